@@ -1,0 +1,198 @@
+// Every byte that orbit shares between processes, and nothing else.
+//
+// Three kinds of object live in shared memory: one fleet object (who is a member), one ring object per KIND (the
+// frames) and, later, state tables. All numbers are little-endian host words; no pointer, bool or size_t is ever
+// shared. TypeScript holds no copy of a number from this file: it reads `native.layout`, which the binding builds from
+// here.
+//
+// Ring object
+//   OFFSET                    SIZE                        FIELD                                   WRITTEN BY
+//   0                         64                          ObjectHeader                            creator, magic last;
+//   retired: remover 64                        64                          geometry, KIND, layout fingerprint creator
+//   128                       64                          type name, NUL-padded UTF-8             creator
+//   192                       64                          hint                                    every publisher
+//   (plain store) 256                       64                          floor                                   reset
+//   320                       64                          sleeperGroups: 64-node groups with a    waiters (section
+//   "Waking up")
+//                                                         waiter, one bit each
+//   384                       64                          sparesTaken, burned, refused            settlers, refused
+//   publishers 448                       align64(ceil(nodes/64)*8)   sleepers: one bit per node              waiters,
+//   settlers
+//   ...                       capacity * 8, align64       slot[]: { lap:44 | chunk:20 }           publishers, by
+//   compare-and-swap
+//   ...                       nodes * 64                  NodeEntry[]                             its node; its settler
+//   ...                       spares * 8, align64         spare[]: chunk indices in no slot/hand  creator, audit
+//   ...                       chunks * stride             chunk[]: ChunkHeader, payload           the owner of the
+//   chunk
+//
+// Fleet object
+//   0                         64                          ObjectHeader                            creator, magic last;
+//   retired: remover 64                        64                          size creator 128                       64
+//   kinds: one bit per existing ring KIND   ring creators, removers 192                       nodes * 192 NodeRecord[]
+//   the node that holds the lease
+//
+// Lock bytes (open-file-description locks; they live beside the bytes, not in them)
+//   0                         1                           creation of the object; joining or removing, on the fleet
+//   object 4096 + node               1                           held by the living member `node`, on the fleet object
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace orbit {
+
+constexpr uint64_t kMagic = 0x314a4e544942524f;  // "ORBITNJ1"; not the Rust crate's, though the names coincide
+constexpr uint32_t kLayoutVersion = 1;
+
+enum ObjectType : uint32_t { kFleetObject = 1, kRingObject = 2 };
+
+constexpr uint32_t kCacheLineBytes = 64;
+constexpr uint32_t kChunkBits = 20;  // a slot word is { lap:44 | chunk:20 }
+constexpr uint64_t kChunkMask = (uint64_t{1} << kChunkBits) - 1;
+constexpr uint32_t kMaxChunks = 1u << kChunkBits;
+constexpr uint64_t kMaxLap = (uint64_t{1} << (64 - kChunkBits)) - 1;
+constexpr uint64_t kMaxPosition = (uint64_t{1} << 53) - 2;  // a position and its successor are exact JS numbers
+
+constexpr uint32_t kCounterBits = 40;  // NetId64: [KIND 8][NODE 16][COUNTER 40]
+constexpr uint64_t kCounterMask = (uint64_t{1} << kCounterBits) - 1;
+
+constexpr uint32_t kMaxKind = 255;
+constexpr uint32_t kMaxFleetSize = 65536;
+constexpr uint32_t kMaxCapacity = 1u << 19;
+constexpr uint32_t kMaxPayloadBytes = 1u << 24;
+constexpr uint32_t kTypeNameBytes = 64;
+constexpr uint32_t kLabelBytes = 32;
+constexpr uint32_t kStatusBytes = 64;
+
+constexpr int64_t kCreationLockByte = 0;
+constexpr int64_t kNodeLockByte = 4096;
+
+constexpr uint64_t align_line(uint64_t bytes) {
+  return (bytes + kCacheLineBytes - 1) / kCacheLineBytes * kCacheLineBytes;
+}
+
+struct ObjectHeader {
+  uint64_t magic;  // stored last, release: an object without it was never finished
+  uint32_t layoutVersion;
+  uint32_t objectType;
+  uint64_t objectBytes;
+  uint64_t createdAtMs;  // Unix time
+  uint64_t fleetId;      // random; tells a ring of this fleet from one that a removed namesake left
+  uint64_t retired;      // 1: removed from the system, no longer to be used
+  uint64_t reserved[2];
+};
+static_assert(sizeof(ObjectHeader) == 64, "one line");
+
+struct RingHeader {
+  ObjectHeader object;
+
+  uint32_t typeKind;
+  uint32_t capacity;
+  uint32_t payloadBytes;
+  uint32_t strideBytes;
+  uint32_t fleetSize;
+  uint32_t spareCount;
+  uint64_t fingerprint;  // of the pod layout; 0: untyped
+  uint64_t reservedGeometry[4];
+
+  char typeName[kTypeNameBytes];
+
+  uint64_t hint;
+  uint64_t reservedHint[7];
+
+  uint64_t floor;
+  uint64_t reservedFloor[7];
+
+  uint64_t sleeperGroups;
+  uint64_t reservedSleepers[7];
+
+  uint64_t sparesTaken;
+  uint64_t burned;
+  uint64_t refused;
+  uint64_t reservedCounters[5];
+};
+static_assert(offsetof(RingHeader, typeKind) == 64, "geometry has its own line");
+static_assert(offsetof(RingHeader, typeName) == 128, "type name has its own line");
+static_assert(offsetof(RingHeader, hint) == 192, "hint has its own line");
+static_assert(offsetof(RingHeader, floor) == 256, "floor has its own line");
+static_assert(offsetof(RingHeader, sleeperGroups) == 320, "sleeperGroups has its own line");
+static_assert(offsetof(RingHeader, sparesTaken) == 384, "counters have their own line");
+static_assert(sizeof(RingHeader) == 448, "seven lines");
+
+// What one node owns in one ring.
+struct NodeEntry {
+  uint64_t hand;            // the chunk that only this node may write
+  uint64_t intentChunk;     // the chunk it is about to receive
+  uint64_t intentPosition;  // position it is about to fill, plus 1; 0: none. Stored after intentChunk.
+  uint64_t arm;             // waiting generation, odd = waiting (section "Waking up")
+  uint64_t reserved[4];
+};
+static_assert(sizeof(NodeEntry) == kCacheLineBytes, "one line per node");
+
+struct ChunkHeader {
+  uint64_t id;       // NetId64
+  uint64_t version;  // the caller's
+  uint32_t length;   // payload bytes
+  uint8_t frameKind;
+  uint8_t reserved[3];
+};
+static_assert(sizeof(ChunkHeader) == 24, "three words, then the payload");
+
+struct FleetHeader {
+  ObjectHeader object;
+  uint32_t size;
+  uint32_t reserved32;
+  uint64_t reserved[7];
+  uint64_t kinds[4];
+  uint64_t reservedKinds[4];
+};
+static_assert(offsetof(FleetHeader, kinds) == 128, "kinds has its own line");
+static_assert(sizeof(FleetHeader) == 192, "three lines");
+
+struct NodeRecord {
+  uint64_t incarnation;  // how many members have held this node; 0: none yet
+  uint32_t pid;
+  uint32_t joined;       // 1 from the end of join to close; still 1 after a death
+  uint64_t startedAtMs;  // Unix time at which the process (or worker thread) began
+  uint64_t joinedAtMs;   // Unix time
+  uint8_t label[kLabelBytes];
+
+  // Heartbeat; written by FleetHeartbeat.
+  uint64_t beatSequence;
+  uint64_t beatCount;
+  uint64_t beatUnixMs;
+  uint64_t beatMonotonicMs;
+  uint64_t beatLoopDelayUs;
+  uint64_t reservedBeat[3];
+  uint8_t beatStatus[kStatusBytes];
+};
+static_assert(offsetof(NodeRecord, beatSequence) == 64, "heartbeat has its own line");
+static_assert(sizeof(NodeRecord) == 192, "three lines per node");
+
+// Offsets inside a ring object, each derived from the one before.
+struct RingOffsets {
+  uint64_t sleepers, slots, entries, spares, chunks, end;
+};
+
+constexpr uint32_t spare_count(uint32_t fleetSize) { return fleetSize / 4 > 4 ? fleetSize / 4 : 4; }
+constexpr uint64_t chunk_count(uint32_t capacity, uint32_t fleetSize) {
+  return uint64_t{capacity} + fleetSize + spare_count(fleetSize);
+}
+constexpr uint64_t stride_bytes(uint32_t payloadBytes) { return align_line(sizeof(ChunkHeader) + payloadBytes); }
+
+constexpr RingOffsets ring_offsets(uint32_t capacity, uint32_t payloadBytes, uint32_t fleetSize) {
+  RingOffsets at{};
+  at.sleepers = sizeof(RingHeader);
+  at.slots = at.sleepers + align_line((uint64_t{fleetSize} + 63) / 64 * 8);
+  at.entries = at.slots + align_line(uint64_t{capacity} * 8);
+  at.spares = at.entries + uint64_t{fleetSize} * sizeof(NodeEntry);
+  at.chunks = at.spares + align_line(uint64_t{spare_count(fleetSize)} * 8);
+  at.end = at.chunks + chunk_count(capacity, fleetSize) * stride_bytes(payloadBytes);
+  return at;
+}
+
+constexpr uint64_t fleet_bytes(uint32_t size) { return sizeof(FleetHeader) + uint64_t{size} * sizeof(NodeRecord); }
+
+static_assert(__atomic_always_lock_free(sizeof(uint64_t), nullptr), "shared words must be lock-free");
+
+}  // namespace orbit

@@ -1,0 +1,55 @@
+// The words that processes share: loads, stores and copies of 64-bit words, named by what they order.
+//
+// Shared memory is touched through these helpers only. Each call site's comment names its partner.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+namespace orbit {
+
+inline uint64_t load_relaxed(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
+inline uint64_t load_acquire(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+inline void store_relaxed(uint64_t* word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
+inline void store_release(uint64_t* word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+inline uint64_t add_relaxed(uint64_t* word, uint64_t amount) {
+  return __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
+}
+inline bool exchange_if(uint64_t* word, uint64_t expected, uint64_t desired) {
+  return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+// Copies private bytes into shared words, each stored release: a reader that sees one of them (its load_acquire in
+// copy_from_shared) also sees everything this process did before, above all the swap that made the words ours.
+inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
+  const uint8_t* from = static_cast<const uint8_t*>(source);
+  size_t words = bytes / 8;
+  for (size_t i = 0; i < words; i++) {
+    uint64_t word;
+    memcpy(&word, from + i * 8, 8);
+    store_release(target + i, word);
+  }
+  if (bytes % 8 != 0) {
+    uint64_t word = 0;
+    memcpy(&word, from + words * 8, bytes % 8);
+    store_release(target + words, word);
+  }
+}
+
+// Copies shared words into private bytes. Nothing that came out may be believed before the caller's validating load,
+// which the acquire keeps behind every word.
+inline void copy_from_shared(void* target, const uint64_t* source, size_t bytes) {
+  uint8_t* to = static_cast<uint8_t*>(target);
+  size_t words = bytes / 8;
+  for (size_t i = 0; i < words; i++) {
+    uint64_t word = load_acquire(source + i);
+    memcpy(to + i * 8, &word, 8);
+  }
+  if (bytes % 8 != 0) {
+    uint64_t word = load_acquire(source + words);
+    memcpy(to + words * 8, &word, bytes % 8);
+  }
+}
+
+}  // namespace orbit
