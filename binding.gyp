@@ -1,0 +1,26 @@
+{
+  "targets": [
+    {
+      "target_name": "orbit",
+      "sources": [
+        "native/binding.cc",
+        "native/fleet.cc",
+        "native/hot.cc",
+        "native/lease.cc",
+        "native/local.cc",
+        "native/setup.cc",
+        "native/shm.cc"
+      ],
+      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-O3"],
+      "cflags_cc": ["-std=c++17", "-fvisibility=hidden"],
+      "xcode_settings": {
+        "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+        "GCC_OPTIMIZATION_LEVEL": "3",
+        "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+        "MACOSX_DEPLOYMENT_TARGET": "11.0"
+      }
+    }
+  ]
+}

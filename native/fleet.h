@@ -1,0 +1,98 @@
+// One process's handle into a fleet: its node, its lease, and the rings it has opened.
+//
+// Joining, creating, removing and leaving as the last happen under the fleet object's membership lock; none of it is on
+// a data path. A taker of a node settles what its last owner left (settle.h) before its record says "joined".
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "settle.h"
+#include "store.h"
+
+namespace orbit {
+
+struct JoinOptions {
+  std::string name;
+  bool isShared = true;
+  uint32_t size = 0;  // 0: that of the fleet that exists, else kDefaultFleetSize
+  int64_t node = -1;  // -1: the first free one
+  std::string label;
+  uint64_t startedAtMs = 0;
+  bool removeWhenLast = false;
+};
+
+constexpr uint32_t kDefaultFleetSize = 64;
+
+struct Member {
+  uint32_t node;
+  uint32_t pid;
+  bool alive;
+  uint64_t incarnation, startedAtMs, joinedAtMs;
+  std::string label;
+};
+
+// A ring that this process has opened. `writer.ring` serves readers too; only members may publish.
+struct OpenRing {
+  std::unique_ptr<Mapping> mapping;
+  Writer writer;
+  bool writable = false;
+};
+
+class Fleet {
+ public:
+  static std::unique_ptr<Fleet> join(const JoinOptions& options);
+  // Read-only, takes no node, creates nothing. Throws ERR_ORBIT_NOT_FOUND when there is no such fleet.
+  static std::unique_ptr<Fleet> observe(const std::string& name);
+  ~Fleet() { close(); }
+
+  // Leaves: the node is free, the objects stay, unless this was the last member and asked for their removal.
+  void close();
+
+  // A member creates the ring when it is missing; for an observer a missing ring is null. Geometry, fingerprint and
+  // name must be those of `spec`.
+  // The fleet keeps it; opening it again gives the same one. Its fleetSize and fleetId are filled in here.
+  OpenRing* open_ring(RingSpec spec);
+  // Whatever ring of this KIND there is, or null.
+  OpenRing* open_existing_ring(uint32_t kind);
+
+  // Those who have joined and not left: the living and the dead whose node nobody has taken yet.
+  std::vector<Member> members() const;
+  bool is_dead(uint32_t node) const;
+
+  uint32_t size() const { return size_; }
+  uint32_t node() const { return node_; }
+  uint64_t fleet_id() const { return fleetId_; }
+
+ private:
+  Fleet(std::string name, std::shared_ptr<Store> store, bool writable);
+  void attach(std::unique_ptr<Mapping> mapping);
+  bool try_join(const JoinOptions& options);
+  void take_node(const JoinOptions& options);
+  OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
+                      const RingSpec* wanted, bool created);
+  void become_writer_of(OpenRing* open, const std::string& object, bool created);
+  bool settle_rings(uint32_t node, bool alone);
+  FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
+  NodeRecord* record(uint32_t node) const;
+  bool alone() const;
+
+  std::string name_;
+  std::shared_ptr<Store> store_;
+  std::unique_ptr<Mapping> mapping_;
+  bool writable_;
+  bool removeWhenLast_ = false;
+  uint32_t size_ = 0;
+  uint32_t node_ = 0;
+  bool hasNode_ = false;
+  uint64_t fleetId_ = 0;
+  std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
+};
+
+// Removes a fleet's objects (kind < 0), or one ring. Refuses while members live, unless forced: their next publish then
+// fails with ERR_ORBIT_RETIRED. Returns the names removed.
+std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force);
+
+}  // namespace orbit

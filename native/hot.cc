@@ -1,0 +1,268 @@
+// The calls that must cost next to nothing: plain node_api.h; numbers and caller-owned bytes in, numbers out.
+//
+// TypeScript has validated the arguments; a value of the wrong type reads as 0 here. A negative result is a status.
+#include "addon.h"
+#include "cursor.h"
+
+namespace orbit {
+
+namespace {
+
+constexpr size_t kMaxArguments = 5;
+
+struct Call {
+  Call(napi_env environment, napi_callback_info info) : env(environment) {
+    void* data;
+    napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+    addon = static_cast<Addon*>(data);
+    open = addon->ring(u32(0));
+  }
+  uint32_t u32(size_t index) const {
+    uint32_t value = 0;
+    napi_get_value_uint32(env, arguments[index], &value);
+    return value;
+  }
+  uint64_t u64(size_t index) const {
+    int64_t value = 0;
+    napi_get_value_int64(env, arguments[index], &value);
+    return static_cast<uint64_t>(value);
+  }
+  // False when the argument is no Uint8Array.
+  bool bytes(size_t index, const uint8_t** bytes, size_t* length) const {
+    napi_typedarray_type type = napi_int8_array;
+    void* data = nullptr;
+    napi_get_typedarray_info(env, arguments[index], &type, length, &data, nullptr, nullptr);
+    *bytes = static_cast<const uint8_t*>(data);
+    return type == napi_uint8_array;
+  }
+  napi_value number(double value) const {
+    napi_value result;
+    napi_create_double(env, value, &result);
+    return result;
+  }
+  napi_value status(RingStatus value) const { return number(static_cast<double>(value)); }
+  napi_value status(int32_t value) const { return number(value); }
+
+  napi_env env;
+  size_t count = kMaxArguments;
+  napi_value arguments[kMaxArguments];
+  Addon* addon;
+  OpenRing* open;
+};
+
+// Why this handle cannot publish, or 0.
+int32_t refusal(const Call& call) {
+  if (call.open == nullptr) return kStatusClosed;
+  return call.open->writable ? 0 : kStatusReadOnly;
+}
+
+napi_value publish_bytes(const Call& call, const uint8_t* payload, size_t length) {
+  uint8_t frameKind = call.count > 2 ? static_cast<uint8_t>(call.u32(2)) : 0;
+  uint64_t version = call.count > 3 ? call.u64(3) : 0;
+  uint32_t bytes = length > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(length);
+  uint64_t position;
+  RingStatus status = publish(&call.open->writer, payload, bytes, frameKind, version, &position);
+  return status == RingStatus::kOk ? call.number(static_cast<double>(position)) : call.status(status);
+}
+
+// publish(ring, payload[, frameKind, version]) -> position
+napi_value publish_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  size_t length = 0;
+  const uint8_t* payload;
+  if (!call.bytes(1, &payload, &length)) return call.status(kStatusNotBytes);
+  return publish_bytes(call, payload, length);
+}
+
+// publishScratch(ring, length[, frameKind, version]) -> position; the payload stands where a first record's would
+napi_value publish_scratch_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  size_t room = call.addon->scratchBytes - kFirstRecord - sizeof(Record);
+  size_t length = call.u32(1);
+  if (length > room) return call.status(RingStatus::kTooLarge);
+  return publish_bytes(call, call.addon->scratch + kFirstRecord + sizeof(Record), length);
+}
+
+// publishPacked(ring, records, recordBytes, frameKind, version) -> how many were published; what refused the next one
+// stands in Results.status
+napi_value publish_packed_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  size_t length = 0;
+  const uint8_t* records;
+  if (!call.bytes(1, &records, &length)) return call.status(kStatusNotBytes);
+  uint32_t recordBytes = call.u32(2);
+  uint8_t frameKind = static_cast<uint8_t>(call.u32(3));
+  uint64_t version = call.u64(4), position;
+  size_t published = 0, count = recordBytes == 0 ? 0 : length / recordBytes;
+  RingStatus status = RingStatus::kOk;
+  while (published < count && status == RingStatus::kOk) {
+    status = publish(&call.open->writer, records + published * recordBytes, recordBytes, frameKind, version, &position);
+    if (status == RingStatus::kOk) published++;
+  }
+  call.addon->results()->status = static_cast<double>(status);
+  return call.number(static_cast<double>(published));
+}
+
+// publishList(ring, count, frameKind, version) -> how many were published; what refused the next one stands in
+// Results.status. The scratch holds { length u32, pad u32, payload, padding to 8 } from the first record on; of each
+// that was published the position, a double, replaces the first 8 bytes.
+napi_value publish_list_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  uint32_t count = call.u32(1);
+  uint8_t frameKind = static_cast<uint8_t>(call.u32(2));
+  uint64_t version = call.u64(3), position;
+  uint8_t* at = call.addon->scratch + kFirstRecord;
+  uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
+  uint32_t published = 0;
+  RingStatus status = RingStatus::kOk;
+  while (published < count && end - at >= 8) {
+    uint32_t length;
+    memcpy(&length, at, sizeof length);
+    if (length > static_cast<size_t>(end - at - 8)) break;
+    status = publish(&call.open->writer, at + 8, length, frameKind, version, &position);
+    if (status != RingStatus::kOk) break;
+    double result = static_cast<double>(position);
+    memcpy(at, &result, sizeof result);
+    at += 8 + (size_t{length} + 7) / 8 * 8;
+    published++;
+  }
+  call.addon->results()->status = static_cast<double>(status);
+  return call.number(published);
+}
+
+void write_record(uint8_t* at, const Frame& frame) {
+  Record* record = reinterpret_cast<Record*>(at);
+  record->position = static_cast<double>(frame.position);
+  record->version = static_cast<double>(frame.version);
+  record->node = frame.node;
+  record->length = frame.length;
+  record->frameKind = frame.frameKind;
+}
+
+// One frame into the first record; 1 when it is there, else the status.
+template <typename Read>
+napi_value read_one(napi_env env, napi_callback_info info, Read read) {
+  Call call(env, info);
+  if (call.open == nullptr) return call.status(kStatusClosed);
+  Frame frame;
+  uint8_t* at = call.addon->scratch + kFirstRecord;
+  RingStatus status = read(call, call.open->writer.ring, &frame, at + sizeof(Record));
+  if (status != RingStatus::kOk) return call.status(status);
+  write_record(at, frame);
+  return call.number(1);
+}
+
+// readAt(ring, position) -> 1 or a status
+napi_value read_at_call(napi_env env, napi_callback_info info) {
+  return read_one(env, info, [](const Call& call, const Ring& ring, Frame* frame, void* payload) {
+    return read_frame(ring, call.u64(1), frame, payload);
+  });
+}
+
+// readHead(ring) -> 1 or a status
+napi_value read_head_call(napi_env env, napi_callback_info info) {
+  return read_one(env, info, [](const Call&, const Ring& ring, Frame* frame, void* payload) {
+    return read_newest(ring, frame, payload);
+  });
+}
+
+// readCounter(ring, counter) -> 1 or a status; whose frame it is, the record tells
+napi_value read_counter_call(napi_env env, napi_callback_info info) {
+  return read_one(env, info, [](const Call& call, const Ring& ring, Frame* frame, void* payload) {
+    return read_frame(ring, position_of_counter(ring, call.u64(1)), frame, payload);
+  });
+}
+
+// poll(ring, position, max) -> how many frames; Results has the account, records follow
+napi_value poll_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.open == nullptr) return call.status(kStatusClosed);
+  uint8_t* at = call.addon->scratch + kFirstRecord;
+  uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
+  Poll poll = poll_frames(
+      call.open->writer.ring, call.u64(1), call.u32(2),
+      [&](uint32_t payloadBytes) -> void* {
+        // Whole words are written, so the last one needs its padding too.
+        return static_cast<size_t>(end - at) >= sizeof(Record) + payloadBytes + 8 ? at + sizeof(Record) : nullptr;
+      },
+      [&](const Frame& frame) {
+        write_record(at, frame);
+        at += sizeof(Record) + (size_t{frame.length} + 7) / 8 * 8;
+      });
+  Results* results = call.addon->results();
+  results->from = static_cast<double>(poll.from);
+  results->to = static_cast<double>(poll.to);
+  results->overwritten = static_cast<double>(poll.overwritten);
+  results->unavailable = static_cast<double>(poll.unavailable);
+  results->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
+  return call.number(poll.count);
+}
+
+// head(ring) -> the next position
+napi_value head_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.open == nullptr) return call.status(kStatusClosed);
+  return call.number(static_cast<double>(head_of(call.open->writer.ring)));
+}
+
+// oldest(ring) -> the oldest position that is still retained
+napi_value oldest_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.open == nullptr) return call.status(kStatusClosed);
+  const Ring& ring = call.open->writer.ring;
+  return call.number(static_cast<double>(oldest_of(ring, head_of(ring))));
+}
+
+// reset(ring) -> the floor
+napi_value reset_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  if (is_retired(call.open->writer.ring)) return call.status(RingStatus::kRetired);
+  return call.number(static_cast<double>(reset_ring(call.open->writer.ring)));
+}
+
+// decode([ring, payload, frameKind, version]) -> 0: what publish decodes and nothing else, a baseline of the bench
+napi_value decode_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  size_t length = 0;
+  const uint8_t* payload;
+  if (call.count > 1) call.bytes(1, &payload, &length);
+  if (call.count > 2) call.u32(2);
+  if (call.count > 3) call.u64(3);
+  return call.number(0);
+}
+
+// empty(...) -> undefined: fetches its arguments and nothing else, the other baseline
+napi_value empty_call(napi_env env, napi_callback_info info) {
+  size_t count = kMaxArguments;
+  napi_value arguments[kMaxArguments];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  return nullptr;
+}
+
+}  // namespace
+
+napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon) {
+  const napi_property_descriptor functions[] = {
+      {"publish", nullptr, publish_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"publishScratch", nullptr, publish_scratch_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"publishPacked", nullptr, publish_packed_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"publishList", nullptr, publish_list_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"readAt", nullptr, read_at_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"readHead", nullptr, read_head_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"readCounter", nullptr, read_counter_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"poll", nullptr, poll_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"head", nullptr, head_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"oldest", nullptr, oldest_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"reset", nullptr, reset_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"decode", nullptr, decode_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"empty", nullptr, empty_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+  };
+  return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+}
+
+}  // namespace orbit

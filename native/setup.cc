@@ -1,0 +1,281 @@
+// The calls that open and close: node-addon-api. TypeScript has validated the arguments.
+#include <napi.h>
+
+#include "addon.h"
+#include "failure.h"
+
+namespace orbit {
+
+namespace {
+
+Addon& addon_of(const Napi::CallbackInfo& info) { return *static_cast<Addon*>(info.Data()); }
+
+// Runs `body`; a Failure becomes an Error with code, errno and syscall, from which errors.ts makes its own.
+template <typename Body>
+Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
+  try {
+    return body();
+  } catch (const Failure& failure) {
+    Napi::Error error = Napi::Error::New(info.Env(), failure.what());
+    error.Set("code", failure.code);
+    if (failure.errnoValue != 0) {
+      error.Set("errno", Napi::Number::New(info.Env(), failure.errnoValue));
+      error.Set("syscall", failure.syscall);
+    }
+    throw error;
+  } catch (const std::bad_alloc&) {
+    Napi::Error error = Napi::Error::New(info.Env(), "out of memory");
+    error.Set("code", "ERR_ORBIT_NO_SPACE");
+    throw error;
+  }
+}
+
+template <typename Thing>
+uint32_t free_handle(std::vector<Thing>& things) {
+  for (uint32_t handle = 0; handle < things.size(); handle++) {
+    if (things[handle] == nullptr) return handle;
+  }
+  things.emplace_back();
+  return static_cast<uint32_t>(things.size() - 1);
+}
+
+Fleet& fleet_of(const Napi::CallbackInfo& info) {
+  uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
+  Addon& addon = addon_of(info);
+  if (handle >= addon.fleets.size() || addon.fleets[handle] == nullptr) {
+    throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+  }
+  return *addon.fleets[handle];
+}
+
+Napi::Value describe(const Napi::CallbackInfo& info, std::unique_ptr<Fleet> fleet) {
+  Addon& addon = addon_of(info);
+  uint32_t handle = free_handle(addon.fleets);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("handle", handle);
+  result.Set("size", fleet->size());
+  result.Set("node", fleet->node());
+  addon.fleets[handle] = std::move(fleet);
+  return result;
+}
+
+// join({ name, isShared, size, node, label, startedAtMs, removeWhenLast }) -> { handle, size, node }
+Napi::Value join_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    Napi::Object options = info[0].As<Napi::Object>();
+    JoinOptions join;
+    join.name = options.Get("name").As<Napi::String>();
+    join.isShared = options.Get("isShared").As<Napi::Boolean>();
+    join.size = options.Get("size").As<Napi::Number>();
+    join.node = options.Get("node").As<Napi::Number>();
+    join.label = options.Get("label").As<Napi::String>();
+    join.startedAtMs = static_cast<uint64_t>(options.Get("startedAtMs").As<Napi::Number>().Int64Value());
+    join.removeWhenLast = options.Get("removeWhenLast").As<Napi::Boolean>();
+    return describe(info, Fleet::join(join));
+  });
+}
+
+// observe(name) -> { handle, size, node }
+Napi::Value observe_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] { return describe(info, Fleet::observe(info[0].As<Napi::String>())); });
+}
+
+// remove(name, kind or -1, force) -> names
+Napi::Value remove_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    std::vector<std::string> names =
+        remove_fleet(info[0].As<Napi::String>(), info[1].As<Napi::Number>().Int32Value(), info[2].As<Napi::Boolean>());
+    Napi::Array result = Napi::Array::New(info.Env(), names.size());
+    for (uint32_t i = 0; i < names.size(); i++) result.Set(i, names[i]);
+    return result;
+  });
+}
+
+// close(fleet); its ring handles are closed with it
+Napi::Value close_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    Addon& addon = addon_of(info);
+    uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
+    fleet_of(info).close();
+    addon.fleets[handle].reset();
+    for (uint32_t ring = 0; ring < addon.rings.size(); ring++) {
+      if (addon.ringFleets[ring] == handle) addon.rings[ring] = nullptr;
+    }
+    return info.Env().Undefined();
+  });
+}
+
+// nodes(fleet) -> [{ node, pid, alive, incarnation, startedAtMs, joinedAtMs, label }]
+Napi::Value nodes_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    Napi::Array result = Napi::Array::New(info.Env());
+    uint32_t count = 0;
+    for (const Member& member : fleet_of(info).members()) {
+      Napi::Object record = Napi::Object::New(info.Env());
+      record.Set("node", member.node);
+      record.Set("pid", member.pid);
+      record.Set("label", member.label);
+      record.Set("alive", member.alive);
+      record.Set("joinedAtMs", static_cast<double>(member.joinedAtMs));
+      record.Set("startedAtMs", static_cast<double>(member.startedAtMs));
+      record.Set("incarnation", static_cast<double>(member.incarnation));
+      result.Set(count++, record);
+    }
+    return result;
+  });
+}
+
+// isDead(fleet, node)
+Napi::Value is_dead_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    return Napi::Boolean::New(info.Env(), fleet_of(info).is_dead(info[1].As<Napi::Number>().Uint32Value()));
+  });
+}
+
+// Gives the ring a handle of this environment; undefined for none.
+Napi::Value ring_handle(const Napi::CallbackInfo& info, OpenRing* ring) {
+  Addon& addon = addon_of(info);
+  if (ring == nullptr) return info.Env().Undefined();
+  for (uint32_t handle = 0; handle < addon.rings.size(); handle++) {
+    if (addon.rings[handle] == ring) return Napi::Number::New(info.Env(), handle);
+  }
+  uint32_t handle = free_handle(addon.rings);
+  addon.ringFleets.resize(addon.rings.size());
+  addon.rings[handle] = ring;
+  addon.ringFleets[handle] = info[0].As<Napi::Number>();
+  return Napi::Number::New(info.Env(), handle);
+}
+
+// openRing(fleet, { kind, capacity, payloadBytes, fingerprint, name }) -> handle; undefined for an observer of none
+Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    Napi::Object options = info[1].As<Napi::Object>();
+    RingSpec spec;
+    spec.typeKind = options.Get("kind").As<Napi::Number>();
+    spec.capacity = options.Get("capacity").As<Napi::Number>();
+    spec.payloadBytes = options.Get("payloadBytes").As<Napi::Number>();
+    bool lossless;
+    spec.fingerprint = options.Get("fingerprint").As<Napi::BigInt>().Uint64Value(&lossless);
+    std::string name = options.Get("name").As<Napi::String>();
+    memcpy(spec.typeName, name.data(), name.size() < kTypeNameBytes ? name.size() : kTypeNameBytes);
+    return ring_handle(info, fleet_of(info).open_ring(spec));
+  });
+}
+
+// openExistingRing(fleet, kind) -> handle, whatever its type; undefined for none
+Napi::Value open_existing_ring_call(const Napi::CallbackInfo& info) {
+  return guarded(info,
+                 [&] { return ring_handle(info, fleet_of(info).open_existing_ring(info[1].As<Napi::Number>())); });
+}
+
+// ringInfo(ring) -> { kind, capacity, payloadBytes, fingerprint, name, objectBytes, spares, sparesTaken, burned,
+// refused }
+Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
+    if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+    const Ring& ring = open->writer.ring;
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("kind", ring.spec.typeKind);
+    result.Set("name", std::string(ring.spec.typeName, strnlen(ring.spec.typeName, kTypeNameBytes)));
+    result.Set("capacity", ring.spec.capacity);
+    result.Set("payloadBytes", ring.spec.payloadBytes);
+    result.Set("fingerprint", Napi::BigInt::New(info.Env(), ring.spec.fingerprint));
+    result.Set("objectBytes", static_cast<double>(open->mapping->length));
+    result.Set("spares", ring.spareCount);
+    result.Set("sparesTaken", static_cast<double>(load_relaxed(&ring.header->sparesTaken)));
+    result.Set("burned", static_cast<double>(load_relaxed(&ring.header->burned)));
+    result.Set("refused", static_cast<double>(load_relaxed(&ring.header->refused)));
+    return result;
+  });
+}
+
+// setScratch(arrayBuffer): results and frames pass through it from now on
+Napi::Value set_scratch_call(const Napi::CallbackInfo& info) {
+  Addon& addon = addon_of(info);
+  Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
+  if (addon.scratchReference != nullptr) napi_delete_reference(info.Env(), addon.scratchReference);
+  napi_create_reference(info.Env(), buffer, 1, &addon.scratchReference);
+  addon.scratch = static_cast<uint8_t*>(buffer.Data());
+  addon.scratchBytes = buffer.ByteLength();
+  return info.Env().Undefined();
+}
+
+Napi::Object layout_table(Napi::Env env) {
+  Napi::Object layout = Napi::Object::New(env);
+  const struct {
+    const char* name;
+    double value;
+  } numbers[] = {
+      {"layoutVersion", kLayoutVersion},
+      {"maxKind", kMaxKind},
+      {"maxFleetSize", kMaxFleetSize},
+      {"maxCapacity", kMaxCapacity},
+      {"maxPayloadBytes", kMaxPayloadBytes},
+      {"maxPosition", static_cast<double>(kMaxPosition)},
+      {"counterBits", kCounterBits},
+      {"typeNameBytes", kTypeNameBytes},
+      {"labelBytes", kLabelBytes},
+      {"resultFrom", offsetof(Results, from)},
+      {"resultTo", offsetof(Results, to)},
+      {"resultOverwritten", offsetof(Results, overwritten)},
+      {"resultUnavailable", offsetof(Results, unavailable)},
+      {"resultStatus", offsetof(Results, status)},
+      {"resultBytes", offsetof(Results, bytes)},
+      {"firstRecord", kFirstRecord},
+      {"recordBytes", sizeof(Record)},
+      {"recordPosition", offsetof(Record, position)},
+      {"recordVersion", offsetof(Record, version)},
+      {"recordNode", offsetof(Record, node)},
+      {"recordLength", offsetof(Record, length)},
+      {"recordFrameKind", offsetof(Record, frameKind)},
+  };
+  for (const auto& number : numbers) layout.Set(number.name, number.value);
+  layout.Freeze();
+  return layout;
+}
+
+Napi::Object status_table(Napi::Env env) {
+  Napi::Object statuses = Napi::Object::New(env);
+  const struct {
+    const char* name;
+    int32_t value;
+  } numbers[] = {
+      {"notYet", static_cast<int32_t>(RingStatus::kNotYet)},
+      {"overwritten", static_cast<int32_t>(RingStatus::kOverwritten)},
+      {"corrupt", static_cast<int32_t>(RingStatus::kCorrupt)},
+      {"tooLarge", static_cast<int32_t>(RingStatus::kTooLarge)},
+      {"retired", static_cast<int32_t>(RingStatus::kRetired)},
+      {"exhausted", static_cast<int32_t>(RingStatus::kExhausted)},
+      {"notBytes", kStatusNotBytes},
+      {"closed", kStatusClosed},
+      {"readOnly", kStatusReadOnly},
+  };
+  for (const auto& number : numbers) statuses.Set(number.name, number.value);
+  statuses.Freeze();
+  return statuses;
+}
+
+}  // namespace
+
+void export_setup_functions(napi_env environment, napi_value value, Addon* addon) {
+  Napi::Env env(environment);
+  Napi::Object exports(env, value);
+  auto define = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name, addon));
+  };
+  define("join", join_call);
+  define("observe", observe_call);
+  define("remove", remove_call);
+  define("close", close_call);
+  define("nodes", nodes_call);
+  define("isDead", is_dead_call);
+  define("openRing", open_ring_call);
+  define("openExistingRing", open_existing_ring_call);
+  define("ringInfo", ring_info_call);
+  define("setScratch", set_scratch_call);
+  exports.Set("layout", layout_table(env));
+  exports.Set("status", status_table(env));
+}
+
+}  // namespace orbit

@@ -1,0 +1,140 @@
+import { checkInteger } from './check.js'
+import { OrbitError } from './errors.js'
+import { layout, scratch } from './native.js'
+import { type NetId64, netIdAt } from './netid.js'
+import type { Frame, Ring } from './ring.js'
+
+/** What one poll brought: `to - from` is always `frames.length + overwritten + unavailable`. */
+export interface Poll {
+  /** In position order; empty when there is nothing new. */
+  readonly frames: Frame[]
+  /** How many frames were lost to newer ones, or to a reset, before this cursor came by. Exact. */
+  readonly overwritten: number
+  /** How many were skipped because their shared bytes contradict the layout; 0 unless foreign bytes got in. */
+  readonly unavailable: number
+  /** The cursor's position before the poll. */
+  readonly from: number
+  /** And after it. */
+  readonly to: number
+}
+
+/** The frames of one native call: one fresh buffer, and views over it. */
+interface Batch {
+  readonly kind: number
+  readonly buffer: ArrayBuffer
+  readonly floats: Float64Array
+  readonly words: Uint32Array
+}
+
+/** A frame that reads itself out of its batch when asked. */
+class PolledFrame implements Frame {
+  readonly #batch: Batch
+  readonly #at: number
+  #payload: Uint8Array | undefined
+
+  constructor(batch: Batch, at: number) {
+    this.#batch = batch
+    this.#at = at
+  }
+  get node(): number {
+    return this.#batch.words[(this.#at + layout.recordNode) >> 2] as number
+  }
+  get position(): number {
+    return this.#batch.floats[(this.#at + layout.recordPosition) >> 3] as number
+  }
+  get frameKind(): number {
+    return this.#batch.words[(this.#at + layout.recordFrameKind) >> 2] as number
+  }
+  get version(): number {
+    return this.#batch.floats[(this.#at + layout.recordVersion) >> 3] as number
+  }
+  get id(): NetId64 {
+    return netIdAt(this.#batch.kind, this.node, this.position)
+  }
+  get payload(): Uint8Array {
+    this.#payload ??= new Uint8Array(
+      this.#batch.buffer,
+      this.#at + layout.recordBytes,
+      this.#batch.words[(this.#at + layout.recordLength) >> 2],
+    )
+    return this.#payload
+  }
+}
+
+/** Copies `count` records out of the scratch, once for all of them, and appends their frames. */
+function takeBatch(ring: Ring, count: number, frames: Frame[]): void {
+  const end = layout.firstRecord + (scratch.floats[layout.resultBytes >> 3] as number)
+  const buffer = scratch.bytes.buffer.slice(layout.firstRecord, end) as ArrayBuffer
+  const batch: Batch = { kind: ring.kind, buffer, floats: new Float64Array(buffer), words: new Uint32Array(buffer) }
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    frames.push(new PolledFrame(batch, at))
+    at += layout.recordBytes + (((batch.words[(at + layout.recordLength) >> 2] as number) + 7) & ~7)
+  }
+}
+
+/** Reads up to `max` frames of `ring` from `position` on. */
+export function pollRing(ring: Ring, position: number, max: number): Poll {
+  const frames: Frame[] = []
+  let to = position
+  let overwritten = 0
+  let unavailable = 0
+  for (;;) {
+    const count = ring.poll(to, max - frames.length)
+    const passed = (scratch.floats[layout.resultTo >> 3] as number) - to
+    overwritten += scratch.floats[layout.resultOverwritten >> 3] as number
+    unavailable += scratch.floats[layout.resultUnavailable >> 3] as number
+    to += passed
+    if (count > 0) takeBatch(ring, count, frames)
+    // A full scratch ends a native call early; a call that brings nothing has caught up.
+    if (count === 0 || frames.length >= max) return { frames, overwritten, unavailable, from: position, to }
+  }
+}
+
+/**
+ * A place in one ring that moves on with each poll. Any number of cursors walk a ring, each on its own; they cost the
+ * publishers nothing. Made by `fleet.cursor`.
+ */
+export class Cursor implements Disposable {
+  readonly #ring: () => Ring | undefined
+  #position: number
+  #closed = false
+
+  /** @internal */
+  constructor(ring: () => Ring | undefined, position: number) {
+    this.#ring = ring
+    this.#position = position
+  }
+
+  /** The position of the next frame to read. */
+  get position(): number {
+    return this.#position
+  }
+
+  /**
+   * Reads what was published since the last poll.
+   *
+   * @param max at most so many frames, 1..2^32-1; default the ring's capacity, which is all that it can retain
+   * @returns the frames and the exact account of what was lost; empty frames when there is nothing new
+   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed
+   */
+  poll(max?: number): Poll {
+    if (max !== undefined) checkInteger('max', max, 1, 0xffffffff)
+    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the cursor was closed')
+    const from = this.#position
+    const ring = this.#ring()
+    if (ring === undefined) return { frames: [], overwritten: 0, unavailable: 0, from, to: from }
+    const poll = pollRing(ring, from, max ?? ring.capacity)
+    this.#position = poll.to
+    return poll
+  }
+
+  /** Idempotent; a later poll fails with ERR_ORBIT_CLOSED. */
+  close(): void {
+    this.#closed = true
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

@@ -1,0 +1,341 @@
+import { isUint8Array } from 'node:util/types'
+import { checkInteger, checkOptions, shown } from './check.js'
+import { Cursor } from './cursor.js'
+import { OrbitError, rangeError, typeError } from './errors.js'
+import { guarded, layout, type NativeNode, native } from './native.js'
+import { NetId64, netIdAt } from './netid.js'
+import { type Frame, loadedFrame, type PublishOptions, Ring, type RingStats } from './ring.js'
+import type { AnyOrbitType } from './typed.js'
+
+export interface JoinOptions {
+  /** Nodes in the fleet, 1..65536; default that of the fleet that exists, else 64. */
+  size?: number
+  /** The node to take, 0..size-1; default the first free one. */
+  node?: number
+  /** Shown by `nodes()` and the inspector, cut to 32 bytes; default the process title. */
+  label?: string
+}
+
+export interface JoinShmOptions extends JoinOptions {
+  /** 'persistent' (default): the objects outlive their processes. 'fleet': this member removes them if it is the last out. */
+  lifetime?: 'persistent' | 'fleet'
+}
+
+export interface RemoveOptions {
+  /** Only the ring of this KIND, 0..255. */
+  kind?: number
+  /** Also under living members, whose next publish then fails with ERR_ORBIT_RETIRED; also damaged objects. */
+  force?: boolean
+}
+
+/** One member: alive, or dead with nobody in its place yet. Who left by `close()` has no record. */
+export type NodeRecord = Readonly<NativeNode>
+
+const namePattern = /^[A-Za-z0-9._-]{1,64}$/
+
+function checkFleetName(name: unknown): asserts name is string {
+  if (typeof name !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `name=${shown(name)} is not a string`)
+  if (!namePattern.test(name)) {
+    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `name=${shown(name)} is not 1..64 of letters, digits, ".", "_", "-"`)
+  }
+}
+
+/** A fleet handle that is dropped without close() gives its node back when it is collected. */
+const abandoned = new FinalizationRegistry<number>((handle) => native.close(handle))
+
+/** The reading half of a fleet. */
+export class FleetObserver implements Disposable {
+  readonly name: string
+  /** How many nodes the fleet has. */
+  readonly size: number
+  /** False for a process-local fleet. */
+  readonly isShared: boolean
+  readonly #handle: number
+  /** By KIND: the ring that was used last, with its type. */
+  readonly #rings: (Ring | undefined)[] = new Array(layout.maxKind + 1).fill(undefined)
+  readonly #opened: Ring[] = []
+  #closed = false
+
+  /** @internal */
+  protected constructor(name: string, joined: { handle: number; size: number }, isShared: boolean) {
+    this.name = name
+    this.size = joined.size
+    this.isShared = isShared
+    this.#handle = joined.handle
+    abandoned.register(this, joined.handle, this)
+  }
+
+  /** @internal */
+  static open(name: string): FleetObserver {
+    checkFleetName(name)
+    return new FleetObserver(name, guarded(() => native.observe(name)), true)
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /**
+   * The ring of a type, opened (and by a member created) at its first use. Undefined: not there yet, for an observer.
+   * @internal
+   */
+  ring(type: AnyOrbitType): Ring | undefined {
+    const ring = this.#rings[type?.kind]
+    return ring?.type === type ? ring : this.#open(type)
+  }
+
+  #open(type: AnyOrbitType): Ring | undefined {
+    this.#checkOpen()
+    if (typeof type !== 'object' || type === null || typeof type.fingerprint !== 'bigint') {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type)} was not made by orbitType()`)
+    }
+    const { kind, capacity, payloadBytes, fingerprint, name } = type
+    const known = this.#opened.find((ring) => ring.type === type)
+    if (known !== undefined) return this.#use(known)
+    const handle = guarded(() => native.openRing(this.#handle, { kind, capacity, payloadBytes, fingerprint, name }))
+    return handle === undefined ? undefined : this.#keep(new Ring(handle, type))
+  }
+
+  /** The ring of a KIND, whatever its type. */
+  #existing(kind: number): Ring | undefined {
+    const known = this.#rings[kind]
+    if (known !== undefined) return known
+    const handle = guarded(() => native.openExistingRing(this.#handle, kind))
+    return handle === undefined ? undefined : this.#keep(new Ring(handle, undefined))
+  }
+
+  #keep(ring: Ring): Ring {
+    this.#opened.push(ring)
+    return this.#use(ring)
+  }
+
+  #use(ring: Ring): Ring {
+    this.#rings[ring.kind] = ring
+    return ring
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', `fleet ${this.name}: the fleet handle was closed`)
+  }
+
+  /**
+   * The frame with this id, whatever its type.
+   *
+   * @returns undefined when it was overwritten or reset away, or never was
+   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
+   */
+  read(id: NetId64): Frame | undefined {
+    if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
+    this.#checkOpen()
+    const ring = this.#existing(id.kind)
+    return ring?.loadId(id) ? loadedFrame(ring) : undefined
+  }
+
+  /**
+   * The newest frame, current at some instant during the call.
+   *
+   * @returns undefined when the ring is empty or was reset since
+   * @throws ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
+   */
+  readHead(type: AnyOrbitType): Frame | undefined {
+    const ring = this.ring(type)
+    return ring?.loadHead() ? loadedFrame(ring) : undefined
+  }
+
+  /** The frame at a position, 0..2^53-2; undefined when it was overwritten or is not published yet. */
+  readAt(type: AnyOrbitType, position: number): Frame | undefined {
+    checkInteger('position', position, 0, layout.maxPosition)
+    const ring = this.ring(type)
+    return ring?.loadAt(position) ? loadedFrame(ring) : undefined
+  }
+
+  /** The next position to be published; by the time you have it, it can be late. */
+  head(type: AnyOrbitType): number {
+    return this.ring(type)?.head() ?? 0
+  }
+
+  /**
+   * A cursor into the ring of a type.
+   *
+   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position
+   */
+  cursor(type: AnyOrbitType, from: 'start' | 'head' | number = 'start'): Cursor {
+    const ring = this.ring(type)
+    if (typeof from === 'number') checkInteger('from', from, 0, layout.maxPosition)
+    else if (from !== 'start' && from !== 'head') {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `from=${shown(from)} is not 'start', 'head' or a position`)
+    }
+    const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
+    return new Cursor(() => this.ring(type), position ?? 0)
+  }
+
+  /** Geometry and counters of the ring of a type; undefined for an observer when it is not there yet. */
+  stats(type: AnyOrbitType): RingStats | undefined {
+    return this.ring(type)?.stats()
+  }
+
+  /** The living members, and the dead whose node nobody has taken yet, by node. */
+  nodes(): NodeRecord[] {
+    this.#checkOpen()
+    return guarded(() => native.nodes(this.#handle))
+  }
+
+  /** Does nobody hold this node? The kernel's word, exact also just after a SIGKILL. */
+  isDead(node: number): boolean {
+    checkInteger('node', node, 0, this.size - 1)
+    this.#checkOpen()
+    return guarded(() => native.isDead(this.#handle, node))
+  }
+
+  /** Leaves. Idempotent; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    abandoned.unregister(this)
+    for (const ring of this.#opened) ring.close()
+    guarded(() => native.close(this.#handle))
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+/**
+ * One process's (or worker thread's) membership in a fleet: a node of its own, and the right to publish. Cheap to read
+ * from and to write to, not so cheap to make: join once, and keep it.
+ */
+export class Fleet extends FleetObserver {
+  /** This member's id, 0..size-1; nobody else holds it while this handle is open. */
+  readonly node: number
+
+  private constructor(name: string, joined: { handle: number; size: number; node: number }, isShared: boolean) {
+    super(name, joined, isShared)
+    this.node = joined.node
+  }
+
+  /**
+   * Joins a process-local fleet: the same rings in private memory, shared by the handles and worker threads of this
+   * process that use this name, gone with the last of them.
+   *
+   * @throws as joinShm, but for what only shared memory can do
+   */
+  static join(name: string, options: JoinOptions = {}): Fleet {
+    checkOptions('options', options, ['size', 'node', 'label'])
+    return Fleet.#join(name, options, false)
+  }
+
+  /**
+   * Joins the fleet of this name on this host and user, and makes it when there is none.
+   *
+   * @throws ERR_ORBIT_NODE_TAKEN, ERR_ORBIT_FLEET_FULL, ERR_ORBIT_TYPE_MISMATCH (another size), ERR_ORBIT_NO_SPACE,
+   *   ERR_ORBIT_PERMISSION, ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_BUSY, ERR_ORBIT_NO_SPARE
+   */
+  static joinShm(name: string, options: JoinShmOptions = {}): Fleet {
+    checkOptions('options', options, ['size', 'node', 'label', 'lifetime'])
+    return Fleet.#join(name, options, true)
+  }
+
+  static #join(name: string, options: JoinShmOptions, isShared: boolean): Fleet {
+    checkFleetName(name)
+    const { size, node, label = process.title, lifetime = 'persistent' } = options
+    if (size !== undefined) checkInteger('size', size, 1, layout.maxFleetSize)
+    if (node !== undefined) checkInteger('node', node, 0, (size ?? layout.maxFleetSize) - 1)
+    if (typeof label !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `label=${shown(label)} is not a string`)
+    if (lifetime !== 'persistent' && lifetime !== 'fleet') {
+      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `lifetime=${shown(lifetime)} is not 'persistent' or 'fleet'`)
+    }
+    const joined = guarded(() =>
+      native.join({
+        name,
+        isShared,
+        size: size ?? 0,
+        node: node ?? -1,
+        label: cutUtf8(label, layout.labelBytes),
+        startedAtMs: Math.round(performance.timeOrigin),
+        removeWhenLast: lifetime === 'fleet',
+      }),
+    )
+    return new Fleet(name, joined, isShared)
+  }
+
+  /**
+   * Looks into a fleet without joining it: maps read-only, takes no node, creates nothing, works on dead fleets too. A
+   * ring that nobody has created yet reads as empty.
+   *
+   * @throws ERR_ORBIT_NOT_FOUND, ERR_ORBIT_PERMISSION, ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT
+   */
+  static observe(name: string): FleetObserver {
+    return FleetObserver.open(name)
+  }
+
+  /**
+   * Removes a fleet's objects, or one ring.
+   *
+   * @returns the names removed; empty when there was nothing
+   * @throws ERR_ORBIT_IN_USE when members live, unless forced; ERR_ORBIT_BUSY, ERR_ORBIT_PERMISSION
+   */
+  static remove(name: string, options: RemoveOptions = {}): string[] {
+    checkFleetName(name)
+    checkOptions('options', options, ['kind', 'force'])
+    if (options.kind !== undefined) checkInteger('kind', options.kind, 0, layout.maxKind)
+    return guarded(() => native.remove(name, options.kind ?? -1, options.force === true))
+  }
+
+  /** The ring of a type, created at its first use. @internal */
+  override ring(type: AnyOrbitType): Ring {
+    return super.ring(type) as Ring
+  }
+
+  /**
+   * Publishes one frame; all who read the ring see it from now on. Never waits for anybody.
+   *
+   * @param payload at most payloadBytes; exactly byteLength when the type has a layout
+   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE before anything is reserved; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED
+   */
+  publish(type: AnyOrbitType, payload: Uint8Array, options?: PublishOptions): NetId64 {
+    return netIdAt(type.kind, this.node, this.ring(type).publish(payload, options))
+  }
+
+  /**
+   * Publishes several frames in order, in one call. Their ids are consecutive when nobody else writes meanwhile.
+   *
+   * @throws as publish; a payload that does not fit is found before the first is published
+   */
+  publishBatch(type: AnyOrbitType, payloads: readonly Uint8Array[], options?: PublishOptions): NetId64[] {
+    if (!Array.isArray(payloads)) {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `payloads=${shown(payloads)} is not an array`)
+    }
+    const positions = this.ring(type).publishBatch(payloads, options)
+    return positions.map((position) => netIdAt(type.kind, this.node, position))
+  }
+
+  /**
+   * Publishes records of one size that stand back to back, one frame each: the cheapest way to publish many.
+   *
+   * @param records a whole number of records of the layout's byteLength, or of payloadBytes without a layout
+   * @returns how many were published
+   * @throws as publish
+   */
+  publishPacked(type: AnyOrbitType, records: Uint8Array, options?: PublishOptions): number {
+    const recordBytes = type.layout?.byteLength ?? type.payloadBytes
+    if (!isUint8Array(records)) {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `records=${shown(records)} is not a Uint8Array`)
+    }
+    if (recordBytes === 0 ? records.length !== 0 : records.length % recordBytes !== 0) {
+      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `records of ${records.length} bytes are not whole ones of ${recordBytes}`)
+    }
+    return this.ring(type).publishPacked(records, recordBytes, options)
+  }
+
+  /** Makes all that the ring holds read as overwritten, for everybody. Positions and ids go on; nothing is zeroed. */
+  resetRing(type: AnyOrbitType): void {
+    this.ring(type).reset()
+  }
+}
+
+/** The longest prefix of whole characters within `maxBytes` of UTF-8. */
+function cutUtf8(text: string, maxBytes: number): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes))
+  return text.slice(0, read)
+}

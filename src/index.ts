@@ -1,0 +1,15 @@
+export { Cursor, type Poll } from './cursor.js'
+export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
+export {
+  Fleet,
+  FleetObserver,
+  type JoinOptions,
+  type JoinShmOptions,
+  type NodeRecord,
+  type RemoveOptions,
+} from './fleet.js'
+export { NetId64 } from './netid.js'
+export { Orbital } from './orbital.js'
+export { array, bytes, type Pod, type PodFields, type PodValue, pod, text } from './pod.js'
+export type { Frame, PublishOptions, RingStats } from './ring.js'
+export { type OrbitType, type OrbitTypeSpec, orbitType } from './typed.js'

@@ -1,0 +1,155 @@
+import { fileURLToPath } from 'node:url'
+import { type OrbitErrorCode, OrbitError, rangeError } from './errors.js'
+
+/** What native/addon.h and native/layout.h say; frozen. The TypeScript side has no layout number of its own. */
+interface NativeLayout {
+  readonly layoutVersion: number
+  readonly maxKind: number
+  readonly maxFleetSize: number
+  readonly maxCapacity: number
+  readonly maxPayloadBytes: number
+  readonly maxPosition: number
+  readonly counterBits: number
+  readonly typeNameBytes: number
+  readonly labelBytes: number
+  readonly resultFrom: number
+  readonly resultTo: number
+  readonly resultOverwritten: number
+  readonly resultUnavailable: number
+  readonly resultStatus: number
+  readonly resultBytes: number
+  readonly firstRecord: number
+  readonly recordBytes: number
+  readonly recordPosition: number
+  readonly recordVersion: number
+  readonly recordNode: number
+  readonly recordLength: number
+  readonly recordFrameKind: number
+}
+
+interface NativeStatus {
+  readonly notYet: number
+  readonly overwritten: number
+  readonly corrupt: number
+  readonly tooLarge: number
+  readonly retired: number
+  readonly exhausted: number
+  readonly notBytes: number
+  readonly closed: number
+  readonly readOnly: number
+}
+
+export interface NativeNode {
+  node: number
+  pid: number
+  label: string
+  alive: boolean
+  joinedAtMs: number
+  startedAtMs: number
+  incarnation: number
+}
+
+export interface NativeRingSpec {
+  kind: number
+  capacity: number
+  payloadBytes: number
+  fingerprint: bigint
+  name: string
+}
+
+/** The addon. Handles are numbers; hot calls answer with a number, below 0 a status. */
+interface Native {
+  readonly layout: NativeLayout
+  readonly status: NativeStatus
+  join(options: {
+    name: string
+    isShared: boolean
+    size: number
+    node: number
+    label: string
+    startedAtMs: number
+    removeWhenLast: boolean
+  }): { handle: number; size: number; node: number }
+  observe(name: string): { handle: number; size: number; node: number }
+  remove(name: string, kind: number, force: boolean): string[]
+  close(fleet: number): void
+  nodes(fleet: number): NativeNode[]
+  isDead(fleet: number, node: number): boolean
+  openRing(fleet: number, spec: NativeRingSpec): number | undefined
+  openExistingRing(fleet: number, kind: number): number | undefined
+  ringInfo(ring: number): NativeRingSpec & {
+    objectBytes: number
+    spares: number
+    sparesTaken: number
+    burned: number
+    refused: number
+  }
+  setScratch(buffer: ArrayBuffer): void
+  publish(ring: number, payload: Uint8Array, frameKind?: number, version?: number): number
+  publishScratch(ring: number, length: number, frameKind?: number, version?: number): number
+  publishPacked(ring: number, records: Uint8Array, recordBytes: number, frameKind: number, version: number): number
+  publishList(ring: number, count: number, frameKind: number, version: number): number
+  readAt(ring: number, position: number): number
+  readHead(ring: number): number
+  readCounter(ring: number, counter: number): number
+  poll(ring: number, position: number, max: number): number
+  head(ring: number): number
+  oldest(ring: number): number
+  reset(ring: number): number
+  empty(...values: unknown[]): undefined
+  decode(ring?: number, payload?: Uint8Array, frameKind?: number, version?: number): number
+}
+
+/** Not by require, whose cache would give two copies of this package one scratch buffer. */
+function load(): Native {
+  const path = process.env['ORBIT_NATIVE_PATH'] ?? fileURLToPath(new URL('../build/Release/orbit.node', import.meta.url))
+  const addon = { exports: {} }
+  try {
+    process.dlopen(addon, path)
+  } catch (cause) {
+    throw new OrbitError(
+      'ERR_ORBIT_NATIVE',
+      `no native addon for ${process.platform}-${process.arch} at ${path}: ${(cause as Error).message}; run "npm run build:native", or name one in ORBIT_NATIVE_PATH`,
+      { cause },
+    )
+  }
+  return addon.exports as Native
+}
+
+export const native = load()
+export const layout = native.layout
+export const status = native.status
+
+/** Where the payload of a single frame stands in the scratch buffer. */
+export const payloadOffset = layout.firstRecord + layout.recordBytes
+
+/**
+ * The buffer through which hot calls take encoded values and leave frames, with its views. It never leaves this package,
+ * and whatever is in it is gone with the next call.
+ */
+export const scratch = { bytes: new Uint8Array(0), floats: new Float64Array(0), words: new Uint32Array(0), view: new DataView(new ArrayBuffer(0)) }
+
+/** Makes the scratch hold at least one frame of `payloadBytes`. */
+export function growScratch(payloadBytes: number): void {
+  const needed = payloadOffset + payloadBytes + 8
+  if (scratch.bytes.length >= needed) return
+  const buffer = new ArrayBuffer(Math.max(64 * 1024, Math.ceil(needed / 4096) * 4096))
+  native.setScratch(buffer)
+  scratch.bytes = new Uint8Array(buffer)
+  scratch.floats = new Float64Array(buffer)
+  scratch.words = new Uint32Array(buffer)
+  scratch.view = new DataView(buffer)
+}
+growScratch(0)
+
+/** Runs a setup call; what it throws comes out as our error. */
+export function guarded<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (thrown) {
+    const error = thrown as Error & { code?: OrbitErrorCode; errno?: number; syscall?: string }
+    if (typeof error.code !== 'string' || !error.code.startsWith('ERR_ORBIT_')) throw thrown
+    if (error.code === 'ERR_ORBIT_OUT_OF_RANGE') throw rangeError(error.code, error.message)
+    throw new OrbitError(error.code, error.message, error)
+  }
+}

@@ -1,0 +1,97 @@
+import { shown } from './check.js'
+import { pollRing } from './cursor.js'
+import { OrbitError, typeError } from './errors.js'
+import { type Fleet, FleetObserver } from './fleet.js'
+import { payloadOffset, scratch } from './native.js'
+import { type NetId64, netIdAt } from './netid.js'
+import type { Pod } from './pod.js'
+import { loadedLength, type Ring } from './ring.js'
+import type { OrbitType } from './typed.js'
+
+/**
+ * A value of one type that the whole fleet shares: `store` publishes a new one, `load` reads the newest. Its history is
+ * the ring of the type; handles of one type on one fleet share it.
+ */
+export class Orbital<T> {
+  readonly #fleet: Fleet | FleetObserver
+  readonly #type: OrbitType<T>
+  readonly #layout: Pod<T>
+  readonly #node: number
+  #ring: Ring | undefined
+
+  /**
+   * @param type one with a layout
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT; ERR_ORBIT_TYPE_MISMATCH and what else opening the ring throws
+   */
+  constructor(fleet: Fleet | FleetObserver, type: OrbitType<T>) {
+    if (!(fleet instanceof FleetObserver)) {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
+    }
+    if (type?.layout === undefined) {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type?.name)} has no layout`)
+    }
+    this.#fleet = fleet
+    this.#type = type
+    this.#layout = type.layout
+    this.#node = 'node' in fleet ? fleet.node : -1
+    this.#ring = fleet.ring(type)
+  }
+
+  /**
+   * Publishes a value; from now on `load` gives it, or a newer one, in every process.
+   *
+   * @throws TypeError or RangeError for a value that does not fit the layout; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED,
+   *   ERR_ORBIT_READ_ONLY for an observer
+   */
+  store(value: T): NetId64 {
+    const ring = this.#open()
+    if (ring === undefined || this.#node < 0) {
+      throw new OrbitError('ERR_ORBIT_READ_ONLY', `${this.#type.name}: opened by an observer`)
+    }
+    this.#layout.write(scratch.view, payloadOffset, value)
+    return netIdAt(this.#type.kind, this.#node, ring.publishScratch(this.#layout.byteLength))
+  }
+
+  /** The newest value of the fleet; undefined before the first store, and after a reset. */
+  load(): T | undefined {
+    return this.#open()?.loadHead() ? this.#loaded() : undefined
+  }
+
+  /** The value that `store` gave this id to; undefined when it was overwritten, or is no id of this type. */
+  loadById(id: NetId64): T | undefined {
+    if (id.kind !== this.#type.kind) return undefined
+    return this.#open()?.loadId(id) ? this.#loaded() : undefined
+  }
+
+  /** The newest retained value of each node, by node; a node whose values were all overwritten by others is missing. */
+  loadPerNode(): Map<number, T> {
+    const ring = this.#open()
+    const newest = new Map<number, Uint8Array>()
+    if (ring !== undefined) {
+      for (const frame of pollRing(ring, ring.oldest(), ring.capacity).frames) newest.set(frame.node, frame.payload)
+    }
+    return new Map([...newest].sort(([a], [b]) => a - b).map(([node, bytes]) => [node, this.#decode(bytes)]))
+  }
+
+  #open(): Ring | undefined {
+    this.#ring ??= this.#fleet.ring(this.#type)
+    return this.#ring
+  }
+
+  #loaded(): T {
+    if (loadedLength() !== this.#layout.byteLength) this.#refuseLength(loadedLength())
+    return this.#layout.read(scratch.view, payloadOffset)
+  }
+
+  #decode(bytes: Uint8Array): T {
+    if (bytes.length !== this.#layout.byteLength) this.#refuseLength(bytes.length)
+    return this.#layout.decode(bytes)
+  }
+
+  #refuseLength(length: number): never {
+    throw new OrbitError(
+      'ERR_ORBIT_CORRUPT',
+      `${this.#type.name}: a frame of ${length} bytes is not a value of byteLength=${this.#layout.byteLength}`,
+    )
+  }
+}

@@ -1,0 +1,258 @@
+import { isUint8Array } from 'node:util/types'
+import { typeError, rangeError, OrbitError } from './errors.js'
+import { growScratch, guarded, layout, native, payloadOffset, scratch, status } from './native.js'
+import { type NetId64, netIdAt } from './netid.js'
+
+/** One frame of a ring. */
+export interface Frame {
+  /** Made on demand from kind, node and position. */
+  readonly id: NetId64
+  /** The node that published it, 0..65535. */
+  readonly node: number
+  /** Its full count in the ring, 0..2^53-2. */
+  readonly position: number
+  /** The caller's opcode, 0..255. */
+  readonly frameKind: number
+  /** The caller's version, 0..2^53-1. */
+  readonly version: number
+  /** A copy that nobody else has; the same object at each access. */
+  readonly payload: Uint8Array
+}
+
+/** What can be said of a frame beside its payload. */
+export interface PublishOptions {
+  /** 0..255, default 0. */
+  frameKind?: number
+  /** 0..2^53-1, default 0. */
+  version?: number
+}
+
+export interface RingStats {
+  kind: number
+  name: string
+  capacity: number
+  payloadBytes: number
+  fingerprint: bigint
+  objectBytes: number
+  head: number
+  oldest: number
+  spares: number
+  burned: number
+  refused: number
+}
+
+const closedHandle = 0xffffffff
+
+/**
+ * One open ring: the addon's hot calls, with their statuses made errors or values. It knows no type and no fleet; the
+ * fleet that opened it closes it.
+ */
+export class Ring {
+  readonly kind: number
+  readonly capacity: number
+  readonly payloadBytes: number
+  /** For the fleet to know it by; undefined when it was opened as it was. */
+  readonly type: { readonly layout: { readonly byteLength: number } | undefined } | undefined
+  /** Payloads must have just this length; -1: any up to payloadBytes. */
+  readonly exactBytes: number
+  #handle: number
+
+  constructor(handle: number, type: Ring['type']) {
+    const info = native.ringInfo(handle)
+    this.#handle = handle
+    this.kind = info.kind
+    this.capacity = info.capacity
+    this.payloadBytes = info.payloadBytes
+    this.type = type
+    this.exactBytes = type?.layout?.byteLength ?? -1
+    growScratch(info.payloadBytes)
+  }
+
+  close(): void {
+    this.#handle = closedHandle
+  }
+
+  stats(): RingStats {
+    const { sparesTaken: _, ...info } = guarded(() => native.ringInfo(this.#handle))
+    return { ...info, head: this.head(), oldest: this.oldest() }
+  }
+
+  publish(payload: Uint8Array, options: PublishOptions | undefined): number {
+    if (this.exactBytes >= 0 && payload?.length !== this.exactBytes) this.#refuse(status.tooLarge, payload)
+    let position: number
+    if (options === undefined) {
+      position = native.publish(this.#handle, payload)
+    } else {
+      const { frameKind, version } = checkPublish(options)
+      position = native.publish(this.#handle, payload, frameKind, version)
+    }
+    if (position < 0) this.#refuse(position, payload)
+    return position
+  }
+
+  /** Publishes what the caller has encoded at `payloadOffset` of the scratch. */
+  publishScratch(length: number): number {
+    const position = native.publishScratch(this.#handle, length)
+    if (position < 0) this.#refuse(position, undefined)
+    return position
+  }
+
+  publishBatch(payloads: readonly Uint8Array[], options: PublishOptions | undefined): number[] {
+    const { frameKind, version } = checkPublish(options)
+    for (const payload of payloads) this.#checkPayload(payload)
+    const positions: number[] = []
+    while (positions.length < payloads.length) this.#publishSome(payloads, positions, frameKind, version)
+    return positions
+  }
+
+  /** As many of the remaining payloads as the scratch holds. */
+  #publishSome(payloads: readonly Uint8Array[], positions: number[], frameKind: number, version: number): void {
+    const first = positions.length
+    const { bytes, words, floats } = scratch
+    let end = layout.firstRecord
+    let next = first
+    for (; next < payloads.length; next++) {
+      const payload = payloads[next] as Uint8Array
+      const size = 8 + ((payload.length + 7) & ~7)
+      if (end + size > bytes.length) break
+      words[end >> 2] = payload.length
+      bytes.set(payload, end + 8)
+      end += size
+    }
+    const published = native.publishList(this.#handle, next - first, frameKind, version)
+    let at = layout.firstRecord
+    for (let i = 0; i < published; i++) {
+      positions.push(floats[at >> 3] as number)
+      at += 8 + (((payloads[first + i] as Uint8Array).length + 7) & ~7)
+    }
+    if (published < next - first) {
+      this.#refuse(published < 0 ? published : (floats[layout.resultStatus >> 3] as number), undefined)
+    }
+  }
+
+  publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
+    const { frameKind, version } = checkPublish(options)
+    const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
+    if (published * recordBytes < records.length) {
+      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), records)
+    }
+    return published
+  }
+
+  /** True: the newest frame is in the scratch. */
+  loadHead(): boolean {
+    return this.#loaded(native.readHead(this.#handle))
+  }
+
+  /** True: the frame at `position` is in the scratch. */
+  loadAt(position: number): boolean {
+    return this.#loaded(native.readAt(this.#handle, position))
+  }
+
+  /** True: the frame of this id is in the scratch. */
+  loadId(id: NetId64): boolean {
+    return this.#loaded(native.readCounter(this.#handle, id.counter)) && scratch.words[recordNode] === id.node
+  }
+
+  /** Fills the scratch with up to `max` frames; how many. */
+  poll(position: number, max: number): number {
+    const count = native.poll(this.#handle, position, max)
+    if (count < 0) this.#refuse(count, undefined)
+    return count
+  }
+
+  head(): number {
+    const head = native.head(this.#handle)
+    if (head < 0) this.#refuse(head, undefined)
+    return head
+  }
+
+  oldest(): number {
+    const oldest = native.oldest(this.#handle)
+    if (oldest < 0) this.#refuse(oldest, undefined)
+    return oldest
+  }
+
+  reset(): void {
+    const floor = native.reset(this.#handle)
+    if (floor < 0) this.#refuse(floor, undefined)
+  }
+
+  #loaded(result: number): boolean {
+    if (result === 1) return true
+    if (result !== status.notYet && result !== status.overwritten) this.#refuse(result, undefined)
+    return false
+  }
+
+  #checkPayload(payload: Uint8Array): void {
+    if (!isUint8Array(payload)) this.#refuse(status.notBytes, payload)
+    if (payload.length > this.payloadBytes || (this.exactBytes >= 0 && payload.length !== this.exactBytes)) {
+      this.#refuse(status.tooLarge, payload)
+    }
+  }
+
+  #refuse(result: number, payload: Uint8Array | undefined): never {
+    const ring = `KIND ${this.kind}`
+    if (result === status.notBytes || (result === status.tooLarge && !isUint8Array(payload))) {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${ring}: payload is not a Uint8Array`)
+    }
+    if (result === status.tooLarge) {
+      const limit = this.exactBytes >= 0 ? `not byteLength=${this.exactBytes}` : `over payloadBytes=${this.payloadBytes}`
+      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${ring}: payload of ${payload?.length} bytes is ${limit}`)
+    }
+    if (result === status.closed) throw new OrbitError('ERR_ORBIT_CLOSED', `${ring}: its fleet handle was closed`)
+    if (result === status.readOnly) throw new OrbitError('ERR_ORBIT_READ_ONLY', `${ring}: opened by an observer`)
+    if (result === status.retired) throw new OrbitError('ERR_ORBIT_RETIRED', `${ring}: was removed; join again`)
+    if (result === status.exhausted) throw new OrbitError('ERR_ORBIT_EXHAUSTED', `${ring}: no position is left`)
+    throw new OrbitError('ERR_ORBIT_CORRUPT', `${ring}: its shared bytes contradict its layout`)
+  }
+}
+
+function checkPublish(options: PublishOptions | undefined): { frameKind: number; version: number } {
+  const frameKind = options?.frameKind ?? 0
+  const version = options?.version ?? 0
+  if (!Number.isInteger(frameKind) || frameKind < 0 || frameKind > 255) {
+    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `frameKind=${String(frameKind)} is not an integer in 0..255`)
+  }
+  if (!Number.isSafeInteger(version) || version < 0) {
+    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `version=${String(version)} is not an integer in 0..2^53-1`)
+  }
+  return { frameKind, version }
+}
+
+const recordPosition = (layout.firstRecord + layout.recordPosition) >> 3
+const recordVersion = (layout.firstRecord + layout.recordVersion) >> 3
+const recordNode = (layout.firstRecord + layout.recordNode) >> 2
+const recordLength = (layout.firstRecord + layout.recordLength) >> 2
+const recordFrameKind = (layout.firstRecord + layout.recordFrameKind) >> 2
+
+/** How long the payload of the single frame in the scratch is. */
+export function loadedLength(): number {
+  return scratch.words[recordLength] as number
+}
+
+class LoadedFrame implements Frame {
+  constructor(
+    readonly kind: number,
+    readonly node: number,
+    readonly position: number,
+    readonly frameKind: number,
+    readonly version: number,
+    readonly payload: Uint8Array,
+  ) {}
+  get id(): NetId64 {
+    return netIdAt(this.kind, this.node, this.position)
+  }
+}
+
+/** The single frame in the scratch, copied out. */
+export function loadedFrame(ring: Ring): Frame {
+  return new LoadedFrame(
+    ring.kind,
+    scratch.words[recordNode] as number,
+    scratch.floats[recordPosition] as number,
+    scratch.words[recordFrameKind] as number,
+    scratch.floats[recordVersion] as number,
+    scratch.bytes.slice(payloadOffset, payloadOffset + loadedLength()),
+  )
+}
