@@ -56,6 +56,13 @@ int32_t refusal(const Call& call) {
   return call.open->writable ? 0 : kStatusReadOnly;
 }
 
+// Why this handle cannot read, or 0. An observer may read what was removed; a member would wait for news in vain.
+int32_t unreadable(const Call& call) {
+  if (call.open == nullptr) return kStatusClosed;
+  bool isRetired = call.open->writable && is_retired(call.open->writer.ring);
+  return isRetired ? static_cast<int32_t>(RingStatus::kRetired) : 0;
+}
+
 napi_value publish_bytes(const Call& call, const uint8_t* payload, size_t length) {
   uint8_t frameKind = call.count > 2 ? static_cast<uint8_t>(call.u32(2)) : 0;
   uint64_t version = call.count > 3 ? call.u64(3) : 0;
@@ -147,9 +154,13 @@ void write_record(uint8_t* at, const Frame& frame) {
 template <typename Read>
 napi_value read_one(napi_env env, napi_callback_info info, Read read) {
   Call call(env, info);
-  if (call.open == nullptr) return call.status(kStatusClosed);
+  if (int32_t status = unreadable(call)) return call.status(status);
   Frame frame;
   uint8_t* at = call.addon->scratch + kFirstRecord;
+  // growScratch (native.ts) has made room for every open ring.
+  if (call.addon->scratchBytes < kFirstRecord + sizeof(Record) + call.open->writer.ring.spec.payloadBytes + 8) {
+    return call.status(RingStatus::kTooLarge);
+  }
   RingStatus status = read(call, call.open->writer.ring, &frame, at + sizeof(Record));
   if (status != RingStatus::kOk) return call.status(status);
   write_record(at, frame);
@@ -180,7 +191,7 @@ napi_value read_counter_call(napi_env env, napi_callback_info info) {
 // poll(ring, position, max) -> how many frames; Results has the account, records follow
 napi_value poll_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  if (call.open == nullptr) return call.status(kStatusClosed);
+  if (int32_t status = unreadable(call)) return call.status(status);
   uint8_t* at = call.addon->scratch + kFirstRecord;
   uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
   Poll poll = poll_frames(
@@ -205,14 +216,14 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
 // head(ring) -> the next position
 napi_value head_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  if (call.open == nullptr) return call.status(kStatusClosed);
+  if (int32_t status = unreadable(call)) return call.status(status);
   return call.number(static_cast<double>(head_of(call.open->writer.ring)));
 }
 
 // oldest(ring) -> the oldest position that is still retained
 napi_value oldest_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  if (call.open == nullptr) return call.status(kStatusClosed);
+  if (int32_t status = unreadable(call)) return call.status(status);
   const Ring& ring = call.open->writer.ring;
   return call.number(static_cast<double>(oldest_of(ring, head_of(ring))));
 }
@@ -221,7 +232,7 @@ napi_value oldest_call(napi_env env, napi_callback_info info) {
 napi_value reset_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
-  if (is_retired(call.open->writer.ring)) return call.status(RingStatus::kRetired);
+  if (int32_t status = unreadable(call)) return call.status(status);
   return call.number(static_cast<double>(reset_ring(call.open->writer.ring)));
 }
 

@@ -10,7 +10,8 @@ export function shown(value: unknown): string {
 
 /** Throws unless `value` is an integer within `min..max`. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): asserts value is number {
-  if (typeof value !== 'number') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a number`)
+  if (typeof value !== 'number')
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a number`)
   if (!Number.isInteger(value) || value < min || value > max) {
     throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${value} is not an integer in ${min}..${max}`)
   }
@@ -18,7 +19,8 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 
 /** Throws unless `value` is a string of 1 to `maxBytes` bytes in UTF-8, without NUL. */
 export function checkName(name: string, value: unknown, maxBytes: number): asserts value is string {
-  if (typeof value !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a string`)
+  if (typeof value !== 'string')
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a string`)
   const bytes = Buffer.byteLength(value)
   if (bytes === 0 || bytes > maxBytes || value.includes('\0')) {
     throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${shown(value)} has not 1..${maxBytes} bytes without NUL`)

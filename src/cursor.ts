@@ -26,37 +26,42 @@ interface Batch {
   readonly words: Uint32Array
 }
 
+// Offsets within a record, as indices of the views; constants of the module, so that they cost nothing.
+const { recordBytes } = layout
+const positionIndex = layout.recordPosition >> 3
+const versionIndex = layout.recordVersion >> 3
+const nodeIndex = layout.recordNode >> 2
+const lengthIndex = layout.recordLength >> 2
+const frameKindIndex = layout.recordFrameKind >> 2
+
 /** A frame that reads itself out of its batch when asked. */
 class PolledFrame implements Frame {
   readonly #batch: Batch
   readonly #at: number
-  #payload: Uint8Array | undefined
+  #payload: Uint8Array | undefined = undefined
 
   constructor(batch: Batch, at: number) {
     this.#batch = batch
     this.#at = at
   }
   get node(): number {
-    return this.#batch.words[(this.#at + layout.recordNode) >> 2] as number
+    return this.#batch.words[(this.#at >> 2) + nodeIndex] as number
   }
   get position(): number {
-    return this.#batch.floats[(this.#at + layout.recordPosition) >> 3] as number
+    return this.#batch.floats[(this.#at >> 3) + positionIndex] as number
   }
   get frameKind(): number {
-    return this.#batch.words[(this.#at + layout.recordFrameKind) >> 2] as number
+    return this.#batch.words[(this.#at >> 2) + frameKindIndex] as number
   }
   get version(): number {
-    return this.#batch.floats[(this.#at + layout.recordVersion) >> 3] as number
+    return this.#batch.floats[(this.#at >> 3) + versionIndex] as number
   }
   get id(): NetId64 {
     return netIdAt(this.#batch.kind, this.node, this.position)
   }
   get payload(): Uint8Array {
-    this.#payload ??= new Uint8Array(
-      this.#batch.buffer,
-      this.#at + layout.recordBytes,
-      this.#batch.words[(this.#at + layout.recordLength) >> 2],
-    )
+    const { words, buffer } = this.#batch
+    this.#payload ??= new Uint8Array(buffer, this.#at + recordBytes, words[(this.#at >> 2) + lengthIndex])
     return this.#payload
   }
 }
@@ -69,7 +74,7 @@ function takeBatch(ring: Ring, count: number, frames: Frame[]): void {
   let at = 0
   for (let i = 0; i < count; i++) {
     frames.push(new PolledFrame(batch, at))
-    at += layout.recordBytes + (((batch.words[(at + layout.recordLength) >> 2] as number) + 7) & ~7)
+    at += recordBytes + (((batch.words[(at >> 2) + lengthIndex] as number) + 7) & ~7)
   }
 }
 

@@ -33,7 +33,11 @@ export class OrbitError extends Error {
   /** The system call that failed. */
   readonly syscall?: string
 
-  constructor(code: OrbitErrorCode, message: string, options: { errno?: number; syscall?: string; cause?: unknown } = {}) {
+  constructor(
+    code: OrbitErrorCode,
+    message: string,
+    options: { errno?: number; syscall?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'OrbitError'
     this.code = code

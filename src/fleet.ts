@@ -68,7 +68,11 @@ export class FleetObserver implements Disposable {
   /** @internal */
   static open(name: string): FleetObserver {
     checkFleetName(name)
-    return new FleetObserver(name, guarded(() => native.observe(name)), true)
+    return new FleetObserver(
+      name,
+      guarded(() => native.observe(name)),
+      true,
+    )
   }
 
   get closed(): boolean {
@@ -241,7 +245,8 @@ export class Fleet extends FleetObserver {
     const { size, node, label = process.title, lifetime = 'persistent' } = options
     if (size !== undefined) checkInteger('size', size, 1, layout.maxFleetSize)
     if (node !== undefined) checkInteger('node', node, 0, (size ?? layout.maxFleetSize) - 1)
-    if (typeof label !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `label=${shown(label)} is not a string`)
+    if (typeof label !== 'string')
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `label=${shown(label)} is not a string`)
     if (lifetime !== 'persistent' && lifetime !== 'fleet') {
       throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `lifetime=${shown(lifetime)} is not 'persistent' or 'fleet'`)
     }
@@ -323,7 +328,10 @@ export class Fleet extends FleetObserver {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `records=${shown(records)} is not a Uint8Array`)
     }
     if (recordBytes === 0 ? records.length !== 0 : records.length % recordBytes !== 0) {
-      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `records of ${records.length} bytes are not whole ones of ${recordBytes}`)
+      throw rangeError(
+        'ERR_ORBIT_PAYLOAD_SIZE',
+        `records of ${records.length} bytes are not whole ones of ${recordBytes}`,
+      )
     }
     return this.ring(type).publishPacked(records, recordBytes, options)
   }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { type OrbitErrorCode, OrbitError, rangeError } from './errors.js'
+import { OrbitError, type OrbitErrorCode, rangeError } from './errors.js'
 
 /** What native/addon.h and native/layout.h say; frozen. The TypeScript side has no layout number of its own. */
 interface NativeLayout {
@@ -102,7 +102,8 @@ interface Native {
 
 /** Not by require, whose cache would give two copies of this package one scratch buffer. */
 function load(): Native {
-  const path = process.env['ORBIT_NATIVE_PATH'] ?? fileURLToPath(new URL('../build/Release/orbit.node', import.meta.url))
+  const path =
+    process.env['ORBIT_NATIVE_PATH'] ?? fileURLToPath(new URL('../build/Release/orbit.node', import.meta.url))
   const addon = { exports: {} }
   try {
     process.dlopen(addon, path)
@@ -127,7 +128,12 @@ export const payloadOffset = layout.firstRecord + layout.recordBytes
  * The buffer through which hot calls take encoded values and leave frames, with its views. It never leaves this package,
  * and whatever is in it is gone with the next call.
  */
-export const scratch = { bytes: new Uint8Array(0), floats: new Float64Array(0), words: new Uint32Array(0), view: new DataView(new ArrayBuffer(0)) }
+export const scratch = {
+  bytes: new Uint8Array(0),
+  floats: new Float64Array(0),
+  words: new Uint32Array(0),
+  view: new DataView(new ArrayBuffer(0)),
+}
 
 /** Makes the scratch hold at least one frame of `payloadBytes`. */
 export function growScratch(payloadBytes: number): void {

@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import { typeError, rangeError, OrbitError } from './errors.js'
+import { OrbitError, rangeError, typeError } from './errors.js'
 import { growScratch, guarded, layout, native, payloadOffset, scratch, status } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 
@@ -197,7 +197,8 @@ export class Ring {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${ring}: payload is not a Uint8Array`)
     }
     if (result === status.tooLarge) {
-      const limit = this.exactBytes >= 0 ? `not byteLength=${this.exactBytes}` : `over payloadBytes=${this.payloadBytes}`
+      const limit =
+        this.exactBytes >= 0 ? `not byteLength=${this.exactBytes}` : `over payloadBytes=${this.payloadBytes}`
       throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${ring}: payload of ${payload?.length} bytes is ${limit}`)
     }
     if (result === status.closed) throw new OrbitError('ERR_ORBIT_CLOSED', `${ring}: its fleet handle was closed`)

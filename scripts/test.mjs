@@ -1,0 +1,39 @@
+// Everything that must hold before a change lands; `npm test` runs it after prepare.mjs. A step that needs a tool which
+// this machine lacks says so and is skipped, but fails where CI is set.
+import { spawnSync } from 'node:child_process'
+import { cpus } from 'node:os'
+
+const steps = [
+  { name: 'types', command: 'node_modules/.bin/tsc', args: [] },
+  { name: 'lint and format', command: 'node_modules/.bin/biome', args: ['check', '.'] },
+  { name: 'format of native code', command: 'make', args: ['-C', 'native', 'format-check'] },
+  { name: 'native core', command: 'make', args: ['-C', 'native', 'test', `-j${cpus().length}`, '-O'] },
+  { name: 'TypeScript', command: 'node_modules/.bin/vitest', args: ['run'] },
+  { name: 'TypeScript on the sanitized addon', command: 'make', args: ['-C', 'native', 'asan-suite'] },
+]
+
+const wanted = process.argv.slice(2)
+const known = steps.map((step) => step.name)
+const unknown = wanted.filter((name) => !known.includes(name))
+if (unknown.length > 0) {
+  console.error(
+    `unknown: ${unknown.join(', ')}\nusage: npm test [-- STEP ...]\nsteps: ${known.map((name) => `"${name}"`).join(', ')}`,
+  )
+  process.exit(2)
+}
+
+const results = []
+for (const step of steps.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  console.log(`\n==> ${step.name}`)
+  const begun = performance.now()
+  const { status } = spawnSync(step.command, step.args, { stdio: 'inherit' })
+  results.push({ name: step.name, passed: status === 0, seconds: (performance.now() - begun) / 1000 })
+}
+
+console.log('')
+for (const { name, passed, seconds } of results) {
+  console.log(`${passed ? 'passed' : 'FAILED'}  ${name}  (${seconds.toFixed(0)} s)`)
+}
+const passed = results.filter((result) => result.passed).length
+console.log(`steps: ${passed} passed, ${results.length - passed} failed`)
+process.exit(passed === results.length ? 0 : 1)

@@ -1,0 +1,147 @@
+import { checkInteger, shown } from './check.js'
+import { rangeError, typeError } from './errors.js'
+
+const maxKind = 0xff
+const maxNode = 0xffff
+const counterSpan = 2 ** 40
+const maxRaw = 2n ** 64n - 1n
+
+/** Makes an id without looking at its parts: the constructor, lent to this file alone. */
+let unchecked: (kind: number, node: number, counter: number) => NetId64
+
+/**
+ * The name of one frame: the KIND of its ring, the node that published it and the ring's count at that moment, in 64
+ * bits `[KIND 8][NODE 16][COUNTER 40]`. An immutable value: order and equality are those of the raw u64.
+ */
+export class NetId64 {
+  /** The id of nothing: `0:0:0`. */
+  static readonly ZERO = new NetId64(0, 0, 0)
+
+  /** The KIND of the ring, 0..255. */
+  readonly kind: number
+  /** The node that published, 0..65535. */
+  readonly node: number
+  /** The low 40 bits of the frame's position, 0..2^40-1. */
+  readonly counter: number
+
+  static {
+    unchecked = (kind, node, counter) => new NetId64(kind, node, counter)
+  }
+
+  private constructor(kind: number, node: number, counter: number) {
+    this.kind = kind
+    this.node = node
+    this.counter = counter
+  }
+
+  /**
+   * The id with these parts.
+   *
+   * @param kind 0..255
+   * @param node 0..65535
+   * @param counter 0..2^40-1; a larger one is refused, never cut
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
+   */
+  static make(kind: number, node: number, counter: number): NetId64 {
+    checkInteger('kind', kind, 0, maxKind)
+    checkInteger('node', node, 0, maxNode)
+    checkInteger('counter', counter, 0, counterSpan - 1)
+    return unchecked(kind, node, counter)
+  }
+
+  /**
+   * The id whose u64 this is.
+   *
+   * @param raw 0n..2^64-1
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
+   */
+  static fromRaw(raw: bigint): NetId64 {
+    if (typeof raw !== 'bigint') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `raw=${shown(raw)} is not a bigint`)
+    if (raw < 0n || raw > maxRaw) throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `raw=${raw} is not in 0..${maxRaw}`)
+    return unchecked(Number(raw >> 56n), Number((raw >> 40n) & 0xffffn), Number(raw & 0xff_ffff_ffffn))
+  }
+
+  /**
+   * The id that a text names: what `toString` gives, or the raw u64 in hexadecimal.
+   *
+   * @param text `kind:node:counter` in decimal, or `0x` or `0X` and 1 to 16 hexadecimal digits; no signs, no spaces
+   * @throws TypeError ERR_ORBIT_INVALID_ID for another text, ERR_ORBIT_INVALID_ARGUMENT for no text; RangeError
+   *   ERR_ORBIT_OUT_OF_RANGE for a part that does not fit its bits
+   */
+  static parse(text: string): NetId64 {
+    if (typeof text !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `text=${shown(text)} is not a string`)
+    const parts = /^(\d+):(\d+):(\d+)$/.exec(text)
+    if (parts) return NetId64.make(Number(parts[1]), Number(parts[2]), Number(parts[3]))
+    if (!/^0[xX][\da-fA-F]+$/.test(text)) {
+      throw typeError('ERR_ORBIT_INVALID_ID', `text=${shown(text)} is neither kind:node:counter nor 0x and hex digits`)
+    }
+    if (text.length > 18) throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `text=${shown(text)} has over 16 hex digits`)
+    return NetId64.fromRaw(BigInt(text))
+  }
+
+  /**
+   * The id in its wire form, as `toBytes` gives it.
+   *
+   * @param bytes exactly 8, big-endian
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for no bytes, ERR_ORBIT_INVALID_ID for another length
+   */
+  static fromBytes(bytes: Uint8Array): NetId64 {
+    if (!(bytes instanceof Uint8Array)) {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `bytes=${shown(bytes)} is not a Uint8Array`)
+    }
+    if (bytes.length !== 8)
+      throw typeError('ERR_ORBIT_INVALID_ID', `length=${bytes.length} is not the 8 bytes of an id`)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, 8)
+    return unchecked(view.getUint8(0), view.getUint16(1), view.getUint8(3) * 2 ** 32 + view.getUint32(4))
+  }
+
+  /** For `sort`: negative, zero or positive as `a.raw` is below, equal to or above `b.raw`. */
+  static compare(a: NetId64, b: NetId64): number {
+    return a.kind - b.kind || a.node - b.node || a.counter - b.counter
+  }
+
+  /** The id as one unsigned 64-bit number, made anew on each call. */
+  get raw(): bigint {
+    return (BigInt(this.kind) << 56n) | (BigInt(this.node) << 40n) | BigInt(this.counter)
+  }
+
+  /** The wire form: 8 new bytes, big-endian, which sort as the ids do. */
+  toBytes(): Uint8Array {
+    const view = new DataView(new ArrayBuffer(8))
+    view.setUint8(0, this.kind)
+    view.setUint16(1, this.node)
+    view.setUint8(3, Math.floor(this.counter / 2 ** 32))
+    view.setUint32(4, this.counter)
+    return new Uint8Array(view.buffer)
+  }
+
+  /** `kind:node:counter` in decimal, which `parse` reads. */
+  toString(): string {
+    return `${this.kind}:${this.node}:${this.counter}`
+  }
+
+  /** The same text as `toString`: a JSON number could not hold 64 bits. */
+  toJSON(): string {
+    return this.toString()
+  }
+
+  equals(other: NetId64): boolean {
+    return this.counter === other.counter && this.node === other.node && this.kind === other.kind
+  }
+
+  /** What `console.log` shows: the three parts, and the raw value in 16 hexadecimal digits. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `NetId64(${this} 0x${this.raw.toString(16).padStart(16, '0')})`
+  }
+}
+
+/**
+ * The id of a ring's frame, from parts that the ring itself vouches for: nothing is checked.
+ *
+ * @param position up to 2^53; its low 40 bits become the counter
+ */
+export function netIdAt(kind: number, node: number, position: number): NetId64 {
+  // Bit operators stop at 32 bits; dividing by a power of two is exact.
+  const counter = position < counterSpan ? position : position - Math.floor(position / counterSpan) * counterSpan
+  return unchecked(kind, node, counter)
+}
