@@ -39,8 +39,7 @@ std::string hex(uint64_t value) {
 
 void format_fleet(void* base, uint32_t size) {
   FleetHeader* header = static_cast<FleetHeader*>(base);
-  store_release(&header->object.magic, 0);
-  memset(reinterpret_cast<uint8_t*>(base) + sizeof(uint64_t), 0, fleet_bytes(size) - sizeof(uint64_t));
+  memset(base, 0, fleet_bytes(size));
   header->object.layoutVersion = kLayoutVersion;
   header->object.objectType = kFleetObject;
   header->object.objectBytes = fleet_bytes(size);
@@ -246,7 +245,9 @@ bool Fleet::settle_rings(uint32_t node, bool isAlone) {
     std::unique_ptr<Mapping> mapping;
     try {
       mapping = store_->open(ring_object(name_, kind), Access::kReadWrite, nullptr);
-    } catch (const Failure&) {
+    } catch (const Failure& failure) {
+      // Short of descriptors or memory, the ring may be a good one that needs the audit.
+      if (failure.code == "ERR_ORBIT_SYSTEM" || failure.code == "ERR_ORBIT_NO_SPACE") throw;
       continue;  // open_ring will name what is wrong with it, should anybody want it
     }
     Ring ring;

@@ -1,39 +1,33 @@
 // Every byte that orbit shares between processes, and nothing else.
 //
-// Three kinds of object live in shared memory: one fleet object (who is a member), one ring object per KIND (the
-// frames) and, later, state tables. All numbers are little-endian host words; no pointer, bool or size_t is ever
-// shared. TypeScript holds no copy of a number from this file: it reads `native.layout`, which the binding builds from
-// here.
+// Two kinds of object live in shared memory: one fleet object (who is a member), and one ring object per KIND (the
+// frames). All numbers are little-endian host words; no pointer, bool or size_t is ever shared. TypeScript holds no copy
+// of a number from this file: it reads `native.layout`, which the binding builds from here.
 //
 // Ring object
-//   OFFSET                    SIZE                        FIELD                                   WRITTEN BY
-//   0                         64                          ObjectHeader                            creator, magic last;
-//   retired: remover 64                        64                          geometry, KIND, layout fingerprint creator
-//   128                       64                          type name, NUL-padded UTF-8             creator
-//   192                       64                          hint                                    every publisher
-//   (plain store) 256                       64                          floor                                   reset
-//   320                       64                          sleeperGroups: 64-node groups with a    waiters (section
-//   "Waking up")
-//                                                         waiter, one bit each
-//   384                       64                          sparesTaken, burned, refused            settlers, refused
-//   publishers 448                       align64(ceil(nodes/64)*8)   sleepers: one bit per node              waiters,
-//   settlers
-//   ...                       capacity * 8, align64       slot[]: { lap:44 | chunk:20 }           publishers, by
-//   compare-and-swap
-//   ...                       nodes * 64                  NodeEntry[]                             its node; its settler
-//   ...                       spares * 8, align64         spare[]: chunk indices in no slot/hand  creator, audit
-//   ...                       chunks * stride             chunk[]: ChunkHeader, payload           the owner of the
-//   chunk
+//   OFFSET     SIZE                   FIELD                                      WRITTEN BY
+//   0          64                     ObjectHeader                               creator, magic last; retired: remover
+//   64         64                     geometry, KIND, layout fingerprint         creator
+//   128        64                     type name, NUL-padded UTF-8                creator
+//   192        64                     hint                                       publishers, now and then (plain store)
+//   256        64                     floor                                      reset
+//   320        64                     sleeperGroups: one bit per 1024 nodes      waiters; reserved for waking up
+//   384        64                     sparesTaken, burned, refused               settlers, audit, refused publishers
+//   448        nodes / 8, align64     sleepers: one bit per node                 waiters, settlers; reserved likewise
+//   ...        capacity * 8, align64  slot[]: { lap:44 | chunk:20 }              publishers, by compare-and-swap
+//   ...        nodes * 64             NodeEntry[]                                its node; its settler; audit
+//   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
+//   ...        chunks * stride        chunk[]: ChunkHeader, payload              the owner of the chunk
 //
 // Fleet object
-//   0                         64                          ObjectHeader                            creator, magic last;
-//   retired: remover 64                        64                          size creator 128                       64
-//   kinds: one bit per existing ring KIND   ring creators, removers 192                       nodes * 192 NodeRecord[]
-//   the node that holds the lease
+//   0          64                     ObjectHeader                               creator, magic last; retired: remover
+//   64         64                     size                                       creator
+//   128        64                     kinds: one bit per existing ring KIND      ring creators, removers
+//   192        nodes * 192            NodeRecord[]                               the node that holds the lease
 //
 // Lock bytes (open-file-description locks; they live beside the bytes, not in them)
-//   0                         1                           creation of the object; joining or removing, on the fleet
-//   object 4096 + node               1                           held by the living member `node`, on the fleet object
+//   0          1                      creation of the object; on the fleet object also joining and removing
+//   4096+node  1                      held by the living member `node`, on the fleet object
 #pragma once
 
 #include <stddef.h>

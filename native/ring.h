@@ -70,7 +70,8 @@ struct Writer {
   Ring ring;
   uint32_t node = 0;
   uint32_t hand = 0;  // the private truth; entries[node].hand is for whoever settles
-  uint64_t next = 0;  // one past this writer's newest position
+  uint64_t next = 0;  // one past this writer's newest position; 0: it has none yet
+  uint32_t backoff = 0;
 };
 
 struct Frame {
@@ -110,14 +111,13 @@ inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   ring->spec = spec;
 }
 
-// Writes a whole ring, magic last. The caller holds the creation lock and `ring_bytes(spec)` writable bytes.
+// Writes a whole ring, magic last. The caller holds the creation lock and `ring_bytes(spec)` writable bytes; nobody reads
+// an object that was never finished, so plain stores do until then.
 inline void format_ring(void* base, const RingSpec& spec, uint64_t createdAtMs) {
   Ring ring;
   map_ring(&ring, base, spec);
   RingHeader* header = ring.header;
-  store_release(&header->object.magic, 0);
-  memset(reinterpret_cast<uint8_t*>(base) + sizeof(uint64_t), 0,
-         ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).chunks - sizeof(uint64_t));
+  memset(base, 0, ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).chunks);
   header->object.layoutVersion = kLayoutVersion;
   header->object.objectType = kRingObject;
   header->object.objectBytes = ring_bytes(spec);
@@ -144,8 +144,9 @@ inline AttachStatus attach_object(const void* base, uint64_t length, uint32_t ob
   uint64_t magic = load_acquire(&header->magic);  // partner: the last store of a format
   if (magic == 0) return AttachStatus::kUnfinished;
   if (magic != kMagic) return AttachStatus::kForeign;
-  if (header->layoutVersion != kLayoutVersion) return AttachStatus::kOtherVersion;
-  if (header->objectType != objectType || header->objectBytes != length) return AttachStatus::kCorrupt;
+  if (load_relaxed(&header->layoutVersion) != kLayoutVersion) return AttachStatus::kOtherVersion;
+  if (load_relaxed(&header->objectType) != objectType || load_relaxed(&header->objectBytes) != length)
+    return AttachStatus::kCorrupt;
   return AttachStatus::kOk;
 }
 
@@ -155,15 +156,16 @@ inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
   if (length < sizeof(RingHeader)) return AttachStatus::kCorrupt;
   const RingHeader* header = static_cast<const RingHeader*>(base);
   RingSpec spec;
-  spec.typeKind = header->typeKind;
-  spec.capacity = header->capacity;
-  spec.payloadBytes = header->payloadBytes;
-  spec.fleetSize = header->fleetSize;
-  spec.fingerprint = header->fingerprint;
-  spec.fleetId = header->object.fleetId;
+  spec.typeKind = load_relaxed(&header->typeKind);
+  spec.capacity = load_relaxed(&header->capacity);
+  spec.payloadBytes = load_relaxed(&header->payloadBytes);
+  spec.fleetSize = load_relaxed(&header->fleetSize);
+  spec.fingerprint = load_relaxed(&header->fingerprint);
+  spec.fleetId = load_relaxed(&header->object.fleetId);
   memcpy(spec.typeName, header->typeName, kTypeNameBytes);
-  if (!valid_spec(spec) || ring_bytes(spec) != length || header->strideBytes != stride_bytes(spec.payloadBytes) ||
-      header->spareCount != spare_count(spec.fleetSize)) {
+  if (!valid_spec(spec) || ring_bytes(spec) != length ||
+      load_relaxed(&header->strideBytes) != stride_bytes(spec.payloadBytes) ||
+      load_relaxed(&header->spareCount) != spare_count(spec.fleetSize)) {
     return AttachStatus::kCorrupt;
   }
   map_ring(ring, base, spec);
@@ -238,10 +240,11 @@ inline uint64_t oldest_of(const Ring& ring, uint64_t head) {
 
 // Older positions read as overwritten from now on. Nothing is zeroed, positions and ids go on (I6).
 inline uint64_t reset_ring(const Ring& ring) {
-  uint64_t head = head_of(ring);
   for (;;) {
     uint64_t floor = load_relaxed(&ring.header->floor);
-    if (floor >= head && representable(ring, floor)) return floor;
+    uint64_t head = head_of(ring);
+    // Another reset may have been later than our look at the head; a floor above the head is no reset's.
+    if (floor >= head && floor <= head_of(ring)) return floor;
     if (exchange_if(&ring.header->floor, floor, head)) return head;
   }
 }
@@ -251,13 +254,19 @@ inline uint64_t reset_ring(const Ring& ring) {
 // A healthy ring needs at most one search per publish (a stale or corrupt hint); contradictory slots need endless ones.
 constexpr uint32_t kMaxSearches = 64;
 
+constexpr uint64_t kHintEvery = 8;
+
+// Pauses after a lost swap, doubled twice with each in a row: 64 of them take 1 to 3 microseconds. It waits for nobody:
+// whether the other writer goes on, stops or dies changes nothing (I5).
+constexpr uint32_t kMaxBackoff = 64;
+
 inline RingStatus refuse(const Writer& writer, RingStatus status) {
   add_relaxed(&writer.ring.header->refused, 1);
   return status;
 }
 
-inline RingStatus publish(Writer* writer, const void* payload, uint32_t length, uint8_t frameKind, uint64_t version,
-                          uint64_t* position) {
+__attribute__((always_inline)) inline RingStatus publish(Writer* writer, const void* payload, uint32_t length,
+                                                         uint8_t frameKind, uint64_t version, uint64_t* position) {
   const Ring& ring = writer->ring;
   if (is_retired(ring)) return RingStatus::kRetired;
   if (length > ring.spec.payloadBytes) return refuse(*writer, RingStatus::kTooLarge);
@@ -270,9 +279,10 @@ inline RingStatus publish(Writer* writer, const void* payload, uint32_t length, 
   store_release(shape_of(chunk), length | uint64_t{frameKind} << 32);
   copy_to_shared(payload_at(chunk), payload, length);
 
-  // 2. Start at the newest position we know of.
-  uint64_t head = load_relaxed(&ring.header->hint);
-  if (head < writer->next) head = writer->next;
+  // 2. Start after our own newest frame; the hint is worth its cache line only when others have published since.
+  uint64_t head = writer->next;
+  bool follows = true;  // is the position before the head known to be filled?
+  bool hinted = false;
 
   NodeEntry* entry = &ring.entries[writer->node];
   uint64_t word;
@@ -286,16 +296,24 @@ inline RingStatus publish(Writer* writer, const void* payload, uint32_t length, 
       word = load_acquire(slot_of(ring, head));
       uint64_t lap = lap_in(word), wanted = lap_of(ring, head);
       if (lap >= wanted && passed <= 4 * uint64_t{ring.mask} + 64) {
+        uint64_t hint = hinted ? 0 : load_relaxed(&ring.header->hint);
+        hinted = true;
         head = position_in(ring, lap, head & ring.mask) + 1;
+        follows = true;
+        if (hint > head) {
+          head = hint;
+          follows = false;
+        }
         passed++;
         continue;
       }
       // 4. Leave no gap (I3): the position before must be filled.
-      lost = lap + 1 != wanted || (head > 0 && !filled(ring, head - 1));
+      lost = lap + 1 != wanted || !(follows || filled(ring, head - 1));
     }
     if (lost) {
       if (++searches > kMaxSearches) return refuse(*writer, RingStatus::kCorrupt);
       head = search_head(ring);
+      follows = true;
       passed = 0;
       continue;
     }
@@ -315,10 +333,16 @@ inline RingStatus publish(Writer* writer, const void* payload, uint32_t length, 
       writer->next = head + 1;
       store_release(&entry->hand, received);
       store_release(&entry->intentPosition, 0);
-      store_relaxed(&ring.header->hint, head + 1);  // any old value is allowed
+      // Any old value is allowed, so one store in a few will do, and the line stays with the readers.
+      if ((head + 1) % kHintEvery == 0) store_relaxed(&ring.header->hint, head + 1);
+      writer->backoff /= 2;
       *position = head;
       return RingStatus::kOk;
     }
+    // Another writer has the lines now. Let it use them for a while: handing them over costs many publishes.
+    writer->backoff = writer->backoff < kMaxBackoff ? writer->backoff * 4 + 1 : kMaxBackoff;
+    for (uint32_t i = 0; i < writer->backoff; i++) relax();
+    hinted = false;
     passed = 0;
   }
 }
@@ -357,7 +381,8 @@ inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, 
   return RingStatus::kOk;
 }
 
-// The newest frame, never one lap old: kNotYet when there is none.
+// The newest frame, never one lap old: kNotYet when there is none. Tries again only when it was overwritten during the
+// copy, that is when others have published a whole lap meanwhile.
 inline RingStatus read_newest(const Ring& ring, Frame* frame, void* payload) {
   for (;;) {
     uint64_t head = head_of(ring);

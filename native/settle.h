@@ -87,26 +87,30 @@ constexpr uint64_t audit_mark_words(uint32_t chunkCount) { return (uint64_t{chun
 
 // Deals every chunk that is in no slot anew: one hand a node (its own where it can be), the rest spare. Burned chunks
 // come back so. `marks` is zeroed room for audit_mark_words(chunkCount) words. kCorrupt: a slot holds no chunk, or two
-// slots the same; nothing was changed.
+// slots the same; nothing was changed. An audit that died half-way leaves sparesTaken above 0, and hands that only
+// another audit can tell: it must be repeated before anybody settles.
 inline RingStatus audit(const Ring& ring, uint64_t* marks) {
   auto mark = [&](uint64_t chunk) {
     if (chunk >= ring.chunkCount || (marks[chunk >> 6] >> (chunk & 63) & 1) != 0) return false;
     marks[chunk >> 6] |= uint64_t{1} << (chunk & 63);
     return true;
   };
+  constexpr uint64_t kNoChunk = ~uint64_t{0};
   for (uint32_t i = 0; i <= ring.mask; i++) {
     if (!mark(chunk_in(load_acquire(&ring.slots[i])))) return RingStatus::kCorrupt;
   }
-  store_release(&ring.header->sparesTaken, ring.spareCount);  // a death before the last line loses spares, nothing else
+  store_release(&ring.header->sparesTaken, ring.spareCount);
+  for (uint32_t node = 0; node < ring.spec.fleetSize; node++) {
+    NodeEntry* entry = &ring.entries[node];
+    if (!mark(load_acquire(&entry->hand))) store_release(&entry->hand, kNoChunk);
+    store_release(&entry->intentPosition, 0);
+  }
   uint64_t candidate = 0;
   for (uint32_t node = 0; node < ring.spec.fleetSize; node++) {
     NodeEntry* entry = &ring.entries[node];
-    uint64_t hand = load_acquire(&entry->hand);
-    if (!mark(hand)) {
-      while (!mark(candidate)) candidate++;
-      store_release(&entry->hand, candidate);
-    }
-    store_release(&entry->intentPosition, 0);
+    if (load_acquire(&entry->hand) != kNoChunk) continue;
+    while (!mark(candidate)) candidate++;
+    store_release(&entry->hand, candidate);
   }
   for (uint32_t index = 0; index < ring.spareCount; index++) {
     while (!mark(candidate)) candidate++;

@@ -10,6 +10,7 @@
 namespace orbit {
 
 inline uint64_t load_relaxed(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
+inline uint32_t load_relaxed(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
 inline uint64_t load_acquire(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 inline void store_relaxed(uint64_t* word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
 inline void store_release(uint64_t* word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
@@ -20,11 +21,21 @@ inline bool exchange_if(uint64_t* word, uint64_t expected, uint64_t desired) {
   return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+// Tells the processor that this thread spins: 20 to 50 ns on what is around today.
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");
+#endif
+}
+
 // Copies private bytes into shared words, each stored release: a reader that sees one of them (its load_acquire in
 // copy_from_shared) also sees everything this process did before, above all the swap that made the words ours.
 inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
   const uint8_t* from = static_cast<const uint8_t*>(source);
   size_t words = bytes / 8;
+#pragma GCC unroll 8
   for (size_t i = 0; i < words; i++) {
     uint64_t word;
     memcpy(&word, from + i * 8, 8);
@@ -42,6 +53,7 @@ inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
 inline void copy_from_shared(void* target, const uint64_t* source, size_t bytes) {
   uint8_t* to = static_cast<uint8_t*>(target);
   size_t words = bytes / 8;
+#pragma GCC unroll 8
   for (size_t i = 0; i < words; i++) {
     uint64_t word = load_acquire(source + i);
     memcpy(to + i * 8, &word, 8);

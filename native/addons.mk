@@ -1,0 +1,22 @@
+# Two more builds of the Node addon, for the TypeScript suite: ORBIT_NATIVE_PATH names the one that a process loads.
+#   make addons       build/addon/fault/orbit.node   with the named fault points of fault.h (tests find it there)
+#                     build/addon/asan/orbit.node    under AddressSanitizer and UBSan
+#   make asan-suite   the TypeScript suite on the sanitized addon: test/addon_asan.sh
+# These are the only rules here that know Node's headers.
+NODE ?= node
+ADDON_CXX ?= g++
+ADDON_SOURCES := binding.cc fleet.cc hot.cc lease.cc local.cc setup.cc shm.cc
+ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
+  -DNODE_ADDON_API_CPP_EXCEPTIONS $$(sh test/node_headers.sh $(NODE))
+ADDON_fault := -O2 -DORBIT_FAULT_POINTS
+ADDON_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.PHONY: addons asan-suite
+addons: $(OUT)/addon/fault/orbit.node $(OUT)/addon/asan/orbit.node
+
+$(OUT)/addon/%/orbit.node: $(ADDON_SOURCES) $(wildcard *.h)
+	mkdir -p $(@D)
+	$(ADDON_CXX) $(ADDON_FLAGS) $(ADDON_$*) $(ADDON_SOURCES) -o $@.$$$$ && mv $@.$$$$ $@
+
+asan-suite: $(OUT)/addon/asan/orbit.node
+	sh test/addon_asan.sh

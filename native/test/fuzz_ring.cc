@@ -1,0 +1,291 @@
+// Arbitrary bytes in a ring object: no crash, no access past its end, no hang, and kOk only for what fits.
+//
+// The input is a little program: which ring, then edits of shared words between calls, as a broken or hostile peer
+// would make them. The object lies on the heap in its exact size, so that AddressSanitizer sees the first byte after
+// it; so do payloads. A hang is libFuzzer's -timeout to find, fuzz_test's alarm.
+#include <vector>
+
+#include "check.h"
+#include "cursor.h"
+#include "settle.h"
+
+namespace {
+
+using namespace orbit;
+
+constexpr uint32_t kKind = 3;
+constexpr uint32_t kMostSteps = 200;      // of one input
+constexpr uint64_t kConstantBytes = 192;  // object header, geometry and type name: no call may write there
+constexpr uint32_t kCapacities[] = {1, 2, 4, 8, 64};
+constexpr uint32_t kPayloadSizes[] = {0, 1, 8, 39, 40, 41, 200};
+constexpr uint32_t kFleetSizes[] = {1, 2, 5, 65};
+
+// The input, zeros after its end.
+class Input {
+ public:
+  Input(const uint8_t* data, size_t size) : data_(data), size_(size) {}
+  bool empty() const { return size_ == 0; }
+  uint64_t take(size_t bytes) {
+    uint64_t value = 0;
+    size_t given = bytes < size_ ? bytes : size_;
+    if (given > 0) memcpy(&value, data_, given);
+    data_ += given;
+    size_ -= given;
+    return value;
+  }
+  template <size_t kCount>
+  uint32_t pick(const uint32_t (&choices)[kCount]) {
+    return choices[take(1) % kCount];
+  }
+
+ private:
+  const uint8_t* data_;
+  size_t size_;
+};
+
+struct Fuzzed {
+  uint8_t* base = nullptr;
+  uint64_t bytes = 0;
+  Ring ring;
+  uint8_t* payload = nullptr;  // exactly payloadBytes
+  explicit Fuzzed(const RingSpec& spec) : bytes(ring_bytes(spec)) {
+    base = static_cast<uint8_t*>(aligned_alloc(kCacheLineBytes, bytes));
+    payload = static_cast<uint8_t*>(malloc(spec.payloadBytes > 0 ? spec.payloadBytes : 1));
+    CHECK(base != nullptr && payload != nullptr);
+    memset(base, 0x5a, bytes);
+    memset(payload, 0, spec.payloadBytes > 0 ? spec.payloadBytes : 1);
+    format_ring(base, spec, 1);
+    CHECK(attach_ring(base, bytes, &ring) == AttachStatus::kOk);
+  }
+  ~Fuzzed() {
+    free(base);
+    free(payload);
+  }
+  Fuzzed(const Fuzzed&) = delete;
+  Fuzzed& operator=(const Fuzzed&) = delete;
+};
+
+// ---- edits ---------------------------------------------------------------------------------------------------------
+
+// Words near a limit find more than random ones.
+uint64_t take_word(Input* input, const Ring& ring) {
+  uint64_t small = input->take(1);
+  switch (small % 9) {
+    case 0:
+      return small >> 3;
+    case 1:
+      return ~uint64_t{0} - (small >> 3);
+    case 2:
+      return kMaxPosition - 8 + (small >> 3);
+    case 3:
+      return slot_word(kMaxLap - (small >> 6), input->take(1) % ring.chunkCount);
+    case 4:
+      return slot_word(small >> 4, input->take(1) % ring.chunkCount);
+    case 5:
+      return ring.chunkCount - 2 + (small >> 5);
+    case 6:
+      return uint64_t{ring.spec.payloadBytes} - 2 + (small >> 5);
+    case 7:
+      return load_relaxed(&ring.slots[input->take(1) & ring.mask]);
+    default:
+      return input->take(8);
+  }
+}
+
+uint64_t* take_place(Input* input, const Ring& ring, uint64_t bytes) {
+  uint64_t region = input->take(1), index = input->take(2);
+  NodeEntry* entry = &ring.entries[index % ring.spec.fleetSize];
+  ChunkHeader* chunk = chunk_at(ring, static_cast<uint32_t>(index % ring.chunkCount));
+  switch (region % 11) {
+    case 0:
+      return &ring.header->hint;
+    case 1:
+      return &ring.header->floor;
+    case 2:
+      return &ring.header->sparesTaken + index % 3;
+    case 3:
+      return &ring.spares[index % ring.spareCount];
+    case 4:
+      return &entry->hand;
+    case 5:
+      return &entry->intentChunk;
+    case 6:
+      return &entry->intentPosition;
+    case 7:
+      return &chunk->id;
+    case 8:
+      return shape_of(chunk);
+    case 9:
+      return reinterpret_cast<uint64_t*>(ring.header) + (kConstantBytes + index * 8 % (bytes - kConstantBytes)) / 8;
+    default:
+      return &ring.slots[index & ring.mask];
+  }
+}
+
+// ---- calls ---------------------------------------------------------------------------------------------------------
+
+void read_one(const Fuzzed& fuzzed, uint64_t position) {
+  Frame frame;
+  if (read_frame(fuzzed.ring, position, &frame, fuzzed.payload) != RingStatus::kOk) return;
+  CHECK(frame.length <= fuzzed.ring.spec.payloadBytes);
+  CHECK(frame.node < fuzzed.ring.spec.fleetSize);
+  CHECK_EQUAL(frame.position, position);
+  CHECK(position >= floor_of(fuzzed.ring) && position <= kMaxPosition);
+}
+
+void read_many(const Fuzzed& fuzzed, Input* input) {
+  const Ring& ring = fuzzed.ring;
+  uint64_t head = head_of(ring), oldest = oldest_of(ring, head);
+  CHECK(oldest <= head);
+  for (uint64_t position = oldest; position < head; position++) read_one(fuzzed, position);
+  for (uint64_t i = 0; i < 4; i++) read_one(fuzzed, head + i);
+  read_one(fuzzed, take_word(input, ring));
+  Frame frame;
+  if (read_newest(ring, &frame, fuzzed.payload) == RingStatus::kOk) CHECK(frame.length <= ring.spec.payloadBytes);
+  uint64_t position = position_of_counter(ring, take_word(input, ring));
+  CHECK(position <= head || position == kMaxPosition + 1);
+  read_one(fuzzed, position);
+}
+
+void poll_some(const Fuzzed& fuzzed, uint64_t position) {
+  auto room = [&](uint32_t bytes) {
+    CHECK_EQUAL(bytes, fuzzed.ring.spec.payloadBytes);
+    return fuzzed.payload;
+  };
+  Poll poll = poll_frames(fuzzed.ring, position, 100, room,
+                          [&](const Frame& frame) { CHECK(frame.length <= fuzzed.ring.spec.payloadBytes); });
+  CHECK(poll.count <= 100);
+  CHECK_EQUAL(poll.to - poll.from, poll.count + poll.overwritten + poll.unavailable);
+}
+
+// What publish says it published is there, unless the floor was raised over it.
+void publish_some(const Fuzzed& fuzzed, Input* input) {
+  const Ring& ring = fuzzed.ring;
+  Writer writer;
+  if (become_writer(ring, static_cast<uint32_t>(input->take(2)) % ring.spec.fleetSize, &writer) != RingStatus::kOk) {
+    return;
+  }
+  CHECK(writer.hand < ring.chunkCount);
+  uint32_t length = static_cast<uint32_t>(input->take(1)) % (ring.spec.payloadBytes + 2);
+  if (length <= ring.spec.payloadBytes) memset(fuzzed.payload, 0xa5, length);
+  for (uint64_t left = input->take(1) % 16; left > 0; left--) {
+    uint64_t position;
+    RingStatus status = publish(&writer, fuzzed.payload, length, 1, left, &position);
+    CHECK((status == RingStatus::kTooLarge) == (length > ring.spec.payloadBytes && !is_retired(ring)));
+    if (status != RingStatus::kOk) return;
+    CHECK(writer.hand < ring.chunkCount);
+    Frame frame;
+    RingStatus seen = read_frame(ring, position, &frame, fuzzed.payload);
+    CHECK(seen == RingStatus::kOk || position < floor_of(ring));
+    CHECK(seen != RingStatus::kOk || (frame.version == left && frame.length == length && frame.node == writer.node));
+  }
+}
+
+// I1 whatever the bytes were; a refusal changes nothing.
+void audit_all(const Fuzzed& fuzzed) {
+  const Ring& ring = fuzzed.ring;
+  std::vector<uint8_t> before(fuzzed.base, fuzzed.base + fuzzed.bytes);
+  std::vector<uint64_t> marks(audit_mark_words(ring.chunkCount));
+  if (audit(ring, marks.data()) != RingStatus::kOk) {
+    CHECK(memcmp(before.data(), fuzzed.base, fuzzed.bytes) == 0);
+    return;
+  }
+  std::vector<bool> seen(ring.chunkCount);
+  auto once = [&](uint64_t chunk) {
+    CHECK(chunk < ring.chunkCount && !seen[chunk]);
+    seen[chunk] = true;
+  };
+  for (uint32_t i = 0; i <= ring.mask; i++) once(chunk_in(ring.slots[i]));
+  for (uint32_t node = 0; node < ring.spec.fleetSize; node++) once(ring.entries[node].hand);
+  for (uint32_t i = 0; i < ring.spareCount; i++) once(ring.spares[i]);
+}
+
+void call_one(const Fuzzed& fuzzed, uint64_t which, Input* input) {
+  switch (which % 6) {
+    case 0:
+      return read_many(fuzzed, input);
+    case 1:
+      return publish_some(fuzzed, input);
+    case 2:
+      return poll_some(fuzzed, take_word(input, fuzzed.ring));
+    case 3:
+      return audit_all(fuzzed);
+    case 4:
+      reset_ring(fuzzed.ring);
+      return;
+    default:
+      uint32_t hand;
+      if (settle(fuzzed.ring, static_cast<uint32_t>(input->take(2)) % fuzzed.ring.spec.fleetSize, &hand) ==
+          RingStatus::kOk) {
+        CHECK(hand < fuzzed.ring.chunkCount);
+      }
+  }
+}
+
+// Edits of everything that attach reads; only an object whose geometry fits its length may pass.
+void attach_edited(Fuzzed* fuzzed, Input* input) {
+  for (uint64_t edits = 1 + input->take(1) % 4; edits > 0; edits--) {
+    uint64_t at = input->take(1) % kConstantBytes;
+    uint64_t word = take_word(input, fuzzed->ring);
+    memcpy(fuzzed->base + at, &word, 1 + input->take(1) % 8);
+  }
+  uint64_t length = input->take(1) % 4 == 0 ? input->take(2) % (fuzzed->bytes + 1) : fuzzed->bytes;
+  uint8_t* exact = static_cast<uint8_t*>(malloc(length));
+  CHECK(exact != nullptr);
+  memcpy(exact, fuzzed->base, length);
+  Ring ring;
+  if (attach_ring(exact, length, &ring) == AttachStatus::kOk) {
+    CHECK_EQUAL(length, fuzzed->bytes);
+    CHECK_EQUAL(ring_bytes(ring.spec), length);
+    CHECK(attach_ring(fuzzed->base, length, &fuzzed->ring) == AttachStatus::kOk);
+    free(fuzzed->payload);
+    fuzzed->payload = static_cast<uint8_t*>(calloc(1, ring.spec.payloadBytes + 1));
+  }
+  free(exact);
+}
+
+// The ring as it is at first: empty, in its first laps, or far on its way.
+void warm_up(const Fuzzed& fuzzed, Input* input) {
+  uint64_t lap = input->take(1) % 4 == 0 ? kMaxLap - input->take(1) : 0;
+  const Ring& ring = fuzzed.ring;
+  for (uint32_t i = 0; lap != 0 && i <= ring.mask; i++) ring.slots[i] = slot_word(lap, i);
+  for (uint64_t frames = input->take(1) % 24; frames > 0; frames--) {
+    Writer writer;
+    uint64_t position;
+    if (become_writer(ring, static_cast<uint32_t>(frames) % ring.spec.fleetSize, &writer) != RingStatus::kOk) return;
+    publish(&writer, fuzzed.payload, ring.spec.payloadBytes, 0, frames, &position);
+  }
+}
+
+void run_program(const uint8_t* data, size_t size) {
+  Input input(data, size);
+  RingSpec spec;
+  spec.typeKind = kKind;
+  spec.capacity = input.pick(kCapacities);
+  spec.payloadBytes = input.pick(kPayloadSizes);
+  spec.fleetSize = input.pick(kFleetSizes);
+  Fuzzed fuzzed(spec);
+  warm_up(fuzzed, &input);
+  if (input.take(1) % 4 == 0) attach_edited(&fuzzed, &input);
+
+  uint8_t constant[kConstantBytes];
+  memcpy(constant, fuzzed.base, kConstantBytes);
+  for (uint32_t steps = 0; steps < kMostSteps && !input.empty(); steps++) {
+    uint64_t what = input.take(1);
+    if (what % 4 != 0) {
+      uint64_t* place = take_place(&input, fuzzed.ring, fuzzed.bytes);
+      store_relaxed(place, take_word(&input, fuzzed.ring));
+    } else {
+      call_one(fuzzed, what / 4, &input);
+    }
+  }
+  for (uint64_t which = 0; which < 6; which++) call_one(fuzzed, which, &input);
+  CHECK(memcmp(constant, fuzzed.base, kConstantBytes) == 0);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  run_program(data, size);
+  return 0;
+}

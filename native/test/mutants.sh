@@ -1,0 +1,140 @@
+#!/bin/bash
+# Breaks the protocol on purpose, one line at a time, in copies of the headers, and expects a test to notice each.
+# A concurrency test that cannot fail proves nothing. Usage: mutants.sh <folder for the copies>; run in native/.
+# CXX and SECONDS_EACH (how long a threads test may look for the fault) come from the Makefile.
+set -u
+out=$1
+cxx=${CXX:-g++}
+seconds=${SECONDS_EACH:-3}
+flags="-std=c++17 -Wall -Wextra -Werror -Wno-unused -g -pthread"
+plain="-O2"
+tsan="-O1 -fsanitize=thread -fno-builtin-memcpy"
+survivors=0
+
+fresh_copy() {  # <mutant>
+  rm -rf "${out:?}/$1" && mkdir -p "$out/$1" && cp ./*.h "$out/$1/"
+}
+
+# Replaces one literal text in the mutant's copy of a header; anything but exactly one match is an error of this script.
+edit() {  # <mutant> <header> <from> <to>
+  FROM=$3 TO=$4 perl -0777 -pi -e '
+    my $from = $ENV{FROM}; my $to = $ENV{TO};
+    my $count = () = /\Q$from\E/g;
+    die "$ARGV: $count matches, not 1, of: $from\n" if $count != 1;
+    s/\Q$from\E/$to/;
+  ' "$out/$1/$2" || { echo "mutants.sh: $1 does not fit the headers any more" >&2; exit 2; }
+}
+
+build() {  # <mutant> <test> <plain|tsan>
+  local mode=$plain
+  [ "$3" = tsan ] && mode=$tsan
+  # shellcheck disable=SC2086
+  $cxx $flags $mode "-I$out/$1" "test/$2.cc" -o "$out/$1/$2-$3" ||
+    { echo "mutants.sh: $1 does not compile" >&2; exit 2; }
+}
+
+run() {  # <mutant> <test> <plain|tsan>: the test's own exit code, 124 when the watchdog ended it
+  (ulimit -c 0; TSAN_OPTIONS=halt_on_error=1 timeout -k 1 $((20 + seconds)) \
+    "$out/$1/$2-$3" --seconds "$seconds") >"$out/$1/$2-$3.log" 2>&1
+}
+
+expect_caught() {  # <mutant> <test> <plain|tsan> [what the log must say]
+  build "$1" "$2" "$3"
+  run "$1" "$2" "$3" 2>/dev/null
+  local code=$?
+  local why
+  why=$(grep -m 1 -E 'failed:|WARNING: ThreadSanitizer' "$out/$1/$2-$3.log" | sed 's/ (pid [0-9]*)//')
+  [ $code -eq 124 ] && why="ended by the watchdog"
+  if [ $code -eq 0 ]; then
+    echo "mutant $1: SURVIVED $2 ($3)"
+    survivors=$((survivors + 1))
+  elif [ $# -gt 3 ] && ! grep -q "$4" "$out/$1/$2-$3.log"; then
+    echo "mutant $1: $2 ($3) failed, but not with \"$4\": $why"
+    survivors=$((survivors + 1))
+  else
+    echo "mutant $1: caught by $2 ($3): ${why:-exit code $code}"
+  fi
+}
+
+# The unbroken copies must pass, or being caught means nothing.
+fresh_copy none
+for test in ring_test settle_test threads_test; do
+  build none $test plain
+  run none $test plain || { echo "mutants.sh: the unbroken $test fails" >&2; cat "$out/none/$test-plain.log" >&2; exit 2; }
+done
+build none threads_test tsan
+run none threads_test tsan || { echo "mutants.sh: the unbroken threads_test fails" >&2; cat "$out/none/threads_test-tsan.log" >&2; exit 2; }
+
+# Readers.
+fresh_copy no-validating-load
+edit no-validating-load ring.h 'if (load_acquire(slot) != word) return RingStatus::kOverwritten;' ''
+expect_caught no-validating-load threads_test plain
+expect_caught no-validating-load ring_test plain
+
+fresh_copy validate-chunk-only
+edit validate-chunk-only ring.h 'if (load_acquire(slot) != word)' 'if (chunk_in(load_acquire(slot)) != chunk_in(word))'
+expect_caught validate-chunk-only threads_test plain
+
+fresh_copy trusted-hint
+edit trusted-hint ring.h 'if (!representable(ring, head) || (head > 0 && !filled(ring, head - 1))) return search_head(ring);' ''
+expect_caught trusted-hint ring_test plain
+
+fresh_copy newest-one-lap-old
+edit newest-one-lap-old ring.h 'if (status != RingStatus::kOverwritten) return status;' 'return status;'
+expect_caught newest-one-lap-old ring_test plain
+
+# Copies.
+fresh_copy plain-memcpy
+edit plain-memcpy word.h 'const uint8_t* from = static_cast<const uint8_t*>(source);' \
+  'memcpy(target, source, bytes); return; const uint8_t* from = static_cast<const uint8_t*>(source);'
+edit plain-memcpy word.h 'uint8_t* to = static_cast<uint8_t*>(target);' \
+  'memcpy(target, source, bytes); return; uint8_t* to = static_cast<uint8_t*>(target);'
+expect_caught plain-memcpy threads_test tsan 'data race'
+
+# Writers.
+fresh_copy gap-allowed
+edit gap-allowed ring.h 'lost = lap + 1 != wanted || (head > 0 && !filled(ring, head - 1));' 'lost = lap + 1 != wanted;'
+expect_caught gap-allowed ring_test plain
+
+fresh_copy hand-kept
+edit hand-kept ring.h 'writer->hand = received;' ''
+expect_caught hand-kept threads_test plain
+expect_caught hand-kept ring_test plain
+
+fresh_copy swap-compares-chunk-only
+edit swap-compares-chunk-only ring.h 'if (exchange_if(slot_of(ring, head), word,' \
+  'uint64_t now = load_acquire(slot_of(ring, head)); if (exchange_if(slot_of(ring, head), chunk_in(now) == chunk_in(word) ? now : word,'
+expect_caught swap-compares-chunk-only ring_test plain
+
+# The yield holds the gap of two instructions open: a busy machine seldom puts two writers into it by itself.
+fresh_copy swap-is-a-store
+edit swap-is-a-store ring.h 'if (exchange_if(slot_of(ring, head), word, slot_word(lap_of(ring, head), hand))) {' \
+  'if (load_acquire(slot_of(ring, head)) == word) { sched_yield(); store_release(slot_of(ring, head), slot_word(lap_of(ring, head), hand));'
+expect_caught swap-is-a-store threads_test plain
+
+fresh_copy hand-of-another-node
+edit hand-of-another-node ring.h 'uint32_t hand = writer->hand;' 'uint32_t hand = writer->ring.entries[0].hand;'
+expect_caught hand-of-another-node threads_test plain
+
+# Settlers.
+fresh_copy settle-guesses-the-hand
+edit settle-guesses-the-hand settle.h 'if (!take_spare(ring, &owned)) return RingStatus::kNoSpare;' ''
+expect_caught settle-guesses-the-hand settle_test plain
+
+fresh_copy settle-trusts-a-moving-hand
+edit settle-trusts-a-moving-hand settle.h 'load_acquire(&entry.intentPosition) == 0 && load_acquire(&entry.hand) == chunk' \
+  'load_acquire(&entry.hand) == chunk'
+expect_caught settle-trusts-a-moving-hand settle_test plain
+
+fresh_copy settle-ignores-the-swap
+edit settle-ignores-the-swap settle.h 'if (lap == wanted && chunk_in(word) == owned) {' 'if (false) {'
+expect_caught settle-ignores-the-swap settle_test plain
+
+fresh_copy audit-deals-twice
+edit audit-deals-twice settle.h 'marks[chunk >> 6] |= uint64_t{1} << (chunk & 63);' ''
+expect_caught audit-deals-twice settle_test plain
+
+if [ $survivors -ne 0 ]; then
+  echo "mutants.sh: $survivors survived"
+  exit 1
+fi
