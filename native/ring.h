@@ -59,8 +59,9 @@ struct Ring {
   uint64_t* spares = nullptr;
   uint8_t* chunks = nullptr;
   uint64_t stride = 0;
-  uint32_t mask = 0;      // capacity - 1
-  uint32_t lapShift = 0;  // log2(capacity)
+  uint64_t lastPosition = 0;  // what fits a JS number and a slot's lap
+  uint32_t mask = 0;          // capacity - 1
+  uint32_t lapShift = 0;      // log2(capacity)
   uint32_t chunkCount = 0;
   uint32_t spareCount = 0;
   RingSpec spec;
@@ -69,9 +70,10 @@ struct Ring {
 struct Writer {
   Ring ring;
   uint32_t node = 0;
-  uint32_t hand = 0;  // the private truth; entries[node].hand is for whoever settles
-  uint64_t next = 0;  // one past this writer's newest position; 0: it has none yet
-  uint32_t backoff = 0;
+  uint32_t hand = 0;     // the private truth; entries[node].hand is for whoever settles
+  uint64_t next = 0;     // one past this writer's newest position; 0: it has none yet
+  uint64_t idBase = 0;   // KIND and node of its ids
+  uint32_t backoff = 0;  // pauses after the next lost swap
 };
 
 struct Frame {
@@ -106,6 +108,8 @@ inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   ring->stride = stride_bytes(spec.payloadBytes);
   ring->mask = spec.capacity - 1;
   ring->lapShift = static_cast<uint32_t>(__builtin_ctz(spec.capacity));
+  uint64_t lastOfLaps = ((kMaxLap - 1) << ring->lapShift) + ring->mask;
+  ring->lastPosition = lastOfLaps < kMaxPosition ? lastOfLaps : kMaxPosition;
   ring->chunkCount = static_cast<uint32_t>(chunk_count(spec.capacity, spec.fleetSize));
   ring->spareCount = spare_count(spec.fleetSize);
   ring->spec = spec;
@@ -185,9 +189,7 @@ inline uint64_t position_in(const Ring& ring, uint64_t lap, uint64_t slot) {
 inline bool filled(const Ring& ring, uint64_t position) {
   return lap_in(load_acquire(slot_of(ring, position))) >= lap_of(ring, position);
 }
-inline bool representable(const Ring& ring, uint64_t position) {
-  return position <= kMaxPosition && lap_of(ring, position) <= kMaxLap;
-}
+inline bool representable(const Ring& ring, uint64_t position) { return position <= ring.lastPosition; }
 inline ChunkHeader* chunk_at(const Ring& ring, uint32_t chunk) {
   return reinterpret_cast<ChunkHeader*>(ring.chunks + uint64_t{chunk} * ring.stride);
 }
@@ -321,7 +323,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
     if (received >= ring.chunkCount || received == hand) return refuse(*writer, RingStatus::kCorrupt);
 
     // 5. Name the frame, and write down what is about to happen, for whoever settles this node (settle.h).
-    store_release(&chunk->id, make_id(ring.spec.typeKind, writer->node, head));
+    store_release(&chunk->id, writer->idBase | (head & kCounterMask));
     store_relaxed(&entry->intentChunk, received);
     store_release(&entry->intentPosition, head + 1);
 
@@ -335,7 +337,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
       store_release(&entry->intentPosition, 0);
       // Any old value is allowed, so one store in a few will do, and the line stays with the readers.
       if ((head + 1) % kHintEvery == 0) store_relaxed(&ring.header->hint, head + 1);
-      writer->backoff /= 2;
+      if (writer->backoff != 0) writer->backoff /= 2;
       *position = head;
       return RingStatus::kOk;
     }

@@ -80,6 +80,7 @@ inline RingStatus become_writer(const Ring& ring, uint32_t node, Writer* writer)
   writer->ring = ring;
   writer->node = node;
   writer->next = 0;
+  writer->idBase = make_id(ring.spec.typeKind, node, 0);
   return settle(ring, node, &writer->hand);
 }
 

@@ -39,7 +39,7 @@
 // mutant settler-clears-first -DMUTANT_SETTLER_CLEARS_FIRST -DDEATHS=2
 // mutant no-intent-check      -DMUTANT_NO_INTENT_CHECK -DNODES=3 -DFRAMES=1
 // mutant hand-before-intent   -DMUTANT_HAND_BEFORE_INTENT -DNODES=3 -DFRAMES=1
-// mutant gap                  -DMUTANT_GAP -DCAPACITY=2 -DANY_HINT -DDEATHS=0
+// mutant follows-hint         -DMUTANT_FOLLOWS_HINT -DCAPACITY=2 -DANY_HINT -DDEATHS=0
 // mutant no-reload            -DMUTANT_NO_RELOAD -DDEATHS=0 -DNP
 // mutant wait-for-intent      -DMUTANT_WAIT_FOR_INTENT -DNODES=3 -DFRAMES=1 -DDEATHS=2
 
@@ -138,33 +138,43 @@ inline publish() {
   STEP(assert(hand == truth[me]); chunk[hand].payload[1] = TAG);
 #endif
 
-  // 2. Start at the newest position we know of.
-  STEP(
-#ifdef ANY_HINT
-    select(head : 0 .. (NODES + DEATHS) * FRAMES + 1);
-    searched = false;
-#else
-    head = hint;
-#endif
-    if
-    :: head < next -> head = next
-    :: else
-    fi);
+  // 2. Start after our own newest frame.
+  atomic { head = next; follows = true; hinted = false }
 
 pass:
   // 3. Pass what is filled; a lap behind, jump.
   STEP(
     word = SLOT_OF(head);
     if
-    :: LAP_IN(word) >= LAP_OF(head) -> head = POSITION_IN(LAP_IN(word), head % CAPACITY) + 1; goto pass
+    :: LAP_IN(word) >= LAP_OF(head) -> head = POSITION_IN(LAP_IN(word), head % CAPACITY) + 1; follows = true; word = 0
     :: LAP_IN(word) + 1 < LAP_OF(head) -> goto lost
-    :: else
+    :: else -> goto unfilled
     fi);
-
-  // 4. Leave no gap.
-#ifndef MUTANT_GAP
   if
-  :: head == 0
+  :: hinted
+  :: else ->
+     STEP(
+       hinted = true;
+       if
+#ifdef ANY_HINT
+       :: true
+       :: select(head : head + 1 .. (NODES + DEATHS) * FRAMES + 1); follows = false
+#else
+       :: hint <= head
+       :: hint > head -> head = hint; follows = false
+#endif
+       fi
+#ifdef MUTANT_FOLLOWS_HINT
+       ; follows = true
+#endif
+       )
+  fi;
+  goto pass;
+
+unfilled:
+  // 4. Leave no gap.
+  if
+  :: follows
   :: else ->
      STEP(
        if
@@ -172,7 +182,6 @@ pass:
        :: else
        fi)
   fi;
-#endif
 
   // 5. Name the frame, write down what is about to happen.
 #if READERS
@@ -195,7 +204,7 @@ swap:
 #ifdef MUTANT_NO_RELOAD
        -> goto swap
 #else
-       -> word = 0; goto pass
+       -> word = 0; hinted = false; searched = false; goto pass
 #endif
     :: else
     fi;
@@ -213,7 +222,10 @@ swap:
     hand = CHUNK_IN(word);
     next = head + 1;
     word = 0;
-    head = 0);
+    head = 0;
+    follows = false;
+    hinted = false;
+    searched = false);
 
   // 7. The overwritten chunk is the next hand: hand first, intent cleared second.
 #ifdef MUTANT_CLEAR_FIRST
@@ -224,7 +236,10 @@ swap:
   STEP(entry[me].intentPosition = 0);
 #endif
 #ifndef ANY_HINT
-  STEP(hint = next);
+  if
+  :: STEP(hint = next)
+  :: true  // ring.h does so every few positions
+  fi
 #endif
 }
 
@@ -307,10 +322,7 @@ settled:
 
 proctype Node(byte me) {
   byte hand, next, head, word, received, lap, i, other, left;
-  bool seen, burn;
-#ifdef ANY_HINT
-  bool searched;
-#endif
+  bool seen, burn, follows, hinted, searched;
 #if READERS
   byte made;
 #endif
@@ -330,9 +342,10 @@ taken:
 
 lost:
 #ifdef ANY_HINT
-  assert(!searched);  // once per publish is enough
+  assert(!searched);  // once per swap is enough
   searched = true;
   search_head();
+  follows = true;
   goto pass;
 #else
   assert(false);  // a hint that was stored once never leads here
@@ -342,7 +355,7 @@ dead:
   atomic {
     // What a dead process had in private is gone.
     left = 0; hand = 0; next = 0; head = 0; word = 0; received = 0; lap = 0; i = 0; other = 0;
-    seen = false; burn = false
+    seen = false; burn = false; follows = false; hinted = false; searched = false
   }
   if
   :: goto taken
