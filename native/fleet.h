@@ -64,7 +64,8 @@ class Fleet {
 
   uint32_t size() const { return size_; }
   uint32_t node() const { return node_; }
-  uint64_t fleet_id() const { return fleetId_; }
+  // How many members have held this node, this one included; 0 for an observer.
+  uint64_t incarnation() const { return hasNode_ ? record(node_)->incarnation : 0; }
 
  private:
   Fleet(std::string name, std::shared_ptr<Store> store, bool writable);

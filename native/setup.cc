@@ -55,11 +55,12 @@ Napi::Value describe(const Napi::CallbackInfo& info, std::unique_ptr<Fleet> flee
   result.Set("handle", handle);
   result.Set("size", fleet->size());
   result.Set("node", fleet->node());
+  result.Set("incarnation", static_cast<double>(fleet->incarnation()));
   addon.fleets[handle] = std::move(fleet);
   return result;
 }
 
-// join({ name, isShared, size, node, label, startedAtMs, removeWhenLast }) -> { handle, size, node }
+// join({ name, isShared, size, node, label, startedAtMs, removeWhenLast }) -> { handle, size, node, incarnation }
 Napi::Value join_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     Napi::Object options = info[0].As<Napi::Object>();
@@ -75,7 +76,7 @@ Napi::Value join_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// observe(name) -> { handle, size, node }
+// observe(name) -> { handle, size, node, incarnation }
 Napi::Value observe_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] { return describe(info, Fleet::observe(info[0].As<Napi::String>())); });
 }

@@ -194,7 +194,8 @@ export function textLeaf(length: number): Leaf {
   const put: Put = (view, at, v) => {
     if (typeof v !== 'string' || !fits(v, length)) return false
     let end = 0
-    if (v.length <= loopBytes) for (; v.charCodeAt(end) < 0x80; end++) view.setUint8(at + end, v.charCodeAt(end))
+    const looped = v.length <= loopBytes ? v.length : 0
+    for (; end < looped && v.charCodeAt(end) < 0x80; end++) view.setUint8(at + end, v.charCodeAt(end))
     if (end < v.length) end += bytesAt(view, at + end, length - end).write(v.slice(end))
     if (length - end > loopBytes) bytesAt(view, at + end, length - end).fill(0)
     else for (; end < length; end++) view.setUint8(at + end, 0)

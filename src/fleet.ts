@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import { Cursor } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { guarded, layout, type NativeNode, native } from './native.js'
+import { guarded, layout, type NativeFleet, type NativeNode, native } from './native.js'
 import { NetId64, netIdAt } from './netid.js'
 import { type Frame, loadedFrame, type PublishOptions, Ring, type RingStats } from './ring.js'
 import type { AnyOrbitType } from './typed.js'
@@ -17,7 +17,10 @@ export interface JoinOptions {
 }
 
 export interface JoinShmOptions extends JoinOptions {
-  /** 'persistent' (default): the objects outlive their processes. 'fleet': this member removes them if it is the last out. */
+  /**
+   * 'persistent' (default): the objects outlive their processes. 'fleet': this member removes them if it is the last out,
+   * by close(), by the end of its process or worker thread, or by process.exit(); one that is killed removes nothing.
+   */
   lifetime?: 'persistent' | 'fleet'
 }
 
@@ -57,7 +60,7 @@ export class FleetObserver implements Disposable {
   #closed = false
 
   /** @internal */
-  protected constructor(name: string, joined: { handle: number; size: number }, isShared: boolean) {
+  protected constructor(name: string, joined: NativeFleet, isShared: boolean) {
     this.name = name
     this.size = joined.size
     this.isShared = isShared
@@ -213,9 +216,13 @@ export class Fleet extends FleetObserver {
   /** This member's id, 0..size-1; nobody else holds it while this handle is open. */
   readonly node: number
 
-  private constructor(name: string, joined: { handle: number; size: number; node: number }, isShared: boolean) {
+  /** How many members have held this node, this one included: 1 for the first. */
+  readonly incarnation: number
+
+  private constructor(name: string, joined: NativeFleet, isShared: boolean) {
     super(name, joined, isShared)
     this.node = joined.node
+    this.incarnation = joined.incarnation
   }
 
   /**

@@ -39,6 +39,14 @@ interface NativeStatus {
   readonly readOnly: number
 }
 
+export interface NativeFleet {
+  handle: number
+  size: number
+  /** For a member only, like its incarnation. */
+  node: number
+  incarnation: number
+}
+
 export interface NativeNode {
   node: number
   pid: number
@@ -69,8 +77,8 @@ interface Native {
     label: string
     startedAtMs: number
     removeWhenLast: boolean
-  }): { handle: number; size: number; node: number }
-  observe(name: string): { handle: number; size: number; node: number }
+  }): NativeFleet
+  observe(name: string): NativeFleet
   remove(name: string, kind: number, force: boolean): string[]
   close(fleet: number): void
   nodes(fleet: number): NativeNode[]

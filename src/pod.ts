@@ -36,8 +36,10 @@ export type PodFields = { readonly [name: string]: PodType }
 /** The values of one PodType. */
 export type PodTypeValue<E> = E extends PodKind ? PodWords[E] : E extends PodElement<infer T> ? T : never
 
-/** The values of a pod with these fields. */
-export type PodValue<F extends PodFields> = { -readonly [K in keyof F]: PodTypeValue<F[K]> }
+/** The values of a pod with these fields, or of a layout: `PodValue<typeof layout>`. */
+// biome-ignore lint/suspicious/noExplicitAny: any layout, whatever its values are.
+export type PodValue<F extends PodFields | PodElement<any>> =
+  F extends PodElement<infer T> ? T : { -readonly [K in keyof F]: PodTypeValue<F[K]> }
 
 declare const valueType: unique symbol
 
@@ -136,7 +138,7 @@ export class Pod<T> extends PodElement<T> {
    * Writes a value at an offset of a view.
    *
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE; RangeError of the view's own where
-   *   the value would not lie within it
+   *   a byte of the value would not lie within it
    */
   readonly write: (view: DataView, offset: number, value: T) => void
 
@@ -144,7 +146,7 @@ export class Pod<T> extends PodElement<T> {
    * Reads the value at an offset of a view.
    *
    * @throws RangeError ERR_ORBIT_OUT_OF_RANGE for a stored `u64` or `i64` that is no safe integer; RangeError of the
-   *   view's own where the value does not lie within it
+   *   view's own where a field does not lie within it
    */
   readonly read: (view: DataView, offset: number) => T
 

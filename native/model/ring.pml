@@ -24,7 +24,7 @@
 // run frames-three-nodes -DNODES=3 -DFRAMES=1 -DDEATHS=1 -DREADERS=1
 // run settle             -DNODES=3 -DFRAMES=1 -DDEATHS=2 -DSPARES=2
 // run settle-two-slots   -DNODES=3 -DFRAMES=1 -DDEATHS=2 -DSPARES=2 -DCAPACITY=2
-// run settle-thrice      -DNODES=2 -DFRAMES=2 -DDEATHS=3
+// run settle-thrice      -DNODES=2 -DFRAMES=2 -DDEATHS=3 -DNO_HINT
 // run any-hint           -DNODES=3 -DFRAMES=1 -DDEATHS=1 -DCAPACITY=2 -DANY_HINT
 // run ends               -DNODES=3 -DFRAMES=1 -DDEATHS=1 -DNP
 // run ends-any-hint      -DNODES=2 -DFRAMES=2 -DDEATHS=1 -DCAPACITY=2 -DANY_HINT -DNP
@@ -150,6 +150,7 @@ pass:
     :: LAP_IN(word) + 1 < LAP_OF(head) -> goto lost
     :: else -> goto unfilled
     fi);
+#ifndef NO_HINT
   if
   :: hinted
   :: else ->
@@ -169,6 +170,7 @@ pass:
 #endif
        )
   fi;
+#endif
   goto pass;
 
 unfilled:
@@ -235,7 +237,7 @@ swap:
   STEP(entry[me].hand = hand);
   STEP(entry[me].intentPosition = 0);
 #endif
-#ifndef ANY_HINT
+#if !defined(ANY_HINT) && !defined(NO_HINT)
   if
   :: STEP(hint = next)
   :: true  // ring.h does so every few positions

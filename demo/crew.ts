@@ -1,0 +1,89 @@
+// The demo's processes, as the primary starts and ends them. No facts pass here: they are all in shared memory.
+import { type ChildProcess, spawn } from 'node:child_process'
+import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { environment, nodes } from './types.js'
+
+const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+/** A process that does not end when asked to is killed after this. */
+const patienceMs = 1500
+
+export class Crew {
+  /** Who ended without being asked to. */
+  readonly unexpected: string[] = []
+  readonly #fleet: string
+  readonly #running = new Map<number, { process: ChildProcess; expected: boolean }>()
+
+  constructor(fleet: string) {
+    this.#fleet = fleet
+    cluster.setupPrimary({ exec: fileOf('./worker.ts'), args: [] })
+  }
+
+  /** Forks a cluster worker for a node; its pid. */
+  startWorker(node: number): number {
+    const worker = cluster.fork(this.#environment(node))
+    // The channel of a worker that was killed breaks; its exit is all that counts.
+    worker.on('error', () => {})
+    return this.#add(node, worker.process, 'http worker')
+  }
+
+  /** Starts the load as a plain child: it has no channel to us at all. */
+  startLoad(): number {
+    const env = { ...process.env, ...this.#environment(nodes.load) }
+    const child = spawn(process.execPath, [...process.execArgv, fileOf('./load.ts')], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    return this.#add(nodes.load, child, 'http load')
+  }
+
+  #environment(node: number): Record<string, string> {
+    return { [environment.fleet]: this.#fleet, [environment.node]: String(node) }
+  }
+
+  #add(node: number, child: ChildProcess, what: string): number {
+    const entry = { process: child, expected: false }
+    this.#running.set(node, entry)
+    child.once('exit', (code, signal) => {
+      if (this.#running.get(node) === entry) this.#running.delete(node)
+      if (!entry.expected) this.unexpected.push(`${what} ${child.pid} on node ${node} ended with ${signal ?? code}`)
+    })
+    child.once('error', (error) => {
+      if (child.pid === undefined) this.#running.delete(node)
+      this.unexpected.push(`${what} on node ${node}: ${error.message}`)
+    })
+    return child.pid ?? 0
+  }
+
+  /** SIGKILL: no handler runs, nothing is closed, nobody is told. */
+  kill(node: number): void {
+    const entry = this.#running.get(node)
+    if (entry === undefined) return
+    entry.expected = true
+    entry.process.kill('SIGKILL')
+  }
+
+  async stopLoad(): Promise<void> {
+    await this.#stop([nodes.load])
+  }
+
+  async stopAll(): Promise<void> {
+    await this.#stop([...this.#running.keys()])
+  }
+
+  async #stop(members: number[]): Promise<void> {
+    const entries = members.flatMap((node) => this.#running.get(node) ?? [])
+    const ends = entries.map((entry) => {
+      entry.expected = true
+      entry.process.kill('SIGTERM')
+      return entry.process.exitCode ?? entry.process.signalCode ?? once(entry.process, 'exit')
+    })
+    const impatience = setTimeout(() => {
+      for (const entry of entries) entry.process.kill('SIGKILL')
+    }, patienceMs)
+    await Promise.all(ends)
+    clearTimeout(impatience)
+  }
+}

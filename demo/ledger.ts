@@ -1,0 +1,53 @@
+// Checks every frame that comes by: is it whole, does it follow the one before, does the account add up?
+import type { Poll } from '../src/index.js'
+import { checksumOf, type Event, eventLayout } from './types.js'
+
+export class Ledger {
+  frames = 0
+  /** Sequence numbers that were skipped. */
+  lost = 0
+  /** Sequence numbers that came twice, or late. */
+  repeated = 0
+  /** Frames whose checksum or node is wrong. */
+  torn = 0
+  overwritten = 0
+  unavailable = 0
+  /** Positions that a poll neither delivered nor declared lost. */
+  unaccounted = 0
+  /** The last sequence number seen, by `node:incarnation`. */
+  readonly #last = new Map<string, number>()
+
+  take(poll: Poll): void {
+    this.frames += poll.frames.length
+    this.overwritten += poll.overwritten
+    this.unavailable += poll.unavailable
+    this.unaccounted += Math.abs(poll.to - poll.from - poll.frames.length - poll.overwritten - poll.unavailable)
+    for (const frame of poll.frames) this.#check(eventLayout.decode(frame.payload), frame.node)
+  }
+
+  #check(event: Event, publisher: number): void {
+    if (event.checksum !== checksumOf(event) || event.node !== publisher) {
+      this.torn++
+      return
+    }
+    const expected = this.count(event.node, event.incarnation) + 1
+    if (event.sequence < expected) {
+      this.repeated++
+      return
+    }
+    this.lost += event.sequence - expected
+    this.#last.set(`${event.node}:${event.incarnation}`, event.sequence)
+  }
+
+  /** How many frames one incarnation of a node has published, as far as this ledger has seen. */
+  count(node: number, incarnation: number): number {
+    return this.#last.get(`${node}:${incarnation}`) ?? 0
+  }
+
+  /** The same for all incarnations before this one together. */
+  countBefore(node: number, incarnation: number): number {
+    let count = 0
+    for (let earlier = 1; earlier < incarnation; earlier++) count += this.count(node, earlier)
+    return count
+  }
+}

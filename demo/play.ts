@@ -1,0 +1,138 @@
+// The piece: four workers serve, one is killed, a newcomer takes its place.
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { Fleet } from '../src/index.js'
+import { Crew } from './crew.js'
+import type { Screen } from './screen.js'
+import { namesInShm, type Totals } from './totals.js'
+import { fleetSize, nodes, workerCount } from './types.js'
+import { View } from './view.js'
+
+const workers = Array.from({ length: workerCount }, (_, i) => nodes.firstWorker + i)
+/** Nothing is waited for any longer. */
+const patienceSeconds = 45
+const victim = nodes.firstWorker + 1
+
+/** Plays it in about `seconds`. When the signal aborts it ends at once; also then nothing stays behind. */
+export async function play(seconds: number, screen: Screen, signal: AbortSignal): Promise<Totals> {
+  const name = `demo-${process.pid}-${Date.now().toString(36)}`
+  const fleet = Fleet.joinShm(name, { size: fleetSize, node: nodes.primary, label: 'demo', lifetime: 'fleet' })
+  const stage = new Stage(fleet, seconds, screen, signal)
+  try {
+    const serving = await stage.start()
+    const death = await stage.killOne()
+    const takeOver = await stage.replace(death)
+    const framesPerSecond = await stage.finish(serving.sinceMs)
+    const counts = { workers: serving.count, ...stage.view.client, ...stage.view.counts(), framesPerSecond }
+    const objects = namesInShm(name).length
+    // The last member out removes the objects.
+    fleet.close()
+    const unexpected = stage.crew.unexpected
+    const left = namesInShm(name)
+    return { fleet: name, seconds: stage.seconds(), ...counts, death, takeOver, unexpected, objects, left }
+  } finally {
+    await stage.crew.stopAll()
+    fleet.close()
+  }
+}
+
+class Stage {
+  readonly view: View
+  readonly crew: Crew
+  readonly #begun = performance.now()
+  readonly #fleet: Fleet
+  readonly #seconds: number
+  readonly #screen: Screen
+  readonly #signal: AbortSignal
+
+  constructor(fleet: Fleet, seconds: number, screen: Screen, signal: AbortSignal) {
+    this.view = new View(fleet)
+    this.crew = new Crew(fleet.name)
+    this.#fleet = fleet
+    this.#seconds = seconds
+    this.#screen = screen
+    this.#signal = signal
+  }
+
+  /** How long it has been playing. */
+  seconds(): number {
+    return round((performance.now() - this.#begun) / 1000, 1)
+  }
+
+  /** Four workers and their clients. */
+  async start(): Promise<{ count: number; sinceMs: number }> {
+    for (const node of workers) this.crew.startWorker(node)
+    this.crew.startLoad()
+    this.#screen.event(`fleet ${this.#fleet.name}: ${workerCount} workers and their clients start`)
+    await this.#until(() => workers.every((node) => this.view.isServing(node)))
+    const count = workers.filter((node) => this.view.isServing(node)).length
+    this.#screen.event(`${count} workers serve on 127.0.0.1:${this.view.loads.get(victim)?.port}`)
+    return { count, sinceMs: performance.now() }
+  }
+
+  /** One worker dies without a word; only the kernel knows. */
+  async killOne(): Promise<Totals['death']> {
+    await this.#untilShare(0.45)
+    const { pid = 0, incarnation = 0 } = this.view.record(victim) ?? {}
+    const killedAt = performance.now()
+    this.crew.kill(victim)
+    while (!this.#fleet.isDead(victim) && performance.now() < this.#deadline) await nextTurn()
+    const seenAfterMs = this.#fleet.isDead(victim) ? round(performance.now() - killedAt, 2) : null
+    const seen = seenAfterMs === null ? 'has not noticed' : `says dead after ${seenAfterMs} ms`
+    this.#screen.event(`node ${victim} (pid ${pid}) SIGKILLed: the kernel's lock ${seen}`)
+    return { node: victim, pid, incarnation, seenAfterMs }
+  }
+
+  /** A newcomer takes its node, and finds what it left. */
+  async replace(death: Totals['death']): Promise<Totals['takeOver']> {
+    await this.#untilShare(0.6)
+    const pid = this.crew.startWorker(victim)
+    this.#screen.event(`newcomer pid ${pid} is starting for node ${victim}`)
+    const tookOver = await this.#until(() => this.view.record(victim)?.pid === pid && this.view.isReporting(victim))
+    const load = this.view.loads.get(victim)
+    if (!tookOver || load === undefined) return null
+    const { incarnation, history, predecessors } = load
+    this.#screen.event(
+      `newcomer pid ${pid} took node ${victim}, incarnation ${incarnation}, read ${history} frames of history`,
+    )
+    const published = this.view.requests.count(victim, death.incarnation)
+    return { node: victim, pid, incarnation, history, predecessors, published }
+  }
+
+  /** First the clients end, then the workers, then the last frames are read; how many there were a second. */
+  async finish(sinceMs: number): Promise<number> {
+    await this.#untilShare(1)
+    await this.crew.stopLoad()
+    this.view.refresh()
+    const framesPerSecond = (this.view.frames * 1000) / (performance.now() - sinceMs)
+    await this.crew.stopAll()
+    this.view.refresh()
+    return Math.round(framesPerSecond)
+  }
+
+  /** A watchdog: on a machine so busy that processes take many seconds to start, that is no broken promise yet. */
+  get #deadline(): number {
+    return this.#begun + patienceSeconds * 1000
+  }
+
+  /** Until so much of the playing time is over; a slow start leaves each act at least a tenth of it. */
+  async #untilShare(share: number): Promise<void> {
+    const wholeMs = this.#seconds * 1000
+    const at = Math.max(this.#begun + wholeMs * share, performance.now() + wholeMs / 10)
+    await this.#until(() => performance.now() >= at)
+  }
+
+  /** Looks and draws until the condition holds: true; false when it is too late, or a process has failed. */
+  async #until(condition: () => boolean, deadline = this.#deadline): Promise<boolean> {
+    for (;;) {
+      this.view.refresh()
+      this.#screen.draw(this.view)
+      if (condition()) return true
+      if (performance.now() > deadline || this.crew.unexpected.length > 0) return false
+      await sleep(20, undefined, { signal: this.#signal })
+    }
+  }
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}

@@ -1,0 +1,86 @@
+// What the primary knows: all of it read from shared memory.
+import { type Cursor, type Fleet, type NodeRecord, Orbital } from '../src/index.js'
+import { Ledger } from './ledger.js'
+import { ClientReport, RequestEvent, StepEvent, WorkerLoad, type WorkerLoadValue } from './types.js'
+
+export class View {
+  readonly requests = new Ledger()
+  readonly steps = new Ledger()
+  /** Members, alive or dead, by the kernel's locks. */
+  records: NodeRecord[] = []
+  /** The newest WorkerLoad of each node; a dead worker's last one stays until its successor stores its own. */
+  loads = new Map<number, WorkerLoadValue>()
+  client = { sent: 0, answered: 0, failed: 0 }
+  readonly #fleet: Fleet
+  readonly #loads: Orbital<WorkerLoadValue>
+  readonly #client: Orbital<{ sent: number; answered: number; failed: number }>
+  readonly #requestCursor: Cursor
+  readonly #stepCursor: Cursor
+  /** How many frames each incarnation says that it has published, by `node:incarnation`. */
+  readonly #stated = new Map<string, { load: WorkerLoadValue; node: number }>()
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet
+    this.#loads = new Orbital(fleet, WorkerLoad)
+    this.#client = new Orbital(fleet, ClientReport)
+    this.#requestCursor = fleet.cursor(RequestEvent)
+    this.#stepCursor = fleet.cursor(StepEvent)
+  }
+
+  refresh(): void {
+    this.records = this.#fleet.nodes()
+    // Before the frames: what is stated has been published, so the polls below must bring it.
+    this.client = this.#client.load() ?? this.client
+    this.loads = this.#loads.loadPerNode()
+    for (const [node, load] of this.loads) this.#stated.set(`${node}:${load.incarnation}`, { node, load })
+    this.requests.take(this.#requestCursor.poll())
+    this.steps.take(this.#stepCursor.poll())
+  }
+
+  get frames(): number {
+    return this.requests.frames + this.steps.frames
+  }
+
+  /** Holes in the sequences, and frames that a worker says it published and that never came. */
+  get lost(): number {
+    let lost = this.requests.lost + this.steps.lost
+    for (const { node, load } of this.#stated.values()) {
+      const seen = this.requests.count(node, load.incarnation) + this.steps.count(node, load.incarnation)
+      lost += Math.max(0, load.frames - seen)
+    }
+    return lost
+  }
+
+  get torn(): number {
+    return this.requests.torn + this.steps.torn
+  }
+
+  record(node: number): NodeRecord | undefined {
+    return this.records.find((record) => record.node === node)
+  }
+
+  /** Is the process that holds the node alive, and is the node's newest load its own? */
+  isReporting(node: number): boolean {
+    const record = this.record(node)
+    return record?.alive === true && this.loads.get(node)?.incarnation === record.incarnation
+  }
+
+  /** And has it answered requests? */
+  isServing(node: number): boolean {
+    return this.isReporting(node) && (this.loads.get(node)?.requests ?? 0) > 0
+  }
+
+  counts() {
+    const { requests, steps, frames, lost, torn } = this
+    return {
+      requests: requests.frames,
+      frames,
+      lost,
+      torn,
+      repeated: requests.repeated + steps.repeated,
+      overwritten: requests.overwritten + steps.overwritten,
+      unavailable: requests.unavailable + steps.unavailable,
+      unaccounted: requests.unaccounted + steps.unaccounted,
+    }
+  }
+}

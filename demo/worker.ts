@@ -1,0 +1,94 @@
+// One HTTP worker: answers requests, publishes a frame for each, and stores how it is a few times a second. It neither
+// knows nor cares who reads that.
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Orbital } from '../src/index.js'
+import { Ledger } from './ledger.js'
+import { joinAsTold, onEnd } from './member.js'
+import { eventLayout, RequestEvent, StepEvent, seal, stepsPerRequest, WorkerLoad } from './types.js'
+
+const fleet = joinAsTold('http worker')
+const { node } = fleet
+// Whoever takes a node counts as its next incarnation.
+const incarnation = fleet.nodes().find((record) => record.node === node)?.incarnation ?? 0
+const load = new Orbital(fleet, WorkerLoad)
+
+// A newcomer finds the fleet's recent past in the ring, also what its dead predecessor on this node wrote.
+const past = new Ledger()
+past.take(fleet.cursor(RequestEvent, 'start').poll())
+const history = past.frames
+const predecessors = past.countBefore(node, incarnation)
+
+let requests = 0
+let steps = 0
+let inFlight = 0
+
+/** Some work in steps, whose frames are published together: one native call for all of them. */
+function work(): string {
+  const { byteLength } = eventLayout
+  const records = new Uint8Array(stepsPerRequest * byteLength)
+  let text = 'orbit'
+  for (let i = 0; i < stepsPerRequest; i++) {
+    const begun = performance.now()
+    text = createHash('sha256').update(text.repeat(16)).digest('hex')
+    const durationUs = Math.round((performance.now() - begun) * 1000)
+    const event = seal({ node, incarnation, sequence: ++steps, status: i, durationUs })
+    eventLayout.encode(event, records.subarray(i * byteLength))
+  }
+  fleet.publishPacked(StepEvent, records)
+  return text
+}
+
+const server = createServer(async (_request, response) => {
+  inFlight++
+  response.once('close', () => inFlight--)
+  const begun = performance.now()
+  await sleep(2 + Math.random() * 10) // as if a database were asked
+  const body = work()
+  const durationUs = Math.round((performance.now() - begun) * 1000)
+  const event = seal({ node, incarnation, sequence: ++requests, status: 200, durationUs })
+  // Before the answer: whatever a client got an answer to is in the ring, even if this process dies right now.
+  fleet.publish(RequestEvent, eventLayout.encode(event))
+  response.end(body)
+})
+// Connections end now and then, so that a newcomer gets its share of them.
+server.maxRequestsPerSocket = 40
+
+const loop = monitorEventLoopDelay({ resolution: 10 })
+loop.enable()
+let previous = { at: performance.now(), cpu: process.cpuUsage(), requests: 0 }
+
+function report(): void {
+  const now = { at: performance.now(), cpu: process.cpuUsage(), requests }
+  const elapsedMs = Math.max(now.at - previous.at, 1)
+  const cpuUs = now.cpu.user + now.cpu.system - previous.cpu.user - previous.cpu.system
+  load.store({
+    incarnation,
+    port: (server.address() as AddressInfo).port,
+    requests,
+    frames: requests + steps,
+    inFlight,
+    perSecond: ((requests - previous.requests) * 1000) / elapsedMs,
+    // The histogram's samples are whole intervals of its timer: what is above the resolution is delay.
+    loopDelayMs: Math.max(0, loop.mean / 1e6 - 10) || 0,
+    cpuPercent: cpuUs / 10 / elapsedMs,
+    rssBytes: process.memoryUsage.rss(),
+    history,
+    predecessors,
+  })
+  loop.reset()
+  previous = now
+}
+
+// Port 0: the cluster gives all its workers the same free port.
+server.listen(0, '127.0.0.1', () => {
+  report()
+  setInterval(report, 250)
+})
+onEnd(fleet, () => {
+  if (server.listening) report()
+  process.exit(0)
+})
