@@ -8,7 +8,6 @@ export function joinAsTold(label: string): Fleet {
   if (name === undefined) throw new Error(`${environment.fleet} is not set: start the demo with "npm run demo"`)
   const fleet = Fleet.joinShm(name, { node: Number(process.env[environment.node]), label, lifetime: 'fleet' })
   // Without it process.exit leaves as a SIGKILL would, and the last member out could not remove the fleet's objects.
-  process.once('exit', () => fleet.close())
   return fleet
 }
 

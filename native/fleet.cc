@@ -188,6 +188,10 @@ bool Fleet::try_join(const JoinOptions& options) {
   }
   if (!store_->is_current(*mapping_)) return false;
   if (options.size != 0) require_equal(fleet_object(name_), "size", size_, options.size);
+  if (options.node >= static_cast<int64_t>(size_)) {
+    throw Failure("ERR_ORBIT_OUT_OF_RANGE", fleet_object(name_) + ": node=" + std::to_string(options.node) +
+                                                " is not in 0.." + std::to_string(size_ - 1));
+  }
   take_node(options);
   removeWhenLast_ = options.removeWhenLast;
   return true;
@@ -317,6 +321,7 @@ OpenRing* Fleet::open_ring(RingSpec spec) {
 
 OpenRing* Fleet::open_existing_ring(uint32_t kind) {
   if (rings_[kind] != nullptr) return rings_[kind].get();
+  if (writable_ && retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
   std::string object = ring_object(name_, kind);
   auto mapping = store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
   return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr, false);

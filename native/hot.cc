@@ -63,15 +63,6 @@ int32_t unreadable(const Call& call) {
   return isRetired ? static_cast<int32_t>(RingStatus::kRetired) : 0;
 }
 
-napi_value publish_bytes(const Call& call, const uint8_t* payload, size_t length) {
-  uint8_t frameKind = call.count > 2 ? static_cast<uint8_t>(call.u32(2)) : 0;
-  uint64_t version = call.count > 3 ? call.u64(3) : 0;
-  uint32_t bytes = length > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(length);
-  uint64_t position;
-  RingStatus status = publish(&call.open->writer, payload, bytes, frameKind, version, &position);
-  return status == RingStatus::kOk ? call.number(static_cast<double>(position)) : call.status(status);
-}
-
 // publish(ring, payload[, frameKind, version]) -> position
 napi_value publish_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -79,17 +70,12 @@ napi_value publish_call(napi_env env, napi_callback_info info) {
   size_t length = 0;
   const uint8_t* payload;
   if (!call.bytes(1, &payload, &length)) return call.status(kStatusNotBytes);
-  return publish_bytes(call, payload, length);
-}
-
-// publishScratch(ring, length[, frameKind, version]) -> position; the payload stands where a first record's would
-napi_value publish_scratch_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  if (int32_t status = refusal(call)) return call.status(status);
-  size_t room = call.addon->scratchBytes - kFirstRecord - sizeof(Record);
-  size_t length = call.u32(1);
-  if (length > room) return call.status(RingStatus::kTooLarge);
-  return publish_bytes(call, call.addon->scratch + kFirstRecord + sizeof(Record), length);
+  uint8_t frameKind = call.count > 2 ? static_cast<uint8_t>(call.u32(2)) : 0;
+  uint64_t version = call.count > 3 ? call.u64(3) : 0;
+  uint32_t bytes = length > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(length);
+  uint64_t position;
+  RingStatus status = publish(&call.open->writer, payload, bytes, frameKind, version, &position);
+  return status == RingStatus::kOk ? call.number(static_cast<double>(position)) : call.status(status);
 }
 
 // publishPacked(ring, records, recordBytes, frameKind, version) -> how many were published; what refused the next one
@@ -260,7 +246,6 @@ napi_value empty_call(napi_env env, napi_callback_info info) {
 napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon) {
   const napi_property_descriptor functions[] = {
       {"publish", nullptr, publish_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-      {"publishScratch", nullptr, publish_scratch_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"publishPacked", nullptr, publish_packed_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"publishList", nullptr, publish_list_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"readAt", nullptr, read_at_call, nullptr, nullptr, nullptr, napi_enumerable, addon},

@@ -29,9 +29,9 @@ export type OrbitErrorCode = keyof typeof errorCodes
 export class OrbitError extends Error {
   readonly code: OrbitErrorCode
   /** The system's error number, where a system call failed. */
-  readonly errno?: number
+  declare readonly errno?: number
   /** The system call that failed. */
-  readonly syscall?: string
+  declare readonly syscall?: string
 
   constructor(
     code: OrbitErrorCode,

@@ -88,7 +88,7 @@ export class FleetObserver implements Disposable {
    */
   ring(type: AnyOrbitType): Ring | undefined {
     const ring = this.#rings[type?.kind]
-    return ring?.type === type ? ring : this.#open(type)
+    return ring !== undefined && ring.type === type ? ring : this.#open(type)
   }
 
   #open(type: AnyOrbitType): Ring | undefined {
@@ -200,6 +200,7 @@ export class FleetObserver implements Disposable {
     this.#closed = true
     abandoned.unregister(this)
     for (const ring of this.#opened) ring.close()
+    this.#rings.fill(undefined)
     guarded(() => native.close(this.#handle))
   }
 
@@ -290,6 +291,9 @@ export class Fleet extends FleetObserver {
   static remove(name: string, options: RemoveOptions = {}): string[] {
     checkFleetName(name)
     checkOptions('options', options, ['kind', 'force'])
+    if (options.force !== undefined && typeof options.force !== 'boolean') {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `force=${shown(options.force)} is not a boolean`)
+    }
     if (options.kind !== undefined) checkInteger('kind', options.kind, 0, layout.maxKind)
     return guarded(() => native.remove(name, options.kind ?? -1, options.force === true))
   }
@@ -306,7 +310,8 @@ export class Fleet extends FleetObserver {
    * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE before anything is reserved; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED
    */
   publish(type: AnyOrbitType, payload: Uint8Array, options?: PublishOptions): NetId64 {
-    return netIdAt(type.kind, this.node, this.ring(type).publish(payload, options))
+    const position = this.ring(type).publish(payload, options)
+    return netIdAt(type.kind, this.node, position)
   }
 
   /**
@@ -330,6 +335,7 @@ export class Fleet extends FleetObserver {
    * @throws as publish
    */
   publishPacked(type: AnyOrbitType, records: Uint8Array, options?: PublishOptions): number {
+    const ring = this.ring(type)
     const recordBytes = type.layout?.byteLength ?? type.payloadBytes
     if (!isUint8Array(records)) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `records=${shown(records)} is not a Uint8Array`)
@@ -340,7 +346,7 @@ export class Fleet extends FleetObserver {
         `records of ${records.length} bytes are not whole ones of ${recordBytes}`,
       )
     }
-    return this.ring(type).publishPacked(records, recordBytes, options)
+    return ring.publishPacked(records, recordBytes, options)
   }
 
   /** Makes all that the ring holds read as overwritten, for everybody. Positions and ids go on; nothing is zeroed. */

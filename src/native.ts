@@ -94,7 +94,6 @@ interface Native {
   }
   setScratch(buffer: ArrayBuffer): void
   publish(ring: number, payload: Uint8Array, frameKind?: number, version?: number): number
-  publishScratch(ring: number, length: number, frameKind?: number, version?: number): number
   publishPacked(ring: number, records: Uint8Array, recordBytes: number, frameKind: number, version: number): number
   publishList(ring: number, count: number, frameKind: number, version: number): number
   readAt(ring: number, position: number): number
@@ -133,7 +132,7 @@ export const status = native.status
 export const payloadOffset = layout.firstRecord + layout.recordBytes
 
 /**
- * The buffer through which hot calls take encoded values and leave frames, with its views. It never leaves this package,
+ * The buffer through which hot calls take batches and leave frames, with its views. It never leaves this package,
  * and whatever is in it is gone with the next call.
  */
 export const scratch = {

@@ -3,7 +3,7 @@ import { pollRing } from './cursor.js'
 import { OrbitError, typeError } from './errors.js'
 import { type Fleet, FleetObserver } from './fleet.js'
 import { payloadOffset, scratch } from './native.js'
-import { type NetId64, netIdAt } from './netid.js'
+import { NetId64, netIdAt } from './netid.js'
 import type { Pod } from './pod.js'
 import { loadedLength, type Ring } from './ring.js'
 import type { OrbitType } from './typed.js'
@@ -17,6 +17,9 @@ export class Orbital<T> {
   readonly #type: OrbitType<T>
   readonly #layout: Pod<T>
   readonly #node: number
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #isEncoding = false
   #ring: Ring | undefined
 
   /**
@@ -33,6 +36,9 @@ export class Orbital<T> {
     this.#fleet = fleet
     this.#type = type
     this.#layout = type.layout
+    const buffer = new ArrayBuffer(type.layout.byteLength)
+    this.#bytes = new Uint8Array(buffer)
+    this.#view = new DataView(buffer)
     this.#node = 'node' in fleet ? fleet.node : -1
     this.#ring = fleet.ring(type)
   }
@@ -48,8 +54,7 @@ export class Orbital<T> {
     if (ring === undefined || this.#node < 0) {
       throw new OrbitError('ERR_ORBIT_READ_ONLY', `${this.#type.name}: opened by an observer`)
     }
-    this.#layout.write(scratch.view, payloadOffset, value)
-    return netIdAt(this.#type.kind, this.#node, ring.publishScratch(this.#layout.byteLength))
+    return netIdAt(this.#type.kind, this.#node, ring.publish(this.#encode(value), undefined))
   }
 
   /** The newest value of the fleet; undefined before the first store, and after a reset. */
@@ -59,8 +64,9 @@ export class Orbital<T> {
 
   /** The value that `store` gave this id to; undefined when it was overwritten, or is no id of this type. */
   loadById(id: NetId64): T | undefined {
-    if (id.kind !== this.#type.kind) return undefined
-    return this.#open()?.loadId(id) ? this.#loaded() : undefined
+    if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
+    const ring = this.#fleet.ring(this.#type)
+    return id.kind === this.#type.kind && ring?.loadId(id) ? this.#loaded() : undefined
   }
 
   /** The newest retained value of each node, by node; a node whose values were all overwritten by others is missing. */
@@ -71,6 +77,18 @@ export class Orbital<T> {
       for (const frame of pollRing(ring, ring.oldest(), ring.capacity).frames) newest.set(frame.node, frame.payload)
     }
     return new Map([...newest].sort(([a], [b]) => a - b).map(([node, bytes]) => [node, this.#decode(bytes)]))
+  }
+
+  /** Into this handle's own buffer, but for a value whose getters store another one meanwhile. */
+  #encode(value: T): Uint8Array {
+    if (this.#isEncoding) return this.#layout.encode(value)
+    this.#isEncoding = true
+    try {
+      this.#layout.write(this.#view, 0, value)
+    } finally {
+      this.#isEncoding = false
+    }
+    return this.#bytes
   }
 
   #open(): Ring | undefined {

@@ -1,4 +1,5 @@
 import { isUint8Array } from 'node:util/types'
+import { checkInteger } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { growScratch, guarded, layout, native, payloadOffset, scratch, status } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
@@ -87,13 +88,6 @@ export class Ring {
       position = native.publish(this.#handle, payload, frameKind, version)
     }
     if (position < 0) this.#refuse(position, payload)
-    return position
-  }
-
-  /** Publishes what the caller has encoded at `payloadOffset` of the scratch. */
-  publishScratch(length: number): number {
-    const position = native.publishScratch(this.#handle, length)
-    if (position < 0) this.#refuse(position, undefined)
     return position
   }
 
@@ -212,12 +206,8 @@ export class Ring {
 function checkPublish(options: PublishOptions | undefined): { frameKind: number; version: number } {
   const frameKind = options?.frameKind ?? 0
   const version = options?.version ?? 0
-  if (!Number.isInteger(frameKind) || frameKind < 0 || frameKind > 255) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `frameKind=${String(frameKind)} is not an integer in 0..255`)
-  }
-  if (!Number.isSafeInteger(version) || version < 0) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `version=${String(version)} is not an integer in 0..2^53-1`)
-  }
+  checkInteger('frameKind', frameKind, 0, 255)
+  checkInteger('version', version, 0, Number.MAX_SAFE_INTEGER)
   return { frameKind, version }
 }
 
