@@ -6,9 +6,7 @@ import { environment, nodes } from './types.js'
 export function joinAsTold(label: string): Fleet {
   const name = process.env[environment.fleet]
   if (name === undefined) throw new Error(`${environment.fleet} is not set: start the demo with "npm run demo"`)
-  const fleet = Fleet.joinShm(name, { node: Number(process.env[environment.node]), label, lifetime: 'fleet' })
-  // Without it process.exit leaves as a SIGKILL would, and the last member out could not remove the fleet's objects.
-  return fleet
+  return Fleet.joinShm(name, { node: Number(process.env[environment.node]), label, lifetime: 'fleet' })
 }
 
 /** Calls `stop` when the primary asks for the end (SIGTERM), or has died: the kernel's lock says so, no message needed. */
