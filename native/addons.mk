@@ -5,7 +5,7 @@
 # These are the only rules here that know Node's headers.
 NODE ?= node
 ADDON_CXX ?= g++
-ADDON_SOURCES := binding.cc fleet.cc hot.cc lease.cc local.cc setup.cc shm.cc
+ADDON_SOURCES := $(wildcard *.cc)
 ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
   -DNODE_ADDON_API_CPP_EXCEPTIONS $$(sh test/node_headers.sh $(NODE))
 ADDON_fault := -O2 -DORBIT_FAULT_POINTS

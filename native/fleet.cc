@@ -58,7 +58,11 @@ void format_fleet(void* base, uint32_t size) {
     throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": layoutVersion=" + std::to_string(header->layoutVersion) +
                                                    " is not " + std::to_string(kLayoutVersion));
   }
-  throw Failure("ERR_ORBIT_CORRUPT", object + ": header does not agree with bytes=" + std::to_string(mapping.length));
+  std::string message = object + ": bytes=" + std::to_string(mapping.length);
+  if (mapping.length < sizeof(ObjectHeader)) throw Failure("ERR_ORBIT_CORRUPT", message + " is too short");
+  throw Failure("ERR_ORBIT_CORRUPT",
+                message + " does not agree with its header: objectType=" + std::to_string(header->objectType) +
+                    " objectBytes=" + std::to_string(header->objectBytes));
 }
 
 template <typename Value>
@@ -389,32 +393,68 @@ std::vector<Member> Fleet::members() const {
   return members;
 }
 
+namespace {
+
+// Is the ring's own fleet gone for good? First the ring, then the fleet object: a ring is made only in a fleet that
+// exists, and a fleet id never comes back.
+bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) {
+  auto fleet_id_of = [&](const std::string& object, ObjectType type) -> uint64_t {
+    auto mapping = store.open(object, Access::kReadOnly, nullptr);
+    bool isWhole = mapping != nullptr && attach_object(mapping->base, mapping->length, type) == AttachStatus::kOk;
+    return isWhole ? static_cast<const ObjectHeader*>(mapping->base)->fleetId : 0;
+  };
+  uint64_t ringFleet = 0;
+  try {
+    ringFleet = fleet_id_of(ring, kRingObject);
+  } catch (const Failure& failure) {
+    if (failure.code != "ERR_ORBIT_CORRUPT") throw;  // a damaged one of ours may go
+  }
+  return store.open(fleet_object(fleet), Access::kReadOnly, nullptr) == nullptr ||
+         fleet_id_of(fleet_object(fleet), kFleetObject) != ringFleet;
+}
+
+// Without a fleet object there is no lock to take: only what no fleet can ever use again may go.
+std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, int kind) {
+  std::vector<std::string> removed;
+  uint32_t first = kind < 0 ? 0 : static_cast<uint32_t>(kind), last = kind < 0 ? kMaxKind : first;
+  for (uint32_t each = first; each <= last; each++) {
+    std::string object = ring_object(fleet, each);
+    if (is_orphan(store, fleet, object) && retire_object(store, object)) removed.push_back(object);
+  }
+  return removed;
+}
+
+}  // namespace
+
 std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force) {
   Store& store = *shared_store();
   std::unique_ptr<Mapping> mapping = store.open(fleet_object(name), Access::kReadWrite, nullptr);
-  if (mapping != nullptr && attach_object(mapping->base, mapping->length, kFleetObject) != AttachStatus::kOk) {
-    AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
-    if (!force) refuse(status, *mapping, fleet_object(name));
-    mapping.reset();
+  if (mapping == nullptr) {
+    fault_point("remove:retired");
+    return remove_orphans(store, name, kind);
   }
+  AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
+  bool isWhole = status == AttachStatus::kOk;
+  if (!isWhole && !force) refuse(status, *mapping, fleet_object(name));
   std::unique_ptr<MembershipLock> lock;
-  if (mapping != nullptr) {
+  if (isWhole) {
     lock = std::make_unique<MembershipLock>(store, *mapping);
     if (!store.is_current(*mapping)) return {};  // somebody else removed it while we waited
     if (!force && store.leased_elsewhere(*mapping, 0, kMaxFleetSize)) {
       throw Failure("ERR_ORBIT_IN_USE", fleet_object(name) + ": has living members; force removes it all the same");
     }
   }
+  FleetHeader* header = static_cast<FleetHeader*>(mapping->base);
   if (kind < 0) {
-    if (mapping != nullptr) store_release(&static_cast<FleetHeader*>(mapping->base)->object.retired, 1);
+    if (isWhole) store_release(&header->object.retired, 1);
     fault_point("remove:retired");
     return retire_all(store, name);
   }
   std::string object = ring_object(name, static_cast<uint32_t>(kind));
   if (!retire_object(store, object)) return {};
-  if (mapping != nullptr) {
-    uint64_t* word = kind_word(static_cast<FleetHeader*>(mapping->base), static_cast<uint32_t>(kind));
-    __atomic_fetch_and(word, ~kind_bit(static_cast<uint32_t>(kind)), __ATOMIC_RELEASE);
+  if (isWhole) {
+    uint32_t bit = static_cast<uint32_t>(kind);
+    __atomic_fetch_and(kind_word(header, bit), ~kind_bit(bit), __ATOMIC_RELEASE);
   }
   return {object};
 }

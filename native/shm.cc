@@ -46,7 +46,7 @@ class Descriptor {
 
 class SharedMapping : public Mapping {
  public:
-  SharedMapping(Descriptor fd, void* address, size_t bytes, std::string object)
+  SharedMapping(Descriptor&& fd, void* address, size_t bytes, std::string object)
       : fd(std::move(fd)), object(std::move(object)) {
     base = address;
     length = bytes;
@@ -82,7 +82,15 @@ uint64_t magic_of(int fd, const std::string& object) {
   return magic;
 }
 
-std::unique_ptr<Mapping> map(Descriptor fd, size_t bytes, Access access, const std::string& object) {
+// No creator leaves so few bytes: somebody else wrote them.
+void refuse_short(const struct stat& status, const std::string& object) {
+  if (status.st_size > 0 && static_cast<size_t>(status.st_size) < sizeof(ObjectHeader)) {
+    throw Failure("ERR_ORBIT_CORRUPT", object + ": bytes=" + std::to_string(status.st_size) + " is too short");
+  }
+}
+
+// Takes the descriptor only when it succeeds: a creator keeps its lock until it has unlinked.
+std::unique_ptr<Mapping> map(Descriptor&& fd, size_t bytes, Access access, const std::string& object) {
   int protection = access == Access::kReadOnly ? PROT_READ : PROT_READ | PROT_WRITE;
   void* base = mmap(nullptr, bytes, protection, MAP_SHARED, fd.get(), 0);
   if (base == MAP_FAILED) throw system_failure("mmap", errno, object);
@@ -126,6 +134,7 @@ class SharedStore : public Store {
       if (status.st_size > 0 && magic_of(fd.get(), object) != 0) {
         return map(std::move(fd), static_cast<size_t>(status.st_size), access, object);
       }
+      refuse_short(status, object);
       if (creation == nullptr) return nullptr;
 
       // Unfinished: its creator is at work, and holds the lock, or has died. Who gets the lock makes it.
@@ -134,13 +143,17 @@ class SharedStore : public Store {
       status = check_file(fd.get(), object);
       if (status.st_nlink == 0) continue;  // made and removed while we waited
       if (status.st_size > 0 && magic_of(fd.get(), object) != 0) continue;
-      if (status.st_size > 0 && static_cast<size_t>(status.st_size) < sizeof(ObjectHeader)) {
-        throw Failure("ERR_ORBIT_CORRUPT", object + ": bytes=" + std::to_string(status.st_size) + " is too short");
-      }
+      refuse_short(status, object);
       reserve(fd.get(), status, creation->bytes, object);
       fault_point("create:reserved");
       int descriptor = fd.get();
-      auto mapping = map(std::move(fd), creation->bytes, access, object);
+      std::unique_ptr<Mapping> mapping;
+      try {
+        mapping = map(std::move(fd), creation->bytes, access, object);
+      } catch (const Failure&) {
+        unlink_name(object);  // no room for it in our address space: it must not stay behind, reserved and unfinished
+        throw;
+      }
       creation->format(mapping->base);
       fault_point("create:formatted");
       unlock_byte(descriptor, kCreationLockByte);
@@ -160,10 +173,16 @@ class SharedStore : public Store {
   void unlock_membership(Mapping& fleet) override { unlock_byte(shared(fleet).fd.get(), kCreationLockByte); }
 
   bool is_current(Mapping& fleet) override {
-    Descriptor now(open_name(shared(fleet).object, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const std::string& object = shared(fleet).object;
+    Descriptor now(open_name(object, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (now.get() < 0) {
+      // Whoever cannot look must not think that the name leads elsewhere, and try for ever.
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) throw system_failure("open", errno, object);
+      return false;
+    }
     struct stat named, ours;
-    return now.get() >= 0 && fstat(now.get(), &named) == 0 && fstat(shared(fleet).fd.get(), &ours) == 0 &&
-           named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
+    return fstat(now.get(), &named) == 0 && fstat(shared(fleet).fd.get(), &ours) == 0 && named.st_ino == ours.st_ino &&
+           named.st_dev == ours.st_dev;
   }
 
   bool try_lease(Mapping& fleet, uint32_t node) override {
