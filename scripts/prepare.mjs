@@ -46,7 +46,8 @@ function checkTools() {
 checkNode()
 
 if (changed('node_modules/.package-lock.json') < changed('package-lock.json')) {
-  run('installing packages', 'npm', ['ci', '--no-audit', '--no-fund'])
+  // Not `npm ci`: it refuses a lock file that lacks an optional package of some other platform.
+  run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund'])
 }
 
 const addonSources = Math.max(changed('native', ['.h', '.cc']), changed('binding.gyp'))
