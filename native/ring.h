@@ -344,7 +344,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
     // Another writer has the lines now. Let it use them for a while: handing them over costs many publishes.
     writer->backoff = writer->backoff < kMaxBackoff ? writer->backoff * 4 + 1 : kMaxBackoff;
     for (uint32_t i = 0; i < writer->backoff; i++) relax();
-    hinted = false;
+    hinted = searches > 0;  // one that led us astray is not asked again
     passed = 0;
   }
 }
