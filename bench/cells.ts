@@ -1,0 +1,45 @@
+import { Child } from './child.js'
+import type { Pace } from './measure.js'
+import type { Trial } from './trial.js'
+
+/** A trial, its process, and what it measured so far. */
+export interface Cell {
+  readonly trial: Trial
+  readonly child: Child
+  readonly samples: number[]
+}
+
+/** Starts a process for each trial, a few at a time. */
+export async function startCells(
+  trials: readonly Trial[],
+  options: { fleetOf: (index: number) => string; started: (child: Child) => void },
+): Promise<Cell[]> {
+  const cells: Cell[] = []
+  const atOnce = 4
+  for (let first = 0; first < trials.length; first += atOnce) {
+    const some = trials.slice(first, first + atOnce).map((trial, i) => {
+      const child = new Child('./cell.ts', [trial.name, options.fleetOf(first + i)], trial.name)
+      options.started(child)
+      return { trial, child, samples: [] }
+    })
+    await Promise.all(some.map(({ child }) => child.answer()))
+    cells.push(...some)
+  }
+  return cells
+}
+
+/** Measures every cell once, one after the other, so that what disturbs the machine disturbs all alike. */
+export async function measureRound(cells: readonly Cell[], pace: Pace): Promise<void> {
+  for (const { child, samples } of cells) {
+    child.send(pace)
+    samples.push(...(await child.answer<number[]>()))
+  }
+}
+
+/** A visit to each cell whose samples nobody keeps: its code gets compiled. */
+export async function warmUp(cells: readonly Cell[], pace: Pace): Promise<void> {
+  for (const { child } of cells) {
+    child.send(pace)
+    await child.answer<number[]>()
+  }
+}

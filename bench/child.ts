@@ -1,0 +1,47 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** A process of this bench that answers each message with one. */
+export class Child {
+  readonly #process: ChildProcess
+  readonly #name: string
+
+  /** @param module beside this one */
+  constructor(module: string, args: string[], name: string) {
+    this.#name = name
+    const path = fileURLToPath(new URL(module, import.meta.url))
+    this.#process = fork(path, args, { execArgv: [...process.execArgv, '--expose-gc'] })
+  }
+
+  send(message: object): void {
+    if (this.#process.connected) this.#process.send(message)
+  }
+
+  /** The next message; an error when the process ends instead. */
+  answer<T>(): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const child = this.#process
+      const onMessage = (message: unknown) => {
+        child.off('exit', onExit)
+        resolve(message as T)
+      }
+      const onExit = (code: number | null, signal: string | null) => {
+        child.off('message', onMessage)
+        reject(new Error(`${this.#name}: its process ended, code=${code} signal=${signal}`))
+      }
+      child.once('message', onMessage)
+      child.once('exit', onExit)
+      if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode)
+    })
+  }
+
+  /** Resolves when the process is gone, which the kernel's locks know as soon as we do. */
+  end(): Promise<void> {
+    const child = this.#process
+    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+    return new Promise((resolve) => {
+      child.once('exit', () => resolve())
+      child.kill('SIGKILL')
+    })
+  }
+}

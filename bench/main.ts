@@ -1,0 +1,197 @@
+// npm run bench: what the operations cost, against an empty call into an addon. See `--help`.
+
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Fleet } from '../src/index.js'
+import { measureRound, startCells, warmUp } from './cells.js'
+import type { Child } from './child.js'
+import type { Pace } from './measure.js'
+import { baselinesOf, describeMachine, makeBars, makeLines, makeWritersLines, type Report, render } from './report.js'
+import type { Trial } from './trial.js'
+import { trials } from './trials/index.js'
+import { measureWriters, type Storm } from './writers.js'
+
+const help = `npm run bench -- [options]
+
+Measures what orbit's operations cost, each trial in a process of its own, in rounds: every trial once, then all again.
+
+  --quick          fewer and shorter rounds: under 30 seconds, wider spread
+  --only PATTERN   only trials whose name matches this regular expression, ignoring case, and their baselines;
+                   "writers" is the one of several processes at once
+  --json FILE      also write the report as JSON; "-": to the standard output, with the table on the standard error
+  --native         the bench of native/ring.h alone instead (make -C native bench)
+  --help           this text
+
+The bars are shown, not asserted: the exit code is 0 whether they are met or not.
+`
+
+interface Plan {
+  rounds: number
+  pace: Pace
+  warmUp: Pace
+  storms: number
+  stormSeconds: number
+}
+
+const fullPlan: Plan = {
+  rounds: 12,
+  pace: { windows: 12, windowSeconds: 0.01 },
+  warmUp: { windows: 10, windowSeconds: 0.01 },
+  storms: 7,
+  stormSeconds: 0.5,
+}
+const quickPlan: Plan = {
+  rounds: 3,
+  pace: { windows: 6, windowSeconds: 0.005 },
+  warmUp: { windows: 5, windowSeconds: 0.005 },
+  storms: 2,
+  stormSeconds: 0.15,
+}
+const writerCounts = [1, 2, 4]
+
+function refuseUsage(message: string): never {
+  process.stderr.write(`${message}\n\n${help}`)
+  process.exit(2)
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        json: { type: 'string' },
+        native: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    return { ...values, pattern: new RegExp(values.only ?? '', 'i') }
+  } catch (error) {
+    refuseUsage((error as Error).message)
+  }
+}
+
+const progress = (text: string) => {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`)
+}
+
+let isEnding = false
+
+/** All that has to be ended and removed, however this ends. */
+const children: Child[] = []
+const fleets: string[] = []
+
+function newFleet(purpose: string): string {
+  if (isEnding) throw new Error('ending')
+  const name = `bench-${process.pid}-${purpose}`
+  fleets.push(name)
+  return name
+}
+
+async function cleanUp(): Promise<void> {
+  await Promise.all(children.splice(0).map((child) => child.end()))
+  for (const name of fleets.splice(0)) Fleet.remove(name, { force: true })
+}
+
+const started = (child: Child) => children.push(child)
+
+async function measureTrials(chosen: readonly Trial[], plan: Plan): Promise<{ trial: Trial; samples: number[] }[]> {
+  progress(`starting ${chosen.length} processes`)
+  const cells = await startCells(chosen, { fleetOf: (index) => newFleet(`${index}`), started })
+  progress('warming up')
+  await warmUp(cells, plan.warmUp)
+  for (let round = 1; round <= plan.rounds; round++) {
+    progress(`round ${round} of ${plan.rounds}`)
+    await measureRound(cells, plan.pace)
+  }
+  await cleanUp()
+  return cells
+}
+
+async function measureStorms(plan: Plan): Promise<Storm[]> {
+  const storms: Storm[] = []
+  for (let round = 1; round <= plan.storms; round++) {
+    for (const writers of writerCounts) {
+      progress(`${writers} writer processes, round ${round} of ${plan.storms}`)
+      const fleet = newFleet(`${writers}-writers-${round}`)
+      storms.push(await measureWriters(writers, { fleet, seconds: plan.stormSeconds, started }))
+      await cleanUp()
+    }
+  }
+  return storms
+}
+
+/** The trials that match, in order, with the baselines that their ratios need. */
+function choose(pattern: RegExp): Trial[] {
+  const names = new Set<string>()
+  for (const trial of trials.filter(({ name }) => pattern.test(name))) {
+    names.add(trial.name)
+    const baselines = baselinesOf(trial)
+    if (baselines !== undefined) names.add(baselines.empty).add(baselines.decode)
+  }
+  return trials.filter(({ name }) => names.has(name))
+}
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  if (options.help) {
+    process.stdout.write(help)
+    return
+  }
+  if (options.native) {
+    const native = fileURLToPath(new URL('../native', import.meta.url))
+    process.exitCode = spawnSync('make', ['-C', native, 'bench'], { stdio: 'inherit' }).status ?? 1
+    return
+  }
+  const chosen = choose(options.pattern)
+  const withWriters = options.pattern.test('writers')
+  if (chosen.length === 0 && !withWriters) {
+    refuseUsage(`no trial matches --only ${options.only}; there are:\n  ${trials.map(({ name }) => name).join('\n  ')}`)
+  }
+  const plan = options.quick ? quickPlan : fullPlan
+  const method =
+    `${plan.rounds} rounds over all trials, each trial in a process of its own; a sample is the mean of a window of ` +
+    `${plan.pace.windowSeconds * 1e3} ms, ${plan.pace.windows} a round`
+
+  const machine = describeMachine()
+  const measured = chosen.length === 0 ? [] : await measureTrials(chosen, plan)
+  const storms = withWriters ? await measureStorms(plan) : []
+  progress('')
+  const lines = makeLines(measured)
+  const report: Report = {
+    machine,
+    method,
+    trials: lines,
+    writers: makeWritersLines(storms),
+    storms,
+    bars: makeBars(lines),
+  }
+  const json = `${JSON.stringify(report, null, 2)}\n`
+  const out = options.json === '-' ? process.stderr : process.stdout
+  out.write(render(report))
+  if (options.json === '-') process.stdout.write(json)
+  else if (options.json !== undefined) writeFileSync(options.json, json)
+}
+
+for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
+  process.on(signal, () => {
+    if (isEnding) return
+    isEnding = true
+    progress('ending')
+    cleanUp().then(() => process.exit(code))
+  })
+}
+
+try {
+  await main()
+} catch (error) {
+  // What fails because we are ending is no news.
+  if (!isEnding) {
+    process.exitCode = 1
+    process.stderr.write(`\n${(error as Error).stack}\n`)
+  }
+} finally {
+  if (!isEnding) await cleanUp()
+}

@@ -1,0 +1,209 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cpus, loadavg, release, totalmem, type } from 'node:os'
+import { type Summary, summarize } from './measure.js'
+import type { Trial } from './trial.js'
+import type { Storm } from './writers.js'
+
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly kernel: string
+  readonly node: string
+  readonly package: string
+  readonly commit: string
+  readonly date: string
+  /** Of the minute before the bench began. */
+  readonly loadAverage: number
+}
+
+export interface Line extends Summary {
+  readonly trial: string
+  readonly measures: string
+  /** Nanoseconds of what. */
+  readonly unit: Trial['unit']
+  /** The median against that of the empty call with as many arguments, or with none where the call count is another. */
+  readonly toEmpty: number | undefined
+  /** And against that of the decoding call. */
+  readonly toDecode: number | undefined
+  /** As toEmpty, of the 10th percentiles. */
+  readonly quietToEmpty: number | undefined
+}
+
+export interface Bar {
+  readonly name: string
+  /** By the medians; undefined when it was not measured. */
+  readonly figure: number | undefined
+  /** By the 10th percentiles: what the machine does when nothing else runs on it. */
+  readonly quiet: number | undefined
+  readonly atMost: number
+  readonly unit: 'ns' | 'x'
+  readonly isMet: boolean | undefined
+}
+
+export interface WritersLine extends Summary {
+  readonly writers: number
+  readonly isConsistent: boolean
+}
+
+export interface Report {
+  readonly machine: Machine
+  readonly method: string
+  readonly trials: Line[]
+  readonly writers: WritersLine[]
+  readonly storms: Storm[]
+  readonly bars: Bar[]
+}
+
+function output(command: string, args: string[]): string {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return ''
+  }
+}
+
+export function describeMachine(): Machine {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const root = new URL('..', import.meta.url).pathname
+  const isDirty = output('git', ['-C', root, 'status', '--porcelain', '--', 'src', 'native', 'binding.gyp']) !== ''
+  const commit = output('git', ['-C', root, 'rev-parse', '--short=12', 'HEAD'])
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: `${type()} ${release()}`,
+    node: process.version,
+    package: `${manifest.name} ${manifest.version}`,
+    commit: commit === '' ? 'unknown' : isDirty ? `${commit} and uncommitted changes` : commit,
+    date: new Date().toISOString(),
+    loadAverage: loadavg()[0] ?? 0,
+  }
+}
+
+/** A call's two baselines; undefined for a trial that crosses into the addon once for many frames, or never. */
+export function baselinesOf(trial: Trial): { empty: string; decode: string } | undefined {
+  if (trial.arguments === undefined) return undefined
+  return { empty: `empty call, ${trial.arguments} arguments`, decode: `decoding call, ${trial.arguments} arguments` }
+}
+
+export function makeLines(measured: readonly { trial: Trial; samples: readonly number[] }[]): Line[] {
+  const summaries = new Map(measured.map(({ trial, samples }) => [trial.name, summarize(samples)]))
+  return measured.map(({ trial }) => {
+    const summary = summaries.get(trial.name) as Summary
+    const baselines = baselinesOf(trial)
+    const ratio = (to: string | undefined, by: 'median' | 'p10') => {
+      const baseline = to === undefined ? undefined : summaries.get(to)
+      return baseline === undefined ? undefined : summary[by] / baseline[by]
+    }
+    return {
+      trial: trial.name,
+      measures: trial.measures,
+      unit: trial.unit,
+      ...summary,
+      toEmpty: ratio(baselines?.empty, 'median'),
+      toDecode: ratio(baselines?.decode, 'median'),
+      quietToEmpty: ratio(baselines?.empty, 'p10'),
+    }
+  })
+}
+
+export function makeWritersLines(storms: readonly Storm[]): WritersLine[] {
+  return [...new Set(storms.map(({ writers }) => writers))].map((writers) => {
+    const these = storms.filter((storm) => storm.writers === writers)
+    return {
+      writers,
+      isConsistent: these.every(({ isConsistent }) => isConsistent),
+      ...summarize(these.map(({ framesPerSecond }) => framesPerSecond)),
+    }
+  })
+}
+
+/** The bars of ARCHITECTURE.md that this bench can show. */
+export function makeBars(lines: readonly Line[]): Bar[] {
+  const line = (trial: string) => lines.find((line) => line.trial === trial)
+  const bar = (
+    name: string,
+    atMost: number,
+    unit: Bar['unit'],
+    figure: number | undefined,
+    quiet: number | undefined,
+  ) => {
+    return { name, figure, quiet, atMost, unit, isMet: figure === undefined ? undefined : figure <= atMost }
+  }
+  const nanoseconds = (name: string, trial: string, atMost: number): Bar =>
+    bar(name, atMost, 'ns', line(trial)?.median, line(trial)?.p10)
+  const publish = line('publish 64 B')
+  return [
+    bar('publish 64 B, to an empty call with 2 arguments', 2.5, 'x', publish?.toEmpty, publish?.quietToEmpty),
+    nanoseconds('publishPacked of 100, a frame', 'publishPacked, 100 x 64 B', 20),
+    nanoseconds('publishBatch of 100, a frame', 'publishBatch, 100 x 64 B', 50),
+    nanoseconds('poll of 100 and a byte of each, a frame', 'poll 100 frames, 64 B', 60),
+    nanoseconds('Orbital.load of 2 fields', 'Orbital.load, 2 fields', 150),
+  ]
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
+  const padded = (cell: string, column: number) =>
+    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
+  return rows.map((row) => row.map(padded).join('  ').trimEnd()).join('\n')
+}
+
+const nanoseconds = (value: number) => value.toFixed(1)
+const ratio = (value: number | undefined) => (value === undefined ? '' : `${value.toFixed(2)} x`)
+const millions = (value: number) => (value / 1e6).toFixed(2)
+
+function trialTable(lines: readonly Line[]): string {
+  const head = ['nanoseconds', 'median', 'p10', 'p90', 'p99', 'a', 'to empty', 'to decoding']
+  const rows = lines.map(({ trial, unit, median, p10, p90, p99, toEmpty, toDecode }) => {
+    return [trial, ...[median, p10, p90, p99].map(nanoseconds), unit, ratio(toEmpty), ratio(toDecode)]
+  })
+  return table([head, ...rows])
+}
+
+function writersTable(lines: readonly WritersLine[]): string {
+  const head = ['writer processes at once, 64 B', 'median', 'p10', 'p90', 'ns a frame', 'positions']
+  const rows = lines.map(({ writers, median, p10, p90, isConsistent }) => [
+    `${writers}, million frames/s in all`,
+    ...[median, p10, p90].map(millions),
+    nanoseconds(1e9 / median),
+    isConsistent ? 'no gap, none lost' : 'INCONSISTENT',
+  ])
+  return table([head, ...rows])
+}
+
+function barTable(bars: readonly Bar[]): string {
+  const measured = bars.filter(({ figure }) => figure !== undefined)
+  if (measured.length === 0) return ''
+  const rows = measured.map(({ name, figure, quiet, atMost, unit, isMet }) => {
+    const shown = (value: number | undefined) => `${value?.toFixed(unit === 'x' ? 2 : 1)} ${unit}`
+    return [name, shown(figure), shown(quiet), `${atMost} ${unit}`, isMet ? 'pass' : 'MISS']
+  })
+  return table([['bar (told by the median)', 'median', 'p10', 'at most', ''], ...rows])
+}
+
+/** The report for people. */
+export function render({ machine, method, trials, writers, bars }: Report): string {
+  const about = [
+    `${machine.package} at ${machine.commit}, ${machine.date}`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; Node ${machine.node}`,
+    method,
+  ]
+  if (machine.loadAverage > machine.cores / 2) {
+    about.push(
+      `a busy machine, load average ${machine.loadAverage.toFixed(1)}: believe p10 rather than the medians and the bars`,
+    )
+  }
+  const legend = [
+    'to empty: the median against a raw Node-API call that only fetches as many arguments (the baseline of the bars)',
+    'to decoding: against one that also decodes what publish decodes and returns a number',
+  ]
+  const parts = [about.join('\n')]
+  if (trials.length > 0) parts.push(trialTable(trials), legend.join('\n'))
+  if (writers.length > 0) parts.push(writersTable(writers))
+  const barLines = barTable(bars)
+  if (barLines !== '') parts.push(barLines)
+  return `${parts.join('\n\n')}\n`
+}
