@@ -18,7 +18,8 @@ struct Results {
   double from, to, overwritten, unavailable;  // of a poll
   double bytes;                               // that a poll's records take
   double status;                              // what ended a batch early
-  double reserved[2];
+  double position;                            // of a publish
+  double reserved;
 };
 static_assert(sizeof(Results) == 64, "records begin on a line");
 
@@ -33,7 +34,6 @@ constexpr size_t kFirstRecord = sizeof(Results);
 // Statuses of hot calls beside RingStatus.
 constexpr int32_t kStatusClosed = -20;
 constexpr int32_t kStatusReadOnly = -21;
-constexpr int32_t kStatusNotBytes = -22;  // the payload is no Uint8Array
 
 struct Addon {
   std::vector<std::unique_ptr<Fleet>> fleets;  // by handle; null: closed, free to be given out again

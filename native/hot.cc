@@ -27,13 +27,11 @@ struct Call {
     napi_get_value_int64(env, arguments[index], &value);
     return static_cast<uint64_t>(value);
   }
-  // False when the argument is no Uint8Array.
-  bool bytes(size_t index, const uint8_t** bytes, size_t* length) const {
-    napi_typedarray_type type = napi_int8_array;
+  // Of a Uint8Array: TypeScript has seen to that.
+  const uint8_t* bytes(size_t index, size_t* length) const {
     void* data = nullptr;
-    napi_get_typedarray_info(env, arguments[index], &type, length, &data, nullptr, nullptr);
-    *bytes = static_cast<const uint8_t*>(data);
-    return type == napi_uint8_array;
+    napi_get_typedarray_info(env, arguments[index], nullptr, length, &data, nullptr, nullptr);
+    return static_cast<const uint8_t*>(data);
   }
   napi_value number(double value) const {
     napi_value result;
@@ -63,19 +61,20 @@ int32_t unreadable(const Call& call) {
   return isRetired ? static_cast<int32_t>(RingStatus::kRetired) : 0;
 }
 
-// publish(ring, payload[, frameKind, version]) -> position
+// publish(ring, payload[, frameKind, version]) -> undefined, the position is in Results; or a status
 napi_value publish_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   size_t length = 0;
-  const uint8_t* payload;
-  if (!call.bytes(1, &payload, &length)) return call.status(kStatusNotBytes);
+  const uint8_t* payload = call.bytes(1, &length);
   uint8_t frameKind = call.count > 2 ? static_cast<uint8_t>(call.u32(2)) : 0;
   uint64_t version = call.count > 3 ? call.u64(3) : 0;
   uint32_t bytes = length > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(length);
   uint64_t position;
   RingStatus status = publish(&call.open->writer, payload, bytes, frameKind, version, &position);
-  return status == RingStatus::kOk ? call.number(static_cast<double>(position)) : call.status(status);
+  if (status != RingStatus::kOk) return call.status(status);
+  call.addon->results()->position = static_cast<double>(position);
+  return nullptr;
 }
 
 // publishPacked(ring, records, recordBytes, frameKind, version) -> how many were published; what refused the next one
@@ -84,8 +83,7 @@ napi_value publish_packed_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   size_t length = 0;
-  const uint8_t* records;
-  if (!call.bytes(1, &records, &length)) return call.status(kStatusNotBytes);
+  const uint8_t* records = call.bytes(1, &length);
   uint32_t recordBytes = call.u32(2);
   uint8_t frameKind = static_cast<uint8_t>(call.u32(3));
   uint64_t version = call.u64(4), position;
@@ -226,8 +224,7 @@ napi_value reset_call(napi_env env, napi_callback_info info) {
 napi_value decode_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   size_t length = 0;
-  const uint8_t* payload;
-  if (call.count > 1) call.bytes(1, &payload, &length);
+  if (call.count > 1) call.bytes(1, &length);
   if (call.count > 2) call.u32(2);
   if (call.count > 3) call.u64(3);
   return call.number(0);

@@ -217,6 +217,7 @@ Napi::Object layout_table(Napi::Env env) {
       {"counterBits", kCounterBits},
       {"typeNameBytes", kTypeNameBytes},
       {"labelBytes", kLabelBytes},
+      {"resultPosition", offsetof(Results, position)},
       {"resultFrom", offsetof(Results, from)},
       {"resultTo", offsetof(Results, to)},
       {"resultOverwritten", offsetof(Results, overwritten)},
@@ -248,7 +249,6 @@ Napi::Object status_table(Napi::Env env) {
       {"tooLarge", static_cast<int32_t>(RingStatus::kTooLarge)},
       {"retired", static_cast<int32_t>(RingStatus::kRetired)},
       {"exhausted", static_cast<int32_t>(RingStatus::kExhausted)},
-      {"notBytes", kStatusNotBytes},
       {"closed", kStatusClosed},
       {"readOnly", kStatusReadOnly},
   };

@@ -18,12 +18,24 @@ export interface Poll {
   readonly to: number
 }
 
-/** The frames of one native call: one fresh buffer, and views over it. */
+/** Copies of records: a buffer of JavaScript's own, and views over it. */
 interface Batch {
   readonly kind: number
   readonly buffer: ArrayBuffer
+  readonly bytes: Uint8Array
   readonly floats: Float64Array
   readonly words: Uint32Array
+}
+
+function newBatch(kind: number, byteLength: number): Batch {
+  const buffer = new ArrayBuffer(byteLength)
+  return {
+    kind,
+    buffer,
+    bytes: new Uint8Array(buffer),
+    floats: new Float64Array(buffer),
+    words: new Uint32Array(buffer),
+  }
 }
 
 // Offsets within a record, as indices of the views; constants of the module, so that they cost nothing.
@@ -66,12 +78,36 @@ class PolledFrame implements Frame {
   }
 }
 
+// A buffer with its views costs more than the frames of a small poll: such polls share one, as Buffer's pool does.
+const slabBytes = 16 * 1024
+let slab = newBatch(-1, 0)
+let slabUsed = 0
+
+/** Room for `byteLength` bytes, and where it begins. A frame that is kept keeps its batch: at most a slab, or a poll. */
+function roomFor(kind: number, byteLength: number): { batch: Batch; begin: number } {
+  if (byteLength > slabBytes / 4) return { batch: newBatch(kind, byteLength), begin: 0 }
+  if (slab.kind !== kind || slabUsed + byteLength > slabBytes) {
+    slab = newBatch(kind, slabBytes)
+    slabUsed = 0
+  }
+  const begin = slabUsed
+  slabUsed += byteLength
+  return { batch: slab, begin }
+}
+
 /** Copies `count` records out of the scratch, once for all of them, and appends their frames. */
 function takeBatch(ring: Ring, count: number, frames: Frame[]): void {
-  const end = layout.firstRecord + (scratch.floats[layout.resultBytes >> 3] as number)
-  const buffer = scratch.bytes.buffer.slice(layout.firstRecord, end) as ArrayBuffer
-  const batch: Batch = { kind: ring.kind, buffer, floats: new Float64Array(buffer), words: new Uint32Array(buffer) }
-  let at = 0
+  const byteLength = scratch.floats[layout.resultBytes >> 3] as number
+  const { batch, begin } = roomFor(ring.kind, byteLength)
+  if (byteLength <= 512) {
+    // Cheaper than a view of the scratch to set from.
+    const { words } = scratch
+    const first = layout.firstRecord >> 2
+    for (let i = 0; i < byteLength >> 2; i++) batch.words[(begin >> 2) + i] = words[first + i] as number
+  } else {
+    batch.bytes.set(new Uint8Array(scratch.bytes.buffer, layout.firstRecord, byteLength), begin)
+  }
+  let at = begin
   for (let i = 0; i < count; i++) {
     frames.push(new PolledFrame(batch, at))
     at += recordBytes + (((batch.words[(at >> 2) + lengthIndex] as number) + 7) & ~7)

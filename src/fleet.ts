@@ -323,8 +323,7 @@ export class Fleet extends FleetObserver {
     if (!Array.isArray(payloads)) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `payloads=${shown(payloads)} is not an array`)
     }
-    const positions = this.ring(type).publishBatch(payloads, options)
-    return positions.map((position) => netIdAt(type.kind, this.node, position))
+    return this.ring(type).publishBatch(this.node, payloads, options)
   }
 
   /**

@@ -12,6 +12,7 @@ interface NativeLayout {
   readonly counterBits: number
   readonly typeNameBytes: number
   readonly labelBytes: number
+  readonly resultPosition: number
   readonly resultFrom: number
   readonly resultTo: number
   readonly resultOverwritten: number
@@ -34,7 +35,6 @@ interface NativeStatus {
   readonly tooLarge: number
   readonly retired: number
   readonly exhausted: number
-  readonly notBytes: number
   readonly closed: number
   readonly readOnly: number
 }
@@ -93,7 +93,8 @@ interface Native {
     refused: number
   }
   setScratch(buffer: ArrayBuffer): void
-  publish(ring: number, payload: Uint8Array, frameKind?: number, version?: number): number
+  /** Undefined when it did: the position stands in the scratch. */
+  publish(ring: number, payload: Uint8Array, frameKind?: number, version?: number): number | undefined
   publishPacked(ring: number, records: Uint8Array, recordBytes: number, frameKind: number, version: number): number
   publishList(ring: number, count: number, frameKind: number, version: number): number
   readAt(ring: number, position: number): number

@@ -58,7 +58,8 @@ export class NetId64 {
   static fromRaw(raw: bigint): NetId64 {
     if (typeof raw !== 'bigint') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `raw=${shown(raw)} is not a bigint`)
     if (raw < 0n || raw > maxRaw) throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `raw=${raw} is not in 0..${maxRaw}`)
-    return unchecked(Number(raw >> 56n), Number((raw >> 40n) & 0xffffn), Number(raw & 0xff_ffff_ffffn))
+    const kindAndNode = Number(raw >> 40n)
+    return unchecked(kindAndNode >>> 16, kindAndNode & 0xffff, Number(BigInt.asUintN(40, raw)))
   }
 
   /**
@@ -91,8 +92,9 @@ export class NetId64 {
     }
     if (bytes.length !== 8)
       throw typeError('ERR_ORBIT_INVALID_ID', `length=${bytes.length} is not the 8 bytes of an id`)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, 8)
-    return unchecked(view.getUint8(0), view.getUint16(1), view.getUint8(3) * 2 ** 32 + view.getUint32(4))
+    let counter = 0
+    for (let i = 3; i < 8; i++) counter = counter * 256 + (bytes[i] as number)
+    return unchecked(bytes[0] as number, ((bytes[1] as number) << 8) | (bytes[2] as number), counter)
   }
 
   /** For `sort`: negative, zero or positive as `a.raw` is below, equal to or above `b.raw`. */
@@ -102,17 +104,21 @@ export class NetId64 {
 
   /** The id as one unsigned 64-bit number, made anew on each call. */
   get raw(): bigint {
-    return (BigInt(this.kind) << 56n) | (BigInt(this.node) << 40n) | BigInt(this.counter)
+    return (BigInt(this.kind * 65536 + this.node) << 40n) | BigInt(this.counter)
   }
 
   /** The wire form: 8 new bytes, big-endian, which sort as the ids do. */
   toBytes(): Uint8Array {
-    const view = new DataView(new ArrayBuffer(8))
-    view.setUint8(0, this.kind)
-    view.setUint16(1, this.node)
-    view.setUint8(3, Math.floor(this.counter / 2 ** 32))
-    view.setUint32(4, this.counter)
-    return new Uint8Array(view.buffer)
+    const bytes = new Uint8Array(8) // small enough to live on JavaScript's heap, unlike a buffer with a view
+    bytes[0] = this.kind
+    bytes[1] = this.node >> 8
+    bytes[2] = this.node
+    bytes[3] = this.counter / 2 ** 32
+    bytes[4] = this.counter / 2 ** 24
+    bytes[5] = this.counter / 2 ** 16
+    bytes[6] = this.counter / 2 ** 8
+    bytes[7] = this.counter
+    return bytes
   }
 
   /** `kind:node:counter` in decimal, which `parse` reads. */

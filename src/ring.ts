@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import { checkInteger } from './check.js'
+import { checkInteger, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { growScratch, guarded, layout, native, payloadOffset, scratch, status } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
@@ -79,29 +79,35 @@ export class Ring {
   }
 
   publish(payload: Uint8Array, options: PublishOptions | undefined): number {
-    if (this.exactBytes >= 0 && payload?.length !== this.exactBytes) this.#refuse(status.tooLarge, payload)
-    let position: number
+    if (!isUint8Array(payload) || this.exactBytes >= 0) this.#checkPayload(payload)
+    let refused: number | undefined
     if (options === undefined) {
-      position = native.publish(this.#handle, payload)
+      refused = native.publish(this.#handle, payload)
     } else {
       const { frameKind, version } = checkPublish(options)
-      position = native.publish(this.#handle, payload, frameKind, version)
+      refused = native.publish(this.#handle, payload, frameKind, version)
     }
-    if (position < 0) this.#refuse(position, payload)
-    return position
+    if (refused !== undefined) this.#refuse(refused, payload)
+    return scratch.floats[layout.resultPosition >> 3] as number
   }
 
-  publishBatch(payloads: readonly Uint8Array[], options: PublishOptions | undefined): number[] {
+  publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
     const { frameKind, version } = checkPublish(options)
     for (const payload of payloads) this.#checkPayload(payload)
-    const positions: number[] = []
-    while (positions.length < payloads.length) this.#publishSome(payloads, positions, frameKind, version)
-    return positions
+    const ids: NetId64[] = []
+    while (ids.length < payloads.length) this.#publishSome(node, payloads, ids, frameKind, version)
+    return ids
   }
 
   /** As many of the remaining payloads as the scratch holds. */
-  #publishSome(payloads: readonly Uint8Array[], positions: number[], frameKind: number, version: number): void {
-    const first = positions.length
+  #publishSome(
+    node: number,
+    payloads: readonly Uint8Array[],
+    ids: NetId64[],
+    frameKind: number,
+    version: number,
+  ): void {
+    const first = ids.length
     const { bytes, words, floats } = scratch
     let end = layout.firstRecord
     let next = first
@@ -116,7 +122,7 @@ export class Ring {
     const published = native.publishList(this.#handle, next - first, frameKind, version)
     let at = layout.firstRecord
     for (let i = 0; i < published; i++) {
-      positions.push(floats[at >> 3] as number)
+      ids.push(netIdAt(this.kind, node, floats[at >> 3] as number))
       at += 8 + (((payloads[first + i] as Uint8Array).length + 7) & ~7)
     }
     if (published < next - first) {
@@ -178,8 +184,11 @@ export class Ring {
     return false
   }
 
+  /** The addon believes that a payload is a Uint8Array. */
   #checkPayload(payload: Uint8Array): void {
-    if (!isUint8Array(payload)) this.#refuse(status.notBytes, payload)
+    if (!isUint8Array(payload)) {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `KIND ${this.kind}: payload=${shown(payload)} is not a Uint8Array`)
+    }
     if (payload.length > this.payloadBytes || (this.exactBytes >= 0 && payload.length !== this.exactBytes)) {
       this.#refuse(status.tooLarge, payload)
     }
@@ -187,9 +196,6 @@ export class Ring {
 
   #refuse(result: number, payload: Uint8Array | undefined): never {
     const ring = `KIND ${this.kind}`
-    if (result === status.notBytes || (result === status.tooLarge && !isUint8Array(payload))) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${ring}: payload is not a Uint8Array`)
-    }
     if (result === status.tooLarge) {
       const limit =
         this.exactBytes >= 0 ? `not byteLength=${this.exactBytes}` : `over payloadBytes=${this.payloadBytes}`
