@@ -160,13 +160,14 @@ async function main(): Promise<void> {
   const storms = withWriters ? await measureStorms(plan) : []
   progress('')
   const lines = makeLines(measured)
+  const writers = makeWritersLines(storms)
   const report: Report = {
     machine,
     method,
     trials: lines,
-    writers: makeWritersLines(storms),
+    writers,
     storms,
-    bars: makeBars(lines),
+    bars: makeBars(lines, writers),
   }
   const json = `${JSON.stringify(report, null, 2)}\n`
   const out = options.json === '-' ? process.stderr : process.stdout

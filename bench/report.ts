@@ -29,6 +29,7 @@ export interface Line extends Summary {
   readonly toDecode: number | undefined
   /** As toEmpty, of the 10th percentiles. */
   readonly quietToEmpty: number | undefined
+  readonly quietToDecode: number | undefined
 }
 
 export interface Bar {
@@ -105,6 +106,7 @@ export function makeLines(measured: readonly { trial: Trial; samples: readonly n
       toEmpty: ratio(baselines?.empty, 'median'),
       toDecode: ratio(baselines?.decode, 'median'),
       quietToEmpty: ratio(baselines?.empty, 'p10'),
+      quietToDecode: ratio(baselines?.decode, 'p10'),
     }
   })
 }
@@ -121,7 +123,7 @@ export function makeWritersLines(storms: readonly Storm[]): WritersLine[] {
 }
 
 /** The bars of ARCHITECTURE.md that this bench can show. */
-export function makeBars(lines: readonly Line[]): Bar[] {
+export function makeBars(lines: readonly Line[], writers: readonly WritersLine[]): Bar[] {
   const line = (trial: string) => lines.find((line) => line.trial === trial)
   const bar = (
     name: string,
@@ -135,8 +137,11 @@ export function makeBars(lines: readonly Line[]): Bar[] {
   const nanoseconds = (name: string, trial: string, atMost: number): Bar =>
     bar(name, atMost, 'ns', line(trial)?.median, line(trial)?.p10)
   const publish = line('publish 64 B')
+  const [one, two] = [1, 2].map((count) => writers.find((line) => line.writers === count))
   return [
     bar('publish 64 B, to an empty call with 2 arguments', 2.5, 'x', publish?.toEmpty, publish?.quietToEmpty),
+    bar('publish 64 B, to a call that decodes its 2 arguments', 2.5, 'x', publish?.toDecode, publish?.quietToDecode),
+    bar('two writer processes, time a frame to that of one', 1, 'x', one && two && one.median / two.median, undefined),
     nanoseconds('publishPacked of 100, a frame', 'publishPacked, 100 x 64 B', 20),
     nanoseconds('publishBatch of 100, a frame', 'publishBatch, 100 x 64 B', 50),
     nanoseconds('poll of 100 and a byte of each, a frame', 'poll 100 frames, 64 B', 60),
@@ -178,7 +183,8 @@ function barTable(bars: readonly Bar[]): string {
   const measured = bars.filter(({ figure }) => figure !== undefined)
   if (measured.length === 0) return ''
   const rows = measured.map(({ name, figure, quiet, atMost, unit, isMet }) => {
-    const shown = (value: number | undefined) => `${value?.toFixed(unit === 'x' ? 2 : 1)} ${unit}`
+    const shown = (value: number | undefined) =>
+      value === undefined ? '' : `${value.toFixed(unit === 'x' ? 2 : 1)} ${unit}`
     return [name, shown(figure), shown(quiet), `${atMost} ${unit}`, isMet ? 'pass' : 'MISS']
   })
   return table([['bar (told by the median)', 'median', 'p10', 'at most', ''], ...rows])

@@ -41,7 +41,7 @@ NAPI_MODULE_INIT() {
   orbit::Addon* addon = addons().open();
   napi_add_env_cleanup_hook(
       env, [](void* data) { addons().close(static_cast<orbit::Addon*>(data)); }, addon);
-  orbit::export_setup_functions(env, exports, addon);
+  if (!orbit::export_setup_functions(env, exports, addon)) return nullptr;
   if (orbit::export_hot_functions(env, exports, addon) != napi_ok) return nullptr;
   return exports;
 }

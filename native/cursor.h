@@ -12,6 +12,7 @@ struct Poll {
   uint64_t to = 0;           // and after: to - from == count + overwritten + unavailable
   uint64_t overwritten = 0;  // lost to newer frames or to a reset
   uint64_t unavailable = 0;  // skipped because their bytes contradict the invariants
+  uint64_t head = 0;         // where the ring ended when it began
   uint32_t count = 0;        // frames handed out
 };
 
@@ -21,7 +22,7 @@ template <typename Room, typename Keep>
 inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, Room room, Keep keep) {
   Poll poll;
   poll.from = poll.to = position;
-  uint64_t head = head_of(ring);
+  uint64_t head = poll.head = head_of(ring);
   // Contradictory slots can make every position look overwritten; a healthy ring laps a poll a few times at most.
   uint64_t patience = 4 * (uint64_t{ring.mask} + 1) + max;
   while (poll.count < max && poll.to < head && patience-- > 0) {

@@ -113,6 +113,11 @@ class MembershipLock {
 
 bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
 
+bool is_retired_object(const Mapping& mapping) {
+  return attach_object(mapping.base, mapping.length, kRingObject) == AttachStatus::kOk &&
+         load_acquire(&static_cast<const ObjectHeader*>(mapping.base)->retired) != 0;
+}
+
 // Marks an object retired, so that whoever still has it mapped finds out, and unlinks its name.
 bool retire_object(Store& store, const std::string& object) {
   try {
@@ -310,29 +315,34 @@ OpenRing* Fleet::open_ring(RingSpec spec) {
     require_same(object, known->writer.ring.spec, spec);
     return known.get();
   }
-  if (!writable_) {
-    auto mapping = store_->open(object, Access::kReadOnly, nullptr);
-    return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec, false);
-  }
+  if (writable_ && retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
+  auto mapping = store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
+  if (writable_ && (mapping == nullptr || is_retired_object(*mapping))) mapping = create_ring(spec, object);
+  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec);
+}
+
+// Under the membership lock, as removals are: no ring is made in a fleet that is being removed, and none is removed while
+// it is being made.
+std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::string& object) {
+  MembershipLock lock(*store_, *mapping_);
   if (retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
-  bool created = false;
-  Creation creation{ring_bytes(spec), [&](void* base) {
-                      format_ring(base, spec, unix_ms());
-                      created = true;
-                    }};
-  return keep_ring(store_->open(object, Access::kReadWrite, &creation), object, spec.typeKind, &spec, created);
+  auto left = store_->open(object, Access::kReadWrite, nullptr);
+  if (left != nullptr && is_retired_object(*left)) store_->remove(object);  // its remover died half-way
+  Creation creation{ring_bytes(spec), [&](void* base) { format_ring(base, spec, unix_ms()); }};
+  return store_->open(object, Access::kReadWrite, &creation);
 }
 
 OpenRing* Fleet::open_existing_ring(uint32_t kind) {
+  if (kind > kMaxKind) return nullptr;
   if (rings_[kind] != nullptr) return rings_[kind].get();
   if (writable_ && retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
   std::string object = ring_object(name_, kind);
   auto mapping = store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
-  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr, false);
+  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
 }
 
 OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
-                           const RingSpec* wanted, bool created) {
+                           const RingSpec* wanted) {
   auto open = std::make_unique<OpenRing>();
   open->mapping = std::move(mapping);
   Ring& ring = open->writer.ring;
@@ -340,18 +350,15 @@ OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& 
   if (status != AttachStatus::kOk) refuse(status, *open->mapping, object);
   if (wanted != nullptr) require_same(object, ring.spec, *wanted);
   require_own(object, ring.spec, kind, fleetId_, size_);
-  if (writable_) become_writer_of(open.get(), object, created);
+  if (writable_) become_writer_of(open.get(), object);
   rings_[kind] = std::move(open);
   return rings_[kind].get();
 }
 
-void Fleet::become_writer_of(OpenRing* open, const std::string& object, bool created) {
+void Fleet::become_writer_of(OpenRing* open, const std::string& object) {
   uint32_t kind = open->writer.ring.spec.typeKind;
   __atomic_fetch_or(kind_word(header(), kind), kind_bit(kind), __ATOMIC_RELEASE);
-  if (retired(header())) {  // removed by force while we created it
-    if (created) retire_object(*store_, object);
-    throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
-  }
+  if (retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
   Ring ring = open->writer.ring;
   RingStatus settled = become_writer(ring, node_, &open->writer);
   if (settled == RingStatus::kNoSpare) {
@@ -409,8 +416,9 @@ bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) 
   } catch (const Failure& failure) {
     if (failure.code != "ERR_ORBIT_CORRUPT") throw;  // a damaged one of ours may go
   }
-  return store.open(fleet_object(fleet), Access::kReadOnly, nullptr) == nullptr ||
-         fleet_id_of(fleet_object(fleet), kFleetObject) != ringFleet;
+  if (store.open(fleet_object(fleet), Access::kReadOnly, nullptr) == nullptr) return true;
+  // A ring that is not whole may be in the making.
+  return ringFleet != 0 && ringFleet != fleet_id_of(fleet_object(fleet), kFleetObject);
 }
 
 // Without a fleet object there is no lock to take: only what no fleet can ever use again may go.

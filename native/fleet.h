@@ -39,6 +39,7 @@ struct OpenRing {
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
+  int64_t exactBytes = -1;  // payloads must have just this length; -1: any up to payloadBytes
 };
 
 class Fleet {
@@ -72,9 +73,10 @@ class Fleet {
   void attach(std::unique_ptr<Mapping> mapping);
   bool try_join(const JoinOptions& options);
   void take_node(const JoinOptions& options);
+  std::unique_ptr<Mapping> create_ring(const RingSpec& spec, const std::string& object);
   OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
-                      const RingSpec* wanted, bool created);
-  void become_writer_of(OpenRing* open, const std::string& object, bool created);
+                      const RingSpec* wanted);
+  void become_writer_of(OpenRing* open, const std::string& object);
   bool settle_rings(uint32_t node, bool alone);
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
   NodeRecord* record(uint32_t node) const;

@@ -61,6 +61,11 @@ int32_t unreadable(const Call& call) {
   return isRetired ? static_cast<int32_t>(RingStatus::kRetired) : 0;
 }
 
+// A type with a layout takes payloads of its length only. TypeScript cannot see to that: what it looked at can change.
+bool fits(const Call& call, size_t length) {
+  return call.open->exactBytes < 0 || static_cast<int64_t>(length) == call.open->exactBytes;
+}
+
 // publish(ring, payload[, frameKind, version]) -> undefined, the position is in Results; or a status
 napi_value publish_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -69,6 +74,7 @@ napi_value publish_call(napi_env env, napi_callback_info info) {
   const uint8_t* payload = call.bytes(1, &length);
   uint8_t frameKind = call.count > 2 ? static_cast<uint8_t>(call.u32(2)) : 0;
   uint64_t version = call.count > 3 ? call.u64(3) : 0;
+  if (!fits(call, length)) return call.status(RingStatus::kTooLarge);
   uint32_t bytes = length > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(length);
   uint64_t position;
   RingStatus status = publish(&call.open->writer, payload, bytes, frameKind, version, &position);
@@ -88,7 +94,7 @@ napi_value publish_packed_call(napi_env env, napi_callback_info info) {
   uint8_t frameKind = static_cast<uint8_t>(call.u32(3));
   uint64_t version = call.u64(4), position;
   size_t published = 0, count = recordBytes == 0 ? 0 : length / recordBytes;
-  RingStatus status = RingStatus::kOk;
+  RingStatus status = fits(call, recordBytes) ? RingStatus::kOk : RingStatus::kTooLarge;
   while (published < count && status == RingStatus::kOk) {
     status = publish(&call.open->writer, records + published * recordBytes, recordBytes, frameKind, version, &position);
     if (status == RingStatus::kOk) published++;
@@ -114,7 +120,8 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
     uint32_t length;
     memcpy(&length, at, sizeof length);
     if (length > static_cast<size_t>(end - at - 8)) break;
-    status = publish(&call.open->writer, at + 8, length, frameKind, version, &position);
+    if (!fits(call, length)) status = RingStatus::kTooLarge;
+    if (status == RingStatus::kOk) status = publish(&call.open->writer, at + 8, length, frameKind, version, &position);
     if (status != RingStatus::kOk) break;
     double result = static_cast<double>(position);
     memcpy(at, &result, sizeof result);
@@ -191,6 +198,7 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
   Results* results = call.addon->results();
   results->from = static_cast<double>(poll.from);
   results->to = static_cast<double>(poll.to);
+  results->head = static_cast<double>(poll.head);
   results->overwritten = static_cast<double>(poll.overwritten);
   results->unavailable = static_cast<double>(poll.unavailable);
   results->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "failure.h"
 
 namespace orbit {
@@ -32,13 +34,13 @@ bool try_lock_byte(int fd, int64_t byte, const std::string& object) {
 }
 
 void lock_byte(int fd, int64_t byte, const std::string& object) {
-  constexpr int64_t kPauseNs = 200000;
-  for (int64_t waitedNs = 0; !try_lock_byte(fd, byte, object); waitedNs += kPauseNs) {
-    if (waitedNs >= int64_t{kLockWaitMs} * 1000000) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLockWaitMs);
+  while (!try_lock_byte(fd, byte, object)) {
+    if (std::chrono::steady_clock::now() >= deadline) {
       throw Failure("ERR_ORBIT_BUSY", object + ": another process has been joining, creating or removing for over " +
                                           std::to_string(kLockWaitMs) + " ms; is it stopped?");
     }
-    timespec pause = {0, kPauseNs};
+    timespec pause = {0, 200000};
     nanosleep(&pause, nullptr);
   }
 }

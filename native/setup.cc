@@ -27,6 +27,12 @@ Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
     Napi::Error error = Napi::Error::New(info.Env(), "out of memory");
     error.Set("code", "ERR_ORBIT_NO_SPACE");
     throw error;
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& exception) {
+    Napi::Error error = Napi::Error::New(info.Env(), exception.what());
+    error.Set("code", "ERR_ORBIT_SYSTEM");
+    throw error;
   }
 }
 
@@ -147,7 +153,7 @@ Napi::Value ring_handle(const Napi::CallbackInfo& info, OpenRing* ring) {
   return Napi::Number::New(info.Env(), handle);
 }
 
-// openRing(fleet, { kind, capacity, payloadBytes, fingerprint, name }) -> handle; undefined for an observer of none
+// openRing(fleet, { kind, capacity, payloadBytes, exactBytes, fingerprint, name }) -> handle; undefined for an observer of none
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
@@ -159,7 +165,9 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
     spec.fingerprint = options.Get("fingerprint").As<Napi::BigInt>().Uint64Value(&lossless);
     std::string name = options.Get("name").As<Napi::String>();
     memcpy(spec.typeName, name.data(), name.size() < kTypeNameBytes ? name.size() : kTypeNameBytes);
-    return ring_handle(info, fleet_of(info).open_ring(spec));
+    OpenRing* ring = fleet_of(info).open_ring(spec);
+    if (ring != nullptr) ring->exactBytes = options.Get("exactBytes").As<Napi::Number>().Int64Value();
+    return ring_handle(info, ring);
   });
 }
 
@@ -218,6 +226,7 @@ Napi::Object layout_table(Napi::Env env) {
       {"typeNameBytes", kTypeNameBytes},
       {"labelBytes", kLabelBytes},
       {"resultPosition", offsetof(Results, position)},
+      {"resultHead", offsetof(Results, head)},
       {"resultFrom", offsetof(Results, from)},
       {"resultTo", offsetof(Results, to)},
       {"resultOverwritten", offsetof(Results, overwritten)},
@@ -259,7 +268,7 @@ Napi::Object status_table(Napi::Env env) {
 
 }  // namespace
 
-void export_setup_functions(napi_env environment, napi_value value, Addon* addon) {
+bool export_setup_functions(napi_env environment, napi_value value, Addon* addon) try {
   Napi::Env env(environment);
   Napi::Object exports(env, value);
   auto define = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
@@ -277,6 +286,10 @@ void export_setup_functions(napi_env environment, napi_value value, Addon* addon
   define("setScratch", set_scratch_call);
   exports.Set("layout", layout_table(env));
   exports.Set("status", status_table(env));
+  return true;
+} catch (const Napi::Error& error) {
+  error.ThrowAsJavaScriptException();
+  return false;
 }
 
 }  // namespace orbit

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "failure.h"
@@ -20,9 +21,16 @@ namespace {
 std::string path_of(const std::string& object) { return "/dev/shm" + object; }
 int open_name(const std::string& object, int flags) { return open(path_of(object).c_str(), flags, 0600); }
 int unlink_name(const std::string& object) { return unlink(path_of(object).c_str()); }
+bool stat_name(const std::string& object, struct stat* status) { return lstat(path_of(object).c_str(), status) == 0; }
 #else
 int open_name(const std::string& object, int flags) { return shm_open(object.c_str(), flags, 0600); }
 int unlink_name(const std::string& object) { return shm_unlink(object.c_str()); }
+bool stat_name(const std::string& object, struct stat* status) {
+  int fd = open_name(object, O_RDONLY | O_CLOEXEC);
+  bool isThere = fd >= 0 && fstat(fd, status) == 0;
+  if (fd >= 0) close(fd);
+  return isThere;
+}
 #endif
 
 class Descriptor {
@@ -102,13 +110,23 @@ void reserve(int fd, const struct stat& status, uint64_t bytes, const std::strin
   if (static_cast<uint64_t>(status.st_size) > bytes && ftruncate(fd, static_cast<off_t>(bytes)) != 0) {
     throw system_failure("ftruncate", errno, object);
   }
-  int error;
+  int error = 0;
 #ifdef __linux__
-  do {
-    error = posix_fallocate(fd, 0, static_cast<off_t>(bytes));  // now or never: a full /dev/shm must not be a SIGBUS
-  } while (error == EINTR);
+  // Now or never: a full /dev/shm must not be a SIGBUS. In steps, since a signal undoes the step under way, and a profiler
+  // sends one every millisecond; so what cannot fit must be told before the first.
+  struct statvfs space;
+  if (fstatvfs(fd, &space) != 0) error = errno;
+  uint64_t allocated = static_cast<uint64_t>(status.st_blocks) * 512;
+  if (error == 0 && bytes > allocated && (bytes - allocated) / space.f_frsize >= space.f_bavail) error = ENOSPC;
+  constexpr uint64_t kStepBytes = 4 << 20;
+  for (uint64_t done = 0; done < bytes && error == 0;) {
+    uint64_t step = bytes - done < kStepBytes ? bytes - done : kStepBytes;
+    error = posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(step));
+    if (error == 0) done += step;
+    if (error == EINTR) error = 0;
+  }
 #else
-  error = status.st_size == 0 && ftruncate(fd, static_cast<off_t>(bytes)) != 0 ? errno : 0;
+  if (status.st_size == 0 && ftruncate(fd, static_cast<off_t>(bytes)) != 0) error = errno;
 #endif
   if (error != 0) {
     unlink_name(object);
@@ -173,16 +191,9 @@ class SharedStore : public Store {
   void unlock_membership(Mapping& fleet) override { unlock_byte(shared(fleet).fd.get(), kCreationLockByte); }
 
   bool is_current(Mapping& fleet) override {
-    const std::string& object = shared(fleet).object;
-    Descriptor now(open_name(object, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (now.get() < 0) {
-      // Whoever cannot look must not think that the name leads elsewhere, and try for ever.
-      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) throw system_failure("open", errno, object);
-      return false;
-    }
-    struct stat named, ours;
-    return fstat(now.get(), &named) == 0 && fstat(shared(fleet).fd.get(), &ours) == 0 && named.st_ino == ours.st_ino &&
-           named.st_dev == ours.st_dev;
+    struct stat ours, named;
+    return fstat(shared(fleet).fd.get(), &ours) == 0 && stat_name(shared(fleet).object, &named) &&
+           named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
   bool try_lease(Mapping& fleet, uint32_t node) override {

@@ -1,8 +1,9 @@
+import { markAsUntransferable } from 'node:worker_threads'
 import { checkInteger } from './check.js'
 import { OrbitError } from './errors.js'
 import { layout, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
-import type { Frame, Ring } from './ring.js'
+import { type Frame, frameFields, type Ring } from './ring.js'
 
 /** What one poll brought: `to - from` is always `frames.length + overwritten + unavailable`. */
 export interface Poll {
@@ -71,6 +72,12 @@ class PolledFrame implements Frame {
   get id(): NetId64 {
     return netIdAt(this.#batch.kind, this.node, this.position)
   }
+  toJSON(): object {
+    return frameFields(this)
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return frameFields(this)
+  }
   get payload(): Uint8Array {
     const { words, buffer } = this.#batch
     this.#payload ??= new Uint8Array(buffer, this.#at + recordBytes, words[(this.#at >> 2) + lengthIndex])
@@ -86,8 +93,11 @@ let slabUsed = 0
 /** Room for `byteLength` bytes, and where it begins. A frame that is kept keeps its batch: at most a slab, or a poll. */
 function roomFor(kind: number, byteLength: number): { batch: Batch; begin: number } {
   if (byteLength > slabBytes / 4) return { batch: newBatch(kind, byteLength), begin: 0 }
-  if (slab.kind !== kind || slabUsed + byteLength > slabBytes) {
+  // A payload's buffer is the user's to see: what he detaches in spite of the mark is not used again.
+  const isGone = slab.buffer.byteLength === 0
+  if (slab.kind !== kind || isGone || slabUsed + byteLength > slabBytes) {
     slab = newBatch(kind, slabBytes)
+    markAsUntransferable(slab.buffer)
     slabUsed = 0
   }
   const begin = slabUsed
@@ -120,6 +130,7 @@ export function pollRing(ring: Ring, position: number, max: number): Poll {
   let to = position
   let overwritten = 0
   let unavailable = 0
+  let head: number | undefined
   for (;;) {
     const count = ring.poll(to, max - frames.length)
     const passed = (scratch.floats[layout.resultTo >> 3] as number) - to
@@ -127,8 +138,10 @@ export function pollRing(ring: Ring, position: number, max: number): Poll {
     unavailable += scratch.floats[layout.resultUnavailable >> 3] as number
     to += passed
     if (count > 0) takeBatch(ring, count, frames)
-    // A full scratch ends a native call early; a call that brings nothing has caught up.
-    if (count === 0 || frames.length >= max) return { frames, overwritten, unavailable, from: position, to }
+    // A full scratch ends a native call early. Not past the head of the first call: writers may be faster than we are.
+    head ??= scratch.floats[layout.resultHead >> 3] as number
+    if (count === 0 || frames.length >= max || to >= head)
+      return { frames, overwritten, unavailable, from: position, to }
   }
 }
 

@@ -2,10 +2,10 @@ import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import { Cursor } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { guarded, layout, type NativeFleet, type NativeNode, native } from './native.js'
+import { guarded, layout, type NativeFleet, native } from './native.js'
 import { NetId64, netIdAt } from './netid.js'
 import { type Frame, loadedFrame, type PublishOptions, Ring, type RingStats } from './ring.js'
-import type { AnyOrbitType } from './typed.js'
+import { type AnyOrbitType, checkType } from './typed.js'
 
 export interface JoinOptions {
   /** Nodes in the fleet, 1..65536; default that of the fleet that exists, else 64. */
@@ -32,7 +32,22 @@ export interface RemoveOptions {
 }
 
 /** One member: alive, or dead with nobody in its place yet. Who left by `close()` has no record. */
-export type NodeRecord = Readonly<NativeNode>
+export interface NodeRecord {
+  /** 0..size-1. */
+  readonly node: number
+  /** In the member's own pid namespace: for people, never for deciding who lives. */
+  readonly pid: number
+  /** At most 32 bytes of UTF-8. */
+  readonly label: string
+  /** The kernel's word. */
+  readonly alive: boolean
+  /** Unix time. */
+  readonly joinedAtMs: number
+  /** Unix time at which its process or worker thread began. */
+  readonly startedAtMs: number
+  /** How many members have held the node, this one included. */
+  readonly incarnation: number
+}
 
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -93,13 +108,13 @@ export class FleetObserver implements Disposable {
 
   #open(type: AnyOrbitType): Ring | undefined {
     this.#checkOpen()
-    if (typeof type !== 'object' || type === null || typeof type.fingerprint !== 'bigint') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type)} was not made by orbitType()`)
-    }
+    checkType(type)
     const { kind, capacity, payloadBytes, fingerprint, name } = type
+    const exactBytes = type.layout?.byteLength ?? -1
     const known = this.#opened.find((ring) => ring.type === type)
     if (known !== undefined) return this.#use(known)
-    const handle = guarded(() => native.openRing(this.#handle, { kind, capacity, payloadBytes, fingerprint, name }))
+    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name }
+    const handle = guarded(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new Ring(handle, type))
   }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { OrbitError, type OrbitErrorCode, rangeError } from './errors.js'
 
@@ -13,6 +14,7 @@ interface NativeLayout {
   readonly typeNameBytes: number
   readonly labelBytes: number
   readonly resultPosition: number
+  readonly resultHead: number
   readonly resultFrom: number
   readonly resultTo: number
   readonly resultOverwritten: number
@@ -48,13 +50,13 @@ export interface NativeFleet {
 }
 
 export interface NativeNode {
-  node: number
-  pid: number
-  label: string
-  alive: boolean
-  joinedAtMs: number
-  startedAtMs: number
-  incarnation: number
+  readonly node: number
+  readonly pid: number
+  readonly label: string
+  readonly alive: boolean
+  readonly joinedAtMs: number
+  readonly startedAtMs: number
+  readonly incarnation: number
 }
 
 export interface NativeRingSpec {
@@ -83,7 +85,8 @@ interface Native {
   close(fleet: number): void
   nodes(fleet: number): NativeNode[]
   isDead(fleet: number, node: number): boolean
-  openRing(fleet: number, spec: NativeRingSpec): number | undefined
+  /** exactBytes: what payloads must measure; -1: any up to payloadBytes. */
+  openRing(fleet: number, spec: NativeRingSpec & { exactBytes: number }): number | undefined
   openExistingRing(fleet: number, kind: number): number | undefined
   ringInfo(ring: number): NativeRingSpec & {
     objectBytes: number
@@ -110,15 +113,15 @@ interface Native {
 
 /** Not by require, whose cache would give two copies of this package one scratch buffer. */
 function load(): Native {
-  const path =
-    process.env['ORBIT_NATIVE_PATH'] ?? fileURLToPath(new URL('../build/Release/orbit.node', import.meta.url))
+  const packageFolder = fileURLToPath(new URL('..', import.meta.url))
+  const path = process.env['ORBIT_NATIVE_PATH'] ?? join(packageFolder, 'build/Release/orbit.node')
   const addon = { exports: {} }
   try {
     process.dlopen(addon, path)
   } catch (cause) {
     throw new OrbitError(
       'ERR_ORBIT_NATIVE',
-      `no native addon for ${process.platform}-${process.arch} at ${path}: ${(cause as Error).message}; run "npm run build:native", or name one in ORBIT_NATIVE_PATH`,
+      `no native addon for ${process.platform}-${process.arch} at ${path}: ${(cause as Error).message}; run "npm run build:native" in ${packageFolder}, or name one in ORBIT_NATIVE_PATH`,
       { cause },
     )
   }

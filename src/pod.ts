@@ -41,12 +41,10 @@ export type PodTypeValue<E> = E extends PodKind ? PodWords[E] : E extends PodEle
 export type PodValue<F extends PodFields | PodElement<any>> =
   F extends PodElement<infer T> ? T : { -readonly [K in keyof F]: PodTypeValue<F[K]> }
 
-declare const valueType: unique symbol
-
 /** A type that needed an argument, for use in `pod` and `array`. Made by `bytes`, `text`, `array` and `pod` only. */
 export class PodElement<T> {
   /** Only for the compiler. */
-  declare readonly [valueType]: T
+  declare readonly valueType: T
   /** @internal */
   readonly layout: Layout
 

@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import { checkInteger, shown } from './check.js'
+import { checkInteger, checkOptions, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { growScratch, guarded, layout, native, payloadOffset, scratch, status } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
@@ -16,7 +16,11 @@ export interface Frame {
   readonly frameKind: number
   /** The caller's version, 0..2^53-1. */
   readonly version: number
-  /** A copy that nobody else has; the same object at each access. */
+  /**
+   * A private copy of the bytes: no other process and no later poll changes it, and each access gives the same object. The
+   * buffer under it also holds other frames of the same poll (or small polls nearby), and lives as long as any of them:
+   * copy what is to be kept for long, or to be transferred to another thread, with `payload.slice()`.
+   */
   readonly payload: Uint8Array
 }
 
@@ -79,7 +83,7 @@ export class Ring {
   }
 
   publish(payload: Uint8Array, options: PublishOptions | undefined): number {
-    if (!isUint8Array(payload) || this.exactBytes >= 0) this.#checkPayload(payload)
+    if (!isUint8Array(payload) || payload.length === 0) checkBytes('payload', payload)
     let refused: number | undefined
     if (options === undefined) {
       refused = native.publish(this.#handle, payload)
@@ -87,15 +91,22 @@ export class Ring {
       const { frameKind, version } = checkPublish(options)
       refused = native.publish(this.#handle, payload, frameKind, version)
     }
-    if (refused !== undefined) this.#refuse(refused, payload)
+    if (refused !== undefined) this.#refuse(refused, lengthOf(payload))
     return scratch.floats[layout.resultPosition >> 3] as number
   }
 
   publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
     const { frameKind, version } = checkPublish(options)
-    for (const payload of payloads) this.#checkPayload(payload)
+    const batch = [...payloads] // theirs could change under us
+    batch.forEach((payload, index) => {
+      checkBytes(`payloads[${index}]`, payload)
+      const length = lengthOf(payload)
+      if (length > this.payloadBytes || (this.exactBytes >= 0 && length !== this.exactBytes)) {
+        this.#refuse(status.tooLarge, length, `payloads[${index}]`)
+      }
+    })
     const ids: NetId64[] = []
-    while (ids.length < payloads.length) this.#publishSome(node, payloads, ids, frameKind, version)
+    while (ids.length < batch.length) this.#publishSome(node, batch, ids, frameKind, version)
     return ids
   }
 
@@ -113,9 +124,10 @@ export class Ring {
     let next = first
     for (; next < payloads.length; next++) {
       const payload = payloads[next] as Uint8Array
-      const size = 8 + ((payload.length + 7) & ~7)
+      const length = lengthOf(payload)
+      const size = 8 + ((length + 7) & ~7)
       if (end + size > bytes.length) break
-      words[end >> 2] = payload.length
+      words[end >> 2] = length
       bytes.set(payload, end + 8)
       end += size
     }
@@ -123,10 +135,10 @@ export class Ring {
     let at = layout.firstRecord
     for (let i = 0; i < published; i++) {
       ids.push(netIdAt(this.kind, node, floats[at >> 3] as number))
-      at += 8 + (((payloads[first + i] as Uint8Array).length + 7) & ~7)
+      at += 8 + ((lengthOf(payloads[first + i] as Uint8Array) + 7) & ~7)
     }
     if (published < next - first) {
-      this.#refuse(published < 0 ? published : (floats[layout.resultStatus >> 3] as number), undefined)
+      this.#refuse(published < 0 ? published : (floats[layout.resultStatus >> 3] as number))
     }
   }
 
@@ -134,7 +146,7 @@ export class Ring {
     const { frameKind, version } = checkPublish(options)
     const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
     if (published * recordBytes < records.length) {
-      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), records)
+      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), recordBytes)
     }
     return published
   }
@@ -157,49 +169,39 @@ export class Ring {
   /** Fills the scratch with up to `max` frames; how many. */
   poll(position: number, max: number): number {
     const count = native.poll(this.#handle, position, max)
-    if (count < 0) this.#refuse(count, undefined)
+    if (count < 0) this.#refuse(count)
     return count
   }
 
   head(): number {
     const head = native.head(this.#handle)
-    if (head < 0) this.#refuse(head, undefined)
+    if (head < 0) this.#refuse(head)
     return head
   }
 
   oldest(): number {
     const oldest = native.oldest(this.#handle)
-    if (oldest < 0) this.#refuse(oldest, undefined)
+    if (oldest < 0) this.#refuse(oldest)
     return oldest
   }
 
   reset(): void {
     const floor = native.reset(this.#handle)
-    if (floor < 0) this.#refuse(floor, undefined)
+    if (floor < 0) this.#refuse(floor)
   }
 
   #loaded(result: number): boolean {
     if (result === 1) return true
-    if (result !== status.notYet && result !== status.overwritten) this.#refuse(result, undefined)
+    if (result !== status.notYet && result !== status.overwritten) this.#refuse(result)
     return false
   }
 
-  /** The addon believes that a payload is a Uint8Array. */
-  #checkPayload(payload: Uint8Array): void {
-    if (!isUint8Array(payload)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `KIND ${this.kind}: payload=${shown(payload)} is not a Uint8Array`)
-    }
-    if (payload.length > this.payloadBytes || (this.exactBytes >= 0 && payload.length !== this.exactBytes)) {
-      this.#refuse(status.tooLarge, payload)
-    }
-  }
-
-  #refuse(result: number, payload: Uint8Array | undefined): never {
+  #refuse(result: number, length?: number, name = 'payload'): never {
     const ring = `KIND ${this.kind}`
     if (result === status.tooLarge) {
       const limit =
         this.exactBytes >= 0 ? `not byteLength=${this.exactBytes}` : `over payloadBytes=${this.payloadBytes}`
-      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${ring}: payload of ${payload?.length} bytes is ${limit}`)
+      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${ring}: ${name} of ${length} bytes is ${limit}`)
     }
     if (result === status.closed) throw new OrbitError('ERR_ORBIT_CLOSED', `${ring}: its fleet handle was closed`)
     if (result === status.readOnly) throw new OrbitError('ERR_ORBIT_READ_ONLY', `${ring}: opened by an observer`)
@@ -210,12 +212,32 @@ export class Ring {
 }
 
 function checkPublish(options: PublishOptions | undefined): { frameKind: number; version: number } {
-  const frameKind = options?.frameKind ?? 0
-  const version = options?.version ?? 0
+  if (options === undefined) return { frameKind: 0, version: 0 }
+  checkOptions('options', options, publishOptions)
+  const { frameKind = 0, version = 0 } = options
   checkInteger('frameKind', frameKind, 0, 255)
   checkInteger('version', version, 0, Number.MAX_SAFE_INTEGER)
   return { frameKind, version }
 }
+
+const publishOptions = ['frameKind', 'version']
+
+/** The addon believes that bytes are a Uint8Array whose buffer is there. */
+function checkBytes(name: string, bytes: Uint8Array): void {
+  if (!isUint8Array(bytes)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(bytes)} is not a Uint8Array`)
+  }
+  if (lengthOf(bytes) !== 0) return
+  try {
+    new Uint8Array(bytes.buffer)
+  } catch {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name} is a Uint8Array whose buffer was transferred`)
+  }
+}
+
+/** How long it really is, whatever a subclass says. */
+const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')?.get
+const lengthOf = (bytes: Uint8Array): number => typedArrayLength?.call(bytes)
 
 const recordPosition = (layout.firstRecord + layout.recordPosition) >> 3
 const recordVersion = (layout.firstRecord + layout.recordVersion) >> 3
@@ -226,6 +248,11 @@ const recordFrameKind = (layout.firstRecord + layout.recordFrameKind) >> 2
 /** How long the payload of the single frame in the scratch is. */
 export function loadedLength(): number {
   return scratch.words[recordLength] as number
+}
+
+/** What a frame shows of itself, printed or as JSON. */
+export function frameFields({ id, frameKind, version, payload }: Frame): object {
+  return { id, frameKind, version, payload }
 }
 
 class LoadedFrame implements Frame {
@@ -239,6 +266,12 @@ class LoadedFrame implements Frame {
   ) {}
   get id(): NetId64 {
     return netIdAt(this.kind, this.node, this.position)
+  }
+  toJSON(): object {
+    return frameFields(this)
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return frameFields(this)
   }
 }
 

@@ -48,18 +48,38 @@ export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> 
   return reservedType(spec)
 }
 
-/** `orbitType` for orbit's own layers, whose KINDs begin at 200. */
-export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
-  const { name, kind, layout, capacity = 1024 } = spec
-  checkName('name', name, native.typeNameBytes)
-  if (layout !== undefined && !(layout instanceof Pod)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `layout=${shown(layout)} was not made by pod()`)
+// Types made here; a look-alike could name a ring that orbitType would refuse.
+const made = new WeakSet<object>()
+
+/** Throws unless orbitType made it: this copy of the package, or one whose type says the same. */
+export function checkType(type: AnyOrbitType): void {
+  if (typeof type === 'object' && type !== null && made.has(type)) return
+  if (typeof type !== 'object' || type === null || !Object.isFrozen(type) || typeof type.fingerprint !== 'bigint') {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type)} was not made by orbitType()`)
   }
-  const payloadBytes = spec.payloadBytes ?? layout?.byteLength ?? 256
-  checkInteger('payloadBytes', payloadBytes, layout?.byteLength ?? 0, native.maxPayloadBytes)
+  checkShape(type.name, type.kind, type.capacity, type.payloadBytes)
+}
+
+function checkShape(name: string, kind: number, capacity: number, payloadBytes: number): void {
+  checkName('name', name, native.typeNameBytes)
+  checkInteger('kind', kind, 0, native.maxKind)
+  checkInteger('payloadBytes', payloadBytes, 0, native.maxPayloadBytes)
   checkInteger('capacity', capacity, 1, native.maxCapacity)
   if ((capacity & (capacity - 1)) !== 0) {
     throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `capacity=${capacity} is not a power of two`)
   }
-  return Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: layout?.fingerprint ?? 0n, layout })
+}
+
+/** `orbitType` for orbit's own layers, whose KINDs begin at 200. */
+export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
+  const { name, kind, layout, capacity = 1024 } = spec
+  if (layout !== undefined && !(layout instanceof Pod)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `layout=${shown(layout)} was not made by pod()`)
+  }
+  const payloadBytes = spec.payloadBytes ?? layout?.byteLength ?? 256
+  checkShape(name, kind, capacity, payloadBytes)
+  checkInteger('payloadBytes', payloadBytes, layout?.byteLength ?? 0, native.maxPayloadBytes)
+  const type = Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: layout?.fingerprint ?? 0n, layout })
+  made.add(type)
+  return type
 }

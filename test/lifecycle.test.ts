@@ -302,3 +302,13 @@ describe('copies of the package in one process', () => {
     },
   )
 })
+
+describe('terminating worker threads', () => {
+  it.each(['nodes', 'stats', 'joinClose', 'load'])('inside "%s" ends the threads, not the process', async (what) => {
+    const child = start('terminate.mjs', [what, 20, uniqueFleet('terminate')])
+    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+      ending: { code: 0, signal: null },
+      stderr: '',
+    })
+  })
+})
