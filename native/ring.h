@@ -202,8 +202,8 @@ inline bool is_retired(const Ring& ring) { return load_relaxed(&ring.header->obj
 
 // ---- head ----------------------------------------------------------------------------------------------------------
 
-// The head, found from the slots alone: slot 0 tells the lap, and within a lap the filled slots come first (I3).
-inline uint64_t search_head(const Ring& ring) {
+// The head, found from the slots alone (rarely: it stays out of the callers' hot code): slot 0 tells the lap, and within a lap the filled slots come first (I3).
+__attribute__((noinline)) inline uint64_t search_head(const Ring& ring) {
   uint64_t lap = lap_in(load_acquire(&ring.slots[0]));
   if (lap == 0) return 0;
   uint32_t filledSlots = 1, unfilled = ring.mask + 1;  // slots below filledSlots are filled, `unfilled` is not
@@ -263,7 +263,7 @@ constexpr uint64_t kHintEvery = 8;
 // lines over at each frame instead costs two writers four fifths of what one alone publishes.
 constexpr uint32_t kMaxBackoff = 1024;
 
-inline RingStatus refuse(const Writer& writer, RingStatus status) {
+__attribute__((noinline, cold)) inline RingStatus refuse(const Writer& writer, RingStatus status) {
   add_relaxed(&writer.ring.header->refused, 1);
   return status;
 }

@@ -97,23 +97,31 @@ export class Ring {
 
   publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
     const { frameKind, version } = checkPublish(options)
-    const batch = [...payloads] // theirs could change under us
-    batch.forEach((payload, index) => {
-      checkBytes(`payloads[${index}]`, payload)
+    const count = payloads.length
+    // Read once: theirs could change under us.
+    const batch: Uint8Array[] = []
+    const lengths: number[] = []
+    for (let i = 0; i < count; i++) {
+      const payload = payloads[i] as Uint8Array
+      if (!isUint8Array(payload)) checkBytes(`payloads[${i}]`, payload)
       const length = lengthOf(payload)
+      if (length === 0) checkBytes(`payloads[${i}]`, payload)
       if (length > this.payloadBytes || (this.exactBytes >= 0 && length !== this.exactBytes)) {
-        this.#refuse(status.tooLarge, length, `payloads[${index}]`)
+        this.#refuse(status.tooLarge, length, `payloads[${i}]`)
       }
-    })
+      batch.push(payload)
+      lengths.push(length)
+    }
     const ids: NetId64[] = []
-    while (ids.length < batch.length) this.#publishSome(node, batch, ids, frameKind, version)
+    while (ids.length < count) this.#publishSome(node, batch, lengths, ids, frameKind, version)
     return ids
   }
 
   /** As many of the remaining payloads as the scratch holds. */
   #publishSome(
     node: number,
-    payloads: readonly Uint8Array[],
+    batch: readonly Uint8Array[],
+    lengths: readonly number[],
     ids: NetId64[],
     frameKind: number,
     version: number,
@@ -122,20 +130,19 @@ export class Ring {
     const { bytes, words, floats } = scratch
     let end = layout.firstRecord
     let next = first
-    for (; next < payloads.length; next++) {
-      const payload = payloads[next] as Uint8Array
-      const length = lengthOf(payload)
+    for (; next < batch.length; next++) {
+      const length = lengths[next] as number
       const size = 8 + ((length + 7) & ~7)
       if (end + size > bytes.length) break
       words[end >> 2] = length
-      bytes.set(payload, end + 8)
+      bytes.set(batch[next] as Uint8Array, end + 8)
       end += size
     }
     const published = native.publishList(this.#handle, next - first, frameKind, version)
     let at = layout.firstRecord
     for (let i = 0; i < published; i++) {
       ids.push(netIdAt(this.kind, node, floats[at >> 3] as number))
-      at += 8 + ((lengthOf(payloads[first + i] as Uint8Array) + 7) & ~7)
+      at += 8 + (((lengths[first + i] as number) + 7) & ~7)
     }
     if (published < next - first) {
       this.#refuse(published < 0 ? published : (floats[layout.resultStatus >> 3] as number))
@@ -213,7 +220,9 @@ export class Ring {
 
 function checkPublish(options: PublishOptions | undefined): { frameKind: number; version: number } {
   if (options === undefined) return { frameKind: 0, version: 0 }
-  checkOptions('options', options, publishOptions)
+  if (typeof options !== 'object' || options === null) checkOptions('options', options, publishOptions)
+  for (const key in options)
+    if (key !== 'frameKind' && key !== 'version') checkOptions('options', options, publishOptions)
   const { frameKind = 0, version = 0 } = options
   checkInteger('frameKind', frameKind, 0, 255)
   checkInteger('version', version, 0, Number.MAX_SAFE_INTEGER)
@@ -236,8 +245,9 @@ function checkBytes(name: string, bytes: Uint8Array): void {
 }
 
 /** How long it really is, whatever a subclass says. */
-const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')?.get
-const lengthOf = (bytes: Uint8Array): number => typedArrayLength?.call(bytes)
+const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
+  ?.get as () => number
+const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
 
 const recordPosition = (layout.firstRecord + layout.recordPosition) >> 3
 const recordVersion = (layout.firstRecord + layout.recordVersion) >> 3
