@@ -76,7 +76,7 @@ napi_value publish_call(napi_env env, napi_callback_info info) {
   uint64_t version = call.count > 3 ? call.u64(3) : 0;
   if (!fits(call, length)) return call.status(RingStatus::kTooLarge);
   uint32_t bytes = length > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(length);
-  uint64_t position;
+  uint64_t position = 0;
   RingStatus status = publish(&call.open->writer, payload, bytes, frameKind, version, &position);
   if (status != RingStatus::kOk) return call.status(status);
   call.addon->results()->position = static_cast<double>(position);
@@ -92,7 +92,7 @@ napi_value publish_packed_call(napi_env env, napi_callback_info info) {
   const uint8_t* records = call.bytes(1, &length);
   uint32_t recordBytes = call.u32(2);
   uint8_t frameKind = static_cast<uint8_t>(call.u32(3));
-  uint64_t version = call.u64(4), position;
+  uint64_t version = call.u64(4), position = 0;
   size_t published = 0, count = recordBytes == 0 ? 0 : length / recordBytes;
   RingStatus status = fits(call, recordBytes) ? RingStatus::kOk : RingStatus::kTooLarge;
   while (published < count && status == RingStatus::kOk) {
@@ -111,7 +111,7 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
   if (int32_t status = refusal(call)) return call.status(status);
   uint32_t count = call.u32(1);
   uint8_t frameKind = static_cast<uint8_t>(call.u32(2));
-  uint64_t version = call.u64(3), position;
+  uint64_t version = call.u64(3), position = 0;
   uint8_t* at = call.addon->scratch + kFirstRecord;
   uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
   uint32_t published = 0;

@@ -202,7 +202,8 @@ inline bool is_retired(const Ring& ring) { return load_relaxed(&ring.header->obj
 
 // ---- head ----------------------------------------------------------------------------------------------------------
 
-// The head, found from the slots alone (rarely: it stays out of the callers' hot code): slot 0 tells the lap, and within a lap the filled slots come first (I3).
+// The head, found from the slots alone: slot 0 tells the lap, and within a lap the filled slots come first (I3).
+// Rarely called: it stays out of its callers' hot code.
 __attribute__((noinline)) inline uint64_t search_head(const Ring& ring) {
   uint64_t lap = lap_in(load_acquire(&ring.slots[0]));
   if (lap == 0) return 0;
