@@ -264,8 +264,11 @@ constexpr uint64_t kHintEvery = 8;
 // lines over at each frame instead costs two writers four fifths of what one alone publishes.
 constexpr uint32_t kMaxBackoff = 1024;
 
-__attribute__((noinline, cold)) inline RingStatus refuse(const Writer& writer, RingStatus status) {
+__attribute__((noinline, cold)) inline void count_refused(const Writer& writer) {
   add_relaxed(&writer.ring.header->refused, 1);
+}
+inline RingStatus refuse(const Writer& writer, RingStatus status) {
+  count_refused(writer);
   return status;
 }
 
