@@ -3,6 +3,7 @@
     {
       "target_name": "orbit",
       "sources": [
+        "native/bell.cc",
         "native/binding.cc",
         "native/fleet.cc",
         "native/hot.cc",

@@ -133,8 +133,10 @@ bool retire_object(Store& store, const std::string& object) {
 }
 
 // All of a fleet's objects, the fleet's own last: a removal that dies half-way is finished by the next joiner.
-std::vector<std::string> retire_all(Store& store, const std::string& fleet) {
+std::vector<std::string> retire_all(Store& store, const std::string& fleet, uint32_t size) {
   std::vector<std::string> removed;
+  auto bells = store.bells(fleet);
+  for (uint32_t node = 0; node < size; node++) bells->remove(node);
   for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
     if (retire_object(store, ring_object(fleet, kind))) removed.push_back(ring_object(fleet, kind));
     fault_point("remove:ring");
@@ -152,7 +154,7 @@ uint64_t kind_bit(uint32_t kind) { return uint64_t{1} << (kind % 64); }
 }  // namespace
 
 Fleet::Fleet(std::string name, std::shared_ptr<Store> store, bool writable)
-    : name_(std::move(name)), store_(std::move(store)), writable_(writable) {}
+    : name_(std::move(name)), store_(std::move(store)), bells_(store_->bells(name_)), writable_(writable) {}
 
 void Fleet::attach(std::unique_ptr<Mapping> mapping) {
   const FleetHeader* header = static_cast<const FleetHeader*>(mapping->base);
@@ -192,7 +194,7 @@ bool Fleet::try_join(const JoinOptions& options) {
   MembershipLock lock(*store_, *mapping_);
   fault_point("join:locked");
   if (retired(header())) {
-    if (store_->is_current(*mapping_)) retire_all(*store_, name_);  // its remover died half-way
+    if (store_->is_current(*mapping_)) retire_all(*store_, name_, size_);  // its remover died half-way
     return false;
   }
   if (!store_->is_current(*mapping_)) return false;
@@ -252,6 +254,7 @@ void Fleet::take_node(const JoinOptions& options) {
 // False: some ring has no spare chunk for it.
 bool Fleet::settle_rings(uint32_t node, bool isAlone) {
   bool died = has_joined(record(node));
+  if (died) bells_->remove(node);
   if (!died && !isAlone) return true;
   for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
     if ((load_acquire(kind_word(header(), kind)) & kind_bit(kind)) == 0) continue;
@@ -288,12 +291,13 @@ void Fleet::close() {
         bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
         if (isLast) {
           store_release(&header()->object.retired, 1);
-          retire_all(*store_, name_);
+          retire_all(*store_, name_, size_);
         }
       } catch (const Failure&) {
         // Somebody is stopped inside a join, or the names are no longer ours: the objects stay, as without the option.
       }
     }
+    if (hasBell_) bells_->remove(node_);
     set_joined(record(node_), 0);
     fault_point("close:recorded");
     store_->drop_lease(*mapping_, node_);
@@ -344,6 +348,7 @@ OpenRing* Fleet::open_existing_ring(uint32_t kind) {
 OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
                            const RingSpec* wanted) {
   auto open = std::make_unique<OpenRing>();
+  open->fleet = this;
   open->mapping = std::move(mapping);
   Ring& ring = open->writer.ring;
   AttachStatus status = attach_ring(open->mapping->base, open->mapping->length, &ring);
@@ -382,6 +387,19 @@ bool Fleet::alone() const {
 
 bool Fleet::is_dead(uint32_t node) const {
   return !(hasNode_ && node == node_) && !store_->leased_elsewhere(*mapping_, node, 1);
+}
+
+int Fleet::open_bell() {
+  if (!hasNode_) return -1;
+  int descriptor = bells_->open(node_);
+  if (descriptor >= 0) hasBell_ = true;
+  return descriptor;
+}
+
+bool Fleet::has_bell(int descriptor) const { return bells_->is_current(node_, descriptor); }
+
+void Fleet::wake(const Ring& ring) {
+  ring_sleepers(ring, [this](uint32_t node) { bells_->ring(node); });
 }
 
 std::vector<Member> Fleet::members() const {
@@ -456,7 +474,8 @@ std::vector<std::string> remove_fleet(const std::string& name, int kind, bool fo
   if (kind < 0) {
     if (isWhole) store_release(&header->object.retired, 1);
     fault_point("remove:retired");
-    return retire_all(store, name);
+    uint32_t size = mapping != nullptr ? static_cast<FleetHeader*>(mapping->base)->size : kDefaultFleetSize;
+    return retire_all(store, name, size < kMaxFleetSize ? size : kMaxFleetSize);
   }
   std::string object = ring_object(name, static_cast<uint32_t>(kind));
   if (!retire_object(store, object)) return {};

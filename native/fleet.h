@@ -35,7 +35,9 @@ struct Member {
 };
 
 // A ring that this process has opened. `writer.ring` serves readers too; only members may publish.
+class Fleet;
 struct OpenRing {
+  Fleet* fleet = nullptr;
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
@@ -63,6 +65,14 @@ class Fleet {
   std::vector<Member> members() const;
   bool is_dead(uint32_t node) const;
 
+  // A descriptor that becomes readable when somebody publishes to a ring that this node has armed; the caller's to close.
+  // -1: there can be none, also for an observer.
+  int open_bell();
+  // Can publishers still find it?
+  bool has_bell(int descriptor) const;
+  // Rings those who sleep on this ring.
+  void wake(const Ring& ring);
+
   uint32_t size() const { return size_; }
   uint32_t node() const { return node_; }
   // How many members have held this node, this one included; 0 for an observer.
@@ -85,11 +95,13 @@ class Fleet {
   std::string name_;
   std::shared_ptr<Store> store_;
   std::unique_ptr<Mapping> mapping_;
+  std::unique_ptr<Bells> bells_;
   bool writable_;
   bool removeWhenLast_ = false;
   uint32_t size_ = 0;
   uint32_t node_ = 0;
   bool hasNode_ = false;
+  bool hasBell_ = false;
   uint64_t fleetId_ = 0;
   std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
 };

@@ -66,6 +66,11 @@ bool fits(const Call& call, size_t length) {
   return call.open->exactBytes < 0 || static_cast<int64_t>(length) == call.open->exactBytes;
 }
 
+// After the swap, never before (wake.h). With nobody asleep it costs one load.
+void wake(OpenRing* open) {
+  if (has_sleepers(open->writer.ring)) open->fleet->wake(open->writer.ring);
+}
+
 // publish(ring, payload[, frameKind, version]) -> undefined, the position is in Results; or a status
 napi_value publish_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -79,6 +84,7 @@ napi_value publish_call(napi_env env, napi_callback_info info) {
   uint64_t position = 0;
   RingStatus status = publish(&call.open->writer, payload, bytes, frameKind, version, &position);
   if (status != RingStatus::kOk) return call.status(status);
+  wake(call.open);
   call.addon->results()->position = static_cast<double>(position);
   return nullptr;
 }
@@ -99,6 +105,7 @@ napi_value publish_packed_call(napi_env env, napi_callback_info info) {
     status = publish(&call.open->writer, records + published * recordBytes, recordBytes, frameKind, version, &position);
     if (status == RingStatus::kOk) published++;
   }
+  if (published > 0) wake(call.open);
   call.addon->results()->status = static_cast<double>(status);
   return call.number(static_cast<double>(published));
 }
@@ -128,6 +135,7 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
     at += 8 + (size_t{length} + 7) / 8 * 8;
     published++;
   }
+  if (published > 0) wake(call.open);
   call.addon->results()->status = static_cast<double>(status);
   return call.number(published);
 }
@@ -228,6 +236,29 @@ napi_value reset_call(napi_env env, napi_callback_info info) {
   return call.number(static_cast<double>(reset_ring(call.open->writer.ring)));
 }
 
+// arm(ring): from now on publishers ring this node's bell. -> 0 or a status
+napi_value arm_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  arm(call.open->writer.ring, call.open->writer.node);
+  return call.number(0);
+}
+
+// disarm(ring) -> 0 or a status
+napi_value disarm_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  disarm(call.open->writer.ring, call.open->writer.node);
+  return call.number(0);
+}
+
+// hasNews(ring, position) -> 1: a poll from there brings something; 0: it does not; or a status
+napi_value has_news_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  return call.number(has_news(call.open->writer.ring, call.u64(1)) ? 1 : 0);
+}
+
 // decode([ring, payload, frameKind, version]) -> 0: what publish decodes and nothing else, a baseline of the bench
 napi_value decode_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -260,6 +291,9 @@ napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon)
       {"head", nullptr, head_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"oldest", nullptr, oldest_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"reset", nullptr, reset_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"arm", nullptr, arm_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"disarm", nullptr, disarm_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"hasNews", nullptr, has_news_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"decode", nullptr, decode_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"empty", nullptr, empty_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
   };

@@ -11,9 +11,9 @@
 //   128        64                     type name, NUL-padded UTF-8                creator
 //   192        64                     hint                                       publishers, now and then (plain store)
 //   256        64                     floor                                      reset
-//   320        64                     sleeperGroups: one bit per 1024 nodes      waiters; reserved for waking up
+//   320        64                     sleeperGroups: one bit per 1024 nodes      waiters; never cleared
 //   384        64                     sparesTaken, burned, refused               settlers, audit, refused publishers
-//   448        nodes / 8, align64     sleepers: one bit per node                 waiters, settlers; reserved likewise
+//   448        nodes / 8, align64     sleepers: one bit per node                 its node; its settler
 //   ...        capacity * 8, align64  slot[]: { lap:44 | chunk:20 }              publishers, by compare-and-swap
 //   ...        nodes * 64             NodeEntry[]                                its node; its settler; audit
 //   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
@@ -57,6 +57,7 @@ constexpr uint32_t kMaxPayloadBytes = 1u << 24;
 constexpr uint32_t kTypeNameBytes = 64;
 constexpr uint32_t kLabelBytes = 32;
 constexpr uint32_t kStatusBytes = 64;
+constexpr uint32_t kNodesPerSleeperGroup = kMaxFleetSize / 64;
 
 constexpr int64_t kCreationLockByte = 0;
 constexpr int64_t kNodeLockByte = 4096;
@@ -118,7 +119,7 @@ struct NodeEntry {
   uint64_t hand;            // the chunk that only this node may write
   uint64_t intentChunk;     // the chunk it is about to receive
   uint64_t intentPosition;  // position it is about to fill, plus 1; 0: none. Stored after intentChunk.
-  uint64_t arm;             // waiting generation, odd = waiting (section "Waking up")
+  uint64_t arm;             // waiting generation, odd = waiting; moved by its node and by whoever rings it (wake.h)
   uint64_t reserved[4];
 };
 static_assert(sizeof(NodeEntry) == kCacheLineBytes, "one line per node");

@@ -1,6 +1,8 @@
 #include "local.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <map>
 #include <mutex>
@@ -34,6 +36,58 @@ class LocalMapping : public Mapping {
   std::shared_ptr<Block> block;
 };
 
+// The writing ends of the members' bells; the reading ends belong to the waiters.
+class Pipes {
+ public:
+  ~Pipes() {
+    for (const auto& known : writers_) close(known.second);
+  }
+  int open(uint32_t node) {
+    int ends[2];
+    if (pipe(ends) != 0) return -1;
+    for (int end : ends) {
+      fcntl(end, F_SETFD, FD_CLOEXEC);
+      fcntl(end, F_SETFL, O_NONBLOCK);
+    }
+    remove(node);
+    std::lock_guard<std::mutex> guard(mutex_);
+    writers_[node] = ends[1];
+    return ends[0];
+  }
+  bool has(uint32_t node) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    return writers_.count(node) != 0;
+  }
+  void ring(uint32_t node) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    auto known = writers_.find(node);
+    if (known != writers_.end() && write(known->second, "!", 1) < 0) return;  // full: it has been rung
+  }
+  void remove(uint32_t node) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    auto known = writers_.find(node);
+    if (known == writers_.end()) return;
+    close(known->second);
+    writers_.erase(known);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<uint32_t, int> writers_;
+};
+
+class LocalBells : public Bells {
+ public:
+  explicit LocalBells(std::shared_ptr<Pipes> pipes) : pipes_(std::move(pipes)) {}
+  int open(uint32_t node) override { return pipes_->open(node); }
+  bool is_current(uint32_t node, int) override { return pipes_->has(node); }
+  void ring(uint32_t node) override { pipes_->ring(node); }
+  void remove(uint32_t node) override { pipes_->remove(node); }
+
+ private:
+  std::shared_ptr<Pipes> pipes_;
+};
+
 class LocalStore : public Store {
  public:
   std::unique_ptr<Mapping> open(const std::string& object, Access, const Creation* creation) override {
@@ -56,6 +110,8 @@ class LocalStore : public Store {
   void lock_membership(Mapping&) override { membership_.lock(); }
   void unlock_membership(Mapping&) override { membership_.unlock(); }
   bool is_current(Mapping&) override { return true; }
+
+  std::unique_ptr<Bells> bells(const std::string&) override { return std::make_unique<LocalBells>(pipes_); }
 
   bool try_lease(Mapping&, uint32_t node) override {
     std::lock_guard<std::mutex> guard(objectsMutex_);
@@ -82,6 +138,7 @@ class LocalStore : public Store {
   std::mutex membership_;
   std::map<std::string, std::shared_ptr<Block>> objects_;
   std::vector<bool> leased_;
+  std::shared_ptr<Pipes> pipes_ = std::make_shared<Pipes>();
 };
 
 }  // namespace

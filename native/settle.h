@@ -18,6 +18,7 @@
 #pragma once
 
 #include "ring.h"
+#include "wake.h"
 
 namespace orbit {
 
@@ -71,6 +72,7 @@ inline RingStatus settle(const Ring& ring, uint32_t node, uint32_t* hand) {
     store_release(&entry->hand, owned);
     store_release(&entry->intentPosition, 0);
   }
+  disarm(ring, node);  // it waits no more
   *hand = static_cast<uint32_t>(owned);
   return RingStatus::kOk;
 }

@@ -139,6 +139,18 @@ Napi::Value is_dead_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// openBell(fleet) -> a descriptor, the caller's to close; -1: there can be none
+Napi::Value open_bell_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] { return Napi::Number::New(info.Env(), fleet_of(info).open_bell()); });
+}
+
+// hasBell(fleet, descriptor): can publishers still find it?
+Napi::Value has_bell_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    return Napi::Boolean::New(info.Env(), fleet_of(info).has_bell(info[1].As<Napi::Number>().Int32Value()));
+  });
+}
+
 // Gives the ring a handle of this environment; undefined for none.
 Napi::Value ring_handle(const Napi::CallbackInfo& info, OpenRing* ring) {
   Addon& addon = addon_of(info);
@@ -283,6 +295,8 @@ bool export_setup_functions(napi_env environment, napi_value value, Addon* addon
   define("openRing", open_ring_call);
   define("openExistingRing", open_existing_ring_call);
   define("ringInfo", ring_info_call);
+  define("openBell", open_bell_call);
+  define("hasBell", has_bell_call);
   define("setScratch", set_scratch_call);
   exports.Set("layout", layout_table(env));
   exports.Set("status", status_table(env));

@@ -196,6 +196,8 @@ class SharedStore : public Store {
            named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
+  std::unique_ptr<Bells> bells(const std::string& fleet) override { return shared_bells(fleet); }
+
   bool try_lease(Mapping& fleet, uint32_t node) override {
     return try_lock_byte(shared(fleet).fd.get(), kNodeLockByte + node, shared(fleet).object);
   }

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "bell.h"
+
 namespace orbit {
 
 // A mapped object; unmapped and closed with its last owner.
@@ -45,6 +47,9 @@ class Store {
 
   virtual bool try_lease(Mapping& fleet, uint32_t node) = 0;
   virtual void drop_lease(Mapping& fleet, uint32_t node) = 0;
+  // The bells of this store's members, as one handle sees them.
+  virtual std::unique_ptr<Bells> bells(const std::string& fleet) = 0;
+
   // Does another handle hold a lease among `count` nodes from `first` on?
   virtual bool leased_elsewhere(Mapping& fleet, uint32_t first, uint32_t count) = 0;
 };

@@ -17,9 +17,14 @@ inline void store_release(uint64_t* word, uint64_t value) { __atomic_store_n(wor
 inline uint64_t add_relaxed(uint64_t* word, uint64_t amount) {
   return __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
 }
+// Acquires and releases; sequentially consistent besides, with the three below (wake.h needs that of a publish).
 inline bool exchange_if(uint64_t* word, uint64_t expected, uint64_t desired) {
-  return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
+inline uint64_t load_ordered(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+inline void store_ordered(uint64_t* word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
+inline void set_bits_ordered(uint64_t* word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST); }
+inline void clear_bits(uint64_t* word, uint64_t bits) { __atomic_fetch_and(word, ~bits, __ATOMIC_RELEASE); }
 
 // Tells the processor that this thread spins: 20 to 50 ns on what is around today.
 inline void relax() {

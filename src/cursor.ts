@@ -1,6 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads'
-import { checkInteger } from './check.js'
-import { OrbitError } from './errors.js'
+import type { Bell } from './bell.js'
+import { checkInteger, checkOptions, shown } from './check.js'
+import { OrbitError, typeError } from './errors.js'
 import { layout, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { type Frame, frameFields, type Ring } from './ring.js'
@@ -145,18 +146,45 @@ export function pollRing(ring: Ring, position: number, max: number): Poll {
   }
 }
 
+/** How a wait may end before there is anything to poll, and what it may cost. */
+export interface WaitOptions {
+  /** Aborting it rejects the wait with the signal's reason. */
+  signal?: AbortSignal
+  /** At most so many milliseconds, 0..2^31-1; default for ever. */
+  timeoutMs?: number
+  /** Polls from every turn of the event loop instead of sleeping: a core for microseconds. Default false. */
+  spin?: boolean
+}
+
+export interface IterateOptions {
+  /** Aborting it ends the iteration. */
+  signal?: AbortSignal
+  /** At most so many frames a poll, 1..2^32-1; default the ring's capacity. */
+  max?: number
+  /** As for `wait`. */
+  spin?: boolean
+}
+
+/** A spinning wait looks so often before it lets the event loop turn. */
+const looksPerTurn = 32
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
 /**
  * A place in one ring that moves on with each poll. Any number of cursors walk a ring, each on its own; they cost the
- * publishers nothing. Made by `fleet.cursor`.
+ * publishers nothing while they poll, and a look while they sleep. Made by `fleet.cursor`.
  */
 export class Cursor implements Disposable {
-  readonly #ring: () => Ring | undefined
+  readonly #resolve: () => Ring | undefined
+  readonly #bell: Bell
+  #opened: Ring | undefined
   #position: number
   #closed = false
 
   /** @internal */
-  constructor(ring: () => Ring | undefined, position: number) {
-    this.#ring = ring
+  constructor(resolve: () => Ring | undefined, bell: Bell, position: number) {
+    this.#resolve = resolve
+    this.#bell = bell
     this.#position = position
   }
 
@@ -170,11 +198,11 @@ export class Cursor implements Disposable {
    *
    * @param max at most so many frames, 1..2^32-1; default the ring's capacity, which is all that it can retain
    * @returns the frames and the exact account of what was lost; empty frames when there is nothing new
-   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed
+   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed; ERR_ORBIT_RETIRED after the ring was removed
    */
   poll(max?: number): Poll {
     if (max !== undefined) checkInteger('max', max, 1, 0xffffffff)
-    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the cursor was closed')
+    this.#checkOpen()
     const from = this.#position
     const ring = this.#ring()
     if (ring === undefined) return { frames: [], overwritten: 0, unavailable: 0, from, to: from }
@@ -183,12 +211,104 @@ export class Cursor implements Disposable {
     return poll
   }
 
-  /** Idempotent; a later poll fails with ERR_ORBIT_CLOSED. */
+  /**
+   * Waits until there is something to poll. Costs nothing while it sleeps, and does not keep the process alive. A wake
+   * that its publisher did not live to give comes up to a second late.
+   *
+   * @returns true: a poll brings something (or tells of a loss); false: the time was up, or the cursor or its fleet was
+   *   closed meanwhile
+   * @throws the signal's reason; what poll throws
+   */
+  async wait(options: WaitOptions = {}): Promise<boolean> {
+    checkOptions('options', options, ['signal', 'timeoutMs', 'spin'])
+    const { timeoutMs } = options
+    if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)
+    checkSignal(options.signal)
+    this.#checkOpen()
+    return this.#wait(options, false)
+  }
+
+  /** Polls and waits in turn, for ever: `iterate` with its defaults. */
+  [Symbol.asyncIterator](): AsyncGenerator<Poll, void, undefined> {
+    return this.iterate()
+  }
+
+  /**
+   * Yields every poll that brings frames or tells of a loss, and waits in between. A slow body slows nobody down: the
+   * cursor falls behind, and the next poll says by how much. The iteration keeps the process alive; it ends when the
+   * signal is aborted, or the cursor or its fleet closed.
+   *
+   * @throws what poll throws but for ERR_ORBIT_CLOSED
+   */
+  iterate(options: IterateOptions = {}): AsyncGenerator<Poll, void, undefined> {
+    checkOptions('options', options, ['signal', 'max', 'spin'])
+    if (options.max !== undefined) checkInteger('max', options.max, 1, 0xffffffff)
+    checkSignal(options.signal)
+    this.#checkOpen()
+    return this.#iterate(options)
+  }
+
+  async *#iterate({ signal, max, spin }: IterateOptions): AsyncGenerator<Poll, void, undefined> {
+    const isOver = () => this.#isClosed() || signal?.aborted === true
+    while (!isOver()) {
+      const poll = this.poll(max)
+      if (poll.to > poll.from) {
+        yield poll
+        // Polls that always bring something would else run in microtasks, and starve timers, sockets and the signal.
+        await nextTurn()
+      } else {
+        await this.#wait({ ...(signal && { signal }), ...(spin && { spin }) }, true).catch((error) => {
+          if (!isOver()) throw error
+        })
+      }
+    }
+  }
+
+  async #wait({ signal, timeoutMs, spin }: WaitOptions, isRef: boolean): Promise<boolean> {
+    signal?.throwIfAborted()
+    if (this.#ring()?.hasNews(this.#position)) return true
+    if (spin) return this.#spin(signal, timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs)
+    return this.#bell.sleep(this, () => this.#ring(), this.#position, { signal, timeoutMs, isRef })
+  }
+
+  async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
+    const end = performance.now() + timeoutMs
+    while (!this.#isClosed() && performance.now() < end) {
+      const ring = this.#ring()
+      for (let look = 0; look < looksPerTurn; look++) if (ring?.hasNews(this.#position)) return true
+      await nextTurn()
+      signal?.throwIfAborted()
+    }
+    return false
+  }
+
+  #ring(): Ring | undefined {
+    this.#opened ??= this.#resolve()
+    return this.#opened
+  }
+
+  #isClosed(): boolean {
+    return this.#closed || this.#opened?.closed === true || this.#bell.closed
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the cursor was closed')
+    if (this.#bell.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the fleet handle was closed')
+  }
+
+  /** Ends its waits and iterations. Idempotent; a later poll or wait fails with ERR_ORBIT_CLOSED. */
   close(): void {
     this.#closed = true
+    this.#bell.cancel(this)
   }
 
   [Symbol.dispose](): void {
     this.close()
+  }
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `signal=${shown(signal)} is not an AbortSignal`)
   }
 }

@@ -1,4 +1,5 @@
 import { isUint8Array } from 'node:util/types'
+import { Bell } from './bell.js'
 import { checkInteger, checkOptions, shown } from './check.js'
 import { Cursor } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
@@ -72,6 +73,7 @@ export class FleetObserver implements Disposable {
   /** By KIND: the ring that was used last, with its type. */
   readonly #rings: (Ring | undefined)[] = new Array(layout.maxKind + 1).fill(undefined)
   readonly #opened: Ring[] = []
+  readonly #bell: Bell
   #closed = false
 
   /** @internal */
@@ -80,6 +82,7 @@ export class FleetObserver implements Disposable {
     this.size = joined.size
     this.isShared = isShared
     this.#handle = joined.handle
+    this.#bell = new Bell(joined.handle)
     abandoned.register(this, joined.handle, this)
   }
 
@@ -188,7 +191,7 @@ export class FleetObserver implements Disposable {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `from=${shown(from)} is not 'start', 'head' or a position`)
     }
     const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
-    return new Cursor(() => this.ring(type), position ?? 0)
+    return new Cursor(() => this.ring(type), this.#bell, position ?? 0)
   }
 
   /** Geometry and counters of the ring of a type; undefined for an observer when it is not there yet. */
@@ -214,6 +217,7 @@ export class FleetObserver implements Disposable {
     if (this.#closed) return
     this.#closed = true
     abandoned.unregister(this)
+    this.#bell.close()
     for (const ring of this.#opened) ring.close()
     this.#rings.fill(undefined)
     guarded(() => native.close(this.#handle))

@@ -1,4 +1,4 @@
-export { Cursor, type Poll } from './cursor.js'
+export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './cursor.js'
 export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
 export {
   Fleet,

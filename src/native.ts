@@ -107,6 +107,11 @@ interface Native {
   head(ring: number): number
   oldest(ring: number): number
   reset(ring: number): number
+  openBell(fleet: number): number
+  hasBell(fleet: number, descriptor: number): boolean
+  arm(ring: number): number
+  disarm(ring: number): number
+  hasNews(ring: number, position: number): number
   empty(...values: unknown[]): undefined
   decode(ring?: number, payload?: Uint8Array, frameKind?: number, version?: number): number
 }

@@ -197,6 +197,28 @@ export class Ring {
     if (floor < 0) this.#refuse(floor)
   }
 
+  /** Would a poll from `position` bring anything? */
+  hasNews(position: number): boolean {
+    const result = native.hasNews(this.#handle, position)
+    if (result < 0) this.#refuse(result, undefined)
+    return result === 1
+  }
+
+  /** Asks publishers to ring this node's bell; look with hasNews before sleeping. */
+  arm(): void {
+    const result = native.arm(this.#handle)
+    if (result < 0) this.#refuse(result, undefined)
+  }
+
+  /** Takes that back; of a closed ring the node's leaving does. */
+  disarm(): void {
+    native.disarm(this.#handle)
+  }
+
+  get closed(): boolean {
+    return this.#handle === closedHandle
+  }
+
   #loaded(result: number): boolean {
     if (result === 1) return true
     if (result !== status.notYet && result !== status.overwritten) this.#refuse(result)

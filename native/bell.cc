@@ -1,0 +1,107 @@
+#include "bell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <map>
+
+namespace orbit {
+
+#ifdef __linux__
+
+namespace {
+
+constexpr int kOpenFlags = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
+
+bool is_private_fifo(int descriptor) {
+  struct stat status;
+  return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_uid == geteuid() &&
+         (status.st_mode & 077) == 0;
+}
+
+class SharedBells : public Bells {
+ public:
+  explicit SharedBells(const std::string& fleet) : prefix_("/dev/shm/orbit-" + fleet + "-") {}
+  ~SharedBells() override {
+    for (const auto& known : writers_) ::close(known.second);
+  }
+
+  int open(uint32_t node) override {
+    std::string path = path_of(node);
+    // We hold the node: what stands here is a dead member's, or no bell at all.
+    if (unlink(path.c_str()) != 0 && errno != ENOENT) return -1;
+    if (mkfifo(path.c_str(), 0600) != 0) return -1;
+    // For writing too: without a writer a FIFO reads as ended, and every publisher may come and go.
+    int descriptor = ::open(path.c_str(), O_RDWR | kOpenFlags);
+    if (descriptor < 0) return -1;
+    if (fchmod(descriptor, 0600) == 0 && is_private_fifo(descriptor)) return descriptor;
+    ::close(descriptor);
+    return -1;
+  }
+
+  bool is_current(uint32_t node, int descriptor) override {
+    struct stat named, ours;
+    return lstat(path_of(node).c_str(), &named) == 0 && fstat(descriptor, &ours) == 0 && named.st_ino == ours.st_ino &&
+           named.st_dev == ours.st_dev;
+  }
+
+  void ring(uint32_t node) override {
+    // A writer that was opened for an earlier owner of the node finds its reader gone (EPIPE): once more, then.
+    for (int tries = 0; tries < 2; tries++) {
+      int descriptor = writer(node);
+      if (descriptor < 0 || write(descriptor, "!", 1) == 1 || errno == EAGAIN) return;
+      ::close(descriptor);
+      writers_.erase(node);
+    }
+  }
+
+  void remove(uint32_t node) override { unlink(path_of(node).c_str()); }
+
+ private:
+  std::string path_of(uint32_t node) const {
+    return prefix_ + std::to_string(node) + "-" + std::to_string(geteuid()) + ".bell";
+  }
+
+  int writer(uint32_t node) {
+    auto known = writers_.find(node);
+    if (known != writers_.end()) return known->second;
+    int descriptor = ::open(path_of(node).c_str(), O_WRONLY | kOpenFlags);  // ENXIO without a reader
+    if (descriptor < 0) return -1;
+    if (!is_private_fifo(descriptor)) {
+      ::close(descriptor);
+      return -1;
+    }
+    writers_[node] = descriptor;
+    return descriptor;
+  }
+
+  std::string prefix_;
+  std::map<uint32_t, int> writers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Bells> shared_bells(const std::string& fleet) { return std::make_unique<SharedBells>(fleet); }
+
+#else
+
+namespace {
+
+// Without a place for FIFOs beside the objects nobody is rung, and waiters live by their timer.
+class NoBells : public Bells {
+ public:
+  int open(uint32_t) override { return -1; }
+  bool is_current(uint32_t, int) override { return false; }
+  void ring(uint32_t) override {}
+  void remove(uint32_t) override {}
+};
+
+}  // namespace
+
+std::unique_ptr<Bells> shared_bells(const std::string&) { return std::make_unique<NoBells>(); }
+
+#endif
+
+}  // namespace orbit
