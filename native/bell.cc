@@ -25,7 +25,7 @@ class SharedBells : public Bells {
  public:
   explicit SharedBells(const std::string& fleet) : prefix_("/dev/shm/orbit-" + fleet + "-") {}
   ~SharedBells() override {
-    for (const auto& known : writers_) ::close(known.second);
+    for (const auto& known : writers_) ::close(known.second.descriptor);
   }
 
   int open(uint32_t node) override {
@@ -47,13 +47,12 @@ class SharedBells : public Bells {
            named.st_dev == ours.st_dev;
   }
 
-  void ring(uint32_t node) override {
-    // A writer that was opened for an earlier owner of the node finds its reader gone (EPIPE): once more, then.
+  void ring(uint32_t node, uint64_t incarnation) override {
+    // A bell that its owner made anew leaves us with the old one, whose reader is gone (EPIPE): once more, then.
     for (int tries = 0; tries < 2; tries++) {
-      int descriptor = writer(node);
+      int descriptor = writer(node, incarnation);
       if (descriptor < 0 || write(descriptor, "!", 1) == 1 || errno == EAGAIN) return;
-      ::close(descriptor);
-      writers_.erase(node);
+      forget(node);
     }
   }
 
@@ -64,21 +63,33 @@ class SharedBells : public Bells {
     return prefix_ + std::to_string(node) + "-" + std::to_string(geteuid()) + ".bell";
   }
 
-  int writer(uint32_t node) {
+  int writer(uint32_t node, uint64_t incarnation) {
     auto known = writers_.find(node);
-    if (known != writers_.end()) return known->second;
+    if (known != writers_.end() && known->second.incarnation == incarnation) return known->second.descriptor;
+    forget(node);
     int descriptor = ::open(path_of(node).c_str(), O_WRONLY | kOpenFlags);  // ENXIO without a reader
     if (descriptor < 0) return -1;
     if (!is_private_fifo(descriptor)) {
       ::close(descriptor);
       return -1;
     }
-    writers_[node] = descriptor;
+    writers_[node] = {descriptor, incarnation};
     return descriptor;
   }
 
+  void forget(uint32_t node) {
+    auto known = writers_.find(node);
+    if (known == writers_.end()) return;
+    ::close(known->second.descriptor);
+    writers_.erase(known);
+  }
+
+  struct Writer {
+    int descriptor;
+    uint64_t incarnation;
+  };
   std::string prefix_;
-  std::map<uint32_t, int> writers_;
+  std::map<uint32_t, Writer> writers_;
 };
 
 }  // namespace
@@ -94,7 +105,7 @@ class NoBells : public Bells {
  public:
   int open(uint32_t) override { return -1; }
   bool is_current(uint32_t, int) override { return false; }
-  void ring(uint32_t) override {}
+  void ring(uint32_t, uint64_t) override {}
   void remove(uint32_t) override {}
 };
 

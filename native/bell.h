@@ -1,6 +1,7 @@
 // Bells: one FIFO per waiting node, beside the objects, read by the waiter's own event loop.
 //
-// A byte in it means "look". Nothing depends on its arrival but the time of a wake.
+// A byte in it means "look". Nothing depends on its arrival but the time of a wake. A new owner's bell: the old name goes
+// before its incarnation is written, the new FIFO stands before it arms anything (native/model/bell.pml needs both).
 #pragma once
 
 #include <stdint.h>
@@ -18,8 +19,9 @@ class Bells {
   virtual int open(uint32_t node) = 0;
   // Does the name still lead to the bell behind `descriptor`?
   virtual bool is_current(uint32_t node, int descriptor) = 0;
-  // Never waits: a full bell has been rung, a missing one cannot be.
-  virtual void ring(uint32_t node) = 0;
+  // Never waits: a full bell has been rung, a missing one cannot be. `incarnation` is that of the node's record, read after
+  // its arm word: it tells the bell of this owner from one that was opened for the owner before.
+  virtual void ring(uint32_t node, uint64_t incarnation) = 0;
   virtual void remove(uint32_t node) = 0;
 };
 

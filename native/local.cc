@@ -81,7 +81,7 @@ class LocalBells : public Bells {
   explicit LocalBells(std::shared_ptr<Pipes> pipes) : pipes_(std::move(pipes)) {}
   int open(uint32_t node) override { return pipes_->open(node); }
   bool is_current(uint32_t node, int) override { return pipes_->has(node); }
-  void ring(uint32_t node) override { pipes_->ring(node); }
+  void ring(uint32_t node, uint64_t) override { pipes_->ring(node); }
   void remove(uint32_t node) override { pipes_->remove(node); }
 
  private:

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net'
+import { Socket, type SocketConstructorOpts } from 'node:net'
 import { native } from './native.js'
 import type { Ring } from './ring.js'
 
@@ -109,7 +109,13 @@ export class Bell {
     if (this.#descriptor < 0) return
     const buffer = Buffer.allocUnsafe(256) // one read drains what a burst leaves; what it says does not matter
     const onread = { buffer, callback: () => this.#rung() }
-    this.#socket = new Socket({ fd: this.#descriptor, readable: true, writable: false, onread })
+    const options: SocketConstructorOpts & { onread: unknown } = {
+      fd: this.#descriptor,
+      readable: true,
+      writable: false,
+      onread,
+    }
+    this.#socket = new Socket(options)
     this.#socket.on('error', () => this.#hangUp()) // the timer carries on, and hangs a new one
     this.#socket.on('close', () => this.#hangUp())
     this.#socket.unref()
@@ -137,7 +143,7 @@ export class Bell {
     for (const sleeper of [...this.#sleepers]) this.#look(sleeper)
   }
 
-  /** Arms the sleeper's ring, then looks once more: the order that cannot miss. */
+  /** Without news, arms the sleeper's ring and looks once more: the order that cannot miss. */
   #look(sleeper: Sleeper): void {
     if (!this.#sleepers.has(sleeper)) return
     try {
@@ -147,7 +153,7 @@ export class Bell {
         sleeper.wake(false)
         return
       }
-      if (this.#socket !== undefined) {
+      if (!ring.hasNews(sleeper.position) && this.#socket !== undefined) {
         ring.arm()
         sleeper.armed = ring
       }
