@@ -55,6 +55,7 @@ export class Bell {
     return new Promise((resolve, reject) => {
       const onAbort = () => sleeper.fail(signal?.reason)
       const timeout = timeoutMs === undefined ? undefined : setTimeout(() => sleeper.wake(false), timeoutMs)
+      if (!isRef) timeout?.unref()
       const end = () => {
         clearTimeout(timeout)
         signal?.removeEventListener('abort', onAbort)
@@ -115,10 +116,13 @@ export class Bell {
       writable: false,
       onread,
     }
-    this.#socket = new Socket(options)
-    this.#socket.on('error', () => this.#hangUp()) // the timer carries on, and hangs a new one
-    this.#socket.on('close', () => this.#hangUp())
-    this.#socket.unref()
+    const socket = new Socket(options)
+    socket.on('error', () => {}) // closes it
+    socket.on('close', () => {
+      if (this.#socket === socket) this.#hangUp() // the timer carries on, and hangs a new one
+    })
+    socket.unref()
+    this.#socket = socket
   }
 
   #hangUp(): void {

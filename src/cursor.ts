@@ -154,6 +154,8 @@ export interface WaitOptions {
   timeoutMs?: number
   /** Polls from every turn of the event loop instead of sleeping: a core for microseconds. Default false. */
   spin?: boolean
+  /** Keeps the process alive until the wait ends; a spinning wait always does. Default false. */
+  keepAlive?: boolean
 }
 
 export interface IterateOptions {
@@ -212,7 +214,8 @@ export class Cursor implements Disposable {
   }
 
   /**
-   * Waits until there is something to poll. Costs nothing while it sleeps, and does not keep the process alive. A wake
+   * Waits until there is something to poll. Costs nothing while it sleeps, and does not keep the process alive
+   * unless told to. A wake
    * that its publisher did not live to give comes up to a second late.
    *
    * @returns true: a poll brings something (or tells of a loss); false: the time was up, or the cursor or its fleet was
@@ -220,12 +223,12 @@ export class Cursor implements Disposable {
    * @throws the signal's reason; what poll throws
    */
   async wait(options: WaitOptions = {}): Promise<boolean> {
-    checkOptions('options', options, ['signal', 'timeoutMs', 'spin'])
+    checkOptions('options', options, ['signal', 'timeoutMs', 'spin', 'keepAlive'])
     const { timeoutMs } = options
     if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)
     checkSignal(options.signal)
     this.#checkOpen()
-    return this.#wait(options, false)
+    return this.#wait(options)
   }
 
   /** Polls and waits in turn, for ever: `iterate` with its defaults. */
@@ -257,18 +260,18 @@ export class Cursor implements Disposable {
         // Polls that always bring something would else run in microtasks, and starve timers, sockets and the signal.
         await nextTurn()
       } else {
-        await this.#wait({ ...(signal && { signal }), ...(spin && { spin }) }, true).catch((error) => {
+        await this.#wait({ ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }).catch((error) => {
           if (!isOver()) throw error
         })
       }
     }
   }
 
-  async #wait({ signal, timeoutMs, spin }: WaitOptions, isRef: boolean): Promise<boolean> {
+  async #wait({ signal, timeoutMs, spin, keepAlive = false }: WaitOptions): Promise<boolean> {
     signal?.throwIfAborted()
     if (this.#ring()?.hasNews(this.#position)) return true
     if (spin) return this.#spin(signal, timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs)
-    return this.#bell.sleep(this, () => this.#ring(), this.#position, { signal, timeoutMs, isRef })
+    return this.#bell.sleep(this, () => this.#ring(), this.#position, { signal, timeoutMs, isRef: keepAlive })
   }
 
   async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {

@@ -60,7 +60,10 @@ function checkFleetName(name: unknown): asserts name is string {
 }
 
 /** A fleet handle that is dropped without close() gives its node back when it is collected. */
-const abandoned = new FinalizationRegistry<number>((handle) => native.close(handle))
+const abandoned = new FinalizationRegistry<{ handle: number; bell: Bell }>(({ handle, bell }) => {
+  bell.close()
+  native.close(handle)
+})
 
 /** The reading half of a fleet. */
 export class FleetObserver implements Disposable {
@@ -83,7 +86,7 @@ export class FleetObserver implements Disposable {
     this.isShared = isShared
     this.#handle = joined.handle
     this.#bell = new Bell(joined.handle)
-    abandoned.register(this, joined.handle, this)
+    abandoned.register(this, { handle: joined.handle, bell: this.#bell }, this)
   }
 
   /** @internal */
