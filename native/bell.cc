@@ -43,8 +43,8 @@ class SharedBells : public Bells {
 
   bool is_current(uint32_t node, int descriptor) override {
     struct stat named, ours;
-    return lstat(path_of(node).c_str(), &named) == 0 && fstat(descriptor, &ours) == 0 && named.st_ino == ours.st_ino &&
-           named.st_dev == ours.st_dev;
+    return is_private_fifo(descriptor) && lstat(path_of(node).c_str(), &named) == 0 && fstat(descriptor, &ours) == 0 &&
+           named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
   void ring(uint32_t node, uint64_t incarnation) override {

@@ -297,7 +297,7 @@ void Fleet::close() {
         // Somebody is stopped inside a join, or the names are no longer ours: the objects stay, as without the option.
       }
     }
-    if (hasBell_) bells_->remove(node_);
+    if (hasBell_ && !retired(header())) bells_->remove(node_);  // a remover takes the bells along
     set_joined(record(node_), 0);
     fault_point("close:recorded");
     store_->drop_lease(*mapping_, node_);
@@ -390,7 +390,8 @@ bool Fleet::is_dead(uint32_t node) const {
 }
 
 int Fleet::open_bell() {
-  if (!hasNode_) return -1;
+  // Of a fleet that was removed the names may belong to a namesake by now.
+  if (!hasNode_ || retired(header())) return -1;
   int descriptor = bells_->open(node_);
   if (descriptor >= 0) hasBell_ = true;
   return descriptor;

@@ -171,7 +171,8 @@ export class Bell {
   #remove(gone: Sleeper): void {
     this.#sleepers.delete(gone)
     const ring = gone.armed
-    if (ring !== undefined && ![...this.#sleepers].some(({ armed }) => armed === ring)) ring.disarm()
+    // By KIND: two equal types are two Rings, but one ring with one arm.
+    if (ring !== undefined && ![...this.#sleepers].some(({ armed }) => armed?.kind === ring.kind)) ring.disarm()
     if (this.#sleepers.size === 0) {
       clearInterval(this.#timer)
       this.#timer = undefined

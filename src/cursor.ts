@@ -253,13 +253,17 @@ export class Cursor implements Disposable {
 
   async *#iterate({ signal, max, spin }: IterateOptions): AsyncGenerator<Poll, void, undefined> {
     const isOver = () => this.#isClosed() || signal?.aborted === true
+    let wasIdle = false
     while (!isOver()) {
       const poll = this.poll(max)
       if (poll.to > poll.from) {
+        wasIdle = false
         yield poll
         // Polls that always bring something would else run in microtasks, and starve timers, sockets and the signal.
         await nextTurn()
       } else {
+        if (wasIdle) await nextTurn() // news that no poll brings: foreign bytes
+        wasIdle = true
         await this.#wait({ ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }).catch((error) => {
           if (!isOver()) throw error
         })

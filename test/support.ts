@@ -1,4 +1,14 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { afterEach, expect } from 'vitest'
 import {
   Fleet,
@@ -58,6 +68,44 @@ export function objectsOf(fleet: string): string[] {
     .filter((file) => file.startsWith(`orbit-${fleet}-`))
     .map((file) => `/${file}`)
     .sort()
+}
+
+/** Where a member's bell stands. */
+export const bellPath = (fleet: string, node: number): string => `${sharedMemory}/orbit-${fleet}-${node}-${uid}.bell`
+
+/** The nodes of this fleet that have a bell, in order. */
+export const bellsOf = (fleet: string): number[] =>
+  objectsOf(fleet)
+    .filter((object) => object.endsWith('.bell'))
+    .map((object) => Number(object.split('-').at(-2)))
+    .sort((a, b) => a - b)
+
+/** The descriptors that this process has on a fleet's bells, in any state. */
+export const bellDescriptors = (fleet: string): string[] =>
+  descriptors().filter((path) => path.includes(`/orbit-${fleet}-`) && path.includes('.bell'))
+
+/** What every descriptor of this process leads to. */
+export function descriptors(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return [] // the folder's own
+    }
+  })
+}
+
+/** The bytes that wait in a bell, taken out of it. */
+export function drainBell(path: string): number {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    return readSync(fd, Buffer.alloc(70_000))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    return 0
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** A path under which the test puts something that `Fleet.remove` would not touch; it goes first. */
@@ -208,9 +256,11 @@ export function ringAt({ capacity, payloadBytes }: { capacity: number; payloadBy
     typeName: 128,
     hint: 192,
     floor: 256,
+    sleeperGroups: 320,
     sparesTaken: 384,
     burned: 392,
     refused: 400,
+    sleepers: (node: number): number => 448 + Math.floor(node / 64) * 8,
     slot: (slot: number): number => slots + slot * 8,
     entry: (node: number): number => entries + node * 64,
     spare: (spare: number): number => spares + spare * 8,

@@ -25,11 +25,17 @@ edit() {  # <mutant> <header> <from> <to>
   ' "$out/$1/$2" || { echo "mutants.sh: $1 does not fit the headers any more" >&2; exit 2; }
 }
 
+# The same in a test of the mutant's own, for an order that no header decides.
+edit_test() {  # <mutant> <test> <from> <to>
+  cp "test/$2.cc" "$out/$1/" && edit "$1" "$2.cc" "$3" "$4"
+}
+
 build() {  # <mutant> <test> <plain|tsan>
-  local mode=$plain
+  local mode=$plain source="test/$2.cc"
   [ "$3" = tsan ] && mode=$tsan
+  [ -f "$out/$1/$2.cc" ] && source="$out/$1/$2.cc"
   # shellcheck disable=SC2086
-  $cxx $flags $mode "-I$out/$1" "test/$2.cc" -o "$out/$1/$2-$3" ||
+  $cxx $flags $mode "-I$out/$1" -Itest "$source" -o "$out/$1/$2-$3" ||
     { echo "mutants.sh: $1 does not compile" >&2; exit 2; }
 }
 
@@ -58,7 +64,7 @@ expect_caught() {  # <mutant> <test> <plain|tsan> [what the log must say]
 
 # The unbroken copies must pass, or being caught means nothing.
 fresh_copy none
-for test in ring_test settle_test threads_test; do
+for test in ring_test settle_test threads_test wake_test threads_wake_test; do
   build none $test plain
   run none $test plain || { echo "mutants.sh: the unbroken $test fails" >&2; cat "$out/none/$test-plain.log" >&2; exit 2; }
 done
@@ -133,6 +139,50 @@ expect_caught settle-ignores-the-swap settle_test plain
 fresh_copy audit-deals-twice
 edit audit-deals-twice settle.h 'marks[chunk >> 6] |= uint64_t{1} << (chunk & 63);' ''
 expect_caught audit-deals-twice settle_test plain
+
+# Waking. model/bell.pml has the same mutants, and those of the bells themselves.
+fresh_copy clear-first
+edit clear-first wake.h 'ringBell(sleeper);
+        exchange_if(word, generation, generation + 1);' 'exchange_if(word, generation, generation + 1);
+        ringBell(sleeper);'
+expect_caught clear-first wake_test plain 'arm_word(node)'
+
+fresh_copy same-generation
+edit same-generation wake.h 'generation + (generation % 2 == 0 ? 1 : 2)' 'generation + (generation % 2 == 0 ? 1 : 0)'
+expect_caught same-generation wake_test plain
+
+fresh_copy look-before-arm
+edit_test look-before-arm wake_test 'arm(ring, node);
+  gaps[1]();
+  bool sleeps = !has_news(ring, position);' 'bool sleeps = !has_news(ring, position);
+  gaps[1]();
+  arm(ring, node);'
+expect_caught look-before-arm wake_test plain '!sleeps || isRung'
+
+fresh_copy group-forgotten
+edit group-forgotten wake.h 'set_bits_ordered(&ring.header->sleeperGroups, uint64_t{1} << (node / kNodesPerSleeperGroup));' ''
+expect_caught group-forgotten wake_test plain
+
+fresh_copy first-word-of-a-group
+edit first-word-of-a-group wake.h 'node < first + kNodesPerSleeperGroup && node' 'node < first + 64 && node'
+expect_caught first-word-of-a-group wake_test plain
+
+fresh_copy foreign-bits
+edit foreign-bits wake.h 'if (sleeper >= ring.spec.fleetSize) break;' ''
+expect_caught foreign-bits wake_test plain
+
+fresh_copy settler-zeroes
+edit settler-zeroes settle.h 'disarm(ring, node);' 'disarm(ring, node); store_release(&entry->arm, 0);'
+expect_caught settler-zeroes wake_test plain
+
+fresh_copy settler-forgets-the-bit
+edit settler-forgets-the-bit settle.h 'disarm(ring, node);' ''
+expect_caught settler-forgets-the-bit wake_test plain
+
+fresh_copy publisher-clears-the-bit
+edit publisher-clears-the-bit wake.h 'exchange_if(word, generation, generation + 1);' \
+  'exchange_if(word, generation, generation + 1); clear_bits(sleepers_word(ring, sleeper), sleeper_bit(sleeper));'
+expect_caught publisher-clears-the-bit wake_test plain
 
 if [ $survivors -ne 0 ]; then
   echo "mutants.sh: $survivors survived"
