@@ -7,13 +7,13 @@ export class Child {
   readonly #name: string
 
   /** @param module beside this one */
-  constructor(module: string, args: string[], name: string) {
+  constructor(module: string, args: string[], name: string, serialization: 'json' | 'advanced' = 'json') {
     this.#name = name
     const path = fileURLToPath(new URL(module, import.meta.url))
-    this.#process = fork(path, args, { execArgv: [...process.execArgv, '--expose-gc'] })
+    this.#process = fork(path, args, { execArgv: [...process.execArgv, '--expose-gc'], serialization })
   }
 
-  send(message: object): void {
+  send(message: object | number | string): void {
     if (this.#process.connected) this.#process.send(message)
   }
 

@@ -9,8 +9,11 @@ import { measureRound, startCells, warmUp } from './cells.js'
 import type { Child } from './child.js'
 import type { Pace } from './measure.js'
 import { baselinesOf, describeMachine, makeBars, makeLines, makeWritersLines, type Report, render } from './report.js'
+import { scenarios } from './scenarios.js'
 import type { Trial } from './trial.js'
 import { trials } from './trials/index.js'
+import type { WakePace } from './wake.js'
+import { makeWakeBars, makeWakeLines, measureWakes, type WakeSeries } from './wakes.js'
 import { measureWriters, type Storm } from './writers.js'
 
 const help = `npm run bench -- [options]
@@ -19,7 +22,8 @@ Measures what orbit's operations cost, each trial in a process of its own, in ro
 
   --quick          fewer and shorter rounds: under 30 seconds, wider spread
   --only PATTERN   only trials whose name matches this regular expression, ignoring case, and their baselines;
-                   "writers" is the one of several processes at once
+                   "writers" is the one of several processes at once; "wake", "burst onto a sleeper", "crowd" and
+                   "waiter of the past" are those of waking
   --json FILE      also write the report as JSON; "-": to the standard output, with the table on the standard error
   --native         the bench of native/ring.h alone instead (make -C native bench)
   --help           this text
@@ -33,6 +37,8 @@ interface Plan {
   warmUp: Pace
   storms: number
   stormSeconds: number
+  wakeRounds: number
+  wakePace: WakePace
 }
 
 const fullPlan: Plan = {
@@ -41,6 +47,8 @@ const fullPlan: Plan = {
   warmUp: { windows: 10, windowSeconds: 0.01 },
   storms: 7,
   stormSeconds: 0.5,
+  wakeRounds: 20,
+  wakePace: { scale: 0.5 },
 }
 const quickPlan: Plan = {
   rounds: 3,
@@ -48,6 +56,8 @@ const quickPlan: Plan = {
   warmUp: { windows: 5, windowSeconds: 0.005 },
   storms: 2,
   stormSeconds: 0.15,
+  wakeRounds: 4,
+  wakePace: { scale: 0.2 },
 }
 const writerCounts = [1, 2, 4]
 
@@ -123,6 +133,20 @@ async function measureStorms(plan: Plan): Promise<Storm[]> {
   return storms
 }
 
+async function wakesOf(pattern: RegExp, plan: Plan): Promise<WakeSeries[]> {
+  const fleetOf = (index: number) => newFleet(`wake-${index}`)
+  const series = await measureWakes({
+    pattern,
+    rounds: plan.wakeRounds,
+    pace: plan.wakePace,
+    fleetOf,
+    started,
+    progress,
+  })
+  await cleanUp()
+  return series
+}
+
 /** The trials that match, in order, with the baselines that their ratios need. */
 function choose(pattern: RegExp): Trial[] {
   const names = new Set<string>()
@@ -147,8 +171,11 @@ async function main(): Promise<void> {
   }
   const chosen = choose(options.pattern)
   const withWriters = options.pattern.test('writers')
-  if (chosen.length === 0 && !withWriters) {
-    refuseUsage(`no trial matches --only ${options.only}; there are:\n  ${trials.map(({ name }) => name).join('\n  ')}`)
+  const withWakes = scenarios.some(({ name }) => options.pattern.test(name))
+  if (chosen.length === 0 && !withWriters && !withWakes) {
+    refuseUsage(
+      `no trial matches --only ${options.only}; there are:\n  ${[...trials, ...scenarios].map(({ name }) => name).join('\n  ')}`,
+    )
   }
   const plan = options.quick ? quickPlan : fullPlan
   const method =
@@ -158,6 +185,7 @@ async function main(): Promise<void> {
   const machine = describeMachine()
   const measured = chosen.length === 0 ? [] : await measureTrials(chosen, plan)
   const storms = withWriters ? await measureStorms(plan) : []
+  const wakes = makeWakeLines(withWakes ? await wakesOf(options.pattern, plan) : [])
   progress('')
   const lines = makeLines(measured)
   const writers = makeWritersLines(storms)
@@ -167,7 +195,9 @@ async function main(): Promise<void> {
     trials: lines,
     writers,
     storms,
+    wakes,
     bars: makeBars(lines, writers),
+    wakeBars: makeWakeBars(wakes),
   }
   const json = `${JSON.stringify(report, null, 2)}\n`
   const out = options.json === '-' ? process.stderr : process.stdout

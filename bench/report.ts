@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { type Summary, summarize } from './measure.js'
 import type { Trial } from './trial.js'
+import type { WakeBar, WakeLine } from './wakes.js'
 import type { Storm } from './writers.js'
 
 export interface Machine {
@@ -54,7 +55,9 @@ export interface Report {
   readonly trials: Line[]
   readonly writers: WritersLine[]
   readonly storms: Storm[]
+  readonly wakes: WakeLine[]
   readonly bars: Bar[]
+  readonly wakeBars: WakeBar[]
 }
 
 function output(command: string, args: string[]): string {
@@ -179,7 +182,7 @@ function writersTable(lines: readonly WritersLine[]): string {
   return table([head, ...rows])
 }
 
-function barTable(bars: readonly Bar[]): string {
+function barTable(bars: readonly (Bar | WakeBar)[]): string {
   const measured = bars.filter(({ figure }) => figure !== undefined)
   if (measured.length === 0) return ''
   const rows = measured.map(({ name, figure, quiet, atMost, unit, isMet }) => {
@@ -187,11 +190,21 @@ function barTable(bars: readonly Bar[]): string {
       value === undefined ? '' : `${value.toFixed(unit === 'x' ? 2 : 1)} ${unit}`
     return [name, shown(figure), shown(quiet), `${atMost} ${unit}`, isMet ? 'pass' : 'MISS']
   })
-  return table([['bar (told by the median)', 'median', 'p10', 'at most', ''], ...rows])
+  return table([['bar (told by the median)', 'median', 'p10 or quiet', 'at most', ''], ...rows])
+}
+
+function wakeTable(lines: readonly WakeLine[]): string {
+  const head = ['waking (nanoseconds, but for counts)', 'p50', 'p90', 'p99', 'p10', 'quiet p50', 'samples']
+  const rows = lines.map(({ name, median, p90, p99, p10, quiet, samples }) => [
+    name,
+    ...[median, p90, p99, p10, quiet].map(nanoseconds),
+    `${samples}`,
+  ])
+  return table([head, ...rows])
 }
 
 /** The report for people. */
-export function render({ machine, method, trials, writers, bars }: Report): string {
+export function render({ machine, method, trials, writers, wakes, bars, wakeBars }: Report): string {
   const about = [
     `${machine.package} at ${machine.commit}, ${machine.date}`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; Node ${machine.node}`,
@@ -209,7 +222,8 @@ export function render({ machine, method, trials, writers, bars }: Report): stri
   const parts = [about.join('\n')]
   if (trials.length > 0) parts.push(trialTable(trials), legend.join('\n'))
   if (writers.length > 0) parts.push(writersTable(writers))
-  const barLines = barTable(bars)
+  if (wakes.length > 0) parts.push(wakeTable(wakes))
+  const barLines = barTable([...bars, ...wakeBars])
   if (barLines !== '') parts.push(barLines)
   return `${parts.join('\n\n')}\n`
 }

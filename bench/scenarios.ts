@@ -1,0 +1,266 @@
+import { readFileSync } from 'node:fs'
+import { Fleet, orbitType } from '../src/index.js'
+import { Child } from './child.js'
+import { bytesOf } from './trial.js'
+import {
+  type BurstHeard,
+  blockSamples,
+  burst,
+  burstFrames,
+  crowd,
+  type Hearing,
+  idleGapMs,
+  nowNs,
+  type Order,
+  pause,
+  type Series,
+  tick,
+  type WakePace,
+} from './wake.js'
+
+/** One cell of the trials of waking: a process with readers of its own. */
+export interface Scenario {
+  readonly name: string
+  /** Begins in the cell's own process, and resolves to its visits. */
+  start(fleet: string): Promise<(pace: WakePace) => Promise<Series>>
+}
+
+const order = (reader: Child, what: Order) => reader.send(what)
+
+async function readerOf(role: string, fleet: string, serialization: 'json' | 'advanced' = 'json'): Promise<Child> {
+  const reader = new Child('./reader.ts', [role, fleet], `reader, ${role}`, serialization)
+  await reader.answer()
+  return reader
+}
+
+function open(fleet: string, size: number): Fleet {
+  const joined = Fleet.joinShm(fleet, { size, lifetime: 'fleet' })
+  process.on('exit', () => joined.close())
+  return joined
+}
+
+/** `send` of a time, again and again; resolves to by how much the reader was late. */
+async function measureLateness(
+  reader: Child,
+  count: number,
+  sendAll: (count: number) => Promise<void>,
+): Promise<number[]> {
+  order(reader, { hear: count })
+  await reader.answer()
+  await pause(5)
+  const lateness = reader.answer<number[]>()
+  await sendAll(count)
+  return lateness
+}
+
+/** Nothing follows a send: what a sender does next delays a reader that shares its core. */
+function everyGap(send: (sentNs: number) => void): (count: number) => Promise<void> {
+  return (count) =>
+    new Promise((resolve) => {
+      let left = count
+      const step = () => {
+        if (--left > 0) setTimeout(step, idleGapMs)
+        else resolve()
+        send(nowNs())
+      }
+      setTimeout(step, idleGapMs)
+    })
+}
+
+function publisher(fleet: Fleet): (sentNs: number) => void {
+  const sent = new Float64Array(1)
+  const sentBytes = new Uint8Array(sent.buffer)
+  return (sentNs) => {
+    sent[0] = sentNs
+    fleet.publish(tick, sentBytes)
+  }
+}
+
+const wake = (name: string, hearing: Hearing): Scenario => ({
+  name,
+  async start(fleet) {
+    const send = publisher(open(fleet, 8))
+    const reader = await readerOf(hearing, fleet)
+    return async ({ scale }) => ({ [name]: await measureLateness(reader, Math.ceil(200 * scale), everyGap(send)) })
+  },
+})
+
+const sendWake = (serialization: 'json' | 'advanced'): Scenario => {
+  const name = `wake: process.send, ${serialization}`
+  return {
+    name,
+    async start(fleet) {
+      const reader = await readerOf('send', fleet, serialization)
+      const send = (sentNs: number) => reader.send(sentNs)
+      return async ({ scale }) => ({ [name]: await measureLateness(reader, Math.ceil(200 * scale), everyGap(send)) })
+    },
+  }
+}
+
+const spinGapNs = 20_000
+const spin: Scenario = {
+  name: 'wake: spinning',
+  async start(fleet) {
+    const send = publisher(open(fleet, 8))
+    const reader = await readerOf('spin', fleet)
+    const sendAll = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const next = nowNs() + spinGapNs
+        while (nowNs() < next);
+        send(nowNs())
+      }
+    }
+    return async ({ scale }) => {
+      const lateness: number[] = []
+      // Short rounds: two cores for ourselves is luck on a shared machine.
+      for (let i = 0; i < 60 * scale; i++) lateness.push(...(await measureLateness(reader, blockSamples, sendAll)))
+      return { [this.name]: lateness }
+    }
+  },
+}
+
+/** Nanoseconds a publish, over a window. */
+function publishWindow(fleet: Fleet, type: typeof crowd, payload: Uint8Array, count: number): number {
+  const begin = nowNs()
+  for (let i = 0; i < count; i++) fleet.publish(type, payload)
+  return (nowNs() - begin) / count
+}
+
+const bystander: Scenario = {
+  name: 'publish: waiter of the past',
+  async start(fleet) {
+    const member = open(fleet, 64)
+    const never = orbitType({ name: 'Never', kind: 10, payloadBytes: 64 })
+    const had = orbitType({ name: 'Had', kind: 11, payloadBytes: 64 })
+    const payload = bytesOf(64)
+    const other = Fleet.joinShm(fleet, { lifetime: 'fleet' })
+    const cursor = other.cursor(had, 'head')
+    const slept = cursor.wait()
+    await pause(5)
+    member.publish(had, payload)
+    if (!(await slept)) throw new Error('the waiter was not woken')
+    cursor.close()
+    other.close()
+    return async ({ scale }) => {
+      const series = { 'publish 64 B, never a waiter': [] as number[], 'publish 64 B, had a waiter': [] as number[] }
+      const difference: number[] = []
+      for (let i = 0; i < 300 * scale; i++) {
+        const [first, second] = i % 2 === 0 ? [never, had] : [had, never]
+        const times = [first, second, second, first].map((type) => publishWindow(member, type, payload, 1000))
+        const [outer, inner] = [
+          (times[0] as number) + (times[3] as number),
+          (times[1] as number) + (times[2] as number),
+        ]
+        const [a, b] = i % 2 === 0 ? [outer / 2, inner / 2] : [inner / 2, outer / 2]
+        series['publish 64 B, never a waiter'].push(a)
+        series['publish 64 B, had a waiter'].push(b)
+        difference.push(b - a)
+      }
+      return { ...series, 'publish 64 B, what a waiter of the past costs': difference }
+    }
+  },
+}
+
+const writeCalls = () => Number(/syscw: (\d+)/.exec(readFileSync('/proc/self/io', 'latin1'))?.[1])
+
+const bursting: Scenario = {
+  name: 'burst onto a sleeper',
+  async start(fleet) {
+    const member = open(fleet, 8)
+    const reader = await readerOf('burst', fleet)
+    const payload = bytesOf(64)
+    return async ({ scale }) => {
+      const series: Series = {}
+      for (let i = 0; i < 4 * scale; i++) {
+        order(reader, { hear: burstFrames })
+        await reader.answer()
+        await pause(10)
+        const answer = reader.answer<BurstHeard>()
+        const before = writeCalls()
+        for (let i = 0; i < burstFrames; i++) member.publish(burst, payload)
+        const writes = writeCalls() - before
+        const { bytes, polls, frames, overwritten } = await answer
+        if (frames !== burstFrames) throw new Error(`burst: frames=${frames}, overwritten=${overwritten}`)
+        for (const [key, value] of Object.entries({
+          'bytes in the bell': bytes,
+          'the publisher’s write calls': writes,
+          polls,
+        })) {
+          const name = `burst of ${burstFrames}: ${key}`
+          series[name] = [...(series[name] ?? []), value]
+        }
+      }
+      return series
+    }
+  },
+}
+
+export const crowdSizes = [0, 1, 4, 16]
+export const crowdName = (
+  what: 'burst, awake' | 'burst, asleep' | 'one, asleep' | 'send, burst' | 'send, one',
+  readers: number,
+) => `${what}, ${readers} readers`
+
+const crowded: Scenario = {
+  name: 'publish: crowd',
+  async start(fleet) {
+    const member = open(fleet, 64)
+    const readers: Child[] = []
+    while (readers.length < Math.max(...crowdSizes)) {
+      readers.push(...(await Promise.all(Array.from({ length: 4 }, () => readerOf('crowd', fleet)))))
+    }
+    const payload = bytesOf(64)
+    const text = 'x'.repeat(64)
+    const be = async (count: number, read: Hearing) => {
+      for (const [i, reader] of readers.entries()) {
+        order(reader, { read: i < count ? read : 'off' })
+        await reader.answer()
+      }
+      await pause(5)
+    }
+    const take = async (count: number, gapMs: number, measure: () => number) => {
+      const samples: number[] = []
+      for (let i = 0; i < count; i++) {
+        await pause(gapMs)
+        samples.push(measure())
+      }
+      return samples
+    }
+    const sendAll = (count: number, messages: number) => {
+      const begin = nowNs()
+      for (let i = 0; i < messages; i++) for (let r = 0; r < count; r++) readers[r]?.send(text)
+      return (nowNs() - begin) / messages
+    }
+    return async ({ scale }) => {
+      const series: Series = {}
+      for (const count of crowdSizes) {
+        const burstOf = () => publishWindow(member, crowd, payload, 1000)
+        await be(count, 'awake')
+        series[crowdName('burst, awake', count)] = await take(12 * scale, 3, burstOf)
+        await be(count, 'wait')
+        series[crowdName('burst, asleep', count)] = await take(8 * scale, 12, burstOf)
+        series[crowdName('one, asleep', count)] = await take(20 * scale, 3, () =>
+          publishWindow(member, crowd, payload, 1),
+        )
+        await be(0, 'wait')
+        if (count === 0) continue
+        series[crowdName('send, burst', count)] = await take(6 * scale, 12, () => sendAll(count, 100))
+        series[crowdName('send, one', count)] = await take(20 * scale, 3, () => sendAll(count, 1))
+      }
+      return series
+    }
+  },
+}
+
+export const waitWake = 'wake: wait and poll'
+export const iterateWake = 'wake: for await'
+export const scenarios: readonly Scenario[] = [
+  wake(waitWake, 'wait'),
+  wake(iterateWake, 'iterate'),
+  sendWake('json'),
+  sendWake('advanced'),
+  spin,
+  bystander,
+  bursting,
+  crowded,
+]
