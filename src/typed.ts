@@ -57,13 +57,13 @@ export function checkType(type: AnyOrbitType): void {
   if (typeof type !== 'object' || type === null || !Object.isFrozen(type) || typeof type.fingerprint !== 'bigint') {
     throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type)} was not made by orbitType()`)
   }
-  checkShape(type.name, type.kind, type.capacity, type.payloadBytes)
+  checkShape(type.name, type.kind, type.capacity, type.payloadBytes, 0)
 }
 
-function checkShape(name: string, kind: number, capacity: number, payloadBytes: number): void {
+function checkShape(name: string, kind: number, capacity: number, payloadBytes: number, minBytes: number): void {
   checkName('name', name, native.typeNameBytes)
   checkInteger('kind', kind, 0, native.maxKind)
-  checkInteger('payloadBytes', payloadBytes, 0, native.maxPayloadBytes)
+  checkInteger('payloadBytes', payloadBytes, minBytes, native.maxPayloadBytes)
   checkInteger('capacity', capacity, 1, native.maxCapacity)
   if ((capacity & (capacity - 1)) !== 0) {
     throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `capacity=${capacity} is not a power of two`)
@@ -77,8 +77,7 @@ export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<
     throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `layout=${shown(layout)} was not made by pod()`)
   }
   const payloadBytes = spec.payloadBytes ?? layout?.byteLength ?? 256
-  checkShape(name, kind, capacity, payloadBytes)
-  checkInteger('payloadBytes', payloadBytes, layout?.byteLength ?? 0, native.maxPayloadBytes)
+  checkShape(name, kind, capacity, payloadBytes, layout?.byteLength ?? 0)
   const type = Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: layout?.fingerprint ?? 0n, layout })
   made.add(type)
   return type

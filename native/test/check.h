@@ -67,3 +67,29 @@ inline double seconds_now() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
+
+// Frees what aligned_alloc gave, for std::unique_ptr.
+struct Free {
+  void operator()(void* memory) const { free(memory); }
+};
+
+// A test reads as a sentence: the name of its function.
+struct Test {
+  const char* sentence;
+  void (*run)();
+};
+#define TEST(name) \
+  { #name, name }
+
+// Runs each in turn. The alarm is a watchdog: a search without a bound must not hang the build.
+template <size_t count>
+int run_tests(const char* title, const Test (&tests)[count]) {
+  alarm(60);
+  for (const Test& test : tests) {
+    printf("  %s\n", test.sentence);
+    fflush(stdout);
+    test.run();
+  }
+  printf("%s: %zu tests passed\n", title, count);
+  return 0;
+}

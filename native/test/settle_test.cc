@@ -16,10 +16,6 @@ namespace {
 uint64_t g_seed = 1;
 constexpr uint32_t kCapacity = 4, kNodes = 4, kDead = 0, kPeer = 1, kOther = 2;
 
-struct Free {
-  void operator()(void* memory) const { free(memory); }
-};
-
 struct PlainRing {
   std::unique_ptr<uint8_t, Free> base;
   Ring ring;
@@ -456,12 +452,6 @@ void audit_refuses_slots_that_contradict_each_other() {
   }
 }
 
-struct Test {
-  const char* sentence;
-  void (*run)();
-};
-#define TEST(name) \
-  { #name, name }
 const Test kTests[] = {
     TEST(without_intent_the_hand_is_inherited),
     TEST(an_intent_whose_swap_never_happened_keeps_the_hand),
@@ -492,12 +482,5 @@ const Test kTests[] = {
 
 int main(int count, char** words) {
   g_seed = parse_options(count, words).seed;
-  alarm(60);  // a watchdog: a deal without an end must not hang the build
-  for (const Test& test : kTests) {
-    printf("  %s\n", test.sentence);
-    fflush(stdout);
-    test.run();
-  }
-  printf("settle_test: %zu tests passed\n", sizeof kTests / sizeof kTests[0]);
-  return 0;
+  return run_tests("settle_test", kTests);
 }

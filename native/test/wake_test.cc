@@ -17,10 +17,6 @@ namespace {
 
 constexpr uint32_t kCapacity = 4, kSleeper = 1, kPeer = 2;
 
-struct Free {
-  void operator()(void* memory) const { free(memory); }
-};
-
 struct PlainRing {
   std::unique_ptr<uint8_t, Free> base;
   Ring ring;
@@ -392,12 +388,6 @@ void an_audit_leaves_sleepers_alone() {
   CHECK(plain.publish_and_ring() == Nodes{kSleeper});
 }
 
-struct Test {
-  const char* sentence;
-  void (*run)();
-};
-#define TEST(name) \
-  { #name, name }
 const Test kTests[] = {
     TEST(an_armed_node_has_its_bit_its_group_and_an_odd_generation),
     TEST(every_arm_makes_a_fresh_odd_generation),
@@ -428,12 +418,5 @@ const Test kTests[] = {
 
 int main(int count, char** words) {
   parse_options(count, words);
-  alarm(60);  // a watchdog: a walk over bits without an end must not hang the build
-  for (const Test& test : kTests) {
-    printf("  %s\n", test.sentence);
-    fflush(stdout);
-    test.run();
-  }
-  printf("wake_test: %zu tests passed\n", sizeof kTests / sizeof kTests[0]);
-  return 0;
+  return run_tests("wake_test", kTests);
 }
