@@ -54,8 +54,8 @@ function hearTicks(): void {
     process.on('exit', () => fleet.close())
     listen(fleet)
   }
-  process.on('message', (message: number | { hear: number }) => {
-    if (typeof message === 'number') heard(message)
+  process.on('message', (message: { hear: number } | { at: number }) => {
+    if ('at' in message) heard(message.at)
     else {
       lateness = []
       left = message.hear

@@ -85,13 +85,14 @@ const wake = (name: string, hearing: Hearing): Scenario => ({
   },
 })
 
+/** The message says of what sort it is, as a ring's KIND does: one channel carries them all. */
 const sendWake = (serialization: 'json' | 'advanced'): Scenario => {
   const name = `wake: process.send, ${serialization}`
   return {
     name,
     async start(fleet) {
       const reader = await readerOf('send', fleet, serialization)
-      const send = (sentNs: number) => reader.send(sentNs)
+      const send = (sentNs: number) => reader.send({ kind: 'tick', at: sentNs })
       return async ({ scale }) => ({ [name]: await measureLateness(reader, Math.ceil(200 * scale), everyGap(send)) })
     },
   }

@@ -3,7 +3,7 @@ import { orbitType } from '../src/index.js'
 /** How a reader process hears of a message. */
 export type Hearing = 'wait' | 'iterate' | 'spin' | 'awake' | 'send'
 
-/** What a waker tells its readers; they answer each with one message. A number is a message by process.send instead. */
+/** What a waker tells its readers; they answer each with one message. */
 export type Order =
   /** Hear the next so many messages; answered when ready, and again with what they were late by. */
   | { readonly hear: number }

@@ -23,8 +23,12 @@ inline uint64_t sleeper_bit(uint32_t node) { return uint64_t{1} << (node % 64); 
 // Waiter: from here on publishers ring. Look with has_news before sleeping.
 inline void arm(const Ring& ring, uint32_t node) {
   // The group first: publishers look at the bits of set groups only. Partners: the loads of ring_sleepers.
-  set_bits_ordered(&ring.header->sleeperGroups, uint64_t{1} << (node / kNodesPerSleeperGroup));
-  set_bits_ordered(sleepers_word(ring, node), sleeper_bit(node));
+  // Set they stay set, but by ourselves and our settler.
+  uint64_t group = uint64_t{1} << (node / kNodesPerSleeperGroup);
+  if ((load_ordered(&ring.header->sleeperGroups) & group) == 0) set_bits_ordered(&ring.header->sleeperGroups, group);
+  if ((load_ordered(sleepers_word(ring, node)) & sleeper_bit(node)) == 0) {
+    set_bits_ordered(sleepers_word(ring, node), sleeper_bit(node));
+  }
   uint64_t* word = &ring.entries[node].arm;
   uint64_t generation = load_relaxed(word);
   // A publisher may make an odd generation even meanwhile; the one after that is fresh all the same.

@@ -1,6 +1,5 @@
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import { native } from './native.js'
-import type { Ring } from './ring.js'
 
 /** How often a sleeper looks without being rung: it bounds the wake that a publisher's death swallows. */
 const backupMs = 1000
@@ -16,14 +15,24 @@ export interface SleepOptions {
   isRef?: boolean | undefined
 }
 
+/** What one can sleep on: a ring until it has something at a position, or whatever else has arm words. */
+export interface Source {
+  readonly kind: number
+  readonly closed: boolean
+  hasNews(since: number): boolean
+  /** Asks for a ring; look with hasNews before sleeping. */
+  arm(): void
+  disarm(): void
+}
+
 interface Sleeper {
   /** Whose sleep it is, for cancel. */
   readonly owner: object
-  readonly ring: () => Ring | undefined
-  readonly position: number
+  readonly source: () => Source | undefined
+  readonly since: number
   readonly isRef: boolean
-  /** The ring on which publishers know of this sleep. */
-  armed: Ring | undefined
+  /** Where publishers know of this sleep. */
+  armed: Source | undefined
   wake(hasNews: boolean): void
   fail(error: unknown): void
 }
@@ -35,9 +44,14 @@ interface Sleeper {
 export class Bell {
   readonly #fleet: number
   readonly #sleepers = new Set<Sleeper>()
+  /** What publishers ring for, by KIND: two equal types are two Rings, but one ring with one arm. */
+  readonly #armed = new Map<number, Source>()
   #socket: Socket | undefined
   #descriptor = -1
   #timer: NodeJS.Timeout | undefined
+  #tickMs = 0
+  /** How many sleepers keep the process alive. */
+  #refs = 0
   #closed = false
 
   /** @param fleet the addon's handle; it is closed after this bell. */
@@ -46,25 +60,25 @@ export class Bell {
   }
 
   /**
-   * Sleeps until `ring` has something at `position`.
+   * Sleeps until `source` has news since `since`.
    *
    * @returns true: it has; false: the time is up, or the sleep was cancelled or its fleet closed
    */
-  sleep(owner: object, ring: () => Ring | undefined, position: number, options: SleepOptions): Promise<boolean> {
+  sleep(owner: object, source: () => Source | undefined, since: number, options: SleepOptions): Promise<boolean> {
     const { signal, timeoutMs, isRef = false } = options
     return new Promise((resolve, reject) => {
       const onAbort = () => sleeper.fail(signal?.reason)
       const timeout = timeoutMs === undefined ? undefined : setTimeout(() => sleeper.wake(false), timeoutMs)
       if (!isRef) timeout?.unref()
       const end = () => {
-        clearTimeout(timeout)
+        if (timeout !== undefined) clearTimeout(timeout)
         signal?.removeEventListener('abort', onAbort)
         this.#remove(sleeper)
       }
       const sleeper: Sleeper = {
         owner,
-        ring,
-        position,
+        source,
+        since,
         isRef,
         armed: undefined,
         wake(hasNews) {
@@ -78,7 +92,7 @@ export class Bell {
       }
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#sleepers.add(sleeper)
-      this.#open()
+      this.#open(sleeper)
       this.#look(sleeper)
     })
   }
@@ -96,13 +110,27 @@ export class Bell {
   close(): void {
     this.#closed = true
     for (const sleeper of [...this.#sleepers]) sleeper.wake(false)
+    this.#disarmIdle()
+    this.#stopTicking()
     this.#hangUp()
   }
 
-  #open(): void {
+  #open({ isRef }: Sleeper): void {
     if (this.#socket === undefined) this.#hang()
-    this.#timer ??= setInterval(() => this.#tick(), this.#socket === undefined ? unrungMs : backupMs)
-    this.#keepAlive()
+    if (this.#timer === undefined) this.#startTicking()
+    // While a sleeper asks for it the ticks keep the process alive; the bell itself never does.
+    if (isRef && ++this.#refs === 1) this.#timer?.ref()
+  }
+
+  #startTicking(): void {
+    this.#tickMs = this.#socket === undefined ? unrungMs : backupMs
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs)
+    if (this.#refs === 0) this.#timer.unref()
+  }
+
+  #stopTicking(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 
   #hang(): void {
@@ -138,52 +166,58 @@ export class Bell {
   }
 
   #tick(): void {
+    this.#disarmIdle()
+    // A timer for each sleep would cost more than a tick a second.
+    if (this.#sleepers.size === 0) {
+      this.#stopTicking()
+      return
+    }
     if (this.#socket !== undefined && !native.hasBell(this.#fleet, this.#descriptor)) this.#hangUp()
     if (this.#socket === undefined) this.#hang()
+    if (this.#tickMs !== (this.#socket === undefined ? unrungMs : backupMs)) {
+      this.#stopTicking()
+      this.#startTicking()
+    }
     this.#lookAll()
   }
 
   #lookAll(): void {
-    for (const sleeper of [...this.#sleepers]) this.#look(sleeper)
+    for (const sleeper of this.#sleepers) this.#look(sleeper)
   }
 
-  /** Without news, arms the sleeper's ring and looks once more: the order that cannot miss. */
+  /** Without news, arms the sleeper's source and looks once more: the order that cannot miss. */
   #look(sleeper: Sleeper): void {
     if (!this.#sleepers.has(sleeper)) return
     try {
-      const ring = sleeper.ring()
-      if (ring === undefined) return // an observer's, not there yet
-      if (ring.closed) {
+      const source = sleeper.source()
+      if (source === undefined) return // an observer's ring, not there yet
+      if (source.closed) {
         sleeper.wake(false)
-        return
+      } else if (source.hasNews(sleeper.since)) {
+        sleeper.wake(true)
+      } else if (this.#socket !== undefined) {
+        source.arm()
+        sleeper.armed = source
+        this.#armed.set(source.kind, source)
+        if (source.hasNews(sleeper.since)) sleeper.wake(true)
       }
-      if (!ring.hasNews(sleeper.position) && this.#socket !== undefined) {
-        ring.arm()
-        sleeper.armed = ring
-      }
-      if (ring.hasNews(sleeper.position)) sleeper.wake(true)
     } catch (error) {
       sleeper.fail(error)
     }
   }
 
-  /** Nobody rings for a ring on which nobody sleeps, and nothing ticks for none. */
   #remove(gone: Sleeper): void {
-    this.#sleepers.delete(gone)
-    const ring = gone.armed
-    // By KIND: two equal types are two Rings, but one ring with one arm.
-    if (ring !== undefined && ![...this.#sleepers].some(({ armed }) => armed?.kind === ring.kind)) ring.disarm()
-    if (this.#sleepers.size === 0) {
-      clearInterval(this.#timer)
-      this.#timer = undefined
-    }
-    this.#keepAlive()
+    if (this.#sleepers.delete(gone) && gone.isRef && --this.#refs === 0) this.#timer?.unref()
   }
 
-  /** While a sleeper asks for it the ticks keep the process alive; the bell itself never does. */
-  #keepAlive(): void {
-    const isWanted = [...this.#sleepers].some((sleeper) => sleeper.isRef)
-    if (isWanted) this.#timer?.ref()
-    else this.#timer?.unref()
+  /** Not when a sleep ends: most sleepers come back at once, and an arm that lingers costs one ring at most. */
+  #disarmIdle(): void {
+    const awaited = new Set<number>()
+    for (const { armed } of this.#sleepers) if (armed !== undefined) awaited.add(armed.kind)
+    for (const [kind, source] of this.#armed) {
+      if (awaited.has(kind)) continue
+      this.#armed.delete(kind)
+      source.disarm()
+    }
   }
 }

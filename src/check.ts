@@ -38,3 +38,17 @@ export function checkOptions(name: string, value: unknown, known: readonly strin
     }
   }
 }
+
+/** Throws unless `value` is undefined or an AbortSignal. */
+export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
+  if (value !== undefined && !(value instanceof AbortSignal)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `signal=${shown(value)} is not an AbortSignal`)
+  }
+}
+
+/** Throws unless `value` is undefined or a boolean. */
+export function checkFlag(name: string, value: unknown): asserts value is boolean | undefined {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a boolean`)
+  }
+}

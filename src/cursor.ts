@@ -1,7 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads'
 import type { Bell } from './bell.js'
-import { checkInteger, checkOptions, shown } from './check.js'
-import { OrbitError, typeError } from './errors.js'
+import { checkFlag, checkInteger, checkOptions, checkSignal } from './check.js'
+import { OrbitError } from './errors.js'
 import { layout, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { type Frame, frameFields, type Ring } from './ring.js'
@@ -179,6 +179,7 @@ const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 export class Cursor implements Disposable {
   readonly #resolve: () => Ring | undefined
   readonly #bell: Bell
+  readonly #ringNow = () => this.#ring()
   #opened: Ring | undefined
   #position: number
   #closed = false
@@ -222,13 +223,14 @@ export class Cursor implements Disposable {
    *   closed meanwhile
    * @throws the signal's reason; what poll throws
    */
-  async wait(options: WaitOptions = {}): Promise<boolean> {
-    checkOptions('options', options, ['signal', 'timeoutMs', 'spin', 'keepAlive'])
-    const { timeoutMs } = options
-    if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)
-    checkSignal(options.signal)
-    this.#checkOpen()
-    return this.#wait(options)
+  wait(options: WaitOptions = noOptions): Promise<boolean> {
+    try {
+      if (options !== noOptions) checkWait(options)
+      this.#checkOpen()
+      return this.#wait(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Polls and waits in turn, for ever: `iterate` with its defaults. */
@@ -247,11 +249,13 @@ export class Cursor implements Disposable {
     checkOptions('options', options, ['signal', 'max', 'spin'])
     if (options.max !== undefined) checkInteger('max', options.max, 1, 0xffffffff)
     checkSignal(options.signal)
+    checkFlag('spin', options.spin)
     this.#checkOpen()
     return this.#iterate(options)
   }
 
   async *#iterate({ signal, max, spin }: IterateOptions): AsyncGenerator<Poll, void, undefined> {
+    const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }
     const isOver = () => this.#isClosed() || signal?.aborted === true
     let wasIdle = false
     while (!isOver()) {
@@ -264,18 +268,21 @@ export class Cursor implements Disposable {
       } else {
         if (wasIdle) await nextTurn() // news that no poll brings: foreign bytes
         wasIdle = true
-        await this.#wait({ ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }).catch((error) => {
+        try {
+          await this.#wait(waiting)
+        } catch (error) {
           if (!isOver()) throw error
-        })
+        }
       }
     }
   }
 
-  async #wait({ signal, timeoutMs, spin, keepAlive = false }: WaitOptions): Promise<boolean> {
+  /** Not async, nor is wait: each such layer takes the wake through more turns of the microtask queue. */
+  #wait({ signal, timeoutMs, spin, keepAlive }: WaitOptions): Promise<boolean> {
     signal?.throwIfAborted()
-    if (this.#ring()?.hasNews(this.#position)) return true
-    if (spin) return this.#spin(signal, timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs)
-    return this.#bell.sleep(this, () => this.#ring(), this.#position, { signal, timeoutMs, isRef: keepAlive })
+    if (this.#ring()?.hasNews(this.#position)) return Promise.resolve(true)
+    if (spin) return this.#spin(signal, timeoutMs ?? Number.POSITIVE_INFINITY)
+    return this.#bell.sleep(this, this.#ringNow, this.#position, { signal, timeoutMs, isRef: keepAlive })
   }
 
   async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
@@ -314,8 +321,12 @@ export class Cursor implements Disposable {
   }
 }
 
-function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `signal=${shown(signal)} is not an AbortSignal`)
-  }
+const noOptions: WaitOptions = Object.freeze({})
+
+function checkWait(options: WaitOptions): void {
+  checkOptions('options', options, ['signal', 'timeoutMs', 'spin', 'keepAlive'])
+  if (options.timeoutMs !== undefined) checkInteger('timeoutMs', options.timeoutMs, 0, 0x7fffffff)
+  checkSignal(options.signal)
+  checkFlag('spin', options.spin)
+  checkFlag('keepAlive', options.keepAlive)
 }

@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types'
 import { Bell } from './bell.js'
-import { checkInteger, checkOptions, shown } from './check.js'
+import { checkFlag, checkInteger, checkOptions, shown } from './check.js'
 import { Cursor } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { guarded, layout, type NativeFleet, native } from './native.js'
@@ -313,9 +313,7 @@ export class Fleet extends FleetObserver {
   static remove(name: string, options: RemoveOptions = {}): string[] {
     checkFleetName(name)
     checkOptions('options', options, ['kind', 'force'])
-    if (options.force !== undefined && typeof options.force !== 'boolean') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `force=${shown(options.force)} is not a boolean`)
-    }
+    checkFlag('force', options.force)
     if (options.kind !== undefined) checkInteger('kind', options.kind, 0, layout.maxKind)
     return guarded(() => native.remove(name, options.kind ?? -1, options.force === true))
   }

@@ -9,7 +9,7 @@ export {
   type RemoveOptions,
 } from './fleet.js'
 export { NetId64 } from './netid.js'
-export { Orbital } from './orbital.js'
+export { Orbital, type WatchOptions } from './orbital.js'
 export { array, bytes, type Pod, type PodElement, type PodFields, type PodValue, pod, text } from './pod.js'
 export type { Frame, PublishOptions, RingStats } from './ring.js'
 export { type OrbitType, type OrbitTypeSpec, orbitType } from './typed.js'

@@ -1,5 +1,5 @@
-import { shown } from './check.js'
-import { pollRing } from './cursor.js'
+import { checkOptions, shown } from './check.js'
+import { type IterateOptions, type Poll, pollRing } from './cursor.js'
 import { OrbitError, typeError } from './errors.js'
 import { type Fleet, FleetObserver } from './fleet.js'
 import { payloadOffset, scratch } from './native.js'
@@ -7,6 +7,9 @@ import { NetId64, netIdAt } from './netid.js'
 import type { Pod } from './pod.js'
 import { loadedLength, type Ring } from './ring.js'
 import type { OrbitType } from './typed.js'
+
+/** As for `Cursor.iterate`. */
+export type WatchOptions = Pick<IterateOptions, 'signal' | 'spin'>
 
 /**
  * A value of one type that the whole fleet shares: `store` publishes a new one, `load` reads the newest. Its history is
@@ -77,6 +80,26 @@ export class Orbital<T> {
       for (const frame of pollRing(ring, ring.oldest(), ring.capacity).frames) newest.set(frame.node, frame.payload)
     }
     return new Map([...newest].sort(([a], [b]) => a - b).map(([node, bytes]) => [node, this.#decode(bytes)]))
+  }
+
+  /**
+   * Yields the newest value, if there is one, and then each newer one; a slow body skips what came in between. Ends when
+   * the signal is aborted or the fleet closed, and keeps the process alive until then.
+   *
+   * @throws what opening the ring and `load` throw but for ERR_ORBIT_CLOSED
+   */
+  watch(options: WatchOptions = {}): AsyncGenerator<T, void, undefined> {
+    checkOptions('options', options, ['signal', 'spin'])
+    const ring = this.#fleet.ring(this.#type)
+    const newest = ring === undefined ? 0 : Math.max(ring.oldest(), ring.head() - 1)
+    return this.#values(this.#fleet.cursor(this.#type, newest).iterate(options))
+  }
+
+  async *#values(polls: AsyncIterable<Poll>): AsyncGenerator<T, void, undefined> {
+    for await (const { frames } of polls) {
+      const newest = frames.at(-1)
+      if (newest !== undefined) yield this.#decode(newest.payload)
+    }
   }
 
   /** Into this handle's own buffer, but for a value whose getters store another one meanwhile. */

@@ -36,6 +36,58 @@ const Rich = orbitType({
   }),
 })
 
+describe.each(memories)('a watched Orbital in $memory', ({ join }) => {
+  it('yields the newest value first, then each newer one', async () => {
+    const fleet = join(fleetName())
+    const orbital = new Orbital(fleet, Load)
+    orbital.store({ busy: 1, idle: 0 })
+    orbital.store({ busy: 2, idle: 0 })
+    const seen: number[] = []
+    for await (const { busy } of orbital.watch()) {
+      seen.push(busy)
+      if (busy === 5) break
+      orbital.store({ busy: busy + 1, idle: 0 })
+    }
+    expect(seen).toEqual([2, 3, 4, 5])
+  })
+
+  it('waits for the first value, and skips what a slow body missed, also more than a lap', async () => {
+    const fleet = join(fleetName())
+    const orbital = new Orbital(fleet, Load)
+    const values = orbital.watch()
+    const first = values.next()
+    orbital.store({ busy: 1, idle: 0 })
+    expect(await first).toEqual({ done: false, value: { busy: 1, idle: 0 } })
+    for (let busy = 2; busy < 20; busy++) orbital.store({ busy, idle: 0 })
+    expect((await values.next()).value).toEqual({ busy: 19, idle: 0 })
+    fleet.resetRing(Load)
+    const next = values.next()
+    orbital.store({ busy: 20, idle: 0 })
+    expect((await next).value).toEqual({ busy: 20, idle: 0 })
+    await values.return()
+  })
+
+  it('ends when it is aborted and when its fleet is closed', async () => {
+    const fleet = join(fleetName())
+    const orbital = new Orbital(fleet, Load)
+    const abort = new AbortController()
+    const aborted = orbital.watch({ signal: abort.signal }).next()
+    const closed = orbital.watch().next()
+    abort.abort()
+    expect(await aborted).toEqual({ done: true, value: undefined })
+    fleet.close()
+    expect(await closed).toEqual({ done: true, value: undefined })
+    expectClosed(() => orbital.watch())
+  })
+
+  it('refuses options that it does not know', () => {
+    const orbital = new Orbital(join(fleetName()), Load)
+    expectTypeError(() => orbital.watch(untyped({ max: 1 })), 'options.max')
+    expectTypeError(() => orbital.watch({ spin: untyped(1) }), 'spin=1')
+    expectTypeError(() => orbital.watch({ signal: untyped({}) }), 'signal=an object')
+  })
+})
+
 describe.each(memories)('an Orbital in $memory', ({ join }) => {
   it('has nothing before the first store', () => {
     const orbital = new Orbital(join(fleetName()), Load)
