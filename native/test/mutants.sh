@@ -160,7 +160,7 @@ edit_test look-before-arm wake_test 'arm(ring, node);
 expect_caught look-before-arm wake_test plain '!sleeps || isRung'
 
 fresh_copy group-forgotten
-edit group-forgotten wake.h 'set_bits_ordered(&ring.header->sleeperGroups, uint64_t{1} << (node / kNodesPerSleeperGroup));' ''
+edit group-forgotten wake.h 'set_bits_ordered(&ring.header->sleeperGroups, group);' '{}'
 expect_caught group-forgotten wake_test plain
 
 fresh_copy first-word-of-a-group
