@@ -5,6 +5,7 @@
       "sources": [
         "native/bell.cc",
         "native/binding.cc",
+        "native/cache.cc",
         "native/fleet.cc",
         "native/hot.cc",
         "native/lease.cc",

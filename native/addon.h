@@ -19,7 +19,7 @@ struct Results {
   double bytes;                               // that a poll's records take
   double status;                              // what ended a batch early
   double position;                            // of a publish
-  double head;                                // that a poll went up to
+  double head;                                // that a poll went up to, or that a lookup is an answer of
 };
 static_assert(sizeof(Results) == 64, "records begin on a line");
 
@@ -48,6 +48,7 @@ struct Addon {
 };
 
 napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon);
+napi_status export_cache_functions(napi_env env, napi_value exports, Addon* addon);
 // False when the environment is being terminated, and takes no functions any more.
 bool export_setup_functions(napi_env env, napi_value exports, Addon* addon);
 

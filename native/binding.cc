@@ -43,5 +43,6 @@ NAPI_MODULE_INIT() {
       env, [](void* data) { addons().close(static_cast<orbit::Addon*>(data)); }, addon);
   if (!orbit::export_setup_functions(env, exports, addon)) return nullptr;
   if (orbit::export_hot_functions(env, exports, addon) != napi_ok) return nullptr;
+  if (orbit::export_cache_functions(env, exports, addon) != napi_ok) return nullptr;
   return exports;
 }

@@ -1,10 +1,10 @@
 #include "fleet.h"
 
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <random>
 
+#include "clock.h"
 #include "failure.h"
 #include "fault.h"
 #include "local.h"
@@ -19,12 +19,6 @@ std::string object_name(const std::string& fleet, const std::string& what) {
 }
 std::string fleet_object(const std::string& fleet) { return object_name(fleet, "fleet"); }
 std::string ring_object(const std::string& fleet, uint32_t kind) { return object_name(fleet, std::to_string(kind)); }
-
-uint64_t unix_ms() {
-  timeval now;
-  gettimeofday(&now, nullptr);
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_usec) / 1000;
-}
 
 uint64_t random_id() {
   std::random_device device;

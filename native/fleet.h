@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "index.h"
 #include "settle.h"
 #include "store.h"
 
@@ -42,6 +43,7 @@ struct OpenRing {
   Writer writer;
   bool writable = false;
   int64_t exactBytes = -1;  // payloads must have just this length; -1: any up to payloadBytes
+  std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on
 };
 
 class Fleet {

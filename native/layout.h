@@ -164,6 +164,18 @@ struct NodeRecord {
 static_assert(offsetof(NodeRecord, beatSequence) == 64, "heartbeat has its own line");
 static_assert(sizeof(NodeRecord) == 192, "three lines per node");
 
+// The payload of a frame of the cache ring: this, then the namespace and the key back to back, padded with zeros to 8
+// bytes, then the value. The frame's version is the monotonic millisecond at which the entry expires; 0: never.
+struct CacheHeader {
+  uint8_t op;  // CacheOp
+  uint8_t namespaceBytes;
+  uint16_t keyBytes;  // of the key, or of the prefix that a reset names
+  uint32_t valueBytes;
+};
+static_assert(sizeof(CacheHeader) == 8, "one word, so that the key begins on one");
+
+enum CacheOp : uint8_t { kCachePut = 1, kCacheDelete = 2, kCacheReset = 3 };
+
 // Offsets inside a ring object, each derived from the one before.
 struct RingOffsets {
   uint64_t sleepers, slots, entries, spares, chunks, end;

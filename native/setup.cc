@@ -252,6 +252,10 @@ Napi::Object layout_table(Napi::Env env) {
       {"recordNode", offsetof(Record, node)},
       {"recordLength", offsetof(Record, length)},
       {"recordFrameKind", offsetof(Record, frameKind)},
+      {"cacheHeaderBytes", sizeof(CacheHeader)},
+      {"cachePut", kCachePut},
+      {"cacheDelete", kCacheDelete},
+      {"cacheReset", kCacheReset},
   };
   for (const auto& number : numbers) layout.Set(number.name, number.value);
   layout.Freeze();

@@ -1,3 +1,5 @@
+export { type CacheBytes, type CacheEntry, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
+export { type Codec, codecs } from './codecs.js'
 export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './cursor.js'
 export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
 export {
@@ -13,3 +15,4 @@ export { Orbital, type WatchOptions } from './orbital.js'
 export { array, bytes, type Pod, type PodElement, type PodFields, type PodValue, pod, text } from './pod.js'
 export type { Frame, PublishOptions, RingStats } from './ring.js'
 export { type OrbitType, type OrbitTypeSpec, orbitType } from './typed.js'
+export { TypedCache, type TypedCacheOptions } from './typedcache.js'

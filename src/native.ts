@@ -28,6 +28,10 @@ interface NativeLayout {
   readonly recordNode: number
   readonly recordLength: number
   readonly recordFrameKind: number
+  readonly cacheHeaderBytes: number
+  readonly cachePut: number
+  readonly cacheDelete: number
+  readonly cacheReset: number
 }
 
 interface NativeStatus {
@@ -107,6 +111,10 @@ interface Native {
   head(ring: number): number
   oldest(ring: number): number
   reset(ring: number): number
+  /** shape: op, namespaceBytes << 8, keyBytes << 16. */
+  cacheFind(ring: number, shape: number, known: number): number
+  /** Undefined when it did: the position stands in the scratch. */
+  cachePublish(ring: number, shape: number, value: Uint8Array | number, ttlMs?: number): number | undefined
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
   arm(ring: number): number

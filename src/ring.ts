@@ -197,6 +197,23 @@ export class Ring {
     if (floor < 0) this.#refuse(floor)
   }
 
+  /** Looks a key of the cache up: 0 a miss, 1 a hit, 2 `known` is the newest still (native/cache.cc). */
+  findCached(shape: number, known: number): number {
+    const result = native.cacheFind(this.#handle, shape, known)
+    if (result < 0) this.#refuse(result)
+    return result
+  }
+
+  /** Publishes the cache's frame that stands in the scratch, with `value` or as many bytes as stand there. */
+  publishCached(shape: number, value: Uint8Array | number, ttlMs: number): number {
+    const refused =
+      ttlMs === 0
+        ? native.cachePublish(this.#handle, shape, value)
+        : native.cachePublish(this.#handle, shape, value, ttlMs)
+    if (refused !== undefined) this.#refuse(refused, typeof value === 'number' ? value : lengthOf(value))
+    return scratch.floats[layout.resultPosition >> 3] as number
+  }
+
   /** Would a poll from `position` bring anything? */
   hasNews(position: number): boolean {
     const result = native.hasNews(this.#handle, position)
@@ -254,7 +271,7 @@ function checkPublish(options: PublishOptions | undefined): { frameKind: number;
 const publishOptions = ['frameKind', 'version']
 
 /** The addon believes that bytes are a Uint8Array whose buffer is there. */
-function checkBytes(name: string, bytes: Uint8Array): void {
+export function checkBytes(name: string, bytes: Uint8Array): void {
   if (!isUint8Array(bytes)) {
     throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(bytes)} is not a Uint8Array`)
   }
@@ -269,7 +286,7 @@ function checkBytes(name: string, bytes: Uint8Array): void {
 /** How long it really is, whatever a subclass says. */
 const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
   ?.get as () => number
-const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
+export const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
 
 const recordPosition = (layout.firstRecord + layout.recordPosition) >> 3
 const recordVersion = (layout.firstRecord + layout.recordVersion) >> 3
