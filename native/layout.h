@@ -10,6 +10,7 @@
 //   64         64                     geometry, KIND, layout fingerprint         creator
 //   128        64                     type name, NUL-padded UTF-8                creator
 //   192        64                     hint                                       publishers, now and then (plain store)
+//                                     tokens                                     claimants, by fetch-and-add (table.h)
 //   256        64                     floor                                      reset
 //   320        64                     sleeperGroups: one bit per 1024 nodes      waiters; never cleared
 //   384        64                     sparesTaken, burned, refused               settlers, audit, refused publishers
@@ -18,6 +19,14 @@
 //   ...        nodes * 64             NodeEntry[]                                its node; its settler; audit
 //   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
 //   ...        chunks * stride        chunk[]: ChunkHeader, payload              the owner of the chunk
+//
+// A table (table.h) is a ring object too, but its slots move each for itself: slot[] is bucket[]: { stamp:44 | card:20 }.
+//   A chunk is then a card, the whole content of one bucket: ChunkHeader { id, version: the newest token that the bucket
+//   ever granted, length: bytes of all claims }, then the claims, packed, each
+//   0          40                     ClaimHeader                                who swapped the card in
+//   40         subjectBytes           subject
+//   ...        ownerBytes, align8     owner's label
+//   Which bucket is a subject's: subject_hash of table.h, which is part of this layout.
 //
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
@@ -57,6 +66,9 @@ constexpr uint32_t kMaxPayloadBytes = 1u << 24;
 constexpr uint32_t kTypeNameBytes = 64;
 constexpr uint32_t kLabelBytes = 32;
 constexpr uint32_t kStatusBytes = 64;
+constexpr uint32_t kMaxSubjectBytes = 128;
+constexpr uint32_t kMaxOwnerBytes = 64;
+constexpr uint64_t kMaxToken = (uint64_t{1} << 53) - 1;  // an exact JS number
 constexpr uint32_t kNodesPerSleeperGroup = kMaxFleetSize / 64;
 
 constexpr int64_t kCreationLockByte = 0;
@@ -93,7 +105,8 @@ struct RingHeader {
   char typeName[kTypeNameBytes];
 
   uint64_t hint;
-  uint64_t reservedHint[7];
+  uint64_t tokens;  // of a table: drawn so far
+  uint64_t reservedHint[6];
 
   uint64_t floor;
   uint64_t reservedFloor[7];
@@ -132,6 +145,27 @@ struct ChunkHeader {
   uint8_t reserved[3];
 };
 static_assert(sizeof(ChunkHeader) == 24, "three words, then the payload");
+
+// One claim on a card; subject and owner follow.
+struct ClaimHeader {
+  uint64_t token;
+  uint64_t expiresAtMs;  // CLOCK_MONOTONIC; expired from then on
+  uint64_t claimedAtMs;  // Unix time, only shown
+  uint64_t incarnation;  // of the holder's node
+  uint32_t node;
+  uint8_t subjectKind;
+  uint8_t subjectBytes;
+  uint8_t ownerBytes;
+  uint8_t reserved;
+};
+static_assert(sizeof(ClaimHeader) == 40, "five words, then subject and owner");
+static_assert(kMaxSubjectBytes <= UINT8_MAX && kMaxOwnerBytes <= UINT8_MAX, "their lengths fit a byte");
+
+constexpr uint32_t claim_bytes(uint32_t subjectBytes, uint32_t ownerBytes) {
+  return (static_cast<uint32_t>(sizeof(ClaimHeader)) + subjectBytes + ownerBytes + 7) / 8 * 8;
+}
+constexpr uint32_t kMaxClaimBytes = claim_bytes(kMaxSubjectBytes, kMaxOwnerBytes);
+constexpr uint32_t kCardBytes = 8 * kMaxClaimBytes;  // payloadBytes of a table: room for eight of the largest claims
 
 struct FleetHeader {
   ObjectHeader object;

@@ -264,6 +264,12 @@ constexpr uint64_t kHintEvery = 8;
 // lines over at each frame instead costs two writers four fifths of what one alone publishes.
 constexpr uint32_t kMaxBackoff = 1024;
 
+// Another writer has the lines now. Let it use them for a while: handing them over costs many publishes.
+inline void back_off(Writer* writer) {
+  writer->backoff = writer->backoff < kMaxBackoff / 4 ? writer->backoff * 4 + 1 : kMaxBackoff;
+  for (uint32_t i = 0; i < writer->backoff; i++) relax();
+}
+
 __attribute__((noinline, cold)) inline void count_refused(const Writer& writer) {
   add_relaxed(&writer.ring.header->refused, 1);
 }
@@ -346,9 +352,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
       *position = head;
       return RingStatus::kOk;
     }
-    // Another writer has the lines now. Let it use them for a while: handing them over costs many publishes.
-    writer->backoff = writer->backoff < kMaxBackoff / 4 ? writer->backoff * 4 + 1 : kMaxBackoff;
-    for (uint32_t i = 0; i < writer->backoff; i++) relax();
+    back_off(writer);
     hinted = searches > 0;  // one that led us astray is not asked again
     passed = 0;
   }

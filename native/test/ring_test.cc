@@ -1,10 +1,8 @@
 // ring.h on plain memory, one thread: geometry, publish, read, head, and what a racing or lying peer can do to them.
 //
-// A race is arranged, never awaited: a page that the call under test is about to touch is closed, and the fault that
-// stops it there lets the peer publish before the call goes on.
+// A race is arranged, never awaited: peer.h lets the peer publish in the middle of the call under test.
 #include "ring.h"
 
-#include <signal.h>
 #include <sys/mman.h>
 
 #include <functional>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "check.h"
+#include "peer.h"
 #include "settle.h"
 
 using namespace orbit;
@@ -119,35 +118,6 @@ void check_permutation(const Ring& ring) {
 
 // ---- a peer that acts in the middle of a call ----------------------------------------------------------------------
 
-uint8_t* g_closedPage = nullptr;
-std::function<void()>* g_peer = nullptr;
-uint64_t page_bytes() { return static_cast<uint64_t>(sysconf(_SC_PAGESIZE)); }
-
-void on_fault(int, siginfo_t* info, void*) {
-  uint8_t* address = static_cast<uint8_t*>(info->si_addr);
-  if (g_closedPage == nullptr || address < g_closedPage || address >= g_closedPage + page_bytes()) {
-    signal(SIGSEGV, SIG_DFL);  // not ours: fault again and die of it
-    return;
-  }
-  mprotect(g_closedPage, page_bytes(), PROT_READ | PROT_WRITE);
-  g_closedPage = nullptr;
-  (*g_peer)();
-}
-
-// Runs `call`; the first time that it touches the page at `page`, `peer` runs to its end before the call goes on.
-void with_peer_at(uint8_t* page, std::function<void()> peer, const std::function<void()>& call) {
-  struct sigaction action = {}, before;
-  action.sa_sigaction = on_fault;
-  action.sa_flags = SA_SIGINFO;
-  sigaction(SIGSEGV, &action, &before);
-  g_closedPage = page;
-  g_peer = &peer;
-  CHECK(mprotect(page, page_bytes(), PROT_NONE) == 0);
-  call();
-  CHECK(g_closedPage == nullptr);  // the call did pass here
-  sigaction(SIGSEGV, &before, nullptr);
-}
-
 // A ring whose entries fill one page of their own, so that a publisher can be stopped between loading the slot and
 // swapping it (step 5); and one page of private memory, so that a reader can be stopped inside its copy.
 struct PagedRing {
@@ -206,6 +176,7 @@ void every_shared_byte_stays_where_version_1_put_it() {
       {"RingHeader.fingerprint", offsetof(RingHeader, fingerprint), 88},
       {"RingHeader.typeName", offsetof(RingHeader, typeName), 128},
       {"RingHeader.hint", offsetof(RingHeader, hint), 192},
+      {"RingHeader.tokens", offsetof(RingHeader, tokens), 200},
       {"RingHeader.floor", offsetof(RingHeader, floor), 256},
       {"RingHeader.sleeperGroups", offsetof(RingHeader, sleeperGroups), 320},
       {"RingHeader.sparesTaken", offsetof(RingHeader, sparesTaken), 384},
@@ -222,6 +193,19 @@ void every_shared_byte_stays_where_version_1_put_it() {
       {"ChunkHeader.length", offsetof(ChunkHeader, length), 16},
       {"ChunkHeader.frameKind", offsetof(ChunkHeader, frameKind), 20},
       {"ChunkHeader", sizeof(ChunkHeader), 24},
+      {"ClaimHeader.token", offsetof(ClaimHeader, token), 0},
+      {"ClaimHeader.expiresAtMs", offsetof(ClaimHeader, expiresAtMs), 8},
+      {"ClaimHeader.claimedAtMs", offsetof(ClaimHeader, claimedAtMs), 16},
+      {"ClaimHeader.incarnation", offsetof(ClaimHeader, incarnation), 24},
+      {"ClaimHeader.node", offsetof(ClaimHeader, node), 32},
+      {"ClaimHeader.subjectKind", offsetof(ClaimHeader, subjectKind), 36},
+      {"ClaimHeader.subjectBytes", offsetof(ClaimHeader, subjectBytes), 37},
+      {"ClaimHeader.ownerBytes", offsetof(ClaimHeader, ownerBytes), 38},
+      {"ClaimHeader", sizeof(ClaimHeader), 40},
+      {"claim_bytes(0, 0)", claim_bytes(0, 0), 40},
+      {"claim_bytes(1, 8)", claim_bytes(1, 8), 56},
+      {"kMaxClaimBytes", kMaxClaimBytes, 232},
+      {"kCardBytes", kCardBytes, 1856},
       {"FleetHeader.size", offsetof(FleetHeader, size), 64},
       {"FleetHeader.kinds", offsetof(FleetHeader, kinds), 128},
       {"FleetHeader", sizeof(FleetHeader), 192},
