@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fleet.h"
+#include "forked.h"
 
 namespace orbit {
 
@@ -31,9 +32,17 @@ static_assert(sizeof(Record) == 32, "payloads stay 8-aligned");
 
 constexpr size_t kFirstRecord = sizeof(Results);
 
+// What becomes of a claim, in place of the first Record.
+struct ClaimRecord {
+  double token, claimedAtMs, expiresInMs, incarnation, stamp;
+  uint32_t node, pid, ownerBytes, reserved;
+  uint8_t owner[kMaxOwnerBytes];
+};
+
 // Statuses of hot calls beside RingStatus.
 constexpr int32_t kStatusClosed = -20;
 constexpr int32_t kStatusReadOnly = -21;
+constexpr int32_t kStatusFull = -22;
 
 struct Addon {
   std::vector<std::unique_ptr<Fleet>> fleets;  // by handle; null: closed, free to be given out again
@@ -43,12 +52,14 @@ struct Addon {
   size_t scratchBytes = 0;
   napi_ref scratchReference = nullptr;
 
-  OpenRing* ring(uint32_t handle) const { return handle < rings.size() ? rings[handle] : nullptr; }
+  // Null also in a forked child, whose handles are its parent's.
+  OpenRing* ring(uint32_t handle) const { return handle < rings.size() && !is_forked() ? rings[handle] : nullptr; }
   Results* results() { return reinterpret_cast<Results*>(scratch); }
 };
 
 napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon);
 napi_status export_cache_functions(napi_env env, napi_value exports, Addon* addon);
+napi_status export_contest_functions(napi_env env, napi_value exports, Addon* addon);
 // False when the environment is being terminated, and takes no functions any more.
 bool export_setup_functions(napi_env env, napi_value exports, Addon* addon);
 

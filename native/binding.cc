@@ -11,13 +11,14 @@ namespace {
 class Addons {
  public:
   ~Addons() {
-    while (!open_.empty()) close(*open_.begin());
+    while (!open_.empty() && !orbit::is_forked()) close(*open_.begin());
   }
   orbit::Addon* open() {
     std::lock_guard<std::mutex> guard(mutex_);
     return *open_.insert(new orbit::Addon).first;
   }
   void close(orbit::Addon* addon) {
+    if (orbit::is_forked()) return;  // leaving would be in the parent's name
     {
       std::lock_guard<std::mutex> guard(mutex_);
       if (open_.erase(addon) == 0) return;
@@ -44,5 +45,6 @@ NAPI_MODULE_INIT() {
   if (!orbit::export_setup_functions(env, exports, addon)) return nullptr;
   if (orbit::export_hot_functions(env, exports, addon) != napi_ok) return nullptr;
   if (orbit::export_cache_functions(env, exports, addon) != napi_ok) return nullptr;
+  if (orbit::export_contest_functions(env, exports, addon) != napi_ok) return nullptr;
   return exports;
 }

@@ -6,14 +6,23 @@
 
 namespace orbit {
 
-inline uint64_t milliseconds_of(clockid_t clock) {
+inline uint64_t nanoseconds_of(clockid_t clock) {
   timespec now;
   clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 // The same for all processes of the host, never stepped; process.hrtime() in JavaScript.
-inline uint64_t monotonic_ms() { return milliseconds_of(CLOCK_MONOTONIC); }
-inline uint64_t unix_ms() { return milliseconds_of(CLOCK_REALTIME); }
+inline uint64_t monotonic_ns() { return nanoseconds_of(CLOCK_MONOTONIC); }
+inline uint64_t monotonic_ms() { return monotonic_ns() / 1000000; }
+inline uint64_t unix_ms() { return nanoseconds_of(CLOCK_REALTIME) / 1000000; }
+// A few milliseconds old at most, and nearly free.
+inline uint64_t about_unix_ms() {
+#ifdef CLOCK_REALTIME_COARSE
+  return nanoseconds_of(CLOCK_REALTIME_COARSE) / 1000000;
+#else
+  return unix_ms();
+#endif
+}
 
 }  // namespace orbit

@@ -383,6 +383,22 @@ bool Fleet::is_dead(uint32_t node) const {
   return !(hasNode_ && node == node_) && !store_->leased_elsewhere(*mapping_, node, 1);
 }
 
+bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
+  if (node >= size_ || load_acquire(&record(node)->incarnation) != incarnation || !has_joined(record(node)))
+    return false;
+  if (hasNode_ && node == node_) return true;
+  SeenAlive& seen = seenAlive_[node % seenAlive_.size()];
+  uint64_t nowNs = monotonic_ns();
+  if (seen.node == node && seen.incarnation == incarnation && nowNs < seen.untilNs) return true;
+  try {
+    if (!store_->leased_elsewhere(*mapping_, node, 1)) return false;
+  } catch (const Failure&) {
+    return true;  // the kernel will not tell: its time limit decides, then
+  }
+  seen = {node, incarnation, nowNs + kAliveForNs};
+  return true;
+}
+
 int Fleet::open_bell() {
   // Of a fleet that was removed the names may belong to a namesake by now.
   if (!hasNode_ || retired(header())) return -1;

@@ -26,6 +26,8 @@ struct JoinOptions {
 };
 
 constexpr uint32_t kDefaultFleetSize = 64;
+// Shorter than a process takes to die: whoever waits for a death and then asks is told of it.
+constexpr uint64_t kAliveForNs = 50'000;
 
 struct Member {
   uint32_t node;
@@ -66,6 +68,11 @@ class Fleet {
   // Those who have joined and not left: the living and the dead whose node nobody has taken yet.
   std::vector<Member> members() const;
   bool is_dead(uint32_t node) const;
+  // Is the member alive that held `node` in this incarnation? "No" is final; "yes" is true of some instant within the last
+  // kAliveForNs. Cheap: the kernel is asked once in that time.
+  bool is_alive(uint32_t node, uint64_t incarnation);
+  // Of the member that holds the node, or held it last.
+  uint32_t pid(uint32_t node) const { return record(node)->pid; }
 
   // A descriptor that becomes readable when somebody publishes to a ring that this node has armed; the caller's to close.
   // -1: there can be none, also for an observer.
@@ -105,6 +112,10 @@ class Fleet {
   bool hasNode_ = false;
   bool hasBell_ = false;
   uint64_t fleetId_ = 0;
+  struct SeenAlive {
+    uint64_t node = ~uint64_t{0}, incarnation = 0, untilNs = 0;
+  };
+  std::array<SeenAlive, 64> seenAlive_;  // by the low bits of the node
   std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
 };
 

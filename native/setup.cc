@@ -2,7 +2,9 @@
 #include <napi.h>
 
 #include "addon.h"
+#include "clock.h"
 #include "failure.h"
+#include "table.h"
 
 namespace orbit {
 
@@ -211,6 +213,34 @@ Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// claims(table) -> [{ token, claimedAtMs, expiresInMs, node, pid, subjectKind, subject, owner }], the living ones
+Napi::Value claims_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
+    if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+    Napi::Array result = Napi::Array::New(info.Env());
+    uint32_t count = 0;
+    uint64_t nowMs = monotonic_ms();
+    auto is_alive = [&](uint32_t node, uint64_t incarnation) { return open->fleet->is_alive(node, incarnation); };
+    auto text = [](const uint8_t* bytes, uint32_t length) {
+      return std::string(reinterpret_cast<const char*>(bytes), length);
+    };
+    for_each_claim(open->writer.ring, nowMs, is_alive, [&](const Claim& claim) {
+      Napi::Object record = Napi::Object::New(info.Env());
+      record.Set("token", static_cast<double>(claim.token));
+      record.Set("claimedAtMs", static_cast<double>(claim.claimedAtMs));
+      record.Set("expiresInMs", static_cast<double>(claim.expiresAtMs - nowMs));
+      record.Set("node", claim.node);
+      record.Set("pid", open->fleet->pid(claim.node));
+      record.Set("subjectKind", claim.subjectKind);
+      record.Set("subject", text(claim.subject, claim.subjectBytes));
+      record.Set("owner", text(claim.owner, claim.ownerBytes));
+      result.Set(count++, record);
+    });
+    return result;
+  });
+}
+
 // setScratch(arrayBuffer): results and frames pass through it from now on
 Napi::Value set_scratch_call(const Napi::CallbackInfo& info) {
   Addon& addon = addon_of(info);
@@ -252,6 +282,19 @@ Napi::Object layout_table(Napi::Env env) {
       {"recordNode", offsetof(Record, node)},
       {"recordLength", offsetof(Record, length)},
       {"recordFrameKind", offsetof(Record, frameKind)},
+      {"contestTextAt", kFirstRecord + sizeof(ClaimRecord)},
+      {"claimToken", kFirstRecord + offsetof(ClaimRecord, token)},
+      {"claimClaimedAtMs", kFirstRecord + offsetof(ClaimRecord, claimedAtMs)},
+      {"claimExpiresInMs", kFirstRecord + offsetof(ClaimRecord, expiresInMs)},
+      {"claimIncarnation", kFirstRecord + offsetof(ClaimRecord, incarnation)},
+      {"claimStamp", kFirstRecord + offsetof(ClaimRecord, stamp)},
+      {"claimNode", kFirstRecord + offsetof(ClaimRecord, node)},
+      {"claimPid", kFirstRecord + offsetof(ClaimRecord, pid)},
+      {"claimOwnerBytes", kFirstRecord + offsetof(ClaimRecord, ownerBytes)},
+      {"claimOwner", kFirstRecord + offsetof(ClaimRecord, owner)},
+      {"maxSubjectBytes", kMaxSubjectBytes},
+      {"maxOwnerBytes", kMaxOwnerBytes},
+      {"cardBytes", kCardBytes},
       {"cacheHeaderBytes", sizeof(CacheHeader)},
       {"cachePut", kCachePut},
       {"cacheDelete", kCacheDelete},
@@ -276,6 +319,7 @@ Napi::Object status_table(Napi::Env env) {
       {"exhausted", static_cast<int32_t>(RingStatus::kExhausted)},
       {"closed", kStatusClosed},
       {"readOnly", kStatusReadOnly},
+      {"full", kStatusFull},
   };
   for (const auto& number : numbers) statuses.Set(number.name, number.value);
   statuses.Freeze();
@@ -299,6 +343,7 @@ bool export_setup_functions(napi_env environment, napi_value value, Addon* addon
   define("openRing", open_ring_call);
   define("openExistingRing", open_existing_ring_call);
   define("ringInfo", ring_info_call);
+  define("claims", claims_call);
   define("openBell", open_bell_call);
   define("hasBell", has_bell_call);
   define("setScratch", set_scratch_call);

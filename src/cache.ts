@@ -4,7 +4,6 @@ import { type Fleet, FleetObserver } from './fleet.js'
 import { layout, payloadOffset, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { checkBytes, lengthOf, type Ring } from './ring.js'
-import { type OrbitType, reservedType } from './typed.js'
 
 /** A key or a value: strings are their UTF-8. */
 export type CacheBytes = string | Uint8Array
@@ -12,9 +11,12 @@ export type CacheBytes = string | Uint8Array
 export interface OrbitCacheOptions {
   /** Keys of different namespaces never meet: 0..255 bytes in UTF-8; default ''. */
   namespace?: string
-  /** Puts, deletes and resets that are retained, all namespaces together: a power of two in 1..2^19; default 1024. */
+  /**
+   * Puts, deletes and resets that are retained, all namespaces together: a power of two in 1..2^19; default that of the
+   * fleet's cache, if it has one, else 1024.
+   */
   capacity?: number
-  /** Room for a value with a namespace and key of 256 bytes, 0..2^24-512; shorter ones leave more. Default 1024. */
+  /** Room for a value with a namespace and key of 256 bytes, 0..2^24-512; shorter ones leave more. Default likewise, or 1024. */
   valueBytes?: number
 }
 
@@ -51,6 +53,7 @@ const bytesIndex = layout.resultBytes >> 3
 const positionIndex = layout.resultPosition >> 3
 const headIndex = layout.resultHead >> 3
 const expiryIndex = layout.resultTo >> 3
+const entryBytes = (valueBytes: number): number => layout.cacheHeaderBytes + keyRoom + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
 
@@ -66,7 +69,8 @@ export const unchanged = 2
  */
 export class OrbitCache {
   readonly #fleet: Fleet | FleetObserver
-  readonly #type: OrbitType
+  readonly #capacity: number | undefined
+  readonly #payloadBytes: number | undefined
   readonly #namespace: Uint8Array
   readonly #node: number
   #ring: Ring | undefined
@@ -80,7 +84,7 @@ export class OrbitCache {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
     }
     checkOptions('options', options, ['namespace', 'capacity', 'valueBytes'])
-    const { namespace = '', capacity = 1024, valueBytes = 1024 } = options
+    const { namespace = '', capacity, valueBytes } = options
     if (typeof namespace !== 'string') {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `namespace=${shown(namespace)} is not a string`)
     }
@@ -88,12 +92,12 @@ export class OrbitCache {
     if (this.#namespace.length > 255) {
       throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `namespace=${shown(namespace)} has over 255 bytes`)
     }
-    checkInteger('valueBytes', valueBytes, 0, layout.maxPayloadBytes - 512)
-    const payloadBytes = layout.cacheHeaderBytes + keyRoom + valueBytes
-    this.#type = reservedType({ name: 'orbit.cache', kind: cacheKind, capacity, payloadBytes })
+    if (valueBytes !== undefined) checkInteger('valueBytes', valueBytes, 0, layout.maxPayloadBytes - 512)
+    this.#capacity = capacity
+    this.#payloadBytes = valueBytes === undefined ? undefined : entryBytes(valueBytes)
     this.#fleet = fleet
     this.#node = 'node' in fleet ? fleet.node : -1
-    this.#ring = fleet.ring(this.#type)
+    this.#open()
   }
 
   /**
@@ -194,7 +198,15 @@ export class OrbitCache {
   }
 
   #open(): Ring | undefined {
-    this.#ring ??= this.#fleet.ring(this.#type)
+    this.#ring ??= this.#fleet.layerRing(
+      {
+        name: 'orbit.cache',
+        kind: cacheKind,
+        ...(this.#capacity !== undefined && { capacity: this.#capacity }),
+        ...(this.#payloadBytes !== undefined && { payloadBytes: this.#payloadBytes }),
+      },
+      { capacity: 1024, payloadBytes: entryBytes(1024) },
+    )
     return this.#ring
   }
 

@@ -21,7 +21,8 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 export function checkName(name: string, value: unknown, maxBytes: number): asserts value is string {
   if (typeof value !== 'string')
     throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a string`)
-  const bytes = Buffer.byteLength(value)
+  // No character takes over 3 bytes of UTF-8 for each of its units.
+  const bytes = value.length * 3 <= maxBytes ? value.length : Buffer.byteLength(value)
   if (bytes === 0 || bytes > maxBytes || value.includes('\0')) {
     throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${shown(value)} has not 1..${maxBytes} bytes without NUL`)
   }

@@ -13,6 +13,8 @@ export const errorCodes = {
   ERR_ORBIT_BUSY: 'Another process has held the lock for joining, creating or removing for over five seconds.',
   ERR_ORBIT_RETIRED: 'The fleet or the ring was removed while this handle had it open.',
   ERR_ORBIT_NO_SPACE: 'Shared memory is full; nothing was left behind.',
+  ERR_ORBIT_TABLE_FULL: 'The contest has no room for one more living claim beside those it shares a bucket with.',
+  ERR_ORBIT_TIMEOUT: 'The subject was not free in the time given.',
   ERR_ORBIT_NO_SPARE: 'Too many members died in the middle of a publish since the fleet was last empty.',
   ERR_ORBIT_EXHAUSTED: 'The ring has counted to its last position.',
   ERR_ORBIT_PERMISSION: 'An object at our name belongs to somebody else, or lets others in.',

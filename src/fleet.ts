@@ -6,7 +6,7 @@ import { OrbitError, rangeError, typeError } from './errors.js'
 import { guarded, layout, type NativeFleet, native } from './native.js'
 import { NetId64, netIdAt } from './netid.js'
 import { type Frame, loadedFrame, type PublishOptions, Ring, type RingStats } from './ring.js'
-import { type AnyOrbitType, checkType } from './typed.js'
+import { type AnyOrbitType, checkType, reservedType } from './typed.js'
 
 export interface JoinOptions {
   /** Nodes in the fleet, 1..65536; default that of the fleet that exists, else 64. */
@@ -50,6 +50,11 @@ export interface NodeRecord {
   readonly incarnation: number
 }
 
+interface Geometry {
+  readonly capacity: number
+  readonly payloadBytes: number
+}
+
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/
 
 function checkFleetName(name: unknown): asserts name is string {
@@ -76,7 +81,8 @@ export class FleetObserver implements Disposable {
   /** By KIND: the ring that was used last, with its type. */
   readonly #rings: (Ring | undefined)[] = new Array(layout.maxKind + 1).fill(undefined)
   readonly #opened: Ring[] = []
-  readonly #bell: Bell
+  /** Where its cursors and claims sleep. @internal */
+  readonly bell: Bell
   #closed = false
 
   /** @internal */
@@ -85,8 +91,8 @@ export class FleetObserver implements Disposable {
     this.size = joined.size
     this.isShared = isShared
     this.#handle = joined.handle
-    this.#bell = new Bell(joined.handle)
-    abandoned.register(this, { handle: joined.handle, bell: this.#bell }, this)
+    this.bell = new Bell(joined.handle)
+    abandoned.register(this, { handle: joined.handle, bell: this.bell }, this)
   }
 
   /** @internal */
@@ -122,6 +128,33 @@ export class FleetObserver implements Disposable {
     const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name }
     const handle = guarded(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new Ring(handle, type))
+  }
+
+  /**
+   * The ring of one of orbit's own layers: what is not asked for is as in the ring that exists, else as in `fallback`.
+   * @internal
+   */
+  layerRing(
+    { name, kind, capacity, payloadBytes }: { name: string; kind: number } & Partial<Geometry>,
+    fallback: Geometry,
+  ): Ring | undefined {
+    const there = this.#existing(kind)
+    const type = reservedType({
+      name,
+      kind,
+      capacity: capacity ?? there?.capacity ?? fallback.capacity,
+      payloadBytes: payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes,
+    })
+    try {
+      return this.ring(type)
+    } catch (error) {
+      // Somebody made it between our look and our try.
+      if (there !== undefined || this.closed || this.#existing(kind) === undefined) throw error
+      return this.layerRing(
+        { name, kind, ...(capacity && { capacity }), ...(payloadBytes && { payloadBytes }) },
+        fallback,
+      )
+    }
   }
 
   /** The ring of a KIND, whatever its type. */
@@ -194,7 +227,7 @@ export class FleetObserver implements Disposable {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `from=${shown(from)} is not 'start', 'head' or a position`)
     }
     const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
-    return new Cursor(() => this.ring(type), this.#bell, position ?? 0)
+    return new Cursor(() => this.ring(type), this.bell, position ?? 0)
   }
 
   /** Geometry and counters of the ring of a type; undefined for an observer when it is not there yet. */
@@ -220,7 +253,7 @@ export class FleetObserver implements Disposable {
     if (this.#closed) return
     this.#closed = true
     abandoned.unregister(this)
-    this.#bell.close()
+    this.bell.close()
     for (const ring of this.#opened) ring.close()
     this.#rings.fill(undefined)
     guarded(() => native.close(this.#handle))

@@ -1,5 +1,15 @@
 export { type CacheBytes, type CacheEntry, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
 export { type Codec, codecs } from './codecs.js'
+export {
+  type ClaimOptions,
+  Contest,
+  type ContestOptions,
+  Fence,
+  Guard,
+  type Holder,
+  type Subject,
+  type TryClaimOptions,
+} from './contest.js'
 export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './cursor.js'
 export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
 export {

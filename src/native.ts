@@ -28,6 +28,19 @@ interface NativeLayout {
   readonly recordNode: number
   readonly recordLength: number
   readonly recordFrameKind: number
+  readonly contestTextAt: number
+  readonly claimToken: number
+  readonly claimClaimedAtMs: number
+  readonly claimExpiresInMs: number
+  readonly claimIncarnation: number
+  readonly claimStamp: number
+  readonly claimNode: number
+  readonly claimPid: number
+  readonly claimOwnerBytes: number
+  readonly claimOwner: number
+  readonly maxSubjectBytes: number
+  readonly maxOwnerBytes: number
+  readonly cardBytes: number
   readonly cacheHeaderBytes: number
   readonly cachePut: number
   readonly cacheDelete: number
@@ -43,6 +56,7 @@ interface NativeStatus {
   readonly exhausted: number
   readonly closed: number
   readonly readOnly: number
+  readonly full: number
 }
 
 export interface NativeFleet {
@@ -61,6 +75,17 @@ export interface NativeNode {
   readonly joinedAtMs: number
   readonly startedAtMs: number
   readonly incarnation: number
+}
+
+export interface NativeClaim {
+  readonly token: number
+  readonly claimedAtMs: number
+  readonly expiresInMs: number
+  readonly node: number
+  readonly pid: number
+  readonly subjectKind: number
+  readonly subject: string
+  readonly owner: string
 }
 
 export interface NativeRingSpec {
@@ -115,6 +140,13 @@ interface Native {
   cacheFind(ring: number, shape: number, known: number): number
   /** Undefined when it did: the position stands in the scratch. */
   cachePublish(ring: number, shape: number, value: Uint8Array | number, ttlMs?: number): number | undefined
+  /** shape: subjectKind, subjectBytes << 8, ownerBytes << 16. */
+  contestClaim(table: number, shape: number, ttlMs: number): number
+  contestRenew(table: number, shape: number, token: number, ttlMs: number): number
+  contestRelease(table: number, shape: number, token: number): number
+  contestHolder(table: number, shape: number): number
+  contestHasNews(table: number, shape: number, stamp: number, node: number, incarnation: number): number
+  claims(table: number): NativeClaim[]
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
   arm(ring: number): number
@@ -157,6 +189,8 @@ export const scratch = {
   floats: new Float64Array(0),
   words: new Uint32Array(0),
   view: new DataView(new ArrayBuffer(0)),
+  /** For its utf8Slice. */
+  buffer: Buffer.alloc(0),
 }
 
 /** Makes the scratch hold at least one frame of `payloadBytes`. */
@@ -169,6 +203,7 @@ export function growScratch(payloadBytes: number): void {
   scratch.floats = new Float64Array(buffer)
   scratch.words = new Uint32Array(buffer)
   scratch.view = new DataView(buffer)
+  scratch.buffer = Buffer.from(buffer)
 }
 growScratch(0)
 

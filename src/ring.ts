@@ -197,6 +197,17 @@ export class Ring {
     if (floor < 0) this.#refuse(floor)
   }
 
+  /** The addon's handle, for a layer with hot calls of its own; its results go through `answered`. */
+  get handle(): number {
+    return this.#handle
+  }
+
+  /** A hot call's result, or what it refuses thrown. */
+  answered(result: number): number {
+    if (result < 0) this.#refuse(result)
+    return result
+  }
+
   /** Looks a key of the cache up: 0 a miss, 1 a hit, 2 `known` is the newest still (native/cache.cc). */
   findCached(shape: number, known: number): number {
     const result = native.cacheFind(this.#handle, shape, known)
@@ -252,6 +263,9 @@ export class Ring {
     if (result === status.closed) throw new OrbitError('ERR_ORBIT_CLOSED', `${ring}: its fleet handle was closed`)
     if (result === status.readOnly) throw new OrbitError('ERR_ORBIT_READ_ONLY', `${ring}: opened by an observer`)
     if (result === status.retired) throw new OrbitError('ERR_ORBIT_RETIRED', `${ring}: was removed; join again`)
+    if (result === status.full) {
+      throw new OrbitError('ERR_ORBIT_TABLE_FULL', `${ring}: no room for one more living claim`)
+    }
     if (result === status.exhausted) throw new OrbitError('ERR_ORBIT_EXHAUSTED', `${ring}: no position is left`)
     throw new OrbitError('ERR_ORBIT_CORRUPT', `${ring}: its shared bytes contradict its layout`)
   }
