@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "beat.h"
 #include "failure.h"
 #include "fault.h"
 #include "local.h"
@@ -409,14 +410,26 @@ std::vector<Member> Fleet::members() const {
     const NodeRecord* shared = record(node);
     if (__atomic_load_n(&shared->joined, __ATOMIC_ACQUIRE) == 0) continue;  // partner: the last store of take_node
     NodeRecord copy;
-    copy_from_shared(&copy, reinterpret_cast<const uint64_t*>(shared), sizeof copy);
+    copy_from_shared(&copy, reinterpret_cast<const uint64_t*>(shared), offsetof(NodeRecord, beatCount));
     if (load_acquire(&shared->incarnation) != copy.incarnation || copy.joined == 0)
       continue;  // changing hands right now
     const char* label = reinterpret_cast<const char*>(copy.label);
-    members.push_back({node, copy.pid, !is_dead(node), copy.incarnation, copy.startedAtMs, copy.joinedAtMs,
-                       std::string(label, strnlen(label, kLabelBytes))});
+    Member member{node,
+                  copy.pid,
+                  !is_dead(node),
+                  copy.incarnation,
+                  copy.startedAtMs,
+                  copy.joinedAtMs,
+                  std::string(label, strnlen(label, kLabelBytes))};
+    read_beat(shared, copy.incarnation, &member.beatCount, &member.beat);
+    members.push_back(std::move(member));
   }
   return members;
+}
+
+void Fleet::beat(const Beat& beat) {
+  if (!hasNode_) throw Failure("ERR_ORBIT_READ_ONLY", fleet_object(name_) + ": opened by an observer");
+  write_beat(record(node_), beat);
 }
 
 namespace {

@@ -32,6 +32,8 @@ struct Member {
   bool alive;
   uint64_t incarnation, startedAtMs, joinedAtMs;
   std::string label;
+  uint64_t beatCount = 0;  // 0: it never beat, and `beat` says nothing
+  Beat beat = {};
 };
 
 // A ring that this process has opened. `writer.ring` serves readers too; only members may publish.
@@ -64,6 +66,8 @@ class Fleet {
   // Those who have joined and not left: the living and the dead whose node nobody has taken yet.
   std::vector<Member> members() const;
   bool is_dead(uint32_t node) const;
+  // This member's heart beats once. Throws ERR_ORBIT_READ_ONLY for an observer.
+  void beat(const Beat& beat);
 
   // A descriptor that becomes readable when somebody publishes to a ring that this node has armed; the caller's to close.
   // -1: there can be none, also for an observer.

@@ -102,7 +102,7 @@ describe('native/', () => {
 
   it('has protocol headers that call no system', () => {
     const allowed = new Set(['stddef.h', 'stdint.h', 'string.h'])
-    for (const file of ['layout.h', 'word.h', 'ring.h', 'cursor.h', 'settle.h']) {
+    for (const file of ['layout.h', 'word.h', 'ring.h', 'cursor.h', 'settle.h', 'wake.h', 'beat.h']) {
       const system = [...readFileSync(`${root}native/${file}`, 'utf8').matchAll(/#include <(.*)>/g)]
       expect(
         system.map(([, header]) => header as string).filter((header) => !allowed.has(header)),
@@ -127,6 +127,7 @@ describe("the addon's table of limits", () => {
       counterBits: 40,
       typeNameBytes: 64,
       labelBytes: 32,
+      statusBytes: 64,
     })
   })
 })
