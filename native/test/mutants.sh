@@ -184,6 +184,11 @@ edit publisher-clears-the-bit wake.h 'exchange_if(word, generation, generation +
   'exchange_if(word, generation, generation + 1); clear_bits(sleepers_word(ring, sleeper), sleeper_bit(sleeper));'
 expect_caught publisher-clears-the-bit wake_test plain
 
+# ptrace may be forbidden here; then there is nothing to catch them with.
+expect_caught_stepping() {  # <mutant> <test>
+  grep -q skipped "$out/none/$2-plain.log" || expect_caught "$1" "$2" plain
+}
+
 # Hearts. Where a copy must fall together with a beat, or with a new owner, the yield holds it open.
 slow_copy='copy_from_shared(beat, beat_words(record, count), 24); sched_yield();
     copy_from_shared(beat->status, beat_words(record, count) + 3, kStatusBytes);'
@@ -207,13 +212,13 @@ expect_caught beat-of-the-last-owner beat_test plain
 fresh_copy beat-in-one-place
 edit beat-in-one-place beat.h 'copy_to_shared(beat_words(record, count), &beat' 'copy_to_shared(beat_words(record, count + 1), &beat'
 expect_caught beat-in-one-place beat_test plain
-expect_caught beat-in-one-place step_beat_test plain
+expect_caught_stepping beat-in-one-place step_beat_test
 
 fresh_copy beat-counted-first
 edit beat-counted-first beat.h 'copy_to_shared(beat_words(record, count), &beat, sizeof beat);
   store_release(&record->beatCount, count);' 'store_release(&record->beatCount, count);
   copy_to_shared(beat_words(record, count), &beat, sizeof beat);'
-expect_caught beat-counted-first step_beat_test plain
+expect_caught_stepping beat-counted-first step_beat_test
 expect_caught beat-counted-first threads_beat_test plain
 
 if [ $survivors -ne 0 ]; then
