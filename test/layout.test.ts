@@ -87,7 +87,7 @@ describe('src/', () => {
 
 describe('native/', () => {
   const files = readdirSync(`${root}native`).filter((file) => /\.(h|cc)$/.test(file))
-  const mayKnowNode = ['addon.h', 'binding.cc', 'hot.cc', 'setup.cc']
+  const mayKnowNode = ['addon.h', 'binding.cc', 'call.h', 'hot.cc', 'setup.cc']
 
   it('includes the headers of Node only in the binding', () => {
     const knowing = files.filter((file) => /node_api\.h|napi\.h/.test(readFileSync(`${root}native/${file}`, 'utf8')))
