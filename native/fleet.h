@@ -110,8 +110,4 @@ class Fleet {
   std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
 };
 
-// Removes a fleet's objects (kind < 0), or one ring. Refuses while members live, unless forced: their next publish then
-// fails with ERR_ORBIT_RETIRED. Returns the names removed.
-std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force);
-
 }  // namespace orbit

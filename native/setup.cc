@@ -3,6 +3,7 @@
 
 #include "addon.h"
 #include "failure.h"
+#include "removal.h"
 
 namespace orbit {
 
