@@ -12,6 +12,7 @@
         "native/hot.cc",
         "native/lease.cc",
         "native/local.cc",
+        "native/removal.cc",
         "native/setup.cc",
         "native/shm.cc"
       ],

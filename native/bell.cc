@@ -1,7 +1,9 @@
 #include "bell.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@ namespace orbit {
 
 namespace {
 
+constexpr char kFolder[] = "/dev/shm/";
 constexpr int kOpenFlags = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 
 bool is_private_fifo(int descriptor) {
@@ -23,7 +26,7 @@ bool is_private_fifo(int descriptor) {
 
 class SharedBells : public Bells {
  public:
-  explicit SharedBells(const std::string& fleet) : prefix_("/dev/shm/orbit-" + fleet + "-") {}
+  explicit SharedBells(const std::string& fleet) : prefix_(std::string(kFolder) + "orbit-" + fleet + "-") {}
   ~SharedBells() override {
     for (const auto& known : writers_) ::close(known.second.descriptor);
   }
@@ -57,6 +60,18 @@ class SharedBells : public Bells {
   }
 
   void remove(uint32_t node) override { unlink(path_of(node).c_str()); }
+
+  void remove_all() override {
+    DIR* folder = opendir(kFolder);
+    if (folder == nullptr) return;
+    while (const dirent* entry = readdir(folder)) {
+      std::string path = std::string(kFolder) + entry->d_name;
+      if (path.compare(0, prefix_.size(), prefix_) != 0) continue;
+      uint32_t node = static_cast<uint32_t>(strtoul(path.c_str() + prefix_.size(), nullptr, 10));
+      if (path == path_of(node)) remove(node);  // and not a bell of the fleet "ours-1"
+    }
+    closedir(folder);
+  }
 
  private:
   std::string path_of(uint32_t node) const {
@@ -107,6 +122,7 @@ class NoBells : public Bells {
   bool is_current(uint32_t, int) override { return false; }
   void ring(uint32_t, uint64_t) override {}
   void remove(uint32_t) override {}
+  void remove_all() override {}
 };
 
 }  // namespace

@@ -23,6 +23,8 @@ class Bells {
   // its arm word: it tells the bell of this owner from one that was opened for the owner before.
   virtual void ring(uint32_t node, uint64_t incarnation) = 0;
   virtual void remove(uint32_t node) = 0;
+  // Those of every node.
+  virtual void remove_all() = 0;
 };
 
 // Of all processes of this user on this host.

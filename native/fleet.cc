@@ -4,31 +4,22 @@
 
 #include <random>
 
+#include "beat.h"
 #include "clock.h"
 #include "failure.h"
 #include "fault.h"
 #include "local.h"
+#include "object.h"
+#include "removal.h"
 #include "shm.h"
 
 namespace orbit {
 
 namespace {
 
-std::string object_name(const std::string& fleet, const std::string& what) {
-  return "/orbit-" + fleet + "-" + what + "-" + std::to_string(geteuid());
-}
-std::string fleet_object(const std::string& fleet) { return object_name(fleet, "fleet"); }
-std::string ring_object(const std::string& fleet, uint32_t kind) { return object_name(fleet, std::to_string(kind)); }
-
 uint64_t random_id() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
-}
-
-std::string hex(uint64_t value) {
-  char text[19];
-  snprintf(text, sizeof text, "0x%016llx", static_cast<unsigned long long>(value));
-  return text;
 }
 
 void format_fleet(void* base, uint32_t size) {
@@ -41,22 +32,6 @@ void format_fleet(void* base, uint32_t size) {
   header->object.fleetId = random_id();
   header->size = size;
   store_release(&header->object.magic, kMagic);  // partner: the magic load in attach_object
-}
-
-[[noreturn]] void refuse(AttachStatus status, const Mapping& mapping, const std::string& object) {
-  const ObjectHeader* header = static_cast<const ObjectHeader*>(mapping.base);
-  if (status == AttachStatus::kForeign) {
-    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": magic=" + hex(header->magic) + " is not " + hex(kMagic));
-  }
-  if (status == AttachStatus::kOtherVersion) {
-    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": layoutVersion=" + std::to_string(header->layoutVersion) +
-                                                   " is not " + std::to_string(kLayoutVersion));
-  }
-  std::string message = object + ": bytes=" + std::to_string(mapping.length);
-  if (mapping.length < sizeof(ObjectHeader)) throw Failure("ERR_ORBIT_CORRUPT", message + " is too short");
-  throw Failure("ERR_ORBIT_CORRUPT",
-                message + " does not agree with its header: objectType=" + std::to_string(header->objectType) +
-                    " objectBytes=" + std::to_string(header->objectBytes));
 }
 
 template <typename Value>
@@ -93,57 +68,10 @@ void require_same(const std::string& object, const RingSpec& found, const RingSp
   require_equal(object, "payloadBytes", found.payloadBytes, wanted.payloadBytes);
 }
 
-class MembershipLock {
- public:
-  MembershipLock(Store& store, Mapping& fleet) : store_(store), fleet_(fleet) { store_.lock_membership(fleet_); }
-  MembershipLock(const MembershipLock&) = delete;
-  MembershipLock& operator=(const MembershipLock&) = delete;
-  ~MembershipLock() { store_.unlock_membership(fleet_); }
-
- private:
-  Store& store_;
-  Mapping& fleet_;
-};
-
 bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
-
-bool is_retired_object(const Mapping& mapping) {
-  return attach_object(mapping.base, mapping.length, kRingObject) == AttachStatus::kOk &&
-         load_acquire(&static_cast<const ObjectHeader*>(mapping.base)->retired) != 0;
-}
-
-// Marks an object retired, so that whoever still has it mapped finds out, and unlinks its name.
-bool retire_object(Store& store, const std::string& object) {
-  try {
-    auto mapping = store.open(object, Access::kReadWrite, nullptr);
-    if (mapping != nullptr && mapping->length >= sizeof(ObjectHeader)) {
-      ObjectHeader* header = static_cast<ObjectHeader*>(mapping->base);
-      if (load_acquire(&header->magic) == kMagic) store_release(&header->retired, 1);
-    }
-  } catch (const Failure& failure) {
-    if (failure.code == "ERR_ORBIT_PERMISSION") throw;  // not ours to remove; damaged ones of ours are
-  }
-  return store.remove(object);
-}
-
-// All of a fleet's objects, the fleet's own last: a removal that dies half-way is finished by the next joiner.
-std::vector<std::string> retire_all(Store& store, const std::string& fleet, uint32_t size) {
-  std::vector<std::string> removed;
-  auto bells = store.bells(fleet);
-  for (uint32_t node = 0; node < size; node++) bells->remove(node);
-  for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
-    if (retire_object(store, ring_object(fleet, kind))) removed.push_back(ring_object(fleet, kind));
-    fault_point("remove:ring");
-  }
-  if (retire_object(store, fleet_object(fleet))) removed.push_back(fleet_object(fleet));
-  return removed;
-}
 
 void set_joined(NodeRecord* record, uint32_t joined) { __atomic_store_n(&record->joined, joined, __ATOMIC_RELEASE); }
 bool has_joined(const NodeRecord* record) { return __atomic_load_n(&record->joined, __ATOMIC_ACQUIRE) != 0; }
-
-uint64_t* kind_word(FleetHeader* header, uint32_t kind) { return &header->kinds[kind / 64]; }
-uint64_t kind_bit(uint32_t kind) { return uint64_t{1} << (kind % 64); }
 
 }  // namespace
 
@@ -188,7 +116,7 @@ bool Fleet::try_join(const JoinOptions& options) {
   MembershipLock lock(*store_, *mapping_);
   fault_point("join:locked");
   if (retired(header())) {
-    if (store_->is_current(*mapping_)) retire_all(*store_, name_, size_);  // its remover died half-way
+    if (store_->is_current(*mapping_)) retire_all(*store_, name_);  // its remover died half-way
     return false;
   }
   if (!store_->is_current(*mapping_)) return false;
@@ -285,7 +213,7 @@ void Fleet::close() {
         bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
         if (isLast) {
           store_release(&header()->object.retired, 1);
-          retire_all(*store_, name_, size_);
+          retire_all(*store_, name_);
         }
       } catch (const Failure&) {
         // Somebody is stopped inside a join, or the names are no longer ours: the objects stay, as without the option.
@@ -402,9 +330,15 @@ bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
 int Fleet::open_bell() {
   // Of a fleet that was removed the names may belong to a namesake by now.
   if (!hasNode_ || retired(header())) return -1;
+  fault_point("bell:checked");
   int descriptor = bells_->open(node_);
-  if (descriptor >= 0) hasBell_ = true;
-  return descriptor;
+  if (descriptor < 0) return -1;
+  hasBell_ = true;
+  if (!retired(header())) return descriptor;
+  // Its remover has swept the bells already, perhaps.
+  if (bells_->is_current(node_, descriptor)) bells_->remove(node_);
+  ::close(descriptor);
+  return -1;
 }
 
 bool Fleet::has_bell(int descriptor) const { return bells_->is_current(node_, descriptor); }
@@ -419,82 +353,26 @@ std::vector<Member> Fleet::members() const {
     const NodeRecord* shared = record(node);
     if (__atomic_load_n(&shared->joined, __ATOMIC_ACQUIRE) == 0) continue;  // partner: the last store of take_node
     NodeRecord copy;
-    copy_from_shared(&copy, reinterpret_cast<const uint64_t*>(shared), sizeof copy);
+    copy_from_shared(&copy, reinterpret_cast<const uint64_t*>(shared), offsetof(NodeRecord, beatCount));
     if (load_acquire(&shared->incarnation) != copy.incarnation || copy.joined == 0)
       continue;  // changing hands right now
     const char* label = reinterpret_cast<const char*>(copy.label);
-    members.push_back({node, copy.pid, !is_dead(node), copy.incarnation, copy.startedAtMs, copy.joinedAtMs,
-                       std::string(label, strnlen(label, kLabelBytes))});
+    Member member{node,
+                  copy.pid,
+                  !is_dead(node),
+                  copy.incarnation,
+                  copy.startedAtMs,
+                  copy.joinedAtMs,
+                  std::string(label, strnlen(label, kLabelBytes))};
+    read_beat(shared, copy.incarnation, &member.beatCount, &member.beat);
+    members.push_back(std::move(member));
   }
   return members;
 }
 
-namespace {
-
-// Is the ring's own fleet gone for good? First the ring, then the fleet object: a ring is made only in a fleet that
-// exists, and a fleet id never comes back.
-bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) {
-  auto fleet_id_of = [&](const std::string& object, ObjectType type) -> uint64_t {
-    auto mapping = store.open(object, Access::kReadOnly, nullptr);
-    bool isWhole = mapping != nullptr && attach_object(mapping->base, mapping->length, type) == AttachStatus::kOk;
-    return isWhole ? static_cast<const ObjectHeader*>(mapping->base)->fleetId : 0;
-  };
-  uint64_t ringFleet = 0;
-  try {
-    ringFleet = fleet_id_of(ring, kRingObject);
-  } catch (const Failure& failure) {
-    if (failure.code != "ERR_ORBIT_CORRUPT") throw;  // a damaged one of ours may go
-  }
-  if (store.open(fleet_object(fleet), Access::kReadOnly, nullptr) == nullptr) return true;
-  // A ring that is not whole may be in the making.
-  return ringFleet != 0 && ringFleet != fleet_id_of(fleet_object(fleet), kFleetObject);
-}
-
-// Without a fleet object there is no lock to take: only what no fleet can ever use again may go.
-std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, int kind) {
-  std::vector<std::string> removed;
-  uint32_t first = kind < 0 ? 0 : static_cast<uint32_t>(kind), last = kind < 0 ? kMaxKind : first;
-  for (uint32_t each = first; each <= last; each++) {
-    std::string object = ring_object(fleet, each);
-    if (is_orphan(store, fleet, object) && retire_object(store, object)) removed.push_back(object);
-  }
-  return removed;
-}
-
-}  // namespace
-
-std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force) {
-  Store& store = *shared_store();
-  std::unique_ptr<Mapping> mapping = store.open(fleet_object(name), Access::kReadWrite, nullptr);
-  if (mapping == nullptr) {
-    fault_point("remove:retired");
-    return remove_orphans(store, name, kind);
-  }
-  AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
-  bool isWhole = status == AttachStatus::kOk;
-  if (!isWhole && !force) refuse(status, *mapping, fleet_object(name));
-  std::unique_ptr<MembershipLock> lock;
-  if (isWhole) {
-    lock = std::make_unique<MembershipLock>(store, *mapping);
-    if (!store.is_current(*mapping)) return {};  // somebody else removed it while we waited
-    if (!force && store.leased_elsewhere(*mapping, 0, kMaxFleetSize)) {
-      throw Failure("ERR_ORBIT_IN_USE", fleet_object(name) + ": has living members; force removes it all the same");
-    }
-  }
-  FleetHeader* header = static_cast<FleetHeader*>(mapping->base);
-  if (kind < 0) {
-    if (isWhole) store_release(&header->object.retired, 1);
-    fault_point("remove:retired");
-    uint32_t size = mapping != nullptr ? static_cast<FleetHeader*>(mapping->base)->size : kDefaultFleetSize;
-    return retire_all(store, name, size < kMaxFleetSize ? size : kMaxFleetSize);
-  }
-  std::string object = ring_object(name, static_cast<uint32_t>(kind));
-  if (!retire_object(store, object)) return {};
-  if (isWhole) {
-    uint32_t bit = static_cast<uint32_t>(kind);
-    __atomic_fetch_and(kind_word(header, bit), ~kind_bit(bit), __ATOMIC_RELEASE);
-  }
-  return {object};
+void Fleet::beat(const Beat& beat) {
+  if (!hasNode_) throw Failure("ERR_ORBIT_READ_ONLY", fleet_object(name_) + ": opened by an observer");
+  write_beat(record(node_), beat);
 }
 
 }  // namespace orbit

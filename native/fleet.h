@@ -35,6 +35,8 @@ struct Member {
   bool alive;
   uint64_t incarnation, startedAtMs, joinedAtMs;
   std::string label;
+  uint64_t beatCount = 0;  // 0: it never beat, and `beat` says nothing
+  Beat beat = {};
 };
 
 // A ring that this process has opened. `writer.ring` serves readers too; only members may publish.
@@ -73,6 +75,8 @@ class Fleet {
   bool is_alive(uint32_t node, uint64_t incarnation);
   // Of the member that holds the node, or held it last.
   uint32_t pid(uint32_t node) const { return record(node)->pid; }
+  // This member's heart beats once. Throws ERR_ORBIT_READ_ONLY for an observer.
+  void beat(const Beat& beat);
 
   // A descriptor that becomes readable when somebody publishes to a ring that this node has armed; the caller's to close.
   // -1: there can be none, also for an observer.
@@ -118,9 +122,5 @@ class Fleet {
   std::array<SeenAlive, 64> seenAlive_;  // by the low bits of the node
   std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
 };
-
-// Removes a fleet's objects (kind < 0), or one ring. Refuses while members live, unless forced: their next publish then
-// fails with ERR_ORBIT_RETIRED. Returns the names removed.
-std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force);
 
 }  // namespace orbit

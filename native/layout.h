@@ -32,7 +32,7 @@
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
 //   64         64                     size                                       creator
 //   128        64                     kinds: one bit per existing ring KIND      ring creators, removers
-//   192        nodes * 192            NodeRecord[]                               the node that holds the lease
+//   192        nodes * 256            NodeRecord[]                               the node that holds the lease
 //
 // Lock bytes (open-file-description locks; they live beside the bytes, not in them)
 //   0          1                      creation of the object; on the fleet object also joining and removing
@@ -178,6 +178,15 @@ struct FleetHeader {
 static_assert(offsetof(FleetHeader, kinds) == 128, "kinds has its own line");
 static_assert(sizeof(FleetHeader) == 192, "three lines");
 
+// One beat of a node's heart.
+struct Beat {
+  uint64_t unixMs;       // for people
+  uint64_t monotonicMs;  // CLOCK_MONOTONIC: its age is told by this
+  uint64_t loopDelayUs;  // how late its timer fired
+  uint8_t status[kStatusBytes];
+};
+static_assert(sizeof(Beat) == 88, "whole words");
+
 struct NodeRecord {
   uint64_t incarnation;  // how many members have held this node; 0: none yet
   uint32_t pid;
@@ -186,17 +195,12 @@ struct NodeRecord {
   uint64_t joinedAtMs;   // Unix time
   uint8_t label[kLabelBytes];
 
-  // Heartbeat; written by FleetHeartbeat.
-  uint64_t beatSequence;
-  uint64_t beatCount;
-  uint64_t beatUnixMs;
-  uint64_t beatMonotonicMs;
-  uint64_t beatLoopDelayUs;
-  uint64_t reservedBeat[3];
-  uint8_t beatStatus[kStatusBytes];
+  uint64_t beatCount;  // beats that this member has made; the last whole one is beats[beatCount % 2] (beat.h)
+  Beat beats[2];
+  uint64_t reserved;
 };
-static_assert(offsetof(NodeRecord, beatSequence) == 64, "heartbeat has its own line");
-static_assert(sizeof(NodeRecord) == 192, "three lines per node");
+static_assert(offsetof(NodeRecord, beatCount) == 64, "the heart has its own lines");
+static_assert(sizeof(NodeRecord) == 256, "four lines per node");
 
 // The payload of a frame of the cache ring: this, then the namespace and the key back to back, padded with zeros to 8
 // bytes, then the value. The frame's version is the monotonic millisecond at which the entry expires; 0: never.

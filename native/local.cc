@@ -39,9 +39,7 @@ class LocalMapping : public Mapping {
 // The writing ends of the members' bells; the reading ends belong to the waiters.
 class Pipes {
  public:
-  ~Pipes() {
-    for (const auto& known : writers_) close(known.second);
-  }
+  ~Pipes() { remove_all(); }
   int open(uint32_t node) {
     int ends[2];
     if (pipe(ends) != 0) return -1;
@@ -70,6 +68,11 @@ class Pipes {
     close(known->second);
     writers_.erase(known);
   }
+  void remove_all() {
+    std::lock_guard<std::mutex> guard(mutex_);
+    for (const auto& known : writers_) close(known.second);
+    writers_.clear();
+  }
 
  private:
   std::mutex mutex_;
@@ -83,6 +86,7 @@ class LocalBells : public Bells {
   bool is_current(uint32_t node, int) override { return pipes_->has(node); }
   void ring(uint32_t node, uint64_t) override { pipes_->ring(node); }
   void remove(uint32_t node) override { pipes_->remove(node); }
+  void remove_all() override { pipes_->remove_all(); }
 
  private:
   std::shared_ptr<Pipes> pipes_;

@@ -4,11 +4,14 @@
 #include "addon.h"
 #include "clock.h"
 #include "failure.h"
+#include "removal.h"
 #include "table.h"
 
 namespace orbit {
 
 namespace {
+
+constexpr uint64_t kMaxExact = kMaxPosition + 1;  // the last integer that a JS number holds exactly
 
 Addon& addon_of(const Napi::CallbackInfo& info) { return *static_cast<Addon*>(info.Data()); }
 
@@ -114,7 +117,21 @@ Napi::Value close_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// nodes(fleet) -> [{ node, pid, alive, incarnation, startedAtMs, joinedAtMs, label }]
+// A shared word as the number it should be, whatever it is.
+double exact(uint64_t word) { return static_cast<double>(word < kMaxExact ? word : kMaxExact); }
+
+Napi::Object describe_beat(Napi::Env env, const Member& member) {
+  const char* status = reinterpret_cast<const char*>(member.beat.status);
+  Napi::Object beat = Napi::Object::New(env);
+  beat.Set("count", exact(member.beatCount));
+  beat.Set("unixMs", exact(member.beat.unixMs));
+  beat.Set("monotonicMs", exact(member.beat.monotonicMs));
+  beat.Set("loopDelayUs", exact(member.beat.loopDelayUs));
+  beat.Set("status", std::string(status, strnlen(status, kStatusBytes)));
+  return beat;
+}
+
+// nodes(fleet) -> [{ node, pid, alive, incarnation, startedAtMs, joinedAtMs, label[, beat] }]
 Napi::Value nodes_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     Napi::Array result = Napi::Array::New(info.Env());
@@ -128,9 +145,25 @@ Napi::Value nodes_call(const Napi::CallbackInfo& info) {
       record.Set("joinedAtMs", static_cast<double>(member.joinedAtMs));
       record.Set("startedAtMs", static_cast<double>(member.startedAtMs));
       record.Set("incarnation", static_cast<double>(member.incarnation));
+      if (member.beatCount != 0) record.Set("beat", describe_beat(info.Env(), member));
       result.Set(count++, record);
     }
     return result;
+  });
+}
+
+// beat(fleet, monotonicMs, unixMs, loopDelayUs, status): the bytes of the status, NUL-padded
+Napi::Value beat_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    auto number = [&](size_t index) { return static_cast<uint64_t>(info[index].As<Napi::Number>().Int64Value()); };
+    Beat beat = {};
+    beat.monotonicMs = number(1);
+    beat.unixMs = number(2);
+    beat.loopDelayUs = number(3);
+    Napi::Uint8Array status = info[4].As<Napi::Uint8Array>();
+    memcpy(beat.status, status.Data(), status.ByteLength() < kStatusBytes ? status.ByteLength() : kStatusBytes);
+    fleet_of(info).beat(beat);
+    return info.Env().Undefined();
   });
 }
 
@@ -267,6 +300,7 @@ Napi::Object layout_table(Napi::Env env) {
       {"counterBits", kCounterBits},
       {"typeNameBytes", kTypeNameBytes},
       {"labelBytes", kLabelBytes},
+      {"statusBytes", kStatusBytes},
       {"resultPosition", offsetof(Results, position)},
       {"resultHead", offsetof(Results, head)},
       {"resultFrom", offsetof(Results, from)},
@@ -340,6 +374,7 @@ bool export_setup_functions(napi_env environment, napi_value value, Addon* addon
   define("close", close_call);
   define("nodes", nodes_call);
   define("isDead", is_dead_call);
+  define("beat", beat_call);
   define("openRing", open_ring_call);
   define("openExistingRing", open_existing_ring_call);
   define("ringInfo", ring_info_call);

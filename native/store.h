@@ -54,4 +54,17 @@ class Store {
   virtual bool leased_elsewhere(Mapping& fleet, uint32_t first, uint32_t count) = 0;
 };
 
+// Held while it exists.
+class MembershipLock {
+ public:
+  MembershipLock(Store& store, Mapping& fleet) : store_(store), fleet_(fleet) { store_.lock_membership(fleet_); }
+  MembershipLock(const MembershipLock&) = delete;
+  MembershipLock& operator=(const MembershipLock&) = delete;
+  ~MembershipLock() { store_.unlock_membership(fleet_); }
+
+ private:
+  Store& store_;
+  Mapping& fleet_;
+};
+
 }  // namespace orbit

@@ -1,9 +1,10 @@
 import { isUint8Array } from 'node:util/types'
 import { Bell } from './bell.js'
 import { checkFlag, checkInteger, checkOptions, shown } from './check.js'
+import { monotonicMs } from './clock.js'
 import { Cursor } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { guarded, layout, type NativeFleet, native } from './native.js'
+import { guarded, layout, type NativeBeat, type NativeFleet, native } from './native.js'
 import { NetId64, netIdAt } from './netid.js'
 import { type Frame, loadedFrame, type PublishOptions, Ring, type RingStats } from './ring.js'
 import { type AnyOrbitType, checkType, reservedType } from './typed.js'
@@ -32,6 +33,20 @@ export interface RemoveOptions {
   force?: boolean
 }
 
+/** One beat of a member's heart, as FleetHeartbeat made it. */
+export interface Heartbeat {
+  /** How many beats the member has made, this one included. */
+  readonly count: number
+  /** How long ago it was, in whole milliseconds of the monotonic clock; 0 or more. */
+  readonly ageMs: number
+  /** Unix time of the beat, by the member's clock: for people. */
+  readonly unixMs: number
+  /** How late its timer fired, in milliseconds, 0 or more: how long the member's event loop was busy. */
+  readonly loopDelayMs: number
+  /** What the member said of itself, at most 64 bytes of UTF-8. */
+  readonly status: string
+}
+
 /** One member: alive, or dead with nobody in its place yet. Who left by `close()` has no record. */
 export interface NodeRecord {
   /** 0..size-1. */
@@ -48,6 +63,8 @@ export interface NodeRecord {
   readonly startedAtMs: number
   /** How many members have held the node, this one included. */
   readonly incarnation: number
+  /** Its last beat; absent when it has made none. */
+  readonly heartbeat?: Heartbeat
 }
 
 interface Geometry {
@@ -62,6 +79,11 @@ function checkFleetName(name: unknown): asserts name is string {
   if (!namePattern.test(name)) {
     throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `name=${shown(name)} is not 1..64 of letters, digits, ".", "_", "-"`)
   }
+}
+
+function heartbeatOf({ count, unixMs, monotonicMs, loopDelayUs, status }: NativeBeat, nowMs: number): Heartbeat {
+  const ageMs = Math.max(0, Math.floor(nowMs) - monotonicMs)
+  return { count, ageMs, unixMs, loopDelayMs: loopDelayUs / 1000, status }
 }
 
 /** A fleet handle that is dropped without close() gives its node back when it is collected. */
@@ -119,7 +141,7 @@ export class FleetObserver implements Disposable {
   }
 
   #open(type: AnyOrbitType): Ring | undefined {
-    this.#checkOpen()
+    this.checkOpen()
     checkType(type)
     const { kind, capacity, payloadBytes, fingerprint, name } = type
     const exactBytes = type.layout?.byteLength ?? -1
@@ -175,7 +197,8 @@ export class FleetObserver implements Disposable {
     return ring
   }
 
-  #checkOpen(): void {
+  /** @internal */
+  checkOpen(): void {
     if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', `fleet ${this.name}: the fleet handle was closed`)
   }
 
@@ -187,7 +210,7 @@ export class FleetObserver implements Disposable {
    */
   read(id: NetId64): Frame | undefined {
     if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
-    this.#checkOpen()
+    this.checkOpen()
     const ring = this.#existing(id.kind)
     return ring?.loadId(id) ? loadedFrame(ring) : undefined
   }
@@ -237,14 +260,24 @@ export class FleetObserver implements Disposable {
 
   /** The living members, and the dead whose node nobody has taken yet, by node. */
   nodes(): NodeRecord[] {
-    this.#checkOpen()
-    return guarded(() => native.nodes(this.#handle))
+    this.checkOpen()
+    const nodes = guarded(() => native.nodes(this.#handle))
+    const nowMs = monotonicMs() // after the last beat that was read
+    return nodes.map(({ beat, ...record }) =>
+      beat === undefined ? record : { ...record, heartbeat: heartbeatOf(beat, nowMs) },
+    )
+  }
+
+  /** Writes this member's next beat. @internal */
+  writeBeat(loopDelayMs: number, status: Uint8Array): void {
+    this.checkOpen()
+    guarded(() => native.beat(this.#handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
   }
 
   /** Does nobody hold this node? The kernel's word, exact also just after a SIGKILL. */
   isDead(node: number): boolean {
     checkInteger('node', node, 0, this.size - 1)
-    this.#checkOpen()
+    this.checkOpen()
     return guarded(() => native.isDead(this.#handle, node))
   }
 

@@ -15,11 +15,13 @@ export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
 export {
   Fleet,
   FleetObserver,
+  type Heartbeat,
   type JoinOptions,
   type JoinShmOptions,
   type NodeRecord,
   type RemoveOptions,
 } from './fleet.js'
+export { type Beat, FleetHeartbeat, type HeartbeatOptions, type HeartbeatSnapshot } from './heartbeat.js'
 export { NetId64 } from './netid.js'
 export { Orbital, type WatchOptions } from './orbital.js'
 export { array, bytes, type Pod, type PodElement, type PodFields, type PodValue, pod, text } from './pod.js'

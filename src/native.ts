@@ -13,6 +13,7 @@ interface NativeLayout {
   readonly counterBits: number
   readonly typeNameBytes: number
   readonly labelBytes: number
+  readonly statusBytes: number
   readonly resultPosition: number
   readonly resultHead: number
   readonly resultFrom: number
@@ -67,6 +68,14 @@ export interface NativeFleet {
   incarnation: number
 }
 
+export interface NativeBeat {
+  readonly count: number
+  readonly unixMs: number
+  readonly monotonicMs: number
+  readonly loopDelayUs: number
+  readonly status: string
+}
+
 export interface NativeNode {
   readonly node: number
   readonly pid: number
@@ -75,6 +84,8 @@ export interface NativeNode {
   readonly joinedAtMs: number
   readonly startedAtMs: number
   readonly incarnation: number
+  /** The last beat of its heart; absent: it has made none. */
+  readonly beat?: NativeBeat
 }
 
 export interface NativeClaim {
@@ -114,6 +125,7 @@ interface Native {
   close(fleet: number): void
   nodes(fleet: number): NativeNode[]
   isDead(fleet: number, node: number): boolean
+  beat(fleet: number, monotonicMs: number, unixMs: number, loopDelayUs: number, status: Uint8Array): void
   /** exactBytes: what payloads must measure; -1: any up to payloadBytes. */
   openRing(fleet: number, spec: NativeRingSpec & { exactBytes: number }): number | undefined
   openExistingRing(fleet: number, kind: number): number | undefined

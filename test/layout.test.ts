@@ -88,7 +88,7 @@ describe('src/', () => {
 
 describe('native/', () => {
   const files = readdirSync(`${root}native`).filter((file) => /\.(h|cc)$/.test(file))
-  const mayKnowNode = ['addon.h', 'binding.cc', 'cache.cc', 'call.h', 'hot.cc', 'setup.cc']
+  const mayKnowNode = ['addon.h', 'binding.cc', 'cache.cc', 'call.h', 'contest.cc', 'hot.cc', 'setup.cc']
 
   it('includes the headers of Node only in the binding', () => {
     const knowing = files.filter((file) => /node_api\.h|napi\.h/.test(readFileSync(`${root}native/${file}`, 'utf8')))
@@ -103,7 +103,7 @@ describe('native/', () => {
 
   it('has protocol headers that call no system', () => {
     const allowed = new Set(['stddef.h', 'stdint.h', 'string.h'])
-    for (const file of ['layout.h', 'word.h', 'ring.h', 'cursor.h', 'settle.h']) {
+    for (const file of ['layout.h', 'word.h', 'ring.h', 'cursor.h', 'settle.h', 'wake.h', 'beat.h']) {
       const system = [...readFileSync(`${root}native/${file}`, 'utf8').matchAll(/#include <(.*)>/g)]
       expect(
         system.map(([, header]) => header as string).filter((header) => !allowed.has(header)),
@@ -128,6 +128,7 @@ describe("the addon's table of limits", () => {
       counterBits: 40,
       typeNameBytes: 64,
       labelBytes: 32,
+      statusBytes: 64,
     })
   })
 })

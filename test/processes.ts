@@ -216,7 +216,7 @@ export const at = {
   size: 64, // of the fleet object
   kinds: 128,
   records: 192,
-  recordBytes: 192,
+  recordBytes: 256,
   typeKind: 64, // of a ring object, from here on
   capacity: 68,
   payloadBytes: 72,

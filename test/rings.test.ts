@@ -10,6 +10,7 @@ import {
   expectRangeError,
   expectRefusal,
   expectTypeError,
+  fleetAt,
   fleetName,
   golden,
   hasObjectFiles,
@@ -710,9 +711,7 @@ describe.skipIf(!hasObjectFiles)('an observer', () => {
     )
     const whole = () => [
       objectFile(name, 7).bytes(0, ringAt(Small, 4).end).toString('hex'),
-      objectFile(name, 'fleet')
-        .bytes(0, 192 + 4 * 192)
-        .toString('hex'),
+      objectFile(name, 'fleet').bytes(0, fleetAt.end(4)).toString('hex'),
     ]
     const before = whole()
     const observer = observe(name)

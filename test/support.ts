@@ -223,12 +223,24 @@ export const fleetAt = {
   size: 64,
   kinds: 128,
   records: 192,
-  record: (node: number): number => 192 + node * 192,
-  end: (size: number): number => 192 + size * 192,
+  record: (node: number): number => 192 + node * 256,
+  end: (size: number): number => 192 + size * 256,
 }
 
 /** Offsets in a node's record. */
-export const recordAt = { incarnation: 0, pid: 8, joined: 12, startedAtMs: 16, joinedAtMs: 24, label: 32 }
+export const recordAt = {
+  incarnation: 0,
+  pid: 8,
+  joined: 12,
+  startedAtMs: 16,
+  joinedAtMs: 24,
+  label: 32,
+  beatCount: 64,
+  beat: (count: number): number => 72 + (count % 2) * 88,
+}
+
+/** Offsets in a beat. */
+export const beatAt = { unixMs: 0, monotonicMs: 8, loopDelayUs: 16, status: 24 }
 
 /** Offsets in a node's entry of a ring. */
 export const entryAt = { hand: 0, intentChunk: 8, intentPosition: 16, arm: 24 }

@@ -1,11 +1,14 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import {
   array,
+  type Beat,
   bytes,
   Cursor,
   Fleet,
+  type FleetHeartbeat,
   type FleetObserver,
   type Frame,
+  type Heartbeat,
   type NetId64,
   type NodeRecord,
   Orbital,
@@ -164,6 +167,15 @@ describe('the types', () => {
       Fleet.join('web').publish(Bytes, 'text')
     }
     expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of heartbeats', () => {
+    expectTypeOf<ConstructorParameters<typeof FleetHeartbeat>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
+    expectTypeOf<Beat['ageMs' | 'count' | 'loopDelayMs' | 'node' | 'pid' | 'unixMs']>().toEqualTypeOf<number>()
+    expectTypeOf<Beat['label' | 'status']>().toEqualTypeOf<string>()
+    expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['dead']>().toEqualTypeOf<Beat[]>()
+    expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['missing']>().toEqualTypeOf<number[]>()
+    expectTypeOf<NodeRecord['heartbeat']>().toEqualTypeOf<Heartbeat | undefined>()
   })
 
   it('of an error', () => {

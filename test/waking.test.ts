@@ -3,6 +3,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -17,7 +18,7 @@ import {
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Fleet, orbitType } from '../src/index.js'
-import { type Child, isLinux, objectsOf, start, uniqueFleet } from './processes.js'
+import { type Child, faultAddon, isLinux, isSanitized, objectPath, objectsOf, start, uniqueFleet } from './processes.js'
 import { bellPath, bellsOf, drainBell, entryAt, objectFile, plant, ringAt } from './support.js'
 
 const kind = 7
@@ -378,6 +379,37 @@ describe.runIf(isLinux)('a process that waits', () => {
       expect(bellsOf(name)).toEqual([])
       expect(objectsOf(name)).toHaveLength(sweep === 'join' ? 2 : 0)
     }
+  })
+
+  it("leaves its bell to Fleet.remove also when the fleet's object is gone, and no namesake's is touched", async () => {
+    const name = uniqueFleet('alive')
+    const child = await waiter(name)
+    await asleep(child)
+    const neighbour = await waiter(`${name}-1`)
+    await asleep(neighbour)
+    await child.kill()
+    rmSync(objectPath(name, 'fleet'))
+    Fleet.remove(name, { kind })
+    expect(existsSync(bellPath(name, child.node)), 'of no ring in particular').toBe(true)
+    expect(Fleet.remove(name)).toEqual([])
+    expect(existsSync(bellPath(name, child.node))).toBe(false)
+    expect(bellsOf(`${name}-1`)).toEqual([neighbour.node])
+    await neighbour.ask('close')
+  })
+
+  it.skipIf(isSanitized)('hangs no bell in a fleet that is removed meanwhile', async () => {
+    const name = uniqueFleet('alive')
+    const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'bell:checked', ORBIT_FAULT_SIGNAL: '19' }
+    const child = await waiter(name, { env: { ...bellsOnly.env, ...env } })
+    child.tell('wait', {})
+    await child.stopped()
+    expect(child.isOver).toBe(false)
+    Fleet.remove(name, { force: true })
+    child.process.kill('SIGCONT')
+    expect([await child.next(), await child.next()]).toEqual(
+      expect.arrayContaining(['asleep', { code: 'ERR_ORBIT_RETIRED' }]),
+    )
+    expect(objectsOf(name)).toEqual([])
   })
 
   it('does so in its worker threads too, each with its own bell; terminating one takes its bell along', async () => {

@@ -64,7 +64,7 @@ expect_caught() {  # <mutant> <test> <plain|tsan> [what the log must say]
 
 # The unbroken copies must pass, or being caught means nothing.
 fresh_copy none
-for test in ring_test settle_test threads_test wake_test threads_wake_test; do
+for test in ring_test settle_test threads_test wake_test threads_wake_test beat_test threads_beat_test step_beat_test; do
   build none $test plain
   run none $test plain || { echo "mutants.sh: the unbroken $test fails" >&2; cat "$out/none/$test-plain.log" >&2; exit 2; }
 done
@@ -183,6 +183,43 @@ fresh_copy publisher-clears-the-bit
 edit publisher-clears-the-bit wake.h 'exchange_if(word, generation, generation + 1);' \
   'exchange_if(word, generation, generation + 1); clear_bits(sleepers_word(ring, sleeper), sleeper_bit(sleeper));'
 expect_caught publisher-clears-the-bit wake_test plain
+
+# ptrace may be forbidden here; then there is nothing to catch them with.
+expect_caught_stepping() {  # <mutant> <test>
+  grep -q skipped "$out/none/$2-plain.log" || expect_caught "$1" "$2" plain
+}
+
+# Hearts. Where a copy must fall together with a beat, or with a new owner, the yield holds it open.
+slow_copy='copy_from_shared(beat, beat_words(record, count), 24); sched_yield();
+    copy_from_shared(beat->status, beat_words(record, count) + 3, kStatusBytes);'
+slow_reader() {  # <mutant>
+  edit "$1" beat.h 'copy_from_shared(beat, beat_words(record, count), sizeof *beat);' "$slow_copy"
+  edit "$1" beat.h '#pragma once' '#pragma once
+#include <sched.h>'
+}
+
+fresh_copy beat-not-validated
+slow_reader beat-not-validated
+edit beat-not-validated beat.h 'if (load_acquire(&record->beatCount) != count) continue;' ''
+expect_caught beat-not-validated threads_beat_test plain
+
+fresh_copy beat-of-the-last-owner
+slow_reader beat-of-the-last-owner
+edit beat-of-the-last-owner beat.h 'if (load_acquire(&record->incarnation) != incarnation) return false;' ''
+expect_caught beat-of-the-last-owner threads_beat_test plain
+expect_caught beat-of-the-last-owner beat_test plain
+
+fresh_copy beat-in-one-place
+edit beat-in-one-place beat.h 'copy_to_shared(beat_words(record, count), &beat' 'copy_to_shared(beat_words(record, count + 1), &beat'
+expect_caught beat-in-one-place beat_test plain
+expect_caught_stepping beat-in-one-place step_beat_test
+
+fresh_copy beat-counted-first
+edit beat-counted-first beat.h 'copy_to_shared(beat_words(record, count), &beat, sizeof beat);
+  store_release(&record->beatCount, count);' 'store_release(&record->beatCount, count);
+  copy_to_shared(beat_words(record, count), &beat, sizeof beat);'
+expect_caught_stepping beat-counted-first step_beat_test
+expect_caught beat-counted-first threads_beat_test plain
 
 if [ $survivors -ne 0 ]; then
   echo "mutants.sh: $survivors survived"

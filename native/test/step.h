@@ -1,0 +1,116 @@
+// A child process that makes one call under ptrace, an instruction at a time.
+//
+// Words in a shared mapping tell where the call begins and ends, so that no register is read and nothing depends on the
+// processor.
+#pragma once
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "check.h"
+#include "word.h"
+
+namespace orbit {
+
+constexpr uint64_t kMostSteps = 100000;  // a longer call hangs
+constexpr unsigned kWatchdogSeconds = 300;
+
+struct Progress {
+  uint64_t inside;    // 1 from just before the call
+  uint64_t done;      // 1 from just after it
+  uint64_t position;  // what the call gave
+};
+
+inline void* shared_memory(uint64_t bytes) {
+  void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(base != MAP_FAILED);
+  return base;
+}
+
+// Runs `call` in a child that stops just before it.
+template <typename Call>
+pid_t start(Progress* progress, Call call) {
+  store_release(&progress->inside, 0);
+  store_release(&progress->done, 0);
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    CHECK_EQUAL(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr), 0);
+    kill(getpid(), SIGSTOP);
+    store_release(&progress->inside, 1);
+    call();
+    store_release(&progress->done, 1);
+    _exit(0);
+  }
+  int status;
+  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+  CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+  return pid;
+}
+
+inline void step(pid_t pid) {
+  int status;
+  CHECK_EQUAL(ptrace(PTRACE_SINGLESTEP, pid, nullptr, nullptr), 0);
+  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+  CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+}
+
+template <typename Reached>
+uint64_t step_until(pid_t pid, Reached reached) {
+  uint64_t steps = 0;
+  for (; !reached(); steps++) {
+    CHECK(steps < kMostSteps);
+    step(pid);
+  }
+  return steps;
+}
+
+// To the instruction `count` of the call, or to its end. False: the end. `watch` sees the memory after each step.
+template <typename Watch>
+bool step_into(pid_t pid, const Progress* progress, uint64_t count, Watch watch) {
+  step_until(pid, [&] { return load_acquire(&progress->inside) != 0; });
+  CHECK(count < kMostSteps);
+  for (uint64_t i = 0; i < count && load_acquire(&progress->done) == 0; i++) {
+    step(pid);
+    watch();
+  }
+  return load_acquire(&progress->done) == 0;
+}
+
+inline void kill_child(pid_t pid) {
+  int status;
+  CHECK_EQUAL(kill(pid, SIGKILL), 0);
+  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+inline void finish_child(pid_t pid) {
+  int status;
+  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// Parent and child take turns: on one processor a step costs a switch, on two it costs a wake-up.
+inline void stay_on_one_processor() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+  sched_setaffinity(0, sizeof one, &one);  // refused: only slower
+}
+
+// A sandbox may forbid ptrace.
+inline bool can_trace() {
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) _exit(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : 1);
+  int status;
+  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace orbit
