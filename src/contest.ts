@@ -324,6 +324,7 @@ function ownerOf(owner: string | undefined): string {
 
 // The title asks the system: once will do.
 let title: string | undefined
+/** @internal */
 export function defaultOwner(): string {
   title ??= process.title.slice(0, layout.maxOwnerBytes >> 2)
   return title

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   type CacheBytes,
   decidedAt,
@@ -8,8 +9,9 @@ import {
   type PutOptions,
   unchanged,
 } from './cache.js'
-import { checkOptions, shown } from './check.js'
+import { checkInteger, checkOptions, checkSignal, shown } from './check.js'
 import type { Codec } from './codecs.js'
+import { Contest, defaultOwner, Guard, type Subject } from './contest.js'
 import { rangeError, typeError } from './errors.js'
 import type { Fleet, FleetObserver } from './fleet.js'
 import type { NetId64 } from './netid.js'
@@ -24,6 +26,16 @@ export interface TypedCacheOptions<T> extends OrbitCacheOptions {
   values?: 'shared' | 'frozen' | 'own'
 }
 
+export interface GetOrSetOptions extends PutOptions {
+  /** Aborting it rejects a call that waits for another's load with the signal's reason; a load of its own goes on. */
+  signal?: AbortSignal
+  /**
+   * How long a loader whose event loop is blocked keeps the others waiting, in milliseconds, 1..2^31-1; default 10,000. One
+   * that dies or fails hands over at once, one that is slow goes on.
+   */
+  leaseMs?: number
+}
+
 interface Remembered<T> {
   readonly position: number
   readonly value: T
@@ -34,11 +46,14 @@ interface Remembered<T> {
  * no decoding.
  */
 export class TypedCache<T> {
+  readonly #fleet: Fleet | FleetObserver
   readonly #cache: OrbitCache
+  readonly #namespace: string
   readonly #codec: Codec<T>
   readonly #values: 'shared' | 'frozen' | 'own'
   readonly #remembered = new Map<CacheBytes, Remembered<T>>()
   readonly #capacity: number
+  #contest: Contest | undefined
 
   /** @throws as OrbitCache */
   constructor(fleet: Fleet | FleetObserver, options: TypedCacheOptions<T>) {
@@ -54,6 +69,8 @@ export class TypedCache<T> {
     this.#codec = codec
     this.#values = values
     this.#capacity = rest.capacity ?? 1024
+    this.#fleet = fleet
+    this.#namespace = rest.namespace ?? ''
   }
 
   /** Throws as OrbitCache.put, and what the codec throws. */
@@ -86,6 +103,52 @@ export class TypedCache<T> {
     return undefined
   }
 
+  /**
+   * The value of a key; if there is none, `load` makes it and it is put: by one caller at a time in the whole fleet, while
+   * the others wait for what it puts. Keeps the process alive meanwhile. Loads are elected by a Contest of the same fleet,
+   * under subjects of kind 255.
+   *
+   * @param load may be called again elsewhere when it throws, or when its process dies or blocks for `leaseMs`
+   * @throws what `load` throws, to its own caller; as get, put and Contest.claim
+   */
+  async getOrSet(key: CacheBytes, load: () => T | Promise<T>, options: GetOrSetOptions = {}): Promise<T> {
+    checkOptions('options', options, ['ttlMs', 'signal', 'leaseMs'])
+    const { signal, leaseMs = 10_000, ttlMs } = options
+    if (typeof load !== 'function') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `load=${shown(load)} is no function`)
+    checkInteger('leaseMs', leaseMs, 1, 0x7fffffff)
+    checkSignal(signal)
+    for (;;) {
+      const cached = this.get(key)
+      if (cached !== undefined) return cached
+      signal?.throwIfAborted()
+      this.#contest ??= new Contest(this.#fleet)
+      const claim = this.#contest.attempt(loadOf(this.#namespace, key), leaseMs, defaultOwner())
+      if (claim instanceof Guard) return this.#load(claim, leaseMs, key, load, ttlMs === undefined ? {} : { ttlMs })
+      await this.#contest.changed(claim, Number.POSITIVE_INFINITY, signal)
+    }
+  }
+
+  async #load(
+    guard: Guard,
+    leaseMs: number,
+    key: CacheBytes,
+    load: () => T | Promise<T>,
+    options: PutOptions,
+  ): Promise<T> {
+    const renewal = setInterval(() => guard.held && guard.renew(leaseMs), Math.ceil(leaseMs / 3)).unref()
+    try {
+      // Whoever held the claim until now has put it, perhaps, since we looked.
+      const cached = this.get(key)
+      if (cached !== undefined) return cached
+      const value = await load()
+      if (guard.held) this.put(key, value, options) // else another loads by now, and is to have the last word
+      return this.get(key) ?? value
+    } finally {
+      clearInterval(renewal)
+      guard.release()
+    }
+  }
+
   #decode(key: CacheBytes): T {
     const position = decidedAt()
     const value = this.#codec.decode(loadedValue())
@@ -101,6 +164,17 @@ export class TypedCache<T> {
     if (this.#remembered.size >= this.#capacity) this.#remembered.delete(this.#remembered.keys().next().value as string)
     this.#remembered.set(key, entry)
   }
+}
+
+const loadKind = 255
+const maxLabelBytes = 128
+
+/** The subject of a load. That two keys share one would cost a wait, and no more. */
+function loadOf(namespace: string, key: CacheBytes): Subject {
+  const label = typeof key === 'string' ? `${namespace}:${key}` : ''
+  if (label !== '' && Buffer.byteLength(label) <= maxLabelBytes && !label.includes('\0'))
+    return { kind: loadKind, label }
+  return { kind: loadKind, label: createHash('sha256').update(namespace).update('\0').update(key).digest('hex') }
 }
 
 /** All the way down. Bytes cannot be frozen, and what is frozen was frozen whole. */
