@@ -239,7 +239,7 @@ describe('a forked child', () => {
     using observerFleet = Fleet.joinShm(name, { size: 4, node: 3 })
     const parent = start('steps.mjs', [
       name,
-      [['join'], ['fork', ['sayPid'], ['join'], ['publish'], ['say', 'published'], ['stay']], ['stay']],
+      [['join'], ['fork', ['sayPid'], ['join'], ['publish'], ['say', 'published'], ['remain']], ['stay']],
     ])
     expect(await parent.next()).toBe(0)
     const childPid = await parent.next<number>()
