@@ -10,7 +10,6 @@ import { View } from './view.js'
 const workers = Array.from({ length: workerCount }, (_, i) => nodes.firstWorker + i)
 /** Nothing is waited for any longer. */
 const patienceSeconds = 45
-const victim = nodes.firstWorker + 1
 
 /** Plays it in about `seconds`. When the signal aborts it ends at once; also then nothing stays behind. */
 export async function play(seconds: number, screen: Screen, signal: AbortSignal): Promise<Totals> {
@@ -19,16 +18,17 @@ export async function play(seconds: number, screen: Screen, signal: AbortSignal)
   const stage = new Stage(fleet, seconds, screen, signal)
   try {
     const serving = await stage.start()
-    const death = await stage.killOne()
+    const { death, election } = await stage.killElected()
     const takeOver = await stage.replace(death)
     const framesPerSecond = await stage.finish(serving.sinceMs)
-    const counts = { workers: serving.count, ...stage.view.client, ...stage.view.counts(), framesPerSecond }
+    const { client, bus } = stage.view
+    const counts = { workers: serving.count, ...client, ...stage.view.counts(), framesPerSecond, bus }
     const objects = namesInShm(name).length
     // The last member out removes the objects.
     fleet.close()
     const unexpected = stage.crew.unexpected
     const left = namesInShm(name)
-    return { fleet: name, seconds: stage.seconds(), ...counts, death, takeOver, unexpected, objects, left }
+    return { fleet: name, seconds: stage.seconds(), ...counts, death, election, takeOver, unexpected, objects, left }
   } finally {
     await stage.crew.stopAll()
     fleet.close()
@@ -65,25 +65,36 @@ class Stage {
     this.#screen.event(`fleet ${this.#fleet.name}: ${workerCount} workers and their clients start`)
     await this.#until(() => workers.every((node) => this.view.isServing(node)))
     const count = workers.filter((node) => this.view.isServing(node)).length
-    this.#screen.event(`${count} workers serve on 127.0.0.1:${this.view.loads.get(victim)?.port}`)
+    this.#screen.event(`${count} workers serve on 127.0.0.1:${this.view.loads.get(nodes.firstWorker)?.port}`)
     return { count, sinceMs: performance.now() }
   }
 
-  /** One worker dies without a word; only the kernel knows. */
-  async killOne(): Promise<Totals['death']> {
-    await this.#untilShare(0.45)
+  /** The worker that was elected for the job dies without a word; only the kernel knows. Another is elected. */
+  async killElected(): Promise<Pick<Totals, 'death' | 'election'>> {
+    await this.#untilShare(0.4)
+    await this.#until(() => this.view.elected !== undefined)
+    const { node: victim = nodes.firstWorker, token = 0 } = this.view.elected ?? {}
     const { pid = 0, incarnation = 0 } = this.view.record(victim) ?? {}
     const killedAt = performance.now()
     this.crew.kill(victim)
     while (!this.#fleet.isDead(victim) && performance.now() < this.#deadline) await nextTurn()
     const seenAfterMs = this.#fleet.isDead(victim) ? round(performance.now() - killedAt, 2) : null
     const seen = seenAfterMs === null ? 'has not noticed' : `says dead after ${seenAfterMs} ms`
-    this.#screen.event(`node ${victim} (pid ${pid}) SIGKILLed: the kernel's lock ${seen}`)
-    return { node: victim, pid, incarnation, seenAfterMs }
+    this.#screen.event(`node ${victim} (pid ${pid}), elected for the job, SIGKILLed: the kernel's lock ${seen}`)
+    const death = { node: victim, pid, incarnation, seenAfterMs }
+
+    const runs = this.view.bus.runs
+    await this.#until(() => this.view.elected !== undefined && this.view.bus.runs > runs)
+    const { elected } = this.view
+    if (elected === undefined || elected.token <= token) return { death, election: null }
+    const tookMs = Math.round(performance.now() - killedAt)
+    this.#screen.event(`node ${elected.node} was elected in its place and runs the job, ${tookMs} ms after the kill`)
+    return { death, election: { from: victim, to: elected.node, tokens: [token, elected.token], tookMs } }
   }
 
   /** A newcomer takes its node, and finds what it left. */
   async replace(death: Totals['death']): Promise<Totals['takeOver']> {
+    const victim = death.node
     await this.#untilShare(0.6)
     const pid = this.crew.startWorker(victim)
     this.#screen.event(`newcomer pid ${pid} is starting for node ${victim}`)

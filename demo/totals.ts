@@ -21,6 +21,10 @@ export interface Totals {
   unavailable: number
   unaccounted: number
   death: { node: number; pid: number; incarnation: number; seenAfterMs: number | null }
+  /** What the event bus has told. */
+  bus: { requests: number; rendered: number; runs: number; staleRuns: number; lagged: number }
+  /** Who runs the job after the death of who ran it, and after how long; tokens: the dead one's, and the new one. */
+  election: { from: number; to: number; tokens: [number, number]; tookMs: number } | null
   takeOver: {
     node: number
     pid: number
@@ -56,6 +60,14 @@ export function brokenPromises(totals: Totals): string[] {
     totals.answered <= totals.requests,
     `clients got ${totals.answered} answers, but only ${totals.requests} requests have a frame`,
   )
+  const { bus, election } = totals
+  promise(bus.lagged === 0, `${bus.lagged} events were lost`)
+  // Killed between the two, a worker has published a frame and no event.
+  const untold = totals.requests - bus.requests
+  promise(untold === 0 || untold === 1, `${totals.requests} requests have a frame, ${bus.requests} an event`)
+  promise(bus.rendered > 0 && bus.rendered < totals.requests, `the page was rendered ${bus.rendered} times`)
+  promise(bus.staleRuns === 0, `the job ran ${bus.staleRuns} times for a worker whose successor had run it`)
+  promise(election !== null, `nobody was elected in place of node ${death.node}`)
   promise(death.seenAfterMs !== null, `the death of pid ${death.pid} on node ${death.node} was not seen`)
   if (takeOver === null) broken.push(`no newcomer took node ${death.node}`)
   else {
@@ -86,6 +98,11 @@ export function describe(totals: Totals): string[] {
     `frames     ${count(totals.frames)}, ${count(totals.framesPerSecond)} a second`,
     `lost ${totals.lost}, torn ${totals.torn}, repeated ${totals.repeated}, overwritten ${totals.overwritten}`,
     `death      node ${death.node}, pid ${death.pid}: ${death.seenAfterMs === null ? 'not seen' : `seen after ${death.seenAfterMs} ms`}`,
+    totals.election === null
+      ? 'election   none'
+      : `election   node ${totals.election.to} runs the job in its place after ${totals.election.tookMs} ms, token ${totals.election.tokens.join(' -> ')}`,
+    `job        ran ${totals.bus.runs} times, ${totals.bus.staleRuns} of them stale`,
+    `page       rendered ${count(totals.bus.rendered)} times for ${count(totals.requests)} requests`,
     takeOver === null
       ? 'take-over  none'
       : `take-over  node ${takeOver.node}, incarnation ${takeOver.incarnation}, pid ${takeOver.pid}: found ${count(takeOver.history)} requests of history, ${count(takeOver.predecessors)} of them its predecessor's`,

@@ -54,6 +54,18 @@ const workerLoad = pod({
 export type WorkerLoadValue = PodValue<typeof workerLoad>
 export const WorkerLoad = orbitType({ name: 'demo.WorkerLoad', kind: 3, layout: workerLoad })
 
+/** Topics: `request.<node>` for each answered one, `page.rendered`, `job.ran`. */
+export const busOptions = { capacity: 2 ** 15, payloadBytes: 64 }
+export interface JobRan {
+  token: number
+}
+
+/** What workers are elected for, once a second. */
+export const job = 'demo: every second'
+
+/** The page that all workers show: one of them renders it when it has expired, the others wait for that or find it. */
+export const page = { key: '/', ttlMs: 500 }
+
 /** What the client's side has seen. */
 export const ClientReport = orbitType({
   name: 'demo.ClientReport',

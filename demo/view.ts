@@ -1,7 +1,16 @@
 // What the primary knows: all of it read from shared memory.
-import { type Cursor, type Fleet, type NodeRecord, Orbital } from '../src/index.js'
+import {
+  Contest,
+  type Cursor,
+  type EventCursor,
+  type Fleet,
+  type Holder,
+  type NodeRecord,
+  OrbitEventBus,
+  Orbital,
+} from '../src/index.js'
 import { Ledger } from './ledger.js'
-import { ClientReport, RequestEvent, StepEvent, WorkerLoad, type WorkerLoadValue } from './types.js'
+import { busOptions, ClientReport, type JobRan, job, RequestEvent, StepEvent, WorkerLoad, type WorkerLoadValue } from './types.js'
 
 export class View {
   readonly requests = new Ledger()
@@ -11,11 +20,18 @@ export class View {
   /** The newest WorkerLoad of each node; a dead worker's last one stays until its successor stores its own. */
   loads = new Map<number, WorkerLoadValue>()
   client = { sent: 0, answered: 0, failed: 0 }
+  /** Who runs the job. */
+  elected: Holder | undefined
+  /** What the bus has told: requests answered, pages rendered, runs of the job, and those of a worker whose successor had run. */
+  bus = { requests: 0, rendered: 0, runs: 0, staleRuns: 0, lagged: 0 }
   readonly #fleet: Fleet
   readonly #loads: Orbital<WorkerLoadValue>
   readonly #client: Orbital<{ sent: number; answered: number; failed: number }>
   readonly #requestCursor: Cursor
   readonly #stepCursor: Cursor
+  readonly #contest: Contest
+  readonly #events: EventCursor
+  #lastToken = 0
   /** How many frames each incarnation says that it has published, by `node:incarnation`. */
   readonly #stated = new Map<string, { load: WorkerLoadValue; node: number }>()
 
@@ -25,6 +41,8 @@ export class View {
     this.#client = new Orbital(fleet, ClientReport)
     this.#requestCursor = fleet.cursor(RequestEvent)
     this.#stepCursor = fleet.cursor(StepEvent)
+    this.#contest = new Contest(fleet)
+    this.#events = new OrbitEventBus(fleet, busOptions).cursor()
   }
 
   refresh(): void {
@@ -35,6 +53,23 @@ export class View {
     for (const [node, load] of this.loads) this.#stated.set(`${node}:${load.incarnation}`, { node, load })
     this.requests.take(this.#requestCursor.poll())
     this.steps.take(this.#stepCursor.poll())
+    this.#takeEvents()
+    this.elected = this.#contest.holder(job)
+  }
+
+  #takeEvents(): void {
+    const { events, lagged } = this.#events.poll()
+    this.bus.lagged += lagged
+    for (const event of events) {
+      if (event.topic.startsWith('request.')) this.bus.requests++
+      else if (event.topic === 'page.rendered') this.bus.rendered++
+      else {
+        const { token } = event.json() as JobRan
+        this.bus.runs++
+        if (token < this.#lastToken) this.bus.staleRuns++
+        this.#lastToken = token
+      }
+    }
   }
 
   get frames(): number {

@@ -5,16 +5,19 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Orbital } from '../src/index.js'
+import { codecs, OrbitEventBus, Orbital, TypedCache } from '../src/index.js'
+import { runJob } from './job.js'
 import { Ledger } from './ledger.js'
 import { joinAsTold, onEnd } from './member.js'
-import { eventLayout, RequestEvent, StepEvent, seal, stepsPerRequest, WorkerLoad } from './types.js'
+import { busOptions, eventLayout, page, RequestEvent, StepEvent, seal, stepsPerRequest, WorkerLoad } from './types.js'
 
 const fleet = joinAsTold('http worker')
 const { node } = fleet
 // Whoever takes a node counts as its next incarnation.
 const incarnation = fleet.nodes().find((record) => record.node === node)?.incarnation ?? 0
 const load = new Orbital(fleet, WorkerLoad)
+const bus = new OrbitEventBus(fleet, busOptions)
+const pages = new TypedCache(fleet, { codec: codecs.text(), namespace: 'pages' })
 
 // A newcomer finds the fleet's recent past in the ring, also what its dead predecessor on this node wrote.
 const past = new Ledger()
@@ -42,16 +45,24 @@ function work(): string {
   return text
 }
 
+async function render(): Promise<string> {
+  await sleep(20) // as if it were expensive
+  bus.publish('page.rendered')
+  return `rendered by node ${node} at ${new Date().toISOString()}`
+}
+
 const server = createServer(async (_request, response) => {
   inFlight++
   response.once('close', () => inFlight--)
   const begun = performance.now()
   await sleep(2 + Math.random() * 10) // as if a database were asked
-  const body = work()
+  const shown = await pages.getOrSet(page.key, render, { ttlMs: page.ttlMs })
+  const body = `${shown}\n${work()}`
   const durationUs = Math.round((performance.now() - begun) * 1000)
   const event = seal({ node, incarnation, sequence: ++requests, status: 200, durationUs })
   // Before the answer: whatever a client got an answer to is in the ring, even if this process dies right now.
   fleet.publish(RequestEvent, eventLayout.encode(event))
+  bus.publish(`request.${node}`)
   response.end(body)
 })
 // Connections end now and then, so that a newcomer gets its share of them.
@@ -87,6 +98,7 @@ function report(): void {
 server.listen(0, '127.0.0.1', () => {
   report()
   setInterval(report, 250)
+  runJob(fleet, bus)
 })
 onEnd(fleet, () => {
   if (server.listening) report()
