@@ -46,6 +46,9 @@ export interface RingStats {
   refused: number
 }
 
+/** Where `publishScratch` finds its bytes; there is room for the payloadBytes of any open ring. */
+export const publishOffset = layout.firstRecord + 8
+
 const closedHandle = 0xffffffff
 
 /**
@@ -149,6 +152,16 @@ export class Ring {
     }
   }
 
+  /** Publishes what the caller has put into the scratch, `length` bytes from `publishOffset` on. */
+  publishScratch(length: number, version: number): number {
+    scratch.words[layout.firstRecord >> 2] = length
+    const published = native.publishList(this.#handle, 1, 0, version)
+    if (published !== 1) {
+      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), length)
+    }
+    return scratch.floats[layout.firstRecord >> 3] as number
+  }
+
   publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
     const { frameKind, version } = checkPublish(options)
     const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
@@ -176,6 +189,13 @@ export class Ring {
   /** Fills the scratch with up to `max` frames; how many. */
   poll(position: number, max: number): number {
     const count = native.poll(this.#handle, position, max)
+    if (count < 0) this.#refuse(count)
+    return count
+  }
+
+  /** The same with the events whose topic matches `pattern`. */
+  pollEvents(position: number, max: number, pattern: Uint8Array): number {
+    const count = native.pollEvents(this.#handle, position, max, pattern)
     if (count < 0) this.#refuse(count)
     return count
   }
@@ -254,7 +274,7 @@ function checkPublish(options: PublishOptions | undefined): { frameKind: number;
 const publishOptions = ['frameKind', 'version']
 
 /** The addon believes that bytes are a Uint8Array whose buffer is there. */
-function checkBytes(name: string, bytes: Uint8Array): void {
+export function checkBytes(name: string, bytes: Uint8Array): void {
   if (!isUint8Array(bytes)) {
     throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(bytes)} is not a Uint8Array`)
   }
@@ -269,7 +289,7 @@ function checkBytes(name: string, bytes: Uint8Array): void {
 /** How long it really is, whatever a subclass says. */
 const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
   ?.get as () => number
-const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
+export const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
 
 const recordPosition = (layout.firstRecord + layout.recordPosition) >> 3
 const recordVersion = (layout.firstRecord + layout.recordVersion) >> 3
