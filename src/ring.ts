@@ -49,6 +49,10 @@ export interface RingStats {
 /** Where `publishScratch` finds its bytes; there is room for the payloadBytes of any open ring. */
 export const publishOffset = layout.firstRecord + 8
 
+// As constants of the module they cost nothing.
+const firstWord = layout.firstRecord >> 2
+const firstFloat = layout.firstRecord >> 3
+
 const closedHandle = 0xffffffff
 
 /**
@@ -154,12 +158,12 @@ export class Ring {
 
   /** Publishes what the caller has put into the scratch, `length` bytes from `publishOffset` on. */
   publishScratch(length: number, version: number): number {
-    scratch.words[layout.firstRecord >> 2] = length
+    scratch.words[firstWord] = length
     const published = native.publishList(this.#handle, 1, 0, version)
     if (published !== 1) {
       this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), length)
     }
-    return scratch.floats[layout.firstRecord >> 3] as number
+    return scratch.floats[firstFloat] as number
   }
 
   publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
