@@ -1,7 +1,7 @@
 // A job that runs once a second in the whole fleet, whoever of the workers is elected to run it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Contest, type Fleet, type OrbitEventBus } from '../src/index.js'
-import { job, type JobRan } from './types.js'
+import { type JobRan, job } from './types.js'
 
 const everyMs = 1000
 /** A worker that hangs is replaced after this; one that dies, as soon as the others look: within a second. */

@@ -6,11 +6,20 @@ import {
   type Fleet,
   type Holder,
   type NodeRecord,
-  OrbitEventBus,
   Orbital,
+  OrbitEventBus,
 } from '../src/index.js'
 import { Ledger } from './ledger.js'
-import { busOptions, ClientReport, type JobRan, job, RequestEvent, StepEvent, WorkerLoad, type WorkerLoadValue } from './types.js'
+import {
+  busOptions,
+  ClientReport,
+  type JobRan,
+  job,
+  RequestEvent,
+  StepEvent,
+  WorkerLoad,
+  type WorkerLoadValue,
+} from './types.js'
 
 export class View {
   readonly requests = new Ledger()

@@ -9,17 +9,21 @@ namespace orbit {
 
 struct Poll {
   uint64_t from = 0;         // the cursor before
-  uint64_t to = 0;           // and after: to - from == count + overwritten + unavailable
+  uint64_t to = 0;           // and after: to - from == count + overwritten + unavailable + skipped
   uint64_t overwritten = 0;  // lost to newer frames or to a reset
   uint64_t unavailable = 0;  // skipped because their bytes contradict the invariants
+  uint64_t skipped = 0;      // whole, and not asked for
   uint64_t head = 0;         // where the ring ended when it began
   uint32_t count = 0;        // frames handed out
 };
 
+// What a reader makes of a whole frame.
+enum class Verdict { kKeep, kSkip, kMalformed };
+
 // Reads up to `max` frames from `position` on. `room(payloadBytes)` says where the next payload goes, or null to stop;
-// `keep(frame)` follows for each whole frame. Never reads past the head of the moment it began, so that it ends.
-template <typename Room, typename Keep>
-inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, Room room, Keep keep) {
+// `judge(frame)` follows for each whole frame; a frame that it does not keep is not handed out. Never reads past the head of the moment it began, so that it ends.
+template <typename Room, typename Judge>
+inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, Room room, Judge judge) {
   Poll poll;
   poll.from = poll.to = position;
   uint64_t head = poll.head = head_of(ring);
@@ -31,8 +35,14 @@ inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, Room 
     Frame frame;
     RingStatus status = read_frame(ring, poll.to, &frame, payload);
     if (status == RingStatus::kOk) {
-      keep(frame);
-      poll.count++;
+      Verdict verdict = judge(frame);
+      if (verdict == Verdict::kKeep) {
+        poll.count++;
+      } else if (verdict == Verdict::kSkip) {
+        poll.skipped++;
+      } else {
+        poll.unavailable++;
+      }
       poll.to++;
     } else if (status == RingStatus::kCorrupt) {
       poll.unavailable++;

@@ -3,6 +3,7 @@
 // TypeScript has validated the arguments; a value of the wrong type reads as 0 here. A negative result is a status.
 #include "call.h"
 #include "cursor.h"
+#include "topic.h"
 
 namespace orbit {
 
@@ -124,9 +125,9 @@ napi_value read_counter_call(napi_env env, napi_callback_info info) {
   });
 }
 
-// poll(ring, position, max) -> how many frames; Results has the account, records follow
-napi_value poll_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
+// The frames that `judge(frame, payload)` keeps; how many. Results has the account, records follow.
+template <typename Judge>
+napi_value poll_scratch(const Call& call, Judge judge) {
   if (int32_t status = unreadable(call)) return call.status(status);
   uint8_t* at = call.addon->scratch + kFirstRecord;
   uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
@@ -137,8 +138,11 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
         return static_cast<size_t>(end - at) >= sizeof(Record) + payloadBytes + 8 ? at + sizeof(Record) : nullptr;
       },
       [&](const Frame& frame) {
+        Verdict verdict = judge(frame, at + sizeof(Record));
+        if (verdict != Verdict::kKeep) return verdict;
         write_record(at, frame);
         at += sizeof(Record) + (size_t{frame.length} + 7) / 8 * 8;
+        return verdict;
       });
   Results* results = call.addon->results();
   results->from = static_cast<double>(poll.from);
@@ -148,6 +152,20 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
   results->unavailable = static_cast<double>(poll.unavailable);
   results->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
   return call.number(poll.count);
+}
+
+// poll(ring, position, max) -> how many frames
+napi_value poll_call(napi_env env, napi_callback_info info) {
+  return poll_scratch(Call(env, info), [](const Frame&, const uint8_t*) { return Verdict::kKeep; });
+}
+
+// pollEvents(ring, position, max, pattern) -> how many events; what is no event counts as unavailable
+napi_value poll_events_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  TopicPattern pattern{nullptr, 0};
+  pattern.bytes = call.bytes(3, &pattern.length);
+  return poll_scratch(
+      call, [&](const Frame& frame, const uint8_t* payload) { return judge_event(pattern, payload, frame.length); });
 }
 
 // head(ring) -> the next position
@@ -225,6 +243,7 @@ napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon)
       {"readHead", nullptr, read_head_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"readCounter", nullptr, read_counter_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"poll", nullptr, poll_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"pollEvents", nullptr, poll_events_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"head", nullptr, head_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"oldest", nullptr, oldest_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"reset", nullptr, reset_call, nullptr, nullptr, nullptr, napi_enumerable, addon},

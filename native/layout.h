@@ -214,6 +214,17 @@ static_assert(sizeof(CacheHeader) == 8, "one word, so that the key begins on one
 
 enum CacheOp : uint8_t { kCachePut = 1, kCacheDelete = 2, kCacheReset = 3 };
 
+// The payload of an event, a frame of KIND 220 whose version is the Unix time of its publication in ms:
+//   0          2                      topicBytes                                 its publisher
+//   2          topicBytes             topic, UTF-8                               its publisher
+//   ...        the rest               the user's payload                         its publisher
+constexpr uint32_t kEventKind = 220;
+constexpr uint32_t kMaxTopicBytes = 0xffff;
+struct EventHeader {
+  uint16_t topicBytes;
+};
+static_assert(sizeof(EventHeader) == 2, "the topic follows at once");
+
 // Offsets inside a ring object, each derived from the one before.
 struct RingOffsets {
   uint64_t sleepers, slots, entries, spares, chunks, end;

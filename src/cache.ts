@@ -202,8 +202,8 @@ export class OrbitCache {
       {
         name: 'orbit.cache',
         kind: cacheKind,
-        ...(this.#capacity !== undefined && { capacity: this.#capacity }),
-        ...(this.#payloadBytes !== undefined && { payloadBytes: this.#payloadBytes }),
+        capacity: this.#capacity,
+        payloadBytes: this.#payloadBytes,
       },
       { capacity: 1024, payloadBytes: entryBytes(1024) },
     )

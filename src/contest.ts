@@ -185,7 +185,7 @@ export class Contest {
 
   #open(): Ring | undefined {
     this.#table ??= this.#fleet.layerRing(
-      { name: 'orbit.contest', kind: contestKind, ...(this.#capacity !== undefined && { capacity: this.#capacity }) },
+      { name: 'orbit.contest', kind: contestKind, capacity: this.#capacity, payloadBytes: undefined },
       { capacity: 1024, payloadBytes: layout.cardBytes },
     )
     return this.#table

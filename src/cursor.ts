@@ -125,15 +125,16 @@ function takeBatch(ring: Ring, count: number, frames: Frame[]): void {
   }
 }
 
-/** Reads up to `max` frames of `ring` from `position` on. */
-export function pollRing(ring: Ring, position: number, max: number): Poll {
+/** Reads up to `max` frames of `ring` from `position` on; with `pattern` the events whose topic it matches. */
+export function pollRing(ring: Ring, position: number, max: number, pattern?: Uint8Array): Poll {
   const frames: Frame[] = []
   let to = position
   let overwritten = 0
   let unavailable = 0
   let head: number | undefined
   for (;;) {
-    const count = ring.poll(to, max - frames.length)
+    const left = max - frames.length
+    const count = pattern === undefined ? ring.poll(to, left) : ring.pollEvents(to, left, pattern)
     const passed = (scratch.floats[layout.resultTo >> 3] as number) - to
     overwritten += scratch.floats[layout.resultOverwritten >> 3] as number
     unavailable += scratch.floats[layout.resultUnavailable >> 3] as number
@@ -204,12 +205,21 @@ export class Cursor implements Disposable {
    * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed; ERR_ORBIT_RETIRED after the ring was removed
    */
   poll(max?: number): Poll {
+    return this.#poll(max)
+  }
+
+  /** Only the events whose topic matches; the others are passed without a trace. @internal */
+  pollEvents(pattern: Uint8Array, max?: number): Poll {
+    return this.#poll(max, pattern)
+  }
+
+  #poll(max?: number, pattern?: Uint8Array): Poll {
     if (max !== undefined) checkInteger('max', max, 1, 0xffffffff)
     this.#checkOpen()
     const from = this.#position
     const ring = this.#ring()
     if (ring === undefined) return { frames: [], overwritten: 0, unavailable: 0, from, to: from }
-    const poll = pollRing(ring, from, max ?? ring.capacity)
+    const poll = pollRing(ring, from, max ?? ring.capacity, pattern)
     this.#position = poll.to
     return poll
   }
@@ -246,20 +256,29 @@ export class Cursor implements Disposable {
    * @throws what poll throws but for ERR_ORBIT_CLOSED
    */
   iterate(options: IterateOptions = {}): AsyncGenerator<Poll, void, undefined> {
+    return this.#iterate(options)
+  }
+
+  /** As iterate; a poll may come without frames then. @internal */
+  iterateEvents(pattern: Uint8Array, options: IterateOptions): AsyncGenerator<Poll, void, undefined> {
+    return this.#iterate(options, pattern)
+  }
+
+  #iterate(options: IterateOptions, pattern?: Uint8Array): AsyncGenerator<Poll, void, undefined> {
     checkOptions('options', options, ['signal', 'max', 'spin'])
     if (options.max !== undefined) checkInteger('max', options.max, 1, 0xffffffff)
     checkSignal(options.signal)
     checkFlag('spin', options.spin)
     this.#checkOpen()
-    return this.#iterate(options)
+    return this.#polls(options, pattern)
   }
 
-  async *#iterate({ signal, max, spin }: IterateOptions): AsyncGenerator<Poll, void, undefined> {
+  async *#polls({ signal, max, spin }: IterateOptions, pattern?: Uint8Array): AsyncGenerator<Poll, void, undefined> {
     const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }
-    const isOver = () => this.#isClosed() || signal?.aborted === true
+    const isOver = () => this.closed || signal?.aborted === true
     let wasIdle = false
     while (!isOver()) {
-      const poll = this.poll(max)
+      const poll = this.#poll(max, pattern)
       if (poll.to > poll.from) {
         wasIdle = false
         yield poll
@@ -287,7 +306,7 @@ export class Cursor implements Disposable {
 
   async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
     const end = performance.now() + timeoutMs
-    while (!this.#isClosed() && performance.now() < end) {
+    while (!this.closed && performance.now() < end) {
       const ring = this.#ring()
       for (let look = 0; look < looksPerTurn; look++) if (ring?.hasNews(this.#position)) return true
       await nextTurn()
@@ -301,7 +320,8 @@ export class Cursor implements Disposable {
     return this.#opened
   }
 
-  #isClosed(): boolean {
+  /** By its own close or its fleet's. @internal */
+  get closed(): boolean {
     return this.#closed || this.#opened?.closed === true || this.#bell.closed
   }
 

@@ -72,6 +72,13 @@ interface Geometry {
   readonly payloadBytes: number
 }
 
+interface LayerRing {
+  readonly name: string
+  readonly kind: number
+  readonly capacity: number | undefined
+  readonly payloadBytes: number | undefined
+}
+
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/
 
 function checkFleetName(name: unknown): asserts name is string {
@@ -156,26 +163,19 @@ export class FleetObserver implements Disposable {
    * The ring of one of orbit's own layers: what is not asked for is as in the ring that exists, else as in `fallback`.
    * @internal
    */
-  layerRing(
-    { name, kind, capacity, payloadBytes }: { name: string; kind: number } & Partial<Geometry>,
-    fallback: Geometry,
-  ): Ring | undefined {
+  layerRing(layer: LayerRing, fallback: Geometry): Ring | undefined {
+    this.checkOpen()
+    const { name, kind } = layer
     const there = this.#existing(kind)
-    const type = reservedType({
-      name,
-      kind,
-      capacity: capacity ?? there?.capacity ?? fallback.capacity,
-      payloadBytes: payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes,
-    })
+    const capacity = layer.capacity ?? there?.capacity ?? fallback.capacity
+    const payloadBytes = layer.payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes
+    const type = reservedType({ name, kind, capacity, payloadBytes })
     try {
       return this.ring(type)
     } catch (error) {
-      // Somebody made it between our look and our try.
+      // Did somebody make it between our look and our try?
       if (there !== undefined || this.closed || this.#existing(kind) === undefined) throw error
-      return this.layerRing(
-        { name, kind, ...(capacity && { capacity }), ...(payloadBytes && { payloadBytes }) },
-        fallback,
-      )
+      return this.layerRing(layer, fallback)
     }
   }
 
@@ -244,13 +244,18 @@ export class FleetObserver implements Disposable {
    * @param from 'start' (default): all that is retained; 'head': only what comes; or a position
    */
   cursor(type: AnyOrbitType, from: 'start' | 'head' | number = 'start'): Cursor {
-    const ring = this.ring(type)
+    return this.cursorOf(() => this.ring(type), from)
+  }
+
+  /** A cursor into whatever ring `resolve` leads to. @internal */
+  cursorOf(resolve: () => Ring | undefined, from: 'start' | 'head' | number): Cursor {
+    const ring = resolve()
     if (typeof from === 'number') checkInteger('from', from, 0, layout.maxPosition)
     else if (from !== 'start' && from !== 'head') {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `from=${shown(from)} is not 'start', 'head' or a position`)
     }
     const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
-    return new Cursor(() => this.ring(type), this.bell, position ?? 0)
+    return new Cursor(resolve, this.bell, position ?? 0)
   }
 
   /** Geometry and counters of the ring of a type; undefined for an observer when it is not there yet. */

@@ -13,6 +13,15 @@ export {
 export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './cursor.js'
 export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
 export {
+  type EventBusOptions,
+  EventCursor,
+  type EventPoll,
+  EventSubscription,
+  type OrbitEvent,
+  OrbitEventBus,
+  type SubscribeOptions,
+} from './events.js'
+export {
   Fleet,
   FleetObserver,
   type Heartbeat,

@@ -14,6 +14,9 @@ interface NativeLayout {
   readonly typeNameBytes: number
   readonly labelBytes: number
   readonly statusBytes: number
+  readonly eventKind: number
+  readonly eventHeaderBytes: number
+  readonly maxTopicBytes: number
   readonly resultPosition: number
   readonly resultHead: number
   readonly resultFrom: number
@@ -145,6 +148,7 @@ interface Native {
   readHead(ring: number): number
   readCounter(ring: number, counter: number): number
   poll(ring: number, position: number, max: number): number
+  pollEvents(ring: number, position: number, max: number, pattern: Uint8Array): number
   head(ring: number): number
   oldest(ring: number): number
   reset(ring: number): number

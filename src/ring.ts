@@ -46,6 +46,13 @@ export interface RingStats {
   refused: number
 }
 
+/** Where `publishScratch` finds its bytes; there is room for the payloadBytes of any open ring. */
+export const publishOffset = layout.firstRecord + 8
+
+// As constants of the module they cost nothing.
+const firstWord = layout.firstRecord >> 2
+const firstFloat = layout.firstRecord >> 3
+
 const closedHandle = 0xffffffff
 
 /**
@@ -149,6 +156,16 @@ export class Ring {
     }
   }
 
+  /** Publishes what the caller has put into the scratch, `length` bytes from `publishOffset` on. */
+  publishScratch(length: number, version: number): number {
+    scratch.words[firstWord] = length
+    const published = native.publishList(this.#handle, 1, 0, version)
+    if (published !== 1) {
+      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), length)
+    }
+    return scratch.floats[firstFloat] as number
+  }
+
   publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
     const { frameKind, version } = checkPublish(options)
     const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
@@ -176,6 +193,13 @@ export class Ring {
   /** Fills the scratch with up to `max` frames; how many. */
   poll(position: number, max: number): number {
     const count = native.poll(this.#handle, position, max)
+    if (count < 0) this.#refuse(count)
+    return count
+  }
+
+  /** The same with the events whose topic matches `pattern`. */
+  pollEvents(position: number, max: number, pattern: Uint8Array): number {
+    const count = native.pollEvents(this.#handle, position, max, pattern)
     if (count < 0) this.#refuse(count)
     return count
   }

@@ -39,6 +39,8 @@ describe('npm run demo', () => {
     })
     expect(totals.requests).toBeGreaterThan(0)
     expect(totals.frames).toBeGreaterThan(totals.requests)
+    expect(totals.bus).toMatchObject({ staleRuns: 0, lagged: 0 })
+    expect(totals.election).toMatchObject({ from: totals.death.node })
     expect(totals.death.seenAfterMs).not.toBeNull()
     expect(totals.takeOver).toMatchObject({ node: totals.death.node, incarnation: totals.death.incarnation + 1 })
     expect(totals.takeOver?.pid).not.toBe(totals.death.pid)
@@ -95,6 +97,8 @@ const kept: Totals = {
   overwritten: 0,
   unavailable: 0,
   unaccounted: 0,
+  bus: { requests: 99, rendered: 5, runs: 8, staleRuns: 0, lagged: 0 },
+  election: { from: 3, to: 2, tokens: [1, 2], tookMs: 400 },
   death: { node: 3, pid: 7, incarnation: 1, seenAfterMs: 0.4 },
   takeOver: { node: 3, pid: 8, incarnation: 2, history: 50, predecessors: 12, published: 12 },
   unexpected: [],
@@ -112,9 +116,12 @@ describe('its promises', () => {
     expect(brokenPromises(kept)).toEqual([])
   })
 
+  it('want requests', () => {
+    expect(brokenPromises({ ...kept, requests: 0, answered: 0 })).toContain('no request was served')
+  })
+
   it.each<[string, Partial<Totals>]>([
     ['3 of 4 workers came up', { workers: 3 }],
-    ['no request was served', { requests: 0, answered: 0 }],
     ['2 frames were lost', { lost: 2 }],
     ['1 frames were torn', { torn: 1 }],
     ['1 frames came twice or out of order', { repeated: 1 }],
@@ -122,6 +129,11 @@ describe('its promises', () => {
     ['1 frames could not be read', { unavailable: 1 }],
     ["1 positions are in no poll's account", { unaccounted: 1 }],
     ['clients got 101 answers, but only 100 requests have a frame', { answered: 101 }],
+    ['7 events were lost', { bus: { ...kept.bus, lagged: 7 } }],
+    ['100 requests have a frame, 98 an event', { bus: { ...kept.bus, requests: 98 } }],
+    ['the page was rendered 0 times', { bus: { ...kept.bus, rendered: 0 } }],
+    ['the job ran 1 times for a worker whose successor had run it', { bus: { ...kept.bus, staleRuns: 1 } }],
+    ['nobody was elected in place of node 3', { election: null }],
     ['the death of pid 7 on node 3 was not seen', { death: { ...kept.death, seenAfterMs: null } }],
     ['no newcomer took node 3', { takeOver: null }],
     ["the newcomer took node 4 instead of the dead worker's node 3", newcomer({ node: 4 })],

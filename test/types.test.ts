@@ -4,6 +4,9 @@ import {
   type Beat,
   bytes,
   Cursor,
+  type EventCursor,
+  type EventPoll,
+  type EventSubscription,
   Fleet,
   type FleetHeartbeat,
   type FleetObserver,
@@ -14,6 +17,8 @@ import {
   Orbital,
   type OrbitError,
   type OrbitErrorCode,
+  type OrbitEvent,
+  type OrbitEventBus,
   type OrbitType,
   orbitType,
   type Pod,
@@ -113,6 +118,36 @@ describe('the types', () => {
     // @ts-expect-error: cursors are made by a fleet
     const make = () => new Cursor('start')
     expectTypeOf(make).toBeFunction()
+  })
+
+  it('of events', () => {
+    const inferred = async (bus: OrbitEventBus) => {
+      for await (const event of bus.subscribe('a.*')) return event
+      for (const event of bus.cursor().pollTopic('a').events) return event
+      return undefined
+    }
+    expectTypeOf(inferred).returns.resolves.toEqualTypeOf<OrbitEvent | undefined>()
+    expectTypeOf<ConstructorParameters<typeof OrbitEventBus>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
+    expectTypeOf<OrbitEventBus['publish']>().parameters.toEqualTypeOf<[topic: string, payload?: string | Uint8Array]>()
+    expectTypeOf<OrbitEventBus['publish']>().returns.toEqualTypeOf<NetId64>()
+    expectTypeOf<OrbitEventBus['publishJson']>().returns.toEqualTypeOf<NetId64>()
+    expectTypeOf<OrbitEventBus['cursor']>().returns.toEqualTypeOf<EventCursor>()
+    expectTypeOf<OrbitEventBus['subscribe']>().returns.toEqualTypeOf<EventSubscription>()
+    expectTypeOf<EventSubscription>().toExtend<AsyncIterable<OrbitEvent> & Disposable>()
+    expectTypeOf<EventSubscription['lagged' | 'malformed']>().toEqualTypeOf<number>()
+    expectTypeOf<EventCursor['poll']>().returns.toEqualTypeOf<EventPoll>()
+    expectTypeOf<EventCursor['wait']>().returns.toEqualTypeOf<Promise<boolean>>()
+    expectTypeOf<OrbitEvent['json']>().returns.toEqualTypeOf<unknown>()
+    expectTypeOf<OrbitEvent['payload']>().toEqualTypeOf<Uint8Array>()
+    const wrong = (bus: OrbitEventBus) => {
+      // @ts-expect-error: a payload is text or bytes; values go by publishJson
+      bus.publish('a', { b: 1 })
+      // @ts-expect-error: topics are texts
+      bus.publish(5)
+      // @ts-expect-error: patterns too
+      bus.subscribe(/a/)
+    }
+    expectTypeOf(wrong).toBeFunction()
   })
 
   it('of a frame', () => {

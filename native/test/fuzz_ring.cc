@@ -8,6 +8,7 @@
 #include "check.h"
 #include "cursor.h"
 #include "settle.h"
+#include "topic.h"
 
 namespace {
 
@@ -152,10 +153,19 @@ void poll_some(const Fuzzed& fuzzed, uint64_t position) {
     CHECK_EQUAL(bytes, fuzzed.ring.spec.payloadBytes);
     return fuzzed.payload;
   };
-  Poll poll = poll_frames(fuzzed.ring, position, 100, room,
-                          [&](const Frame& frame) { CHECK(frame.length <= fuzzed.ring.spec.payloadBytes); });
-  CHECK(poll.count <= 100);
-  CHECK_EQUAL(poll.to - poll.from, poll.count + poll.overwritten + poll.unavailable);
+  auto account = [](const Poll& poll) {
+    CHECK(poll.count <= 100);
+    CHECK_EQUAL(poll.to - poll.from, poll.count + poll.overwritten + poll.unavailable + poll.skipped);
+  };
+  account(poll_frames(fuzzed.ring, position, 100, room, [&](const Frame& frame) {
+    CHECK(frame.length <= fuzzed.ring.spec.payloadBytes);
+    return Verdict::kKeep;
+  }));
+  // Any bytes as events, any as a pattern.
+  std::vector<uint8_t> bytes(fuzzed.payload, fuzzed.payload + fuzzed.ring.spec.payloadBytes / 2);
+  TopicPattern pattern{bytes.data(), bytes.size()};
+  account(poll_frames(fuzzed.ring, position, 100, room,
+                      [&](const Frame& frame) { return judge_event(pattern, fuzzed.payload, frame.length); }));
 }
 
 // What publish says it published is there, unless the floor was raised over it.

@@ -133,6 +133,7 @@ void die_with(pid_t parent) {
       check_whole(frame, payload);
       CHECK(frame.version > newest[frame.node]);
       newest[frame.node] = frame.version;
+      return Verdict::kKeep;
     };
     Poll poll;
     do {
