@@ -1,8 +1,7 @@
 // A SIGKILL, and a SIGSTOP, at every single instruction of publish; a SIGKILL at every one of settle and of audit.
 //
-// A child runs the call under ptrace, one instruction at a time. Words in the shared mapping tell where the call begins
-// and ends, so that no register is read and nothing depends on the processor. What is true after a death is worked out
-// by elimination, from the slots and from the hands of the living: settle() must find the same from the entry alone.
+// What is true after a death is worked out by elimination, from the slots and from the hands of the living: settle() must
+// find the same from the entry alone.
 #ifndef __linux__
 #include <stdio.h>
 int main() {
@@ -11,18 +10,10 @@ int main() {
 }
 #else
 
-#include <sched.h>
-#include <signal.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-
 #include <vector>
 
-#include "check.h"
 #include "settle.h"
+#include "stepped.h"
 
 using namespace orbit;
 
@@ -31,8 +22,7 @@ namespace {
 constexpr uint32_t kKind = 9, kPayloadBytes = 44, kFleetSize = 4;
 constexpr uint32_t kVictim = 0, kRival = 1, kThird = 2;  // node 3 never publishes
 constexpr uint64_t kVictimFrame = 1000000, kThirdFrame = 2000000;
-constexpr uint32_t kWarmUp = 3;          // frames of a publisher before the one that is stepped
-constexpr uint64_t kMostSteps = 100000;  // a longer call hangs
+constexpr uint32_t kWarmUp = 3;  // frames of a publisher before the one that is stepped
 constexpr unsigned kWatchdogSeconds = 300;
 
 struct Tally {
@@ -40,12 +30,6 @@ struct Tally {
 };
 
 // ---- a ring whose truth is known -----------------------------------------------------------------------------------
-
-struct Progress {
-  uint64_t inside;  // 1 from just before the call
-  uint64_t done;    // 1 from just after it
-  uint64_t position;
-};
 
 struct Scene {
   Ring ring;
@@ -56,12 +40,6 @@ struct Scene {
   uint32_t truth[kFleetSize] = {};  // which chunk each node owns
   Writer rival, third;
 };
-
-void* shared_memory(uint64_t bytes) {
-  void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(base != MAP_FAILED);
-  return base;
-}
 
 RingSpec spec_of(uint32_t capacity) {
   RingSpec spec;
@@ -201,72 +179,7 @@ void set_scene(Scene* scene, void* base, Progress* progress, uint32_t capacity) 
   publish_one(scene, &scene->third);
 }
 
-// ---- a child, stepped ----------------------------------------------------------------------------------------------
-
-// Runs `call` in a child that stops just before it.
-template <typename Call>
-pid_t start(const Scene& scene, Call call) {
-  Progress* progress = scene.progress;
-  store_release(&progress->inside, 0);
-  store_release(&progress->done, 0);
-  pid_t pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    CHECK_EQUAL(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr), 0);
-    kill(getpid(), SIGSTOP);
-    store_release(&progress->inside, 1);
-    call();
-    store_release(&progress->done, 1);
-    _exit(0);
-  }
-  int status;
-  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
-  CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
-  return pid;
-}
-
-void step(pid_t pid) {
-  int status;
-  CHECK_EQUAL(ptrace(PTRACE_SINGLESTEP, pid, nullptr, nullptr), 0);
-  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
-  CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
-}
-
-template <typename Reached>
-uint64_t step_until(pid_t pid, Reached reached) {
-  uint64_t steps = 0;
-  for (; !reached(); steps++) {
-    CHECK(steps < kMostSteps);
-    step(pid);
-  }
-  return steps;
-}
-
-// To the instruction `count` of the call, or to its end. False: the end. `watch` sees the memory after each step.
-template <typename Watch>
-bool step_into(pid_t pid, const Scene& scene, uint64_t count, Watch watch) {
-  step_until(pid, [&] { return load_acquire(&scene.progress->inside) != 0; });
-  CHECK(count < kMostSteps);
-  for (uint64_t i = 0; i < count && load_acquire(&scene.progress->done) == 0; i++) {
-    step(pid);
-    watch();
-  }
-  return load_acquire(&scene.progress->done) == 0;
-}
-
-void kill_child(pid_t pid) {
-  int status;
-  CHECK_EQUAL(kill(pid, SIGKILL), 0);
-  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
-  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-void finish_child(pid_t pid) {
-  int status;
-  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
+// ---- children ------------------------------------------------------------------------------------------------------
 
 // A child that goes on as `node`, in the middle of its life: it knows its newest position, and publishes one frame.
 pid_t start_publisher(Scene* scene, uint32_t node, uint64_t name) {
@@ -274,7 +187,7 @@ pid_t start_publisher(Scene* scene, uint32_t node, uint64_t name) {
   CHECK(become_writer(scene->ring, node, &warm) == RingStatus::kOk);
   for (uint32_t i = 0; i < kWarmUp; i++) publish_one(scene, &warm);
   Outgoing frame(node, name);
-  return start(*scene, [&] { scene->progress->position = publish_outgoing(&warm, frame); });
+  return start(scene->progress, [&] { scene->progress->result = publish_outgoing(&warm, frame); });
 }
 
 // Stopped between its swap and its next store: its frame is out, the chunk it received is in no slot and no hand.
@@ -415,7 +328,7 @@ bool kill_publish_at(Scene* scene, const Variant& variant, uint64_t count, Tally
   pid_t third = variant.afterwards == Afterwards::kStaleHand ? leave_a_stale_hand(scene) : 0;
   pid_t child = start_publisher(scene, kVictim, kVictimFrame);
   Rivalry rivalry(scene, variant);
-  bool isInside = step_into(child, *scene, count, [&] { rivalry(); });
+  bool isInside = step_into(child, scene->progress, count, [&] { rivalry(); });
   kill_child(child);
   CHECK(isInside || rivalry.finished());
 
@@ -479,7 +392,7 @@ void live_without(Scene* scene) {
 bool stop_publish_at(Scene* scene, uint64_t count, Tally* tally) {
   uint64_t beginning = scene->head + kWarmUp;
   pid_t child = start_publisher(scene, kVictim, kVictimFrame);
-  bool isInside = step_into(child, *scene, count, [] {});
+  bool isInside = step_into(child, scene->progress, count, [] {});
   CHECK_EQUAL(ptrace(PTRACE_DETACH, child, nullptr, reinterpret_cast<void*>(SIGSTOP)), 0);
   int status;
   CHECK_EQUAL(waitpid(child, &status, WUNTRACED), child);
@@ -491,7 +404,7 @@ bool stop_publish_at(Scene* scene, uint64_t count, Tally* tally) {
   CHECK_EQUAL(kill(child, SIGCONT), 0);
   finish_child(child);
 
-  uint64_t position = load_acquire(&scene->progress->position);
+  uint64_t position = load_acquire(&scene->progress->result);
   CHECK_EQUAL(position, swapped ? beginning : scene->head);
   scene->head += !swapped;
   CHECK_EQUAL(check_frames(*scene, kVictimFrame), swapped ? 0 : 1);
@@ -539,11 +452,11 @@ bool kill_settle_at(Scene* scene, Settling settling, uint64_t count, Tally* tall
   if (settling == Settling::kByEvidence) publish_laps(scene, &scene->rival, 2);
   pid_t third = is_hidden(settling) ? hide_the_evidence(scene, death) : 0;
 
-  pid_t settler = start(*scene, [=] {
+  pid_t settler = start(scene->progress, [=] {
     uint32_t hand;
     CHECK(settle(scene->ring, kVictim, &hand) == RingStatus::kOk);
   });
-  bool isInside = step_into(settler, *scene, count, [] {});
+  bool isInside = step_into(settler, scene->progress, count, [] {});
   kill_child(settler);
 
   if (third != 0 && settling != Settling::kUndecidable) {
@@ -593,8 +506,8 @@ bool kill_audit_at(Scene* scene, uint64_t count, Tally* tally) {
   store_release(&scene->ring.header->sparesTaken, 2);  // as two burns would have left it
   uint64_t marks[1] = {};
   CHECK(audit_mark_words(scene->ring.chunkCount) == 1);
-  pid_t auditor = start(*scene, [&] { CHECK(audit(scene->ring, marks) == RingStatus::kOk); });
-  bool isInside = step_into(auditor, *scene, count, [] {});
+  pid_t auditor = start(scene->progress, [&] { CHECK(audit(scene->ring, marks) == RingStatus::kOk); });
+  bool isInside = step_into(auditor, scene->progress, count, [] {});
   kill_child(auditor);
 
   // Until an audit is through, the word that asks a lone joiner for one must not say that all is well.
@@ -623,42 +536,11 @@ void kill_audit_everywhere(void* base, Progress* progress, uint32_t capacity) {
          static_cast<unsigned long long>(tally.instructions), static_cast<unsigned long long>(tally.kills));
 }
 
-// A load-exclusive and store-exclusive pair never succeeds when it is stepped: the trap clears the reservation.
-bool can_step_a_swap() {
-#if defined(__aarch64__)
-  constexpr unsigned long kAtomics = 1 << 8;  // HWCAP_ATOMICS
-  return (getauxval(AT_HWCAP) & kAtomics) != 0;
-#else
-  return true;
-#endif
-}
-
-// Parent and child take turns: on one processor a step costs a switch, on two it costs a wake-up.
-void stay_on_one_processor() {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
-  sched_setaffinity(0, sizeof one, &one);  // refused: only slower
-}
-
-// A sandbox may forbid ptrace.
-bool can_trace() {
-  pid_t pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) _exit(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : 1);
-  int status;
-  CHECK_EQUAL(waitpid(pid, &status, 0), pid);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 }  // namespace
 
 int main(int count, char** words) {
   parse_options(count, words);
-  if (!can_step_a_swap() || !can_trace()) {
-    printf("step_test: skipped, %s\n", can_step_a_swap() ? "ptrace is forbidden here" : "no single-copy swap");
-    return getenv("CI") != nullptr ? 1 : 0;
-  }
+  if (!can_step("step_test")) return skipped();
   alarm(kWatchdogSeconds);
   stay_on_one_processor();
   void* base = shared_memory(ring_bytes(spec_of(8)));
