@@ -25,12 +25,15 @@
 // What the mutants teach. A token is drawn after the word was loaded, anew for each swap. The time that a call is told
 //   may be old, but never ahead. Nodes are not enough to tell who lives. A stamp is needed although tokens grow.
 //
-// run two         -DNODES=2 -DCALLS=2 -DDEATHS=1 -DTIME=1
-// run two-alive   -DNODES=2 -DCALLS=3 -DDEATHS=0 -DTIME=1
-// run two-times   -DNODES=2 -DCALLS=2 -DDEATHS=0 -DTIME=3
-// run three       -DNODES=3 -DCALLS=1 -DDEATHS=1 -DTIME=1
-// run settle      -DNODES=2 -DCALLS=1 -DDEATHS=3 -DTIME=1 -DSPARES=2
-// run ends        -DNODES=2 -DCALLS=2 -DDEATHS=1 -DTIME=1 -DNP
+// run claims       -DCALLS=2 -DDEATHS=0 -DTIME=2
+// run guards       -DCALLS=3 -DDEATHS=0 -DTIME=0
+// run three        -DNODES=3 -DCALLS=1 -DDEATHS=0 -DTIME=2
+// run deaths       -DCALLS=1 -DDEATHS=2 -DTIME=1
+// run guard-deaths -DCALLS=2 -DDEATHS=1 -DTIME=1 -DSUBJECTS=1
+// run three-deaths -DNODES=3 -DCALLS=1 -DDEATHS=1 -DTIME=0 -DSUBJECTS=1
+// run settle       -DCALLS=1 -DDEATHS=3 -DTIME=0 -DSUBJECTS=1 -DSPARES=2
+// run ends         -DCALLS=2 -DDEATHS=0 -DTIME=1 -DNP
+// run ends-deaths  -DCALLS=1 -DDEATHS=1 -DTIME=1 -DNP
 //
 // mutant token-first    -DMUTANT_TOKEN_FIRST -DDEATHS=0
 // mutant token-kept     -DMUTANT_TOKEN_KEPT -DDEATHS=0
@@ -53,6 +56,9 @@
 #ifndef CALLS      // of each owner of a node
 #define CALLS 2
 #endif
+#ifndef SUBJECTS   // that are claimed
+#define SUBJECTS 2
+#endif
 #ifndef DEATHS
 #define DEATHS 1
 #endif
@@ -71,11 +77,11 @@
 
 // A claim is one number, 0 for none.
 #define CLAIM(token, subject, node, incarnation, expiry) \
-  ((token) << 8 | (subject) << 7 | (node) << 5 | (incarnation) << 3 | (expiry))
-#define TOKEN_OF(claim) ((claim) >> 8)
-#define SUBJECT_OF(claim) ((claim) >> 7 & 1)
-#define NODE_OF(claim) ((claim) >> 5 & 3)
-#define INCARNATION_OF(claim) ((claim) >> 3 & 3)
+  ((token) << 9 | (subject) << 8 | (node) << 6 | (incarnation) << 3 | (expiry))
+#define TOKEN_OF(claim) ((claim) >> 9)
+#define SUBJECT_OF(claim) ((claim) >> 8 & 1)
+#define NODE_OF(claim) ((claim) >> 6 & 3)
+#define INCARNATION_OF(claim) ((claim) >> 3 & 7)
 #define EXPIRY_OF(claim) ((claim) & 7)
 #define IS_ON(claim, subject) ((claim) != 0 && SUBJECT_OF(claim) == (subject))
 
@@ -153,7 +159,7 @@ inline check_list() {
 inline read_card() {
   STEP(word = bucket);
   if
-  :: STAMP_IN(word) == 0 -> atomic { list[0] = 0; list[1] = 0 }
+  :: STAMP_IN(word) == 0 -> filter_claims()
   :: else ->
      STEP(list[0] = card[CARD_IN(word)].claim[0]);
      STEP(list[1] = card[CARD_IN(word)].claim[1]);
@@ -162,98 +168,108 @@ inline read_card() {
 #ifdef MUTANT_NO_VALIDATE
        :: false
 #else
-       :: bucket != word -> list[0] = 0; list[1] = 0; goto again
+       :: bucket != word -> word = 0; list[0] = 0; list[1] = 0; goto again
 #endif
        :: else
        fi;
-       // What nobody has released and has not expired is the subject's guard.
-       for (i : 0 .. 1) {
-         if
-         :: list[i] != 0 && EXPIRY_OF(list[i]) > at ->
-            assert(TOKEN_OF(list[i]) == guardToken[SUBJECT_OF(list[i])]);
-            assert(guardStands[SUBJECT_OF(list[i])] && EXPIRY_OF(list[i]) == guardExpiry[SUBJECT_OF(list[i])])
-         :: else
-         fi
-       };
-       i = 0)
+       check_copy();
+       filter_claims())
   fi
 }
 
-// The next list, or `goto returned`.
-inline change_list() {
-  // Expired claims are dropped.
-  atomic {
-    for (i : 0 .. 1) {
-      if
-#ifdef MUTANT_RENEW_EXPIRED
-      :: call == RENEW_IT && TOKEN_OF(list[i]) == guard
-#endif
-      :: EXPIRY_OF(list[i]) <= at -> list[i] = 0
-      :: else
-      fi
-    };
-    i = 0;
+// What nobody has released and has not expired is the subject's guard.
+inline check_copy() {
+  for (i : 0 .. 1) {
     if
-#ifdef MUTANT_ANY_TOKEN
-    :: IS_ON(list[0], subject) -> i = 0
-    :: IS_ON(list[1], subject) -> i = 1
-#else
-    :: IS_ON(list[0], subject) && (call == CLAIM_IT || TOKEN_OF(list[0]) == guard) -> i = 0
-    :: IS_ON(list[1], subject) && (call == CLAIM_IT || TOKEN_OF(list[1]) == guard) -> i = 1
-#endif
-    :: else -> i = 2
-    fi;
-    if
-    :: call != CLAIM_IT && i == 2 -> goto returned  // kNone
-    :: call == RELEASE_IT && i < 2 -> list[i] = 0
-    :: call == RENEW_IT && i < 2 -> list[i] = CLAIM(guard, subject, me, life, at + 2 * TTL)
+    :: list[i] != 0 && EXPIRY_OF(list[i]) > at ->
+       assert(TOKEN_OF(list[i]) == guardToken[SUBJECT_OF(list[i])]);
+       assert(guardStands[SUBJECT_OF(list[i])] && EXPIRY_OF(list[i]) == guardExpiry[SUBJECT_OF(list[i])])
     :: else
     fi
-  }
+  };
+  i = 0
+}
+
+// Drops the expired, and finds the claim in question: i, or 2.
+inline filter_claims() {
+  for (i : 0 .. 1) {
+    if
+#ifdef MUTANT_RENEW_EXPIRED
+    :: call == RENEW_IT && TOKEN_OF(list[i]) == guard
+#endif
+    :: EXPIRY_OF(list[i]) <= at -> list[i] = 0
+    :: else
+    fi
+  };
+  if
+#ifdef MUTANT_ANY_TOKEN
+  :: IS_ON(list[0], subject) -> i = 0
+  :: IS_ON(list[1], subject) -> i = 1
+#else
+  :: IS_ON(list[0], subject) && (call == CLAIM_IT || TOKEN_OF(list[0]) == guard) -> i = 0
+  :: IS_ON(list[1], subject) && (call == CLAIM_IT || TOKEN_OF(list[1]) == guard) -> i = 1
+#endif
+  :: else -> i = 2
+  fi;
+  if
+  :: call != CLAIM_IT && i == 2 -> goto returned  // kNone
+  :: call == RELEASE_IT && i < 2 -> list[i] = 0
+  :: call == RENEW_IT && i < 2 -> list[i] = CLAIM(guard, subject, me, life, at + 2 * TTL)
+  :: call == CLAIM_IT && i < 2 && NODE_OF(list[i]) == me && INCARNATION_OF(list[i]) == life ->
+#ifndef MUTANT_NO_LOOK
+     goto returned  // kYield to ourselves
+#endif
+  :: else
+  fi
+}
+
+// The rest of a claim's next list, or `goto returned`.
+inline change_list() {
   if
   :: call == CLAIM_IT && i < 2 ->
 #ifdef MUTANT_NO_LOOK
      skip
 #else
-     if
-     :: NODE_OF(list[i]) == me && INCARNATION_OF(list[i]) == life -> goto returned  // kYield to ourselves
-     :: else ->
-        STEP(
-          if
+     STEP(
+       if
 #if defined(MUTANT_NEVER_ASK)
-          :: false
+       :: false
 #elif defined(MUTANT_ALWAYS_ALIVE)
-          :: true
+       :: true
 #elif defined(MUTANT_NODE_ONLY)
-          :: leased[NODE_OF(list[i])]
+       :: leased[NODE_OF(list[i])]
 #else
-          :: IS_ALIVE(NODE_OF(list[i]), INCARNATION_OF(list[i]))
+       :: IS_ALIVE(NODE_OF(list[i]), INCARNATION_OF(list[i]))
 #endif
-             -> assert(IS_ALIVE(NODE_OF(list[i]), INCARNATION_OF(list[i]))); goto returned  // kYield
-          :: else -> list[i] = 0
-          fi)
-     fi
+          -> assert(IS_ALIVE(NODE_OF(list[i]), INCARNATION_OF(list[i]))); goto returned  // kYield
+       :: else -> list[i] = 0
+       fi)
 #endif
   :: else
   fi;
   if
-  :: call == CLAIM_IT ->
-#ifdef MUTANT_TOKEN_KEPT
-     if
-     :: token != 0
-     :: else -> STEP(tokens++; token = tokens)
-     fi;
-#elif !defined(MUTANT_TOKEN_FIRST)
-     STEP(tokens++; token = tokens);
-#endif
-     atomic {
-       i = (list[0] == 0 -> 0 : 1);
-       if
-       :: list[i] != 0 -> goto returned  // kFull: only a mutant comes here
-       :: else -> list[i] = CLAIM(token, subject, me, life, at + TTL)
-       fi
-     }
+  :: call == CLAIM_IT -> STEP(draw_token(); append_claim())
   :: else
+  fi
+}
+
+inline draw_token() {
+  if
+#ifdef MUTANT_TOKEN_FIRST
+  :: true
+#endif
+#ifdef MUTANT_TOKEN_KEPT
+  :: token != 0
+#endif
+  :: else -> tokens++; token = tokens
+  fi
+}
+
+inline append_claim() {
+  i = (list[0] == 0 -> 0 : 1);
+  if
+  :: list[i] != 0 -> goto returned  // kFull: only a mutant comes here
+  :: else -> list[i] = CLAIM(token, subject, me, life, at + TTL)
   fi;
   i = 0
 }
@@ -264,8 +280,10 @@ inline replace_card() {
   STEP(assert(hand == truth[me]); card[hand].claim[1] = list[1]);
 
   // 2. Write down what is about to happen.
+#if DEATHS
   STEP(entry[me].intentChunk = CARD_IN(word));
   STEP(entry[me].intentPosition = STAMP_IN(word) + 1);
+#endif
 
   // 3. Swap.
   STEP(
@@ -290,13 +308,14 @@ inline replace_card() {
     truth[me] = CARD_IN(word);
     one_place();
     hand = CARD_IN(word);
-    word = 0; list[0] = 0; list[1] = 0; token = 0);
+    guardOn = (call == CLAIM_IT -> subject : guardOn);
+    forget_call());
 
   // 4. Hand first, intent cleared second.
 #ifdef MUTANT_CLEAR_FIRST
   STEP(entry[me].intentPosition = 0);
   STEP(entry[me].hand = hand)
-#else
+#elif DEATHS
   STEP(entry[me].hand = hand);
   STEP(entry[me].intentPosition = 0)
 #endif
@@ -360,6 +379,10 @@ decided:
 settled:
 }
 
+inline forget_call() {
+  word = 0; list[0] = 0; list[1] = 0; token = 0; i = 0; at = 0; subject = 0; call = 0
+}
+
 proctype Node(byte me) {
   byte hand, word, received, at, token, guard, guardOn, subject, life, i, other, left;
   short list[2];
@@ -373,20 +396,22 @@ taken:
   do
   :: left == 0 -> goto stopped
   :: else ->
-     atomic {
+     STEP(
        left--;
        if
        :: call = CLAIM_IT; subject = 0
+#if SUBJECTS == 2
        :: call = CLAIM_IT; subject = 1
+#endif
        :: guard != 0 -> call = RENEW_IT; subject = guardOn
        :: guard != 0 -> call = RELEASE_IT; subject = guardOn
-       fi
-     }
+       fi;
 #ifdef MUTANT_TIME_AHEAD
-     STEP(at = now + 1);
+       at = now + 1
 #else
-     STEP(at = now);
+       at = now
 #endif
+       );
 #ifdef MUTANT_TOKEN_FIRST
      STEP(tokens++; token = tokens);
 #endif
@@ -394,22 +419,17 @@ again:
      read_card();
      change_list();
      replace_card();
-     atomic {
-       if
-       :: call == CLAIM_IT -> guardOn = subject
-       :: else
-       fi
-     };
      goto returned;
 lost:
-     atomic { word = 0; list[0] = 0; list[1] = 0 }
+     STEP(
+       word = 0; list[0] = 0; list[1] = 0;
 #if !defined(MUTANT_TOKEN_FIRST) && !defined(MUTANT_TOKEN_KEPT)
-     token = 0;
+       token = 0;
 #endif
-     STEP(entry[me].intentPosition = 0);
+       entry[me].intentPosition = 0);
      goto again;
 returned:
-     atomic { word = 0; list[0] = 0; list[1] = 0; token = 0; i = 0; at = 0; subject = 0; call = 0 }
+     atomic { forget_call() }
   od;
 
 dead:
