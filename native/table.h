@@ -8,7 +8,7 @@
 // Time. The caller tells it (CLOCK_MONOTONIC). What it tells may be old, never ahead: an old time sees fewer claims as
 //   expired, and lets its own claim expire sooner.
 // Who is alive. The caller is asked: `isAlive(node, incarnation)`, about an unexpired claim of somebody else that is in
-//   the way, and no other. It may err towards alive; "dead" must be final.
+//   the way, and no other. It may err towards alive, but whom it calls dead must be dead.
 // Tokens. Drawn from one counter, after the bucket's word was loaded. The next claim in this bucket loads a later word,
 //   hence draws later: tokens grow strictly in each bucket. Of claims in two buckets, one that began after the other had
 //   returned has the higher token; those that overlap may have them either way round. A lost swap wastes its token.

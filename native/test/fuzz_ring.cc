@@ -8,6 +8,7 @@
 #include "check.h"
 #include "cursor.h"
 #include "settle.h"
+#include "table.h"
 #include "topic.h"
 
 namespace {
@@ -18,7 +19,7 @@ constexpr uint32_t kKind = 3;
 constexpr uint32_t kMostSteps = 200;      // of one input
 constexpr uint64_t kConstantBytes = 192;  // object header, geometry and type name: no call may write there
 constexpr uint32_t kCapacities[] = {1, 2, 4, 8, 64};
-constexpr uint32_t kPayloadSizes[] = {0, 1, 8, 39, 40, 41, 200};
+constexpr uint32_t kPayloadSizes[] = {0, 1, 8, 39, 40, 41, 200, kCardBytes};
 constexpr uint32_t kFleetSizes[] = {1, 2, 5, 65};
 
 // The input, zeros after its end.
@@ -99,7 +100,7 @@ uint64_t* take_place(Input* input, const Ring& ring, uint64_t bytes) {
   ChunkHeader* chunk = chunk_at(ring, static_cast<uint32_t>(index % ring.chunkCount));
   switch (region % 11) {
     case 0:
-      return &ring.header->hint;
+      return index % 2 == 0 ? &ring.header->hint : &ring.header->tokens;
     case 1:
       return &ring.header->floor;
     case 2:
@@ -210,8 +211,75 @@ void audit_all(const Fuzzed& fuzzed) {
   for (uint32_t i = 0; i < ring.spareCount; i++) once(ring.spares[i]);
 }
 
+// ---- the same bytes as a table -------------------------------------------------------------------------------------
+
+void check_claim(const Fuzzed& fuzzed, const Claim& claim) {
+  CHECK(claim.node < fuzzed.ring.spec.fleetSize);
+  CHECK(claim.subjectBytes <= kMaxSubjectBytes && claim.ownerBytes <= kMaxOwnerBytes);
+  CHECK(claim.token >= 1);
+}
+
+// Whatever the bytes are, a claim that is told to stand can be found, renewed and released, once.
+void claim_some(const Fuzzed& fuzzed, Input* input) {
+  const Ring& ring = fuzzed.ring;
+  Writer writer;
+  if (become_writer(ring, static_cast<uint32_t>(input->take(2)) % ring.spec.fleetSize, &writer) != RingStatus::kOk) {
+    return;
+  }
+  const uint8_t bytes[kMaxSubjectBytes + 2] = {};
+  auto lives = [](uint32_t node, uint64_t) { return node % 2 == 0; };
+  for (uint64_t left = input->take(1) % 16; left > 0; left--) {
+    uint64_t length = input->take(1), nowMs = input->take(1);
+    uint32_t subjectBytes = static_cast<uint32_t>(length % (length % 3 == 0 ? sizeof bytes : 4));
+    Subject subject = {bytes, subjectBytes, static_cast<uint8_t>(left % 2)};
+    Claim claim;
+    uint64_t stamp;
+    Request request = {subject, bytes, static_cast<uint32_t>(length % (kMaxOwnerBytes + 2)), left, nowMs, left, 100};
+    TableStatus status = claim_subject(&writer, request, lives, &claim, &stamp);
+    CHECK((status == TableStatus::kDone) <= (claim_bytes(subjectBytes, request.ownerBytes) <= ring.spec.payloadBytes));
+    if (status == TableStatus::kYield) check_claim(fuzzed, claim);
+    if (status != TableStatus::kDone) continue;
+    check_claim(fuzzed, claim);
+    uint64_t token = claim.token;
+    CHECK(token <= kMaxToken && claim.node == writer.node && writer.hand < ring.chunkCount);
+    CHECK(find_holder(ring, subject, nowMs, lives, &claim, &stamp) ==
+          (writer.node % 2 == 0 ? TableStatus::kDone : TableStatus::kNone));
+    if (length % 2 == 0) continue;
+    status = renew_claim(&writer, subject, token, nowMs + 200, nowMs);
+    CHECK(status == TableStatus::kDone || status == TableStatus::kExhausted || status == TableStatus::kCorrupt);
+    if (status == TableStatus::kDone && release_claim(&writer, subject, token, nowMs) == TableStatus::kDone) {
+      CHECK(release_claim(&writer, subject, token, nowMs) == TableStatus::kNone);
+    }
+  }
+}
+
+void look_around(const Fuzzed& fuzzed, uint64_t nowMs) {
+  uint64_t most = (uint64_t{fuzzed.ring.mask} + 1) * (kCardBytes / sizeof(ClaimHeader)), seen = 0;
+  auto lives = [](uint32_t node, uint64_t) { return node % 2 == 0; };
+  TableStatus status = for_each_claim(fuzzed.ring, nowMs, lives, [&](const Claim& claim) {
+    check_claim(fuzzed, claim);
+    seen++;
+  });
+  CHECK(seen <= most && (status == TableStatus::kDone || status == TableStatus::kCorrupt));
+}
+
+// One byte of a card's first claims: most random words are no claim at all.
+void edit_claim(const Fuzzed& fuzzed, Input* input) {
+  const Ring& ring = fuzzed.ring;
+  uint32_t card = chunk_in(ring.slots[input->take(1) & ring.mask]) % ring.chunkCount;
+  uint64_t bytes = ring.stride - sizeof(ChunkHeader);
+  uint8_t* first = reinterpret_cast<uint8_t*>(payload_at(chunk_at(ring, card)));
+  first[input->take(1) % (bytes < 128 ? bytes : 128)] = static_cast<uint8_t>(input->take(1));
+}
+
 void call_one(const Fuzzed& fuzzed, uint64_t which, Input* input) {
-  switch (which % 6) {
+  switch (which % 9) {
+    case 6:
+      return claim_some(fuzzed, input);
+    case 7:
+      return look_around(fuzzed, input->take(1));
+    case 8:
+      return edit_claim(fuzzed, input);
     case 0:
       return read_many(fuzzed, input);
     case 1:
@@ -289,7 +357,7 @@ void run_program(const uint8_t* data, size_t size) {
       call_one(fuzzed, what / 4, &input);
     }
   }
-  for (uint64_t which = 0; which < 6; which++) call_one(fuzzed, which, &input);
+  for (uint64_t which = 0; which < 9; which++) call_one(fuzzed, which, &input);
   CHECK(memcmp(constant, fuzzed.base, kConstantBytes) == 0);
 }
 

@@ -64,7 +64,8 @@ expect_caught() {  # <mutant> <test> <plain|tsan> [what the log must say]
 
 # The unbroken copies must pass, or being caught means nothing.
 fresh_copy none
-for test in ring_test settle_test threads_test wake_test threads_wake_test beat_test threads_beat_test step_beat_test; do
+for test in ring_test settle_test threads_test wake_test threads_wake_test beat_test threads_beat_test step_beat_test \
+  table_test threads_table_test; do
   build none $test plain
   run none $test plain || { echo "mutants.sh: the unbroken $test fails" >&2; cat "$out/none/$test-plain.log" >&2; exit 2; }
 done
@@ -220,6 +221,80 @@ edit beat-counted-first beat.h 'copy_to_shared(beat_words(record, count), &beat,
   copy_to_shared(beat_words(record, count), &beat, sizeof beat);'
 expect_caught_stepping beat-counted-first step_beat_test
 expect_caught beat-counted-first threads_beat_test plain
+
+# Tables. model/table.pml has most of these too.
+fresh_copy token-before-the-load
+edit token-before-the-load table.h 'inline TableStatus append_claim(' \
+  'inline thread_local uint64_t early = 0; inline TableStatus append_claim('
+edit token-before-the-load table.h 'room = card_room(ring);' 'room = card_room(ring); early = draw_token(ring);'
+edit token-before-the-load table.h 'uint64_t token = draw_token(writer.ring);' 'uint64_t token = early;'
+expect_caught token-before-the-load threads_table_test plain
+
+fresh_copy counter-went-back
+edit counter-went-back table.h 'if (token <= card->newestToken) return TableStatus::kCorrupt;' \
+  'if (token <= card->newestToken) card->newestToken = 0;'
+expect_caught counter-went-back table_test plain
+
+fresh_copy stamp-kept
+edit stamp-kept table.h 'uint64_t stamp = lap_in(card.word) + 1' 'uint64_t stamp = lap_in(card.word) == 0 ? 1 : lap_in(card.word)'
+expect_caught stamp-kept table_test plain
+expect_caught stamp-kept threads_table_test plain
+
+fresh_copy copy-not-validated
+edit copy-not-validated table.h 'if (load_acquire(slot) != word) continue;' ''
+expect_caught copy-not-validated table_test plain
+expect_caught copy-not-validated threads_table_test plain
+
+fresh_copy card-swap-is-a-store
+edit card-swap-is-a-store table.h 'if (!exchange_if(&ring.slots[bucket], card.word, slot_word(stamp, hand))) {' \
+  'bool same = load_acquire(&ring.slots[bucket]) == card.word; sched_yield();
+  if (same) store_release(&ring.slots[bucket], slot_word(stamp, hand));
+  if (!same) {'
+expect_caught card-swap-is-a-store threads_table_test plain
+
+fresh_copy expired-is-renewed
+edit expired-is-renewed table.h 'if (has_expired(standing, nowMs)) return false;
+      if (standing.token == token) {' 'if (standing.token == token) {'
+expect_caught expired-is-renewed table_test plain
+
+fresh_copy expired-blocks
+edit expired-blocks table.h 'if (has_expired(standing, request.nowMs)) return false;' ''
+expect_caught expired-blocks table_test plain
+
+fresh_copy death-not-asked
+edit death-not-asked table.h 'yields = lives(standing);' 'yields = true;'
+expect_caught death-not-asked table_test plain
+
+fresh_copy life-not-asked
+edit life-not-asked table.h 'return isOurs || isAlive(standing.node, standing.incarnation);' 'return isOurs;'
+expect_caught life-not-asked table_test plain
+
+fresh_copy node-is-enough
+edit node-is-enough table.h 'standing.node == writer->node && standing.incarnation == request.incarnation' 'standing.node == writer->node'
+expect_caught node-is-enough table_test plain
+
+fresh_copy inserted-without-looking
+edit inserted-without-looking table.h 'if (yields || !is_on(standing, bytes, subject)) return true;' 'return true;'
+expect_caught inserted-without-looking table_test plain
+
+fresh_copy living-evicted
+edit living-evicted table.h 'if (card->length + size > room) return TableStatus::kFull;' 'if (card->length + size > room) card->length = 0;'
+expect_caught living-evicted table_test plain
+
+fresh_copy intent-left-behind
+edit intent-left-behind table.h 'store_release(&entry->intentPosition, 0);
+    back_off(writer);' 'back_off(writer);'
+expect_caught intent-left-behind table_test plain
+
+fresh_copy intent-cleared-first
+edit intent-cleared-first table.h 'store_release(&entry->hand, received);
+  store_release(&entry->intentPosition, 0);' 'store_release(&entry->intentPosition, 0);
+  store_release(&entry->hand, received);'
+expect_caught intent-cleared-first step_table_test plain 'victim.hand'
+
+fresh_copy no-intent
+edit no-intent table.h 'store_release(&entry->intentPosition, position + 1);' ''
+expect_caught no-intent step_table_test plain 'victim.hand'
 
 if [ $survivors -ne 0 ]; then
   echo "mutants.sh: $survivors survived"

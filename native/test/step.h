@@ -6,6 +6,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -20,9 +21,9 @@ constexpr uint64_t kMostSteps = 100000;  // a longer call hangs
 constexpr unsigned kWatchdogSeconds = 300;
 
 struct Progress {
-  uint64_t inside;    // 1 from just before the call
-  uint64_t done;      // 1 from just after it
-  uint64_t position;  // what the call gave
+  uint64_t inside;  // 1 from just before the call
+  uint64_t done;    // 1 from just after it
+  uint64_t result;  // what the call gave
 };
 
 inline void* shared_memory(uint64_t bytes) {
@@ -112,5 +113,23 @@ inline bool can_trace() {
   CHECK_EQUAL(waitpid(pid, &status, 0), pid);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
+
+// A load-exclusive and store-exclusive pair never succeeds when it is stepped: the trap clears the reservation.
+inline bool can_step_a_swap() {
+#if defined(__aarch64__)
+  constexpr unsigned long kAtomics = 1 << 8;  // HWCAP_ATOMICS
+  return (getauxval(AT_HWCAP) & kAtomics) != 0;
+#else
+  return true;
+#endif
+}
+
+// Says why not; then main returns the exit code.
+inline bool can_step(const char* title) {
+  if (can_step_a_swap() && can_trace()) return true;
+  printf("%s: skipped, %s\n", title, can_step_a_swap() ? "ptrace is forbidden here" : "no single-copy swap");
+  return false;
+}
+inline int skipped() { return getenv("CI") != nullptr ? 1 : 0; }
 
 }  // namespace orbit

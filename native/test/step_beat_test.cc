@@ -70,7 +70,7 @@ int main(int count, char** words) {
   parse_options(count, words);
   if (!can_trace()) {
     puts("step_beat_test: skipped, ptrace is forbidden here");
-    return getenv("CI") != nullptr ? 1 : 0;
+    return skipped();
   }
   alarm(kWatchdogSeconds);
   stay_on_one_processor();

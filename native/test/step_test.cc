@@ -10,8 +10,6 @@ int main() {
 }
 #else
 
-#include <sys/auxv.h>
-
 #include <vector>
 
 #include "settle.h"
@@ -186,7 +184,7 @@ pid_t start_publisher(Scene* scene, uint32_t node, uint64_t name) {
   CHECK(become_writer(scene->ring, node, &warm) == RingStatus::kOk);
   for (uint32_t i = 0; i < kWarmUp; i++) publish_one(scene, &warm);
   Outgoing frame(node, name);
-  return start(scene->progress, [&] { scene->progress->position = publish_outgoing(&warm, frame); });
+  return start(scene->progress, [&] { scene->progress->result = publish_outgoing(&warm, frame); });
 }
 
 // Stopped between its swap and its next store: its frame is out, the chunk it received is in no slot and no hand.
@@ -403,7 +401,7 @@ bool stop_publish_at(Scene* scene, uint64_t count, Tally* tally) {
   CHECK_EQUAL(kill(child, SIGCONT), 0);
   finish_child(child);
 
-  uint64_t position = load_acquire(&scene->progress->position);
+  uint64_t position = load_acquire(&scene->progress->result);
   CHECK_EQUAL(position, swapped ? beginning : scene->head);
   scene->head += !swapped;
   CHECK_EQUAL(check_frames(*scene, kVictimFrame), swapped ? 0 : 1);
@@ -535,24 +533,11 @@ void kill_audit_everywhere(void* base, Progress* progress, uint32_t capacity) {
          static_cast<unsigned long long>(tally.instructions), static_cast<unsigned long long>(tally.kills));
 }
 
-// A load-exclusive and store-exclusive pair never succeeds when it is stepped: the trap clears the reservation.
-bool can_step_a_swap() {
-#if defined(__aarch64__)
-  constexpr unsigned long kAtomics = 1 << 8;  // HWCAP_ATOMICS
-  return (getauxval(AT_HWCAP) & kAtomics) != 0;
-#else
-  return true;
-#endif
-}
-
 }  // namespace
 
 int main(int count, char** words) {
   parse_options(count, words);
-  if (!can_step_a_swap() || !can_trace()) {
-    printf("step_test: skipped, %s\n", can_step_a_swap() ? "ptrace is forbidden here" : "no single-copy swap");
-    return getenv("CI") != nullptr ? 1 : 0;
-  }
+  if (!can_step("step_test")) return skipped();
   alarm(kWatchdogSeconds);
   stay_on_one_processor();
   void* base = shared_memory(ring_bytes(spec_of(8)));

@@ -265,6 +265,18 @@ void a_lost_try_writes_not_a_byte() {
   CHECK(table.is_as(before));
 }
 
+void a_card_lies_in_shared_memory_as_version_1_laid_it() {
+  Table table;
+  CHECK(table.claim(2, "door", 500, "me", 7).is(TableStatus::kDone));
+  ChunkHeader* card = table.card(bucket_of(table.ring, subject_of("door", 7)));
+  const uint64_t expected[] = {1, 1500, 1700000001000, 1,
+                               2 | uint64_t{7} << 32 | uint64_t{4} << 40 | uint64_t{2} << 48};
+  CHECK_EQUAL(card->version, 1);
+  CHECK_EQUAL(card->length, 48);
+  CHECK(memcmp(payload_at(card), expected, sizeof expected) == 0);
+  CHECK(memcmp(payload_at(card) + 5, "doorme\0\0", 8) == 0);
+}
+
 void a_waiter_sees_that_its_bucket_has_changed() {
   Table table;
   uint64_t token = table.must_claim(0, "door", 500);
@@ -563,20 +575,44 @@ void a_hostile_card_is_corrupt_and_stays_as_it_is() {
       [](Table*, ChunkHeader* card, ClaimHeader*) { card->length += 8; },
       [](Table*, ChunkHeader* card, ClaimHeader*) { card->length = 39; },
       [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->token = 0; },
-      [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->token = 2; },
+      [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->token = 3; },
       [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->node = kFleetSize; },
       [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->subjectBytes = kMaxSubjectBytes + 1; },
       [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->subjectBytes = 60; },
       [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->ownerBytes = kMaxOwnerBytes + 1; },
       [](Table*, ChunkHeader*, ClaimHeader* claim) { claim->ownerBytes = kMaxOwnerBytes; },
+      [](Table*, ChunkHeader* card, ClaimHeader* claim) {
+        claim->subjectBytes = kMaxSubjectBytes + 1;
+        card->length = claim_bytes(claim->subjectBytes, 0);
+      },
+      [](Table*, ChunkHeader* card, ClaimHeader* claim) {
+        claim->ownerBytes = kMaxOwnerBytes + 1;
+        card->length = claim_bytes(claim->subjectBytes, claim->ownerBytes);
+      },
   };
-  for (Edit& edit : edits) {
+  for (size_t i = 0; i < 2 * (sizeof edits / sizeof edits[0]); i++) {
+    Edit& edit = edits[i / 2];
     Table table(1);
     table.must_claim(0, "door", 500);
+    // Once with a claim behind it, so that what is too long does not also end behind the card.
+    if (i % 2 == 1) CHECK(table.claim(0, std::string(kMaxSubjectBytes, 's'), 500, "").is(TableStatus::kDone));
     ChunkHeader* card = table.card(0);
     edit(&table, card, reinterpret_cast<ClaimHeader*>(payload_at(card)));
     check_all_corrupt(&table);
   }
+}
+
+void a_card_that_ends_inside_a_claim_is_corrupt() {
+  Table table(1);
+  table.must_claim(0, "door", 500);
+  std::string filler(kMaxSubjectBytes - 1, 's'), owner(kMaxOwnerBytes, 'o');
+  for (char which = '0'; which < '7'; which++) {
+    CHECK(table.claim(0, filler + which, 500, owner).is(TableStatus::kDone));
+  }
+  CHECK(table.claim(0, std::string(120, 's'), 500).is(TableStatus::kDone));
+  CHECK(table.card(0)->length < kCardBytes && table.card(0)->length > kCardBytes - sizeof(ClaimHeader));
+  table.card(0)->length = kCardBytes;
+  check_all_corrupt(&table);
 }
 
 void a_bucket_that_holds_the_own_hand_is_corrupt() {
@@ -865,6 +901,7 @@ int main(int count, char** words) {
       TEST(a_node_that_was_taken_anew_does_not_hold_what_its_last_owner_held),
       TEST(who_lives_is_asked_only_about_the_subject_that_is_in_the_way),
       TEST(a_lost_try_writes_not_a_byte),
+      TEST(a_card_lies_in_shared_memory_as_version_1_laid_it),
       TEST(a_waiter_sees_that_its_bucket_has_changed),
       TEST(what_is_too_large_is_refused_and_what_just_fits_is_not),
       TEST(a_full_bucket_refuses_until_one_expires_or_dies_or_is_released),
@@ -879,6 +916,7 @@ int main(int count, char** words) {
       TEST(a_renewal_that_was_overtaken_by_the_next_holder_renews_nothing),
       TEST(a_release_that_was_overtaken_by_a_renewal_releases_all_the_same),
       TEST(a_hostile_card_is_corrupt_and_stays_as_it_is),
+      TEST(a_card_that_ends_inside_a_claim_is_corrupt),
       TEST(a_bucket_that_holds_the_own_hand_is_corrupt),
       TEST(a_counter_that_went_back_is_corrupt_also_when_nobody_holds_anything),
       TEST(tokens_end_where_numbers_end),
