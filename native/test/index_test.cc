@@ -290,6 +290,21 @@ void an_index_that_lagged_by_laps_answers_as_a_new_one() {
   }
 }
 
+// As by writers who publish 100 frames after the index has asked for the head.
+void what_is_overwritten_while_the_index_catches_up_costs_nothing_else() {
+  Cache cache(256);
+  for (int i = 0; i < 300; i++) cache.put("", "filler", "");
+  cache.put("", "stays", "here");
+  uint64_t head = head_of(cache.ring);
+  for (uint64_t position = head + 1; position <= head + 100; position++) {
+    uint64_t* slot = slot_of(cache.ring, position);
+    *slot = slot_word(lap_of(cache.ring, position), chunk_in(*slot));
+  }
+  CHECK_EQUAL(head_of(cache.ring), head);
+  CHECK(cache.value("", "stays") == "here");
+  CHECK(!cache.get("", "nothing").isDecided);
+}
+
 void a_reset_of_the_ring_leaves_nothing() {
   Cache cache(4);
   cache.put("", "a", "1");
@@ -501,6 +516,7 @@ int main(int count, char** words) {
                                   TEST(what_is_overwritten_decides_no_more),
                                   TEST(what_a_reset_or_delete_hid_does_not_come_back_when_that_is_overwritten),
                                   TEST(an_index_that_lagged_by_laps_answers_as_a_new_one),
+                                  TEST(what_is_overwritten_while_the_index_catches_up_costs_nothing_else),
                                   TEST(a_reset_of_the_ring_leaves_nothing),
                                   TEST(many_lengths_of_prefix_are_kept_apart),
                                   TEST(frames_that_are_none_of_ours_are_passed_over),
