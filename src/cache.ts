@@ -150,6 +150,7 @@ export class OrbitCache {
    */
   find(key: CacheBytes, known: number): number {
     const ring = this.#open()
+    if (ring === undefined && typeof key !== 'string') checkBytes('key', key)
     const keyBytes = ring === undefined ? -1 : this.#writeKey(ring, key)
     if (ring === undefined || keyBytes < 0) {
       scratch.floats[positionIndex] = -1
@@ -203,7 +204,7 @@ export class OrbitCache {
     const most = ring.payloadBytes - layout.cacheHeaderBytes
     throw rangeError(
       'ERR_ORBIT_PAYLOAD_SIZE',
-      `the cache: key of ${bytesOf(key)} bytes with namespace of ${this.#namespace.length} and value of ${bytesOf(value)}: over ${most} in all`,
+      `the cache: key of ${bytesOf(key)} bytes with namespace of ${this.#namespace.length} and value of ${bytesOf(value)}: over ${most} in all, key and namespace padded to 8`,
     )
   }
 }
