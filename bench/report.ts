@@ -140,6 +140,15 @@ export function makeBars(lines: readonly Line[], writers: readonly WritersLine[]
   const nanoseconds = (name: string, trial: string, atMost: number): Bar =>
     bar(name, atMost, 'ns', line(trial)?.median, line(trial)?.p10)
   const publish = line('publish 64 B')
+  const over = (trial: string, base: string, by: 'median' | 'p10', combine: (a: number, b: number) => number) => {
+    const [a, b] = [line(trial), line(base)]
+    return a && b && combine(a[by], b[by])
+  }
+  const against = (name: string, trial: string, base: string, atMost: number): Bar => {
+    const ratio = (by: 'median' | 'p10') => over(trial, base, by, (a, b) => a / b)
+    return bar(name, atMost, 'x', ratio('median'), ratio('p10'))
+  }
+  const catchUp = (by: 'median' | 'p10') => over('cache put and catch up, 64 B', 'cache put 64 B', by, (a, b) => a - b)
   const [one, two] = [1, 2].map((count) => writers.find((line) => line.writers === count))
   return [
     bar('publish 64 B, to an empty call with 2 arguments', 2.5, 'x', publish?.toEmpty, publish?.quietToEmpty),
@@ -149,6 +158,11 @@ export function makeBars(lines: readonly Line[], writers: readonly WritersLine[]
     nanoseconds('publishBatch of 100, a frame', 'publishBatch, 100 x 64 B', 50),
     nanoseconds('poll of 100 and a byte of each, a frame', 'poll 100 frames, 64 B', 60),
     nanoseconds('Orbital.load of 2 fields', 'Orbital.load, 2 fields', 150),
+    nanoseconds('cache hit of 64 B, copied out', 'cache get hit, 64 B', 200),
+    nanoseconds('TypedCache.get of what is unchanged', 'TypedCache.get, unchanged', 100),
+    against('cache miss, to a hit of 64 B', 'cache get miss', 'cache get hit, 64 B', 1),
+    against('cache put 64 B, to publish 64 B', 'cache put 64 B', 'publish 64 B', 2),
+    bar('catching up, a new frame', 60, 'ns', catchUp('median'), catchUp('p10')),
   ]
 }
 

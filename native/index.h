@@ -2,11 +2,12 @@
 //
 // The answer for a key is that of a walk from the head backwards: the first frame that puts it, deletes it, or resets a
 //   prefix of it decides. The index gives that answer at the cost of a lookup.
-// Chains. Each frame has the link of its slot, and the links of one bucket form a chain, newest first. A frame takes its
-//   key's older frame out of the chain: nobody asks for it again. A link that the ring has overwritten needs no removal:
-//   its slot's link has another position by now, and there the chain ends (as in the hash chains of LZ77).
+// Chains. Each frame has the link of its slot, and the links of one bucket form a chain, newest first. Of the frames of one
+//   key only the newest is in it: nobody asks for the others again. A link that the ring has overwritten needs no removal:
+//   it is older than the oldest retained frame, and so is all behind it (as in the hash chains of LZ77).
 // Resets are chained under the prefix they name, apart from keys; a lookup asks for each length of prefix in use.
-// Catching up reads the keys of new frames only; a handle that lagged by a lap begins at the oldest retained frame.
+// Catching up reads the keys of new frames only, from the head backwards, as the walk would: when a frame was overwritten,
+//   so were all before it. Forwards, a reader behind the oldest frame of a busy ring would run after it for ever.
 //
 // Links know hashes, not keys: 64 bits, and a bucket of other bits, from a seed of this process. A hit compares the whole
 // key; that a frame hides another key's would take a collision of all of them (below 2^-64 a pair).
@@ -55,7 +56,7 @@ class CacheIndex {
   CacheStatus find(const CacheKey& key, uint64_t known, Now now, uint8_t* value, CacheAnswer* answer) {
     for (uint32_t tries = 0;; tries++) {
       *answer = {};
-      if (!catch_up() || tries == kMaxLapsLost) return CacheStatus::kMiss;
+      if (tries == kMaxLapsLost || !catch_up()) return CacheStatus::kMiss;  // as a walk from 0 would
       answer->head = next_;
       const Link* link = newest(hash_of(kKey, key.namespaceBytes, key.length(), words_of(key)));
       uint64_t candidate = link == nullptr ? kNoPosition : link->position;
@@ -124,11 +125,12 @@ class CacheIndex {
   // Multiplies and folds 8 bytes at a time, as wyhash does; the seed keeps strangers from making collisions.
   template <typename Words>
   Hash hash_of(Tag tag, uint32_t namespaceBytes, uint32_t length, Words word) const {
-    uint64_t low = seed_ ^ (tag << 48 | uint64_t{namespaceBytes} << 32 | length), high = ~seed_;
+    uint64_t low = seed_, high = ~seed_;
+    // Mixed by itself: what is only xored in, a byte of the key takes out again.
+    mix(&low, &high, tag << 48 | uint64_t{namespaceBytes} << 32 | length);
     for (uint32_t at = 0; at < length; at += 8) {
       mix(&low, &high, word(at, length - at < 8 ? length - at : 8));
     }
-    mix(&low, &high, length);
     return {low, high};
   }
   static void mix(uint64_t* low, uint64_t* high, uint64_t word) {
@@ -154,18 +156,24 @@ class CacheIndex {
     return nullptr;
   }
 
+  // Into the chain at its place; of two frames of one key the newer one stays.
   void insert(uint64_t position, const Hash& hash, uint64_t expiresAtMs) {
-    uint64_t* bucket = bucket_of(hash);
-    uint64_t* named = bucket;
-    for (Link* link = follow(*named); link != nullptr; link = follow(*named)) {
+    uint64_t* named = bucket_of(hash);
+    Link* link = follow(*named);
+    for (; link != nullptr && link->position > position; link = follow(*named)) {
+      if (link->hash == hash.link) return;
+      named = &link->older;
+    }
+    uint64_t* place = named;
+    for (; link != nullptr; link = follow(*named)) {
       if (link->hash == hash.link) {
         *named = link->older;
         break;
       }
       named = &link->older;
     }
-    *link_at(position) = {position, hash.link, *bucket, expiresAtMs};
-    *bucket = position + 1;
+    *link_at(position) = {position, hash.link, *place, expiresAtMs};
+    *place = position + 1;
   }
 
   bool decided_by_reset(const CacheKey& key, uint64_t candidate, CacheAnswer* answer) {
@@ -186,8 +194,11 @@ class CacheIndex {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < resetCount_; i++) {
       const ResetLength& reset = resets_[i];
-      bool isSame = reset.namespaceBytes == namespaceBytes && reset.length == length;
-      if (!isSame && reset.newest >= oldest_) resets_[kept++] = reset;
+      if (reset.namespaceBytes == namespaceBytes && reset.length == length) {
+        if (reset.newest > position) position = reset.newest;
+      } else if (reset.newest >= oldest_) {
+        resets_[kept++] = reset;
+      }
     }
     if (kept == resetRoom_) {  // at most one for each frame of the ring
       resetRoom_ = resetRoom_ == 0 ? 8 : resetRoom_ * 2;
@@ -199,24 +210,27 @@ class CacheIndex {
     resetCount_ = kept + 1;
   }
 
-  // Notes every frame up to the head. False: the writers lapped us again and again.
+  // Notes every frame that came since, as far as the ring retains it. A frame that was overwritten before its turn is missing
+  // in the answer for this head, though not for a later one: so on to the next head, until nothing was missed. False: the
+  // writers were faster again and again.
   bool catch_up() {
-    uint64_t head = head_of(ring_);
-    oldest_ = oldest_of(ring_, head);
-    if (next_ > head) next_ = head;  // foreign bytes took the head back
-    for (uint32_t lapsLost = 0; next_ < head;) {
-      if (next_ < oldest_) next_ = oldest_;
-      if (next_ >= head) break;
-      if (note(next_) != RingStatus::kOverwritten) {
-        next_++;
-        continue;
-      }
-      if (++lapsLost == kMaxLapsLost) return false;
-      head = head_of(ring_);
+    for (uint32_t tries = 0; tries < kMaxLapsLost; tries++) {
+      uint64_t head = head_of(ring_);
+      if (head < next_) forget();
       oldest_ = oldest_of(ring_, head);
+      uint64_t end = next_ > oldest_ ? next_ : oldest_, position = head;
+      while (position > end && note(position - 1) != RingStatus::kOverwritten) position--;
+      next_ = head;
+      if (position <= end) return true;
     }
-    next_ = head;
-    return true;
+    return false;
+  }
+
+  // Foreign bytes took the head back: what was noted is of positions that come again.
+  void forget() {
+    memset(buckets_.get(), 0, bucket_count() * sizeof(uint64_t));
+    resetCount_ = 0;
+    next_ = 0;
   }
 
   // The head of a frame of ours, from words that a later owner may be writing: to be believed after a validating load.

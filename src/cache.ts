@@ -154,6 +154,7 @@ export class OrbitCache {
    */
   find(key: CacheBytes, known: number): number {
     const ring = this.#open()
+    if (ring === undefined && typeof key !== 'string') checkBytes('key', key)
     const keyBytes = ring === undefined ? -1 : this.#writeKey(ring, key)
     if (ring === undefined || keyBytes < 0) {
       scratch.floats[positionIndex] = -1
@@ -174,7 +175,7 @@ export class OrbitCache {
     const end = frameAt + ring.payloadBytes
     const at = keyAt + ((namespaceBytes + keyBytes + 7) & ~7)
     const given = typeof value === 'string' ? writeText(value, at, end) : value
-    if (typeof given === 'number' ? given < 0 : at + given.length > end) this.#refuseSize(ring, key, value)
+    if (typeof given === 'number' ? given < 0 : at + lengthOf(given) > end) this.#refuseSize(ring, key, value)
     return netIdAt(
       cacheKind,
       this.#node,
@@ -184,13 +185,13 @@ export class OrbitCache {
 
   /** Puts namespace and key where the addon expects them; the key's length, or -1 when no frame could hold it. */
   #writeKey(ring: Ring, key: CacheBytes): number {
+    if (typeof key !== 'string') checkBytes('key', key)
     const namespace = this.#namespace
     for (let i = 0; i < namespace.length; i++) scratch.bytes[keyAt + i] = namespace[i] as number
     const at = keyAt + namespace.length
     // The value begins at a multiple of 8.
     const end = Math.min(keyAt + ((ring.payloadBytes - layout.cacheHeaderBytes) & ~7), at + 0xffff)
     if (typeof key === 'string') return writeText(key, at, end)
-    checkBytes('key', key)
     const length = lengthOf(key)
     if (at + length > end) return -1
     scratch.bytes.set(key, at)
@@ -211,11 +212,11 @@ export class OrbitCache {
   }
 
   #refuseSize(ring: Ring, key: CacheBytes, value: CacheBytes): never {
-    const bytesOf = (data: CacheBytes) => (typeof data === 'string' ? Buffer.byteLength(data) : data.length)
+    const bytesOf = (data: CacheBytes) => (typeof data === 'string' ? Buffer.byteLength(data) : lengthOf(data))
     const most = ring.payloadBytes - layout.cacheHeaderBytes
     throw rangeError(
       'ERR_ORBIT_PAYLOAD_SIZE',
-      `the cache: key of ${bytesOf(key)} bytes with namespace of ${this.#namespace.length} and value of ${bytesOf(value)}: over ${most} in all`,
+      `the cache: key of ${bytesOf(key)} bytes with namespace of ${this.#namespace.length} and value of ${bytesOf(value)}: over ${most} in all, key and namespace padded to 8`,
     )
   }
 }
@@ -250,7 +251,8 @@ function writeText(text: string, at: number, end: number): number {
 
 function checkPut(options: PutOptions): number {
   checkOptions('options', options, ['ttlMs'])
-  if (options.ttlMs === undefined) return noTtl
-  checkInteger('ttlMs', options.ttlMs, 1, 2 ** 48)
-  return options.ttlMs
+  const { ttlMs } = options
+  if (ttlMs === undefined) return noTtl
+  checkInteger('ttlMs', ttlMs, 1, 2 ** 48)
+  return ttlMs
 }

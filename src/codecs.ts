@@ -10,7 +10,8 @@ export interface Codec<T> {
 }
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+// A byte order mark is a character of the text like any other.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** The codecs that come with orbit. */
 export const codecs = Object.freeze({

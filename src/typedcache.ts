@@ -177,9 +177,14 @@ function loadOf(namespace: string, key: CacheBytes): Subject {
   return { kind: loadKind, label: createHash('sha256').update(namespace).update('\0').update(key).digest('hex') }
 }
 
-/** All the way down. Bytes cannot be frozen, and what is frozen was frozen whole. */
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return
-  Object.freeze(value)
-  for (const key of Reflect.ownKeys(value)) freeze((value as Record<PropertyKey, unknown>)[key])
+/** All the way down, however deep, also below what the codec froze. Bytes cannot be frozen. */
+function freeze(root: unknown): void {
+  const frozen = new Set<unknown>()
+  const pending = [root]
+  while (pending.length > 0) {
+    const value = pending.pop()
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || frozen.has(value)) continue
+    frozen.add(Object.freeze(value))
+    for (const key of Reflect.ownKeys(value)) pending.push((value as Record<PropertyKey, unknown>)[key])
+  }
 }

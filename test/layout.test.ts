@@ -103,7 +103,17 @@ describe('native/', () => {
 
   it('has protocol headers that call no system', () => {
     const allowed = new Set(['stddef.h', 'stdint.h', 'string.h'])
-    for (const file of ['layout.h', 'word.h', 'ring.h', 'cursor.h', 'settle.h', 'wake.h', 'beat.h', 'table.h', 'topic.h']) {
+    for (const file of [
+      'layout.h',
+      'word.h',
+      'ring.h',
+      'cursor.h',
+      'settle.h',
+      'wake.h',
+      'beat.h',
+      'table.h',
+      'topic.h',
+    ]) {
       const system = [...readFileSync(`${root}native/${file}`, 'utf8').matchAll(/#include <(.*)>/g)]
       expect(
         system.map(([, header]) => header as string).filter((header) => !allowed.has(header)),

@@ -3,7 +3,11 @@ import {
   array,
   type Beat,
   bytes,
+  type CacheBytes,
+  type CacheEntry,
+  type Codec,
   Cursor,
+  codecs,
   type EventCursor,
   type EventPoll,
   type EventSubscription,
@@ -15,6 +19,7 @@ import {
   type NetId64,
   type NodeRecord,
   Orbital,
+  OrbitCache,
   type OrbitError,
   type OrbitErrorCode,
   type OrbitEvent,
@@ -26,6 +31,7 @@ import {
   type PublishOptions,
   pod,
   type RingStats,
+  TypedCache,
   text,
 } from '../src/index.js'
 
@@ -200,6 +206,42 @@ describe('the types', () => {
       orbitType({ name: 'Wrong', kind: '7' })
       // @ts-expect-error: a payload is bytes
       Fleet.join('web').publish(Bytes, 'text')
+    }
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of a cache', () => {
+    expectTypeOf<Parameters<OrbitCache['put']>>().toEqualTypeOf<
+      [key: CacheBytes, value: CacheBytes, options?: { ttlMs?: number }]
+    >()
+    expectTypeOf<OrbitCache['get']>().returns.toEqualTypeOf<Uint8Array | undefined>()
+    const value = (entry: CacheEntry) => (entry.hit ? entry.value : entry.position)
+    expectTypeOf(value).returns.toEqualTypeOf<Uint8Array | number | undefined>()
+    const observed = (observer: FleetObserver) => new OrbitCache(observer)
+    expectTypeOf(observed).returns.toEqualTypeOf<OrbitCache>()
+  })
+
+  it('of a typed cache are those of its codec', () => {
+    const made = (fleet: Fleet) => ({
+      pod: new TypedCache(fleet, { codec: codecs.pod(rich) }),
+      text: new TypedCache(fleet, { codec: codecs.text(), values: 'own' }),
+      json: new TypedCache(fleet, { codec: codecs.json<{ n: number }>() }),
+      own: new TypedCache(fleet, { codec: { encode: (_: Date) => new Uint8Array(8), decode: () => new Date() } }),
+    })
+    type Made = ReturnType<typeof made>
+    expectTypeOf<Made['pod']>().toEqualTypeOf<TypedCache<RichValue>>()
+    expectTypeOf<Made['text']>().toEqualTypeOf<TypedCache<string>>()
+    expectTypeOf<Made['json']>().toEqualTypeOf<TypedCache<{ n: number }>>()
+    expectTypeOf<Made['own']>().toEqualTypeOf<TypedCache<Date>>()
+    expectTypeOf<Made['json']['get']>().returns.toEqualTypeOf<{ n: number } | undefined>()
+    expectTypeOf(codecs.bytes).returns.toEqualTypeOf<Codec<Uint8Array>>()
+    const wrong = (cache: TypedCache<{ n: number }>, fleet: Fleet) => {
+      // @ts-expect-error: n is a number
+      cache.put('a', { n: '1' })
+      // @ts-expect-error: a codec is needed
+      new TypedCache(fleet, {})
+      // @ts-expect-error: there is no such way to hand out values
+      new TypedCache(fleet, { codec: codecs.text(), values: 'copied' })
     }
     expectTypeOf(wrong).toBeFunction()
   })

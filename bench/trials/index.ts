@@ -1,6 +1,7 @@
 import type { Trial } from '../trial.js'
 import { decode, empty } from './baseline.js'
 import batch from './batch.js'
+import cache from './cache.js'
 import events from './events.js'
 import netid from './netid.js'
 import orbital from './orbital.js'
@@ -16,5 +17,6 @@ export const trials: readonly Trial[] = [
   ...read,
   ...orbital,
   ...events,
+  ...cache,
   ...netid,
 ]

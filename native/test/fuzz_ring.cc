@@ -3,10 +3,12 @@
 // The input is a little program: which ring, then edits of shared words between calls, as a broken or hostile peer
 // would make them. The object lies on the heap in its exact size, so that AddressSanitizer sees the first byte after
 // it; so do payloads. A hang is libFuzzer's -timeout to find, fuzz_test's alarm.
+#include <memory>
 #include <vector>
 
 #include "check.h"
 #include "cursor.h"
+#include "index.h"
 #include "settle.h"
 #include "table.h"
 #include "topic.h"
@@ -50,6 +52,7 @@ struct Fuzzed {
   uint64_t bytes = 0;
   Ring ring;
   uint8_t* payload = nullptr;  // exactly payloadBytes
+  std::unique_ptr<CacheIndex> index;
   explicit Fuzzed(const RingSpec& spec) : bytes(ring_bytes(spec)) {
     base = static_cast<uint8_t*>(aligned_alloc(kCacheLineBytes, bytes));
     payload = static_cast<uint8_t*>(malloc(spec.payloadBytes > 0 ? spec.payloadBytes : 1));
@@ -272,14 +275,58 @@ void edit_claim(const Fuzzed& fuzzed, Input* input) {
   first[input->take(1) % (bytes < 128 ? bytes : 128)] = static_cast<uint8_t>(input->take(1));
 }
 
+// ---- and as a cache --------------------------------------------------------------------------------------------------
+
+// A frame of the cache, which the input may have bent.
+void put_some(const Fuzzed& fuzzed, Input* input) {
+  Writer writer;
+  if (become_writer(fuzzed.ring, static_cast<uint32_t>(input->take(1)) % fuzzed.ring.spec.fleetSize, &writer) !=
+      RingStatus::kOk) {
+    return;
+  }
+  uint64_t shape = input->take(1);
+  CacheHeader header{static_cast<uint8_t>(shape % 4), static_cast<uint8_t>(shape / 4 % 3),
+                     static_cast<uint16_t>(shape / 12 % 4), static_cast<uint32_t>(shape / 48)};
+  uint32_t length = 8 + (header.namespaceBytes + header.keyBytes > 0 ? 8 : 0) + header.valueBytes;
+  if (input->take(1) % 8 == 0) header.valueBytes = static_cast<uint32_t>(input->take(4));
+  if (length > fuzzed.ring.spec.payloadBytes) return;
+  memset(fuzzed.payload, 'k', length);
+  memcpy(fuzzed.payload, &header, sizeof header);
+  uint64_t position;
+  publish(&writer, fuzzed.payload, length, header.op, input->take(1) % 4, &position);
+}
+
+// One index lives through all edits; another is new. A value may fill what the key leaves of a frame, and no more.
+void look_up_some(const Fuzzed& fuzzed, Input* input) {
+  uint64_t seed = input->take(1);
+  CacheIndex fresh(fuzzed.ring, seed);
+  for (uint32_t keyBytes = 0; keyBytes <= 5; keyBytes++) {
+    CacheKey key{reinterpret_cast<const uint8_t*>("kkkkk"), keyBytes / 3, keyBytes - keyBytes / 3};
+    uint64_t before = sizeof(CacheHeader) + padded(key.length()), payloadBytes = fuzzed.ring.spec.payloadBytes;
+    uint64_t room = before < payloadBytes ? payloadBytes - before : 0;
+    std::unique_ptr<uint8_t[]> value(new uint8_t[room]);
+    for (CacheIndex* index : {fuzzed.index.get(), &fresh}) {
+      CacheAnswer answer;
+      CacheStatus status = index->find(
+          key, keyBytes == 2 ? seed : kNoPosition, [] { return 2; }, value.get(), &answer);
+      CHECK(status != CacheStatus::kHit || answer.valueBytes <= room);
+      CHECK(!answer.isDecided || answer.position <= kMaxPosition);
+    }
+  }
+}
+
 void call_one(const Fuzzed& fuzzed, uint64_t which, Input* input) {
-  switch (which % 9) {
+  switch (which % 11) {
     case 6:
       return claim_some(fuzzed, input);
     case 7:
       return look_around(fuzzed, input->take(1));
     case 8:
       return edit_claim(fuzzed, input);
+    case 9:
+      return put_some(fuzzed, input);
+    case 10:
+      return look_up_some(fuzzed, input);
     case 0:
       return read_many(fuzzed, input);
     case 1:
@@ -345,6 +392,7 @@ void run_program(const uint8_t* data, size_t size) {
   Fuzzed fuzzed(spec);
   warm_up(fuzzed, &input);
   if (input.take(1) % 4 == 0) attach_edited(&fuzzed, &input);
+  fuzzed.index = std::make_unique<CacheIndex>(fuzzed.ring, 1);
 
   uint8_t constant[kConstantBytes];
   memcpy(constant, fuzzed.base, kConstantBytes);
@@ -357,7 +405,7 @@ void run_program(const uint8_t* data, size_t size) {
       call_one(fuzzed, what / 4, &input);
     }
   }
-  for (uint64_t which = 0; which < 9; which++) call_one(fuzzed, which, &input);
+  for (uint64_t which = 0; which < 11; which++) call_one(fuzzed, which, &input);
   CHECK(memcmp(constant, fuzzed.base, kConstantBytes) == 0);
 }
 

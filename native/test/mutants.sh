@@ -65,7 +65,7 @@ expect_caught() {  # <mutant> <test> <plain|tsan> [what the log must say]
 # The unbroken copies must pass, or being caught means nothing.
 fresh_copy none
 for test in ring_test settle_test threads_test wake_test threads_wake_test beat_test threads_beat_test step_beat_test \
-  table_test threads_table_test; do
+  table_test threads_table_test index_test threads_index_test; do
   build none $test plain
   run none $test plain || { echo "mutants.sh: the unbroken $test fails" >&2; cat "$out/none/$test-plain.log" >&2; exit 2; }
 done
@@ -295,6 +295,86 @@ expect_caught intent-cleared-first step_table_test plain 'victim.hand'
 fresh_copy no-intent
 edit no-intent table.h 'store_release(&entry->intentPosition, position + 1);' ''
 expect_caught no-intent step_table_test plain 'victim.hand'
+
+# The cache's index.
+fresh_copy index-copies-unvalidated
+edit index-copies-unvalidated index.h 'if (has_moved(word, position)) return RingStatus::kOverwritten;  // validate
+    *valueBytes' '*valueBytes'
+expect_caught index-copies-unvalidated threads_index_test plain
+
+# The yield holds the gap open, as above.
+fresh_copy index-notes-unvalidated
+edit index-notes-unvalidated index.h 'Shape shape = shape_at(word);
+    bool isReset' 'if (position % 8 == 0) sched_yield();
+    Shape shape = shape_at(word);
+    bool isReset'
+edit index-notes-unvalidated index.h 'if (has_moved(word, position)) return RingStatus::kOverwritten;  // validate
+    if (!shape.isWhole)' 'if (!shape.isWhole)'
+expect_caught index-notes-unvalidated threads_index_test plain
+
+fresh_copy index-keeps-the-older
+edit index-keeps-the-older index.h '*named = link->older;
+        break;' '*link_at(position) = *link;
+        link_at(position)->position = position;
+        return;'
+expect_caught index-keeps-the-older index_test plain
+
+fresh_copy index-forgets-the-order
+edit index-forgets-the-order index.h 'link != nullptr && link->position > position;' 'link != nullptr && link->position > position && false;'
+expect_caught index-forgets-the-order index_test plain
+
+fresh_copy index-ignores-resets
+edit index-ignores-resets index.h 'if (decided_by_reset(key, candidate, answer)) return CacheStatus::kMiss;' ''
+expect_caught index-ignores-resets index_test plain
+
+fresh_copy index-resets-every-namespace
+edit index-resets-every-namespace index.h 'reset.namespaceBytes != key.namespaceBytes || ' ''
+edit index-resets-every-namespace index.h 'mix(&low, &high, tag << 48 | uint64_t{namespaceBytes} << 32 | length);' 'mix(&low, &high, tag << 48 | length);'
+expect_caught index-resets-every-namespace index_test plain
+
+fresh_copy index-takes-an-older-reset
+edit index-takes-an-older-reset index.h ' || (candidate != kNoPosition && link->position < candidate)' ''
+expect_caught index-takes-an-older-reset index_test plain
+
+fresh_copy index-follows-any-link
+edit index-follows-any-link index.h 'link->position == named - 1 && link->position >= oldest_' 'link->position >= oldest_'
+expect_caught index-follows-any-link index_test plain
+
+fresh_copy index-follows-overwritten-links
+edit index-follows-overwritten-links index.h 'link->position == named - 1 && link->position >= oldest_' 'link->position == named - 1'
+expect_caught index-follows-overwritten-links index_test plain
+
+fresh_copy index-expires-late
+edit index-expires-late index.h 'link->expiresAtMs <= now()' 'link->expiresAtMs < now()'
+expect_caught index-expires-late index_test plain
+
+fresh_copy index-compares-no-key
+edit index-compares-no-key index.h 'isOurs = ours(at, bytes) == theirs(at, bytes);' ''
+expect_caught index-compares-no-key index_test plain
+
+fresh_copy index-hashes-tags-plainly
+edit index-hashes-tags-plainly index.h 'mix(&low, &high, tag << 48 | uint64_t{namespaceBytes} << 32 | length);' 'low ^= tag << 48 | uint64_t{namespaceBytes} << 32 | length;'
+expect_caught index-hashes-tags-plainly index_test plain
+
+fresh_copy index-gives-up-when-lapped
+edit index-gives-up-when-lapped index.h '// Overwritten since we caught up: there are newer frames to look at.' 'return CacheStatus::kMiss;'
+expect_caught index-gives-up-when-lapped threads_index_test plain
+
+fresh_copy index-misses-the-last-bytes
+edit index-misses-the-last-bytes index.h 'word & ((uint64_t{1} << bytes * 8) - 1)' 'word & ((uint64_t{1} << (bytes - 1) * 8) - 1)'
+expect_caught index-misses-the-last-bytes index_test plain
+
+fresh_copy index-accepts-a-gap
+edit index-accepts-a-gap index.h 'if (position <= end) return true;' 'return true;'
+expect_caught index-accepts-a-gap threads_index_test plain
+
+fresh_copy index-stays-ahead
+edit index-stays-ahead index.h 'if (head < next_) forget();' ''
+expect_caught index-stays-ahead index_test plain
+
+fresh_copy index-knows-for-ever
+edit index-knows-for-ever index.h 'if (status == RingStatus::kOk) return candidate == known' 'if (status == RingStatus::kOk) return known != kNoPosition'
+expect_caught index-knows-for-ever index_test plain
 
 if [ $survivors -ne 0 ]; then
   echo "mutants.sh: $survivors survived"
