@@ -218,7 +218,10 @@ expect_caught_stepping beat-in-one-place step_beat_test
 fresh_copy beat-counted-first
 edit beat-counted-first beat.h 'copy_to_shared(beat_words(record, count), &beat, sizeof beat);
   store_release(&record->beatCount, count);' 'store_release(&record->beatCount, count);
+  if (count % 8 == 0) sched_yield();
   copy_to_shared(beat_words(record, count), &beat, sizeof beat);'
+edit beat-counted-first beat.h '#pragma once' '#pragma once
+#include <sched.h>'
 expect_caught_stepping beat-counted-first step_beat_test
 expect_caught beat-counted-first threads_beat_test plain
 
