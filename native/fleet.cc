@@ -207,9 +207,11 @@ void Fleet::close() {
   for (auto& ring : rings_) ring.reset();  // before the lease goes: from then on somebody else may own the hands
   if (hasNode_) {
     fault_point("close:begun");
+    std::unique_ptr<MembershipLock>
+        lock;  // until our lease is gone: of two who leave at once one must find himself last
     if (removeWhenLast_) {
       try {
-        MembershipLock lock(*store_, *mapping_);
+        lock = std::make_unique<MembershipLock>(*store_, *mapping_);
         bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
         if (isLast) {
           store_release(&header()->object.retired, 1);

@@ -1,10 +1,20 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Fleet, orbitType } from '../src/index.js'
-import { type Child, objectsOf, root, start, uniqueFleet } from './processes.js'
+import {
+  type Child,
+  faultAddon,
+  isLinux,
+  isSanitized,
+  objectPath,
+  objectsOf,
+  root,
+  start,
+  uniqueFleet,
+} from './processes.js'
 
 const type = orbitType({ name: 'facts', kind: 7, capacity: 1024, payloadBytes: 16 })
 
@@ -230,6 +240,30 @@ describe("a member with lifetime 'fleet'", () => {
     const killed = start('steps.mjs', [name, [...steps, ['die', 'SIGKILL']]])
     expect(await killed.ended).toEqual({ code: null, signal: 'SIGKILL' })
     expect(objectsOf(name).length).toBe(2)
+  })
+})
+
+describe.runIf(isLinux && !isSanitized)("two members with lifetime 'fleet' that leave at once", () => {
+  /** Does somebody hold the membership lock, byte 0 of the fleet object? */
+  const isLocked = (name: string) =>
+    readFileSync('/proc/locks', 'utf8').includes(`:${statSync(objectPath(name, 'fleet')).ino} 0 0\n`)
+
+  it('leave nothing behind', async () => {
+    const name = uniqueFleet('last')
+    const join: Step = ['join', { size: 2, lifetime: 'fleet' }]
+    const last = start('steps.mjs', [name, [join, ['told'], ['close']]])
+    expect(await last.next()).toBe(0)
+    // It has found that it is not the last, and has its lease still.
+    const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'close:recorded', ORBIT_FAULT_SIGNAL: '19' }
+    const first = start('steps.mjs', [name, [join, ['close']]], { env })
+    expect(await first.next()).toBe(1)
+    await first.stopped()
+    last.tell('go on')
+    while (!last.isOver && !isLocked(name)) await new Promise((resolve) => setImmediate(resolve))
+    first.process.kill('SIGCONT')
+    expect(await first.ended).toEqual({ code: 0, signal: null })
+    expect(await last.ended).toEqual({ code: 0, signal: null })
+    expect(objectsOf(name)).toEqual([])
   })
 })
 
