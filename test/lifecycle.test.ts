@@ -1,6 +1,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Fleet, orbitType } from '../src/index.js'
@@ -12,9 +12,11 @@ import {
   objectPath,
   objectsOf,
   root,
+  shmFolder,
   start,
   uniqueFleet,
 } from './processes.js'
+import { bellPath } from './support.js'
 
 const type = orbitType({ name: 'facts', kind: 7, capacity: 1024, payloadBytes: 16 })
 
@@ -264,6 +266,42 @@ describe.runIf(isLinux && !isSanitized)("two members with lifetime 'fleet' that 
     expect(await first.ended).toEqual({ code: 0, signal: null })
     expect(await last.ended).toEqual({ code: 0, signal: null })
     expect(objectsOf(name)).toEqual([])
+  })
+})
+
+describe.runIf(isLinux)('a member whose objects were unlinked behind its back', () => {
+  it('puts nothing at the names of the fleet that came after', async () => {
+    const name = uniqueFleet('unlinked')
+    const late = orbitType({ name: 'late', kind: 8, capacity: 8, payloadBytes: 16 })
+    using member = Fleet.joinShm(name, { size: 2 })
+    const sleeper = member.cursor(type)
+    void sleeper.wait()
+    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    using namesake = Fleet.joinShm(name, { size: 2 })
+    void namesake.cursor(type).wait()
+    const bell = statSync(bellPath(name, 0)).ino
+
+    expect(() => member.publish(late, Buffer.from('now'))).toThrow(
+      expect.objectContaining({ code: 'ERR_ORBIT_RETIRED' }),
+    )
+    expect(objectsOf(name)).not.toContain(basename(objectPath(name, 8)))
+    namesake.publish(late, Buffer.from('now'))
+    member.publish(type, Buffer.from('now'))
+    expect(await sleeper.wait()).toBe(true)
+    member.close()
+    expect(statSync(bellPath(name, 0)).ino).toBe(bell)
+  })
+
+  it('hangs no bell there', () => {
+    const name = uniqueFleet('unlinked')
+    using member = Fleet.joinShm(name, { size: 2 })
+    member.head(type)
+    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    using namesake = Fleet.joinShm(name, { size: 2 })
+    void namesake.cursor(type).wait()
+    const bell = statSync(bellPath(name, 0)).ino
+    void member.cursor(type).wait()
+    expect(statSync(bellPath(name, 0)).ino).toBe(bell)
   })
 })
 
