@@ -161,12 +161,14 @@ export class FleetObserver implements Disposable {
     fallback: Geometry,
   ): Ring | undefined {
     const there = this.#existing(kind)
-    const type = reservedType({
-      name,
-      kind,
+    const geometry = {
       capacity: capacity ?? there?.capacity ?? fallback.capacity,
       payloadBytes: payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes,
-    })
+    }
+    // Once for all handles of a layer: each type that is made keeps a Ring.
+    const isSame = there?.capacity === geometry.capacity && there.payloadBytes === geometry.payloadBytes
+    if (isSame && there.type !== undefined) return there
+    const type = reservedType({ name, kind, ...geometry })
     try {
       return this.ring(type)
     } catch (error) {
