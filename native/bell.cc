@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,24 @@
 namespace orbit {
 
 #ifdef __linux__
+
+ssize_t strike(int descriptor) {
+  // The signal of a write goes to the writing thread: blocked, and taken out unless somebody else's was pending already.
+  sigset_t brokenPipe, before, pending;
+  sigemptyset(&brokenPipe);
+  sigaddset(&brokenPipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &brokenPipe, &before);
+  sigpending(&pending);
+  ssize_t written = write(descriptor, "!", 1);
+  int error = errno;
+  if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+    const timespec atOnce = {0, 0};
+    sigtimedwait(&brokenPipe, nullptr, &atOnce);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return written;
+}
 
 namespace {
 
@@ -38,7 +57,10 @@ class SharedBells : public Bells {
     if (mkfifo(path.c_str(), 0600) != 0) return -1;
     // For writing too: without a writer a FIFO reads as ended, and every publisher may come and go.
     int descriptor = ::open(path.c_str(), O_RDWR | kOpenFlags);
-    if (descriptor < 0) return -1;
+    if (descriptor < 0) {
+      unlink(path.c_str());  // no descriptor is left: it would outlive us
+      return -1;
+    }
     if (fchmod(descriptor, 0600) == 0 && is_private_fifo(descriptor)) return descriptor;
     ::close(descriptor);
     return -1;
@@ -54,7 +76,7 @@ class SharedBells : public Bells {
     // A bell that its owner made anew leaves us with the old one, whose reader is gone (EPIPE): once more, then.
     for (int tries = 0; tries < 2; tries++) {
       int descriptor = writer(node, incarnation);
-      if (descriptor < 0 || write(descriptor, "!", 1) == 1 || errno == EAGAIN) return;
+      if (descriptor < 0 || strike(descriptor) == 1 || errno == EAGAIN) return;
       forget(node);
     }
   }
@@ -112,6 +134,8 @@ class SharedBells : public Bells {
 std::unique_ptr<Bells> shared_bells(const std::string& fleet) { return std::make_unique<SharedBells>(fleet); }
 
 #else
+
+ssize_t strike(int descriptor) { return write(descriptor, "!", 1); }
 
 namespace {
 

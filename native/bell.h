@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <memory>
 #include <string>
@@ -26,6 +27,10 @@ class Bells {
   // Those of every node.
   virtual void remove_all() = 0;
 };
+
+// One byte, as write does, but for the SIGPIPE of a bell whose reader is gone: a process may have unset what Node does
+// about it, and a dead sleeper must not kill a publisher.
+ssize_t strike(int descriptor);
 
 // Of all processes of this user on this host.
 std::unique_ptr<Bells> shared_bells(const std::string& fleet);

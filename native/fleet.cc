@@ -207,9 +207,11 @@ void Fleet::close() {
   for (auto& ring : rings_) ring.reset();  // before the lease goes: from then on somebody else may own the hands
   if (hasNode_) {
     fault_point("close:begun");
+    std::unique_ptr<MembershipLock>
+        lock;  // until our lease is gone: of two who leave at once one must find himself last
     if (removeWhenLast_) {
       try {
-        MembershipLock lock(*store_, *mapping_);
+        lock = std::make_unique<MembershipLock>(*store_, *mapping_);
         bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
         if (isLast) {
           store_release(&header()->object.retired, 1);
@@ -219,7 +221,7 @@ void Fleet::close() {
         // Somebody is stopped inside a join, or the names are no longer ours: the objects stay, as without the option.
       }
     }
-    if (hasBell_ && !retired(header())) bells_->remove(node_);  // a remover takes the bells along
+    if (hasBell_ && !is_gone()) bells_->remove(node_);  // a remover takes the bells along
     set_joined(record(node_), 0);
     fault_point("close:recorded");
     store_->drop_lease(*mapping_, node_);
@@ -251,7 +253,7 @@ OpenRing* Fleet::open_ring(RingSpec spec) {
 // it is being made.
 std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::string& object) {
   MembershipLock lock(*store_, *mapping_);
-  if (retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
+  if (is_gone()) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
   auto left = store_->open(object, Access::kReadWrite, nullptr);
   if (left != nullptr && is_retired_object(*left)) store_->remove(object);  // its remover died half-way
   Creation creation{ring_bytes(spec), [&](void* base) { format_ring(base, spec, unix_ms()); }};
@@ -301,6 +303,8 @@ NodeRecord* Fleet::record(uint32_t node) const {
   return reinterpret_cast<NodeRecord*>(static_cast<uint8_t*>(mapping_->base) + sizeof(FleetHeader)) + node;
 }
 
+bool Fleet::is_gone() const { return retired(header()) || !store_->is_current(*mapping_); }
+
 bool Fleet::alone() const {
   bool before = node_ > 0 && hasNode_ ? store_->leased_elsewhere(*mapping_, 0, node_) : false;
   uint32_t from = hasNode_ ? node_ + 1 : 0;
@@ -328,8 +332,7 @@ bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
 }
 
 int Fleet::open_bell() {
-  // Of a fleet that was removed the names may belong to a namesake by now.
-  if (!hasNode_ || retired(header())) return -1;
+  if (!hasNode_ || is_gone()) return -1;
   fault_point("bell:checked");
   int descriptor = bells_->open(node_);
   if (descriptor < 0) return -1;

@@ -59,7 +59,7 @@ class Pipes {
   void ring(uint32_t node) {
     std::lock_guard<std::mutex> guard(mutex_);
     auto known = writers_.find(node);
-    if (known != writers_.end() && write(known->second, "!", 1) < 0) return;  // full: it has been rung
+    if (known != writers_.end() && strike(known->second) < 0) return;  // full: it has been rung
   }
   void remove(uint32_t node) {
     std::lock_guard<std::mutex> guard(mutex_);

@@ -226,8 +226,8 @@ export class Cursor implements Disposable {
 
   /**
    * Waits until there is something to poll. Costs nothing while it sleeps, and does not keep the process alive
-   * unless told to. A wake
-   * that its publisher did not live to give comes up to a second late.
+   * unless told to. Up to a second late come a wake that its publisher did not live to give, and the word that the
+   * ring was removed.
    *
    * @returns true: a poll brings something (or tells of a loss); false: the time was up, or the cursor or its fleet was
    *   closed meanwhile

@@ -169,6 +169,9 @@ export class FleetObserver implements Disposable {
     const there = this.#existing(kind)
     const capacity = layer.capacity ?? there?.capacity ?? fallback.capacity
     const payloadBytes = layer.payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes
+    // Once for all handles of a layer: each type that is made keeps a Ring.
+    const isSame = there?.capacity === capacity && there.payloadBytes === payloadBytes
+    if (isSame && there.type !== undefined) return there
     const type = reservedType({ name, kind, capacity, payloadBytes })
     try {
       return this.ring(type)

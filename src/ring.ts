@@ -262,7 +262,7 @@ export class Ring {
     if (result < 0) this.#refuse(result, undefined)
   }
 
-  /** Takes that back; of a closed ring the node's leaving does. */
+  /** Takes that back; of a closed ring nobody does until its node is settled. */
   disarm(): void {
     native.disarm(this.#handle)
   }

@@ -1,10 +1,22 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Fleet, orbitType } from '../src/index.js'
-import { type Child, objectsOf, root, start, uniqueFleet } from './processes.js'
+import {
+  type Child,
+  faultAddon,
+  isLinux,
+  isSanitized,
+  objectPath,
+  objectsOf,
+  root,
+  shmFolder,
+  start,
+  uniqueFleet,
+} from './processes.js'
+import { bellPath } from './support.js'
 
 const type = orbitType({ name: 'facts', kind: 7, capacity: 1024, payloadBytes: 16 })
 
@@ -230,6 +242,66 @@ describe("a member with lifetime 'fleet'", () => {
     const killed = start('steps.mjs', [name, [...steps, ['die', 'SIGKILL']]])
     expect(await killed.ended).toEqual({ code: null, signal: 'SIGKILL' })
     expect(objectsOf(name).length).toBe(2)
+  })
+})
+
+describe.runIf(isLinux && !isSanitized)("two members with lifetime 'fleet' that leave at once", () => {
+  /** Does somebody hold the membership lock, byte 0 of the fleet object? */
+  const isLocked = (name: string) =>
+    readFileSync('/proc/locks', 'utf8').includes(`:${statSync(objectPath(name, 'fleet')).ino} 0 0\n`)
+
+  it('leave nothing behind', async () => {
+    const name = uniqueFleet('last')
+    const join: Step = ['join', { size: 2, lifetime: 'fleet' }]
+    const last = start('steps.mjs', [name, [join, ['told'], ['close']]])
+    expect(await last.next()).toBe(0)
+    // It has found that it is not the last, and has its lease still.
+    const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'close:recorded', ORBIT_FAULT_SIGNAL: '19' }
+    const first = start('steps.mjs', [name, [join, ['close']]], { env })
+    expect(await first.next()).toBe(1)
+    await first.stopped()
+    last.tell('go on')
+    while (!last.isOver && !isLocked(name)) await new Promise((resolve) => setImmediate(resolve))
+    first.process.kill('SIGCONT')
+    expect(await first.ended).toEqual({ code: 0, signal: null })
+    expect(await last.ended).toEqual({ code: 0, signal: null })
+    expect(objectsOf(name)).toEqual([])
+  })
+})
+
+describe.runIf(isLinux)('a member whose objects were unlinked behind its back', () => {
+  it('puts nothing at the names of the fleet that came after', async () => {
+    const name = uniqueFleet('unlinked')
+    const late = orbitType({ name: 'late', kind: 8, capacity: 8, payloadBytes: 16 })
+    using member = Fleet.joinShm(name, { size: 2 })
+    const sleeper = member.cursor(type)
+    void sleeper.wait()
+    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    using namesake = Fleet.joinShm(name, { size: 2 })
+    void namesake.cursor(type).wait()
+    const bell = statSync(bellPath(name, 0)).ino
+
+    expect(() => member.publish(late, Buffer.from('now'))).toThrow(
+      expect.objectContaining({ code: 'ERR_ORBIT_RETIRED' }),
+    )
+    expect(objectsOf(name)).not.toContain(basename(objectPath(name, 8)))
+    namesake.publish(late, Buffer.from('now'))
+    member.publish(type, Buffer.from('now'))
+    expect(await sleeper.wait()).toBe(true)
+    member.close()
+    expect(statSync(bellPath(name, 0)).ino).toBe(bell)
+  })
+
+  it('hangs no bell there', () => {
+    const name = uniqueFleet('unlinked')
+    using member = Fleet.joinShm(name, { size: 2 })
+    member.head(type)
+    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    using namesake = Fleet.joinShm(name, { size: 2 })
+    void namesake.cursor(type).wait()
+    const bell = statSync(bellPath(name, 0)).ino
+    void member.cursor(type).wait()
+    expect(statSync(bellPath(name, 0)).ino).toBe(bell)
   })
 })
 

@@ -642,6 +642,21 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
   })
 })
 
+describe('the ring of a layer', () => {
+  it('is opened once a fleet handle, however many handles the layer has', () => {
+    const fleet = joinLocal(fleetName())
+    const layer = { name: 'orbit.test', kind: 255 }
+    const fallback = { capacity: 8, payloadBytes: 16 }
+    const ring = fleet.layerRing(layer, fallback)
+    expect(ring).toMatchObject(fallback)
+    expect(fleet.layerRing(layer, fallback)).toBe(ring)
+    expect(fleet.layerRing({ ...layer, capacity: 8 }, { capacity: 4, payloadBytes: 4 })).toBe(ring)
+    expect(() => fleet.layerRing({ ...layer, capacity: 16 }, fallback)).toThrow('capacity=8 there, 16 here')
+    fleet.close()
+    expect(() => fleet.layerRing(layer, fallback)).toThrow(expect.objectContaining({ code: 'ERR_ORBIT_CLOSED' }))
+  })
+})
+
 describe('a payload limit', () => {
   it.each([0, 1, 16, 255])('of %i bytes is the same in process-local and in shared memory', (payloadBytes) => {
     const type = orbitType({ name: 'Limited', kind: 20, capacity: 2, payloadBytes })

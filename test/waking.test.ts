@@ -18,7 +18,17 @@ import {
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Fleet, orbitType } from '../src/index.js'
-import { type Child, faultAddon, isLinux, isSanitized, objectPath, objectsOf, start, uniqueFleet } from './processes.js'
+import {
+  type Child,
+  canRun,
+  faultAddon,
+  isLinux,
+  isSanitized,
+  objectPath,
+  objectsOf,
+  start,
+  uniqueFleet,
+} from './processes.js'
 import { bellPath, bellsOf, drainBell, entryAt, objectFile, plant, ringAt } from './support.js'
 
 const kind = 7
@@ -136,6 +146,20 @@ describe.runIf(isLinux)('sleeping processes', () => {
     }
     expect(await heir.ask('close')).toEqual({ value: null })
     expect(bellsOf(name)).toEqual([])
+  })
+
+  it('that were killed do not kill a publisher whose SIGPIPE has its default action', async () => {
+    const name = uniqueFleet('wake')
+    const [publisher, victim] = [await waiter(name), await waiter(name)]
+    await publisher.ask('unsetSigpipe')
+    for (const text of ['opens the bell', 'finds no reader']) {
+      await asleep(victim)
+      if (text === 'finds no reader') await victim.kill()
+      expect(await publisher.ask('publish', text)).toHaveProperty('value')
+      if (text === 'opens the bell') expect(await victim.next()).toEqual(woken(text))
+    }
+    expect(wordsOf(name, victim.node).arm % 2).toBe(0) // it was rung
+    await publisher.ask('close')
   })
 
   it('that are stopped, with a full bell, block nobody, and wake when they go on', async () => {
@@ -349,6 +373,14 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(await child.next()).toBe('alive')
     publish(publisher)
     expect(await child.next()).toEqual(said)
+    expect(await isOver(child)).toEqual(orderly)
+    expect(bellsOf(name)).toEqual([])
+  })
+
+  it.skipIf(!canRun('prlimit', '--version'))('leaves no bell that it had no descriptor for', async () => {
+    const name = uniqueFleet('alive')
+    const child = start('waiter.mjs', ['scarce', name], { through: ['prlimit', '--nofile=64:64'] })
+    expect(await child.next()).toEqual({ code: 'EMFILE', woken: false })
     expect(await isOver(child)).toEqual(orderly)
     expect(bellsOf(name)).toEqual([])
   })
