@@ -185,7 +185,7 @@ export class Contest {
 
   #open(): Ring | undefined {
     this.#table ??= this.#fleet.layerRing(
-      { name: 'orbit.contest', kind: contestKind, capacity: this.#capacity, payloadBytes: undefined },
+      { name: 'orbit.contest', kind: contestKind, capacity: this.#capacity },
       { capacity: 1024, payloadBytes: layout.cardBytes },
     )
     return this.#table

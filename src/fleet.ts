@@ -75,8 +75,8 @@ interface Geometry {
 interface LayerRing {
   readonly name: string
   readonly kind: number
-  readonly capacity: number | undefined
-  readonly payloadBytes: number | undefined
+  readonly capacity?: number | undefined
+  readonly payloadBytes?: number | undefined
 }
 
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/
