@@ -42,7 +42,7 @@ struct OpenRing {
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
-  int64_t exactBytes = -1;  // payloads must have just this length; -1: any up to payloadBytes
+  int64_t exactBytes = -1;            // payloads must have just this length; -1: any up to payloadBytes
   std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on
 };
 
