@@ -56,12 +56,16 @@ class CacheIndex {
   CacheStatus find(const CacheKey& key, uint64_t known, Now now, uint8_t* value, CacheAnswer* answer) {
     for (uint32_t tries = 0;; tries++) {
       *answer = {};
-      if (tries == kMaxLapsLost || !catch_up()) return CacheStatus::kMiss;  // as a walk from 0 would
+      if (tries == kMaxLapsLost) return CacheStatus::kMiss;  // as a walk from 0 would
+      bool isWhole = catch_up();
       answer->head = next_;
       const Link* link = newest(hash_of(kKey, key.namespaceBytes, key.length(), words_of(key)));
       uint64_t candidate = link == nullptr ? kNoPosition : link->position;
       if (decided_by_reset(key, candidate, answer)) return CacheStatus::kMiss;
-      if (link == nullptr) return CacheStatus::kMiss;
+      if (link == nullptr) {
+        if (isWhole || head_of(ring_) == answer->head) return CacheStatus::kMiss;
+        continue;
+      }
       answer->isDecided = true;
       answer->position = candidate;
       answer->expiresAtMs = link->expiresAtMs;
@@ -108,19 +112,24 @@ class CacheIndex {
   uint64_t bucket_count() const { return 2 * (uint64_t{ring_.mask} + 1); }
   uint64_t* bucket_of(const Hash& hash) { return &buckets_[hash.bucket & (bucket_count() - 1)]; }
 
-  static auto words_of(const CacheKey& key) {
-    return [&key](uint32_t at, uint32_t bytes) {
+  // A key by words, each of up to 8 bytes at a multiple of 8: a caller's, or one in a frame.
+  struct OurWords {
+    const uint8_t* bytes;
+    uint64_t operator()(uint32_t at, uint32_t count) const {
       uint64_t word = 0;
-      memcpy(&word, key.bytes + at, bytes);
+      memcpy(&word, bytes + at, count);
       return word;
-    };
-  }
-  static auto words_of(const uint64_t* shared) {
-    return [shared](uint32_t at, uint32_t bytes) {
-      uint64_t word = load_acquire(shared + at / 8);
-      return bytes == 8 ? word : word & ((uint64_t{1} << bytes * 8) - 1);
-    };
-  }
+    }
+  };
+  struct SharedWords {
+    const uint64_t* words;
+    uint64_t operator()(uint32_t at, uint32_t count) const {
+      uint64_t word = load_acquire(words + at / 8);
+      return count == 8 ? word : word & ((uint64_t{1} << count * 8) - 1);
+    }
+  };
+  static OurWords words_of(const CacheKey& key) { return {key.bytes}; }
+  static SharedWords words_of(const uint64_t* shared) { return {shared}; }
 
   // Multiplies and folds 8 bytes at a time, as wyhash does; the seed keeps strangers from making collisions.
   template <typename Words>
@@ -210,20 +219,18 @@ class CacheIndex {
     resetCount_ = kept + 1;
   }
 
-  // Notes every frame that came since, as far as the ring retains it. A frame that was overwritten before its turn is missing
-  // in the answer for this head, though not for a later one: so on to the next head, until nothing was missed. False: the
-  // writers were faster again and again.
+  // Notes every frame that came since. False: of those that the ring retained below this head, some are gone already. What
+  // was found decides all the same; what was not may have been put again above this head.
   bool catch_up() {
-    for (uint32_t tries = 0; tries < kMaxLapsLost; tries++) {
-      uint64_t head = head_of(ring_);
-      if (head < next_) forget();
-      oldest_ = oldest_of(ring_, head);
-      uint64_t end = next_ > oldest_ ? next_ : oldest_, position = head;
-      while (position > end && note(position - 1) != RingStatus::kOverwritten) position--;
-      next_ = head;
-      if (position <= end) return true;
+    uint64_t head = head_of(ring_);
+    if (head < next_) forget();
+    oldest_ = oldest_of(ring_, head);
+    uint64_t end = next_ > oldest_ ? next_ : oldest_;
+    next_ = head;
+    for (uint64_t position = head; position > end; position--) {
+      if (note(position - 1) == RingStatus::kOverwritten) return false;
     }
-    return false;
+    return true;
   }
 
   // Foreign bytes took the head back: what was noted is of positions that come again.
@@ -290,8 +297,8 @@ class CacheIndex {
     Shape shape = shape_at(word);
     bool isOurs = shape.isWhole && shape.header.op == kCachePut && shape.header.namespaceBytes == key.namespaceBytes &&
                   shape.header.keyBytes == key.keyBytes;
-    auto ours = words_of(key);
-    auto theirs = words_of(shape.key);
+    OurWords ours = words_of(key);
+    SharedWords theirs = words_of(shape.key);
     for (uint32_t at = 0; isOurs && at < key.length(); at += 8) {
       uint32_t bytes = key.length() - at < 8 ? key.length() - at : 8;
       isOurs = ours(at, bytes) == theirs(at, bytes);

@@ -62,7 +62,7 @@ const put = (name: string, measures: string, putOptions?: { ttlMs: number }): Tr
   measures,
   unit: 'call',
   operations,
-  arguments: putOptions === undefined ? 2 : 4,
+  ...(putOptions === undefined ? {} : { arguments: 4 }),
   setup: onFleet((fleet) => {
     const cache = new OrbitCache(fleet, options)
     return () => {

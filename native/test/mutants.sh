@@ -305,12 +305,20 @@ edit index-copies-unvalidated index.h 'if (has_moved(word, position)) return Rin
     *valueBytes' '*valueBytes'
 expect_caught index-copies-unvalidated threads_index_test plain
 
-# The yield holds the gap open, as above.
-fresh_copy index-notes-unvalidated
-edit index-notes-unvalidated index.h 'Shape shape = shape_at(word);
-    bool isReset' 'if (position % 8 == 0) sched_yield();
+# The yield holds the gap open, as above; by itself it breaks nothing.
+yield_in_notes() {
+  edit "$1" index.h 'Shape shape = shape_at(word);
+    bool isReset' 'if (position % 512 == 0) sched_yield();
     Shape shape = shape_at(word);
     bool isReset'
+}
+fresh_copy index-yields
+yield_in_notes index-yields
+build index-yields threads_index_test plain
+run index-yields threads_index_test plain || { echo "mutants.sh: a yield breaks threads_index_test" >&2; exit 2; }
+
+fresh_copy index-notes-unvalidated
+yield_in_notes index-notes-unvalidated
 edit index-notes-unvalidated index.h 'if (has_moved(word, position)) return RingStatus::kOverwritten;  // validate
     if (!shape.isWhole)' 'if (!shape.isWhole)'
 expect_caught index-notes-unvalidated threads_index_test plain
@@ -363,13 +371,14 @@ fresh_copy index-gives-up-when-lapped
 edit index-gives-up-when-lapped index.h '// Overwritten since we caught up: there are newer frames to look at.' 'return CacheStatus::kMiss;'
 expect_caught index-gives-up-when-lapped threads_index_test plain
 
-fresh_copy index-misses-the-last-bytes
-edit index-misses-the-last-bytes index.h 'word & ((uint64_t{1} << bytes * 8) - 1)' 'word & ((uint64_t{1} << (bytes - 1) * 8) - 1)'
-expect_caught index-misses-the-last-bytes index_test plain
+fresh_copy index-believes-a-cut-walk
+yield_in_notes index-believes-a-cut-walk
+edit index-believes-a-cut-walk index.h 'isWhole || head_of(ring_) == answer->head' 'true'
+expect_caught index-believes-a-cut-walk threads_index_test plain
 
-fresh_copy index-accepts-a-gap
-edit index-accepts-a-gap index.h 'if (position <= end) return true;' 'return true;'
-expect_caught index-accepts-a-gap threads_index_test plain
+fresh_copy index-misses-the-last-bytes
+edit index-misses-the-last-bytes index.h 'word & ((uint64_t{1} << count * 8) - 1)' 'word & ((uint64_t{1} << (count - 1) * 8) - 1)'
+expect_caught index-misses-the-last-bytes index_test plain
 
 fresh_copy index-stays-ahead
 edit index-stays-ahead index.h 'if (head < next_) forget();' ''
