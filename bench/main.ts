@@ -8,10 +8,12 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Fleet } from '../src/index.js'
 import { type Cell, measureRound, startCells, warmUp } from './cells.js'
+import type { Child } from './child.js'
 import type { Pace } from './measure.js'
 import { baselinesOf, describeMachine, makeBars, makeLines, makeWritersLines, type Report, render } from './report.js'
 import { type Choice, chooseRivals, rivalTrials } from './rivals/index.js'
 import { makeRivalLines, type RivalLine } from './rivals/lines.js'
+import type { Server } from './rivals/rival.js'
 import { scenarios } from './scenarios.js'
 import type { Trial } from './trial.js'
 import { trials } from './trials/index.js'
@@ -95,12 +97,9 @@ const progress = (text: string) => {
 
 let isEnding = false
 
-interface Ending {
-  end(): Promise<void>
-}
-
 /** All that has to be ended and removed, however this ends. */
-const children: Ending[] = []
+const children: Child[] = []
+const servers: Server[] = []
 const fleets: string[] = []
 const folders: string[] = []
 
@@ -120,11 +119,13 @@ function newFolder(): string {
 
 async function cleanUp(): Promise<void> {
   await Promise.all(children.splice(0).map((child) => child.end()))
+  // Their clients went first: a lost server is an error to them.
+  await Promise.all(servers.splice(0).map((server) => server.end()))
   for (const name of fleets.splice(0)) Fleet.remove(name, { force: true })
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 }
 
-const started = (child: Ending) => children.push(child)
+const started = (child: Child) => children.push(child)
 
 async function measureTrials<T extends Trial>(
   chosen: readonly T[],
@@ -143,11 +144,11 @@ async function measureTrials<T extends Trial>(
   return cells
 }
 
-async function measureRivals({ trials, servers }: Choice, plan: Plan): Promise<RivalLine[]> {
+async function measureRivals({ trials, serves }: Choice, plan: Plan): Promise<RivalLine[]> {
   const folder = newFolder()
-  for (const serve of servers) {
+  for (const serve of serves) {
     const server = serve(folder)
-    started(server)
+    servers.push(server)
     await server.ready()
   }
   return makeRivalLines(await measureTrials(trials, { plan, folder }))

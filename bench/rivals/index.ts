@@ -14,13 +14,13 @@ export interface Choice {
   /** Those that match, and ours of the same operations. */
   readonly trials: RivalTrial[]
   /** What has to run beside them. */
-  readonly servers: NonNullable<Rival['serve']>[]
+  readonly serves: NonNullable<Rival['serve']>[]
   /** A line for each rival that would match but cannot be measured here. */
   readonly skipped: string[]
 }
 
 export async function chooseRivals(matches: (name: string) => boolean): Promise<Choice> {
-  const choice: Choice = { trials: [], servers: [], skipped: [] }
+  const choice: Choice = { trials: [], serves: [], skipped: [] }
   for (const rival of rivals) {
     const chosen = rival.trials.filter(({ name }) => matches(name))
     if (chosen.length === 0) continue
@@ -30,7 +30,7 @@ export async function chooseRivals(matches: (name: string) => boolean): Promise<
       continue
     }
     choice.trials.push(...chosen)
-    if (rival.serve !== undefined) choice.servers.push(rival.serve)
+    if (rival.serve !== undefined) choice.serves.push(rival.serve)
   }
   const operations = new Set(choice.trials.map(({ operation }) => operation))
   choice.trials.unshift(...ours.filter(({ operation }) => operations.has(operation)))

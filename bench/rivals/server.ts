@@ -13,6 +13,7 @@ export class RedisServer implements Server {
     const options = ['--port', '0', '--save', '', '--appendonly', 'no', '--dir', folder]
     this.#process = spawn('redis-server', [...options, '--unixsocket', socketIn(folder), '--unixsocketperm', '700'], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true, // Ctrl-C is for the bench, which ends its clients first.
     })
   }
 
