@@ -59,7 +59,9 @@ export const lmdb: Rival = {
       measures: 'store.get(key) of each of 1,000 live keys in turn, binary, all in one snapshot',
       operations,
       setup: onStore(bytes, 'binary', (store) => () => {
-        for (const key of keys) consumed.number += (store.get(key) as Buffer).length
+        let sum = 0
+        for (const key of keys) sum += (store.get(key) as Buffer).length
+        consumed.number += sum
       }),
     }),
     trialOf(operation.miss, who, {
@@ -73,28 +75,34 @@ export const lmdb: Rival = {
       measures: 'store.get(key), msgpack: an object of its own, all in one snapshot',
       operations,
       setup: onStore(session, 'msgpack', (store) => () => {
-        for (const key of keys) consumed.number += (store.get(key) as typeof session).id
+        let sum = 0
+        for (const key of keys) sum += (store.get(key) as typeof session).id
+        consumed.number += sum
       }),
     }),
     trialOf(operation.newest, who, {
       measures: 'store.get(key), msgpack, both fields read, all in one snapshot',
       operations,
       setup: onStore(load, 'msgpack', (store) => () => {
+        let sum = 0
         for (let i = 0; i < operations; i++) {
           const { busy, idle } = store.get('key-0') as typeof load
-          consumed.number += busy + idle
+          sum += busy + idle
         }
+        consumed.number += sum
       }),
     }),
     trialOf(operation.newest, `${who}, new snapshot`, {
       measures: 'store.resetReadTxn() and store.get(key), msgpack, both fields read: the newest of any process',
       operations,
       setup: onStore(load, 'msgpack', (store) => () => {
+        let sum = 0
         for (let i = 0; i < operations; i++) {
           store.resetReadTxn()
           const { busy, idle } = store.get('key-0') as typeof load
-          consumed.number += busy + idle
+          sum += busy + idle
         }
+        consumed.number += sum
       }),
     }),
   ],

@@ -37,7 +37,9 @@ const hit = trialOf(operation.hit, orbit, {
     const cache = new OrbitCache(fleet, { capacity })
     for (const key of keys) cache.put(key, value)
     return () => {
-      for (const key of keys) consumed.number += (cache.get(key) as Uint8Array).length
+      let sum = 0
+      for (const key of keys) sum += (cache.get(key) as Uint8Array).length
+      consumed.number += sum
     }
   }),
 })
@@ -61,7 +63,9 @@ const object = trialOf(operation.object, orbit, {
     const cache = new TypedCache<Session>(fleet, { capacity, codec: codecs.json() })
     for (const key of keys) cache.put(key, session)
     return () => {
-      for (const key of keys) consumed.number += (cache.get(key) as Session).id
+      let sum = 0
+      for (const key of keys) sum += (cache.get(key) as Session).id
+      consumed.number += sum
     }
   }),
 })
@@ -73,10 +77,12 @@ const newest = trialOf(operation.newest, orbit, {
     const orbital = new Orbital(fleet, orbitType({ name: 'Load', kind: 1, layout: pod({ busy: 'u32', idle: 'u32' }) }))
     orbital.store(load)
     return () => {
+      let sum = 0
       for (let i = 0; i < operations; i++) {
         const { busy, idle } = orbital.load() as typeof load
-        consumed.number += busy + idle
+        sum += busy + idle
       }
+      consumed.number += sum
     }
   }),
 })
