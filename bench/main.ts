@@ -27,7 +27,7 @@ Measures what orbit's operations cost, each trial in a process of its own, in ro
 and so beside others: lru-cache, lmdb, Redis (a redis-server of its own on a Unix socket, where one is installed),
 process.send.
 
-  --quick          fewer and shorter rounds: under 30 seconds, wider spread
+  --quick          fewer and shorter rounds: about a minute, wider spread
   --only PATTERN   only trials whose name matches this regular expression, ignoring case, and their baselines;
                    "writers" is the one of several processes at once; "wake", "burst onto a sleeper", "crowd" and
                    "waiter of the past" are those of waking; "lru-cache", "lmdb", "redis", "process.send" and what they
