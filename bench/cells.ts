@@ -3,22 +3,22 @@ import type { Pace } from './measure.js'
 import type { Trial } from './trial.js'
 
 /** A trial, its process, and what it measured so far. */
-export interface Cell {
-  readonly trial: Trial
+export interface Cell<T extends Trial = Trial> {
+  readonly trial: T
   readonly child: Child
   readonly samples: number[]
 }
 
 /** Starts a process for each trial, a few at a time. */
-export async function startCells(
-  trials: readonly Trial[],
-  options: { fleetOf: (index: number) => string; started: (child: Child) => void },
-): Promise<Cell[]> {
-  const cells: Cell[] = []
+export async function startCells<T extends Trial>(
+  trials: readonly T[],
+  options: { fleetOf: (index: number) => string; folder: string; started: (child: Child) => void },
+): Promise<Cell<T>[]> {
+  const cells: Cell<T>[] = []
   const atOnce = 4
   for (let first = 0; first < trials.length; first += atOnce) {
     const some = trials.slice(first, first + atOnce).map((trial, i) => {
-      const child = new Child('./cell.ts', [trial.name, options.fleetOf(first + i)], trial.name)
+      const child = new Child('./cell.ts', [trial.name, options.fleetOf(first + i), options.folder], trial.name)
       options.started(child)
       return { trial, child, samples: [] }
     })

@@ -1,14 +1,19 @@
 // npm run bench: what the operations cost, against an empty call into an addon. See `--help`.
 
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Fleet } from '../src/index.js'
-import { measureRound, startCells, warmUp } from './cells.js'
+import { type Cell, measureRound, startCells, warmUp } from './cells.js'
 import type { Child } from './child.js'
 import type { Pace } from './measure.js'
 import { baselinesOf, describeMachine, makeBars, makeLines, makeWritersLines, type Report, render } from './report.js'
+import { type Choice, chooseRivals, rivalTrials } from './rivals/index.js'
+import { makeRivalLines, type RivalLine } from './rivals/lines.js'
+import type { Server } from './rivals/rival.js'
 import { scenarios } from './scenarios.js'
 import type { Trial } from './trial.js'
 import { trials } from './trials/index.js'
@@ -18,12 +23,15 @@ import { measureWriters, type Storm } from './writers.js'
 
 const help = `npm run bench -- [options]
 
-Measures what orbit's operations cost, each trial in a process of its own, in rounds: every trial once, then all again.
+Measures what orbit's operations cost, each trial in a process of its own, in rounds: every trial once, then all again;
+and so beside others: lru-cache, lmdb, Redis (a redis-server of its own on a Unix socket, where one is installed),
+process.send.
 
-  --quick          fewer and shorter rounds: under 30 seconds, wider spread
+  --quick          fewer and shorter rounds: about a minute, wider spread
   --only PATTERN   only trials whose name matches this regular expression, ignoring case, and their baselines;
                    "writers" is the one of several processes at once; "wake", "burst onto a sleeper", "crowd" and
-                   "waiter of the past" are those of waking
+                   "waiter of the past" are those of waking; "lru-cache", "lmdb", "redis", "process.send" and what they
+                   do ("cache hit") are those beside others, "rivals" all of them
   --json FILE      also write the report as JSON; "-": to the standard output, with the table on the standard error
   --native         the bench of native/ring.h alone instead (make -C native bench)
   --help           this text
@@ -91,7 +99,9 @@ let isEnding = false
 
 /** All that has to be ended and removed, however this ends. */
 const children: Child[] = []
+const servers: Server[] = []
 const fleets: string[] = []
+const folders: string[] = []
 
 function newFleet(purpose: string): string {
   if (isEnding) throw new Error('ending')
@@ -100,16 +110,30 @@ function newFleet(purpose: string): string {
   return name
 }
 
+function newFolder(): string {
+  if (isEnding) throw new Error('ending')
+  const folder = mkdtempSync(join(tmpdir(), 'orbit-bench-'))
+  folders.push(folder)
+  return folder
+}
+
 async function cleanUp(): Promise<void> {
   await Promise.all(children.splice(0).map((child) => child.end()))
+  // Their clients went first: a lost server is an error to them.
+  await Promise.all(servers.splice(0).map((server) => server.end()))
   for (const name of fleets.splice(0)) Fleet.remove(name, { force: true })
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 }
 
 const started = (child: Child) => children.push(child)
 
-async function measureTrials(chosen: readonly Trial[], plan: Plan): Promise<{ trial: Trial; samples: number[] }[]> {
+async function measureTrials<T extends Trial>(
+  chosen: readonly T[],
+  { plan, folder }: { plan: Plan; folder: string },
+): Promise<Cell<T>[]> {
+  if (chosen.length === 0) return []
   progress(`starting ${chosen.length} processes`)
-  const cells = await startCells(chosen, { fleetOf: (index) => newFleet(`${index}`), started })
+  const cells = await startCells(chosen, { fleetOf: (index) => newFleet(`${index}`), folder, started })
   progress('warming up')
   await warmUp(cells, plan.warmUp)
   for (let round = 1; round <= plan.rounds; round++) {
@@ -118,6 +142,16 @@ async function measureTrials(chosen: readonly Trial[], plan: Plan): Promise<{ tr
   }
   await cleanUp()
   return cells
+}
+
+async function measureRivals({ trials, serves }: Choice, plan: Plan): Promise<RivalLine[]> {
+  const folder = newFolder()
+  for (const serve of serves) {
+    const server = serve(folder)
+    servers.push(server)
+    await server.ready()
+  }
+  return makeRivalLines(await measureTrials(trials, { plan, folder }))
 }
 
 async function measureStorms(plan: Plan): Promise<Storm[]> {
@@ -172,9 +206,11 @@ async function main(): Promise<void> {
   const chosen = choose(options.pattern)
   const withWriters = options.pattern.test('writers')
   const withWakes = scenarios.some(({ name }) => options.pattern.test(name))
-  if (chosen.length === 0 && !withWriters && !withWakes) {
+  const rivals = await chooseRivals((name) => options.pattern.test(name) || options.pattern.test('rivals'))
+  const withRivals = rivals.trials.length > 0 || rivals.skipped.length > 0
+  if (chosen.length === 0 && !withWriters && !withWakes && !withRivals) {
     refuseUsage(
-      `no trial matches --only ${options.only}; there are:\n  ${[...trials, ...scenarios].map(({ name }) => name).join('\n  ')}`,
+      `no trial matches --only ${options.only}; there are:\n  ${[...trials, ...scenarios, ...rivalTrials].map(({ name }) => name).join('\n  ')}`,
     )
   }
   const plan = options.quick ? quickPlan : fullPlan
@@ -183,7 +219,8 @@ async function main(): Promise<void> {
     `${plan.pace.windowSeconds * 1e3} ms, ${plan.pace.windows} a round`
 
   const machine = describeMachine()
-  const measured = chosen.length === 0 ? [] : await measureTrials(chosen, plan)
+  const measured = await measureTrials(chosen, { plan, folder: newFolder() })
+  const beside = await measureRivals(rivals, plan)
   const storms = withWriters ? await measureStorms(plan) : []
   const wakes = makeWakeLines(withWakes ? await wakesOf(options.pattern, plan) : [])
   progress('')
@@ -193,6 +230,8 @@ async function main(): Promise<void> {
     machine,
     method,
     trials: lines,
+    rivals: beside,
+    skipped: rivals.skipped,
     writers,
     storms,
     wakes,

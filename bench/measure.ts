@@ -36,6 +36,22 @@ export function sample(run: () => void, operations: number, pace: Pace): number[
   return benchmark.stats.sample.map((seconds) => (seconds * 1e9) / operations)
 }
 
+/** As `sample`, of what answers later. A window ends with the first run that fills it. */
+export async function sampleAsync(runAsync: () => Promise<void>, operations: number, pace: Pace): Promise<number[]> {
+  const samples: number[] = []
+  while (samples.length < pace.windows) {
+    const begin = performance.now()
+    let runs = 0
+    let elapsedMs = 0
+    for (; elapsedMs < pace.windowSeconds * 1e3; elapsedMs = performance.now() - begin) {
+      await runAsync()
+      runs++
+    }
+    samples.push((elapsedMs * 1e6) / (runs * operations))
+  }
+  return samples
+}
+
 export function summarize(samples: readonly number[]): Summary {
   const sorted = [...samples].sort((a, b) => a - b)
   const at = (part: number) => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN

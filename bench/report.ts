@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { type Summary, summarize } from './measure.js'
+import type { RivalLine } from './rivals/lines.js'
 import type { Trial } from './trial.js'
 import type { WakeBar, WakeLine } from './wakes.js'
 import type { Storm } from './writers.js'
@@ -53,6 +54,9 @@ export interface Report {
   readonly machine: Machine
   readonly method: string
   readonly trials: Line[]
+  readonly rivals: RivalLine[]
+  /** Why a rival is not in it. */
+  readonly skipped: string[]
   readonly writers: WritersLine[]
   readonly storms: Storm[]
   readonly wakes: WakeLine[]
@@ -185,6 +189,18 @@ function trialTable(lines: readonly Line[]): string {
   return table([head, ...rows])
 }
 
+function rivalTable(lines: readonly RivalLine[]): string {
+  const head = ['beside others, nanoseconds a call', 'orbit', '', 'median', 'p10', 'p90', 'to orbit']
+  const rows = lines.map(({ operation, rival, orbit, figures, ratio }) => [
+    operation,
+    orbit === undefined ? '' : nanoseconds(orbit.median),
+    rival,
+    ...[figures.median, figures.p10, figures.p90].map(nanoseconds),
+    ratio === undefined ? '' : `${ratio < 10 ? ratio.toPrecision(2) : ratio.toFixed(0)} x`,
+  ])
+  return table([head, ...rows])
+}
+
 function writersTable(lines: readonly WritersLine[]): string {
   const head = ['writer processes at once, 64 B', 'median', 'p10', 'p90', 'ns a frame', 'positions']
   const rows = lines.map(({ writers, median, p10, p90, isConsistent }) => [
@@ -218,7 +234,7 @@ function wakeTable(lines: readonly WakeLine[]): string {
 }
 
 /** The report for people. */
-export function render({ machine, method, trials, writers, wakes, bars, wakeBars }: Report): string {
+export function render({ machine, method, trials, rivals, skipped, writers, wakes, bars, wakeBars }: Report): string {
   const about = [
     `${machine.package} at ${machine.commit}, ${machine.date}`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; Node ${machine.node}`,
@@ -235,6 +251,8 @@ export function render({ machine, method, trials, writers, wakes, bars, wakeBars
   ]
   const parts = [about.join('\n')]
   if (trials.length > 0) parts.push(trialTable(trials), legend.join('\n'))
+  if (rivals.length > 0) parts.push(rivalTable(rivals))
+  if (skipped.length > 0) parts.push(skipped.join('\n'))
   if (writers.length > 0) parts.push(writersTable(writers))
   if (wakes.length > 0) parts.push(wakeTable(wakes))
   const barLines = barTable([...bars, ...wakeBars])

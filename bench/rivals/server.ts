@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Server } from './rival.js'
+
+export const socketIn = (folder: string): string => join(folder, 'redis.sock')
+
+/** A redis-server of this bench's own, reached by nobody else, that keeps nothing. */
+export class RedisServer implements Server {
+  readonly #process: ChildProcess
+
+  /** @param folder its socket is in it */
+  constructor(folder: string) {
+    const options = ['--port', '0', '--save', '', '--appendonly', 'no', '--dir', folder]
+    this.#process = spawn('redis-server', [...options, '--unixsocket', socketIn(folder), '--unixsocketperm', '700'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true, // Ctrl-C is for the bench, which ends its clients first.
+    })
+  }
+
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let said = ''
+      this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        if (/ready to accept connections/i.test(said)) resolve()
+      })
+      this.#process.once('error', reject)
+      this.#process.once('exit', () => reject(new Error(`redis-server ended:\n${said}`)))
+    })
+  }
+
+  end(): Promise<void> {
+    const server = this.#process
+    if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return Promise.resolve()
+    return new Promise((resolve) => {
+      server.once('exit', () => resolve())
+      server.kill('SIGKILL')
+    })
+  }
+}
