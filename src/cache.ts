@@ -1,7 +1,7 @@
 import { checkInteger, checkOptions, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { type Fleet, FleetObserver } from './fleet.js'
-import { layout, payloadOffset, scratch } from './native.js'
+import { layout, payloadOffset, putText, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { checkBytes, lengthOf, type Ring } from './ring.js'
 
@@ -174,7 +174,7 @@ export class OrbitCache {
     const namespaceBytes = this.#namespace.length
     const end = frameAt + ring.payloadBytes
     const at = keyAt + ((namespaceBytes + keyBytes + 7) & ~7)
-    const given = typeof value === 'string' ? writeText(value, at, end) : value
+    const given = typeof value === 'string' ? putText(value, at, end) - at : value
     if (typeof given === 'number' ? given < 0 : at + lengthOf(given) > end) this.#refuseSize(ring, key, value)
     return netIdAt(
       cacheKind,
@@ -191,7 +191,7 @@ export class OrbitCache {
     const at = keyAt + namespace.length
     // The value begins at a multiple of 8.
     const end = Math.min(keyAt + ((ring.payloadBytes - layout.cacheHeaderBytes) & ~7), at + 0xffff)
-    if (typeof key === 'string') return writeText(key, at, end)
+    if (typeof key === 'string') return putText(key, at, end) - at
     const length = lengthOf(key)
     if (at + length > end) return -1
     scratch.bytes.set(key, at)
@@ -229,25 +229,6 @@ export function loadedValue(): Uint8Array {
 
 /** Of the frame that decided the last lookup. @internal */
 export const decidedAt = (): number => scratch.floats[positionIndex] as number
-
-/** Writes a string's UTF-8 into the scratch; its length, or -1 when it does not fit before `end`. */
-function writeText(text: string, at: number, end: number): number {
-  const { bytes } = scratch
-  const { length } = text
-  if (length > end - at) return -1
-  // Short ASCII, as keys are: a loop costs less than a call.
-  if (length <= 64) {
-    let i = 0
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 127) break
-      bytes[at + i] = code
-    }
-    if (i === length) return length
-  }
-  const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
-  return read === length ? written : -1
-}
 
 function checkPut(options: PutOptions): number {
   checkOptions('options', options, ['ttlMs'])

@@ -3,7 +3,7 @@ import { checkInteger, checkOptions, shown } from './check.js'
 import type { Cursor, IterateOptions, Poll, WaitOptions } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { type Fleet, FleetObserver } from './fleet.js'
-import { layout, scratch } from './native.js'
+import { layout, putText, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { checkBytes, type Frame, lengthOf, publishOffset, type Ring } from './ring.js'
 
@@ -378,27 +378,6 @@ function patternBytes(pattern: string | undefined): Uint8Array {
 
 const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, length).toString()
-
-const encoder = new TextEncoder()
-/** Up to here, putting characters one by one is cheaper than calling the encoder. */
-const shortText = 48
-
-/** Puts UTF-8 into the scratch from `at` on; where it ends, or -1 when that is beyond `end`. */
-function putText(text: string, at: number, end: number): number {
-  const { bytes } = scratch
-  const { length } = text
-  if (length <= shortText && length <= end - at) {
-    let i = 0
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code >= 0x80) break
-      bytes[at + i] = code
-    }
-    if (i === length) return at + length
-  }
-  const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
-  return read === length ? at + written : -1
-}
 
 function putBytes(payload: Uint8Array, at: number, end: number): number {
   const length = lengthOf(payload)

@@ -223,6 +223,27 @@ export function growScratch(payloadBytes: number): void {
 }
 growScratch(0)
 
+const encoder = new TextEncoder()
+/** Up to here, putting characters one by one is cheaper than calling the encoder. */
+const shortText = 48
+
+/** Puts UTF-8 into the scratch from `at` on; where it ends, or -1 when that is beyond `end`. */
+export function putText(text: string, at: number, end: number): number {
+  const { bytes } = scratch
+  const { length } = text
+  if (length <= shortText && length <= end - at) {
+    let i = 0
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code >= 0x80) break
+      bytes[at + i] = code
+    }
+    if (i === length) return at + length
+  }
+  const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
+  return read === length ? at + written : -1
+}
+
 /** Runs a setup call; what it throws comes out as our error. */
 export function guarded<T>(call: () => T): T {
   try {
