@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { type Fleet, FleetObserver } from './fleet.js'
@@ -109,7 +110,7 @@ export class OrbitCache {
    */
   put(key: CacheBytes, value: CacheBytes, options?: PutOptions): NetId64 {
     const ttlMs = options === undefined ? noTtl : checkPut(options)
-    if (typeof value !== 'string') checkBytes('value', value)
+    if (typeof value !== 'string' && (!isUint8Array(value) || value.length === 0)) checkBytes('value', value)
     return this.#publish(layout.cachePut, key, value, ttlMs)
   }
 
@@ -175,12 +176,10 @@ export class OrbitCache {
     const end = frameAt + ring.payloadBytes
     const at = keyAt + ((namespaceBytes + keyBytes + 7) & ~7)
     const given = typeof value === 'string' ? putText(value, at, end) - at : value
-    if (typeof given === 'number' ? given < 0 : at + lengthOf(given) > end) this.#refuseSize(ring, key, value)
-    return netIdAt(
-      cacheKind,
-      this.#node,
-      ring.publishCached(op | (namespaceBytes << 8) | (keyBytes << 16), given, ttlMs),
-    )
+    const shape = op | (namespaceBytes << 8) | (keyBytes << 16)
+    const position = typeof given === 'number' && given < 0 ? -1 : ring.publishCached(shape, given, ttlMs)
+    if (position < 0) this.#refuseSize(ring, key, value)
+    return netIdAt(cacheKind, this.#node, position)
   }
 
   /** Puts namespace and key where the addon expects them; the key's length, or -1 when no frame could hold it. */

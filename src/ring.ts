@@ -239,13 +239,14 @@ export class Ring {
     return result
   }
 
-  /** Publishes the cache's frame that stands in the scratch, with `value` or as many bytes as stand there. */
+  /** Publishes the cache's frame that stands in the scratch, with `value` or as many bytes as stand there; -1: too large. */
   publishCached(shape: number, value: Uint8Array | number, ttlMs: number): number {
     const refused =
       ttlMs === 0
         ? native.cachePublish(this.#handle, shape, value)
         : native.cachePublish(this.#handle, shape, value, ttlMs)
-    if (refused !== undefined) this.#refuse(refused, typeof value === 'number' ? value : lengthOf(value))
+    if (refused === status.tooLarge) return -1
+    if (refused !== undefined) this.#refuse(refused)
     return scratch.floats[layout.resultPosition >> 3] as number
   }
 
