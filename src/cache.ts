@@ -248,7 +248,8 @@ function writeText(text: string, at: number, end: number): number {
   return read === length ? written : -1
 }
 
-function checkPut(options: PutOptions): number {
+/** The ttlMs of a put, or 0. @internal */
+export function checkPut(options: PutOptions): number {
   checkOptions('options', options, ['ttlMs'])
   if (options.ttlMs === undefined) return noTtl
   checkInteger('ttlMs', options.ttlMs, 1, 2 ** 48)

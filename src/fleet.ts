@@ -160,6 +160,7 @@ export class FleetObserver implements Disposable {
     { name, kind, capacity, payloadBytes }: { name: string; kind: number } & Partial<Geometry>,
     fallback: Geometry,
   ): Ring | undefined {
+    this.checkOpen()
     const there = this.#existing(kind)
     const type = reservedType({
       name,
@@ -167,6 +168,9 @@ export class FleetObserver implements Disposable {
       capacity: capacity ?? there?.capacity ?? fallback.capacity,
       payloadBytes: payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes,
     })
+    // A layer's already: one Ring for all of its handles.
+    const isSame = there?.capacity === type.capacity && there.payloadBytes === type.payloadBytes
+    if (isSame && there.type !== undefined) return there
     try {
       return this.ring(type)
     } catch (error) {
