@@ -90,8 +90,8 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
   it('goes on waiting when its holder renews, until that time is up too', async () => {
     bellsOnly()
     const { a, b } = pair()
-    const control = take(a, 'control', 40)
-    const first = take(a, 'leader', 20)
+    const control = take(a, 'control', 600)
+    const first = take(a, 'leader', 500)
     const claim = b.claim('leader', { ttlMs })
     expect(first.renew(ttlMs)).toBe(true)
     const until = await b.claim('control', { ttlMs }) // later than the first time of the leader
