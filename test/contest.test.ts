@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -11,7 +15,7 @@ import {
   type Subject,
 } from '../src/index.js'
 import { layout } from '../src/native.js'
-import { isLinux, start } from './processes.js'
+import { canRun, isLinux, isSanitized, root, start } from './processes.js'
 import {
   chunkAt,
   chunkIn,
@@ -693,5 +697,29 @@ describe.runIf(isLinux)('a process', () => {
       expect(results.map(({ value }) => value.token ?? value.yieldTo?.token)).toEqual(results.map(() => tokens[0]))
     }
     expect(contest.holders()).toHaveLength(20)
+  })
+})
+
+describe.runIf(isLinux && !isSanitized && canRun('g++', '--version'))('a process that forks without exec', () => {
+  it('keeps its node and its guards when the child ends, which are not the child`s to give up', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'orbit-fork-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const addon = join(folder, 'fork.node')
+    const headers = spawnSync('sh', [join(root, 'native/test/node_headers.sh'), process.execPath], { encoding: 'utf8' })
+    const flags = ['-std=c++17', '-shared', '-fPIC', ...headers.stdout.trim().split(/\s+/), '-o', addon]
+    const made = spawnSync('g++', [...flags, join(root, 'test/fixtures/fork.cc')], { encoding: 'utf8' })
+    expect(made.stderr).toBe('')
+
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4, lifetime: 'fleet' })
+    const contest = new Contest(fleet)
+    const child = start('forking.mjs', [name, addon])
+    const node = await child.next<number>()
+    expect(await child.ask('fork')).toEqual([8, 8, 8, 8, 8])
+    expect(fleet.isDead(node)).toBe(false)
+    expect(lost(contest.tryClaim('leader', { ttlMs })).pid).toBe(child.pid)
+    expect(await child.ask('state')).toEqual([true, true, true])
+    await child.kill()
+    expect(take(contest, 'leader').held).toBe(true)
   })
 })
