@@ -149,6 +149,8 @@ export function makeBars(lines: readonly Line[], writers: readonly WritersLine[]
     nanoseconds('publishBatch of 100, a frame', 'publishBatch, 100 x 64 B', 50),
     nanoseconds('poll of 100 and a byte of each, a frame', 'poll 100 frames, 64 B', 60),
     nanoseconds('Orbital.load of 2 fields', 'Orbital.load, 2 fields', 150),
+    nanoseconds('Contest: claim and release, uncontended', 'Contest claim and release', 1000),
+    nanoseconds('Contest: a lost try', 'Contest lost try, to another', 300),
   ]
 }
 

@@ -1,10 +1,20 @@
 import type { Trial } from '../trial.js'
 import { decode, empty } from './baseline.js'
 import batch from './batch.js'
+import contest from './contest.js'
 import netid from './netid.js'
 import orbital from './orbital.js'
 import publish from './publish.js'
 import read from './read.js'
 
 /** In the order of the table. */
-export const trials: readonly Trial[] = [...empty, ...decode, ...publish, ...batch, ...read, ...orbital, ...netid]
+export const trials: readonly Trial[] = [
+  ...empty,
+  ...decode,
+  ...publish,
+  ...batch,
+  ...read,
+  ...orbital,
+  ...contest,
+  ...netid,
+]
