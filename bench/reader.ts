@@ -1,7 +1,7 @@
 // A reader process of a waker: `reader.ts <hearing | "crowd" | "burst"> <fleet>`. It ends when its parent does.
 
 import { createHook } from 'node:async_hooks'
-import { type Cursor, Fleet } from '../src/index.js'
+import { Contest, type Cursor, Fleet } from '../src/index.js'
 import { consumed } from './trial.js'
 import { type BurstHeard, burst, burstFrames, crowd, nowNs, type Order, pause, tick } from './wake.js'
 
@@ -28,8 +28,20 @@ function hearAll(cursor: Cursor): void {
   }
 }
 
+/** Waits for the subject that the sender holds; when it was released stands in the ring. */
+async function claimAll(fleet: Fleet, cursor: Cursor): Promise<void> {
+  const contest = new Contest(fleet)
+  for (;;) {
+    const guard = await contest.claim('baton', { ttlMs: 60_000 })
+    if (left > 0) hearAll(cursor)
+    guard.release()
+    while (contest.holder('baton') === undefined) await pause(0.2)
+  }
+}
+
 async function listen(fleet: Fleet): Promise<void> {
   const cursor = fleet.cursor(tick, 'head')
+  if (role === 'claim') return claimAll(fleet, cursor)
   if (role === 'iterate') {
     for await (const { frames } of cursor) {
       for (const { payload } of frames) {

@@ -167,6 +167,8 @@ export function makeBars(lines: readonly Line[], writers: readonly WritersLine[]
     against('cache miss, to a hit of 64 B', 'cache get miss', 'cache get hit, 64 B', 1),
     against('cache put 64 B, to publish 64 B', 'cache put 64 B', 'publish 64 B', 2),
     bar('catching up, a new frame', 60, 'ns', catchUp('median'), catchUp('p10')),
+    nanoseconds('Contest: claim and release, uncontended', 'Contest claim and release', 1000),
+    nanoseconds('Contest: a lost try', 'Contest lost try, to another', 300),
   ]
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Fleet, orbitType } from '../src/index.js'
+import { Contest, Fleet, orbitType } from '../src/index.js'
 import { Child } from './child.js'
 import { bytesOf } from './trial.js'
 import {
@@ -84,6 +84,26 @@ const wake = (name: string, hearing: Hearing): Scenario => ({
     return async ({ scale }) => ({ [name]: await measureLateness(reader, Math.ceil(200 * scale), everyGap(send)) })
   },
 })
+
+/** The subject changes hands at each message: the reader waits for what the sender holds, and gives it back at once. */
+const claimed: Scenario = {
+  name: 'wake: a claim, by a release',
+  async start(fleet) {
+    const contest = new Contest(open(fleet, 8))
+    const send = publisher(open(fleet, 8))
+    const reader = await readerOf('claim', fleet)
+    const sendAll = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const guard = await contest.claim('baton', { ttlMs: 60_000 })
+        await pause(4 * idleGapMs) // by then the reader has noticed, and sleeps
+        send(nowNs())
+        guard.release()
+        await pause(idleGapMs)
+      }
+    }
+    return async ({ scale }) => ({ [this.name]: await measureLateness(reader, Math.ceil(100 * scale), sendAll) })
+  },
+}
 
 /** The message says of what sort it is, as a ring's KIND does: one channel carries them all. */
 const sendWake = (serialization: 'json' | 'advanced'): Scenario => {
@@ -258,6 +278,7 @@ export const iterateWake = 'wake: for await'
 export const scenarios: readonly Scenario[] = [
   wake(waitWake, 'wait'),
   wake(iterateWake, 'iterate'),
+  claimed,
   sendWake('json'),
   sendWake('advanced'),
   spin,

@@ -1,7 +1,7 @@
 import { orbitType } from '../src/index.js'
 
 /** How a reader process hears of a message. */
-export type Hearing = 'wait' | 'iterate' | 'spin' | 'awake' | 'send'
+export type Hearing = 'wait' | 'iterate' | 'spin' | 'awake' | 'send' | 'claim'
 
 /** What a waker tells its readers; they answer each with one message. */
 export type Order =

@@ -95,15 +95,21 @@ napi_value holder_call(napi_env env, napi_callback_info info) {
   return call.number(kMine);
 }
 
-// contestHasNews(table, shape, stamp, node, incarnation) -> 1: the subject's bucket has changed since, or that member is
-// gone; 0: neither; or a status
+// contestHasNews(table, shape, stamp, token, node, incarnation) -> 1: the claim that stood there at `stamp` stands no more;
+// 0: it does; or a status
 napi_value has_news_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
   const Ring& ring = call.open->writer.ring;
-  uint32_t node = call.u32(3);
-  bool isGone = node < ring.spec.fleetSize && !call.open->fleet->is_alive(node, call.u64(4));
-  return call.number(isGone || has_changed(ring, bucket_of(ring, call.subject), call.u64(2)));
+  if (!has_changed(ring, bucket_of(ring, call.subject), call.u64(2))) {
+    return call.number(!call.open->fleet->is_alive(call.u32(4), call.u64(5)));
+  }
+  // By a subject of the same bucket, perhaps, or a renewal: who woke of these would find the same holder again.
+  Claim claim;
+  uint64_t stamp = 0;
+  TableStatus status = find_holder(ring, call.subject, monotonic_ms(), call.is_alive(), &claim, &stamp);
+  if (status == TableStatus::kCorrupt) return call.table_status(status);
+  return call.number(status != TableStatus::kDone || claim.token != call.u64(3));
 }
 
 }  // namespace

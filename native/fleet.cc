@@ -71,7 +71,10 @@ void require_same(const std::string& object, const RingSpec& found, const RingSp
 bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
 
 void set_joined(NodeRecord* record, uint32_t joined) { __atomic_store_n(&record->joined, joined, __ATOMIC_RELEASE); }
+// Also of a member that died.
 bool has_joined(const NodeRecord* record) { return __atomic_load_n(&record->joined, __ATOMIC_ACQUIRE) != 0; }
+// Not of one that died and is being settled.
+bool is_member(const NodeRecord* record) { return __atomic_load_n(&record->joined, __ATOMIC_ACQUIRE) == 1; }
 
 }  // namespace
 
@@ -138,6 +141,8 @@ void Fleet::take_node(const JoinOptions& options) {
   bool withoutSpare = false;
   for (uint32_t node = first; node <= last && !hasNode_; node++) {
     if (!store_->try_lease(*mapping_, node)) continue;
+    // From here on the lease says no more that its last owner lives. Partner: is_alive.
+    if (has_joined(record(node))) set_joined(record(node), 2);
     fault_point("join:leased");
     if (settle_rings(node, isAlone)) {
       node_ = node;
@@ -316,8 +321,8 @@ bool Fleet::is_dead(uint32_t node) const {
 }
 
 bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
-  if (node >= size_ || load_acquire(&record(node)->incarnation) != incarnation || !has_joined(record(node)))
-    return false;
+  if (node >= size_ || load_acquire(&record(node)->incarnation) != incarnation) return false;
+  if (!is_member(record(node))) return false;
   if (hasNode_ && node == node_) return true;
   SeenAlive& seen = seenAlive_[node % seenAlive_.size()];
   uint64_t nowNs = monotonic_ns();

@@ -190,7 +190,7 @@ static_assert(sizeof(Beat) == 88, "whole words");
 struct NodeRecord {
   uint64_t incarnation;  // how many members have held this node; 0: none yet
   uint32_t pid;
-  uint32_t joined;       // 1 from the end of join to close; still 1 after a death
+  uint32_t joined;       // 1 from the end of join to close, also after a death; 2: the dead one's next owner settles
   uint64_t startedAtMs;  // Unix time at which the process (or worker thread) began
   uint64_t joinedAtMs;   // Unix time
   uint8_t label[kLabelBytes];

@@ -53,7 +53,7 @@ uint32_t free_handle(std::vector<Thing>& things) {
 Fleet& fleet_of(const Napi::CallbackInfo& info) {
   uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
   Addon& addon = addon_of(info);
-  if (handle >= addon.fleets.size() || addon.fleets[handle] == nullptr) {
+  if (handle >= addon.fleets.size() || addon.fleets[handle] == nullptr || is_forked()) {
     throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
   }
   return *addon.fleets[handle];
@@ -106,6 +106,7 @@ Napi::Value remove_call(const Napi::CallbackInfo& info) {
 // close(fleet); its ring handles are closed with it
 Napi::Value close_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
+    if (is_forked()) return info.Env().Undefined();  // it is the parent's to leave
     Addon& addon = addon_of(info);
     uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
     fleet_of(info).close();
@@ -251,6 +252,7 @@ Napi::Value claims_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
     if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+    if (open->writable && is_retired(open->writer.ring)) throw Failure("ERR_ORBIT_RETIRED", "the contest: was removed");
     Napi::Array result = Napi::Array::New(info.Env());
     uint32_t count = 0;
     uint64_t nowMs = monotonic_ms();

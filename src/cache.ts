@@ -229,7 +229,8 @@ export function loadedValue(): Uint8Array {
 /** Of the frame that decided the last lookup. @internal */
 export const decidedAt = (): number => scratch.floats[positionIndex] as number
 
-function checkPut(options: PutOptions): number {
+/** The ttlMs of a put, or 0. @internal */
+export function checkPut(options: PutOptions): number {
   checkOptions('options', options, ['ttlMs'])
   const { ttlMs } = options
   if (ttlMs === undefined) return noTtl

@@ -1,7 +1,7 @@
 import { checkInteger, checkName, checkOptions, checkSignal, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { type Fleet, FleetObserver } from './fleet.js'
-import { guarded, layout, native, scratch } from './native.js'
+import { guarded, layout, native, scratch, status } from './native.js'
 import type { Ring } from './ring.js'
 
 /** What is claimed: a label of 1..128 bytes in UTF-8, and a kind, 0..255, that keeps sorts of subjects apart (a string: 0). */
@@ -148,7 +148,7 @@ export class Contest {
     const table = this.#open()
     if (table === undefined) throw new OrbitError('ERR_ORBIT_READ_ONLY', 'the contest: opened by an observer')
     const result = table.answered(native.contestClaim(table.handle, writeShape(subject, owner), ttlMs))
-    if (result === 1) return new Guard(table, loadedHolder(subject, owner))
+    if (result === 1) return new Guard(this.#fleet, table, loadedHolder(subject, owner))
     const holder = this.#loaded(subject)
     return { holder, stamp: float(layout.claimStamp), incarnation: float(layout.claimIncarnation) }
   }
@@ -164,7 +164,7 @@ export class Contest {
   async changed({ holder, stamp, incarnation }: Lost, leftMs: number, signal: AbortSignal | undefined): Promise<void> {
     const { bell } = this.#fleet
     const table = this.#open() as Ring
-    const { subject, node, expiresInMs } = holder
+    const { subject, token, node, expiresInMs } = holder
     const source = {
       kind: table.kind,
       get closed() {
@@ -172,7 +172,7 @@ export class Contest {
       },
       hasNews: (): boolean => {
         const shape = writeShape(subject, nothing)
-        return table.answered(native.contestHasNews(table.handle, shape, stamp, node, incarnation)) === 1
+        return table.answered(native.contestHasNews(table.handle, shape, stamp, token, node, incarnation)) === 1
       },
       arm: () => table.arm(),
       disarm: () => table.disarm(),
@@ -208,13 +208,16 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subjec
 
 /** A claim that was won. Nothing here trusts what it was: each look asks the table. */
 export class Guard implements Disposable {
+  /** Kept: a fleet that is collected leaves, and its claims go with it. */
+  readonly #fleet: FleetObserver
   readonly #table: Ring
   /** As it was when it was claimed. */
   readonly holder: Holder
   #isOver = false
 
   /** @internal */
-  constructor(table: Ring, holder: Holder) {
+  constructor(fleet: FleetObserver, table: Ring, holder: Holder) {
+    this.#fleet = fleet
     this.#table = table
     this.holder = holder
     abandoned.register(this, { table, holder }, this)
@@ -234,7 +237,7 @@ export class Guard implements Disposable {
    * you act on it, it can be late: that is what the token is for.
    */
   get held(): boolean {
-    if (this.#isOver || this.#table.closed) return false
+    if (this.#isOver || this.#fleet.closed) return false
     const found = native.contestHolder(this.#table.handle, writeShape(this.subject, nothing))
     return found === 1 && float(layout.claimToken) === this.token
   }
@@ -247,9 +250,10 @@ export class Guard implements Disposable {
    */
   renew(ttlMs: number): boolean {
     checkTtl(ttlMs)
-    if (this.#isOver || this.#table.closed) return false
+    if (this.#isOver || this.#fleet.closed) return false
     const shape = writeShape(this.subject, nothing)
-    return this.#table.answered(native.contestRenew(this.#table.handle, shape, this.token, ttlMs)) === 1
+    const result = native.contestRenew(this.#table.handle, shape, this.token, ttlMs)
+    return result !== status.closed && this.#table.answered(result) === 1 // closed: in a forked child
   }
 
   /**
@@ -261,7 +265,7 @@ export class Guard implements Disposable {
     if (this.#isOver) return false
     this.#isOver = true
     abandoned.unregister(this)
-    if (this.#table.closed) return false
+    if (this.#fleet.closed) return false
     const shape = writeShape(this.subject, nothing)
     return native.contestRelease(this.#table.handle, shape, this.token) === 1
   }

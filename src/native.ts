@@ -161,7 +161,7 @@ interface Native {
   contestRenew(table: number, shape: number, token: number, ttlMs: number): number
   contestRelease(table: number, shape: number, token: number): number
   contestHolder(table: number, shape: number): number
-  contestHasNews(table: number, shape: number, stamp: number, node: number, incarnation: number): number
+  contestHasNews(table: number, shape: number, stamp: number, token: number, node: number, incarnation: number): number
   claims(table: number): NativeClaim[]
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean

@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import {
   type CacheBytes,
+  checkPut,
   decidedAt,
   hit,
   loadedValue,
@@ -14,6 +16,7 @@ import type { Codec } from './codecs.js'
 import { Contest, defaultOwner, Guard, type Subject } from './contest.js'
 import { rangeError, typeError } from './errors.js'
 import type { Fleet, FleetObserver } from './fleet.js'
+import { layout } from './native.js'
 import type { NetId64 } from './netid.js'
 
 export interface TypedCacheOptions<T> extends OrbitCacheOptions {
@@ -117,13 +120,15 @@ export class TypedCache<T> {
     if (typeof load !== 'function') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `load=${shown(load)} is no function`)
     checkInteger('leaseMs', leaseMs, 1, 0x7fffffff)
     checkSignal(signal)
+    const putOptions = ttlMs === undefined ? {} : { ttlMs }
+    checkPut(putOptions) // not after a load that was for nothing
     for (;;) {
       const cached = this.get(key)
       if (cached !== undefined) return cached
       signal?.throwIfAborted()
       this.#contest ??= new Contest(this.#fleet)
       const claim = this.#contest.attempt(loadOf(this.#namespace, key), leaseMs, defaultOwner())
-      if (claim instanceof Guard) return this.#load(claim, leaseMs, key, load, ttlMs === undefined ? {} : { ttlMs })
+      if (claim instanceof Guard) return this.#load(claim, leaseMs, key, load, putOptions)
       await this.#contest.changed(claim, Number.POSITIVE_INFINITY, signal)
     }
   }
@@ -135,12 +140,25 @@ export class TypedCache<T> {
     load: () => T | Promise<T>,
     options: PutOptions,
   ): Promise<T> {
-    const renewal = setInterval(() => guard.held && guard.renew(leaseMs), Math.ceil(leaseMs / 3)).unref()
+    const renew = () => {
+      try {
+        guard.renew(leaseMs)
+      } catch {
+        clearInterval(renewal) // the put will tell why
+      }
+    }
+    const renewal = setInterval(renew, Math.ceil(leaseMs / 3)).unref()
     try {
       // Whoever held the claim until now has put it, perhaps, since we looked.
       const cached = this.get(key)
       if (cached !== undefined) return cached
       const value = await load()
+      if (value === undefined) {
+        throw typeError(
+          'ERR_ORBIT_INVALID_ARGUMENT',
+          'load gave undefined, which is how a cache says that it has no value',
+        )
+      }
       if (guard.held) this.put(key, value, options) // else another loads by now, and is to have the last word
       return this.get(key) ?? value
     } finally {
@@ -167,14 +185,14 @@ export class TypedCache<T> {
 }
 
 const loadKind = 255
-const maxLabelBytes = 128
 
-/** The subject of a load. That two keys share one would cost a wait, and no more. */
+/** The subject of a load: one for each key, which is the same key as a string and as bytes. */
 function loadOf(namespace: string, key: CacheBytes): Subject {
-  const label = typeof key === 'string' ? `${namespace}:${key}` : ''
-  if (label !== '' && Buffer.byteLength(label) <= maxLabelBytes && !label.includes('\0'))
-    return { kind: loadKind, label }
-  return { kind: loadKind, label: createHash('sha256').update(namespace).update('\0').update(key).digest('hex') }
+  const head = Buffer.from(`${Buffer.byteLength(namespace)}:${namespace}`)
+  const bytes = Buffer.concat([head, typeof key === 'string' ? Buffer.from(key) : key])
+  const isLabel = bytes.length <= layout.maxSubjectBytes && !bytes.includes(0) && isUtf8(bytes)
+  const label = isLabel ? bytes.toString() : createHash('sha256').update(bytes).digest('hex')
+  return { kind: loadKind, label }
 }
 
 /** All the way down, however deep, also below what the codec froze. Bytes cannot be frozen. */

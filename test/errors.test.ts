@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
-import { errorCodes, Fleet, NetId64, OrbitError, type OrbitErrorCode, orbitType, pod } from '../src/index.js'
+import { Contest, errorCodes, Fleet, NetId64, OrbitError, type OrbitErrorCode, orbitType, pod } from '../src/index.js'
 import {
   chunkAt,
   chunkIn,
@@ -69,6 +69,15 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
     fleet.publish(Small, numbered(1))
   },
   ERR_ORBIT_NO_SPACE: 'hostile.test.ts',
+  ERR_ORBIT_TABLE_FULL: () => {
+    const contest = new Contest(joinLocal(fleetName()), { capacity: 1 })
+    for (let i = 0; ; i++) contest.tryClaim(`${i}`, { ttlMs: 60_000 })
+  },
+  ERR_ORBIT_TIMEOUT: async () => {
+    const contest = new Contest(joinLocal(fleetName()))
+    contest.tryClaim('leader', { ttlMs: 60_000 })
+    await contest.claim('leader', { ttlMs: 60_000, timeoutMs: 1 })
+  },
   ERR_ORBIT_NO_SPARE: () => joinShm(fleetWithoutSpares(), { node: 1 }),
   ERR_ORBIT_EXHAUSTED: () => {
     const fleet = joinShm(fleetName(), { size: 4 })

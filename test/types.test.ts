@@ -5,17 +5,23 @@ import {
   bytes,
   type CacheBytes,
   type CacheEntry,
+  type ClaimOptions,
   type Codec,
+  type Contest,
   Cursor,
   codecs,
   type EventCursor,
   type EventPoll,
   type EventSubscription,
+  type Fence,
   Fleet,
   type FleetHeartbeat,
   type FleetObserver,
   type Frame,
+  type GetOrSetOptions,
+  type Guard,
   type Heartbeat,
+  type Holder,
   type NetId64,
   type NodeRecord,
   Orbital,
@@ -31,6 +37,7 @@ import {
   type PublishOptions,
   pod,
   type RingStats,
+  type Subject,
   TypedCache,
   text,
 } from '../src/index.js'
@@ -253,6 +260,56 @@ describe('the types', () => {
     expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['dead']>().toEqualTypeOf<Beat[]>()
     expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['missing']>().toEqualTypeOf<number[]>()
     expectTypeOf<NodeRecord['heartbeat']>().toEqualTypeOf<Heartbeat | undefined>()
+  })
+
+  it('of contests', () => {
+    expectTypeOf<ConstructorParameters<typeof Contest>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
+    expectTypeOf<Contest['tryClaim']>().parameters.toEqualTypeOf<
+      [string | Subject, { ttlMs: number; owner?: string }]
+    >()
+    expectTypeOf<Contest['tryClaim']>().returns.toEqualTypeOf<{ guard: Guard } | { yieldTo: Holder }>()
+    expectTypeOf<Contest['claim']>().returns.toEqualTypeOf<Promise<Guard>>()
+    expectTypeOf<keyof ClaimOptions>().toEqualTypeOf<'ttlMs' | 'owner' | 'signal' | 'timeoutMs'>()
+    expectTypeOf<Contest['holder']>().returns.toEqualTypeOf<Holder | undefined>()
+    expectTypeOf<Contest['holders']>().returns.toEqualTypeOf<Holder[]>()
+    expectTypeOf<Holder>().toEqualTypeOf<{
+      readonly subject: Subject
+      readonly owner: string
+      readonly node: number
+      readonly pid: number
+      readonly token: number
+      readonly claimedAtMs: number
+      readonly expiresInMs: number
+    }>()
+    expectTypeOf<Guard>().toExtend<Disposable>()
+    expectTypeOf<Guard['held']>().toEqualTypeOf<boolean>()
+    expectTypeOf<Guard['renew']>().parameters.toEqualTypeOf<[ttlMs: number]>()
+    expectTypeOf<Guard['release']>().returns.toEqualTypeOf<boolean>()
+    expectTypeOf<Fence['admit']>().toEqualTypeOf<(token: number) => boolean>()
+    const wrong = async (contest: Contest, guard: Guard) => {
+      // @ts-expect-error: a claim has an end
+      contest.tryClaim('leader', {})
+      // @ts-expect-error: a try does not wait
+      contest.tryClaim('leader', { ttlMs: 1, timeoutMs: 1 })
+      // @ts-expect-error: whoever claims may have lost
+      contest.tryClaim('leader', { ttlMs: 1 }).guard.release()
+      // @ts-expect-error: a subject with a kind has a label
+      contest.holder({ kind: 1 })
+      // @ts-expect-error: a token is given
+      guard.token = 5
+      const waited: Guard = await contest.claim('leader', { ttlMs: 1, signal: new AbortController().signal })
+      return waited
+    }
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of getOrSet', () => {
+    type Load = () => string | Promise<string>
+    expectTypeOf<TypedCache<string>['getOrSet']>().parameters.toEqualTypeOf<
+      [key: CacheBytes, load: Load, options?: GetOrSetOptions]
+    >()
+    expectTypeOf<TypedCache<string>['getOrSet']>().returns.toEqualTypeOf<Promise<string>>()
+    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'leaseMs'>()
   })
 
   it('of an error', () => {

@@ -2,6 +2,7 @@ import type { Trial } from '../trial.js'
 import { decode, empty } from './baseline.js'
 import batch from './batch.js'
 import cache from './cache.js'
+import contest from './contest.js'
 import events from './events.js'
 import netid from './netid.js'
 import orbital from './orbital.js'
@@ -18,5 +19,6 @@ export const trials: readonly Trial[] = [
   ...orbital,
   ...events,
   ...cache,
+  ...contest,
   ...netid,
 ]
