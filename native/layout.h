@@ -74,6 +74,12 @@ constexpr uint32_t kNodesPerSleeperGroup = kMaxFleetSize / 64;
 constexpr int64_t kCreationLockByte = 0;
 constexpr int64_t kNodeLockByte = 4096;
 
+// Tokens of a table begin at the microsecond of its creation: those of a table that was removed, or that a reboot took,
+// stay below, for the fences that have kept them. (Short of a million claims a second all the time.)
+constexpr uint64_t first_token(uint64_t createdAtMs) {
+  return createdAtMs <= kMaxToken / 1024 ? createdAtMs * 1000 : 0;
+}
+
 constexpr uint64_t align_line(uint64_t bytes) {
   return (bytes + kCacheLineBytes - 1) / kCacheLineBytes * kCacheLineBytes;
 }
@@ -105,7 +111,7 @@ struct RingHeader {
   char typeName[kTypeNameBytes];
 
   uint64_t hint;
-  uint64_t tokens;  // of a table: drawn so far
+  uint64_t tokens;  // of a table: the last one drawn
   uint64_t reservedHint[6];
 
   uint64_t floor;

@@ -135,6 +135,7 @@ inline void format_ring(void* base, const RingSpec& spec, uint64_t createdAtMs) 
   header->spareCount = ring.spareCount;
   header->fingerprint = spec.fingerprint;
   memcpy(header->typeName, spec.typeName, kTypeNameBytes);
+  header->tokens = first_token(createdAtMs);
   for (uint32_t i = 0; i < spec.capacity; i++) store_relaxed(&ring.slots[i], i);
   for (uint32_t node = 0; node < spec.fleetSize; node++) store_relaxed(&ring.entries[node].hand, spec.capacity + node);
   for (uint32_t i = 0; i < ring.spareCount; i++) store_relaxed(&ring.spares[i], spec.capacity + spec.fleetSize + i);

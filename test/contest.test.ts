@@ -529,7 +529,7 @@ describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => 
     ],
     ['an owner that is too long', (words) => words.file.setBytes(words.claim + claimAt.ownerBytes, Buffer.from([65]))],
     ['a node that the fleet has not', (words) => words.file.setU32(words.claim + claimAt.node, size)],
-    ['a token from the future', (words) => words.file.setU64(words.claim + claimAt.token, 1000n)],
+    ['a token from the future', (words) => words.file.setU64(words.claim + claimAt.token, 2n ** 52n)],
     ['no token', (words) => words.file.setU64(words.claim + claimAt.token, 0n)],
   ] as [string, (words: ReturnType<typeof wordsOf>) => void][])(
     'that is %s is refused, and held by nobody',
