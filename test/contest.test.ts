@@ -663,23 +663,26 @@ describe.runIf(isLinux)('a process', () => {
     }
   })
 
-  it('that is killed holds nothing any more, also while the next owner of its node is stopped in the middle of joining', async () => {
-    const name = fleetName()
-    const contest = new Contest(joinShm(name, { size }))
-    const victim = await contestant(name)
-    await victim.ask('tryClaim', 'leader', { ttlMs })
-    await victim.kill()
-    const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'join:leased', ORBIT_FAULT_SIGNAL: '19' }
-    const next = start('contestant.mjs', [name], { env })
-    expect(await next.next()).toBe('ready')
-    next.tell('join', { node: victim.node })
-    await next.stopped()
-    expect(contest.holders()).toEqual([])
-    const guard = take(contest, 'leader')
-    next.process.kill('SIGCONT')
-    expect(await next.next()).toBe(victim.node)
-    expect(guard.held).toBe(true)
-  })
+  it.skipIf(isSanitized)(
+    'that is killed holds nothing any more, also while the next owner of its node is stopped in the middle of joining',
+    async () => {
+      const name = fleetName()
+      const contest = new Contest(joinShm(name, { size }))
+      const victim = await contestant(name)
+      await victim.ask('tryClaim', 'leader', { ttlMs })
+      await victim.kill()
+      const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'join:leased', ORBIT_FAULT_SIGNAL: '19' }
+      const next = start('contestant.mjs', [name], { env })
+      expect(await next.next()).toBe('ready')
+      next.tell('join', { node: victim.node })
+      await next.stopped()
+      expect(contest.holders()).toEqual([])
+      const guard = take(contest, 'leader')
+      next.process.kill('SIGCONT')
+      expect(await next.next()).toBe(victim.node)
+      expect(guard.held).toBe(true)
+    },
+  )
 
   it('that is stopped holds until its time is up; what it writes later is refused', async () => {
     const name = fleetName()
