@@ -1,9 +1,21 @@
 // A reader process of a waker: `reader.ts <hearing | "crowd" | "burst"> <fleet>`. It ends when its parent does.
 
 import { createHook } from 'node:async_hooks'
-import { Contest, type Cursor, Fleet } from '../src/index.js'
+import { Contest, type Cursor, type EventCursor, Fleet, OrbitEventBus } from '../src/index.js'
 import { consumed } from './trial.js'
-import { type BurstHeard, burst, burstFrames, crowd, nowNs, type Order, pause, tick } from './wake.js'
+import {
+  type BurstHeard,
+  burst,
+  burstFrames,
+  crowd,
+  crowdBus,
+  crowdTopic,
+  type Hearing,
+  nowNs,
+  type Order,
+  pause,
+  tick,
+} from './wake.js'
 
 const [role, name] = process.argv.slice(2) as [string, string]
 process.on('SIGINT', () => {}) // The first parent hears it too, and ends us all.
@@ -80,7 +92,8 @@ function hearTicks(): void {
 function joinCrowd(): void {
   const fleet = Fleet.joinShm(name, { lifetime: 'fleet' })
   process.on('exit', () => fleet.close())
-  let cursor: Cursor | undefined
+  const bus = new OrbitEventBus(fleet, crowdBus)
+  let cursor: Cursor | EventCursor | undefined
   const take = (from: Cursor) => {
     for (const { payload } of from.poll().frames) consumed.number += payload[0] as number
   }
@@ -93,12 +106,28 @@ function joinCrowd(): void {
       await pause(1)
     }
   }
+  const awakeToEvents = async (from: EventCursor) => {
+    while (cursor === from) {
+      for (const { payload } of from.pollTopic(crowdTopic.subscribed).events) consumed.number += payload[0] as number
+      await pause(1)
+    }
+  }
+  const read = (how: Hearing | 'off') => {
+    cursor?.close()
+    cursor = undefined
+    if (how === 'off') return
+    if (how === 'events') {
+      cursor = bus.cursor('head')
+      awakeToEvents(cursor)
+    } else {
+      cursor = fleet.cursor(crowd, 'head')
+      how === 'awake' ? awake(cursor) : asleep(cursor)
+    }
+  }
   process.on('message', (message: string | Order) => {
     if (typeof message === 'string') consumed.number += message.length
     else if ('read' in message) {
-      cursor?.close()
-      cursor = message.read === 'off' ? undefined : fleet.cursor(crowd, 'head')
-      if (cursor !== undefined) message.read === 'awake' ? awake(cursor) : asleep(cursor)
+      read(message.read)
       answer('ready')
     }
   })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Contest, Fleet, orbitType } from '../src/index.js'
+import { Contest, Fleet, OrbitEventBus, orbitType } from '../src/index.js'
 import { Child } from './child.js'
 import { bytesOf } from './trial.js'
 import {
@@ -8,6 +8,8 @@ import {
   burst,
   burstFrames,
   crowd,
+  crowdBus,
+  crowdTopic,
   type Hearing,
   idleGapMs,
   nowNs,
@@ -147,6 +149,13 @@ function publishWindow(fleet: Fleet, type: typeof crowd, payload: Uint8Array, co
   return (nowNs() - begin) / count
 }
 
+/** The same of events. */
+function eventWindow(bus: OrbitEventBus, payload: Uint8Array, count: number): number {
+  const begin = nowNs()
+  for (let i = 0; i < count; i++) bus.publish(crowdTopic.published, payload)
+  return (nowNs() - begin) / count
+}
+
 const bystander: Scenario = {
   name: 'publish: waiter of the past',
   async start(fleet) {
@@ -218,7 +227,7 @@ const bursting: Scenario = {
 
 export const crowdSizes = [0, 1, 4, 16]
 export const crowdName = (
-  what: 'burst, awake' | 'burst, asleep' | 'one, asleep' | 'send, burst' | 'send, one',
+  what: 'burst, awake' | 'events, awake' | 'burst, asleep' | 'one, asleep' | 'send, burst' | 'send, one',
   readers: number,
 ) => `${what}, ${readers} readers`
 
@@ -231,6 +240,7 @@ const crowded: Scenario = {
       readers.push(...(await Promise.all(Array.from({ length: 4 }, () => readerOf('crowd', fleet)))))
     }
     const payload = bytesOf(64)
+    const bus = new OrbitEventBus(member, crowdBus)
     const text = 'x'.repeat(64)
     const be = async (count: number, read: Hearing) => {
       for (const [i, reader] of readers.entries()) {
@@ -258,6 +268,8 @@ const crowded: Scenario = {
         const burstOf = () => publishWindow(member, crowd, payload, 1000)
         await be(count, 'awake')
         series[crowdName('burst, awake', count)] = await take(12 * scale, 3, burstOf)
+        await be(count, 'events')
+        series[crowdName('events, awake', count)] = await take(12 * scale, 3, () => eventWindow(bus, payload, 1000))
         await be(count, 'wait')
         series[crowdName('burst, asleep', count)] = await take(8 * scale, 12, burstOf)
         series[crowdName('one, asleep', count)] = await take(20 * scale, 3, () =>

@@ -1,7 +1,7 @@
 import { orbitType } from '../src/index.js'
 
 /** How a reader process hears of a message. */
-export type Hearing = 'wait' | 'iterate' | 'spin' | 'awake' | 'send' | 'claim'
+export type Hearing = 'wait' | 'iterate' | 'spin' | 'awake' | 'events' | 'send' | 'claim'
 
 /** What a waker tells its readers; they answer each with one message. */
 export type Order =
@@ -34,6 +34,8 @@ export const blockSamples = 50
 export const burstFrames = 10_000
 export const tick = orbitType({ name: 'Tick', kind: 1, payloadBytes: 8 })
 export const burst = orbitType({ name: 'Burst', kind: 2, payloadBytes: 64, capacity: 16_384 })
+export const crowdBus = { capacity: 4096, payloadBytes: 128 }
+export const crowdTopic = { published: 'crowd.web', subscribed: 'crowd.*' }
 export const crowd = orbitType({ name: 'Crowd', kind: 3, payloadBytes: 64, capacity: 4096 })
 
 /** Nanoseconds of CLOCK_MONOTONIC, which all processes share; a number is exact for a hundred days of uptime. */

@@ -92,7 +92,7 @@ export function makeWakeBars(lines: readonly WakeLine[]): WakeBar[] {
     ),
     bar('burst of 10000: bytes in the bell', 10, 'bytes', (by) => of('burst of 10000: bytes in the bell', by)),
   ]
-  for (const what of ['burst, awake', 'burst, asleep'] as const) {
+  for (const what of ['burst, awake', 'events, awake', 'burst, asleep'] as const) {
     for (const readers of crowdSizes.slice(2)) {
       const title = `publish, ${what}: ${readers} readers to 1`
       bars.push(ratio(crowdName(what, readers), crowdName(what, 1), 1.3, title))

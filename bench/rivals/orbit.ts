@@ -1,4 +1,4 @@
-import { codecs, type NetId64, Orbital, OrbitCache, orbitType, pod, TypedCache } from '../../src/index.js'
+import { Contest, codecs, type NetId64, Orbital, OrbitCache, orbitType, pod, TypedCache } from '../../src/index.js'
 import { consumed, onFleet } from '../trial.js'
 import {
   absentKeys,
@@ -100,5 +100,20 @@ const publish = trialOf(operation.publish, orbit, {
   }),
 })
 
+const claim = trialOf(operation.claim, orbit, {
+  measures: 'Contest.tryClaim(subject, { ttlMs: 30000 }) of a free subject, and guard.release()',
+  operations,
+  setup: onFleet((fleet) => {
+    const contest = new Contest(fleet)
+    return () => {
+      for (const key of keys) {
+        const result = contest.tryClaim(key, { ttlMs: 30_000 })
+        if (!('guard' in result)) throw new Error(`${key} is claimed already`)
+        result.guard.release()
+      }
+    }
+  }),
+})
+
 /** Ours, which every rival is beside. */
-export const ours: readonly RivalTrial[] = [put, hit, miss, object, newest, publish]
+export const ours: readonly RivalTrial[] = [put, hit, miss, object, newest, publish, claim]
