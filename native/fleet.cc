@@ -207,8 +207,17 @@ bool Fleet::settle_rings(uint32_t node, bool isAlone) {
   return true;
 }
 
+// With the incarnation end its claims: whoever waits for one is rung, not left to its timer.
+void Fleet::end_claims() {
+  const OpenRing* table = rings_[kContestKind].get();
+  if (!hasNode_ || table == nullptr || is_gone()) return;
+  set_joined(record(node_), 0);
+  if (has_sleepers(table->writer.ring)) wake(table->writer.ring);
+}
+
 void Fleet::close() {
   if (mapping_ == nullptr) return;
+  end_claims();
   for (auto& ring : rings_) ring.reset();  // before the lease goes: from then on somebody else may own the hands
   if (hasNode_) {
     fault_point("close:begun");

@@ -106,6 +106,7 @@ class Fleet {
   // Was it removed, by us or by an unlink behind our back? Its names may belong to a namesake by now.
   bool is_gone() const;
   bool alone() const;
+  void end_claims();
 
   std::string name_;
   std::shared_ptr<Store> store_;

@@ -304,6 +304,7 @@ Napi::Object layout_table(Napi::Env env) {
       {"labelBytes", kLabelBytes},
       {"statusBytes", kStatusBytes},
       {"eventKind", kEventKind},
+      {"contestKind", kContestKind},
       {"eventHeaderBytes", sizeof(EventHeader)},
       {"maxTopicBytes", kMaxTopicBytes},
       {"resultPosition", offsetof(Results, position)},

@@ -53,7 +53,6 @@ export interface Lost {
   readonly incarnation: number
 }
 
-const contestKind = 222
 const encoder = new TextEncoder()
 const tryOptions = ['ttlMs', 'owner']
 const nothing: unique symbol = Symbol()
@@ -185,7 +184,7 @@ export class Contest {
 
   #open(): Ring | undefined {
     this.#table ??= this.#fleet.layerRing(
-      { name: 'orbit.contest', kind: contestKind, capacity: this.#capacity },
+      { name: 'orbit.contest', kind: layout.contestKind, capacity: this.#capacity },
       { capacity: 1024, payloadBytes: layout.cardBytes },
     )
     return this.#table

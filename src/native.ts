@@ -15,6 +15,7 @@ interface NativeLayout {
   readonly labelBytes: number
   readonly statusBytes: number
   readonly eventKind: number
+  readonly contestKind: number
   readonly eventHeaderBytes: number
   readonly maxTopicBytes: number
   readonly resultPosition: number

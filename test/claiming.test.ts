@@ -65,6 +65,15 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect(bellDescriptors(name)).toEqual([])
   })
 
+  it('is woken by the leave of the holder', async () => {
+    bellsOnly()
+    const { holding, a, b } = pair()
+    take(a, 'leader')
+    const waiting = b.claim('leader', { ttlMs })
+    holding.close()
+    expect((await waiting).holder.node).toBe(5)
+  })
+
   it('is woken by a release, of another handle and of its own', async () => {
     bellsOnly()
     const { a, b } = pair()
