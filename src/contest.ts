@@ -1,7 +1,7 @@
 import { checkInteger, checkName, checkOptions, checkSignal, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { type Fleet, FleetObserver } from './fleet.js'
-import { guarded, layout, native, scratch, status } from './native.js'
+import { guarded, layout, native, putText, scratch, status } from './native.js'
 import type { Ring } from './ring.js'
 
 /** What is claimed: a label of 1..128 bytes in UTF-8, and a kind, 0..255, that keeps sorts of subjects apart (a string: 0). */
@@ -53,7 +53,6 @@ export interface Lost {
   readonly incarnation: number
 }
 
-const encoder = new TextEncoder()
 const tryOptions = ['ttlMs', 'owner']
 const nothing: unique symbol = Symbol()
 
@@ -333,22 +332,13 @@ export function defaultOwner(): string {
   return title
 }
 
-/** Writes subject and owner where the addon expects them; what it is told of them. */
-function writeShape({ kind, label }: Subject, owner: string | typeof nothing): number {
-  const subjectBytes = write(label, layout.contestTextAt)
-  const ownerBytes = owner === nothing ? 0 : write(owner, layout.contestTextAt + subjectBytes)
-  return kind | (subjectBytes << 8) | (ownerBytes << 16)
-}
+const ownersEnd = layout.contestTextAt + layout.maxSubjectBytes + layout.maxOwnerBytes
 
-/** Their lengths were checked. */
-function write(text: string, at: number): number {
-  const { bytes } = scratch
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code > 127) return encoder.encodeInto(text, bytes.subarray(at)).written
-    bytes[at + i] = code
-  }
-  return text.length
+/** Puts subject and owner, whose lengths were checked, where the addon expects them; what it is told of them. */
+function writeShape({ kind, label }: Subject, owner: string | typeof nothing): number {
+  const subjectEnd = putText(label, layout.contestTextAt, ownersEnd)
+  const ownerEnd = owner === nothing ? subjectEnd : putText(owner, subjectEnd, ownersEnd)
+  return kind | ((subjectEnd - layout.contestTextAt) << 8) | ((ownerEnd - subjectEnd) << 16)
 }
 
 const float = (at: number): number => scratch.floats[at >> 3] as number
