@@ -64,7 +64,7 @@ expect_caught() {  # <mutant> <test> <plain|tsan> [what the log must say]
 
 # The unbroken copies must pass, or being caught means nothing.
 fresh_copy none
-for test in ring_test settle_test threads_test wake_test threads_wake_test beat_test threads_beat_test step_beat_test \
+for test in ring_test topic_test settle_test threads_test wake_test threads_wake_test beat_test threads_beat_test step_beat_test \
   table_test threads_table_test index_test threads_index_test; do
   build none $test plain
   run none $test plain || { echo "mutants.sh: the unbroken $test fails" >&2; cat "$out/none/$test-plain.log" >&2; exit 2; }
@@ -378,6 +378,19 @@ expect_caught index-stays-ahead index_test plain
 fresh_copy index-knows-for-ever
 edit index-knows-for-ever index.h 'if (status == RingStatus::kOk) return candidate == known' 'if (status == RingStatus::kOk) return known != kNoPosition'
 expect_caught index-knows-for-ever index_test plain
+
+# Topics.
+fresh_copy topic-beyond-its-frame
+edit topic-beyond-its-frame topic.h 'if (header.topicBytes > length - sizeof header) return Verdict::kMalformed;' ''
+expect_caught topic-beyond-its-frame topic_test plain
+
+fresh_copy half-a-topic
+edit half-a-topic topic.h 'return at == topicBytes;' 'return true;'
+expect_caught half-a-topic topic_test plain
+
+fresh_copy skipped-counts-as-kept
+edit skipped-counts-as-kept cursor.h 'poll.skipped++;' 'poll.count++;'
+expect_caught skipped-counts-as-kept topic_test plain
 
 if [ $survivors -ne 0 ]; then
   echo "mutants.sh: $survivors survived"
