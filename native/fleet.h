@@ -46,7 +46,7 @@ struct OpenRing {
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
-  int64_t exactBytes = -1;  // payloads must have just this length; -1: any up to payloadBytes
+  int64_t exactBytes = -1;            // payloads must have just this length; -1: any up to payloadBytes
   std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on
 };
 
@@ -86,6 +86,9 @@ class Fleet {
   // Rings those who sleep on this ring.
   void wake(const Ring& ring);
 
+  // For looking.
+  const FleetHeader& shared_header() const { return *header(); }
+
   uint32_t size() const { return size_; }
   uint32_t node() const { return node_; }
   // How many members have held this node, this one included; 0 for an observer.
@@ -119,7 +122,7 @@ class Fleet {
   struct SeenAlive {
     uint64_t node = ~uint64_t{0}, incarnation = 0, untilNs = 0;
   };
-  std::array<SeenAlive, 64> seenAlive_;  // by the low bits of the node
+  std::array<SeenAlive, 64> seenAlive_;                        // by the low bits of the node
   std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
 };
 

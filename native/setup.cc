@@ -1,45 +1,13 @@
 // The calls that open and close: node-addon-api. TypeScript has validated the arguments.
-#include <napi.h>
+#include "setup.h"
 
-#include "addon.h"
 #include "clock.h"
-#include "failure.h"
 #include "removal.h"
 #include "table.h"
 
 namespace orbit {
 
 namespace {
-
-constexpr uint64_t kMaxExact = kMaxPosition + 1;  // the last integer that a JS number holds exactly
-
-Addon& addon_of(const Napi::CallbackInfo& info) { return *static_cast<Addon*>(info.Data()); }
-
-// Runs `body`; a Failure becomes an Error with code, errno and syscall, from which errors.ts makes its own.
-template <typename Body>
-Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
-  try {
-    return body();
-  } catch (const Failure& failure) {
-    Napi::Error error = Napi::Error::New(info.Env(), failure.what());
-    error.Set("code", failure.code);
-    if (failure.errnoValue != 0) {
-      error.Set("errno", Napi::Number::New(info.Env(), failure.errnoValue));
-      error.Set("syscall", failure.syscall);
-    }
-    throw error;
-  } catch (const std::bad_alloc&) {
-    Napi::Error error = Napi::Error::New(info.Env(), "out of memory");
-    error.Set("code", "ERR_ORBIT_NO_SPACE");
-    throw error;
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& exception) {
-    Napi::Error error = Napi::Error::New(info.Env(), exception.what());
-    error.Set("code", "ERR_ORBIT_SYSTEM");
-    throw error;
-  }
-}
 
 template <typename Thing>
 uint32_t free_handle(std::vector<Thing>& things) {
@@ -48,15 +16,6 @@ uint32_t free_handle(std::vector<Thing>& things) {
   }
   things.emplace_back();
   return static_cast<uint32_t>(things.size() - 1);
-}
-
-Fleet& fleet_of(const Napi::CallbackInfo& info) {
-  uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
-  Addon& addon = addon_of(info);
-  if (handle >= addon.fleets.size() || addon.fleets[handle] == nullptr) {
-    throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
-  }
-  return *addon.fleets[handle];
 }
 
 Napi::Value describe(const Napi::CallbackInfo& info, std::unique_ptr<Fleet> fleet) {
@@ -116,9 +75,6 @@ Napi::Value close_call(const Napi::CallbackInfo& info) {
     return info.Env().Undefined();
   });
 }
-
-// A shared word as the number it should be, whatever it is.
-double exact(uint64_t word) { return static_cast<double>(word < kMaxExact ? word : kMaxExact); }
 
 Napi::Object describe_beat(Napi::Env env, const Member& member) {
   const char* status = reinterpret_cast<const char*>(member.beat.status);
@@ -228,8 +184,7 @@ Napi::Value open_existing_ring_call(const Napi::CallbackInfo& info) {
 // refused }
 Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
-    if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+    OpenRing* open = &ring_of(info);
     const Ring& ring = open->writer.ring;
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("kind", ring.spec.typeKind);
@@ -249,8 +204,7 @@ Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
 // claims(table) -> [{ token, claimedAtMs, expiresInMs, node, pid, subjectKind, subject, owner }], the living ones
 Napi::Value claims_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
-    if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+    OpenRing* open = &ring_of(info);
     Napi::Array result = Napi::Array::New(info.Env());
     uint32_t count = 0;
     uint64_t nowMs = monotonic_ms();
@@ -333,6 +287,10 @@ Napi::Object layout_table(Napi::Env env) {
       {"maxOwnerBytes", kMaxOwnerBytes},
       {"cardBytes", kCardBytes},
       {"cacheHeaderBytes", sizeof(CacheHeader)},
+      {"cacheOp", offsetof(CacheHeader, op)},
+      {"cacheNamespaceBytes", offsetof(CacheHeader, namespaceBytes)},
+      {"cacheKeyBytes", offsetof(CacheHeader, keyBytes)},
+      {"cacheValueBytes", offsetof(CacheHeader, valueBytes)},
       {"cachePut", kCachePut},
       {"cacheDelete", kCacheDelete},
       {"cacheReset", kCacheReset},

@@ -138,6 +138,11 @@ export class FleetObserver implements Disposable {
     return this.#closed
   }
 
+  /** The addon's handle, for setup calls. @internal */
+  get handle(): number {
+    return this.#handle
+  }
+
   /**
    * The ring of a type, opened (and by a member created) at its first use. Undefined: not there yet, for an observer.
    * @internal
@@ -166,7 +171,7 @@ export class FleetObserver implements Disposable {
   layerRing(layer: LayerRing, fallback: Geometry): Ring | undefined {
     this.checkOpen()
     const { name, kind } = layer
-    const there = this.#existing(kind)
+    const there = this.existing(kind)
     const capacity = layer.capacity ?? there?.capacity ?? fallback.capacity
     const payloadBytes = layer.payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes
     const type = reservedType({ name, kind, capacity, payloadBytes })
@@ -174,13 +179,14 @@ export class FleetObserver implements Disposable {
       return this.ring(type)
     } catch (error) {
       // Did somebody make it between our look and our try?
-      if (there !== undefined || this.closed || this.#existing(kind) === undefined) throw error
+      if (there !== undefined || this.closed || this.existing(kind) === undefined) throw error
       return this.layerRing(layer, fallback)
     }
   }
 
-  /** The ring of a KIND, whatever its type. */
-  #existing(kind: number): Ring | undefined {
+  /** The ring of a KIND, whatever its type; undefined: not there. @internal */
+  existing(kind: number): Ring | undefined {
+    this.checkOpen()
     const known = this.#rings[kind]
     if (known !== undefined) return known
     const handle = guarded(() => native.openExistingRing(this.#handle, kind))
@@ -211,7 +217,7 @@ export class FleetObserver implements Disposable {
   read(id: NetId64): Frame | undefined {
     if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
     this.checkOpen()
-    const ring = this.#existing(id.kind)
+    const ring = this.existing(id.kind)
     return ring?.loadId(id) ? loadedFrame(ring) : undefined
   }
 

@@ -46,6 +46,10 @@ interface NativeLayout {
   readonly maxOwnerBytes: number
   readonly cardBytes: number
   readonly cacheHeaderBytes: number
+  readonly cacheOp: number
+  readonly cacheNamespaceBytes: number
+  readonly cacheKeyBytes: number
+  readonly cacheValueBytes: number
   readonly cachePut: number
   readonly cacheDelete: number
   readonly cacheReset: number
@@ -110,6 +114,14 @@ export interface NativeRingSpec {
   name: string
 }
 
+/** What every object says of itself. */
+export interface NativeObject {
+  readonly createdAtMs: number
+  /** 18 characters of hex. */
+  readonly fleetId: string
+  readonly isRetired: boolean
+}
+
 /** The addon. Handles are numbers; hot calls answer with a number, below 0 a status. */
 interface Native {
   readonly layout: NativeLayout
@@ -163,6 +175,23 @@ interface Native {
   contestHolder(table: number, shape: number): number
   contestHasNews(table: number, shape: number, stamp: number, node: number, incarnation: number): number
   claims(table: number): NativeClaim[]
+  /** kind -1: the fleet's own object. Undefined: missing or unfinished. Throws what opening it would. */
+  inspectObject(fleet: string, kind: number): (NativeObject & { readonly bytes: number }) | undefined
+  inspectFleet(fleet: number): NativeObject & { readonly kinds: number[] }
+  inspectRing(ring: number): NativeObject & {
+    readonly hint: number
+    readonly floor: number
+    /** Of a table: drawn so far. */
+    readonly tokens: number
+    /** Nodes that are armed. */
+    readonly sleepers: number
+    readonly fleetSize: number
+  }
+  inspectHand(
+    ring: number,
+    node: number,
+  ): { readonly hand: number; readonly intentPosition?: number; readonly intentChunk?: number } | undefined
+  inspectTable(table: number): { readonly claims: number; readonly buckets: number; readonly damaged: number }
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
   arm(ring: number): number

@@ -37,8 +37,8 @@ const floors = [
   ['cursor'],
   ['typed'],
   ['fleet'],
-  ['orbital', 'cache', 'events', 'contest', 'heartbeat', 'codecs'],
-  ['typedcache'],
+  ['orbital', 'cache', 'events', 'contest', 'heartbeat', 'codecs', 'inspect'],
+  ['typedcache', 'metrics'],
   ['index'],
   ['cli'],
 ]
@@ -88,7 +88,17 @@ describe('src/', () => {
 
 describe('native/', () => {
   const files = readdirSync(`${root}native`).filter((file) => /\.(h|cc)$/.test(file))
-  const mayKnowNode = ['addon.h', 'binding.cc', 'cache.cc', 'call.h', 'contest.cc', 'hot.cc', 'setup.cc']
+  const mayKnowNode = [
+    'addon.h',
+    'binding.cc',
+    'cache.cc',
+    'call.h',
+    'contest.cc',
+    'hot.cc',
+    'inspect.cc',
+    'setup.cc',
+    'setup.h',
+  ]
 
   it('includes the headers of Node only in the binding', () => {
     const knowing = files.filter((file) => /node_api\.h|napi\.h/.test(readFileSync(`${root}native/${file}`, 'utf8')))
