@@ -17,6 +17,27 @@ export const commonOptions: Readonly<Record<string, Option>> = {
 
 const exits = () => exitCodes.map(([code, meaning]) => `    ${code}  ${meaning}`)
 
+const helpColumns = 100
+
+/** Paragraphs, which an empty line parts, broken into lines. */
+function paragraphs(lines: readonly string[], indent: string): string[] {
+  return lines
+    .join(' ')
+    .split(/ {2,}/)
+    .flatMap((paragraph, i) => {
+      const broken = [...(i > 0 ? [''] : [])]
+      let line = indent
+      for (const word of paragraph.split(' ')) {
+        if (line !== indent && line.length + 1 + word.length > helpColumns) {
+          broken.push(line)
+          line = indent
+        }
+        line += line === indent ? word : ` ${word}`
+      }
+      return [...broken, line]
+    })
+}
+
 export function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
   return [
@@ -53,7 +74,7 @@ export function commandHelp(command: Command): string {
     `    ${['orbit', command.name, ...command.operands, '[OPTION]...'].join(' ')}`,
     '',
     'DESCRIPTION',
-    ...command.about.map((line) => (line === '' ? '' : `    ${line}`)),
+    ...paragraphs(command.about, '    '),
     '',
     'OPTIONS',
     ...shown.map(([text, about]) => `    ${text.padEnd(width)}  ${about}`),

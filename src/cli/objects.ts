@@ -69,12 +69,26 @@ export function objectProblem({ fleet, file, form, number }: FoundObject): Probl
   if (form === 'bell') return undefined
   try {
     const found = inspectObject(fleet, form === 'fleet' ? 'fleet' : number)
-    if (found !== undefined && !found.isRetired) return undefined
-    const what =
-      found === undefined ? 'never finished: its creator is at work, or died' : 'removed, but its name is still there'
-    return { object: file, code: 'ERR_ORBIT_RETIRED', message: `/${file}: ${what}` }
+    if (found === undefined) return retired(file, 'never finished: its creator is at work, or died')
+    if (found.isRetired) return retired(file, 'removed, but its name is still there')
+    if (form === 'fleet' || found.fleetId === (fleetIdOf(fleet) ?? found.fleetId)) return undefined
+    return { object: file, code: 'ERR_ORBIT_TYPE_MISMATCH', message: `/${file}: left by a fleet that is gone` }
   } catch (error) {
     return problemOf(file, error)
+  }
+}
+
+const retired = (file: string, what: string): Problem => ({
+  object: file,
+  code: 'ERR_ORBIT_RETIRED',
+  message: `/${file}: ${what}`,
+})
+
+function fleetIdOf(fleet: string): string | undefined {
+  try {
+    return inspectObject(fleet, 'fleet')?.fleetId
+  } catch {
+    return undefined // damaged: it has a line of its own
   }
 }
 

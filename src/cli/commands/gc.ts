@@ -1,3 +1,4 @@
+import { OrbitError } from '../../errors.js'
 import type { Call, Command } from '../command.js'
 import { byFleet, type FoundObject, findObjects, type Problem, problemOf } from '../objects.js'
 import { isLive, printRemoved, remove } from '../removal.js'
@@ -26,9 +27,11 @@ function run(call: Call): number {
   const isDryRun = call.flag('dry-run')
   const sweep: Sweep = { removed: [], live: [], problems: [] }
   const only = call.optional(0)
-  for (const [fleet, objects] of byFleet(findObjects())) {
-    if (only === undefined || fleet === only) sweepFleet(fleet, objects, isDryRun, sweep)
+  const fleets = [...byFleet(findObjects())].filter(([fleet]) => only === undefined || fleet === only)
+  if (only !== undefined && fleets.length === 0) {
+    throw new OrbitError('ERR_ORBIT_NOT_FOUND', `there is no fleet ${only}`)
   }
+  for (const [fleet, objects] of fleets) sweepFleet(fleet, objects, isDryRun, sweep)
   if (output.isJson) output.json({ isDryRun, ...sweep })
   else {
     printRemoved(output, sweep.removed, isDryRun)
