@@ -62,7 +62,7 @@ uint32_t count_sleepers(const Ring& ring) {
   return count;
 }
 
-// inspectRing(ring) -> { createdAtMs, fleetId, isRetired, hint, floor, tokens, sleepers, fleetSize }
+// inspectRing(ring) -> { createdAtMs, fleetId, isRetired, hint, floor, tokens, sleepers, fleetSize, schema }
 Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const Ring& ring = ring_of(info).writer.ring;
@@ -73,6 +73,7 @@ Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
     result.Set("tokens", exact(load_relaxed(&ring.header->tokens)));
     result.Set("sleepers", count_sleepers(ring));
     result.Set("fleetSize", ring.spec.fleetSize);
+    result.Set("schema", std::string(ring.schema, ring.spec.schemaBytes));
     return result;
   });
 }

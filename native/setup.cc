@@ -156,7 +156,7 @@ Napi::Value ring_handle(const Napi::CallbackInfo& info, OpenRing* ring) {
   return Napi::Number::New(info.Env(), handle);
 }
 
-// openRing(fleet, { kind, capacity, payloadBytes, exactBytes, fingerprint, name }) -> handle; undefined for an observer of none
+// openRing(fleet, { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }) -> handle; undefined for an observer of none
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
@@ -168,6 +168,11 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
     spec.fingerprint = options.Get("fingerprint").As<Napi::BigInt>().Uint64Value(&lossless);
     std::string name = options.Get("name").As<Napi::String>();
     memcpy(spec.typeName, name.data(), name.size() < kTypeNameBytes ? name.size() : kTypeNameBytes);
+    std::string schema = options.Get("schema").As<Napi::String>();
+    if (schema.size() <= kMaxSchemaBytes) {
+      spec.schemaBytes = static_cast<uint32_t>(schema.size());
+      spec.schema = schema.data();
+    }
     OpenRing* ring = fleet_of(info).open_ring(spec);
     if (ring != nullptr) ring->exactBytes = options.Get("exactBytes").As<Napi::Number>().Int64Value();
     return ring_handle(info, ring);

@@ -159,7 +159,7 @@ export class FleetObserver implements Disposable {
     const exactBytes = type.layout?.byteLength ?? -1
     const known = this.#opened.find((ring) => ring.type === type)
     if (known !== undefined) return this.#use(known)
-    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name }
+    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema: type.layout?.schema ?? '' }
     const handle = guarded(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new Ring(handle, type))
   }

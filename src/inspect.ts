@@ -26,6 +26,8 @@ export interface RingReport {
   readonly payloadBytes: number
   /** Of the pod layout; 0n: untyped. */
   readonly fingerprint: bigint
+  /** The canonical text of the pod layout; '': untyped, or too long to be kept. */
+  readonly schema: string
   readonly objectBytes: number
   readonly createdAtMs: number
   /** It was removed while somebody still had it open. */
@@ -70,12 +72,13 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
   const ring = fleet.existing(kind)
   if (ring === undefined) return undefined
   const { handle } = ring
-  const { createdAtMs, isRetired, floor, sleepers, tokens } = guarded(() => native.inspectRing(handle))
+  const { createdAtMs, isRetired, floor, sleepers, tokens, schema } = guarded(() => native.inspectRing(handle))
   const { sparesTaken: _, ...info } = guarded(() => native.ringInfo(handle))
   const isTable = kind === contestKind
   return {
     ...info,
     form: isTable ? 'table' : 'ring',
+    schema,
     createdAtMs,
     isRetired,
     head: isTable ? 0 : ring.head(),

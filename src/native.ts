@@ -114,6 +114,14 @@ export interface NativeRingSpec {
   name: string
 }
 
+/** Of a ring that is to be opened or made. */
+export interface NativeOpenRing extends NativeRingSpec {
+  /** What payloads must measure; -1: any up to payloadBytes. */
+  exactBytes: number
+  /** The canonical text of the pod layout, which a creator leaves for inspectors; '': none. */
+  schema: string
+}
+
 /** What every object says of itself. */
 export interface NativeObject {
   readonly createdAtMs: number
@@ -141,8 +149,7 @@ interface Native {
   nodes(fleet: number): NativeNode[]
   isDead(fleet: number, node: number): boolean
   beat(fleet: number, monotonicMs: number, unixMs: number, loopDelayUs: number, status: Uint8Array): void
-  /** exactBytes: what payloads must measure; -1: any up to payloadBytes. */
-  openRing(fleet: number, spec: NativeRingSpec & { exactBytes: number }): number | undefined
+  openRing(fleet: number, spec: NativeOpenRing): number | undefined
   openExistingRing(fleet: number, kind: number): number | undefined
   ringInfo(ring: number): NativeRingSpec & {
     objectBytes: number
@@ -186,6 +193,8 @@ interface Native {
     /** Nodes that are armed. */
     readonly sleepers: number
     readonly fleetSize: number
+    /** As its creator wrote it; '': none. */
+    readonly schema: string
   }
   inspectHand(
     ring: number,

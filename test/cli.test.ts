@@ -97,6 +97,14 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     ])
     const paid = await orbitJson('dump', ['dump', name, 'events', '--topic', 'orders.*', '--from=-2'])
     expect(paid.items).toMatchObject([{ topic: 'orders.paid' }])
+    const load = await orbitJson('dump', ['dump', name, '12'])
+    expect(load.items[0]).toMatchObject({
+      format: 'pod',
+      payload: { busy: 3, total: String(2n ** 60n), at: { x: 1.5 }, recent: [1, 2, 3], note: 'hé' },
+    })
+    expect((await orbit(['stat', name, '12'])).stdout).toContain(
+      '{"busy":u32,"total":bigu64,"at":{"x":f64},"recent":u16[3]',
+    )
     const cached = await orbitJson('dump', ['dump', name, '200'])
     expect(cached.items).toMatchObject([
       { op: 'put', namespace: 'users', key: '17', payload: { name: 'Ada' } },
@@ -400,7 +408,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
 })
 
 describe('orbit', () => {
-  const commands = ['ls', 'stat', 'nodes', 'dump', 'tail', 'cache', 'claims', 'doctor', 'gc', 'rm']
+  const commands = 'ls stat nodes dump tail cache claims top doctor gc rm serve-metrics completion'.split(' ')
 
   it('--help lists every command, each of which has a page with an example', async () => {
     const { code, stdout } = await orbit(['--help'])

@@ -31,6 +31,7 @@ const floors = [
   ['check'],
   ['netid', 'codec', 'clock'],
   ['pod'],
+  ['schema'],
   ['native'],
   ['ring'],
   ['bell'],
@@ -191,6 +192,8 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(ring.u32(at.fleetSize)).toBe(size)
     expect(ring.u32(at.spareCount)).toBe(at.spares)
     expect(ring.u64(at.fingerprint)).toBe(Load.fingerprint)
+    expect(ring.u32(at.schemaBytes)).toBe(10)
+    expect(ring.bytes(at.schema, 10).toString()).toBe('{"at":u64}')
     expect(ring.bytes(at.typeName, 64).toString()).toBe('Wörk'.padEnd(63, '\0'))
     for (const word of [at.hint, at.floor, at.sparesTaken, at.burned, at.refused]) expect(ring.u64(word)).toBe(0n)
     for (let slot = 0; slot < 8; slot++) expect(ring.u64(at.slot(slot))).toBe(slotWord(0, slot))

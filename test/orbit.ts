@@ -1,5 +1,5 @@
 // The command as an operator runs it: a child process of the built package, and what it may say as JSON.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -63,5 +63,3 @@ export function bytesOf(fleet: string): Record<string, string> {
       .map((file) => [file, hash(file)]),
   )
 }
-
-export const hasTmux = spawnSync('tmux', ['-V']).status === 0

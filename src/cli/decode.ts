@@ -3,10 +3,11 @@ import type { OrbitEvent } from '../events.js'
 import { cacheKind } from '../inspect.js'
 import { layout } from '../native.js'
 import type { Frame } from '../ring.js'
+import { podOfSchema } from '../schema.js'
 
 /** A payload as it is best read. */
 export interface Decoded {
-  readonly format: 'empty' | 'json' | 'text' | 'hex'
+  readonly format: 'empty' | 'pod' | 'json' | 'text' | 'hex'
   readonly payload: unknown
 }
 
@@ -29,6 +30,28 @@ export function decode(bytes: Uint8Array): Decoded {
     }
   }
   return { format: 'text', payload: text }
+}
+
+/** How the frames of a ring are read: by the layout that its creator left, if it did and if it fits; else as any bytes. */
+export function decoderOf(schema: string, fingerprint: bigint): (bytes: Uint8Array) => Decoded {
+  const pod = schema === '' ? undefined : podOfSchema(schema)
+  if (pod === undefined || pod.fingerprint !== fingerprint) return decode
+  return (bytes) => {
+    try {
+      return bytes.length === pod.byteLength ? { format: 'pod', payload: plain(pod.decode(bytes)) } : decode(bytes)
+    } catch {
+      return decode(bytes) // a stored u64 that is no safe integer
+    }
+  }
+}
+
+/** A pod's value as JSON can have it: bigints as strings, bytes as hex. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Uint8Array) return hexOf(value)
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]))
 }
 
 /** A mutation of the cache. */
@@ -71,7 +94,7 @@ export function mutationOf({ payload, version }: Frame): Mutation | undefined {
 export type Item =
   | { readonly item: 'event'; readonly event: OrbitEvent }
   | { readonly item: 'mutation'; readonly frame: Frame; readonly mutation: Mutation }
-  | { readonly item: 'frame'; readonly frame: Frame }
+  | { readonly item: 'frame'; readonly frame: Frame; readonly decoded: Decoded }
   | {
       readonly item: 'loss'
       readonly from: number
@@ -80,7 +103,8 @@ export type Item =
       readonly unavailable: number
     }
 
-export function itemOf(kind: number, frame: Frame): Item {
+export function itemOf(kind: number, frame: Frame, read: (bytes: Uint8Array) => Decoded): Item {
   const mutation = kind === cacheKind ? mutationOf(frame) : undefined
-  return mutation === undefined ? { item: 'frame', frame } : { item: 'mutation', frame, mutation }
+  if (mutation !== undefined) return { item: 'mutation', frame, mutation }
+  return { item: 'frame', frame, decoded: read(frame.payload) }
 }

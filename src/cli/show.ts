@@ -9,8 +9,8 @@ export interface ShowOptions {
   readonly isHex: boolean
 }
 
-const decoded = (bytes: Uint8Array, { isHex }: ShowOptions): Decoded =>
-  isHex ? { format: 'hex', payload: hexOf(bytes) } : decode(bytes)
+const decoded = (bytes: Uint8Array, { isHex }: ShowOptions, known?: Decoded): Decoded =>
+  isHex ? { format: 'hex', payload: hexOf(bytes) } : (known ?? decode(bytes))
 
 const expiry = ({ op, expiresAtMs }: Mutation): number | null =>
   op === 'put' && expiresAtMs > 0 ? Math.round(expiresAtMs - monotonicMs()) : null
@@ -41,7 +41,7 @@ export function itemJson(item: Item, options: ShowOptions): object {
       frameKind,
       version,
       bytes: payload.length,
-      ...decoded(payload, options),
+      ...decoded(payload, options, item.decoded),
     }
   }
   const { op, namespace, key, value } = item.mutation
@@ -57,7 +57,8 @@ export function itemText(output: Output, item: Item, options: ShowOptions): stri
     const head = `${output.paint('dim', `${clockText(timestampMs)} #${position} node ${node}`)}  ${output.paint('cyan', printable(topic))}`
     return withBytes(output, head, payload, options)
   }
-  if (item.item === 'frame') return withBytes(output, frameHead(output, item.frame), item.frame.payload, options)
+  if (item.item === 'frame')
+    return withBytes(output, frameHead(output, item.frame), item.frame.payload, options, item.decoded)
   const { position, node } = item.frame
   const { op, namespace, key, value } = item.mutation
   const place = namespace === '' ? key : `${namespace}/${key}`
@@ -81,12 +82,12 @@ function lossText(output: Output, { from, to, overwritten, unavailable }: Extrac
   return output.paint('yellow', `--- lost: ${parts.join(', ')} (of positions ${from}..${to - 1}) ---`)
 }
 
-function withBytes(output: Output, head: string, bytes: Uint8Array, options: ShowOptions): string {
+function withBytes(output: Output, head: string, bytes: Uint8Array, options: ShowOptions, known?: Decoded): string {
   if (options.isHex) return [head, ...hexLines(bytes)].join('\n')
-  const { format, payload } = decode(bytes)
+  const { format, payload } = decoded(bytes, options, known)
   if (format === 'empty') return `${head}  ${output.paint('dim', 'empty')}`
   if (format === 'hex') return `${head}  ${shortHex(bytes)}`
-  return `${head}  ${printable(format === 'json' ? JSON.stringify(payload) : String(payload))}`
+  return `${head}  ${printable(format === 'text' ? String(payload) : JSON.stringify(payload))}`
 }
 
 const readable = (bytes: Uint8Array): string =>

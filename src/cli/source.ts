@@ -1,9 +1,10 @@
 import { OrbitError } from '../errors.js'
 import { OrbitEventBus } from '../events.js'
 import type { FleetObserver } from '../fleet.js'
-import { contestKind, eventKind } from '../inspect.js'
+import { contestKind, eventKind, inspectRing } from '../inspect.js'
+import type { Frame } from '../ring.js'
 import { UsageError } from './command.js'
-import { type Item, itemOf } from './decode.js'
+import { type Decoded, decoderOf, type Item, itemOf } from './decode.js'
 
 export interface Items {
   readonly items: Item[]
@@ -40,16 +41,26 @@ function eventSource(fleet: FleetObserver, from: From, topic: string): Source {
 
 function frameSource(fleet: FleetObserver, kind: number, from: From, isWanted: (frameKind: number) => boolean): Source {
   const cursor = fleet.cursorOf(() => fleet.existing(kind), startOf(fleet, kind, from))
+  let read: ((bytes: Uint8Array) => Decoded) | undefined
+  const item = (frame: Frame): Item => {
+    read ??= readerOf(fleet, kind)
+    return itemOf(kind, frame, read)
+  }
   return {
     get position() {
       return cursor.position
     },
     poll(max) {
       const { frames, overwritten, unavailable, from, to } = cursor.poll(max)
-      const found = frames.filter(({ frameKind }) => isWanted(frameKind)).map((frame) => itemOf(kind, frame))
+      const found = frames.filter(({ frameKind }) => isWanted(frameKind)).map(item)
       return { items: [...lossOf(from, to, overwritten, unavailable), ...found], from, to }
     },
   }
+}
+
+function readerOf(fleet: FleetObserver, kind: number): (bytes: Uint8Array) => Decoded {
+  const { schema, fingerprint } = inspectRing(fleet, kind, []) ?? { schema: '', fingerprint: 0n }
+  return decoderOf(schema, fingerprint)
 }
 
 /** A negative `from` counts from the head, and stays within what is retained. */

@@ -43,8 +43,8 @@ export const dump: Command = {
   operands: ['FLEET', 'KIND'],
   about: [
     'Shows what a ring holds, oldest first, and ends. Events come with their topic and JSON or text, mutations of the',
-    'cache with their key; of other rings the payload as JSON or text where it is any, else as hex with its text. Frames',
-    'that were overwritten before they could be read, or whose bytes contradict the layout, are counted in line.',
+    'cache with their key; frames of a typed ring by the layout that its creator left in it; of other rings the payload',
+    'as JSON or text where it is any, else as hex with its text. Frames that were overwritten before they could be read, or whose bytes contradict the layout, are counted in line.',
     '',
     'KIND is a number, events, cache, or the name of a type; the ring is opened as it is, whatever its type.',
   ],

@@ -107,7 +107,12 @@ function printRing(output: Output, ring: RingStat): void {
   printPairs(output, [
     ['kind', `${ring.kind}, a ${ring.form}`],
     ['name', ring.name],
-    ['layout', ring.fingerprint === 0n ? 'untyped' : `fingerprint ${fingerprintText(ring.fingerprint)}`],
+    [
+      'layout',
+      ring.fingerprint === 0n
+        ? 'untyped'
+        : `${ring.schema || 'unknown'} (fingerprint ${fingerprintText(ring.fingerprint)})`,
+    ],
     ['payload', `at most ${ring.payloadBytes} bytes`],
     [
       'object',
