@@ -189,25 +189,34 @@ function checkMetrics(fleet: FleetObserver, options: MetricsOptions): NonNullabl
 }
 
 /**
- * The same for `prom-client`, which this package does not need: objects for `register.registerMetric`, each of which
- * looks at the fleet when it is scraped; those that are scraped in one turn of the event loop look once.
+ * The same for `prom-client`, which this package does not need: objects for `register.registerMetric`, each of which looks
+ * at the fleet when it is scraped. One scrape of them all is one look.
  *
  * @throws as collectMetrics, now or when scraped
  */
 export function promCollectors(fleet: FleetObserver, options: MetricsOptions = {}): PromMetric[] {
+  const families = collectMetrics(fleet, options).metrics
   let current: readonly Metric[] | undefined
-  const look = (): readonly Metric[] => {
-    if (current === undefined) setImmediate(() => (current = undefined))
-    current ??= collectMetrics(fleet, options).metrics
+  const served = new Set<string>()
+  const look = (name: string): readonly Metric[] => {
+    // A registry asks all of them in one turn of the event loop; who asks one again wants news.
+    if (current === undefined || served.has(name)) {
+      current = collectMetrics(fleet, options).metrics
+      served.clear()
+      setImmediate(() => {
+        current = undefined
+      })
+    }
+    served.add(name)
     return current
   }
-  return look().map(({ name, help, type }) => ({
+  return families.map(({ name, help, type }) => ({
     name,
     help,
     type,
     aggregator: 'sum',
     async get() {
-      const { samples = [] } = look().find((metric) => metric.name === name) ?? {}
+      const { samples = [] } = look(name).find((metric) => metric.name === name) ?? {}
       return { name, help, type, aggregator: 'sum', values: [...samples] }
     },
     reset() {}, // the numbers are the fleet's

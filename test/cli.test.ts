@@ -1,10 +1,12 @@
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { bytesOf, cliPath, jsonOf, orbit, orbitJson } from './orbit.js'
 import {
   at,
   type Child,
+  canRun,
   generator,
   isLinux,
   newSeed,
@@ -14,13 +16,16 @@ import {
   start,
   uniqueFleet,
 } from './processes.js'
-import { entryAt, ObjectFile, ringAt } from './support.js'
+import { beatAt, entryAt, ObjectFile, recordAt, ringAt } from './support.js'
 
 const size = 8
 
 async function showcase(name: string, options: object = {}): Promise<Child> {
   const child = start('showcase.mjs', [name, options])
   await child.next()
+  // Its only beat never grows old: how long a test takes is no finding.
+  using file = new ObjectFile(objectPath(name, 'fleet'))
+  file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 2n ** 52n)
   return child
 }
 
@@ -233,7 +238,6 @@ describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
     await (await showcase(name)).kill()
     await orbit(['rm', name, '7'])
     const fleet = objectPath(name, 'fleet')
-    const { rmSync } = await import('node:fs')
     rmSync(fleet)
     const { fleets } = await orbitJson('ls', ['ls'])
     expect(fleets.find((each: { fleet: string }) => each.fleet === name)).toMatchObject({
@@ -350,7 +354,6 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
     truncateSync(objectPath(name, 7), 1000)
     truncateSync(objectPath(name, 12), 10)
     writeFileSync(objectPath(name, 99), '', { mode: 0o600 })
-    const { chmodSync } = await import('node:fs')
     chmodSync(objectPath(name, 200), 0o666)
     expect(await orbit(['dump', name, '7'])).toMatchObject({ code: 1, stdout: '' })
     expect(await orbit(['dump', name, '12'])).toMatchObject({ code: 1, stdout: '' })
@@ -404,6 +407,97 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
     expect((await orbit(['dump', name, '7', '--from', '0'])).stdout).toMatch(
       /lost: 2 frames overwritten, 1 frame damaged/,
     )
+  })
+})
+
+describe.runIf(isLinux)('orbit doctor', () => {
+  const doctor = async (name: string, code: number) => {
+    const { findings } = await orbitJson('doctor', ['doctor', name], code)
+    return (check: string) => findings.filter((each: { check: string }) => each.check === check)
+  }
+
+  it('names the host: space, limits, systemd, namespaces', async () => {
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    const found = await doctor(name, 0)
+    for (const check of ['shm-space', 'memory-limit', 'remove-ipc', 'namespaces', 'fleet']) {
+      expect(found(check), check).toHaveLength(1)
+    }
+    expect(found('namespaces')[0].found).toMatch(/^pid:\[\d+\] ipc:\[\d+\] mnt:\[\d+\]$/)
+  })
+
+  it('names a heart that has stopped', async () => {
+    const name = uniqueFleet('cli')
+    const { pid } = await showcase(name)
+    using file = new ObjectFile(objectPath(name, 'fleet'))
+    file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 1n)
+    const found = await doctor(name, 1)
+    expect(found('stale-heart')).toMatchObject([{ level: 'problem', mend: `kill -CONT ${pid}, if it is stopped` }])
+    expect((await orbit(['doctor', name])).stdout).toMatch(
+      /PROBLEM +node 0 \(pid \d+, worker \\x1b\[31m0\) is alive, but/,
+    )
+  })
+
+  it('names burned chunks, a damaged contest, a stale bell, and a pid of elsewhere', async () => {
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    using fleet = new ObjectFile(objectPath(name, 'fleet'))
+    fleet.setU32(at.records + recordAt.pid, 2 ** 31 - 1)
+    using log = new ObjectFile(objectPath(name, 7))
+    log.setU64(ringAt({ capacity: 8, payloadBytes: 64 }, size).burned, 4n)
+    using contest = new ObjectFile(objectPath(name, 222))
+    contest.setU64(ringAt({ capacity: 8, payloadBytes: 64 }, size).slot(0), 0xfffffn)
+    spawnSync('mkfifo', ['-m', '600', objectPath(name, 'fleet').replace('-fleet-', '-5-').concat('.bell')])
+    const found = await doctor(name, 1)
+    expect(found('burned')).toMatchObject([{ level: 'problem', found: 'KIND 7: 4 of 4 spare chunks burned' }])
+    expect(found('contest')).toMatchObject([{ level: 'problem', mend: `orbit rm ${name} 222 --force` }])
+    expect(found('stale-bell')).toMatchObject([{ level: 'warning', mend: null }])
+    expect(found('pid-namespace')).toMatchObject([{ level: 'note' }])
+    expect((await orbitJson('stat', ['stat', name, '222', '--rate-ms', '0'])).rings[0].table.damagedBuckets).toBe(1)
+  })
+
+  it('names an object of somebody else at our name', async (context) => {
+    if (process.geteuid?.() !== 0) return context.skip('only root can give files away')
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    chownSync(objectPath(name, 7), 1, 1)
+    const found = await doctor(name, 1)
+    expect(found('foreign-object')).toMatchObject([{ mend: `sudo rm ${objectPath(name, 7)}` }])
+    expect(await orbit(['dump', name, '7'])).toMatchObject({ code: 5, stdout: '' })
+  })
+})
+
+describe.runIf(isLinux)('orbit gc', () => {
+  it('takes all dead fleets and no live one, in a /dev/shm of its own', async (context) => {
+    const mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm'
+    const through = [
+      ['unshare', '-m'],
+      ['unshare', '-rm'],
+    ].find(([first = '', ...rest]) => canRun(first, ...rest, 'sh', '-c', mount))
+    if (through === undefined) return context.skip('mounting in a namespace of our own is not permitted')
+    const dead = `import('${root}dist/index.js').then(({ Fleet }) => { Fleet.joinShm(process.argv[1], { size: 2 }); process.kill(process.pid, 'SIGKILL') })`
+    const live = `import('${root}dist/index.js').then(({ Fleet }) => { Fleet.joinShm('live', { size: 2 }); console.log('up'); setInterval(() => {}, 1e6) })`
+    const script = [
+      mount,
+      `node() { '${process.execPath}' "$@"; }`,
+      ...['dead.1', 'dead.2'].map((name) => `node -e "${dead}" ${name}`),
+      `mkfifo /dev/shm/up`,
+      `'${process.execPath}' -e "${live}" > /dev/shm/up &`,
+      'read up < /dev/shm/up',
+      `node '${cliPath}' gc --json`,
+      `node '${cliPath}' ls --names`,
+      'kill -9 $!',
+    ].join('\n')
+    const [command = '', ...rest] = [...through, 'bash', '-c', script]
+    const { stdout } = spawnSync(command, rest, { encoding: 'utf8' })
+    const [swept = '', ...left] = stdout.trimEnd().split('\n')
+    const { removed, live: passed } = jsonOf('gc', swept)
+    expect(removed.map((file: string) => file.replace(/-\d+$/, ''))).toEqual([
+      'orbit-dead.1-fleet',
+      'orbit-dead.2-fleet',
+    ])
+    expect(passed).toEqual(['live'])
+    expect(left).toEqual(['live'])
   })
 })
 
@@ -486,7 +580,6 @@ describe.runIf(isLinux)('on a terminal and in a pipe', () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name, { events: 2048 })
     await child.ask('events', 'many', 2000)
-    const { spawnSync } = await import('node:child_process')
     const line = `set -o pipefail; "${process.execPath}" "${cliPath}" dump ${name} events | head -n 1; echo "$?"`
     const { stdout, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
     expect(stderr).toBe('')

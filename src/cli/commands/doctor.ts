@@ -1,6 +1,9 @@
 import { OrbitError } from '../../errors.js'
 import type { Call, Command } from '../command.js'
-import { allFindings } from '../findings.js'
+import type { Finding } from '../finding.js'
+import { fleetFindings } from '../fleetfindings.js'
+import { hostFindings } from '../hostfindings.js'
+import { byFleet, findObjects } from '../objects.js'
 import { printable } from '../text.js'
 
 const marks = {
@@ -10,23 +13,27 @@ const marks = {
   problem: ['red', 'PROBLEM'],
 } as const
 
-function run(call: Call): number {
-  const { output } = call
-  const fleet = call.optional(0)
-  const findings = allFindings(fleet)
-  if (fleet !== undefined && !findings.some((finding) => finding.fleet === fleet)) {
+function findings(fleet: string | undefined): Finding[] {
+  const fleets = [...byFleet(findObjects())].filter(([name]) => fleet === undefined || name === fleet)
+  if (fleet !== undefined && fleets.length === 0) {
     throw new OrbitError('ERR_ORBIT_NOT_FOUND', `there is no fleet ${fleet}`)
   }
-  if (output.isJson) output.json({ findings })
+  return [...hostFindings(), ...fleets.flatMap(([name, objects]) => fleetFindings(name, objects))]
+}
+
+function run(call: Call): number {
+  const { output } = call
+  const found = findings(call.optional(0))
+  if (output.isJson) output.json({ findings: found })
   else {
-    for (const { level, found, meaning, mend } of findings) {
+    for (const { level, found: text, meaning, mend } of found) {
       const [style, word] = marks[level]
-      output.line(`${output.paint(style, word.padEnd(7))}  ${printable(found)}`)
+      output.line(`${output.paint(style, word.padEnd(7))}  ${printable(text)}`)
       if (meaning !== '') output.line(`         ${printable(meaning)}`)
       if (mend !== null) output.line(`         ${output.paint('bold', 'mend:')} ${printable(mend)}`)
     }
   }
-  return findings.some(({ level }) => level === 'problem') ? 1 : 0
+  return found.some(({ level }) => level === 'problem') ? 1 : 0
 }
 
 export const doctor: Command = {
