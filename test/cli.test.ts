@@ -559,6 +559,18 @@ describe('orbit', () => {
     }
   })
 
+  it('has every command and option that README shows', async () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const shown = [...readme.matchAll(/^\$ orbit (.*)$|`orbit ([a-z-]+[^`]*)`/gm)].map(
+      ([, line, word]) => line ?? word ?? '',
+    )
+    expect(new Set(shown.map((line) => line.split(' ')[0]))).toEqual(new Set(commands))
+    for (const line of shown) {
+      const { stdout } = await orbit([line.split(' ')[0] as string, '--help'])
+      for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(`    ${option} `)
+    }
+  })
+
   it('is an executable of its own', () => {
     expect(readFileSync(cliPath, 'utf8').split('\n', 1)[0]).toBe('#!/usr/bin/env node')
     expect(statSync(cliPath).mode & 0o111).not.toBe(0)

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { bytesOf, cliPath, jsonOf, orbit } from './orbit.js'
-import { type Child, isLinux, start, uniqueFleet } from './processes.js'
+import { type Child, isLinux, objectPath, start, uniqueFleet } from './processes.js'
 import { Terminal, terminalOrSkip } from './terminal.js'
 
 async function showcase(name: string, options: object = {}): Promise<Child> {
@@ -35,6 +35,12 @@ class Running {
     this.process.kill('SIGSTOP')
     const state = () => readFileSync(`/proc/${this.process.pid}/stat`, 'utf8').replace(/.*\) /s, '')[0]
     while (state() !== 'T') await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Waits until it has this object open. */
+  async maps(path: string): Promise<void> {
+    const maps = () => readFileSync(`/proc/${this.process.pid}/maps`, 'utf8')
+    while (!maps().includes(path)) await new Promise((resolve) => setImmediate(resolve))
   }
 
   async line(): Promise<string | undefined> {
@@ -113,7 +119,21 @@ describe.runIf(isLinux)('orbit tail', () => {
     }
   })
 
-  it('waits for a ring that is not there yet, and ends with exit code 3 when it is removed', async () => {
+  it('waits for a ring that is not there yet', async () => {
+    const name = uniqueFleet('tail')
+    const child = await showcase(name, { isEmpty: true })
+    const tail = new Running(['tail', name, '12', '--json', '--limit', '1'])
+    await tail.maps(objectPath(name, 'fleet'))
+    await child.ask('fill')
+    expect(jsonOf('tail', (await tail.line()) as string)).toMatchObject({
+      id: '12:0:0',
+      format: 'pod',
+      payload: { busy: 3 },
+    })
+    expect(await tail.ended).toBe(0)
+  })
+
+  it('ends with exit code 3 when its ring is removed', async () => {
     const name = uniqueFleet('tail')
     const child = await showcase(name)
     const tail = new Running(['tail', name, '--from', 'start'])

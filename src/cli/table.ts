@@ -35,7 +35,7 @@ export function tableLines<Row>(output: Output, columns: readonly Column<Row>[],
       })
       .join(gap),
   )
-  return [output.paint('bold', title), ...lines]
+  return [output.paint('bold', title), ...lines.map((line) => line.trimEnd())]
 }
 
 /** Takes from the widest of the flexible columns until the line fits; a few columns each stay. */

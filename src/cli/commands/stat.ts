@@ -6,7 +6,7 @@ import { allKinds, kindNamed, noRing } from '../kinds.js'
 import { type Problem, problemOf, within } from '../objects.js'
 import type { Output } from '../output.js'
 import { printPairs, printTable } from '../table.js'
-import { bytesText, durationText, fingerprintText, rateText } from '../text.js'
+import { bytesText, counted, durationText, fingerprintText, rateText } from '../text.js'
 
 /** A report with what two looks tell. */
 interface RingStat extends RingReport {
@@ -59,7 +59,7 @@ function printRings(output: Output, rings: readonly RingStat[]): void {
       { title: 'HEAD', text: (ring) => (ring.table ? '-' : String(ring.head)), align: 'right' },
       {
         title: 'RETAINED',
-        text: (ring) => (ring.table ? `${ring.table.claims} claims` : String(ring.retained)),
+        text: (ring) => (ring.table ? counted(ring.table.claims, 'claim') : String(ring.retained)),
         align: 'right',
       },
       { title: 'PER S', text: ({ perSecond }) => (perSecond === null ? '-' : rateText(perSecond)), align: 'right' },
