@@ -10,6 +10,7 @@
         "native/fleet.cc",
         "native/forked.cc",
         "native/hot.cc",
+        "native/inspect.cc",
         "native/lease.cc",
         "native/local.cc",
         "native/removal.cc",

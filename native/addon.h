@@ -60,6 +60,7 @@ struct Addon {
 napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon);
 napi_status export_cache_functions(napi_env env, napi_value exports, Addon* addon);
 napi_status export_contest_functions(napi_env env, napi_value exports, Addon* addon);
+bool export_inspect_functions(napi_env env, napi_value exports, Addon* addon);
 // False when the environment is being terminated, and takes no functions any more.
 bool export_setup_functions(napi_env env, napi_value exports, Addon* addon);
 

@@ -43,6 +43,7 @@ NAPI_MODULE_INIT() {
   napi_add_env_cleanup_hook(
       env, [](void* data) { addons().close(static_cast<orbit::Addon*>(data)); }, addon);
   if (!orbit::export_setup_functions(env, exports, addon)) return nullptr;
+  if (!orbit::export_inspect_functions(env, exports, addon)) return nullptr;
   if (orbit::export_hot_functions(env, exports, addon) != napi_ok) return nullptr;
   if (orbit::export_cache_functions(env, exports, addon) != napi_ok) return nullptr;
   if (orbit::export_contest_functions(env, exports, addon) != napi_ok) return nullptr;

@@ -86,6 +86,9 @@ class Fleet {
   // Rings those who sleep on this ring.
   void wake(const Ring& ring);
 
+  // For looking.
+  const FleetHeader& shared_header() const { return *header(); }
+
   uint32_t size() const { return size_; }
   uint32_t node() const { return node_; }
   // How many members have held this node, this one included; 0 for an observer.

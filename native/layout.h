@@ -19,6 +19,7 @@
 //   ...        nodes * 64             NodeEntry[]                                its node; its settler; audit
 //   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
 //   ...        chunks * stride        chunk[]: ChunkHeader, payload              the owner of the chunk
+//   ...        schemaBytes, align64   schema: text of the pod layout, for people  creator
 //
 // A table (table.h) is a ring object too, but its slots move each for itself: slot[] is bucket[]: { stamp:44 | card:20 }.
 //   A chunk is then a card, the whole content of one bucket: ChunkHeader { id, version: the newest token that the bucket
@@ -66,6 +67,7 @@ constexpr uint32_t kMaxPayloadBytes = 1u << 24;
 constexpr uint32_t kTypeNameBytes = 64;
 constexpr uint32_t kLabelBytes = 32;
 constexpr uint32_t kStatusBytes = 64;
+constexpr uint32_t kMaxSchemaBytes = 1u << 16;
 constexpr uint32_t kMaxSubjectBytes = 128;
 constexpr uint32_t kMaxOwnerBytes = 64;
 constexpr uint64_t kMaxToken = (uint64_t{1} << 53) - 1;  // an exact JS number
@@ -106,7 +108,9 @@ struct RingHeader {
   uint32_t fleetSize;
   uint32_t spareCount;
   uint64_t fingerprint;  // of the pod layout; 0: untyped
-  uint64_t reservedGeometry[4];
+  uint32_t schemaBytes;  // 0: untyped, or a layout whose text is too long
+  uint32_t reserved32;
+  uint64_t reservedGeometry[3];
 
   char typeName[kTypeNameBytes];
 
@@ -234,7 +238,7 @@ static_assert(sizeof(EventHeader) == 2, "the topic follows at once");
 
 // Offsets inside a ring object, each derived from the one before.
 struct RingOffsets {
-  uint64_t sleepers, slots, entries, spares, chunks, end;
+  uint64_t sleepers, slots, entries, spares, chunks, schema, end;
 };
 
 constexpr uint32_t spare_count(uint32_t fleetSize) { return fleetSize / 4 > 4 ? fleetSize / 4 : 4; }
@@ -243,14 +247,16 @@ constexpr uint64_t chunk_count(uint32_t capacity, uint32_t fleetSize) {
 }
 constexpr uint64_t stride_bytes(uint32_t payloadBytes) { return align_line(sizeof(ChunkHeader) + payloadBytes); }
 
-constexpr RingOffsets ring_offsets(uint32_t capacity, uint32_t payloadBytes, uint32_t fleetSize) {
+constexpr RingOffsets ring_offsets(uint32_t capacity, uint32_t payloadBytes, uint32_t fleetSize,
+                                   uint32_t schemaBytes = 0) {
   RingOffsets at{};
   at.sleepers = sizeof(RingHeader);
   at.slots = at.sleepers + align_line((uint64_t{fleetSize} + 63) / 64 * 8);
   at.entries = at.slots + align_line(uint64_t{capacity} * 8);
   at.spares = at.entries + uint64_t{fleetSize} * sizeof(NodeEntry);
   at.chunks = at.spares + align_line(uint64_t{spare_count(fleetSize)} * 8);
-  at.end = at.chunks + chunk_count(capacity, fleetSize) * stride_bytes(payloadBytes);
+  at.schema = at.chunks + chunk_count(capacity, fleetSize) * stride_bytes(payloadBytes);
+  at.end = at.schema + align_line(schemaBytes);
   return at;
 }
 

@@ -48,6 +48,8 @@ struct RingSpec {
   uint64_t fingerprint = 0;
   uint64_t fleetId = 0;
   char typeName[kTypeNameBytes] = {};
+  uint32_t schemaBytes = 0;
+  const char* schema = nullptr;  // what a creator writes; an attacher has Ring.schema
 };
 
 // One process's private view. Geometry is copied here at attach and never read from shared memory again.
@@ -58,6 +60,7 @@ struct Ring {
   NodeEntry* entries = nullptr;
   uint64_t* spares = nullptr;
   uint8_t* chunks = nullptr;
+  const char* schema = nullptr;
   uint64_t stride = 0;
   uint64_t lastPosition = 0;  // what fits a JS number and a slot's lap
   uint32_t mask = 0;          // capacity - 1
@@ -89,22 +92,24 @@ struct Frame {
 inline bool valid_spec(const RingSpec& spec) {
   return spec.typeKind <= kMaxKind && spec.capacity >= 1 && spec.capacity <= kMaxCapacity &&
          (spec.capacity & (spec.capacity - 1)) == 0 && spec.payloadBytes <= kMaxPayloadBytes && spec.fleetSize >= 1 &&
-         spec.fleetSize <= kMaxFleetSize && chunk_count(spec.capacity, spec.fleetSize) <= kMaxChunks;
+         spec.fleetSize <= kMaxFleetSize && chunk_count(spec.capacity, spec.fleetSize) <= kMaxChunks &&
+         spec.schemaBytes <= kMaxSchemaBytes;
 }
 
 inline uint64_t ring_bytes(const RingSpec& spec) {
-  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).end;
+  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes).end;
 }
 
 inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   uint8_t* bytes = static_cast<uint8_t*>(base);
-  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize);
+  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes);
   ring->header = reinterpret_cast<RingHeader*>(bytes);
   ring->sleepers = reinterpret_cast<uint64_t*>(bytes + at.sleepers);
   ring->slots = reinterpret_cast<uint64_t*>(bytes + at.slots);
   ring->entries = reinterpret_cast<NodeEntry*>(bytes + at.entries);
   ring->spares = reinterpret_cast<uint64_t*>(bytes + at.spares);
   ring->chunks = bytes + at.chunks;
+  ring->schema = reinterpret_cast<const char*>(bytes + at.schema);
   ring->stride = stride_bytes(spec.payloadBytes);
   ring->mask = spec.capacity - 1;
   ring->lapShift = static_cast<uint32_t>(__builtin_ctz(spec.capacity));
@@ -121,7 +126,9 @@ inline void format_ring(void* base, const RingSpec& spec, uint64_t createdAtMs) 
   Ring ring;
   map_ring(&ring, base, spec);
   RingHeader* header = ring.header;
-  memset(base, 0, ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).chunks);
+  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes);
+  memset(base, 0, at.chunks);
+  if (spec.schema != nullptr) memcpy(static_cast<uint8_t*>(base) + at.schema, spec.schema, spec.schemaBytes);
   header->object.layoutVersion = kLayoutVersion;
   header->object.objectType = kRingObject;
   header->object.objectBytes = ring_bytes(spec);
@@ -134,6 +141,7 @@ inline void format_ring(void* base, const RingSpec& spec, uint64_t createdAtMs) 
   header->fleetSize = spec.fleetSize;
   header->spareCount = ring.spareCount;
   header->fingerprint = spec.fingerprint;
+  header->schemaBytes = spec.schemaBytes;
   memcpy(header->typeName, spec.typeName, kTypeNameBytes);
   header->tokens = first_token(createdAtMs);
   for (uint32_t i = 0; i < spec.capacity; i++) store_relaxed(&ring.slots[i], i);
@@ -166,6 +174,7 @@ inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
   spec.payloadBytes = load_relaxed(&header->payloadBytes);
   spec.fleetSize = load_relaxed(&header->fleetSize);
   spec.fingerprint = load_relaxed(&header->fingerprint);
+  spec.schemaBytes = load_relaxed(&header->schemaBytes);
   spec.fleetId = load_relaxed(&header->object.fleetId);
   memcpy(spec.typeName, header->typeName, kTypeNameBytes);
   if (!valid_spec(spec) || ring_bytes(spec) != length ||

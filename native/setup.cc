@@ -1,45 +1,13 @@
 // The calls that open and close: node-addon-api. TypeScript has validated the arguments.
-#include <napi.h>
+#include "setup.h"
 
-#include "addon.h"
 #include "clock.h"
-#include "failure.h"
 #include "removal.h"
 #include "table.h"
 
 namespace orbit {
 
 namespace {
-
-constexpr uint64_t kMaxExact = kMaxPosition + 1;  // the last integer that a JS number holds exactly
-
-Addon& addon_of(const Napi::CallbackInfo& info) { return *static_cast<Addon*>(info.Data()); }
-
-// Runs `body`; a Failure becomes an Error with code, errno and syscall, from which errors.ts makes its own.
-template <typename Body>
-Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
-  try {
-    return body();
-  } catch (const Failure& failure) {
-    Napi::Error error = Napi::Error::New(info.Env(), failure.what());
-    error.Set("code", failure.code);
-    if (failure.errnoValue != 0) {
-      error.Set("errno", Napi::Number::New(info.Env(), failure.errnoValue));
-      error.Set("syscall", failure.syscall);
-    }
-    throw error;
-  } catch (const std::bad_alloc&) {
-    Napi::Error error = Napi::Error::New(info.Env(), "out of memory");
-    error.Set("code", "ERR_ORBIT_NO_SPACE");
-    throw error;
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& exception) {
-    Napi::Error error = Napi::Error::New(info.Env(), exception.what());
-    error.Set("code", "ERR_ORBIT_SYSTEM");
-    throw error;
-  }
-}
 
 template <typename Thing>
 uint32_t free_handle(std::vector<Thing>& things) {
@@ -48,15 +16,6 @@ uint32_t free_handle(std::vector<Thing>& things) {
   }
   things.emplace_back();
   return static_cast<uint32_t>(things.size() - 1);
-}
-
-Fleet& fleet_of(const Napi::CallbackInfo& info) {
-  uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
-  Addon& addon = addon_of(info);
-  if (handle >= addon.fleets.size() || addon.fleets[handle] == nullptr || is_forked()) {
-    throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
-  }
-  return *addon.fleets[handle];
 }
 
 Napi::Value describe(const Napi::CallbackInfo& info, std::unique_ptr<Fleet> fleet) {
@@ -117,9 +76,6 @@ Napi::Value close_call(const Napi::CallbackInfo& info) {
     return info.Env().Undefined();
   });
 }
-
-// A shared word as the number it should be, whatever it is.
-double exact(uint64_t word) { return static_cast<double>(word < kMaxExact ? word : kMaxExact); }
 
 Napi::Object describe_beat(Napi::Env env, const Member& member) {
   const char* status = reinterpret_cast<const char*>(member.beat.status);
@@ -201,7 +157,7 @@ Napi::Value ring_handle(const Napi::CallbackInfo& info, OpenRing* ring) {
   return Napi::Number::New(info.Env(), handle);
 }
 
-// openRing(fleet, { kind, capacity, payloadBytes, exactBytes, fingerprint, name }) -> handle; undefined for an observer of none
+// openRing(fleet, { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }) -> handle; undefined for an observer of none
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
@@ -213,6 +169,11 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
     spec.fingerprint = options.Get("fingerprint").As<Napi::BigInt>().Uint64Value(&lossless);
     std::string name = options.Get("name").As<Napi::String>();
     memcpy(spec.typeName, name.data(), name.size() < kTypeNameBytes ? name.size() : kTypeNameBytes);
+    std::string schema = options.Get("schema").As<Napi::String>();
+    if (schema.size() <= kMaxSchemaBytes) {
+      spec.schemaBytes = static_cast<uint32_t>(schema.size());
+      spec.schema = schema.data();
+    }
     OpenRing* ring = fleet_of(info).open_ring(spec);
     if (ring != nullptr) ring->exactBytes = options.Get("exactBytes").As<Napi::Number>().Int64Value();
     return ring_handle(info, ring);
@@ -229,8 +190,7 @@ Napi::Value open_existing_ring_call(const Napi::CallbackInfo& info) {
 // refused }
 Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
-    if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+    OpenRing* open = &ring_of(info);
     const Ring& ring = open->writer.ring;
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("kind", ring.spec.typeKind);
@@ -250,8 +210,7 @@ Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
 // claims(table) -> [{ token, claimedAtMs, expiresInMs, node, pid, subjectKind, subject, owner }], the living ones
 Napi::Value claims_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
-    if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+    OpenRing* open = &ring_of(info);
     if (open->writable && is_retired(open->writer.ring)) throw Failure("ERR_ORBIT_RETIRED", "the contest: was removed");
     Napi::Array result = Napi::Array::New(info.Env());
     uint32_t count = 0;
@@ -336,6 +295,10 @@ Napi::Object layout_table(Napi::Env env) {
       {"maxOwnerBytes", kMaxOwnerBytes},
       {"cardBytes", kCardBytes},
       {"cacheHeaderBytes", sizeof(CacheHeader)},
+      {"cacheOp", offsetof(CacheHeader, op)},
+      {"cacheNamespaceBytes", offsetof(CacheHeader, namespaceBytes)},
+      {"cacheKeyBytes", offsetof(CacheHeader, keyBytes)},
+      {"cacheValueBytes", offsetof(CacheHeader, valueBytes)},
       {"cachePut", kCachePut},
       {"cacheDelete", kCacheDelete},
       {"cacheReset", kCacheReset},

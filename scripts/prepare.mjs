@@ -63,6 +63,7 @@ if (!isForThisNode || changed('build/Release/orbit.node') < addonSources) {
   run('building the addon', 'node_modules/.bin/node-gyp', [...steps, '--loglevel=warn', ...headers])
 }
 
-if (changed('dist/index.js') < Math.max(changed('src', ['.ts']), changed('tsup.config.ts'))) {
+const sources = ['src', 'src/cli', 'src/cli/commands'].map((folder) => changed(folder, ['.ts']))
+if (Math.min(changed('dist/index.js'), changed('dist/cli.js')) < Math.max(...sources, changed('tsup.config.ts'))) {
   run('building dist', 'node_modules/.bin/tsup', ['--silent'])
 }

@@ -198,6 +198,16 @@ export class Cursor implements Disposable {
   }
 
   /**
+   * How many positions it is behind the head, those lost to newer frames included; 0: it has seen everything.
+   *
+   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed
+   */
+  get lag(): number {
+    this.#checkOpen()
+    return Math.max(0, (this.#ring()?.head() ?? 0) - this.#position)
+  }
+
+  /**
    * Reads what was published since the last poll.
    *
    * @param max at most so many frames, 1..2^32-1; default the ring's capacity, which is all that it can retain

@@ -207,6 +207,11 @@ export class EventCursor implements Disposable {
     return this.#cursor.position
   }
 
+  /** How many events, of whatever topic, it is behind the head: as `Cursor.lag`. */
+  get lag(): number {
+    return this.#cursor.lag
+  }
+
   /**
    * Reads what was published since the last poll.
    *

@@ -138,6 +138,11 @@ export class FleetObserver implements Disposable {
     return this.#closed
   }
 
+  /** The addon's handle, for setup calls. @internal */
+  get handle(): number {
+    return this.#handle
+  }
+
   /**
    * The ring of a type, opened (and by a member created) at its first use. Undefined: not there yet, for an observer.
    * @internal
@@ -154,7 +159,7 @@ export class FleetObserver implements Disposable {
     const exactBytes = type.layout?.byteLength ?? -1
     const known = this.#opened.find((ring) => ring.type === type)
     if (known !== undefined) return this.#use(known)
-    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name }
+    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema: type.layout?.schema ?? '' }
     const handle = guarded(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new Ring(handle, type))
   }
@@ -166,7 +171,7 @@ export class FleetObserver implements Disposable {
   layerRing(layer: LayerRing, fallback: Geometry): Ring | undefined {
     this.checkOpen()
     const { name, kind } = layer
-    const there = this.#existing(kind)
+    const there = this.existing(kind)
     const capacity = layer.capacity ?? there?.capacity ?? fallback.capacity
     const payloadBytes = layer.payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes
     // Once for all handles of a layer: each type that is made keeps a Ring.
@@ -177,13 +182,14 @@ export class FleetObserver implements Disposable {
       return this.ring(type)
     } catch (error) {
       // Did somebody make it between our look and our try?
-      if (there !== undefined || this.closed || this.#existing(kind) === undefined) throw error
+      if (there !== undefined || this.closed || this.existing(kind) === undefined) throw error
       return this.layerRing(layer, fallback)
     }
   }
 
-  /** The ring of a KIND, whatever its type. */
-  #existing(kind: number): Ring | undefined {
+  /** The ring of a KIND, whatever its type; undefined: not there. @internal */
+  existing(kind: number): Ring | undefined {
+    this.checkOpen()
     const known = this.#rings[kind]
     if (known !== undefined) return known
     const handle = guarded(() => native.openExistingRing(this.#handle, kind))
@@ -214,7 +220,7 @@ export class FleetObserver implements Disposable {
   read(id: NetId64): Frame | undefined {
     if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
     this.checkOpen()
-    const ring = this.#existing(id.kind)
+    const ring = this.existing(id.kind)
     return ring?.loadId(id) ? loadedFrame(ring) : undefined
   }
 

@@ -31,6 +31,15 @@ export {
   type RemoveOptions,
 } from './fleet.js'
 export { type Beat, FleetHeartbeat, type HeartbeatOptions, type HeartbeatSnapshot } from './heartbeat.js'
+export {
+  collectMetrics,
+  type FleetMetrics,
+  type Metric,
+  type MetricSample,
+  type MetricsOptions,
+  type PromMetric,
+  promCollectors,
+} from './metrics.js'
 export { NetId64 } from './netid.js'
 export { Orbital, type WatchOptions } from './orbital.js'
 export { array, bytes, type Pod, type PodElement, type PodFields, type PodValue, pod, text } from './pod.js'

@@ -47,6 +47,10 @@ interface NativeLayout {
   readonly maxOwnerBytes: number
   readonly cardBytes: number
   readonly cacheHeaderBytes: number
+  readonly cacheOp: number
+  readonly cacheNamespaceBytes: number
+  readonly cacheKeyBytes: number
+  readonly cacheValueBytes: number
   readonly cachePut: number
   readonly cacheDelete: number
   readonly cacheReset: number
@@ -111,6 +115,22 @@ export interface NativeRingSpec {
   name: string
 }
 
+/** Of a ring that is to be opened or made. */
+export interface NativeOpenRing extends NativeRingSpec {
+  /** What payloads must measure; -1: any up to payloadBytes. */
+  exactBytes: number
+  /** The canonical text of the pod layout, which a creator leaves for inspectors; '': none. */
+  schema: string
+}
+
+/** What every object says of itself. */
+export interface NativeObject {
+  readonly createdAtMs: number
+  /** 18 characters of hex. */
+  readonly fleetId: string
+  readonly isRetired: boolean
+}
+
 /** The addon. Handles are numbers; hot calls answer with a number, below 0 a status. */
 interface Native {
   readonly layout: NativeLayout
@@ -130,8 +150,7 @@ interface Native {
   nodes(fleet: number): NativeNode[]
   isDead(fleet: number, node: number): boolean
   beat(fleet: number, monotonicMs: number, unixMs: number, loopDelayUs: number, status: Uint8Array): void
-  /** exactBytes: what payloads must measure; -1: any up to payloadBytes. */
-  openRing(fleet: number, spec: NativeRingSpec & { exactBytes: number }): number | undefined
+  openRing(fleet: number, spec: NativeOpenRing): number | undefined
   openExistingRing(fleet: number, kind: number): number | undefined
   ringInfo(ring: number): NativeRingSpec & {
     objectBytes: number
@@ -164,6 +183,25 @@ interface Native {
   contestHolder(table: number, shape: number): number
   contestHasNews(table: number, shape: number, stamp: number, token: number, node: number, incarnation: number): number
   claims(table: number): NativeClaim[]
+  /** kind -1: the fleet's own object. Undefined: missing or unfinished. Throws what opening it would. */
+  inspectObject(fleet: string, kind: number): (NativeObject & { readonly bytes: number }) | undefined
+  inspectFleet(fleet: number): NativeObject & { readonly kinds: number[] }
+  inspectRing(ring: number): NativeObject & {
+    readonly hint: number
+    readonly floor: number
+    /** Of a table: drawn so far. */
+    readonly tokensDrawn: number
+    /** Nodes that are armed. */
+    readonly sleepers: number
+    readonly fleetSize: number
+    /** As its creator wrote it; '': none. */
+    readonly schema: string
+  }
+  inspectHand(
+    ring: number,
+    node: number,
+  ): { readonly hand: number; readonly intentPosition?: number; readonly intentChunk?: number } | undefined
+  inspectTable(table: number): { readonly claims: number; readonly buckets: number; readonly damaged: number }
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
   arm(ring: number): number

@@ -31,14 +31,15 @@ const floors = [
   ['check'],
   ['netid', 'codec', 'clock'],
   ['pod'],
+  ['schema'],
   ['native'],
   ['ring'],
   ['bell'],
   ['cursor'],
   ['typed'],
   ['fleet'],
-  ['orbital', 'cache', 'events', 'contest', 'heartbeat', 'codecs'],
-  ['typedcache'],
+  ['orbital', 'cache', 'events', 'contest', 'heartbeat', 'codecs', 'inspect'],
+  ['typedcache', 'metrics'],
   ['index'],
   ['cli'],
 ]
@@ -88,7 +89,17 @@ describe('src/', () => {
 
 describe('native/', () => {
   const files = readdirSync(`${root}native`).filter((file) => /\.(h|cc)$/.test(file))
-  const mayKnowNode = ['addon.h', 'binding.cc', 'cache.cc', 'call.h', 'contest.cc', 'hot.cc', 'setup.cc']
+  const mayKnowNode = [
+    'addon.h',
+    'binding.cc',
+    'cache.cc',
+    'call.h',
+    'contest.cc',
+    'hot.cc',
+    'inspect.cc',
+    'setup.cc',
+    'setup.h',
+  ]
 
   it('includes the headers of Node only in the binding', () => {
     const knowing = files.filter((file) => /node_api\.h|napi\.h/.test(readFileSync(`${root}native/${file}`, 'utf8')))
@@ -191,6 +202,8 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(ring.u32(at.fleetSize)).toBe(size)
     expect(ring.u32(at.spareCount)).toBe(at.spares)
     expect(ring.u64(at.fingerprint)).toBe(Load.fingerprint)
+    expect(ring.u32(at.schemaBytes)).toBe(10)
+    expect(ring.bytes(at.schema, 10).toString()).toBe('{"at":u64}')
     expect(ring.bytes(at.typeName, 64).toString()).toBe('Wörk'.padEnd(63, '\0'))
     for (const word of [at.hint, at.floor, at.sparesTaken, at.burned, at.refused]) expect(ring.u64(word)).toBe(0n)
     for (let slot = 0; slot < 8; slot++) expect(ring.u64(at.slot(slot))).toBe(slotWord(0, slot))

@@ -249,7 +249,15 @@ export const entryAt = { hand: 0, intentChunk: 8, intentPosition: 16, arm: 24 }
 export const chunkAt = { id: 0, version: 8, length: 16, frameKind: 20, payload: 24 }
 
 /** Offsets in the object of a ring with this geometry. */
-export function ringAt({ capacity, payloadBytes }: { capacity: number; payloadBytes: number }, fleetSize: number) {
+export function ringAt(
+  {
+    capacity,
+    payloadBytes,
+    layout,
+  }: { capacity: number; payloadBytes: number; layout?: { schema: string } | undefined },
+  fleetSize: number,
+) {
+  const schemaBytes = Buffer.byteLength(layout?.schema ?? '')
   const spareCount = Math.max(4, Math.floor(fleetSize / 4))
   const chunkCount = capacity + fleetSize + spareCount
   const stride = line(24 + payloadBytes)
@@ -277,7 +285,9 @@ export function ringAt({ capacity, payloadBytes }: { capacity: number; payloadBy
     entry: (node: number): number => entries + node * 64,
     spare: (spare: number): number => spares + spare * 8,
     chunk: (chunk: number): number => chunks + chunk * stride,
-    end: chunks + chunkCount * stride,
+    schemaBytes: 96,
+    schema: chunks + chunkCount * stride,
+    end: chunks + chunkCount * stride + line(schemaBytes),
     spares: spareCount,
     chunks: chunkCount,
     stride,

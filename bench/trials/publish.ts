@@ -48,7 +48,15 @@ const raw: Trial = {
   setup: (name) => {
     const member = { name, isShared: true, size: 8, node: -1, label: 'bench', startedAtMs: 0, removeWhenLast: true }
     const { handle } = native.join(member)
-    const type = { name: 'Bytes', kind: 1, capacity: 1024, payloadBytes: 64, exactBytes: -1, fingerprint: 0n }
+    const type = {
+      name: 'Bytes',
+      kind: 1,
+      capacity: 1024,
+      payloadBytes: 64,
+      exactBytes: -1,
+      fingerprint: 0n,
+      schema: '',
+    }
     const ring = native.openRing(handle, type) as number
     const payload = bytesOf(64)
     return {

@@ -174,6 +174,7 @@ void every_shared_byte_stays_where_version_1_put_it() {
       {"RingHeader.fleetSize", offsetof(RingHeader, fleetSize), 80},
       {"RingHeader.spareCount", offsetof(RingHeader, spareCount), 84},
       {"RingHeader.fingerprint", offsetof(RingHeader, fingerprint), 88},
+      {"RingHeader.schemaBytes", offsetof(RingHeader, schemaBytes), 96},
       {"RingHeader.typeName", offsetof(RingHeader, typeName), 128},
       {"RingHeader.hint", offsetof(RingHeader, hint), 192},
       {"RingHeader.tokens", offsetof(RingHeader, tokens), 200},
@@ -290,6 +291,27 @@ void attach_tells_the_creators_spec() {
   CHECK_EQUAL(plain.ring.stride, 128);
   CHECK_EQUAL(plain.ring.chunkCount, 8 + 3 + 4);
   check_permutation(plain.ring);
+}
+
+void the_schema_stands_behind_the_chunks() {
+  const char text[] = "{\"busy\":u32}";
+  RingSpec spec = spec_of(8, 100, 3);
+  spec.schemaBytes = sizeof text - 1;
+  spec.schema = text;
+  PlainRing plain(spec);
+  CHECK_EQUAL(ring_bytes(spec), ring_bytes(spec_of(8, 100, 3)) + 64);
+  CHECK_EQUAL(plain.ring.spec.schemaBytes, sizeof text - 1);
+  CHECK(memcmp(plain.ring.schema, text, sizeof text - 1) == 0);
+  CHECK(reinterpret_cast<const uint8_t*>(plain.ring.schema) ==
+        plain.ring.chunks + uint64_t{plain.ring.chunkCount} * plain.ring.stride);
+  // Whatever length its header claims, an attacher stays within the object.
+  for (uint32_t claimed : {0u, 64u, 65u, kMaxSchemaBytes, kMaxSchemaBytes + 1, ~0u}) {
+    plain.ring.header->schemaBytes = claimed;
+    Ring again;
+    bool fits = claimed > 0 && claimed <= 64;
+    AttachStatus status = attach_ring(plain.ring.header, ring_bytes(spec), &again);
+    CHECK(status == (fits ? AttachStatus::kOk : AttachStatus::kCorrupt));
+  }
 }
 
 void attach_names_what_is_wrong_with_the_bytes() {
@@ -808,6 +830,7 @@ const Test kTests[] = {
     TEST(every_shared_byte_stays_where_version_1_put_it),
     TEST(a_spec_outside_the_limits_is_refused),
     TEST(attach_tells_the_creators_spec),
+    TEST(the_schema_stands_behind_the_chunks),
     TEST(attach_names_what_is_wrong_with_the_bytes),
     TEST(attach_to_empty_or_short_bytes_reads_nothing_behind_them),
     TEST(an_empty_ring_has_head_0_and_no_newest),

@@ -1,0 +1,31 @@
+import type { Command } from '../command.js'
+import { cache } from './cache.js'
+import { claims } from './claims.js'
+import { completionOf } from './completion.js'
+import { doctor } from './doctor.js'
+import { dump } from './dump.js'
+import { gc } from './gc.js'
+import { ls } from './ls.js'
+import { nodes } from './nodes.js'
+import { rm } from './rm.js'
+import { serveMetrics } from './serve-metrics.js'
+import { stat } from './stat.js'
+import { tail } from './tail.js'
+import { top } from './top.js'
+
+/** In the order of the help. */
+export const commands: readonly Command[] = [
+  ls,
+  stat,
+  nodes,
+  dump,
+  tail,
+  cache,
+  claims,
+  top,
+  doctor,
+  gc,
+  rm,
+  serveMetrics,
+  completionOf(() => commands),
+]

@@ -1,0 +1,60 @@
+import { createServer, type ServerResponse } from 'node:http'
+import { Fleet } from '../../fleet.js'
+import { collectMetrics } from '../../metrics.js'
+import type { Call, Command } from '../command.js'
+import { interrupt } from '../interrupt.js'
+import { within } from '../objects.js'
+
+const host = '127.0.0.1'
+const defaultPort = 9464
+
+/** Opened anew for each scrape: a fleet may be removed, and another of its name made. */
+function answer(fleet: string, response: ServerResponse): void {
+  try {
+    using observer = Fleet.observe(fleet)
+    const text = String(collectMetrics(observer))
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text)
+  } catch (error) {
+    response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8' }).end(`${(error as Error).message}\n`)
+  }
+}
+
+async function run(call: Call): Promise<void> {
+  const { output } = call
+  const fleet = call.operand(0)
+  const port = call.integer('port', 0, 65535) ?? defaultPort
+  const signal = interrupt()
+  await within(fleet, () => {}) // is it there at all?
+  const server = createServer(({ method, url }, response) => {
+    if (url !== '/metrics') response.writeHead(404).end('GET /metrics\n')
+    else if (method !== 'GET' && method !== 'HEAD') response.writeHead(405, { allow: 'GET, HEAD' }).end()
+    else answer(fleet, response)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, host, resolve)
+  })
+  const { port: bound } = server.address() as { port: number }
+  const url = `http://${host}:${bound}/metrics`
+  if (output.isJson) output.json({ fleet, url })
+  else output.line(`serving ${url}`)
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve())
+  })
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+}
+
+export const serveMetrics: Command = {
+  name: 'serve-metrics',
+  summary: 'Prometheus metrics of a fleet over HTTP, on loopback',
+  operands: ['FLEET'],
+  about: [
+    'Serves GET /metrics on 127.0.0.1 until Ctrl-C: frames, retained frames, burned chunks and sleepers of each ring, nodes',
+    'alive and dead, age and delay of heartbeats, claims held. Read-only; each scrape looks into the fleet that has the name',
+    'then, and answers 503 when there is none. Rates are for Prometheus: rate(orbit_frames_total[1m]).',
+  ],
+  options: { port: { type: 'string', value: 'PORT', about: `0..65535; 0: any free one; default ${defaultPort}` } },
+  examples: [{ line: 'orbit serve-metrics web --port 9464', about: 'curl http://127.0.0.1:9464/metrics' }],
+  run,
+}

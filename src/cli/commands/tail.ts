@@ -1,0 +1,106 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FleetObserver } from '../../fleet.js'
+import { eventKind } from '../../inspect.js'
+import { layout } from '../../native.js'
+import type { Call, Command } from '../command.js'
+import { interrupt } from '../interrupt.js'
+import { kindNamed } from '../kinds.js'
+import { sharedMemory, userId, within } from '../objects.js'
+import { itemJson, itemText } from '../show.js'
+import { gone, type Source, sourceOf } from '../source.js'
+
+const pollMax = 4096
+/** An observer cannot be rung: it looks again and again, less often the longer there was nothing. */
+const firstPauseMs = 1
+const lastPauseMs = 20
+/** How often it looks whether its object still has its name. */
+const checkMs = 500
+
+/** The inode under the ring's name; undefined: none. */
+function inodeOf(fleet: string, kind: number | 'fleet'): number | undefined {
+  return statSync(join(sharedMemory, `orbit-${fleet}-${kind}-${userId}`), { throwIfNoEntry: false })?.ino
+}
+
+/** Throws when the ring that we have open has lost its name: nothing will come any more. */
+function removalCheck(fleet: FleetObserver, kind: number): () => void {
+  let inode = inodeOf(fleet.name, kind)
+  let dueMs = performance.now() + checkMs
+  return () => {
+    if (performance.now() < dueMs) return
+    dueMs = performance.now() + checkMs
+    const now = inodeOf(fleet.name, kind)
+    if (inode !== undefined && now !== inode) throw gone(`the ring of KIND ${kind} of fleet ${fleet.name}`)
+    if (inode === undefined && inodeOf(fleet.name, 'fleet') === undefined) throw gone(`fleet ${fleet.name}`)
+    inode = now
+  }
+}
+
+async function follow(
+  call: Call,
+  source: Source,
+  limit: number,
+  check: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { output } = call
+  const show = { isHex: call.flag('hex') }
+  const text = output.isJson
+    ? (item: Parameters<typeof itemJson>[0]) => JSON.stringify(itemJson(item, show))
+    : (item: Parameters<typeof itemJson>[0]) => itemText(output, item, show)
+  let pauseMs = firstPauseMs
+  for (let left = limit; left > 0 && !signal.aborted; ) {
+    const { items, from, to } = source.poll(Math.min(pollMax, left))
+    if (items.length > 0) output.line(items.map(text).join('\n'))
+    left -= items.reduce((count, { item }) => count + (item === 'loss' ? 0 : 1), 0)
+    check()
+    pauseMs = to > from ? firstPauseMs : Math.min(lastPauseMs, pauseMs * 2)
+    await output.written()
+    if (left > 0) await sleep(to > from ? 0 : pauseMs, undefined, { signal }).catch(() => {})
+  }
+}
+
+async function run(call: Call): Promise<void> {
+  const limit = call.integer('limit', 1, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY
+  const from = call.from('head')
+  const frameKind = call.integer('frame-kind', 0, layout.maxKind)
+  const signal = interrupt()
+  await within(call.operand(0), async (fleet) => {
+    const operand = call.optional(1)
+    const kind = operand === undefined ? eventKind : kindNamed(fleet, operand)
+    const source = sourceOf(fleet, kind, { from, topic: call.text('topic'), frameKind })
+    await follow(call, source, limit, removalCheck(fleet, kind), signal)
+  })
+}
+
+export const tail: Command = {
+  name: 'tail',
+  summary: 'what is published from now on',
+  operands: ['FLEET', '[KIND]'],
+  about: [
+    'Shows frames as they come, as dump does, until Ctrl-C (exit code 0). Without KIND: events. A ring that does not exist',
+    'yet is waited for; when the ring is removed it ends with exit code 3. It slows nobody down: whoever publishes faster',
+    'than it can show laps it, and then it says in line exactly how many were lost.',
+  ],
+  options: {
+    topic: {
+      type: 'string',
+      value: 'PATTERN',
+      about: 'only events of this topic: exact, "a.*" one level, "a.>" the rest',
+    },
+    from: {
+      type: 'string',
+      value: 'WHERE',
+      about: 'head (default), start: also what is retained, a position, or -COUNT',
+    },
+    limit: { type: 'string', value: 'COUNT', about: 'end after so many; default never' },
+    'frame-kind': { type: 'string', value: 'N', about: 'only frames with this frameKind, 0..255' },
+    hex: { type: 'boolean', about: 'every byte in hex' },
+  },
+  examples: [
+    { line: "orbit tail web --topic 'orders.>'", about: 'every event about orders' },
+    { line: 'orbit tail web 7 --from start --json | jq .position', about: 'KIND 7, a JSON line for each frame' },
+  ],
+  run,
+}

@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer'
+import type { OrbitEvent } from '../events.js'
+import { cacheKind } from '../inspect.js'
+import { layout } from '../native.js'
+import type { Frame } from '../ring.js'
+import { podOfSchema } from '../schema.js'
+
+/** A payload as it is best read. */
+export interface Decoded {
+  readonly format: 'empty' | 'pod' | 'json' | 'text' | 'hex'
+  readonly payload: unknown
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: bytes with any of these are no text.
+const controls = /[\u0000-\u0008\u000e-\u001f\u007f]/
+
+export const hexOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
+const utf8Of = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+
+export function decode(bytes: Uint8Array): Decoded {
+  if (bytes.length === 0) return { format: 'empty', payload: '' }
+  const text = isUtf8(bytes) ? utf8Of(bytes) : ''
+  if (text === '' || controls.test(text)) return { format: 'hex', payload: hexOf(bytes) }
+  if (/^\s*[[{"]/.test(text)) {
+    try {
+      return { format: 'json', payload: JSON.parse(text) }
+    } catch {
+      // text that begins like JSON
+    }
+  }
+  return { format: 'text', payload: text }
+}
+
+/** How the frames of a ring are read: by the layout that its creator left, if it did and if it fits; else as any bytes. */
+export function decoderOf(schema: string, fingerprint: bigint): (bytes: Uint8Array) => Decoded {
+  const pod = schema === '' ? undefined : podOfSchema(schema)
+  if (pod === undefined || pod.fingerprint !== fingerprint) return decode
+  return (bytes) => {
+    try {
+      return bytes.length === pod.byteLength ? { format: 'pod', payload: plain(pod.decode(bytes)) } : decode(bytes)
+    } catch {
+      return decode(bytes) // a stored u64 that is no safe integer
+    }
+  }
+}
+
+/** A pod's value as JSON can have it: bigints as strings, bytes as hex. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Uint8Array) return hexOf(value)
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]))
+}
+
+/** A mutation of the cache. */
+export interface Mutation {
+  readonly op: 'put' | 'delete' | 'reset'
+  readonly namespace: string
+  readonly key: string
+  readonly value: Uint8Array
+  /** CLOCK_MONOTONIC; 0: never. */
+  readonly expiresAtMs: number
+}
+
+const ops: Record<number, Mutation['op']> = {
+  [layout.cachePut]: 'put',
+  [layout.cacheDelete]: 'delete',
+  [layout.cacheReset]: 'reset',
+}
+
+/** What a frame of the cache does; undefined: its bytes are no mutation. */
+export function mutationOf({ payload, version }: Frame): Mutation | undefined {
+  if (payload.length < layout.cacheHeaderBytes) return undefined
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
+  const op = ops[view.getUint8(layout.cacheOp)]
+  const namespaceBytes = view.getUint8(layout.cacheNamespaceBytes)
+  const keyBytes = view.getUint16(layout.cacheKeyBytes, true)
+  const valueBytes = view.getUint32(layout.cacheValueBytes, true)
+  const keyAt = layout.cacheHeaderBytes + namespaceBytes
+  const valueAt = layout.cacheHeaderBytes + ((namespaceBytes + keyBytes + 7) & ~7)
+  if (op === undefined || valueAt + valueBytes > payload.length) return undefined
+  return {
+    op,
+    namespace: utf8Of(payload.subarray(layout.cacheHeaderBytes, keyAt)),
+    key: utf8Of(payload.subarray(keyAt, keyAt + keyBytes)),
+    value: payload.subarray(valueAt, valueAt + valueBytes),
+    expiresAtMs: version,
+  }
+}
+
+/** What dump and tail show, one line each; as JSON, with these keys. */
+export type Item =
+  | { readonly item: 'event'; readonly event: OrbitEvent }
+  | { readonly item: 'mutation'; readonly frame: Frame; readonly mutation: Mutation }
+  | { readonly item: 'frame'; readonly frame: Frame; readonly decoded: Decoded }
+  | {
+      readonly item: 'loss'
+      readonly from: number
+      readonly to: number
+      readonly overwritten: number
+      readonly unavailable: number
+    }
+
+export function itemOf(kind: number, frame: Frame, read: (bytes: Uint8Array) => Decoded): Item {
+  const mutation = kind === cacheKind ? mutationOf(frame) : undefined
+  if (mutation !== undefined) return { item: 'mutation', frame, mutation }
+  return { item: 'frame', frame, decoded: read(frame.payload) }
+}

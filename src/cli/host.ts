@@ -1,0 +1,83 @@
+// What the host says of itself: files of /proc, /sys and /etc, each of which may be missing.
+import { existsSync, readdirSync, readFileSync, readlinkSync, statfsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+export interface Space {
+  readonly isTmpfs: boolean
+  readonly bytes: number
+  readonly freeBytes: number
+}
+
+const tmpfsMagic = 0x01021994
+
+export function spaceOf(folder: string): Space | undefined {
+  try {
+    const { type, bsize, blocks, bavail } = statfsSync(folder)
+    return { isTmpfs: type === tmpfsMagic, bytes: blocks * bsize, freeBytes: bavail * bsize }
+  } catch {
+    return undefined
+  }
+}
+
+/** The tightest memory limit of our control groups, in bytes; undefined: none. */
+export function memoryLimit(): { bytes: number; usedBytes: number } | undefined {
+  const own = read('/proc/self/cgroup')?.match(/^0::(.*)$/m)?.[1]
+  const folders =
+    own === undefined ? [] : own.split('/').map((_, i, parts) => join('/sys/fs/cgroup', ...parts.slice(0, i + 1)))
+  let limit: { bytes: number; usedBytes: number } | undefined
+  for (const folder of ['/sys/fs/cgroup', ...folders, '/sys/fs/cgroup/memory']) {
+    const bytes = Number(read(join(folder, 'memory.max')) ?? read(join(folder, 'memory.limit_in_bytes')))
+    // Version 1 says "no limit" as an enormous number.
+    if (!Number.isFinite(bytes) || bytes <= 0 || bytes >= 2 ** 60 || bytes >= (limit?.bytes ?? 2 ** 60)) continue
+    const usedBytes = Number(read(join(folder, 'memory.current')) ?? read(join(folder, 'memory.usage_in_bytes')) ?? 0)
+    limit = { bytes, usedBytes }
+  }
+  return limit
+}
+
+export const isContainer = (): boolean =>
+  existsSync('/.dockerenv') || existsSync('/run/.containerenv') || (process.env['container'] ?? '') !== ''
+
+/** `pid:[4026531836]` of a process; undefined: not ours to see. */
+export function namespaceOf(kind: 'pid' | 'ipc' | 'mnt', pid: number | 'self' = 'self'): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${kind}`)
+  } catch {
+    return undefined
+  }
+}
+
+export const isVisible = (pid: number): boolean => existsSync(`/proc/${pid}`)
+
+/** Does systemd remove this user's shared memory when his last session ends? */
+export function removesIpc(): boolean {
+  const { uid, username } = userInfo()
+  if (uid < 1000 || !existsSync('/run/systemd/system') || existsSync(`/var/lib/systemd/linger/${username}`))
+    return false
+  let value = 'yes'
+  for (const file of loginConfigs()) value = read(file)?.match(/^\s*RemoveIPC\s*=\s*(\S+)/m)?.[1] ?? value
+  return /^(1|yes|true|on)$/i.test(value)
+}
+
+function loginConfigs(): string[] {
+  const folders = ['/usr/lib/systemd/logind.conf.d', '/run/systemd/logind.conf.d', '/etc/systemd/logind.conf.d']
+  const dropIns = folders.flatMap((folder) => {
+    try {
+      return readdirSync(folder)
+        .sort()
+        .map((file) => join(folder, file))
+    } catch {
+      return []
+    }
+  })
+  return ['/etc/systemd/logind.conf', ...dropIns]
+}

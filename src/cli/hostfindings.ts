@@ -1,0 +1,76 @@
+import { accessSync, constants } from 'node:fs'
+import { type Finding, finding } from './finding.js'
+import { isContainer, memoryLimit, namespaceOf, removesIpc, spaceOf } from './host.js'
+import { sharedMemory, userId } from './objects.js'
+import { bytesText } from './text.js'
+
+const dockerBytes = 64 * 2 ** 20
+const mountIt = `mount -t tmpfs -o mode=1777 tmpfs ${sharedMemory}`
+
+function spaceFindings(): Finding[] {
+  const space = spaceOf(sharedMemory)
+  if (space === undefined) {
+    const rest = { meaning: 'no shared fleet can be made', mend: mountIt }
+    return [finding('problem', 'shm', `${sharedMemory} is not there`, rest)]
+  }
+  const findings = [sizeFinding(space.bytes, space.freeBytes)]
+  if (!space.isTmpfs) {
+    const rest = { meaning: 'its bytes may be written to a disk', mend: mountIt }
+    findings.push(finding('warning', 'shm-type', `${sharedMemory} is not a tmpfs`, rest))
+  }
+  try {
+    accessSync(sharedMemory, constants.W_OK | constants.X_OK)
+  } catch {
+    const rest = { meaning: 'nothing can be made there', mend: `chmod 1777 ${sharedMemory}` }
+    findings.push(finding('problem', 'shm-access', `${sharedMemory} is not writable for uid ${userId}`, rest))
+  }
+  return findings
+}
+
+function sizeFinding(bytes: number, freeBytes: number): Finding {
+  const text = `${sharedMemory}: ${bytesText(freeBytes)} free of ${bytesText(bytes)}`
+  const grow = isContainer() ? 'start the container with --shm-size=1g' : `mount -o remount,size=2g ${sharedMemory}`
+  if (freeBytes < bytes / 10) {
+    const meaning = 'the next join or ring may fail with ERR_ORBIT_NO_SPACE; what exists is safe'
+    return finding('problem', 'shm-space', text, { meaning, mend: `orbit gc, or ${grow}` })
+  }
+  if (bytes > dockerBytes) return finding('ok', 'shm-space', text)
+  return finding('warning', 'shm-space', text, {
+    meaning: "a container's default; a few large rings fill it",
+    mend: grow,
+  })
+}
+
+function limitFinding(): Finding {
+  const limit = memoryLimit()
+  if (limit === undefined) return finding('ok', 'memory-limit', 'no memory limit')
+  const { bytes, usedBytes } = limit
+  const isTight = usedBytes > bytes * 0.9
+  return finding(
+    isTight ? 'warning' : 'note',
+    'memory-limit',
+    `memory limit ${bytesText(bytes)}, ${bytesText(usedBytes)} used`,
+    {
+      meaning: 'shared memory counts against it; over it the kernel kills processes',
+      mend: isTight ? "raise the container's memory limit" : null,
+    },
+  )
+}
+
+function systemdFinding(): Finding {
+  if (!removesIpc()) return finding('ok', 'remove-ipc', 'systemd removes no shared memory of this user')
+  return finding('problem', 'remove-ipc', 'systemd has RemoveIPC=yes, and this user does not linger', {
+    meaning: "when the user's last session ends, systemd removes his shared memory under living fleets",
+    mend: 'loginctl enable-linger',
+  })
+}
+
+function namespaceFinding(): Finding {
+  const kinds = ['pid', 'ipc', 'mnt'] as const
+  const meaning = `processes share a fleet only if they see the same ${sharedMemory}; compare with ls -l /proc/PID/ns`
+  return finding('note', 'namespaces', kinds.map((kind) => namespaceOf(kind) ?? `${kind}:[unknown]`).join(' '), {
+    meaning,
+  })
+}
+
+export const hostFindings = (): Finding[] => [...spaceFindings(), limitFinding(), systemdFinding(), namespaceFinding()]

@@ -1,0 +1,41 @@
+import { OrbitError } from '../errors.js'
+import type { FleetObserver } from '../fleet.js'
+import { cacheKind, contestKind, eventKind, kindsOf } from '../inspect.js'
+import { layout } from '../native.js'
+import { UsageError } from './command.js'
+import { findObjects } from './objects.js'
+
+/** Every KIND that has a ring: by the fleet's word and by the names there are, for either may be damaged. */
+export function allKinds(fleet: FleetObserver): number[] {
+  const named = findObjects().filter((object) => object.fleet === fleet.name && object.form === 'ring')
+  const numbers = named.map(({ number }) => number).filter((kind) => kind <= layout.maxKind)
+  const known = kindsOf(fleet).filter((kind) => numbers.includes(kind) || numbers.length === 0)
+  return [...new Set([...numbers, ...known])].sort((a, b) => a - b)
+}
+
+const ownKinds: Record<string, number> = { cache: cacheKind, events: eventKind, contest: contestKind }
+
+/** The KIND that an operand names: its number, one of orbit's own by name, or the name of a type. */
+export function kindNamed(fleet: FleetObserver, operand: string): number {
+  if (/^\d+$/.test(operand)) {
+    const kind = Number(operand)
+    if (kind > layout.maxKind) throw new UsageError(`KIND=${operand} is not an integer in 0..${layout.maxKind}`)
+    return kind
+  }
+  const own = ownKinds[operand]
+  if (own !== undefined) return own
+  for (const kind of allKinds(fleet)) if (nameOf(fleet, kind) === operand) return kind
+  throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ring named ${JSON.stringify(operand)}`)
+}
+
+function nameOf(fleet: FleetObserver, kind: number): string | undefined {
+  try {
+    return fleet.existing(kind)?.stats().name
+  } catch {
+    return undefined // a damaged one has no name to go by
+  }
+}
+
+export function noRing(fleet: FleetObserver, kind: number): OrbitError {
+  return new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ring of KIND ${kind}`)
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { Call, type Command, requiredOperands, UsageError } from './command.js'
+import { commands } from './commands/index.js'
+import { commandHelp, commonOptions, overview } from './help.js'
+import { jsonText, Output } from './output.js'
+import { printable } from './text.js'
+
+/** From an error's code to ours; every other error is 1. */
+const exitCodeOf: Record<string, number> = {
+  ERR_ORBIT_NOT_FOUND: 3,
+  ERR_ORBIT_LAYOUT_MISMATCH: 4,
+  ERR_ORBIT_TYPE_MISMATCH: 4,
+  ERR_ORBIT_PERMISSION: 5,
+}
+
+function parse(
+  command: Command,
+  args: readonly string[],
+): { values: Record<string, string | boolean | undefined>; operands: string[] } {
+  const known = { ...command.options, ...commonOptions }
+  const options = Object.fromEntries(Object.entries(known).map(([name, { type }]) => [name, { type }]))
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+    return { values: values as Record<string, string | boolean | undefined>, operands: positionals }
+  } catch (error) {
+    throw new UsageError((error as Error).message.replace(/\. To specify a positional.*/s, ''))
+  }
+}
+
+async function runCommand(command: Command, args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(commandHelp(command))
+    return 0
+  }
+  const { values, operands } = parse(command, args)
+  if (operands.length < requiredOperands(command)) {
+    throw new UsageError(`${command.operands[operands.length]} is missing`)
+  }
+  if (operands.length > command.operands.length) {
+    throw new UsageError(`${JSON.stringify(operands[command.operands.length])} is one operand too many`)
+  }
+  return (await command.run(new Call(new Output(values['json'] === true), operands, values))) ?? 0
+}
+
+function report(error: unknown, isJson: boolean, hint: string): number {
+  const { code = '', message } = error as Error & { code?: string }
+  const isUsage = error instanceof UsageError || /^ERR_ORBIT_(INVALID_ARGUMENT|OUT_OF_RANGE)$/.test(code)
+  const exitCode = isUsage ? 2 : (exitCodeOf[code] ?? 1)
+  if (isJson) process.stderr.write(`${jsonText({ error: { code: isUsage ? 'usage' : code, message, exitCode } })}\n`)
+  else process.stderr.write(`orbit: ${printable(message)}\n${isUsage ? `${hint}\n` : ''}`)
+  // Not one of ours: a mistake in this program, which somebody will want to find.
+  if (!isUsage && !code.startsWith('ERR_') && !isJson) process.stderr.write(`${(error as Error).stack}\n`)
+  return exitCode
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === 'help') {
+    const text = overview(commands)
+    ;(name === undefined ? process.stderr : process.stdout).write(text)
+    return name === undefined ? 2 : 0
+  }
+  const command = commands.find((each) => each.name === name)
+  const hint = command === undefined ? 'orbit --help lists the commands' : `orbit ${name} --help tells more`
+  try {
+    if (command === undefined) throw new UsageError(`${JSON.stringify(name)} is not a command`)
+    return await runCommand(command, rest)
+  } catch (error) {
+    return report(error, args.includes('--json'), hint)
+  }
+}
+
+// Whoever reads us may stop at any time: `orbit dump ... | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+process.exitCode = await main(process.argv.slice(2))

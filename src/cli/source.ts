@@ -1,0 +1,95 @@
+import { OrbitError } from '../errors.js'
+import { OrbitEventBus } from '../events.js'
+import type { FleetObserver } from '../fleet.js'
+import { contestKind, eventKind, inspectRing } from '../inspect.js'
+import type { Frame } from '../ring.js'
+import { UsageError } from './command.js'
+import { type Decoded, decoderOf, type Item, itemOf } from './decode.js'
+
+export interface Items {
+  readonly items: Item[]
+  /** Positions passed: more than items where a topic was asked for. */
+  readonly from: number
+  readonly to: number
+}
+
+/** A cursor that gives items; a loss stands before the frames that follow it. */
+export interface Source {
+  readonly position: number
+  poll(max: number): Items
+}
+
+export type From = 'start' | 'head' | number
+
+function lossOf(from: number, to: number, overwritten: number, unavailable: number): Item[] {
+  return overwritten + unavailable === 0 ? [] : [{ item: 'loss', from, to, overwritten, unavailable }]
+}
+
+function eventSource(fleet: FleetObserver, from: From, topic: string): Source {
+  const cursor = new OrbitEventBus(fleet).cursor(startOf(fleet, eventKind, from))
+  return {
+    get position() {
+      return cursor.position
+    },
+    poll(max) {
+      const { events, lagged, malformed, from, to } = cursor.pollTopic(topic, max)
+      const found = events.map((event): Item => ({ item: 'event', event }))
+      return { items: [...lossOf(from, to, lagged, malformed), ...found], from, to }
+    },
+  }
+}
+
+function frameSource(fleet: FleetObserver, kind: number, from: From, isWanted: (frameKind: number) => boolean): Source {
+  const cursor = fleet.cursorOf(() => fleet.existing(kind), startOf(fleet, kind, from))
+  let read: ((bytes: Uint8Array) => Decoded) | undefined
+  const item = (frame: Frame): Item => {
+    read ??= readerOf(fleet, kind)
+    return itemOf(kind, frame, read)
+  }
+  return {
+    get position() {
+      return cursor.position
+    },
+    poll(max) {
+      const { frames, overwritten, unavailable, from, to } = cursor.poll(max)
+      const found = frames.filter(({ frameKind }) => isWanted(frameKind)).map(item)
+      return { items: [...lossOf(from, to, overwritten, unavailable), ...found], from, to }
+    },
+  }
+}
+
+function readerOf(fleet: FleetObserver, kind: number): (bytes: Uint8Array) => Decoded {
+  const { schema, fingerprint } = inspectRing(fleet, kind, []) ?? { schema: '', fingerprint: 0n }
+  return decoderOf(schema, fingerprint)
+}
+
+/** A negative `from` counts from the head, and stays within what is retained. */
+function startOf(fleet: FleetObserver, kind: number, from: From): From {
+  if (typeof from !== 'number' || from >= 0) return from
+  const ring = fleet.existing(kind)
+  return ring === undefined ? 'start' : Math.max(ring.oldest(), ring.head() + from)
+}
+
+/** Is the ring of this KIND orbit's own event bus? Somebody else's under its number is shown as frames. */
+function isBus(fleet: FleetObserver, kind: number): boolean {
+  if (kind !== eventKind) return false
+  const ring = fleet.existing(kind)
+  return ring === undefined || ring.stats().name === 'orbit.events'
+}
+
+export interface SourceOptions {
+  readonly from: From
+  readonly topic?: string | undefined
+  readonly frameKind?: number | undefined
+}
+
+export function sourceOf(fleet: FleetObserver, kind: number, { from, topic, frameKind }: SourceOptions): Source {
+  if (kind === contestKind) throw new UsageError(`KIND ${kind} is a table of claims: orbit claims ${fleet.name}`)
+  if (isBus(fleet, kind) && frameKind === undefined) return eventSource(fleet, from, topic ?? '>')
+  if (topic !== undefined) throw new UsageError(`--topic=${topic} is for events, KIND ${eventKind}`)
+  return frameSource(fleet, kind, from, (each) => frameKind === undefined || each === frameKind)
+}
+
+export function gone(what: string): OrbitError {
+  return new OrbitError('ERR_ORBIT_NOT_FOUND', `${what} was removed`)
+}

@@ -1,0 +1,69 @@
+import type { Output } from './output.js'
+import { cut, printable, textWidth } from './text.js'
+
+export interface Column<Row> {
+  readonly title: string
+  readonly text: (row: Row) => string
+  readonly align?: 'left' | 'right'
+  /** May be cut when the terminal is narrow. */
+  readonly isFlexible?: boolean
+  readonly style?: (row: Row) => Parameters<Output['paint']>[0] | undefined
+}
+
+const gap = '  '
+
+/** Lines of a table that is as wide as what it holds, or as the terminal. */
+export function tableLines<Row>(output: Output, columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+  const texts = rows.map((row) => columns.map((column) => printable(column.text(row))))
+  const widths = columns.map(({ title }, i) =>
+    Math.max(title.length, ...texts.map((line) => textWidth(line[i] as string))),
+  )
+  shrink(widths, columns, output.columns)
+  const pad = (text: string, i: number, isLast: boolean) => {
+    const shown = cut(text, widths[i] as number)
+    const space = ' '.repeat((widths[i] as number) - textWidth(shown))
+    return columns[i]?.align === 'right' ? space + shown : isLast ? shown : shown + space
+  }
+  const last = columns.length - 1
+  const title = columns.map((column, i) => pad(column.title, i, i === last)).join(gap)
+  const lines = texts.map((line, row) =>
+    line
+      .map((text, i) => {
+        const style = columns[i]?.style?.(rows[row] as Row)
+        const padded = pad(text, i, i === last)
+        return style === undefined ? padded : output.paint(style, padded)
+      })
+      .join(gap),
+  )
+  return [output.paint('bold', title), ...lines.map((line) => line.trimEnd())]
+}
+
+/** Takes from the widest of the flexible columns until the line fits; a few columns each stay. */
+function shrink<Row>(widths: number[], columns: readonly Column<Row>[], available: number | undefined): void {
+  if (available === undefined) return
+  let over = widths.reduce((sum, width) => sum + width + gap.length, -gap.length) - available
+  while (over > 0) {
+    let widest = -1
+    columns.forEach((column, i) => {
+      if (
+        column.isFlexible &&
+        (widths[i] as number) > 4 &&
+        (widest < 0 || (widths[i] as number) > (widths[widest] as number))
+      )
+        widest = i
+    })
+    if (widest < 0) return
+    widths[widest] = (widths[widest] as number) - 1
+    over--
+  }
+}
+
+export function printTable<Row>(output: Output, columns: readonly Column<Row>[], rows: readonly Row[]): void {
+  for (const line of tableLines(output, columns, rows)) output.line(line)
+}
+
+/** Names and values, one pair a line. */
+export function printPairs(output: Output, pairs: readonly (readonly [string, string])[]): void {
+  const width = Math.max(...pairs.map(([name]) => name.length))
+  for (const [name, value] of pairs) output.line(`${output.paint('dim', name.padEnd(width))}  ${printable(value)}`)
+}

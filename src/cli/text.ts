@@ -1,0 +1,75 @@
+// How bytes, ages and foreign text look on a terminal.
+
+/** Text of unknown origin without anything that a terminal would obey. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be found.
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
+    const code = character.charCodeAt(0)
+    if (character === '\n') return '\\n'
+    if (character === '\t') return '\\t'
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}
+
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+const mark = /\p{Mark}/u
+
+/** Columns that a character takes. */
+const widthOf = (character: string): number =>
+  character < '\u0300' ? 1 : mark.test(character) ? 0 : wide.test(character) ? 2 : 1
+
+/** Columns that a text takes; it has no escapes. */
+export function textWidth(text: string): number {
+  let width = 0
+  for (const character of text) width += widthOf(character)
+  return width
+}
+
+/** The text, or as much of it as fits, with an ellipsis. */
+export function cut(text: string, width: number): string {
+  if (textWidth(text) <= width) return text
+  let kept = ''
+  let left = width - 1
+  for (const character of text) {
+    left -= widthOf(character)
+    if (left < 0) break
+    kept += character
+  }
+  return width > 0 ? `${kept}…` : ''
+}
+
+export function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let unit = 0
+  let value = bytes
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
+}
+
+export function durationText(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`
+  if (ms < 48 * 3_600_000) return `${Math.floor(ms / 3_600_000)} h`
+  return `${Math.floor(ms / 86_400_000)} d`
+}
+
+export function rateText(perSecond: number): string {
+  if (perSecond < 1000) return `${perSecond < 10 ? Math.round(perSecond * 10) / 10 : Math.round(perSecond)}`
+  return perSecond < 1e6 ? `${(perSecond / 1e3).toFixed(1)}k` : `${(perSecond / 1e6).toFixed(1)}M`
+}
+
+/** `1 node`, `2 nodes`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** The wall clock's time of day, local. */
+export function clockText(unixMs: number): string {
+  const date = new Date(unixMs)
+  if (Number.isNaN(date.getTime())) return '??:??:??.???'
+  const two = (value: number) => String(value).padStart(2, '0')
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
+  return `${time}.${String(date.getMilliseconds()).padStart(3, '0')}`
+}
+
+export const fingerprintText = (fingerprint: bigint): string => `0x${fingerprint.toString(16).padStart(16, '0')}`
