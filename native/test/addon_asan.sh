@@ -21,7 +21,7 @@ export ASAN_OPTIONS="detect_leaks=0:abort_on_error=1:handle_abort=0:allocator_ma
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 export ORBIT_STORM_SECONDS=${ORBIT_STORM_SECONDS:-1}
 if [ $# -eq 0 ]; then
-  set -- lifecycle hostile storm leaks names rings cursors orbital heartbeat errors processes types pod netid metrics cli.test
+  set -- lifecycle hostile storm leaks names rings cursors orbital heartbeat errors processes types pod netid metrics clidamaged
 fi
 # The runtime must be there, or the addon does not load: say so rather than run the wrong one.
 LD_PRELOAD="$runtime" $node -e 'process.dlopen({ exports: {} }, process.env.ORBIT_NATIVE_PATH)'
