@@ -3,15 +3,9 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { bytesOf, cliPath, jsonOf, orbit } from './orbit.js'
-import { type Child, isLinux, objectPath, start, uniqueFleet } from './processes.js'
+import { bytesOf, cliPath, jsonOf, orbit, showcase } from './orbit.js'
+import { isLinux, objectPath, uniqueFleet } from './processes.js'
 import { Terminal, terminalOrSkip } from './terminal.js'
-
-async function showcase(name: string, options: object = {}): Promise<Child> {
-  const child = start('showcase.mjs', [name, options])
-  await child.next()
-  return child
-}
 
 /** A command that goes on, and the lines that it has written. */
 class Running {

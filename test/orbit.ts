@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { expect, onTestFinished } from 'vitest'
-import { objectsOf, root, shmFolder } from './processes.js'
+import { at, type Child, objectPath, objectsOf, root, shmFolder, start } from './processes.js'
+import { beatAt, ObjectFile, recordAt } from './support.js'
 
 export const cliPath = join(root, 'dist/cli.js')
 
@@ -63,3 +64,38 @@ export function bytesOf(fleet: string): Record<string, string> {
       .map((file) => [file, hash(file)]),
   )
 }
+
+/** Nodes of the showcase. */
+export const size = 8
+
+/** A fleet with something in every ring: test/fixtures/showcase.mjs. */
+export async function showcase(name: string, options: object = {}): Promise<Child> {
+  const child = start('showcase.mjs', [name, options])
+  await child.next()
+  // Its only beat never grows old: how long a test takes is no finding.
+  using file = new ObjectFile(objectPath(name, 'fleet'))
+  file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 2n ** 52n)
+  return child
+}
+
+/** Of every command that only looks: its arguments and its schema. */
+export const looks = (name: string): [schema: string, args: string[]][] => [
+  ['ls', ['ls']],
+  ['stat', ['stat', name, '--rate-ms', '0']],
+  ['stat', ['stat', name, 'events', '--rate-ms', '10']],
+  ['stat', ['stat', name, 'contest', '--rate-ms', '0']],
+  ['nodes', ['nodes', name]],
+  ['dump', ['dump', name, '7']],
+  ['dump', ['dump', name, 'WorkerLoad']],
+  ['dump', ['dump', name, 'events']],
+  ['dump', ['dump', name, 'cache', '--hex']],
+  ['tail', ['tail', name, '--from', 'start', '--limit', '1']],
+  ['cache', ['cache', name]],
+  ['cache-key', ['cache', name, '17', '--namespace', 'users']],
+  ['claims', ['claims', name]],
+  ['doctor', ['doctor', name]],
+  ['rm', ['rm', name, '--dry-run', '--force']],
+  ['gc', ['gc', name, '--dry-run']],
+]
+
+export const title = (args: string[], name: string) => args.map((arg) => (arg === name ? 'FLEET' : arg)).join(' ')
