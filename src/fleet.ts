@@ -156,7 +156,7 @@ export class FleetObserver implements Disposable {
     if (known !== undefined) return this.#use(known)
     const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name }
     const handle = guarded(() => native.openRing(this.#handle, spec))
-    return handle === undefined ? undefined : this.#keep(new Ring(handle, type))
+    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, type))
   }
 
   /**
@@ -187,7 +187,7 @@ export class FleetObserver implements Disposable {
     const known = this.#rings[kind]
     if (known !== undefined) return known
     const handle = guarded(() => native.openExistingRing(this.#handle, kind))
-    return handle === undefined ? undefined : this.#keep(new Ring(handle, undefined))
+    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, undefined))
   }
 
   #keep(ring: Ring): Ring {

@@ -57,7 +57,7 @@ const closedHandle = 0xffffffff
 
 /**
  * One open ring: the addon's hot calls, with their statuses made errors or values. It knows no type and no fleet; the
- * fleet that opened it closes it.
+ * fleet that opened it closes it, and is not collected before whoever has nothing but the ring (a guard).
  */
 export class Ring {
   readonly kind: number
@@ -67,10 +67,13 @@ export class Ring {
   readonly type: { readonly layout: { readonly byteLength: number } | undefined } | undefined
   /** Payloads must have just this length; -1: any up to payloadBytes. */
   readonly exactBytes: number
+  /** The fleet handle; here only to be kept. */
+  readonly opener: object
   #handle: number
 
-  constructor(handle: number, type: Ring['type']) {
+  constructor(opener: object, handle: number, type: Ring['type']) {
     const info = native.ringInfo(handle)
+    this.opener = opener
     this.#handle = handle
     this.kind = info.kind
     this.capacity = info.capacity
