@@ -108,18 +108,18 @@ export class Ring {
   publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
     const { frameKind, version } = checkPublish(options)
     const count = payloads.length
-    // Read once: theirs could change under us.
+    // Read once: theirs could change under us. Measured when all are read: a getter could shrink the ones before.
     const batch: Uint8Array[] = []
     const lengths: number[] = []
+    for (let i = 0; i < count; i++) batch.push(payloads[i] as Uint8Array)
     for (let i = 0; i < count; i++) {
-      const payload = payloads[i] as Uint8Array
+      const payload = batch[i] as Uint8Array
       if (!isUint8Array(payload)) checkBytes(`payloads[${i}]`, payload)
       const length = lengthOf(payload)
       if (length === 0) checkBytes(`payloads[${i}]`, payload)
       if (length > this.payloadBytes || (this.exactBytes >= 0 && length !== this.exactBytes)) {
         this.#refuse(status.tooLarge, length, `payloads[${i}]`)
       }
-      batch.push(payload)
       lengths.push(length)
     }
     const ids: NetId64[] = []
@@ -172,7 +172,7 @@ export class Ring {
   publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
     const { frameKind, version } = checkPublish(options)
     const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
-    if (published * recordBytes < records.length) {
+    if (published * recordBytes < lengthOf(records)) {
       this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), recordBytes)
     }
     return published
