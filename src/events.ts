@@ -264,7 +264,19 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
   /** @internal */
   constructor(cursor: Cursor, pattern: Uint8Array, options: IterateOptions, onLag?: (lost: number) => void) {
     this.#cursor = cursor
-    this.#events = this.#each(cursor.iterateEvents(pattern, options), options.signal, onLag)
+    const polls = cursor.iterateEvents(pattern, options)
+    const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLag)
+    // A generator would keep both waiting behind a next() that may sleep for ever, as a stream does that is destroyed.
+    const { return: leave, throw: fail } = events
+    events.return = (value) => {
+      this.close()
+      return leave.call(events, value)
+    }
+    events.throw = (error) => {
+      this.close()
+      return fail.call(events, error)
+    }
+    this.#events = events
   }
 
   /** How many events, of whatever topic, it has lost so far. */

@@ -6,7 +6,7 @@ import { Cursor } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
 import { guarded, layout, type NativeBeat, type NativeFleet, native } from './native.js'
 import { NetId64, netIdAt } from './netid.js'
-import { type Frame, loadedFrame, type PublishOptions, Ring, type RingStats } from './ring.js'
+import { type Frame, lengthOf, loadedFrame, type PublishOptions, Ring, type RingStats } from './ring.js'
 import { type AnyOrbitType, checkType, reservedType } from './typed.js'
 
 export interface JoinOptions {
@@ -161,7 +161,7 @@ export class FleetObserver implements Disposable {
     if (known !== undefined) return this.#use(known)
     const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema: type.layout?.schema ?? '' }
     const handle = guarded(() => native.openRing(this.#handle, spec))
-    return handle === undefined ? undefined : this.#keep(new Ring(handle, type))
+    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, type))
   }
 
   /**
@@ -193,7 +193,7 @@ export class FleetObserver implements Disposable {
     const known = this.#rings[kind]
     if (known !== undefined) return known
     const handle = guarded(() => native.openExistingRing(this.#handle, kind))
-    return handle === undefined ? undefined : this.#keep(new Ring(handle, undefined))
+    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, undefined))
   }
 
   #keep(ring: Ring): Ring {
@@ -439,11 +439,9 @@ export class Fleet extends FleetObserver {
     if (!isUint8Array(records)) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `records=${shown(records)} is not a Uint8Array`)
     }
-    if (recordBytes === 0 ? records.length !== 0 : records.length % recordBytes !== 0) {
-      throw rangeError(
-        'ERR_ORBIT_PAYLOAD_SIZE',
-        `records of ${records.length} bytes are not whole ones of ${recordBytes}`,
-      )
+    const length = lengthOf(records)
+    if (recordBytes === 0 ? length !== 0 : length % recordBytes !== 0) {
+      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `records of ${length} bytes are not whole ones of ${recordBytes}`)
     }
     return ring.publishPacked(records, recordBytes, options)
   }

@@ -73,10 +73,16 @@ export class FleetHeartbeat implements Disposable {
     }
     this.stop()
     this.#status = status
-    this.beat()
-    this.#timer = setInterval(() => this.#tick(intervalMs), intervalMs)
-    this.#timer.unref()
+    // The timer first: `status` may stop it, or start another.
+    const timer = setInterval(() => this.#tick(intervalMs), intervalMs).unref()
+    this.#timer = timer
     this.#dueMs = monotonicMs() + intervalMs
+    try {
+      this.beat()
+    } catch (error) {
+      if (this.#timer === timer) this.stop()
+      throw error
+    }
   }
 
   /** No beat from the timer any more; the last one remains, and grows stale. Idempotent. */

@@ -57,7 +57,7 @@ const closedHandle = 0xffffffff
 
 /**
  * One open ring: the addon's hot calls, with their statuses made errors or values. It knows no type and no fleet; the
- * fleet that opened it closes it.
+ * fleet that opened it closes it, and is not collected before whoever has nothing but the ring (a guard).
  */
 export class Ring {
   readonly kind: number
@@ -67,10 +67,13 @@ export class Ring {
   readonly type: { readonly layout: { readonly byteLength: number } | undefined } | undefined
   /** Payloads must have just this length; -1: any up to payloadBytes. */
   readonly exactBytes: number
+  /** The fleet handle; here only to be kept. */
+  readonly opener: object
   #handle: number
 
-  constructor(handle: number, type: Ring['type']) {
+  constructor(opener: object, handle: number, type: Ring['type']) {
     const info = native.ringInfo(handle)
+    this.opener = opener
     this.#handle = handle
     this.kind = info.kind
     this.capacity = info.capacity
@@ -105,18 +108,18 @@ export class Ring {
   publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
     const { frameKind, version } = checkPublish(options)
     const count = payloads.length
-    // Read once: theirs could change under us.
+    // Read once: theirs could change under us. Measured when all are read: a getter could shrink the ones before.
     const batch: Uint8Array[] = []
     const lengths: number[] = []
+    for (let i = 0; i < count; i++) batch.push(payloads[i] as Uint8Array)
     for (let i = 0; i < count; i++) {
-      const payload = payloads[i] as Uint8Array
+      const payload = batch[i] as Uint8Array
       if (!isUint8Array(payload)) checkBytes(`payloads[${i}]`, payload)
       const length = lengthOf(payload)
       if (length === 0) checkBytes(`payloads[${i}]`, payload)
       if (length > this.payloadBytes || (this.exactBytes >= 0 && length !== this.exactBytes)) {
         this.#refuse(status.tooLarge, length, `payloads[${i}]`)
       }
-      batch.push(payload)
       lengths.push(length)
     }
     const ids: NetId64[] = []
@@ -169,7 +172,7 @@ export class Ring {
   publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
     const { frameKind, version } = checkPublish(options)
     const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
-    if (published * recordBytes < records.length) {
+    if (published * recordBytes < lengthOf(records)) {
       this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), recordBytes)
     }
     return published

@@ -258,6 +258,26 @@ describe('a heart', () => {
     expect([asked, vi.getTimerCount()]).toEqual([1, 0])
   })
 
+  it('is stopped, or started anew, also by its own first status', () => {
+    holdTime()
+    for (const again of [undefined, { intervalMs: 10 }]) {
+      const fleet = joinShm(fleetName())
+      const heart = new FleetHeartbeat(fleet)
+      heart.start({
+        intervalMs: 10,
+        status() {
+          if (again === undefined) heart.stop()
+          else heart.start(again)
+          return ''
+        },
+      })
+      expect(vi.getTimerCount()).toBe(again === undefined ? 0 : 1)
+      heart.stop()
+      expect(vi.getTimerCount()).toBe(0)
+      fleet.close()
+    }
+  })
+
   it('stops quietly when its status closes the fleet', () => {
     let asked = 0
     const { fleet } = beating({

@@ -72,6 +72,13 @@ const lives: Life[] = [
     frames: 3,
     isOrderly: true,
   },
+  {
+    title: 'keeps only a guard of the fleet',
+    steps: [['join'], ['publish', 3], ['keepGuard']],
+    nodeOptions: ['--expose-gc'],
+    frames: 3,
+    isOrderly: true,
+  },
 ]
 
 /** The texts that the ring retains, in order. */

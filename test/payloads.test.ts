@@ -55,6 +55,26 @@ describe.each(memories)('a payload that changes under our hands, in $memory', ({
     expect(fleet.readHead(Plain)?.payload).toEqual(new Uint8Array(3))
   })
 
+  it('is measured when all are read: an element transferred by the one behind it is refused', () => {
+    const fleet = join(fleetName())
+    const bytes = new Uint8Array(32)
+    const payloads = [bytes, numbered(1)]
+    Object.defineProperty(payloads, 1, {
+      get() {
+        transferred(bytes)
+        return numbered(1)
+      },
+    })
+    expectTypeError(() => fleet.publishBatch(Plain, payloads), 'payloads[0]', 'transferred')
+    expect(fleet.head(Plain)).toBe(0)
+  })
+
+  it('counts packed records as they are, not as a lying subclass has them', () => {
+    const fleet = join(fleetName())
+    expectSize(() => fleet.publishPacked(Load, new Liar(9, 16)), '9 bytes')
+    expect(fleet.publishPacked(Load, new Liar(24, 32))).toBe(3)
+  })
+
   it('is read once from an array whose elements change', () => {
     const fleet = join(fleetName())
     let reads = 0

@@ -1,4 +1,5 @@
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
+import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EventSubscription, Fleet, type OrbitEvent, OrbitEventBus, type SubscribeOptions } from '../src/index.js'
 import { native } from '../src/native.js'
@@ -225,6 +226,27 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
       expect(await nextOf(subscription)).toEqual(over)
       expect(getEventListeners(signal, 'abort')).toEqual([])
     }
+  })
+
+  it('is over when it is left in its sleep, or before it began', async () => {
+    const { bus, subscribe } = pair()
+    const asleep = subscribe()
+    const waiting = nextOf(asleep)
+    expect(await asleep[Symbol.asyncIterator]().return()).toEqual(over)
+    expect(await waiting).toEqual(over)
+
+    const failed = subscribe()
+    const failing = nextOf(failed)
+    await expect(failed[Symbol.asyncIterator]().throw(new Error('mine'))).rejects.toThrow('mine')
+    expect(await failing).toEqual(over)
+
+    const streamed = subscribe()
+    const stream = Readable.from(streamed)
+    stream.resume()
+    await once(stream, 'resume')
+    await new Promise((resolve) => stream.destroy().once('close', resolve))
+    bus.publish('n')
+    expect(await nextOf(streamed)).toEqual(over)
   })
 
   it('ends with what onLag throws, or when onLag closes it', async () => {
