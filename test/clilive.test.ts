@@ -116,7 +116,8 @@ describe.runIf(isLinux)('orbit tail', () => {
   it('waits for a ring that is not there yet', async () => {
     const name = uniqueFleet('tail')
     const child = await showcase(name, { isEmpty: true })
-    const tail = new Running(['tail', name, '12', '--json', '--limit', '1'])
+    // From the start: it has mapped the fleet, and begins to look at some time after that.
+    const tail = new Running(['tail', name, '12', '--json', '--limit', '1', '--from', 'start'])
     await tail.maps(objectPath(name, 'fleet'))
     await child.ask('fill')
     expect(jsonOf('tail', (await tail.line()) as string)).toMatchObject({
