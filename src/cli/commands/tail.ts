@@ -8,6 +8,7 @@ import type { Call, Command } from '../command.js'
 import { interrupt } from '../interrupt.js'
 import { kindNamed } from '../kinds.js'
 import { sharedMemory, userId, within } from '../objects.js'
+import { jsonText } from '../output.js'
 import { itemJson, itemText } from '../show.js'
 import { gone, type Source, sourceOf } from '../source.js'
 
@@ -47,7 +48,7 @@ async function follow(
   const { output } = call
   const show = { isHex: call.flag('hex') }
   const text = output.isJson
-    ? (item: Parameters<typeof itemJson>[0]) => JSON.stringify(itemJson(item, show))
+    ? (item: Parameters<typeof itemJson>[0]) => jsonText(itemJson(item, show))
     : (item: Parameters<typeof itemJson>[0]) => itemText(output, item, show)
   let pauseMs = firstPauseMs
   for (let left = limit; left > 0 && !signal.aborted; ) {
