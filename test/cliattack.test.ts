@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Output } from '../src/cli/output.js'
 import { tableLines } from '../src/cli/table.js'
-import { OrbitEventBus } from '../src/index.js'
+import { Fleet, OrbitEventBus, orbitType } from '../src/index.js'
 import { podOfSchema } from '../src/schema.js'
 import { cliPath, orbit, orbitJson } from './orbit.js'
 import { canRun, isLinux, root } from './processes.js'
@@ -17,6 +17,12 @@ const uid = process.geteuid?.() ?? 0
 function busOf(name: string, ...payloads: string[]): void {
   const bus = new OrbitEventBus(joinShm(name, { size: 4 }), { capacity: 8, payloadBytes: 50_000 })
   for (const payload of payloads) bus.publish('topic', payload)
+}
+
+/** Waits until the process has opened this object. */
+async function mapped(pid: number, path: string): Promise<void> {
+  while (!readFileSync(`/proc/${pid}/maps`, 'utf8').includes(path))
+    await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe.runIf(isLinux)('what strangers publish', () => {
@@ -135,6 +141,21 @@ describe.runIf(isLinux)('orbit', () => {
     })
     expect(stderr).toBe('')
     expect(JSON.parse(stdout).findings).toContainEqual(expect.objectContaining({ check: 'remove-ipc', level: 'ok' }))
+  })
+
+  it('stops following a fleet whose name another has taken', async () => {
+    for (const hasRing of [false, true]) {
+      const name = fleetName()
+      joinShm(name, { size: 1 })
+      const child = spawn(process.execPath, [cliPath, 'tail', name, '7'], { env: { ...process.env, NODE_OPTIONS: '' } })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      await mapped(child.pid as number, objectPath(name, 'fleet'))
+      Fleet.remove(name, { force: true })
+      const namesake = joinShm(name, { size: 1 })
+      if (hasRing) namesake.publish(orbitType({ name: 'New', kind: 7, capacity: 4, payloadBytes: 8 }), Buffer.from('x'))
+      expect(await ended, `has a ring: ${hasRing}`).toBe(3)
+    }
   })
 
   it('ends when it is told to, though its reader takes nothing', async () => {
