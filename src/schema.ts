@@ -1,7 +1,7 @@
 import { interpret, type Layout, wordLeaves } from './codec.js'
 import { array, bytes, Pod, type PodFields, type PodType, text } from './pod.js'
 
-/** Pods within pods; a ring's own text has no more than a person would write. */
+/** Pods and arrays within one another; a ring's own text has no more than a person would write. */
 const maxDepth = 32
 
 /**
@@ -39,6 +39,7 @@ class Reader {
     if (depth === 0) throw new NotASchema()
     let type: PodType = this.#text[this.#at] === '{' ? this.#pod(depth) : this.#leaf()
     for (let length = this.#take(/\[(\d{1,8})\]/y); length !== undefined; length = this.#take(/\[(\d{1,8})\]/y)) {
+      if (--depth === 0) throw new NotASchema()
       type = array(type, Number(length))
     }
     return type

@@ -18,13 +18,24 @@ export const hexOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 const utf8Of = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
 
+/** A payload's JSON is a stranger's: nested deeper than this it is shown as text. */
+const maxJsonDepth = 200
+
+/** Would JSON.stringify give it back, with every number as it was? */
+function isFaithful(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value) || (Number.isFinite(value) && value % 1 !== 0)
+  if (typeof value !== 'object' || value === null) return true
+  return depth > 0 && Object.values(value).every((each) => isFaithful(each, depth - 1))
+}
+
 export function decode(bytes: Uint8Array): Decoded {
   if (bytes.length === 0) return { format: 'empty', payload: '' }
   const text = isUtf8(bytes) ? utf8Of(bytes) : ''
   if (text === '' || controls.test(text)) return { format: 'hex', payload: hexOf(bytes) }
   if (/^\s*[[{"]/.test(text)) {
     try {
-      return { format: 'json', payload: JSON.parse(text) }
+      const payload = JSON.parse(text)
+      if (isFaithful(payload, maxJsonDepth)) return { format: 'json', payload }
     } catch {
       // text that begins like JSON
     }

@@ -23,7 +23,7 @@ function objectFinding(object: FoundObject): Finding[] {
     finding(isLeft ? 'warning' : 'problem', 'object', problem.message, {
       fleet,
       meaning: isLeft ? 'the next to join, or to make the ring, finishes that' : `who opens it gets ${problem.code}`,
-      mend: problem.code === 'ERR_ORBIT_PERMISSION' ? `chmod 600 ${path}` : remove,
+      mend: !stats.isFile() ? `rm -r ${path}` : problem.code === 'ERR_ORBIT_PERMISSION' ? `chmod 600 ${path}` : remove,
     }),
   ]
 }

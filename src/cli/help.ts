@@ -47,6 +47,7 @@ export function overview(commands: readonly Command[]): string {
     'SYNOPSIS',
     '    orbit COMMAND [FLEET] [...] [--json]',
     '    orbit COMMAND --help',
+    '    orbit --version',
     '',
     'COMMANDS',
     ...commands.map(({ name, summary }) => `    ${name.padEnd(width)}  ${summary}`),

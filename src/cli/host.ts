@@ -58,10 +58,26 @@ export function namespaceOf(kind: 'pid' | 'ipc' | 'mnt', pid: number | 'self' = 
 
 export const isVisible = (pid: number): boolean => existsSync(`/proc/${pid}`)
 
+/** undefined: a user without an entry, as containers have them. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
+}
+
 /** Does systemd remove this user's shared memory when his last session ends? */
 export function removesIpc(): boolean {
-  const { uid, username } = userInfo()
-  if (uid < 1000 || !existsSync('/run/systemd/system') || existsSync(`/var/lib/systemd/linger/${username}`))
+  const username = userName()
+  const uid = process.geteuid?.() ?? 0
+  // Whom the system does not know by name has no sessions.
+  if (
+    uid < 1000 ||
+    username === undefined ||
+    !existsSync('/run/systemd/system') ||
+    existsSync(`/var/lib/systemd/linger/${username}`)
+  )
     return false
   let value = 'yes'
   for (const file of loginConfigs()) value = read(file)?.match(/^\s*RemoveIPC\s*=\s*(\S+)/m)?.[1] ?? value

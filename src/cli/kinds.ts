@@ -22,8 +22,7 @@ export function kindNamed(fleet: FleetObserver, operand: string): number {
     if (kind > layout.maxKind) throw new UsageError(`KIND=${operand} is not an integer in 0..${layout.maxKind}`)
     return kind
   }
-  const own = ownKinds[operand]
-  if (own !== undefined) return own
+  if (Object.hasOwn(ownKinds, operand)) return ownKinds[operand] as number
   for (const kind of allKinds(fleet)) if (nameOf(fleet, kind) === operand) return kind
   throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ring named ${JSON.stringify(operand)}`)
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
+import manifest from '../../package.json' with { type: 'json' }
 import { Call, type Command, requiredOperands, UsageError } from './command.js'
 import { commands } from './commands/index.js'
 import { commandHelp, commonOptions, overview } from './help.js'
@@ -49,8 +50,8 @@ function report(error: unknown, isJson: boolean, hint: string): number {
   const exitCode = isUsage ? 2 : (exitCodeOf[code] ?? 1)
   if (isJson) process.stderr.write(`${jsonText({ error: { code: isUsage ? 'usage' : code, message, exitCode } })}\n`)
   else process.stderr.write(`orbit: ${printable(message)}\n${isUsage ? `${hint}\n` : ''}`)
-  // Not one of ours: a mistake in this program, which somebody will want to find.
-  if (!isUsage && !code.startsWith('ERR_') && !isJson) process.stderr.write(`${(error as Error).stack}\n`)
+  // Neither ours nor the system's: a mistake in this program, which somebody will want to find.
+  if (!isUsage && code === '' && !isJson) process.stderr.write(`${(error as Error).stack}\n`)
   return exitCode
 }
 
@@ -60,6 +61,10 @@ async function main(args: readonly string[]): Promise<number> {
     const text = overview(commands)
     ;(name === undefined ? process.stderr : process.stdout).write(text)
     return name === undefined ? 2 : 0
+  }
+  if (name === '--version') {
+    process.stdout.write(`${manifest.version}\n`)
+    return 0
   }
   const command = commands.find((each) => each.name === name)
   const hint = command === undefined ? 'orbit --help lists the commands' : `orbit ${name} --help tells more`
@@ -73,7 +78,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 // Whoever reads us may stop at any time: `orbit dump ... | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
+  process.exit(error.code === 'EPIPE' ? 0 : report(error, false, ''))
 })
+process.stderr.on('error', () => {}) // nobody hears it
 process.exitCode = await main(process.argv.slice(2))

@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { Fleet, type FleetObserver } from '../fleet.js'
 import { inspectObject } from '../inspect.js'
+import { layout } from '../native.js'
 
 export const sharedMemory = '/dev/shm'
 export const userId = process.geteuid?.() ?? 0
@@ -20,12 +21,19 @@ export interface FoundObject {
 // No part but the fleet's name holds a dash, so there is one way to read it.
 const pattern = /^orbit-([A-Za-z0-9._-]{1,64})-(fleet|\d{1,5})-(\d+)(\.bell)?$/
 
+/** 007 and 300 are no KINDs: the name is somebody else's. */
+const isOurs = (what: string, isBell: boolean): boolean =>
+  what === 'fleet'
+    ? !isBell
+    : what === String(Number(what)) && Number(what) <= (isBell ? layout.maxFleetSize - 1 : layout.maxKind)
+
 /** Everything at names of this user, by name. Empty where the system shows no files. */
 export function findObjects(): FoundObject[] {
   const found: FoundObject[] = []
   for (const file of namesIn(sharedMemory)) {
     const [, fleet, what, uid, bell] = pattern.exec(file) ?? []
-    if (fleet === undefined || Number(uid) !== userId || (bell && what === 'fleet')) continue
+    if (fleet === undefined || what === undefined || uid !== String(userId) || !isOurs(what, bell !== undefined))
+      continue
     const stats = lstatSync(join(sharedMemory, file), { throwIfNoEntry: false })
     if (stats === undefined) continue // gone meanwhile
     const form = bell ? 'bell' : what === 'fleet' ? 'fleet' : 'ring'

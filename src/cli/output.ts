@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { printable, printableJson } from './text.js'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -41,11 +42,11 @@ export class Output {
 
   /** Beside the result, so that a pipe sees none of it. */
   note(text: string): void {
-    process.stderr.write(`orbit: ${text}\n`)
+    process.stderr.write(`orbit: ${printable(text)}\n`)
   }
 }
 
 /** Ids and other bigints are strings. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? String(each) : each))
+  return printableJson(JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? String(each) : each)))
 }

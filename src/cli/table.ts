@@ -16,7 +16,7 @@ const gap = '  '
 export function tableLines<Row>(output: Output, columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
   const texts = rows.map((row) => columns.map((column) => printable(column.text(row))))
   const widths = columns.map(({ title }, i) =>
-    Math.max(title.length, ...texts.map((line) => textWidth(line[i] as string))),
+    texts.reduce((width, line) => Math.max(width, textWidth(line[i] as string)), title.length),
   )
   shrink(widths, columns, output.columns)
   const pad = (text: string, i: number, isLast: boolean) => {

@@ -1,14 +1,27 @@
 // How bytes, ages and foreign text look on a terminal.
 
+/** Controls, what changes the direction or hides, line ends of Unicode, halves of characters. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
 /** Text of unknown origin without anything that a terminal would obey. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be found.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
-    const code = character.charCodeAt(0)
+  return text.replace(unprintable, (character) => {
+    const code = character.codePointAt(0) as number
     if (character === '\n') return '\\n'
     if (character === '\t') return '\\t'
-    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+    const hex = code.toString(16)
+    return code < 256 ? `\\x${hex.padStart(2, '0')}` : code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`
   })
+}
+
+/** JSON in which nothing stands that a terminal would obey; it means the same. */
+export function printableJson(json: string): string {
+  return json.replace(unprintable, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  )
 }
 
 const wide =

@@ -8,8 +8,9 @@ import type { Call, Command } from '../command.js'
 import { interrupt } from '../interrupt.js'
 import { kindNamed } from '../kinds.js'
 import { sharedMemory, userId, within } from '../objects.js'
+import { jsonText } from '../output.js'
 import { itemJson, itemText } from '../show.js'
-import { gone, type Source, sourceOf } from '../source.js'
+import { gone, type Items, type Source, sourceOf } from '../source.js'
 
 const pollMax = 4096
 /** An observer cannot be rung: it looks again and again, less often the longer there was nothing. */
@@ -20,38 +21,48 @@ const checkMs = 500
 
 /** The inode under the ring's name; undefined: none. */
 function inodeOf(fleet: string, kind: number | 'fleet'): number | undefined {
-  return statSync(join(sharedMemory, `orbit-${fleet}-${kind}-${userId}`), { throwIfNoEntry: false })?.ino
+  try {
+    return statSync(join(sharedMemory, `orbit-${fleet}-${kind}-${userId}`)).ino
+  } catch {
+    return undefined
+  }
 }
 
-/** Throws when the ring that we have open has lost its name: nothing will come any more. */
-function removalCheck(fleet: FleetObserver, kind: number): () => void {
+type Check = (isUrgent?: boolean) => void
+
+/** Throws when what we have open has lost its name, also to a namesake: nothing will come any more. */
+function removalCheck(fleet: FleetObserver, kind: number, fleetInode: number | undefined): Check {
   let inode = inodeOf(fleet.name, kind)
   let dueMs = performance.now() + checkMs
-  return () => {
-    if (performance.now() < dueMs) return
+  return (isUrgent = false) => {
+    if (performance.now() < dueMs && !isUrgent) return
     dueMs = performance.now() + checkMs
     const now = inodeOf(fleet.name, kind)
     if (inode !== undefined && now !== inode) throw gone(`the ring of KIND ${kind} of fleet ${fleet.name}`)
-    if (inode === undefined && inodeOf(fleet.name, 'fleet') === undefined) throw gone(`fleet ${fleet.name}`)
+    if (inodeOf(fleet.name, 'fleet') !== fleetInode) throw gone(`fleet ${fleet.name}`)
     inode = now
   }
 }
 
-async function follow(
-  call: Call,
-  source: Source,
-  limit: number,
-  check: () => void,
-  signal: AbortSignal,
-): Promise<void> {
+/** What a namesake made in place of the ring is refused; then ours is gone. */
+function pollOf(source: Source, max: number, check: Check): Items {
+  try {
+    return source.poll(max)
+  } catch (error) {
+    check(true)
+    throw error
+  }
+}
+
+async function follow(call: Call, source: Source, limit: number, check: Check, signal: AbortSignal): Promise<void> {
   const { output } = call
   const show = { isHex: call.flag('hex') }
   const text = output.isJson
-    ? (item: Parameters<typeof itemJson>[0]) => JSON.stringify(itemJson(item, show))
+    ? (item: Parameters<typeof itemJson>[0]) => jsonText(itemJson(item, show))
     : (item: Parameters<typeof itemJson>[0]) => itemText(output, item, show)
   let pauseMs = firstPauseMs
   for (let left = limit; left > 0 && !signal.aborted; ) {
-    const { items, from, to } = source.poll(Math.min(pollMax, left))
+    const { items, from, to } = pollOf(source, Math.min(pollMax, left), check)
     if (items.length > 0) output.line(items.map(text).join('\n'))
     left -= items.reduce((count, { item }) => count + (item === 'loss' ? 0 : 1), 0)
     check()
@@ -66,11 +77,12 @@ async function run(call: Call): Promise<void> {
   const from = call.from('head')
   const frameKind = call.integer('frame-kind', 0, layout.maxKind)
   const signal = interrupt()
+  const fleetInode = inodeOf(call.operand(0), 'fleet') // before it is opened: never that of a successor
   await within(call.operand(0), async (fleet) => {
     const operand = call.optional(1)
     const kind = operand === undefined ? eventKind : kindNamed(fleet, operand)
     const source = sourceOf(fleet, kind, { from, topic: call.text('topic'), frameKind })
-    await follow(call, source, limit, removalCheck(fleet, kind), signal)
+    await follow(call, source, limit, removalCheck(fleet, kind, fleetInode), signal)
   })
 }
 
