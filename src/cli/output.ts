@@ -18,7 +18,7 @@ export class Output {
 
   /** Columns of the terminal; undefined: it is none, and nothing is cut. */
   get columns(): number | undefined {
-    return process.stdout.isTTY ? process.stdout.columns : undefined
+    return (process.stdout.isTTY && process.stdout.columns) || undefined // 0: nobody has told
   }
 
   paint(style: Style, text: string): string {
