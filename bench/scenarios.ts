@@ -7,6 +7,7 @@ import {
   blockSamples,
   burst,
   burstFrames,
+  claimGapMs,
   crowd,
   crowdBus,
   crowdTopic,
@@ -56,16 +57,16 @@ async function measureLateness(
 }
 
 /** Nothing follows a send: what a sender does next delays a reader that shares its core. */
-function everyGap(send: (sentNs: number) => void): (count: number) => Promise<void> {
+function everyGap(send: (sentNs: number) => void, gapMs = idleGapMs): (count: number) => Promise<void> {
   return (count) =>
     new Promise((resolve) => {
       let left = count
       const step = () => {
-        if (--left > 0) setTimeout(step, idleGapMs)
+        if (--left > 0) setTimeout(step, gapMs)
         else resolve()
         send(nowNs())
       }
-      setTimeout(step, idleGapMs)
+      setTimeout(step, gapMs)
     })
 }
 
@@ -87,9 +88,12 @@ const wake = (name: string, hearing: Hearing): Scenario => ({
   },
 })
 
+export const waitWake = 'wake: wait and poll'
+export const claimWake = 'wake: a claim, by a release'
+
 /** The subject changes hands at each message: the reader waits for what the sender holds, and gives it back at once. */
 const claimed: Scenario = {
-  name: 'wake: a claim, by a release',
+  name: claimWake,
   async start(fleet) {
     const contest = new Contest(open(fleet, 8))
     const send = publisher(open(fleet, 8))
@@ -97,7 +101,7 @@ const claimed: Scenario = {
     const sendAll = async (count: number) => {
       for (let i = 0; i < count; i++) {
         const guard = await contest.claim('baton', { ttlMs: 60_000 })
-        await pause(4 * idleGapMs) // by then the reader has noticed, and sleeps
+        await pause(claimGapMs - idleGapMs) // by then the reader has noticed, and sleeps
         send(nowNs())
         guard.release()
         await pause(idleGapMs)
@@ -108,14 +112,16 @@ const claimed: Scenario = {
 }
 
 /** The message says of what sort it is, as a ring's KIND does: one channel carries them all. */
-const sendWake = (serialization: 'json' | 'advanced'): Scenario => {
-  const name = `wake: process.send, ${serialization}`
+const sendWake = (serialization: 'json' | 'advanced', gapMs = idleGapMs): Scenario => {
+  const name = `wake: process.send, ${serialization}${gapMs === idleGapMs ? '' : `, ${gapMs} ms apart`}`
   return {
     name,
     async start(fleet) {
       const reader = await readerOf('send', fleet, serialization)
       const send = (sentNs: number) => reader.send({ kind: 'tick', at: sentNs })
-      return async ({ scale }) => ({ [name]: await measureLateness(reader, Math.ceil(200 * scale), everyGap(send)) })
+      return async ({ scale }) => ({
+        [name]: await measureLateness(reader, Math.ceil(200 * scale), everyGap(send, gapMs)),
+      })
     },
   }
 }
@@ -285,7 +291,6 @@ const crowded: Scenario = {
   },
 }
 
-export const waitWake = 'wake: wait and poll'
 export const iterateWake = 'wake: for await'
 export const scenarios: readonly Scenario[] = [
   wake(waitWake, 'wait'),
@@ -293,6 +298,7 @@ export const scenarios: readonly Scenario[] = [
   claimed,
   sendWake('json'),
   sendWake('advanced'),
+  sendWake('json', claimGapMs),
   spin,
   bystander,
   bursting,

@@ -29,6 +29,8 @@ export interface WakePace {
 }
 
 export const idleGapMs = 1
+/** Claims change hands more slowly: a process that idles for longer wakes later, whatever wakes it. */
+export const claimGapMs = 5
 /** Samples that are one after the other: what is quiet about a machine is told by their medians. */
 export const blockSamples = 50
 export const burstFrames = 10_000

@@ -1,7 +1,7 @@
 import { Child } from './child.js'
 import { type Summary, summarize } from './measure.js'
-import { crowdName, crowdSizes, iterateWake, scenarios, waitWake } from './scenarios.js'
-import { blockSamples, type Series, type WakePace } from './wake.js'
+import { claimWake, crowdName, crowdSizes, iterateWake, scenarios, waitWake } from './scenarios.js'
+import { blockSamples, claimGapMs, type Series, type WakePace } from './wake.js'
 
 /** All that one series measured, round by round. */
 export interface WakeSeries {
@@ -85,6 +85,12 @@ export function makeWakeBars(lines: readonly WakeLine[]): WakeBar[] {
       [waitWake, iterateWake].map((name) =>
         ratio(name, `wake: process.send, ${serialization}`, 0.7, `${name}, to process.send ${serialization}`),
       ),
+    ),
+    ratio(
+      claimWake,
+      `wake: process.send, json, ${claimGapMs} ms apart`,
+      0.7,
+      `${claimWake}, to process.send at the same pace`,
     ),
     bar('wake: spinning', 2000, 'ns', (by) => of('wake: spinning', by)),
     bar('publish 64 B, what a waiter of the past costs', 5, 'ns', (by) =>
