@@ -56,7 +56,7 @@ const sourceFiles = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8
 /** What a file imports from within src/, as paths below src/. */
 function importsOf(file: string): string[] {
   const text = readFileSync(`${root}src/${file}`, 'utf8')
-  const froms = [...text.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*(['"])(\.[^'"]*)\1/g)]
+  const froms = [...text.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*(['"])(\.[^'"]*)(?<!\.json)\1/g)]
   return froms.map(([, , path]) => new URL(path as string, `file:///${file}`).pathname.slice(1).replace(/\.js$/, '.ts'))
 }
 
