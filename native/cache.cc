@@ -1,10 +1,9 @@
 // The hot calls of the cache: index.h behind plain node_api.h.
 //
 // A frame is assembled, and a key handed over, in the scratch at kFrameAt: CacheHeader, namespace and key, padding, value.
-#include <random>
-
 #include "call.h"
 #include "clock.h"
+#include "random.h"
 
 namespace orbit {
 
@@ -12,13 +11,8 @@ namespace {
 
 constexpr size_t kFrameAt = kFirstRecord + sizeof(Record);
 
-uint64_t random_seed() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
-
 CacheIndex* index_of(OpenRing* open) {
-  if (open->index == nullptr) open->index = std::make_unique<CacheIndex>(open->writer.ring, random_seed());
+  if (open->index == nullptr) open->index = std::make_unique<CacheIndex>(open->writer.ring, random_word());
   return open->index.get();
 }
 

@@ -2,25 +2,19 @@
 
 #include <unistd.h>
 
-#include <random>
-
 #include "beat.h"
 #include "clock.h"
 #include "failure.h"
 #include "fault.h"
 #include "local.h"
 #include "object.h"
+#include "random.h"
 #include "removal.h"
 #include "shm.h"
 
 namespace orbit {
 
 namespace {
-
-uint64_t random_id() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
 
 void format_fleet(void* base, uint32_t size) {
   FleetHeader* header = static_cast<FleetHeader*>(base);
@@ -29,7 +23,7 @@ void format_fleet(void* base, uint32_t size) {
   header->object.objectType = kFleetObject;
   header->object.objectBytes = fleet_bytes(size);
   header->object.createdAtMs = unix_ms();
-  header->object.fleetId = random_id();
+  header->object.fleetId = random_word();
   header->size = size;
   store_release(&header->object.magic, kMagic);  // partner: the magic load in attach_object
 }

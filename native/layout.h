@@ -228,6 +228,7 @@ enum CacheOp : uint8_t { kCachePut = 1, kCacheDelete = 2, kCacheReset = 3 };
 //   0          2                      topicBytes                                 its publisher
 //   2          topicBytes             topic, UTF-8                               its publisher
 //   ...        the rest               the user's payload                         its publisher
+constexpr uint32_t kCacheKind = 200;
 constexpr uint32_t kEventKind = 220;
 constexpr uint32_t kContestKind = 222;
 constexpr uint32_t kMaxTopicBytes = 0xffff;

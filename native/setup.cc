@@ -262,6 +262,7 @@ Napi::Object layout_table(Napi::Env env) {
       {"typeNameBytes", kTypeNameBytes},
       {"labelBytes", kLabelBytes},
       {"statusBytes", kStatusBytes},
+      {"cacheKind", kCacheKind},
       {"eventKind", kEventKind},
       {"contestKind", kContestKind},
       {"eventHeaderBytes", sizeof(EventHeader)},

@@ -1,7 +1,7 @@
 import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { type Fleet, FleetObserver } from './fleet.js'
+import { checkFleet, type Fleet, type FleetObserver } from './fleet.js'
 import { layout, payloadOffset, putText, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { checkBytes, lengthOf, type Ring } from './ring.js'
@@ -45,7 +45,7 @@ export type CacheEntry =
       readonly head: number
     }
 
-const cacheKind = 200
+const { cacheKind } = layout
 const keyRoom = 256
 const frameAt = payloadOffset
 const keyAt = frameAt + layout.cacheHeaderBytes
@@ -81,9 +81,7 @@ export class OrbitCache {
    *   or valueBytes, and what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: OrbitCacheOptions = {}) {
-    if (!(fleet instanceof FleetObserver)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
-    }
+    checkFleet(fleet)
     checkOptions('options', options, ['namespace', 'capacity', 'valueBytes'])
     const { namespace = '', capacity, valueBytes } = options
     if (typeof namespace !== 'string') {
@@ -144,6 +142,11 @@ export class OrbitCache {
     const expiresInMs = floats[expiryIndex] as number
     const value = loadedValue()
     return expiresInMs < 0 ? { hit: true, value, position, head } : { hit: true, value, position, expiresInMs, head }
+  }
+
+  /** Of the ring; undefined for an observer before there is one. @internal */
+  get capacity(): number | undefined {
+    return this.#open()?.capacity
   }
 
   /**

@@ -1,6 +1,6 @@
 import { checkInteger, checkName, checkOptions, checkSignal, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { type Fleet, FleetObserver } from './fleet.js'
+import { checkFleet, type Fleet, type FleetObserver } from './fleet.js'
 import { guarded, layout, native, putText, scratch, status } from './native.js'
 import type { Ring } from './ring.js'
 
@@ -71,9 +71,7 @@ export class Contest {
    * @throws ERR_ORBIT_TYPE_MISMATCH when the fleet's contest has another capacity, and what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: ContestOptions = {}) {
-    if (!(fleet instanceof FleetObserver)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
-    }
+    checkFleet(fleet)
     checkOptions('options', options, ['capacity'])
     this.#capacity = options.capacity
     this.#fleet = fleet
@@ -146,7 +144,7 @@ export class Contest {
     const table = this.#open()
     if (table === undefined) throw new OrbitError('ERR_ORBIT_READ_ONLY', 'the contest: opened by an observer')
     const result = table.answered(native.contestClaim(table.handle, writeShape(subject, owner), ttlMs))
-    if (result === 1) return new Guard(this.#fleet, table, loadedHolder(subject, owner))
+    if (result === 1) return new Guard(table, loadedHolder(subject, owner))
     const holder = this.#loaded(subject)
     return { holder, stamp: float(layout.claimStamp), incarnation: float(layout.claimIncarnation) }
   }
@@ -206,16 +204,14 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subjec
 
 /** A claim that was won. Nothing here trusts what it was: each look asks the table. */
 export class Guard implements Disposable {
-  /** Kept: a fleet that is collected leaves, and its claims go with it. */
-  readonly #fleet: FleetObserver
+  /** It keeps its fleet handle: one that is collected leaves, and its claims go with it. */
   readonly #table: Ring
   /** As it was when it was claimed. */
   readonly holder: Holder
   #isOver = false
 
   /** @internal */
-  constructor(fleet: FleetObserver, table: Ring, holder: Holder) {
-    this.#fleet = fleet
+  constructor(table: Ring, holder: Holder) {
     this.#table = table
     this.holder = holder
     abandoned.register(this, { table, holder }, this)
@@ -235,7 +231,7 @@ export class Guard implements Disposable {
    * you act on it, it can be late: that is what the token is for.
    */
   get held(): boolean {
-    if (this.#isOver || this.#fleet.closed) return false
+    if (this.#isOver || this.#table.closed) return false
     const found = native.contestHolder(this.#table.handle, writeShape(this.subject, nothing))
     return found === 1 && float(layout.claimToken) === this.token
   }
@@ -248,7 +244,7 @@ export class Guard implements Disposable {
    */
   renew(ttlMs: number): boolean {
     checkTtl(ttlMs)
-    if (this.#isOver || this.#fleet.closed) return false
+    if (this.#isOver || this.#table.closed) return false
     const shape = writeShape(this.subject, nothing)
     const result = native.contestRenew(this.#table.handle, shape, this.token, ttlMs)
     return result !== status.closed && this.#table.answered(result) === 1 // closed: in a forked child
@@ -263,7 +259,7 @@ export class Guard implements Disposable {
     if (this.#isOver) return false
     this.#isOver = true
     abandoned.unregister(this)
-    if (this.#fleet.closed) return false
+    if (this.#table.closed) return false
     const shape = writeShape(this.subject, nothing)
     return native.contestRelease(this.#table.handle, shape, this.token) === 1
   }

@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import type { Cursor, IterateOptions, Poll, WaitOptions } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { type Fleet, FleetObserver } from './fleet.js'
+import { checkFleet, type Fleet, type FleetObserver } from './fleet.js'
 import { layout, putText, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { checkBytes, type Frame, lengthOf, publishOffset, type Ring } from './ring.js'
@@ -80,9 +80,7 @@ export class OrbitEventBus {
 
   /** @throws TypeError, RangeError; ERR_ORBIT_TYPE_MISMATCH and what else opening the ring throws */
   constructor(fleet: Fleet | FleetObserver, options: EventBusOptions = {}) {
-    if (!(fleet instanceof FleetObserver)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
-    }
+    checkFleet(fleet)
     checkOptions('options', options, ['capacity', 'payloadBytes'])
     const { capacity, payloadBytes } = options
     if (payloadBytes !== undefined) {

@@ -311,6 +311,13 @@ export class FleetObserver implements Disposable {
   }
 }
 
+/** Throws unless it is a fleet, joined or observed. @internal */
+export function checkFleet(fleet: unknown): asserts fleet is FleetObserver {
+  if (!(fleet instanceof FleetObserver)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
+  }
+}
+
 /**
  * One process's (or worker thread's) membership in a fleet: a node of its own, and the right to publish. Cheap to read
  * from and to write to, not so cheap to make: join once, and keep it.

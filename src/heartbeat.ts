@@ -1,7 +1,7 @@
 import { checkInteger, checkOptions, shown } from './check.js'
 import { monotonicMs } from './clock.js'
 import { typeError } from './errors.js'
-import { type Fleet, FleetObserver, type Heartbeat } from './fleet.js'
+import { checkFleet, type Fleet, type FleetObserver, type Heartbeat } from './fleet.js'
 import { layout } from './native.js'
 
 export interface HeartbeatOptions {
@@ -51,9 +51,7 @@ export class FleetHeartbeat implements Disposable {
 
   /** @throws TypeError ERR_ORBIT_INVALID_ARGUMENT */
   constructor(fleet: Fleet | FleetObserver) {
-    if (!(fleet instanceof FleetObserver)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
-    }
+    checkFleet(fleet)
     this.#fleet = fleet
   }
 

@@ -2,10 +2,7 @@ import type { FleetObserver, NodeRecord } from './fleet.js'
 import { guarded, layout, native } from './native.js'
 import type { Ring } from './ring.js'
 
-export const cacheKind = 200
-export const eventKind = layout.eventKind
-/** Of the contest: a table, whose slots move each for itself. */
-export const contestKind = 222
+export const { cacheKind, eventKind, contestKind } = layout
 
 /** What a node that died left in a ring, until the node's next owner settles it. */
 export interface DeadHand {

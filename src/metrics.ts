@@ -1,7 +1,7 @@
 import { checkOptions, shown } from './check.js'
 import { Contest } from './contest.js'
 import { typeError } from './errors.js'
-import { FleetObserver } from './fleet.js'
+import { checkFleet, type FleetObserver, type NodeRecord } from './fleet.js'
 import { contestKind, inspectRing, kindsOf, type RingReport } from './inspect.js'
 
 export interface MetricsOptions {
@@ -86,8 +86,7 @@ const ofRings: (Family & { readonly value: (ring: RingReport) => number | undefi
   },
 ]
 
-function ringMetrics(fleet: FleetObserver): Metric[] {
-  const nodes = fleet.nodes()
+function ringMetrics(fleet: FleetObserver, nodes: readonly NodeRecord[]): Metric[] {
   const damaged: MetricSample[] = []
   const rings = kindsOf(fleet).flatMap((kind): RingReport[] => {
     try {
@@ -109,8 +108,7 @@ function ringMetrics(fleet: FleetObserver): Metric[] {
   return [...metrics, { name: 'orbit_damaged_rings', help, type: 'gauge', samples: damaged }]
 }
 
-function nodeMetrics(fleet: FleetObserver): Metric[] {
-  const nodes = fleet.nodes()
+function nodeMetrics(fleet: FleetObserver, nodes: readonly NodeRecord[]): Metric[] {
   const alive = nodes.filter((node) => node.alive).length
   const beats = nodes.flatMap(({ node, label, alive, heartbeat }) =>
     alive && heartbeat ? [{ labels: { fleet: fleet.name, node: String(node), label }, heartbeat }] : [],
@@ -170,14 +168,14 @@ function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions
  */
 export function collectMetrics(fleet: FleetObserver, options: MetricsOptions = {}): FleetMetrics {
   const cursors = checkMetrics(fleet, options)
-  const metrics = [...ringMetrics(fleet), ...nodeMetrics(fleet), ...claimMetrics(fleet), cursorMetrics(fleet, cursors)]
+  const nodes = fleet.nodes()
+  const ofNodes = nodeMetrics(fleet, nodes)
+  const metrics = [...ringMetrics(fleet, nodes), ...ofNodes, ...claimMetrics(fleet), cursorMetrics(fleet, cursors)]
   return { metrics, toString: () => metrics.map(promText).join('') }
 }
 
 function checkMetrics(fleet: FleetObserver, options: MetricsOptions): NonNullable<MetricsOptions['cursors']> {
-  if (!(fleet instanceof FleetObserver)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
-  }
+  checkFleet(fleet)
   checkOptions('options', options, ['cursors'])
   const { cursors = {} } = options
   checkOptions('cursors', cursors, Object.keys(cursors ?? {}))

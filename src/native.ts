@@ -14,6 +14,7 @@ interface NativeLayout {
   readonly typeNameBytes: number
   readonly labelBytes: number
   readonly statusBytes: number
+  readonly cacheKind: number
   readonly eventKind: number
   readonly contestKind: number
   readonly eventHeaderBytes: number

@@ -1,7 +1,7 @@
 import { checkOptions, shown } from './check.js'
 import { type IterateOptions, type Poll, pollRing } from './cursor.js'
 import { OrbitError, typeError } from './errors.js'
-import { type Fleet, FleetObserver } from './fleet.js'
+import { checkFleet, type Fleet, type FleetObserver } from './fleet.js'
 import { payloadOffset, scratch } from './native.js'
 import { NetId64, netIdAt } from './netid.js'
 import type { Pod } from './pod.js'
@@ -30,9 +30,7 @@ export class Orbital<T> {
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT; ERR_ORBIT_TYPE_MISMATCH and what else opening the ring throws
    */
   constructor(fleet: Fleet | FleetObserver, type: OrbitType<T>) {
-    if (!(fleet instanceof FleetObserver)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
-    }
+    checkFleet(fleet)
     if (type?.layout === undefined) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type?.name)} has no layout`)
     }

@@ -195,36 +195,27 @@ export class Ring {
 
   /** Fills the scratch with up to `max` frames; how many. */
   poll(position: number, max: number): number {
-    const count = native.poll(this.#handle, position, max)
-    if (count < 0) this.#refuse(count)
-    return count
+    return this.answered(native.poll(this.#handle, position, max))
   }
 
   /** The same with the events whose topic matches `pattern`. */
   pollEvents(position: number, max: number, pattern: Uint8Array): number {
-    const count = native.pollEvents(this.#handle, position, max, pattern)
-    if (count < 0) this.#refuse(count)
-    return count
+    return this.answered(native.pollEvents(this.#handle, position, max, pattern))
   }
 
   head(): number {
-    const head = native.head(this.#handle)
-    if (head < 0) this.#refuse(head)
-    return head
+    return this.answered(native.head(this.#handle))
   }
 
   oldest(): number {
-    const oldest = native.oldest(this.#handle)
-    if (oldest < 0) this.#refuse(oldest)
-    return oldest
+    return this.answered(native.oldest(this.#handle))
   }
 
   reset(): void {
-    const floor = native.reset(this.#handle)
-    if (floor < 0) this.#refuse(floor)
+    this.answered(native.reset(this.#handle))
   }
 
-  /** The addon's handle, for a layer with hot calls of its own; its results go through `answered`. */
+  /** The addon's handle, for a layer with hot calls of its own. */
   get handle(): number {
     return this.#handle
   }
@@ -237,9 +228,7 @@ export class Ring {
 
   /** Looks a key of the cache up: 0 a miss, 1 a hit, 2 `known` is the newest still (native/cache.cc). */
   findCached(shape: number, known: number): number {
-    const result = native.cacheFind(this.#handle, shape, known)
-    if (result < 0) this.#refuse(result)
-    return result
+    return this.answered(native.cacheFind(this.#handle, shape, known))
   }
 
   /** Publishes the cache's frame that stands in the scratch, with `value` or as many bytes as stand there; -1: too large. */
@@ -255,15 +244,12 @@ export class Ring {
 
   /** Would a poll from `position` bring anything? */
   hasNews(position: number): boolean {
-    const result = native.hasNews(this.#handle, position)
-    if (result < 0) this.#refuse(result, undefined)
-    return result === 1
+    return this.answered(native.hasNews(this.#handle, position)) === 1
   }
 
   /** Asks publishers to ring this node's bell; look with hasNews before sleeping. */
   arm(): void {
-    const result = native.arm(this.#handle)
-    if (result < 0) this.#refuse(result, undefined)
+    this.answered(native.arm(this.#handle))
   }
 
   /** Takes that back; of a closed ring nobody does until its node is settled. */

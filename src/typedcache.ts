@@ -55,7 +55,6 @@ export class TypedCache<T> {
   readonly #codec: Codec<T>
   readonly #values: 'shared' | 'frozen' | 'own'
   readonly #remembered = new Map<CacheBytes, Remembered<T>>()
-  readonly #capacity: number
   #contest: Contest | undefined
 
   /** @throws as OrbitCache */
@@ -71,7 +70,6 @@ export class TypedCache<T> {
     this.#cache = new OrbitCache(fleet, rest)
     this.#codec = codec
     this.#values = values
-    this.#capacity = rest.capacity ?? 1024
     this.#fleet = fleet
     this.#namespace = rest.namespace ?? ''
   }
@@ -179,7 +177,9 @@ export class TypedCache<T> {
   /** At most as many as the ring retains; the longest remembered goes first. */
   #remember(key: string, entry: Remembered<T>): void {
     this.#remembered.delete(key)
-    if (this.#remembered.size >= this.#capacity) this.#remembered.delete(this.#remembered.keys().next().value as string)
+    if (this.#remembered.size === this.#cache.capacity) {
+      this.#remembered.delete(this.#remembered.keys().next().value as string)
+    }
     this.#remembered.set(key, entry)
   }
 }

@@ -1,0 +1,15 @@
+// A word that nobody can guess: for ids that must not meet, and seeds that strangers must not know.
+#pragma once
+
+#include <stdint.h>
+
+#include <random>
+
+namespace orbit {
+
+inline uint64_t random_word() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+}  // namespace orbit
