@@ -1,9 +1,10 @@
 import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { checkFleet, type Fleet, type FleetObserver } from './fleet.js'
+import type { Fleet } from './fleet.js'
 import { layout, payloadOffset, putText, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
+import { checkFleet, type FleetObserver } from './observer.js'
 import { checkBytes, lengthOf, type Ring } from './ring.js'
 
 /** A key or a value: strings are their UTF-8. */

@@ -1,7 +1,8 @@
 import { checkInteger, checkName, checkOptions, checkSignal, shown } from './check.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { checkFleet, type Fleet, type FleetObserver } from './fleet.js'
+import type { Fleet } from './fleet.js'
 import { guarded, layout, native, putText, scratch, status } from './native.js'
+import { checkFleet, type FleetObserver } from './observer.js'
 import type { Ring } from './ring.js'
 
 /** What is claimed: a label of 1..128 bytes in UTF-8, and a kind, 0..255, that keeps sorts of subjects apart (a string: 0). */

@@ -2,9 +2,10 @@ import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import type { Cursor, IterateOptions, Poll, WaitOptions } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
-import { checkFleet, type Fleet, type FleetObserver } from './fleet.js'
+import type { Fleet } from './fleet.js'
 import { layout, putText, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
+import { checkFleet, type FleetObserver } from './observer.js'
 import { checkBytes, type Frame, lengthOf, publishOffset, type Ring } from './ring.js'
 
 /** What somebody published under a topic. Text is decoded when it is asked for. */

@@ -1,8 +1,9 @@
 import { checkInteger, checkOptions, shown } from './check.js'
 import { monotonicMs } from './clock.js'
 import { typeError } from './errors.js'
-import { checkFleet, type Fleet, type FleetObserver, type Heartbeat } from './fleet.js'
+import type { Fleet } from './fleet.js'
 import { layout } from './native.js'
+import { checkFleet, type FleetObserver, type Heartbeat } from './observer.js'
 
 export interface HeartbeatOptions {
   /** From one beat to the next, 1..2^31-1 ms; default 1000. */

@@ -21,15 +21,7 @@ export {
   OrbitEventBus,
   type SubscribeOptions,
 } from './events.js'
-export {
-  Fleet,
-  FleetObserver,
-  type Heartbeat,
-  type JoinOptions,
-  type JoinShmOptions,
-  type NodeRecord,
-  type RemoveOptions,
-} from './fleet.js'
+export { Fleet, type JoinOptions, type JoinShmOptions, type RemoveOptions } from './fleet.js'
 export { type Beat, FleetHeartbeat, type HeartbeatOptions, type HeartbeatSnapshot } from './heartbeat.js'
 export {
   collectMetrics,
@@ -41,6 +33,7 @@ export {
   promCollectors,
 } from './metrics.js'
 export { NetId64 } from './netid.js'
+export { FleetObserver, type Heartbeat, type NodeRecord } from './observer.js'
 export { Orbital, type WatchOptions } from './orbital.js'
 export { array, bytes, type Pod, type PodElement, type PodFields, type PodValue, pod, text } from './pod.js'
 export type { Frame, PublishOptions, RingStats } from './ring.js'

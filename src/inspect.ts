@@ -1,5 +1,5 @@
-import type { FleetObserver, NodeRecord } from './fleet.js'
 import { guarded, layout, native } from './native.js'
+import type { FleetObserver, NodeRecord } from './observer.js'
 import type { Ring } from './ring.js'
 
 export const { cacheKind, eventKind, contestKind } = layout

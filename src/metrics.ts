@@ -1,8 +1,8 @@
 import { checkOptions, shown } from './check.js'
 import { Contest } from './contest.js'
 import { typeError } from './errors.js'
-import { checkFleet, type FleetObserver, type NodeRecord } from './fleet.js'
 import { contestKind, inspectRing, kindsOf, type RingReport } from './inspect.js'
+import { checkFleet, type FleetObserver, type NodeRecord } from './observer.js'
 
 export interface MetricsOptions {
   /** Cursors, of whatever kind, of this process: their lag is told under the name that they have here. */

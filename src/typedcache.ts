@@ -15,9 +15,10 @@ import { checkInteger, checkOptions, checkSignal, shown } from './check.js'
 import type { Codec } from './codecs.js'
 import { Contest, defaultOwner, Guard, type Subject } from './contest.js'
 import { rangeError, typeError } from './errors.js'
-import type { Fleet, FleetObserver } from './fleet.js'
+import type { Fleet } from './fleet.js'
 import { layout } from './native.js'
 import type { NetId64 } from './netid.js'
+import type { FleetObserver } from './observer.js'
 
 export interface TypedCacheOptions<T> extends OrbitCacheOptions {
   /** One of `codecs`, or your own. */

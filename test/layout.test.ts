@@ -37,6 +37,7 @@ const floors = [
   ['bell'],
   ['cursor'],
   ['typed'],
+  ['observer'],
   ['fleet'],
   ['orbital', 'cache', 'events', 'contest', 'heartbeat', 'codecs', 'inspect'],
   ['typedcache', 'metrics'],

@@ -1,5 +1,6 @@
-import { Fleet, type FleetObserver, type NodeRecord } from '../fleet.js'
+import { Fleet } from '../fleet.js'
 import { inspectRing, type RingReport } from '../inspect.js'
+import type { FleetObserver, NodeRecord } from '../observer.js'
 import { staleMs } from './commands/nodes.js'
 import { type Finding, finding } from './finding.js'
 import { isVisible } from './host.js'

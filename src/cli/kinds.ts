@@ -1,7 +1,7 @@
 import { OrbitError } from '../errors.js'
-import type { FleetObserver } from '../fleet.js'
 import { cacheKind, contestKind, eventKind, kindsOf } from '../inspect.js'
 import { layout } from '../native.js'
+import type { FleetObserver } from '../observer.js'
 import { UsageError } from './command.js'
 import { findObjects } from './objects.js'
 

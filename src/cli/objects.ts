@@ -1,8 +1,9 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { Fleet, type FleetObserver } from '../fleet.js'
+import { Fleet } from '../fleet.js'
 import { inspectObject } from '../inspect.js'
 import { layout } from '../native.js'
+import type { FleetObserver } from '../observer.js'
 
 export const sharedMemory = '/dev/shm'
 export const userId = process.geteuid?.() ?? 0

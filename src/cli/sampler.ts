@@ -1,6 +1,7 @@
 import { Contest } from '../contest.js'
-import { Fleet, type FleetObserver } from '../fleet.js'
+import { Fleet } from '../fleet.js'
 import { contestKind, inspectRing } from '../inspect.js'
+import type { FleetObserver } from '../observer.js'
 import { staleMs } from './commands/nodes.js'
 import { allKinds } from './kinds.js'
 import { byFleet, findObjects } from './objects.js'

@@ -1,7 +1,7 @@
 import { OrbitError } from '../errors.js'
 import { OrbitEventBus } from '../events.js'
-import type { FleetObserver } from '../fleet.js'
 import { contestKind, eventKind, inspectRing } from '../inspect.js'
+import type { FleetObserver } from '../observer.js'
 import type { Frame } from '../ring.js'
 import { UsageError } from './command.js'
 import { type Decoded, decoderOf, type Item, itemOf } from './decode.js'

@@ -1,5 +1,6 @@
-import { Fleet, type FleetObserver } from '../../fleet.js'
+import { Fleet } from '../../fleet.js'
 import { cacheKind, contestKind } from '../../inspect.js'
+import type { FleetObserver } from '../../observer.js'
 import { loadedFrame } from '../../ring.js'
 import type { Call, Command } from '../command.js'
 import { allKinds } from '../kinds.js'
