@@ -7,19 +7,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Fleet } from '../src/index.js'
-import { type Cell, measureRound, startCells, warmUp } from './cells.js'
+import type { Call } from './calls/call.js'
+import { type Cell, measureRound, startCells, warmUp } from './calls/cells.js'
+import { calls } from './calls/index.js'
 import type { Child } from './child.js'
 import type { Pace } from './measure.js'
 import { baselinesOf, describeMachine, makeBars, makeLines, makeWritersLines, type Report, render } from './report.js'
 import { type Choice, chooseRivals, rivalTrials } from './rivals/index.js'
 import { makeRivalLines, type RivalLine } from './rivals/lines.js'
 import type { Server } from './rivals/rival.js'
-import { scenarios } from './scenarios.js'
-import type { Trial } from './trial.js'
-import { trials } from './trials/index.js'
-import type { WakePace } from './wake.js'
-import { makeWakeBars, makeWakeLines, measureWakes, type WakeSeries } from './wakes.js'
-import { measureWriters, type Storm } from './writers.js'
+import { scenarios } from './waking/scenarios.js'
+import type { WakePace } from './waking/wake.js'
+import { makeWakeBars, makeWakeLines, measureWakes, type WakeSeries } from './waking/wakes.js'
+import { measureWriters, type Storm } from './writers/writers.js'
 
 const help = `npm run bench -- [options]
 
@@ -127,7 +127,7 @@ async function cleanUp(): Promise<void> {
 
 const started = (child: Child) => children.push(child)
 
-async function measureTrials<T extends Trial>(
+async function measureTrials<T extends Call>(
   chosen: readonly T[],
   { plan, folder }: { plan: Plan; folder: string },
 ): Promise<Cell<T>[]> {
@@ -181,15 +181,15 @@ async function wakesOf(pattern: RegExp, plan: Plan): Promise<WakeSeries[]> {
   return series
 }
 
-/** The trials that match, in order, with the baselines that their ratios need. */
-function choose(pattern: RegExp): Trial[] {
+/** The calls that match, in order, with the baselines that their ratios need. */
+function choose(pattern: RegExp): Call[] {
   const names = new Set<string>()
-  for (const trial of trials.filter(({ name }) => pattern.test(name))) {
+  for (const trial of calls.filter(({ name }) => pattern.test(name))) {
     names.add(trial.name)
     const baselines = baselinesOf(trial)
     if (baselines !== undefined) names.add(baselines.empty).add(baselines.decode)
   }
-  return trials.filter(({ name }) => names.has(name))
+  return calls.filter(({ name }) => names.has(name))
 }
 
 async function main(): Promise<void> {
@@ -210,12 +210,12 @@ async function main(): Promise<void> {
   const withRivals = rivals.trials.length > 0 || rivals.skipped.length > 0
   if (chosen.length === 0 && !withWriters && !withWakes && !withRivals) {
     refuseUsage(
-      `no trial matches --only ${options.only}; there are:\n  ${[...trials, ...scenarios, ...rivalTrials].map(({ name }) => name).join('\n  ')}`,
+      `no trial matches --only ${options.only}; there are:\n  ${[...calls, ...scenarios, ...rivalTrials].map(({ name }) => name).join('\n  ')}`,
     )
   }
   const plan = options.quick ? quickPlan : fullPlan
   const method =
-    `${plan.rounds} rounds over all trials, each trial in a process of its own; a sample is the mean of a window of ` +
+    `${plan.rounds} rounds over all calls, each trial in a process of its own; a sample is the mean of a window of ` +
     `${plan.pace.windowSeconds * 1e3} ms, ${plan.pace.windows} a round`
 
   const machine = describeMachine()

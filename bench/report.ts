@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
+import type { Call } from './calls/call.js'
 import { type Summary, summarize } from './measure.js'
 import type { RivalLine } from './rivals/lines.js'
-import type { Trial } from './trial.js'
-import type { WakeBar, WakeLine } from './wakes.js'
-import type { Storm } from './writers.js'
+import type { WakeBar, WakeLine } from './waking/wakes.js'
+import type { Storm } from './writers/writers.js'
 
 export interface Machine {
   readonly cpu: string
@@ -24,7 +24,7 @@ export interface Line extends Summary {
   readonly trial: string
   readonly measures: string
   /** Nanoseconds of what. */
-  readonly unit: Trial['unit']
+  readonly unit: Call['unit']
   /** The median against that of the empty call with as many arguments, or with none where the call count is another. */
   readonly toEmpty: number | undefined
   /** And against that of the decoding call. */
@@ -91,24 +91,24 @@ export function describeMachine(): Machine {
 }
 
 /** A call's two baselines; undefined for a trial that crosses into the addon once for many frames, or never. */
-export function baselinesOf(trial: Trial): { empty: string; decode: string } | undefined {
-  if (trial.arguments === undefined) return undefined
-  return { empty: `empty call, ${trial.arguments} arguments`, decode: `decoding call, ${trial.arguments} arguments` }
+export function baselinesOf(call: Call): { empty: string; decode: string } | undefined {
+  if (call.arguments === undefined) return undefined
+  return { empty: `empty call, ${call.arguments} arguments`, decode: `decoding call, ${call.arguments} arguments` }
 }
 
-export function makeLines(measured: readonly { trial: Trial; samples: readonly number[] }[]): Line[] {
-  const summaries = new Map(measured.map(({ trial, samples }) => [trial.name, summarize(samples)]))
-  return measured.map(({ trial }) => {
-    const summary = summaries.get(trial.name) as Summary
-    const baselines = baselinesOf(trial)
+export function makeLines(measured: readonly { call: Call; samples: readonly number[] }[]): Line[] {
+  const summaries = new Map(measured.map(({ call, samples }) => [call.name, summarize(samples)]))
+  return measured.map(({ call }) => {
+    const summary = summaries.get(call.name) as Summary
+    const baselines = baselinesOf(call)
     const ratio = (to: string | undefined, by: 'median' | 'p10') => {
       const baseline = to === undefined ? undefined : summaries.get(to)
       return baseline === undefined ? undefined : summary[by] / baseline[by]
     }
     return {
-      trial: trial.name,
-      measures: trial.measures,
-      unit: trial.unit,
+      trial: call.name,
+      measures: call.measures,
+      unit: call.unit,
       ...summary,
       toEmpty: ratio(baselines?.empty, 'median'),
       toDecode: ratio(baselines?.decode, 'median'),

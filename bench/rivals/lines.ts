@@ -13,17 +13,17 @@ export interface RivalLine {
   readonly ratio: number | undefined
 }
 
-export function makeRivalLines(measured: readonly { trial: RivalTrial; samples: readonly number[] }[]): RivalLine[] {
+export function makeRivalLines(measured: readonly { call: RivalTrial; samples: readonly number[] }[]): RivalLine[] {
   const ours = new Map(
     measured
-      .filter(({ trial }) => trial.who === orbit)
-      .map(({ trial, samples }) => [trial.operation, summarize(samples)]),
+      .filter(({ call: trial }) => trial.who === orbit)
+      .map(({ call: trial, samples }) => [trial.operation, summarize(samples)]),
   )
-  const operations = [...new Set(measured.map(({ trial }) => trial.operation))]
+  const operations = [...new Set(measured.map(({ call: trial }) => trial.operation))]
   return operations.flatMap((operation) =>
     measured
-      .filter(({ trial }) => trial.operation === operation && trial.who !== orbit)
-      .map(({ trial, samples }) => {
+      .filter(({ call: trial }) => trial.operation === operation && trial.who !== orbit)
+      .map(({ call: trial, samples }) => {
         const figures = summarize(samples)
         const our = ours.get(operation)
         const ratio = our === undefined ? undefined : figures.median / our.median

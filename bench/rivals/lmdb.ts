@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
-import { type AsyncRun, consumed, type Run } from '../trial.js'
+import { type AsyncRun, consumed, type Run } from '../calls/call.js'
 import { absentKeys, keys, load, operation, packageLacks, type Rival, session, trialOf, value } from './rival.js'
 
 const who = 'lmdb'

@@ -1,5 +1,5 @@
 import type { LRUCache } from 'lru-cache'
-import { consumed, type Run } from '../trial.js'
+import { consumed, type Run } from '../calls/call.js'
 import { absentKeys, keys, operation, packageLacks, type Rival, session, trialOf, value } from './rival.js'
 
 const who = 'lru-cache'

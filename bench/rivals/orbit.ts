@@ -1,5 +1,5 @@
 import { Contest, codecs, type NetId64, Orbital, OrbitCache, orbitType, pod, TypedCache } from '../../src/index.js'
-import { consumed, onFleet } from '../trial.js'
+import { consumed, onFleet } from '../calls/call.js'
 import {
   absentKeys,
   keys,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { type AsyncRun, consumed } from '../trial.js'
+import { type AsyncRun, consumed } from '../calls/call.js'
 import { absentKeys, keys, load, operation, packageLacks, type Rival, session, trialOf, value } from './rival.js'
 import { RedisServer, socketIn } from './server.js'
 

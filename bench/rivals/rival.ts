@@ -1,4 +1,4 @@
-import { bytesOf, type Trial } from '../trial.js'
+import { bytesOf, type Call } from '../calls/call.js'
 
 /** What orbit's operations are measured beside. */
 export interface Rival {
@@ -18,7 +18,7 @@ export interface Server {
 }
 
 /** One cell of the table of rivals; its name is `<operation>: <who>`. */
-export interface RivalTrial extends Trial {
+export interface RivalTrial extends Call {
   readonly operation: string
   /** A rival, and the way it is called. */
   readonly who: string
@@ -44,7 +44,7 @@ export const load = { busy: 3, idle: 5 }
 export const session = { id: 4711, user: 'somebody', roles: ['reader', 'writer'], since: 1.7e12, isActive: true }
 export type Session = typeof session
 
-export function trialOf(operation: string, who: string, rest: Omit<Trial, 'name' | 'unit'>): RivalTrial {
+export function trialOf(operation: string, who: string, rest: Omit<Call, 'name' | 'unit'>): RivalTrial {
   return { name: `${operation}: ${who}`, operation, who, unit: 'call', ...rest }
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { AsyncRun } from '../trial.js'
+import type { AsyncRun } from '../calls/call.js'
 import { operation, type Rival, trialOf, value } from './rival.js'
 
 const operations = 100

@@ -1,5 +1,5 @@
 import { Contest, Fleet, type Guard } from '../../src/index.js'
-import { consumed, onFleet, type Trial } from '../trial.js'
+import { type Call, consumed, onFleet } from './call.js'
 
 const operations = 1000
 const ttlMs = 600_000
@@ -14,11 +14,7 @@ function won(contest: Contest): Guard {
 const held: Guard[] = []
 const hold = (contest: Contest) => held.push(won(contest))
 
-function trial(
-  name: string,
-  measures: string,
-  start: (contest: Contest, fleet: Fleet) => (i: number) => unknown,
-): Trial {
+function call(name: string, measures: string, start: (contest: Contest, fleet: Fleet) => (i: number) => unknown): Call {
   return {
     name: `Contest ${name}`,
     measures,
@@ -36,30 +32,30 @@ function trial(
 }
 
 export default [
-  trial('claim and release', 'tryClaim of a free subject and release of its guard, both', (contest) => () => {
+  call('claim and release', 'tryClaim of a free subject and release of its guard, both', (contest) => () => {
     const guard = won(contest)
     guard.release()
     return guard
   }),
-  trial('lost try', 'tryClaim of a subject that this process holds', (contest) => {
+  call('lost try', 'tryClaim of a subject that this process holds', (contest) => {
     hold(contest)
     return () => contest.tryClaim('leader', { ttlMs, owner: 'bench' })
   }),
-  trial('lost try, to another', 'tryClaim of a subject that another member holds', (contest, fleet) => {
+  call('lost try, to another', 'tryClaim of a subject that another member holds', (contest, fleet) => {
     const other = Fleet.joinShm(fleet.name, { lifetime: 'fleet' })
     process.on('exit', () => other.close())
     hold(new Contest(other))
     return () => contest.tryClaim('leader', { ttlMs, owner: 'bench' })
   }),
-  trial('holder', 'holder(subject)', (contest) => {
+  call('holder', 'holder(subject)', (contest) => {
     hold(contest)
     return () => contest.holder('leader')
   }),
-  trial('renew', 'guard.renew(ttlMs)', (contest) => {
+  call('renew', 'guard.renew(ttlMs)', (contest) => {
     const guard = won(contest)
     return () => guard.renew(ttlMs)
   }),
-  trial('held', 'guard.held', (contest) => {
+  call('held', 'guard.held', (contest) => {
     const guard = won(contest)
     return () => guard.held
   }),

@@ -1,11 +1,11 @@
 import { type EventCursor, type EventPoll, type NetId64, OrbitEventBus } from '../../src/index.js'
-import { bytesOf, consumed, onFleet, type Trial } from '../trial.js'
+import { bytesOf, type Call, consumed, onFleet } from './call.js'
 
 const operations = 1000
 const topic = 'worker.load'
 const payload = bytesOf(64)
 
-function publish(name: string, measures: string, event: string | Uint8Array): Trial {
+function publish(name: string, measures: string, event: string | Uint8Array): Call {
   return {
     name: `event publish, ${name}`,
     measures,
@@ -27,7 +27,7 @@ const batch = 100
 /** More than one batch, so that a poll finds other memory than the one before it. */
 const polled = 10 * batch
 
-function poll(name: string, measures: string, call: (cursor: EventCursor) => EventPoll): Trial {
+function poll(name: string, measures: string, call: (cursor: EventCursor) => EventPoll): Call {
   return {
     name: `event poll, ${name}`,
     measures: `${measures}, and a byte read of each event's payload; over ${polled} retained events of 64 bytes`,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { Contest, Fleet, OrbitEventBus, orbitType } from '../src/index.js'
-import { Child } from './child.js'
-import { bytesOf } from './trial.js'
+import { Contest, Fleet, OrbitEventBus, orbitType } from '../../src/index.js'
+import { bytesOf } from '../calls/call.js'
+import { Child } from '../child.js'
 import {
   type BurstHeard,
   blockSamples,
@@ -31,7 +31,7 @@ export interface Scenario {
 const order = (reader: Child, what: Order) => reader.send(what)
 
 async function readerOf(role: string, fleet: string, serialization: 'json' | 'advanced' = 'json'): Promise<Child> {
-  const reader = new Child('./reader.ts', [role, fleet], `reader, ${role}`, serialization)
+  const reader = new Child('./waking/reader.ts', [role, fleet], `reader, ${role}`, serialization)
   await reader.answer()
   return reader
 }

@@ -1,4 +1,4 @@
-import { orbitType } from '../src/index.js'
+import { orbitType } from '../../src/index.js'
 
 /** How a reader process hears of a message. */
 export type Hearing = 'wait' | 'iterate' | 'spin' | 'awake' | 'events' | 'send' | 'claim'

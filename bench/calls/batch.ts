@@ -1,11 +1,11 @@
 import { type NetId64, orbitType } from '../../src/index.js'
-import { bytesOf, consumed, onFleet, type Trial } from '../trial.js'
+import { bytesOf, type Call, consumed, onFleet } from './call.js'
 
 const batch = 100
 const payloadBytes = 64
 const type = orbitType({ name: 'Bytes', kind: 1, payloadBytes })
 
-const list: Trial = {
+const list: Call = {
   name: 'publishBatch, 100 x 64 B',
   measures: 'fleet.publishBatch(type, payloads) of 100 arrays of 64 bytes, the ids unused',
   unit: 'frame',
@@ -20,7 +20,7 @@ const list: Trial = {
   }),
 }
 
-const packed: Trial = {
+const packed: Call = {
   name: 'publishPacked, 100 x 64 B',
   measures: 'fleet.publishPacked(type, records) of 100 records of 64 bytes',
   unit: 'frame',

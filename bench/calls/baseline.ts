@@ -1,5 +1,5 @@
 import { native } from '../../src/native.js'
-import { bytesOf, consumed, type Run, type Trial } from '../trial.js'
+import { bytesOf, type Call, consumed, type Run } from './call.js'
 
 const operations = 1000
 const repeat = (call: () => unknown) => (): Run => {
@@ -21,7 +21,7 @@ const emptyMeasures = 'a raw Node-API call that fetches its arguments and does n
 const decodeMeasures = 'a raw Node-API call that decodes what publish decodes, and returns a number'
 
 /** The calls that every ratio is against. */
-export const empty: Trial[] = [
+export const empty: Call[] = [
   { count: 0, call: () => native.empty() },
   { count: 2, call: () => native.empty(ring, payload) },
   { count: 4, call: () => native.empty(ring, payload, 1, 2) },
@@ -34,7 +34,7 @@ export const empty: Trial[] = [
   setup: repeat(call),
 }))
 
-export const decode: Trial[] = [
+export const decode: Call[] = [
   { count: 0, call: () => native.decode() },
   { count: 2, call: () => native.decode(ring, payload) },
   { count: 4, call: () => native.decode(ring, payload, 1, 2) },

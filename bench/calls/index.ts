@@ -1,7 +1,7 @@
-import type { Trial } from '../trial.js'
 import { decode, empty } from './baseline.js'
 import batch from './batch.js'
 import cache from './cache.js'
+import type { Call } from './call.js'
 import contest from './contest.js'
 import events from './events.js'
 import netid from './netid.js'
@@ -10,7 +10,7 @@ import publish from './publish.js'
 import read from './read.js'
 
 /** In the order of the table. */
-export const trials: readonly Trial[] = [
+export const calls: readonly Call[] = [
   ...empty,
   ...decode,
   ...publish,

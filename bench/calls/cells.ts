@@ -1,26 +1,26 @@
-import { Child } from './child.js'
-import type { Pace } from './measure.js'
-import type { Trial } from './trial.js'
+import { Child } from '../child.js'
+import type { Pace } from '../measure.js'
+import type { Call } from './call.js'
 
-/** A trial, its process, and what it measured so far. */
-export interface Cell<T extends Trial = Trial> {
-  readonly trial: T
+/** A call, its process, and what it measured so far. */
+export interface Cell<T extends Call = Call> {
+  readonly call: T
   readonly child: Child
   readonly samples: number[]
 }
 
-/** Starts a process for each trial, a few at a time. */
-export async function startCells<T extends Trial>(
-  trials: readonly T[],
+/** Starts a process for each call, a few at a time. */
+export async function startCells<T extends Call>(
+  calls: readonly T[],
   options: { fleetOf: (index: number) => string; folder: string; started: (child: Child) => void },
 ): Promise<Cell<T>[]> {
   const cells: Cell<T>[] = []
   const atOnce = 4
-  for (let first = 0; first < trials.length; first += atOnce) {
-    const some = trials.slice(first, first + atOnce).map((trial, i) => {
-      const child = new Child('./cell.ts', [trial.name, options.fleetOf(first + i), options.folder], trial.name)
+  for (let first = 0; first < calls.length; first += atOnce) {
+    const some = calls.slice(first, first + atOnce).map((call, i) => {
+      const child = new Child('./calls/cell.ts', [call.name, options.fleetOf(first + i), options.folder], call.name)
       options.started(child)
-      return { trial, child, samples: [] }
+      return { call, child, samples: [] }
     })
     await Promise.all(some.map(({ child }) => child.answer()))
     cells.push(...some)

@@ -1,8 +1,8 @@
 // One of several writer processes: `writer.ts <fleet>`. It joins, says so in the barrier ring, waits there for the common
 // start, and publishes until the common end. Started by writers.ts, which also says what the answer means.
 
-import { Fleet } from '../src/index.js'
-import { bytesOf } from './trial.js'
+import { Fleet } from '../../src/index.js'
+import { bytesOf } from '../calls/call.js'
 import { barrierType, type Start, storm, stormPayloadBytes, type Written } from './writers.js'
 
 const [name] = process.argv.slice(2) as [string]

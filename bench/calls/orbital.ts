@@ -1,10 +1,10 @@
 import { type NetId64, Orbital, orbitType, pod } from '../../src/index.js'
-import { consumed, onFleet, type Trial } from '../trial.js'
+import { type Call, consumed, onFleet } from './call.js'
 
 const operations = 1000
 const WorkerLoad = orbitType({ name: 'WorkerLoad', kind: 1, layout: pod({ busy: 'u32', idle: 'u32' }) })
 
-const store: Trial = {
+const store: Call = {
   name: 'Orbital.store, 2 fields',
   measures: 'orbital.store({ busy, idle }), the id unused',
   unit: 'call',
@@ -20,7 +20,7 @@ const store: Trial = {
   }),
 }
 
-const load: Trial = {
+const load: Call = {
   name: 'Orbital.load, 2 fields',
   measures: 'orbital.load(), both fields read',
   unit: 'call',

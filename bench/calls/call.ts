@@ -1,8 +1,8 @@
-import { Fleet } from '../src/index.js'
+import { Fleet } from '../../src/index.js'
 
-/** What a trial has while it runs. */
+/** What a call has while it runs. */
 export interface Run {
-  /** Does `operations` operations, and nothing that a reader of the trial's name would not expect. */
+  /** Does `operations` operations, and nothing that a reader of the call's name would not expect. */
   run(): void
   teardown(): void
 }
@@ -13,8 +13,8 @@ export interface AsyncRun {
   teardown(): void
 }
 
-/** One line of the table. Each trial is measured in a process of its own. */
-export interface Trial {
+/** One line of the table. Each call is measured in a process of its own. */
+export interface Call {
   readonly name: string
   /** What is measured, in a sentence. */
   readonly measures: string
@@ -26,12 +26,12 @@ export interface Trial {
   readonly arguments?: 0 | 2 | 4
   /**
    * @param fleet a name that nobody else uses; main removes what is left of it
-   * @param folder one that all trials share, and main removes with all that is in it
+   * @param folder one that all calls share, and main removes with all that is in it
    */
   setup(fleet: string, folder: string): Run | Promise<Run | AsyncRun>
 }
 
-/** A trial on a shared fleet. */
+/** A call on a shared fleet. */
 export function onFleet(start: (fleet: Fleet) => () => void): (name: string) => Run {
   return (name) => {
     const fleet = Fleet.joinShm(name, { size: 8, lifetime: 'fleet' })

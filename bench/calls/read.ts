@@ -1,5 +1,5 @@
 import { type Frame, orbitType } from '../../src/index.js'
-import { bytesOf, consumed, onFleet, type Trial } from '../trial.js'
+import { bytesOf, type Call, consumed, onFleet } from './call.js'
 
 const batch = 100
 const payloadBytes = 64
@@ -8,7 +8,7 @@ const type = orbitType({ name: 'Bytes', kind: 1, payloadBytes })
 /** More than one batch, so that a poll finds other memory than the one before it. */
 const polled = 10 * batch
 
-function poll(frames: number, bytes: number): Trial {
+function poll(frames: number, bytes: number): Call {
   return {
     name: `poll ${frames} ${frames === 1 ? 'frame' : 'frames'}, ${bytes} B`,
     measures: `cursor.poll(${frames}), and a byte read of each payload; over ${polled} retained frames`,
@@ -29,7 +29,7 @@ function poll(frames: number, bytes: number): Trial {
   }
 }
 
-const idle: Trial = {
+const idle: Call = {
   name: 'poll, nothing new',
   measures: 'cursor.poll(100) at the head of the ring',
   unit: 'call',
@@ -43,7 +43,7 @@ const idle: Trial = {
   }),
 }
 
-const head = (bytes: number): Trial => ({
+const head = (bytes: number): Call => ({
   name: `readHead ${bytes} B`,
   measures: 'fleet.readHead(type), its payload copied out',
   unit: 'call',

@@ -1,8 +1,8 @@
 // A reader process of a waker: `reader.ts <hearing | "crowd" | "burst"> <fleet>`. It ends when its parent does.
 
 import { createHook } from 'node:async_hooks'
-import { Contest, type Cursor, type EventCursor, Fleet, OrbitEventBus } from '../src/index.js'
-import { consumed } from './trial.js'
+import { Contest, type Cursor, type EventCursor, Fleet, OrbitEventBus } from '../../src/index.js'
+import { consumed } from '../calls/call.js'
 import {
   type BurstHeard,
   burst,

@@ -1,10 +1,10 @@
 import { type NetId64, orbitType } from '../../src/index.js'
 import { native } from '../../src/native.js'
-import { bytesOf, consumed, onFleet, type Trial } from '../trial.js'
+import { bytesOf, type Call, consumed, onFleet } from './call.js'
 
 const operations = 1000
 
-const bySize: Trial[] = [16, 64, 256, 1024, 4096].map((payloadBytes) => ({
+const bySize: Call[] = [16, 64, 256, 1024, 4096].map((payloadBytes) => ({
   name: `publish ${payloadBytes} B`,
   measures: `fleet.publish(type, payload) of ${payloadBytes} bytes, the id unused`,
   unit: 'call',
@@ -21,7 +21,7 @@ const bySize: Trial[] = [16, 64, 256, 1024, 4096].map((payloadBytes) => ({
   }),
 }))
 
-const withOptions: Trial = {
+const withOptions: Call = {
   name: 'publish 64 B, with options',
   measures: 'fleet.publish(type, payload, { frameKind, version })',
   unit: 'call',
@@ -39,7 +39,7 @@ const withOptions: Trial = {
 }
 
 /** What fleet.publish costs without its TypeScript. */
-const raw: Trial = {
+const raw: Call = {
   name: 'raw publish 64 B',
   measures: 'native.publish(ring, payload) and no id',
   unit: 'call',

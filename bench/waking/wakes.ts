@@ -1,5 +1,5 @@
-import { Child } from './child.js'
-import { type Summary, summarize } from './measure.js'
+import { Child } from '../child.js'
+import { type Summary, summarize } from '../measure.js'
 import { claimWake, crowdName, crowdSizes, iterateWake, scenarios, waitWake } from './scenarios.js'
 import { blockSamples, claimGapMs, type Series, type WakePace } from './wake.js'
 
@@ -37,7 +37,7 @@ export async function measureWakes(options: {
   const cells: { name: string; child: Child }[] = []
   for (const [index, { name }] of scenarios.filter(({ name }) => options.pattern.test(name)).entries()) {
     options.progress(`starting the processes of ${name}`)
-    const child = new Child('./waker.ts', [name, options.fleetOf(index)], name)
+    const child = new Child('./waking/waker.ts', [name, options.fleetOf(index)], name)
     options.started(child)
     await child.answer()
     cells.push({ name, child })

@@ -1,5 +1,5 @@
 import { codecs, Fleet, type NetId64, OrbitCache, TypedCache } from '../../src/index.js'
-import { bytesOf, consumed, onFleet, type Trial } from '../trial.js'
+import { bytesOf, type Call, consumed, onFleet } from './call.js'
 
 const operations = 1000
 const live = 1000
@@ -8,7 +8,7 @@ const value = bytesOf(64)
 /** Room for the live keys and as much again. */
 const options = { capacity: 2048, valueBytes: 64 }
 
-const get: Trial = {
+const get: Call = {
   name: 'cache get hit, 64 B',
   measures: `cache.get(key) of 64 bytes, copied out, over ${live} live keys`,
   unit: 'call',
@@ -24,7 +24,7 @@ const get: Trial = {
   }),
 }
 
-const unchanged: Trial = {
+const unchanged: Call = {
   name: 'TypedCache.get, unchanged',
   measures: `typed.get(key) of an entry that this handle has decoded, a field read, over ${live} live keys`,
   unit: 'call',
@@ -40,7 +40,7 @@ const unchanged: Trial = {
   }),
 }
 
-const miss: Trial = {
+const miss: Call = {
   name: 'cache get miss',
   measures: `cache.get(key) of ${live} keys that nobody has put, with as many live ones`,
   unit: 'call',
@@ -57,7 +57,7 @@ const miss: Trial = {
   }),
 }
 
-const put = (name: string, measures: string, putOptions?: { ttlMs: number }): Trial => ({
+const put = (name: string, measures: string, putOptions?: { ttlMs: number }): Call => ({
   name,
   measures,
   unit: 'call',
@@ -73,8 +73,8 @@ const put = (name: string, measures: string, putOptions?: { ttlMs: number }): Tr
   }),
 })
 
-/** The puts have a trial of their own; what is over theirs is the catching up. */
-const catchUp: Trial = {
+/** The puts have a call of their own; what is over theirs is the catching up. */
+const catchUp: Call = {
   name: 'cache put and catch up, 64 B',
   measures: `cache.put of one handle, then a get of another that notes ${operations} new frames at once`,
   unit: 'frame',

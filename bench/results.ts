@@ -1,0 +1,37 @@
+// What a run of the bench leaves: a JSON file from which the tables, the charts and README's ratios are made.
+
+/** One driver in one trial with one set of parameters. */
+export interface CellResult {
+  /** 'latency', 'throughput', ...: a file of trials/ each. */
+  readonly trial: string
+  /** As '64 B, 4 readers'; '' where a trial has but one cell a driver. The same for all drivers of a comparison. */
+  readonly parameters: string
+  /** The same as numbers, for charts and slopes. */
+  readonly values: Readonly<Record<string, number>>
+  readonly driver: string
+  readonly unit: 'ns' | 'per second' | 'bytes' | 'seconds'
+  readonly better: 'lower' | 'higher'
+  readonly samples: number
+  readonly median: number
+  readonly p10: number
+  readonly p90: number
+  readonly p99: number
+  readonly p999: number
+  /** Lowest and highest median of a visit: where the median of another run is to be expected. */
+  readonly spread: readonly [number, number]
+}
+
+export interface DriverResult {
+  readonly name: string
+  readonly settings: string
+  readonly version: string
+  readonly peers: 'processes' | 'threads'
+}
+
+/** The part of a run that compares drivers. */
+export interface Comparison {
+  readonly drivers: DriverResult[]
+  readonly cells: CellResult[]
+  /** A line for each driver that is not in it, and why. */
+  readonly skipped: string[]
+}
