@@ -1,7 +1,8 @@
 import { Struct, type StructConstructor } from 'typed-struct'
 import { checkInteger, shown } from './check.js'
-import { bytesLeaf, type Codec, compile, type Layout, type Leaf, refuse, textLeaf, wordLeaves } from './codec.js'
+import { type Codec, compile } from './codec.js'
 import { rangeError, typeError } from './errors.js'
+import { bytesLeaf, type Layout, type Leaf, refuse, textLeaf, wordLeaves } from './leaf.js'
 
 /** The largest pod: a ring's largest payload. */
 const maxByteLength = 2 ** 24

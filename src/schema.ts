@@ -1,4 +1,5 @@
-import { interpret, type Layout, wordLeaves } from './codec.js'
+import { interpret } from './codec.js'
+import { type Layout, wordLeaves } from './leaf.js'
 import { array, bytes, Pod, type PodFields, type PodType, text } from './pod.js'
 
 /** Pods and arrays within one another; a ring's own text has no more than a person would write. */

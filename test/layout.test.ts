@@ -29,7 +29,8 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const floors = [
   ['errors'],
   ['check'],
-  ['netid', 'codec', 'clock'],
+  ['netid', 'leaf', 'clock'],
+  ['codec'],
   ['pod'],
   ['schema'],
   ['native'],
