@@ -111,19 +111,15 @@ describe('docs/recipes/cache.md', () => {
   it('keyv: times to live are milliseconds', async () => {
     const ask = await start('keyv-driver.ts')
     await ask(1, 'set', 'default', 1)
-    await ask(1, 'set', 'hour', 1, 3_600_000)
-    await ask(1, 'set', 'fraction', 1, 59_999.5)
+    await ask(1, 'set', 'day', 1, 86_400_000)
+    await ask(1, 'set', 'fraction', 1, 7_199_999.5)
     await ask(1, 'put', 'ever', 'text')
-    for (const [key, most] of [
-      ['users:default', 60_000],
-      ['users:hour', 3_600_000],
-      ['users:fraction', 60_000],
-    ]) {
+    const most = { 'users:default': 3_600_000, 'users:day': 86_400_000, 'users:fraction': 7_200_000 }
+    for (const [key, ttl] of Object.entries(most)) {
       const left = await ask(2, 'left', key)
-      expect(left).toBeGreaterThan(0)
-      expect(left).toBeLessThanOrEqual(most as number)
+      expect(left).toBeGreaterThan(ttl - 60_000) // the test would have been ended
+      expect(left).toBeLessThanOrEqual(ttl)
     }
-    expect(await ask(2, 'left', 'users:hour')).toBeGreaterThan(60_000)
     expect(await ask(2, 'left', 'ever')).toBe('for ever')
     await ask(1, 'put', 'short', 'text', 0.5)
     await ask(2, 'gone', 'short')

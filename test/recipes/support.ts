@@ -50,7 +50,8 @@ export function typeErrors(recipe: string, files?: Record<string, string>): stri
   const folder = unpack(recipe, files)
   const config = { extends: join(root, 'tsconfig.json'), include: ['*.ts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
-  return spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' }).stdout
+  const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' })
+  return status === 0 ? '' : `${status}: ${stdout}`
 }
 
 /** Starts a cluster of a recipe's workers; it ends with the test. */
@@ -72,8 +73,6 @@ export async function runRecipe(
 export class Cluster {
   readonly #primary: Child
   readonly #events: WorkerEvent[] = []
-  #waiting: (() => void)[] = []
-  #reading = false
 
   constructor(primary: Child) {
     this.#primary = primary
@@ -103,26 +102,13 @@ export class Cluster {
 
   /** The next event that matches; the others are kept. An error when a worker ends by itself. */
   async next(matches: (event: WorkerEvent) => boolean): Promise<WorkerEvent> {
-    for (;;) {
-      const index = this.#events.findIndex(matches)
-      if (index >= 0) return this.#events.splice(index, 1)[0] as WorkerEvent
-      await this.#read()
-    }
-  }
-
-  /** One event more; one caller reads for all. */
-  async #read(): Promise<void> {
-    if (this.#reading) return new Promise((resolve) => this.#waiting.push(resolve))
-    this.#reading = true
-    try {
+    for (let at = this.#events.findIndex(matches); ; at = this.#events.findIndex(matches)) {
+      if (at >= 0) return this.#events.splice(at, 1)[0] as WorkerEvent
       const event = await this.#primary.next<WorkerEvent>()
       if (event.ended !== undefined && event.ended !== 'SIGKILL') {
         throw new Error(`worker ${event.worker} ended: ${event.ended}\n${this.#primary.stderr}`)
       }
       this.#events.push(event)
-    } finally {
-      this.#reading = false
-      for (const wake of this.#waiting.splice(0)) wake()
     }
   }
 }
