@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest'
+import { type Cluster, runRecipe, typeErrors } from './support.js'
+
+/** A worker that does what its functions say: `[name, ...arguments]` in, `{ value }` out. */
+const answering = (functions: string): string => `
+const functions: Record<string, (...words: any[]) => unknown> = ${functions}
+const until = async (isSo: () => unknown) => {
+  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve))
+}
+process.on('message', async ([name, ...words]: [string, ...unknown[]]) => {
+  process.send?.({ value: await functions[name]?.(...words) })
+})
+void until
+process.send?.({ value: 'ready' })
+`
+
+const keyv = `
+import { Keyv } from 'keyv'
+import { Fleet, OrbitCache } from 'orbit-node'
+import { KeyvOrbit } from './keyv-orbit.js'
+import { users } from './users.js'
+const fleet = Fleet.joinShm('web', { lifetime: 'fleet' })
+const cache = new OrbitCache(fleet, { namespace: 'keyv' })
+const others = new Keyv({ store: new KeyvOrbit(fleet), namespace: 'others' })
+const bare = new KeyvOrbit(fleet)
+${answering(`{
+  get: (key) => users.get(key),
+  getMany: (keys) => users.getMany(keys),
+  has: (key) => users.has(key),
+  set: (key, value, ttl) => users.set(key, value, ttl),
+  delete: (key) => users.delete(key),
+  clear: async () => void (await users.clear()),
+  other: (key) => others.get(key),
+  setOther: (key, value) => others.set(key, value),
+  left: (key) => { const entry = cache.getEntry(key); return entry.hit && (entry.expiresInMs ?? 'for ever') },
+  put: (key, value, ttl) => bare.set(key, value, ttl),
+  gone: (key) => until(async () => !(await bare.has(key))),
+  clearBare: async () => void (await bare.clear()),
+}`)}`
+
+const layered = `
+import { get, remove, set } from './layered.js'
+${answering(`{
+  get, set, remove,
+  until: async (key, value) => void (await until(async () => (await get(key)) === value)),
+}`)}`
+
+const load = `
+let waiting: ((value: object) => void)[] = []
+export const loads = { count: 0 }
+export const load = (_: string): Promise<object> => {
+  loads.count++
+  return new Promise((resolve) => waiting.push(resolve))
+}
+export const loaded = (value: object): void => { for (const resolve of waiting.splice(0)) resolve(value) }
+`
+
+const lru = `
+import { loaded, loads } from './load.js'
+import { changed, pages } from './lru.js'
+let fetched: Promise<unknown> | undefined
+${answering(`{
+  fetch: (key) => { fetched = pages.fetch(key); return loads.count },
+  loaded: async (value) => { loaded(value); return fetched },
+  get: (key) => pages.get(key) ?? null,
+  changed: (key) => changed(key),
+  emptied: () => until(() => pages.size === 0),
+}`)}`
+
+const files = { 'keyv-driver.ts': keyv, 'layered-driver.ts': layered, 'load.ts': load, 'lru-driver.ts': lru }
+
+/** Asks worker `worker` (1..4) for the value of one of its functions. */
+type Ask = (worker: number, name: string, ...words: unknown[]) => Promise<unknown>
+
+async function start(worker: string): Promise<Ask> {
+  const cluster: Cluster = await runRecipe('cache', { files, worker })
+  for (let i = 0; i < 4; i++) await cluster.next(({ said }) => said !== undefined)
+  return async (worker, name, ...words) => (await cluster.ask<{ value?: unknown }>(worker, name, ...words)).value
+}
+
+describe('docs/recipes/cache.md', () => {
+  it('has types that fit', () => expect(typeErrors('cache', files)).toBe(''))
+
+  it('keyv: what one worker sets, deletes or clears, all see at once', async () => {
+    const ask = await start('keyv-driver.ts')
+    expect(await ask(1, 'set', 'ada', { name: 'Ada', tags: ['a', 1, null] })).toBe(true)
+    for (let worker = 1; worker <= 4; worker++) {
+      expect(await ask(worker, 'get', 'ada')).toEqual({ name: 'Ada', tags: ['a', 1, null] })
+    }
+    await ask(2, 'set', 'ada', 'newer')
+    await ask(3, 'set', 'bob', 0)
+    expect(await ask(4, 'getMany', ['ada', 'nobody', 'bob'])).toEqual(['newer', null, 0])
+    expect(await ask(4, 'has', 'bob')).toBe(true)
+
+    expect(await ask(4, 'delete', 'bob')).toBe(true)
+    expect(await ask(1, 'delete', 'bob')).toBe(false)
+    expect(await ask(1, 'has', 'bob')).toBe(false)
+    expect(await ask(2, 'get', 'bob')).toBeUndefined()
+    expect(await ask(1, 'delete', ['ada', 'bob'])).toBe(true)
+    expect(await ask(1, 'delete', ['ada', 'bob'])).toBe(false)
+
+    await ask(1, 'set', 'ada', 'again')
+    await ask(1, 'setOther', 'ada', 'of others')
+    expect(await ask(2, 'clear')).toBeUndefined()
+    expect(await ask(3, 'get', 'ada')).toBeUndefined()
+    expect(await ask(3, 'other', 'ada')).toBe('of others') // a namespace of its own
+    await ask(3, 'clearBare') // without a namespace: all of the store
+    expect(await ask(4, 'other', 'ada')).toBeUndefined()
+  })
+
+  it('keyv: times to live are milliseconds', async () => {
+    const ask = await start('keyv-driver.ts')
+    await ask(1, 'set', 'default', 1)
+    await ask(1, 'set', 'day', 1, 86_400_000)
+    await ask(1, 'set', 'fraction', 1, 7_199_999.5)
+    await ask(1, 'put', 'ever', 'text')
+    const most = { 'users:default': 3_600_000, 'users:day': 86_400_000, 'users:fraction': 7_200_000 }
+    for (const [key, ttl] of Object.entries(most)) {
+      const left = await ask(2, 'left', key)
+      expect(left).toBeGreaterThan(ttl - 60_000) // the test would have been ended
+      expect(left).toBeLessThanOrEqual(ttl)
+    }
+    expect(await ask(2, 'left', 'ever')).toBe('for ever')
+    await ask(1, 'put', 'short', 'text', 0.5)
+    await ask(2, 'gone', 'short')
+  })
+
+  it('keyv: a value that is too large is refused by false, and changes nothing', async () => {
+    const ask = await start('keyv-driver.ts')
+    await ask(1, 'set', 'ada', 'small')
+    expect(await ask(1, 'set', 'ada', 'x'.repeat(5000))).toBe(false)
+    expect(await ask(2, 'get', 'ada')).toBe('small')
+  })
+
+  it('cacheable: a change drops the private copies of all workers', async () => {
+    const ask = await start('layered-driver.ts')
+    await ask(1, 'set', 'k', 1)
+    for (let worker = 1; worker <= 4; worker++) await ask(worker, 'until', 'k', 1)
+    await ask(2, 'set', 'k', 2)
+    expect(await ask(2, 'get', 'k')).toBe(2)
+    for (let worker = 1; worker <= 4; worker++) await ask(worker, 'until', 'k', 2)
+    await ask(3, 'remove', 'k')
+    for (let worker = 1; worker <= 4; worker++) await ask(worker, 'until', 'k')
+  })
+
+  it('lru-cache: a change is forgotten by all workers, also by a load that is under way', async () => {
+    const ask = await start('lru-driver.ts')
+    for (let worker = 1; worker <= 4; worker++) {
+      await ask(worker, 'fetch', 'a')
+      expect(await ask(worker, 'loaded', { version: 1 })).toEqual({ version: 1 })
+      expect(await ask(worker, 'get', 'a')).toEqual({ version: 1 })
+    }
+    await ask(1, 'changed', 'a')
+    for (let worker = 1; worker <= 4; worker++) {
+      await ask(worker, 'emptied')
+      expect(await ask(worker, 'get', 'a')).toBeNull()
+    }
+
+    expect(await ask(2, 'fetch', 'a')).toBe(2) // a second load, which reads the old value
+    await ask(1, 'changed', 'a')
+    await ask(2, 'emptied')
+    expect(await ask(2, 'loaded', { version: 1 })).toEqual({ version: 1 }) // for who had asked for it
+    expect(await ask(2, 'get', 'a')).toBeNull()
+    expect(await ask(2, 'fetch', 'a')).toBe(3)
+    await ask(2, 'loaded', { version: 2 })
+    expect(await ask(2, 'get', 'a')).toEqual({ version: 2 })
+  })
+})

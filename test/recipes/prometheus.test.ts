@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import { type Cluster, runRecipe, typeErrors } from './support.js'
+
+/** What the reader brings: it answers, fails, or hangs. */
+const app = `
+import type { IncomingMessage, ServerResponse } from 'node:http'
+export async function answer({ url }: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  if (url === '/throws') throw new Error('thrown by a test')
+  if (url === '/hangs') {
+    process.send?.('hangs')
+    await new Promise(() => {})
+  }
+  response.statusCode = url === '/' ? 200 : 404
+  return url === '/'
+}
+`
+const options = { files: { 'app.ts': app }, env: { PORT: '0' }, workers: 0 }
+
+const listening = async (cluster: Cluster): Promise<number> =>
+  (await cluster.next(({ port }) => port !== undefined)).port as number
+
+/** A request on a connection of its own, so that the cluster hands it to the next worker. */
+const get = async (port: number, path: string, signal: AbortSignal | null = null): Promise<string> =>
+  (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' }, signal })).text()
+
+interface Scrape {
+  ok: number
+  failed: number
+  seconds: number
+  open: number
+  alive: number
+  /** How often each node has stored its counts. */
+  stores: number[]
+}
+
+async function scrape(port: number): Promise<Scrape> {
+  const text = await get(port, '/metrics')
+  const values = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].map(([, n]) => Number(n))
+  return {
+    ok: values('http_requests_total\\{result="ok"\\}')[0] as number,
+    failed: values('http_requests_total\\{result="failed"\\}')[0] as number,
+    seconds: values('http_request_seconds_total')[0] as number,
+    open: values('http_requests_open')[0] as number,
+    alive: values('orbit_nodes_alive')[0] as number,
+    stores: values('orbit_frames_total\\{[^}]*type="web.counts"\\}').filter((frames) => frames > 0),
+  }
+}
+
+async function requests(port: number, count: number, path = '/'): Promise<void> {
+  for (let i = 0; i < count; i++) await get(port, path)
+}
+
+describe('docs/recipes/prometheus.md', () => {
+  it('has types that fit', () => expect(typeErrors('prometheus', options.files)).toBe(''))
+
+  it('sums over all workers, living and dead', async () => {
+    const cluster = await runRecipe('prometheus', options)
+    let port = 0
+    for (let i = 0; i < 4; i++) {
+      await cluster.fork()
+      port = await listening(cluster)
+    }
+    await requests(port, 20)
+    await requests(port, 3, '/nothing')
+    await requests(port, 2, '/throws')
+    const before = await scrape(port)
+    expect(before).toMatchObject({ ok: 20, failed: 5, open: 0, alive: 4 })
+    expect(before.stores).toHaveLength(4)
+    for (const stores of before.stores) expect(stores).toBeGreaterThan(1) // each has counted
+    for (let i = 0; i < 4; i++) expect(await scrape(port)).toEqual(before) // whoever answers
+
+    const hanging = get(port, '/hangs').catch(() => 'its worker died')
+    const victim = await cluster.next(({ said }) => said === 'hangs')
+    for (let i = 0; i < 4; i++) expect(await scrape(port)).toMatchObject({ ok: 20, failed: 5, open: 1, alive: 4 })
+    await cluster.kill(victim)
+    expect(await hanging).toBe('its worker died')
+    for (let i = 0; i < 3; i++) expect(await scrape(port)).toMatchObject({ ok: 20, failed: 5, open: 0, alive: 3 })
+
+    await cluster.fork()
+    await listening(cluster)
+    for (let i = 0; i < 4; i++) expect(await scrape(port)).toMatchObject({ ok: 20, failed: 5, open: 0, alive: 4 })
+    await requests(port, 8)
+    const after = await scrape(port)
+    expect(after).toMatchObject({ ok: 28, failed: 5, open: 0, alive: 4 })
+    expect(after.seconds).toBeGreaterThan(before.seconds)
+    expect(after.stores).toHaveLength(4) // the new one has the dead one's node
+  })
+
+  it('never falls while workers are killed under load', async () => {
+    const cluster = await runRecipe('prometheus', options)
+    let port = 0
+    let victim = await cluster.fork()
+    for (let i = 1; i < 4; i++) await cluster.fork()
+    for (let i = 0; i < 4; i++) port = await listening(cluster)
+
+    let [sent, answered, isOver] = [0, 0, false]
+    // A connection that the primary handed to the dead worker stays open without an answer.
+    let killing = new AbortController()
+    const load = Array.from({ length: 4 }, async () => {
+      while (!isOver) {
+        sent++
+        await get(port, '/', killing.signal).then(
+          () => answered++,
+          () => {}, // its worker was killed, or might have been
+        )
+      }
+    })
+    let last = 0
+    for (let kill = 0; kill < 3; kill++) {
+      while (answered < (kill + 1) * 100) {
+        const answeredBefore = answered
+        const { ok } = await scrape(port)
+        expect(ok).toBeGreaterThanOrEqual(Math.max(last, answeredBefore))
+        expect(ok).toBeLessThanOrEqual(sent)
+        last = ok
+      }
+      const next = await cluster.fork()
+      await listening(cluster)
+      await cluster.kill(victim)
+      killing.abort()
+      killing = new AbortController()
+      victim = next
+    }
+    isOver = true
+    await Promise.all(load)
+    const { ok, open } = await scrape(port)
+    expect(ok).toBeGreaterThanOrEqual(answered)
+    expect(ok).toBeLessThanOrEqual(sent)
+    expect(open).toBe(0)
+  })
+})
