@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import nodeModule from 'node:module' // whole: bundles of ESM often declare a createRequire of their own
 import { dirname, join, resolve } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 import { OrbitError } from './errors.js'
@@ -22,7 +22,7 @@ function findLibc(): { name: string; version: string } | undefined {
 /** The folder of the installed package, seen from a bundle that is not in it. */
 function installedFolder(tried: string[]): string | undefined {
   try {
-    const path = createRequire(join(ownFolder, 'orbit')).resolve(`${manifest.name}/package.json`)
+    const path = nodeModule.createRequire(join(ownFolder, 'orbit')).resolve(`${manifest.name}/package.json`)
     const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }
     if (version === manifest.version) return dirname(path)
     tried.push(`${dirname(path)}: has version=${version}, the code that asks is ${manifest.version}`)
@@ -71,8 +71,8 @@ export function openAddon(): unknown {
   throw new OrbitError(
     'ERR_ORBIT_NATIVE',
     `no native addon for ${system}, Node ${process.versions.node}; tried ${tried.join('; ')}. ` +
-      `Name one in ORBIT_NATIVE_PATH, or build it with python3, make and g++: in the folder of ${manifest.name}, ` +
-      `"npm install --no-save --omit=dev node-addon-api@8", then "npm run build:native"`,
+      'Name one in ORBIT_NATIVE_PATH, or build it (python3, make and g++ are needed): ' +
+      `"npm install node-addon-api@8" in your project, then "npm run build:native" in the folder of ${manifest.name}`,
     { cause },
   )
 }

@@ -171,11 +171,25 @@ describe('an empty project uses it', () => {
 })
 
 describe('a bundle of esbuild uses it', () => {
+  // What typed-struct wants of a bundler, being CommonJS: it does without these two where they are not installed, and an
+  // ESM bundle has no `require` but what it makes.
+  const optional = ['debug', 'iconv-lite']
+  const require = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`
+
   /** Bundles the fixture into a file of its own folder below `into`. */
   async function bundle(into: string, format: 'esm' | 'cjs', external: string[]): Promise<string> {
     const outfile = join(mkdtempSync(join(into, 'bundle-')), format === 'esm' ? 'main.mjs' : 'main.cjs')
     const entryPoints = [join(app, 'install.mjs')]
-    await build({ entryPoints, outfile, format, external, bundle: true, platform: 'node', logLevel: 'error' })
+    await build({
+      entryPoints,
+      outfile,
+      format,
+      external: [...external, ...optional],
+      banner: format === 'esm' ? { js: require } : {},
+      bundle: true,
+      platform: 'node',
+      logLevel: 'error',
+    })
     return outfile
   }
 
