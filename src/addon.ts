@@ -4,8 +4,11 @@ import { dirname, join, resolve } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 import { OrbitError } from './errors.js'
 
-/** src/ or dist/ of the package; in a user's bundle, the bundle's folder. */
-const ownFolder = (typeof __dirname === 'string' ? __dirname : import.meta.dirname) ?? process.cwd()
+/**
+ * src/ or dist/ of the package; in a user's bundle, the bundle's folder. A bundle of CommonJS has no import.meta, and
+ * `node -e` has a global __dirname that is not ours, so import.meta comes first.
+ */
+const ownFolder = import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : process.cwd())
 
 /** 'glibc' or 'musl' with what is known of its version; undefined where a system has but one libc. */
 function findLibc(): { name: string; version: string } | undefined {

@@ -139,6 +139,12 @@ describe('an empty project uses it', () => {
     for (const file of ['install.mjs', 'install.cjs']) expect(use(join(app, file))).toEqual(used(addon))
   })
 
+  it("from node -e, whose __dirname is not the package's", () => {
+    const program = `import(${JSON.stringify(join(app, 'install.mjs'))})`
+    const said = run(temporary, process.execPath, ['-e', program, 'unused', uniqueFleet('install')])
+    expect(JSON.parse(said)).toEqual(used(addon))
+  })
+
   it('by its command', () => {
     expect(run(app, 'npx', ['--no-install', 'orbit', '--version'])).toBe(`${manifest.version}\n`)
   })
@@ -169,7 +175,18 @@ describe('an empty project uses it', () => {
     symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'node_modules/@types/node'))
     mkdirSync(folder)
     for (const file of ['esm.mts', 'commonjs.cts', 'plain.ts']) writeFileSync(join(folder, file), program)
-    const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--types', 'node']
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--target',
+      'es2022',
+      '--lib',
+      'es2022',
+      '--types',
+      'node',
+    ]
     run(folder, tool('tsc'), [...options, '--module', 'nodenext', 'esm.mts', 'commonjs.cts', 'plain.ts'])
     run(folder, tool('tsc'), [...options, '--module', 'esnext', '--moduleResolution', 'bundler', 'plain.ts'])
   })
