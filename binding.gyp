@@ -12,6 +12,7 @@
         "native/hot.cc",
         "native/inspect.cc",
         "native/lease.cc",
+        "native/libc.cc",
         "native/local.cc",
         "native/removal.cc",
         "native/setup.cc",
@@ -20,6 +21,8 @@
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": ["NAPI_VERSION=8", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-O3"],
+      # Without type information make_shared needs a symbol of GCC 9's libstdc++.
+      "cflags_cc!": ["-fno-rtti"],
       "cflags_cc": ["-std=c++17", "-fvisibility=hidden"],
       "xcode_settings": {
         "CLANG_CXX_LANGUAGE_STANDARD": "c++17",

@@ -5,10 +5,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
+
+#include "libc.h"
 
 namespace orbit {
 
@@ -16,10 +17,11 @@ namespace orbit {
 
 ssize_t strike(int descriptor) {
   // The signal of a write goes to the writing thread: blocked, and taken out unless somebody else's was pending already.
+  // On Linux sigprocmask is the thread's own, and pthread_sigmask a symbol of glibc 2.32 (see libc.h).
   sigset_t brokenPipe, before, pending;
   sigemptyset(&brokenPipe);
   sigaddset(&brokenPipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &brokenPipe, &before);
+  sigprocmask(SIG_BLOCK, &brokenPipe, &before);
   sigpending(&pending);
   ssize_t written = write(descriptor, "!", 1);
   int error = errno;
@@ -27,7 +29,7 @@ ssize_t strike(int descriptor) {
     const timespec atOnce = {0, 0};
     sigtimedwait(&brokenPipe, nullptr, &atOnce);
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
   errno = error;
   return written;
 }
@@ -39,7 +41,7 @@ constexpr int kOpenFlags = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 
 bool is_private_fifo(int descriptor) {
   struct stat status;
-  return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_uid == geteuid() &&
+  return stat_descriptor(descriptor, &status) && S_ISFIFO(status.st_mode) && status.st_uid == geteuid() &&
          (status.st_mode & 077) == 0;
 }
 
@@ -68,8 +70,8 @@ class SharedBells : public Bells {
 
   bool is_current(uint32_t node, int descriptor) override {
     struct stat named, ours;
-    return is_private_fifo(descriptor) && lstat(path_of(node).c_str(), &named) == 0 && fstat(descriptor, &ours) == 0 &&
-           named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
+    return is_private_fifo(descriptor) && stat_path(path_of(node).c_str(), &named) &&
+           stat_descriptor(descriptor, &ours) && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
   void ring(uint32_t node, uint64_t incarnation) override {

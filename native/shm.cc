@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "fault.h"
 #include "layout.h"
 #include "lease.h"
+#include "libc.h"
 
 namespace orbit {
 
@@ -21,13 +21,13 @@ namespace {
 std::string path_of(const std::string& object) { return "/dev/shm" + object; }
 int open_name(const std::string& object, int flags) { return open(path_of(object).c_str(), flags, 0600); }
 int unlink_name(const std::string& object) { return unlink(path_of(object).c_str()); }
-bool stat_name(const std::string& object, struct stat* status) { return lstat(path_of(object).c_str(), status) == 0; }
+bool stat_name(const std::string& object, struct stat* status) { return stat_path(path_of(object).c_str(), status); }
 #else
 int open_name(const std::string& object, int flags) { return shm_open(object.c_str(), flags, 0600); }
 int unlink_name(const std::string& object) { return shm_unlink(object.c_str()); }
 bool stat_name(const std::string& object, struct stat* status) {
   int fd = open_name(object, O_RDONLY | O_CLOEXEC);
-  bool isThere = fd >= 0 && fstat(fd, status) == 0;
+  bool isThere = fd >= 0 && stat_descriptor(fd, status);
   if (fd >= 0) close(fd);
   return isThere;
 }
@@ -69,7 +69,7 @@ SharedMapping& shared(Mapping& mapping) { return static_cast<SharedMapping&>(map
 // Only a private regular file of our own is ours to read; anything else is left as it is.
 struct stat check_file(int fd, const std::string& object) {
   struct stat status;
-  if (fstat(fd, &status) != 0) throw system_failure("fstat", errno, object);
+  if (!stat_descriptor(fd, &status)) throw system_failure("fstat", errno, object);
   if (!S_ISREG(status.st_mode)) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
   if (status.st_uid != geteuid()) {
     throw Failure("ERR_ORBIT_PERMISSION", object + ": owner uid=" + std::to_string(status.st_uid) +
@@ -192,7 +192,7 @@ class SharedStore : public Store {
 
   bool is_current(Mapping& fleet) override {
     struct stat ours, named;
-    return fstat(shared(fleet).fd.get(), &ours) == 0 && stat_name(shared(fleet).object, &named) &&
+    return stat_descriptor(shared(fleet).fd.get(), &ours) && stat_name(shared(fleet).object, &named) &&
            named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 

@@ -1,7 +1,10 @@
-// Makes a fresh clone ready: installs and builds what is missing or older than its sources, and nothing else.
-// `npm test`, `npm run demo` and `npm run bench` call it first. Needs Node, python3, make and g++.
+// Makes a clone ready: installs and builds what is missing or older than its sources, and nothing else.
+//   prepare.mjs             packages, build/Release, dist; `npm test`, `npm run demo` and `npm run bench` call it first
+//   prepare.mjs prebuild    packages, prebuilds/ for this platform
+//   prepare.mjs pack        packages, dist, prebuilds/ for this platform: what `npm pack` puts in
+// Needs Node, python3, make and g++.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,9 +16,9 @@ function fail(message) {
   process.exit(1)
 }
 
-function run(title, command, args) {
+function run(title, command, args, env = {}) {
   console.error(`orbit: ${title} ...`)
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2] })
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2], env: { ...process.env, ...env } })
   if (error) fail(`${command}: ${error.message}`)
   if (status !== 0) fail(`${title} failed: ${[command, ...args].join(' ')}`)
 }
@@ -43,27 +46,65 @@ function checkTools() {
   }
 }
 
-checkNode()
-
-if (changed('node_modules/.package-lock.json') < changed('package-lock.json')) {
+function preparePackages() {
+  if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return
   // Not `npm ci`: it refuses a lock file that lacks an optional package of some other platform.
   // No scripts: what brings no binary for this machine (the bench's rivals may) is not worth a failing build.
   run('installing packages', 'npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'])
 }
 
 const addonSources = Math.max(changed('native', ['.h', '.cc']), changed('binding.gyp'))
-const builtFor = existsSync('build/config.gypi') ? readFileSync('build/config.gypi', 'utf8') : ''
-const isForThisNode = builtFor.includes(`"node_module_version": ${process.versions.modules},`)
-if (!isForThisNode || changed('build/Release/orbit.node') < addonSources) {
-  checkTools()
-  // Node's own headers, where they stand beside it; else node-gyp fetches them.
+
+/** Node's own headers, where they stand beside it; else node-gyp fetches them. */
+function headers() {
   const prefix = join(dirname(process.execPath), '..')
-  const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
-  const steps = isForThisNode ? ['build'] : ['configure', 'build']
-  run('building the addon', 'node_modules/.bin/node-gyp', [...steps, '--loglevel=warn', ...headers])
+  return existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
 }
 
-const sources = ['src', 'src/cli', 'src/cli/commands'].map((folder) => changed(folder, ['.ts']))
-if (Math.min(changed('dist/index.js'), changed('dist/cli.js')) < Math.max(...sources, changed('tsup.config.ts'))) {
-  run('building dist', 'node_modules/.bin/tsup', ['--silent'])
+function prepareAddon() {
+  const builtFor = existsSync('build/config.gypi') ? readFileSync('build/config.gypi', 'utf8') : ''
+  const isForThisNode = builtFor.includes(`"node_module_version": ${process.versions.modules},`)
+  if (isForThisNode && changed('build/Release/orbit.node') >= addonSources) return
+  checkTools()
+  const steps = isForThisNode ? ['build'] : ['configure', 'build']
+  run('building the addon', 'node_modules/.bin/node-gyp', [...steps, '--loglevel=warn'], headers())
 }
+
+/** prebuildify rebuilds from nothing and takes the result away, so it works beside build/Release, which is in use. */
+function preparePrebuild() {
+  const { platform, arch, report } = process
+  const libc = report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
+  const tag = platform === 'linux' ? [`--tag-libc=${libc}`] : []
+  const file = ['orbit', ...(platform === 'linux' ? [libc] : []), 'node'].join('.')
+  if (changed(join('prebuilds', `${platform}-${arch}`, file)) >= addonSources) return
+  checkTools()
+  const stage = join(root, 'build/prebuild')
+  rmSync(stage, { recursive: true, force: true })
+  mkdirSync(stage, { recursive: true })
+  cpSync('binding.gyp', join(stage, 'binding.gyp'))
+  symlinkSync(join(root, 'native'), join(stage, 'native'))
+  const place = [`--cwd=${stage}`, `--out=${root}`, `--cache=${join(stage, 'headers')}`]
+  const what = ['--napi', '--strip', '--name=orbit', `--target=node@${process.versions.node}`, ...tag]
+  const env = { ...headers(), npm_config_loglevel: 'warn', PREBUILD_NODE_GYP: join(root, 'node_modules/.bin/node-gyp') }
+  run('building the addon to ship', 'node_modules/.bin/prebuildify', [...place, ...what], env)
+  rmSync(stage, { recursive: true, force: true })
+}
+
+function prepareDist() {
+  const sources = ['src', 'src/cli', 'src/cli/commands'].map((folder) => changed(folder, ['.ts']))
+  const newest = Math.max(...sources, changed('tsup.config.ts'), changed('package.json'))
+  const built = ['index.js', 'index.cjs', 'index.d.ts', 'index.d.cts', 'cli.js'].map((file) =>
+    changed(join('dist', file)),
+  )
+  if (Math.min(...built) < newest) run('building dist', 'node_modules/.bin/tsup', ['--silent'])
+}
+
+const goals = {
+  develop: [preparePackages, prepareAddon, prepareDist],
+  prebuild: [preparePackages, preparePrebuild],
+  pack: [preparePackages, prepareDist, preparePrebuild],
+}
+const [goal = 'develop'] = process.argv.slice(2)
+if (!Object.hasOwn(goals, goal)) fail(`unknown: ${goal}; one of ${Object.keys(goals).join(', ')}`)
+checkNode()
+for (const prepare of goals[goal]) prepare()

@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { openAddon } from './addon.js'
 import { OrbitError, type OrbitErrorCode, rangeError } from './errors.js'
 
 /** What native/addon.h and native/layout.h say; frozen. The TypeScript side has no layout number of its own. */
@@ -212,24 +211,7 @@ interface Native {
   decode(ring?: number, payload?: Uint8Array, frameKind?: number, version?: number): number
 }
 
-/** Not by require, whose cache would give two copies of this package one scratch buffer. */
-function load(): Native {
-  const packageFolder = fileURLToPath(new URL('..', import.meta.url))
-  const path = process.env['ORBIT_NATIVE_PATH'] ?? join(packageFolder, 'build/Release/orbit.node')
-  const addon = { exports: {} }
-  try {
-    process.dlopen(addon, path)
-  } catch (cause) {
-    throw new OrbitError(
-      'ERR_ORBIT_NATIVE',
-      `no native addon for ${process.platform}-${process.arch} at ${path}: ${(cause as Error).message}; run "npm run build:native" in ${packageFolder}, or name one in ORBIT_NATIVE_PATH`,
-      { cause },
-    )
-  }
-  return addon.exports as Native
-}
-
-export const native = load()
+export const native = openAddon() as Native
 export const layout = native.layout
 export const status = native.status
 

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import nodeModule from 'node:module' // whole: bundles of ESM often declare a createRequire of their own
+import { dirname, join, resolve } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
+import { OrbitError } from './errors.js'
+
+/**
+ * src/ or dist/ of the package; in a user's bundle, the bundle's folder. A bundle of CommonJS has no import.meta, and
+ * `node -e` has a global __dirname that is not ours, so import.meta comes first.
+ */
+const ownFolder = import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : process.cwd())
+
+/** 'glibc' or 'musl' with what is known of its version; undefined where a system has but one libc. */
+function findLibc(): { name: string; version: string } | undefined {
+  if (process.platform !== 'linux') return undefined
+  const report = process.report as typeof process.report & { excludeNetwork?: boolean }
+  const { excludeNetwork } = report
+  report.excludeNetwork = true // it would ask for the names of every peer
+  const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }
+  report.excludeNetwork = excludeNetwork ?? false
+  const version = header.glibcVersionRuntime
+  return version === undefined ? { name: 'musl', version: '' } : { name: 'glibc', version: ` ${version}` }
+}
+
+/** The folder of the installed package, seen from a bundle that is not in it. */
+function installedFolder(tried: string[]): string | undefined {
+  try {
+    const path = nodeModule.createRequire(join(ownFolder, 'orbit')).resolve(`${manifest.name}/package.json`)
+    const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }
+    if (version === manifest.version) return dirname(path)
+    tried.push(`${dirname(path)}: has version=${version}, the code that asks is ${manifest.version}`)
+  } catch (error) {
+    tried.push(`package ${manifest.name} from ${ownFolder}: ${(error as NodeJS.ErrnoException).code}`)
+  }
+  return undefined
+}
+
+/** build/Release is there only where somebody built it on purpose, so it comes before what was shipped. */
+function* addonsOf(packageFolder: string): Generator<string> {
+  yield join(packageFolder, 'build/Release/orbit.node')
+  const libc = findLibc()
+  const file = libc === undefined ? 'orbit.node' : `orbit.${libc.name}.node`
+  yield join(packageFolder, 'prebuilds', `${process.platform}-${process.arch}`, file)
+}
+
+function* addons(tried: string[]): Generator<string> {
+  const named = process.env['ORBIT_NATIVE_PATH']
+  if (named) {
+    yield resolve(named) // and no other: who names one wants that one
+    return
+  }
+  const packageFolder = join(ownFolder, '..')
+  yield* addonsOf(packageFolder)
+  const installed = installedFolder(tried)
+  if (installed !== undefined && installed !== packageFolder) yield* addonsOf(installed)
+}
+
+/** Opens the addon. Not by require, whose cache would give two copies of this package one scratch buffer. */
+export function openAddon(): unknown {
+  const tried: string[] = []
+  let cause: unknown
+  for (const path of addons(tried)) {
+    const addon = { exports: {} }
+    try {
+      process.dlopen(addon, path)
+      return addon.exports
+    } catch (error) {
+      cause = error
+      tried.push(`${path}: ${(error as Error).message.replace(`${path}: `, '')}`)
+    }
+  }
+  const libc = findLibc()
+  const system = `${process.platform}-${process.arch}${libc === undefined ? '' : ` (${libc.name}${libc.version})`}`
+  throw new OrbitError(
+    'ERR_ORBIT_NATIVE',
+    `no native addon for ${system}, Node ${process.versions.node}; tried ${tried.join('; ')}. ` +
+      'Name one in ORBIT_NATIVE_PATH, or build it (python3, make and g++ are needed): ' +
+      `"npm install node-addon-api@8" in your project, then "npm run build:native" in the folder of ${manifest.name}`,
+    { cause },
+  )
+}
