@@ -212,6 +212,9 @@ interface Native {
   decode(ring?: number, payload?: Uint8Array, frameKind?: number, version?: number): number
 }
 
+const addonsForbidden =
+  'this process may load no native addon: under the permission model start node with --allow-addons, else without --no-addons'
+
 /** Not by require, whose cache would give two copies of this package one scratch buffer. */
 function load(): Native {
   const packageFolder = fileURLToPath(new URL('..', import.meta.url))
@@ -220,9 +223,11 @@ function load(): Native {
   try {
     process.dlopen(addon, path)
   } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ERR_DLOPEN_DISABLED') throw new OrbitError('ERR_ORBIT_NATIVE', addonsForbidden, { cause })
     throw new OrbitError(
       'ERR_ORBIT_NATIVE',
-      `no native addon for ${process.platform}-${process.arch} at ${path}: ${(cause as Error).message}; run "npm run build:native" in ${packageFolder}, or name one in ORBIT_NATIVE_PATH`,
+      `no native addon for ${process.platform}-${process.arch} at ${path}: ${message}; run "npm run build:native" in ${packageFolder}, or name one in ORBIT_NATIVE_PATH`,
       { cause },
     )
   }
