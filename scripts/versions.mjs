@@ -11,9 +11,22 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const majors = ['20', '22', '24', '26']
-const smokeFiles = (
-  'environments versions lifecycle waking waiting rings cursors cache events ' + 'contest heartbeat pod errors layout'
-).split(' ')
+const smokeFiles = [
+  'environments',
+  'versions',
+  'lifecycle',
+  'waking',
+  'waiting',
+  'rings',
+  'cursors',
+  'cache',
+  'events',
+  'contest',
+  'heartbeat',
+  'pod',
+  'errors',
+  'layout',
+]
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
