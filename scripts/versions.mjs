@@ -89,12 +89,12 @@ function fetchNode(version) {
 /** Runs the suite under this executable, which is also what `node` means to every process that a test starts. */
 function runSuite(executable) {
   const report = join(cache, `report-${process.pid}.json`)
-  const files = isSmoke ? smokeFiles.map((name) => `test/${name}.test.ts`) : []
+  const quick = isSmoke ? ['--maxWorkers=2', ...smokeFiles.map((name) => `test/${name}.test.ts`)] : []
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const PATH = `${dirname(executable)}${delimiter}${process.env.PATH}`
   // The addon is the one whose hash is shown.
   const env = { ...process.env, PATH, NODE: executable, ORBIT_NATIVE_PATH: undefined }
-  const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...files]
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...quick]
   const { status } = spawnSync(executable, vitest, { stdio: 'inherit', env })
   try {
     const told = JSON.parse(readFileSync(report, 'utf8'))
