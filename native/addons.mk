@@ -1,6 +1,7 @@
-# Two more builds of the Node addon, for the TypeScript suite: ORBIT_NATIVE_PATH names the one that a process loads.
+# Three more builds of the Node addon, for the TypeScript suite: ORBIT_NATIVE_PATH names the one that a process loads.
 #   make addons       build/addon/fault/orbit.node   with the named fault points of fault.h (tests find it there)
 #                     build/addon/asan/orbit.node    under AddressSanitizer and UBSan
+#                     build/addon/layout/orbit.node  of another layout version, as of another release
 #   make asan-suite   the TypeScript suite on the sanitized addon: test/addon_asan.sh
 # These are the only rules here that know Node's headers.
 NODE ?= node
@@ -13,11 +14,17 @@ ADDON_fault := -O2 -DORBIT_FAULT_POINTS
 ADDON_asan := -O1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: addons asan-suite
-addons: $(OUT)/addon/fault/orbit.node $(OUT)/addon/asan/orbit.node
+addons: $(OUT)/addon/fault/orbit.node $(OUT)/addon/asan/orbit.node $(OUT)/addon/layout/orbit.node
 
 $(OUT)/addon/%/orbit.node: $(ADDON_SOURCES) $(wildcard *.h)
 	mkdir -p $(@D)
 	$(ADDON_CXX) $(ADDON_FLAGS) $(ADDON_$*) $(ADDON_SOURCES) -o $@.$$$$ && mv $@.$$$$ $@
+
+# From copies: an include finds the header beside its own file first.
+$(OUT)/addon/layout/orbit.node: $(ADDON_SOURCES) $(wildcard *.h)
+	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	sed 's/kLayoutVersion = [0-9]*;/kLayoutVersion = 999;/' layout.h >$(@D)/layout.h && ! cmp -s layout.h $(@D)/layout.h
+	$(ADDON_CXX) $(ADDON_FLAGS) $(ADDON_SOURCES:%=$(@D)/%) -o $@.$$$$ && mv $@.$$$$ $@
 
 asan-suite: $(OUT)/addon/asan/orbit.node
 	sh test/addon_asan.sh

@@ -55,6 +55,9 @@ function* addons(tried: string[]): Generator<string> {
   if (installed !== undefined && installed !== packageFolder) yield* addonsOf(installed)
 }
 
+const addonsForbidden =
+  'this process may load no native addon: under the permission model start node with --allow-addons, else without --no-addons'
+
 /** Opens the addon. Not by require, whose cache would give two copies of this package one scratch buffer. */
 export function openAddon(): unknown {
   const tried: string[] = []
@@ -66,6 +69,8 @@ export function openAddon(): unknown {
       return addon.exports
     } catch (error) {
       cause = error
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ERR_DLOPEN_DISABLED') throw new OrbitError('ERR_ORBIT_NATIVE', addonsForbidden, { cause })
       tried.push(`${path}: ${(error as Error).message.replace(`${path}: `, '')}`)
     }
   }

@@ -234,7 +234,7 @@ export class Guard implements Disposable {
   get held(): boolean {
     if (this.#isOver || this.#table.closed) return false
     const found = native.contestHolder(this.#table.handle, writeShape(this.subject, nothing))
-    return found === 1 && float(layout.claimToken) === this.token
+    return this.#told(found === 1 && float(layout.claimToken) === this.token)
   }
 
   /**
@@ -248,7 +248,13 @@ export class Guard implements Disposable {
     if (this.#isOver || this.#table.closed) return false
     const shape = writeShape(this.subject, nothing)
     const result = native.contestRenew(this.#table.handle, shape, this.token, ttlMs)
-    return result !== status.closed && this.#table.answered(result) === 1 // closed: in a forked child
+    return this.#told(result !== status.closed && this.#table.answered(result) === 1) // closed: in a forked child
+  }
+
+  /** Who has heard that it is over needs no warning. */
+  #told(isHeld: boolean): boolean {
+    if (!isHeld) abandoned.unregister(this)
+    return isHeld
   }
 
   /**

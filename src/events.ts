@@ -267,14 +267,16 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
     const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLag)
     // A generator would keep both waiting behind a next() that may sleep for ever, as a stream does that is destroyed.
     const { return: leave, throw: fail } = events
-    events.return = (value) => {
+    const left: typeof leave = (value) => {
       this.close()
       return leave.call(events, value)
     }
-    events.throw = (error) => {
+    const failed: typeof fail = (error) => {
       this.close()
       return fail.call(events, error)
     }
+    // Not by assignment, which a frozen prototype forbids (node --frozen-intrinsics).
+    Object.defineProperties(events, { return: { value: left }, throw: { value: failed } })
     this.#events = events
   }
 

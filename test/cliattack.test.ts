@@ -143,6 +143,18 @@ describe.runIf(isLinux)('orbit', () => {
     expect(JSON.parse(stdout).findings).toContainEqual(expect.objectContaining({ check: 'remove-ipc', level: 'ok' }))
   })
 
+  it('says that it may not list the objects, instead of seeing none', (context) => {
+    const mount = 'mount -t tmpfs -o size=1m,mode=1711 tmpfs /dev/shm'
+    const canMount = isRoot && canRun('setpriv', '--version') && canRun('unshare', '-m', 'sh', '-c', mount)
+    if (!canMount) context.skip('needs root, setpriv, and to mount in a namespace of its own')
+    const ls = `exec setpriv --reuid 54321 --clear-groups '${process.execPath}' '${cliPath}' ls`
+    const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', `${mount} && ${ls}`], {
+      encoding: 'utf8',
+    })
+    expect({ status, stdout }).toEqual({ status: 5, stdout: '' })
+    expect(stderr).toMatch(/^orbit: \/dev\/shm cannot be listed: EACCES/)
+  })
+
   it('stops following a fleet whose name another has taken', async () => {
     for (const hasRing of [false, true]) {
       const name = fleetName()

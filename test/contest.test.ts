@@ -627,6 +627,10 @@ describe.runIf(isLinux)('a guard that nobody has any more', () => {
     expect(await scene('expired')).toEqual({ warnings: [warning('short')], isFree: true })
   })
 
+  it('warns of nothing when it has said that it is over', async () => {
+    expect(await scene('told')).toEqual({ warnings: [], told: [false, false] })
+  })
+
   it('warns of nothing when it was released, or its fleet closed', async () => {
     expect(await scene('released')).toEqual({ warnings: [] })
     expect(await scene('closed')).toEqual({ warnings: [] })

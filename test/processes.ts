@@ -176,8 +176,14 @@ export function start(fixture: string, args: unknown[] = [], options: StartOptio
 
 /** Builds (unless it is there, or ORBIT_FAULT_ADDON names one) the addon with the fault points of native/fault.h. */
 export function faultAddon(): string {
-  if (process.env['ORBIT_FAULT_ADDON']) return process.env['ORBIT_FAULT_ADDON']
-  const path = 'build/addon/fault/orbit.node'
+  return process.env['ORBIT_FAULT_ADDON'] ?? madeAddon('fault')
+}
+
+/** Builds (unless it is there) the addon of another layout version. */
+export const otherLayoutAddon = (): string => madeAddon('layout')
+
+function madeAddon(which: string): string {
+  const path = `build/addon/${which}/orbit.node`
   const made = spawnSync('make', ['-C', join(root, 'native'), path], { encoding: 'utf8' })
   if (made.status !== 0) throw new Error(`make ${path}: ${made.stdout}${made.stderr}`)
   return join(root, 'native', path)

@@ -5,28 +5,35 @@ import { staleMs } from './commands/nodes.js'
 import { type Finding, finding } from './finding.js'
 import { isVisible } from './host.js'
 import { allKinds } from './kinds.js'
-import { type FoundObject, objectProblem, sharedMemory, userId } from './objects.js'
+import { type FoundObject, objectProblem, type Problem, sharedMemory, userId } from './objects.js'
 import { counted, durationText } from './text.js'
 
 function objectFinding(object: FoundObject): Finding[] {
-  const { fleet, form, number, file, stats } = object
-  const path = `${sharedMemory}/${file}`
+  const { fleet, file, stats } = object
   if (stats.uid !== userId) {
     const meaning = 'it stands at a name of ours, which then fails with ERR_ORBIT_PERMISSION'
     const found = `/${file} belongs to uid ${stats.uid}`
-    return [finding('problem', 'foreign-object', found, { fleet, meaning, mend: `sudo rm ${path}` })]
+    return [finding('problem', 'foreign-object', found, { fleet, meaning, mend: `sudo rm ${sharedMemory}/${file}` })]
   }
   const problem = objectProblem(object)
   if (problem === undefined) return []
   const isLeft = problem.code === 'ERR_ORBIT_RETIRED'
-  const remove = `orbit rm ${fleet}${form === 'ring' ? ` ${number}` : ''} --force`
   return [
     finding(isLeft ? 'warning' : 'problem', 'object', problem.message, {
       fleet,
       meaning: isLeft ? 'the next to join, or to make the ring, finishes that' : `who opens it gets ${problem.code}`,
-      mend: !stats.isFile() ? `rm -r ${path}` : problem.code === 'ERR_ORBIT_PERMISSION' ? `chmod 600 ${path}` : remove,
+      mend: mendOf(object, problem),
     }),
   ]
+}
+
+function mendOf({ fleet, form, number, file, stats }: FoundObject, { code }: Problem): string {
+  const path = `${sharedMemory}/${file}`
+  if (!stats.isFile()) return `rm -r ${path}`
+  if (code === 'ERR_ORBIT_PERMISSION') return `chmod 600 ${path}`
+  const remove = `orbit rm ${fleet}${form === 'ring' ? ` ${number}` : ''} --force`
+  // Another release may be at work there, which this one cannot see.
+  return code === 'ERR_ORBIT_LAYOUT_MISMATCH' ? `${remove}, once no process of another version uses it` : remove
 }
 
 function nodeFindings(fleet: string, { node, pid, label, alive, heartbeat }: NodeRecord): Finding[] {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
 import manifest from '../../package.json' with { type: 'json' }
+import { OrbitError } from '../errors.js'
 import { Call, type Command, requiredOperands, UsageError } from './command.js'
 import { commands } from './commands/index.js'
 import { commandHelp, commonOptions, overview } from './help.js'
@@ -29,6 +30,12 @@ function parse(
   }
 }
 
+/** Node's permission model hides files as if they were not there: what a command then told would be wrong. */
+function checkSight(): void {
+  if (process.permission?.has('fs.read', '/') !== false) return
+  throw new OrbitError('ERR_ORBIT_PERMISSION', 'under the permission model orbit needs --allow-fs-read=*')
+}
+
 async function runCommand(command: Command, args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {
     process.stdout.write(commandHelp(command))
@@ -41,6 +48,7 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
   if (operands.length > command.operands.length) {
     throw new UsageError(`${JSON.stringify(operands[command.operands.length])} is one operand too many`)
   }
+  checkSight()
   return (await command.run(new Call(new Output(values['json'] === true), operands, values))) ?? 0
 }
 

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
+import { OrbitError } from '../errors.js'
 import { Fleet } from '../fleet.js'
 import { inspectObject } from '../inspect.js'
 import { layout } from '../native.js'
@@ -46,8 +47,10 @@ export function findObjects(): FoundObject[] {
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
-  } catch {
-    return [] // doctor says so
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return [] // doctor says so
+    throw new OrbitError('ERR_ORBIT_PERMISSION', `${folder} cannot be listed: ${message}`, { cause: error })
   }
 }
 

