@@ -132,7 +132,8 @@ export class Child {
   }
 }
 
-function isStopped(pid: number): boolean {
+/** Does none of its threads run, because somebody has stopped it? */
+export function isStopped(pid: number): boolean {
   const threads = `/proc/${pid}/task`
   try {
     return readdirSync(threads).every((thread) => {
@@ -153,7 +154,7 @@ export interface StartOptions {
 }
 
 // The kernel kills a child whose parent has died, also one that is stopped or in a loop.
-const deathSignal =
+export const deathSignal =
   isLinux && spawnSync('setpriv', ['--version']).status === 0 ? ['setpriv', '--pdeathsig', 'KILL'] : []
 
 /** Runs test/fixtures/`fixture`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Cluster, runRecipe, typeErrors } from './support.js'
+import { type Cluster, runCluster } from './cluster.js'
 
 /** A worker that does what its functions say: `[name, ...arguments]` in, `{ value }` out. */
 const answering = (functions: string): string => `
@@ -73,14 +73,12 @@ const files = { 'keyv-driver.ts': keyv, 'layered-driver.ts': layered, 'load.ts':
 type Ask = (worker: number, name: string, ...words: unknown[]) => Promise<unknown>
 
 async function start(worker: string): Promise<Ask> {
-  const cluster: Cluster = await runRecipe('cache', { files, worker })
+  const cluster: Cluster = await runCluster('cache', { files, worker })
   for (let i = 0; i < 4; i++) await cluster.next(({ said }) => said !== undefined)
   return async (worker, name, ...words) => (await cluster.ask<{ value?: unknown }>(worker, name, ...words)).value
 }
 
 describe('docs/recipes/cache.md', () => {
-  it('has types that fit', () => expect(typeErrors('cache', files)).toBe(''))
-
   it('keyv: what one worker sets, deletes or clears, all see at once', async () => {
     const ask = await start('keyv-driver.ts')
     expect(await ask(1, 'set', 'ada', { name: 'Ada', tags: ['a', 1, null] })).toBe(true)

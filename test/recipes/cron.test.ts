@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Cluster, runRecipe, typeErrors, type WorkerEvent } from './support.js'
+import { type Cluster, runCluster, type WorkerEvent } from './cluster.js'
 
 /** The job: says that it has begun, and may be told to hang and to go on. */
 const report = `
@@ -62,10 +62,8 @@ class Runs {
 }
 
 describe('docs/recipes/cron.md', () => {
-  it('has types that fit', () => expect(typeErrors('cron', files)).toBe(''))
-
   it('runs each run once in four workers', async () => {
-    const runs = new Runs(await runRecipe('cron', { files, worker: 'driver.ts' }))
+    const runs = new Runs(await runCluster('cron', { files, worker: 'driver.ts' }))
     for (let i = 0; i < 3; i++) {
       const slot = await runs.decided(4)
       expect(runs.of(slot, 'began')).toHaveLength(1)
@@ -74,7 +72,7 @@ describe('docs/recipes/cron.md', () => {
   })
 
   it('begins a run again when its worker is killed in the middle, and ends it once', async () => {
-    const cluster = await runRecipe('cron', { files, worker: 'driver.ts' })
+    const cluster = await runCluster('cron', { files, worker: 'driver.ts' })
     const runs = new Runs(cluster)
     await runs.decided(4) // all are there
     for (let worker = 1; worker <= 4; worker++) cluster.tell(worker, 'hang')
@@ -95,7 +93,7 @@ describe('docs/recipes/cron.md', () => {
   })
 
   it('without a coordinator: only the leader runs, and another after its death', async () => {
-    const cluster = await runRecipe('cron', { files, worker: 'leader.ts' })
+    const cluster = await runCluster('cron', { files, worker: 'leader.ts' })
     const runs = new Runs(cluster)
     const first = await runs.next()
     const second = await runs.next()

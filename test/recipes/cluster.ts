@@ -1,11 +1,9 @@
-// Runs the code of a recipe as its readers would: its blocks become files in this package, and a real cluster runs them.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { Child, root, uniqueFleet } from '../processes.js'
+import { Child, root } from '../processes.js'
+import { unpack } from './recipe.js'
 
-export interface RecipeOptions {
+export interface ClusterOptions {
   /** What the reader would bring, and what the test talks to: contents by name. */
   files?: Record<string, string>
   /** The file that every worker runs. */
@@ -27,39 +25,12 @@ export interface WorkerEvent {
   ended?: number | string
 }
 
-const blocks = /```(?:ts|js)\n(.*?)```/gs
-
-/** A folder with the blocks of a recipe, each named by its first line, and with other files; 'web' is a fleet of its own. */
-function unpack(recipe: string, files: Record<string, string> = {}): string {
-  const fleet = uniqueFleet(recipe)
-  const folder = mkdtempSync(join(root, `test/tmp-recipe-${recipe}-`))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const write = (name: string, code: string) =>
-    writeFileSync(join(folder, name), code.replaceAll("'web'", `'${fleet}'`))
-  for (const [, code = ''] of readFileSync(join(root, `docs/recipes/${recipe}.md`), 'utf8').matchAll(blocks)) {
-    const name = /^\/\/ ([\w-]+\.[mc]?[tj]s)\n/.exec(code)?.[1]
-    if (name === undefined) throw new Error(`${recipe}.md: a block does not begin with the name of its file:\n${code}`)
-    write(name, code)
-  }
-  for (const [name, code] of Object.entries(files)) write(name, code)
-  return folder
-}
-
-/** What the compiler has to say about a recipe; nothing, one hopes. */
-export function typeErrors(recipe: string, files?: Record<string, string>): string {
-  const folder = unpack(recipe, files)
-  const config = { extends: join(root, 'tsconfig.json'), include: ['*.ts'] }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
-  const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' })
-  return status === 0 ? '' : `${status}: ${stdout}`
-}
-
 /** Starts a cluster of a recipe's workers; it ends with the test. */
-export async function runRecipe(
-  recipe: string,
-  { files, worker = 'worker.ts', workers = 4, env = {} }: RecipeOptions = {},
+export async function runCluster(
+  name: string,
+  { files, worker = 'worker.ts', workers = 4, env = {} }: ClusterOptions = {},
 ) {
-  const exec = join(unpack(recipe, files), worker)
+  const exec = join(unpack(name, files), worker)
   const primary = new Child(process.execPath, [join(root, 'test/recipes/primary.mjs'), JSON.stringify(exec)], env)
   onTestFinished(async () => {
     primary.process.stdin?.end()

@@ -1,0 +1,157 @@
+import { once } from 'node:events'
+import { io, type Socket } from 'socket.io-client'
+import { expect, it, onTestFinished } from 'vitest'
+import { Fleet } from '../../src/index.js'
+import { isStopped, uniqueFleet } from '../processes.js'
+import { runProgram } from './program.js'
+
+const workers = [0, 1, 2, 3]
+
+interface Client {
+  socket: Socket
+  worker: number
+  heard: unknown[][]
+}
+
+/** Resolves when this client has heard so many messages in all. */
+async function hears({ socket, heard }: Client, count: number): Promise<void> {
+  while (heard.length < count) await new Promise((resolve) => socket.once('said', resolve))
+}
+
+async function connect(port: number): Promise<Client> {
+  const socket = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true, reconnection: false })
+  onTestFinished(() => void socket.close())
+  const heard: unknown[][] = []
+  socket.on('said', (...words: unknown[]) => heard.push(words))
+  await once(socket as never, 'connect')
+  const [worker] = (await socket.emitWithAck('workers')) as [number]
+  return { socket, worker, heard }
+}
+
+/** Clients, `each` of every one of these workers: it goes on connecting until they have so many. */
+async function clientsOf(port: number, wanted: readonly number[], each = 1): Promise<Client[]> {
+  const clients: Client[] = []
+  const isWanted = (worker: number) =>
+    wanted.includes(worker) && clients.filter((client) => client.worker === worker).length < each
+  while (wanted.some(isWanted)) {
+    const client = await connect(port)
+    if (isWanted(client.worker)) clients.push(client)
+    else client.socket.close()
+  }
+  return clients
+}
+
+const pidOf = (fleet: string, node: number): number => {
+  using observer = Fleet.observe(fleet)
+  return observer.nodes().find((record) => record.node === node)?.pid as number
+}
+
+/** Four workers that all know one another, and clients of each. */
+async function startRecipe(each = 1) {
+  const name = uniqueFleet('recipe-io')
+  const { main } = runProgram('socketio', { env: { FLEET: name, PORT: '0' } })
+  let port = 0
+  for (const _ of workers) port = Number((await main.heard(/listens on port (\d+)/))[1])
+  const clients = await clientsOf(port, workers, each)
+  for (const client of clients) await allAnswer(client)
+  return { name, main, port, clients }
+}
+
+/** Asks until every worker answers: one that has just begun is known when its first message has come. */
+async function allAnswer({ socket }: Client): Promise<void> {
+  let nodes: number[] = []
+  while (nodes.length < workers.length) nodes = await socket.emitWithAck('workers')
+  expect(nodes.sort()).toEqual(workers)
+}
+
+it('brings what is said in a room to all its members, once, on all workers, whatever its size', async () => {
+  const { clients } = await startRecipe(2)
+  const members = clients.filter((_, i) => i % 4 !== 3)
+  const others = clients.filter((_, i) => i % 4 === 3)
+  for (const { socket } of members) await socket.emitWithAck('enter', 'lobby')
+  for (const { socket } of others) await socket.emitWithAck('enter', 'elsewhere')
+  const large = Buffer.alloc(300_000, 'orbit')
+  const each = 20
+  members.forEach(({ socket }, sender) => {
+    for (let i = 0; i < each; i++)
+      socket.emit('say', 'lobby', sender, i, i === each - 1 ? large : { nested: [i, null] })
+  })
+  await Promise.all(members.map((client) => hears(client, members.length * each)))
+  others[0]?.socket.emit('say', 'elsewhere', 'last')
+  await Promise.all(others.map((client) => hears(client, 1)))
+
+  for (const { heard } of members) {
+    expect(heard).toHaveLength(members.length * each)
+    for (const [sender] of members.entries()) {
+      const ofSender = heard.filter(([who]) => who === sender)
+      expect(ofSender.map(([, i]) => i)).toEqual(Array.from({ length: each }, (_, i) => i))
+      expect(ofSender[0]?.[2]).toEqual({ nested: [0, null] })
+      expect(large.equals(ofSender.at(-1)?.[2] as Buffer)).toBe(true)
+    }
+  }
+  for (const { heard } of others) expect(heard).toEqual([['last']])
+})
+
+it('finds the sockets of all workers, also just after one was killed', async () => {
+  const { name, main, port, clients } = await startRecipe()
+  for (const { socket } of clients) await socket.emitWithAck('enter', 'lobby')
+  const [asker, victim, ...rest] = clients as [Client, Client, ...Client[]]
+  const ids = async () => ((await asker.socket.emitWithAck('who', 'lobby')) as string[]).sort()
+  expect(await ids()).toEqual(clients.map(({ socket }) => socket.id).sort())
+
+  const gone = once(victim.socket as never, 'disconnect')
+  process.kill(pidOf(name, victim.worker), 'SIGKILL')
+  await gone
+  expect(await ids()).toEqual([asker, ...rest].map(({ socket }) => socket.id).sort())
+
+  await main.heard(/worker 5 listens/)
+  const [back] = (await clientsOf(port, [victim.worker])) as [Client]
+  await back.socket.emitWithAck('enter', 'lobby')
+  await allAnswer(asker)
+  await allAnswer(back)
+  asker.socket.emit('say', 'lobby', 'welcome')
+  await Promise.all([asker, back, ...rest].map((client) => hears(client, 1)))
+  expect(await ids()).toEqual([asker, back, ...rest].map(({ socket }) => socket.id).sort())
+})
+
+it('tells the clients of a worker that lagged to resync, and goes on', async () => {
+  const { name, clients } = await startRecipe()
+  for (const { socket } of clients) await socket.emitWithAck('enter', 'lobby')
+  const [sender, slow, ...rest] = clients as [Client, Client, ...Client[]]
+  const pid = pidOf(name, slow.worker)
+  process.kill(pid, 'SIGSTOP')
+  while (!isStopped(pid)) await new Promise((resolve) => setImmediate(resolve))
+  const count = 1024 + 100
+  for (let i = 0; i < count; i++) {
+    sender.socket.emit('say', 'lobby', i)
+    if (i % 500 === 499) await Promise.all([sender, ...rest].map((client) => hears(client, i + 1))) // these do not lag
+  }
+  await Promise.all([sender, ...rest].map((client) => hears(client, count)))
+  const resync = once(slow.socket as never, 'resync')
+  process.kill(pid, 'SIGCONT')
+  const [lost] = (await resync) as [number]
+  expect(lost).toBeGreaterThanOrEqual(100) // and what servers tell each other
+  sender.socket.emit('say', 'lobby', 'after')
+  await hears(slow, count - lost + 1)
+  while (slow.heard.at(-1)?.[0] !== 'after') await hears(slow, slow.heard.length + 1)
+  const said = slow.heard.slice(0, -1).map(([i]) => i as number)
+  expect(said).toEqual(Array.from({ length: said.length }, (_, i) => count - said.length + i))
+})
+
+it('says so when a message is too large for the other workers', async () => {
+  const files = {
+    'oversize.ts': `
+      import { Fleet, OrbitEventBus } from 'orbit-node'
+      import { Server } from 'socket.io'
+      import { busOptions, orbitAdapter } from './adapter.js'
+      using fleet = Fleet.joinShm(process.env['FLEET'] ?? '', { lifetime: 'fleet' })
+      const io = new Server(0, { adapter: orbitAdapter(fleet, new OrbitEventBus(fleet, busOptions)) })
+      io.emit('fits', Buffer.alloc(1_000_000))
+      io.emit('does not', Buffer.alloc(1_015_808))
+      await io.close()`,
+  }
+  const { main } = runProgram('socketio', { files, run: ['oversize.ts'], env: { FLEET: uniqueFleet('recipe-io') } })
+  expect(await main.ended, main.lines.join('\n')).toBe(0)
+  const warnings = main.lines.filter((line) => line.includes('RangeError'))
+  expect(warnings).toEqual([expect.stringMatching(/: 101\d{4} bytes do not go to the other workers: over 1015808$/)])
+})

@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { root } from '../processes.js'
+import { folderOf, recipeFiles, recipeNames } from './recipe.js'
+
+/** What readers bring themselves. */
+const theirs: Record<string, Record<string, string>> = {
+  cron: { 'report.ts': 'export async function report(_date: Date): Promise<void> {}' },
+  cache: { 'load.ts': 'export const load = async (key: string): Promise<{ key: string }> => ({ key })' },
+  prometheus: {
+    'app.ts':
+      "import type { IncomingMessage, ServerResponse } from 'node:http'\nexport async function answer(_request: IncomingMessage, _response: ServerResponse): Promise<boolean> { return true }",
+  },
+}
+
+it('every recipe is typed as it stands, by the strict settings of this package', () => {
+  const settings = { extends: join(root, 'tsconfig.json'), include: ['**/*'] }
+  const folder = folderOf({ 'tsconfig.json': JSON.stringify(settings) })
+  let files = 0
+  for (const name of recipeNames()) {
+    mkdirSync(join(folder, name))
+    for (const [file, code] of Object.entries({ ...recipeFiles(name), ...theirs[name] })) {
+      writeFileSync(join(folder, name, file), code)
+      files++
+    }
+  }
+  expect(files).toBeGreaterThan(recipeNames().length)
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder],
+    {
+      encoding: 'utf8',
+    },
+  )
+  expect(stdout).toBe('')
+  expect(status).toBe(0)
+})
