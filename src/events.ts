@@ -10,11 +10,13 @@ import { checkBytes, type Frame, lengthOf, publishOffset, type Ring } from './ri
 
 /** What somebody published under a topic. Text is decoded when it is asked for. */
 export interface OrbitEvent {
+  /** Of its frame in the ring of all topics. */
   readonly id: NetId64
   /** The node that published it, 0..65535. */
   readonly node: number
   /** Its full count in the ring of all topics. */
   readonly position: number
+  /** What it was published under. */
   readonly topic: string
   /** As a frame's: a private copy, in a buffer that it shares with other events of the same poll. */
   readonly payload: Uint8Array
@@ -40,6 +42,7 @@ export interface EventPoll {
   readonly to: number
 }
 
+/** The geometry of the ring of all topics. */
 export interface EventBusOptions {
   /**
    * How many events of all topics are retained: a power of two in 1..2^19; default that of the fleet's bus, if it has one,
@@ -53,6 +56,7 @@ export interface EventBusOptions {
   payloadBytes?: number
 }
 
+/** Where a subscription begins, how it ends, and who is told of losses. */
 export interface SubscribeOptions extends IterateOptions {
   /** 'head' (default): what comes after this call; 'start': also all that is retained; or a position. */
   from?: 'start' | 'head' | number
@@ -244,6 +248,7 @@ export class EventCursor implements Disposable {
     this.#cursor.close()
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }
@@ -314,6 +319,7 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
     this.#cursor.close()
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

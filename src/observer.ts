@@ -76,6 +76,7 @@ const abandoned = new FinalizationRegistry<{ handle: number; bell: Bell }>(({ ha
 
 /** The reading half of a fleet. */
 export class FleetObserver implements Disposable {
+  /** 1..64 of letters, digits, '.', '_' and '-'. */
   readonly name: string
   /** How many nodes the fleet has. */
   readonly size: number
@@ -109,6 +110,7 @@ export class FleetObserver implements Disposable {
     )
   }
 
+  /** Was this handle closed? Nothing else closes it. */
   get closed(): boolean {
     return this.#closed
   }
@@ -281,6 +283,7 @@ export class FleetObserver implements Disposable {
     guarded(() => native.close(this.#handle))
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -20,6 +20,7 @@ import { layout } from './native.js'
 import type { NetId64 } from './netid.js'
 import type { FleetObserver } from './observer.js'
 
+/** The same, and how values become bytes. */
 export interface TypedCacheOptions<T> extends OrbitCacheOptions {
   /** One of `codecs`, or your own. */
   codec: Codec<T>
@@ -30,6 +31,7 @@ export interface TypedCacheOptions<T> extends OrbitCacheOptions {
   values?: 'shared' | 'frozen' | 'own'
 }
 
+/** How long a loaded value stays, and how long others wait for it. */
 export interface GetOrSetOptions extends PutOptions {
   /** Aborting it rejects a call that waits for another's load with the signal's reason; a load of its own goes on. */
   signal?: AbortSignal

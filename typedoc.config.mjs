@@ -1,0 +1,26 @@
+// `npm run docs`: the reference in docs/api, from the docstrings of src/, with the documents beside it.
+import { readFileSync } from 'node:fs'
+
+/** Each code is documented by its sentence, which is its value. */
+const codes = new Set(readFileSync(new URL('src/errors.ts', import.meta.url), 'utf8').match(/\bERR_ORBIT_[A-Z_]+\b/g))
+
+export default {
+  name: 'orbit-node',
+  includeVersion: true,
+  entryPoints: ['src/index.ts'],
+  readme: 'README.md',
+  projectDocuments: ['docs/guide/*.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+  out: 'docs/api',
+  disableSources: true,
+  excludeInternal: true,
+  excludePrivate: true,
+  excludeExternals: true,
+  highlightLanguages: ['typescript', 'javascript', 'console', 'bash', 'json'],
+  treatWarningsAsErrors: true,
+  validation: { notExported: true, invalidLink: true, invalidPath: true, notDocumented: true },
+  intentionallyNotExported: ['AnyOrbitType', 'Family', 'PodType', 'PodTypeValue'],
+  intentionallyNotDocumented: [
+    'MetricsOptions.cursors.__type.lag',
+    ...[...codes].map((code) => `errorCodes.__type.${code}`),
+  ],
+}
