@@ -119,12 +119,21 @@ export class OrbitCache {
     return this.#publish(layout.cachePut, key, value, ttlMs)
   }
 
-  /** From now on `key` is a miss. Throws as put. */
+  /**
+   * From now on `key` is a miss, in every process.
+   *
+   * @throws as put
+   */
   delete(key: CacheBytes): NetId64 {
     return this.#publish(layout.cacheDelete, key, '', noTtl)
   }
 
-  /** From now on every key of this namespace that begins with `prefix` (default all) is a miss. Throws as put. */
+  /**
+   * From now on every key of this namespace that begins with `prefix` is a miss, in every process.
+   *
+   * @param prefix default '': all keys
+   * @throws as put
+   */
   reset(prefix: CacheBytes = ''): NetId64 {
     return this.#publish(layout.cacheReset, prefix, '', noTtl)
   }
@@ -139,7 +148,12 @@ export class OrbitCache {
     return this.find(key, -1) === hit ? loadedValue() : undefined
   }
 
-  /** As get, with what decided: the put and its expiry of a hit; of a miss the delete, reset or expired put, if any. */
+  /**
+   * As get, with what decided: the put and its expiry of a hit; of a miss the delete, reset or expired put, if any.
+   *
+   * @returns `hit: false` when there is none, or not any more
+   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
+   */
   getEntry(key: CacheBytes): CacheEntry {
     const isHit = this.find(key, -1) === hit
     const { floats } = scratch

@@ -139,7 +139,12 @@ export class Contest {
     return found === 1 ? this.#loaded(wanted) : undefined
   }
 
-  /** Everybody who holds a subject, in no order; each as it was at some instant during the call. */
+  /**
+   * Everybody who holds a subject, in no order; each as it was at some instant during the call.
+   *
+   * @returns empty when nobody does
+   * @throws as holder
+   */
   holders(): Holder[] {
     const table = this.#open()
     if (table === undefined) return []
@@ -299,7 +304,13 @@ export class Fence {
     return this.#highWater
   }
 
-  /** May the holder of this token write? */
+  /**
+   * May the holder of this token write?
+   *
+   * @param token 0..2^53-1
+   * @returns false: somebody with a higher token has; true: from now on lower ones may not
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
+   */
   admit(token: number): boolean {
     checkInteger('token', token, 0, Number.MAX_SAFE_INTEGER)
     if (token < this.#highWater) return false

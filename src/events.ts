@@ -122,7 +122,11 @@ export class OrbitEventBus {
     return netIdAt(layout.eventKind, this.#node, ring.publishScratch(eventEnd - publishOffset, Date.now()))
   }
 
-  /** Publishes what JSON.stringify makes of a value, for `event.json()`. */
+  /**
+   * Publishes what JSON.stringify makes of a value, for `event.json()`.
+   *
+   * @throws as publish; TypeError ERR_ORBIT_INVALID_ARGUMENT for what has no JSON
+   */
   publishJson(topic: string, value: unknown): NetId64 {
     const text: string | undefined = JSON.stringify(value)
     if (text === undefined) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `value=${shown(value)} has no JSON`)
@@ -132,7 +136,8 @@ export class OrbitEventBus {
   /**
    * A cursor over the events.
    *
-   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position
+   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position, 0..2^53-2
+   * @throws as `Fleet.cursor`
    */
   cursor(from: 'start' | 'head' | number = 'start'): EventCursor {
     return new EventCursor(this.#fleet.cursorOf(() => this.#open(), from))

@@ -169,7 +169,11 @@ export class Fleet extends FleetObserver {
     return ring.publishPacked(records, recordBytes, options)
   }
 
-  /** Makes all that the ring holds read as overwritten, for everybody. Positions and ids go on; nothing is zeroed. */
+  /**
+   * Makes all that the ring holds read as overwritten, for everybody. Positions and ids go on; nothing is zeroed.
+   *
+   * @throws ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, and what else opening the ring throws
+   */
   resetRing(type: AnyOrbitType): void {
     this.ring(type).reset()
   }

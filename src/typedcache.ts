@@ -77,17 +77,29 @@ export class TypedCache<T> {
     this.#namespace = rest.namespace ?? ''
   }
 
-  /** Throws as OrbitCache.put, and what the codec throws. */
+  /**
+   * As OrbitCache.put, of the bytes that the codec makes of `value`.
+   *
+   * @throws as OrbitCache.put, and what the codec throws; nothing changed then
+   */
   put(key: CacheBytes, value: T, options?: PutOptions): NetId64 {
     return this.#cache.put(key, this.#codec.encode(value), options)
   }
 
-  /** As OrbitCache.delete. */
+  /**
+   * As OrbitCache.delete.
+   *
+   * @throws as OrbitCache.put
+   */
   delete(key: CacheBytes): NetId64 {
     return this.#cache.delete(key)
   }
 
-  /** As OrbitCache.reset. */
+  /**
+   * As OrbitCache.reset.
+   *
+   * @throws as OrbitCache.put
+   */
   reset(prefix?: CacheBytes): NetId64 {
     return this.#cache.reset(prefix)
   }
