@@ -18,7 +18,7 @@ export default {
   excludeInternal: true,
   excludePrivate: true,
   excludeExternals: true,
-  highlightLanguages: ['typescript', 'javascript', 'console', 'bash', 'json'],
+  highlightLanguages: ['typescript', 'javascript', 'console', 'bash', 'json', 'yaml', 'dockerfile', 'ini'],
   treatWarningsAsErrors: true,
   validation: { notExported: true, invalidLink: true, invalidPath: recipes.length > 0, notDocumented: true },
   intentionallyNotExported: ['AnyOrbitType', 'Family', 'PodType', 'PodTypeValue'],
