@@ -10,6 +10,7 @@ import { checkBytes, lengthOf, type Ring } from './ring.js'
 /** A key or a value: strings are their UTF-8. */
 export type CacheBytes = string | Uint8Array
 
+/** What a cache handle wants: its keys' namespace, and the ring's geometry. */
 export interface OrbitCacheOptions {
   /** Keys of different namespaces never meet: 0..255 bytes in UTF-8; default ''. */
   namespace?: string
@@ -22,6 +23,7 @@ export interface OrbitCacheOptions {
   valueBytes?: number
 }
 
+/** What can be said of an entry beside its value. */
 export interface PutOptions {
   /** The entry is gone after so many milliseconds of monotonic time, 1..2^48; default never. */
   ttlMs?: number
@@ -30,19 +32,23 @@ export interface PutOptions {
 /** What a lookup found, and what decided it. */
 export type CacheEntry =
   | {
+      /** A put decided, and it has not expired. */
       readonly hit: true
+      /** A private copy. */
       readonly value: Uint8Array
       /** Of the put. */
       readonly position: number
-      /** Undefined: never. */
+      /** Milliseconds until it expires; undefined: never. */
       readonly expiresInMs?: number
       /** The answer is that of a walk backwards from this position. */
       readonly head: number
     }
   | {
+      /** There is no such entry. */
       readonly hit: false
       /** Of the delete, the reset or the expired put that decided; undefined: no retained frame did. */
       readonly position?: number
+      /** As of a hit. */
       readonly head: number
     }
 
@@ -113,12 +119,21 @@ export class OrbitCache {
     return this.#publish(layout.cachePut, key, value, ttlMs)
   }
 
-  /** From now on `key` is a miss. Throws as put. */
+  /**
+   * From now on `key` is a miss, in every process.
+   *
+   * @throws as put
+   */
   delete(key: CacheBytes): NetId64 {
     return this.#publish(layout.cacheDelete, key, '', noTtl)
   }
 
-  /** From now on every key of this namespace that begins with `prefix` (default all) is a miss. Throws as put. */
+  /**
+   * From now on every key of this namespace that begins with `prefix` is a miss, in every process.
+   *
+   * @param prefix default '': all keys
+   * @throws as put
+   */
   reset(prefix: CacheBytes = ''): NetId64 {
     return this.#publish(layout.cacheReset, prefix, '', noTtl)
   }
@@ -133,7 +148,12 @@ export class OrbitCache {
     return this.find(key, -1) === hit ? loadedValue() : undefined
   }
 
-  /** As get, with what decided: the put and its expiry of a hit; of a miss the delete, reset or expired put, if any. */
+  /**
+   * As get, with what decided: the put and its expiry of a hit; of a miss the delete, reset or expired put, if any.
+   *
+   * @returns `hit: false` when there is none, or not any more
+   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
+   */
   getEntry(key: CacheBytes): CacheEntry {
     const isHit = this.find(key, -1) === hit
     const { floats } = scratch

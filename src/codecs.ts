@@ -5,7 +5,9 @@ import type { Pod } from './pod.js'
 
 /** How values of a type become bytes and come back. What `decode` is given is a private copy, its own to keep. */
 export interface Codec<T> {
+  /** The bytes of a value, which are copied before anything else runs. What it throws comes out of the put. */
   encode(value: T): Uint8Array
+  /** The value of these bytes. What it throws comes out of the get. */
   decode(bytes: Uint8Array): T
 }
 

@@ -7,10 +7,13 @@ import type { Ring } from './ring.js'
 
 /** What is claimed: a label of 1..128 bytes in UTF-8, and a kind, 0..255, that keeps sorts of subjects apart (a string: 0). */
 export interface Subject {
+  /** The sort of subject, 0..255. */
   readonly kind: number
+  /** Its name among those of its kind, 1..128 bytes in UTF-8. */
   readonly label: string
 }
 
+/** How large a table of claims is wanted. */
 export interface ContestOptions {
   /**
    * Buckets, each with room for 8 claims of the largest size: a power of two in 1..2^19; default that of the fleet's contest,
@@ -19,6 +22,7 @@ export interface ContestOptions {
   capacity?: number
 }
 
+/** For how long a claim is made, and by whom. */
 export interface TryClaimOptions {
   /** The claim ends after so many milliseconds of monotonic time unless renewed, 1..2^31-1. */
   ttlMs: number
@@ -26,6 +30,7 @@ export interface TryClaimOptions {
   owner?: string
 }
 
+/** The same, and how long to wait. */
 export interface ClaimOptions extends TryClaimOptions {
   /** Aborting it rejects the claim with the signal's reason. */
   signal?: AbortSignal
@@ -35,15 +40,19 @@ export interface ClaimOptions extends TryClaimOptions {
 
 /** Who holds a subject, as it was when it was looked up. */
 export interface Holder {
+  /** What is held. */
   readonly subject: Subject
+  /** What the holder calls itself, at most 64 bytes of UTF-8: for people. */
   readonly owner: string
+  /** The member whose claim it is, 0..65535. */
   readonly node: number
   /** For people, as in `nodes()`. */
   readonly pid: number
+  /** The claim's fencing token, 1..2^53-1: as `Guard.token`. */
   readonly token: number
-  /** Unix time, for people. */
+  /** Unix time in milliseconds, for people. */
   readonly claimedAtMs: number
-  /** Until the claim ends unless renewed. */
+  /** Milliseconds until the claim ends unless renewed. */
   readonly expiresInMs: number
 }
 
@@ -130,7 +139,12 @@ export class Contest {
     return found === 1 ? this.#loaded(wanted) : undefined
   }
 
-  /** Everybody who holds a subject, in no order; each as it was at some instant during the call. */
+  /**
+   * Everybody who holds a subject, in no order; each as it was at some instant during the call.
+   *
+   * @returns empty when nobody does
+   * @throws as holder
+   */
   holders(): Holder[] {
     const table = this.#open()
     if (table === undefined) return []
@@ -223,6 +237,7 @@ export class Guard implements Disposable {
     return this.holder.token
   }
 
+  /** What it guards. */
   get subject(): Subject {
     return this.holder.subject
   }
@@ -271,6 +286,7 @@ export class Guard implements Disposable {
     return native.contestRelease(this.#table.handle, shape, this.token) === 1
   }
 
+  /** `release()`, for `using`. */
   [Symbol.dispose](): void {
     this.release()
   }
@@ -294,7 +310,13 @@ export class Fence {
     return this.#highWater
   }
 
-  /** May the holder of this token write? */
+  /**
+   * May the holder of this token write?
+   *
+   * @param token 0..2^53-1
+   * @returns false: somebody with a higher token has; true: from now on lower ones may not
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
+   */
   admit(token: number): boolean {
     checkInteger('token', token, 0, Number.MAX_SAFE_INTEGER)
     if (token < this.#highWater) return false

@@ -159,6 +159,7 @@ export interface WaitOptions {
   keepAlive?: boolean
 }
 
+/** How an iteration ends, and what its polls and waits may cost. */
 export interface IterateOptions {
   /** Aborting it ends the iteration. */
   signal?: AbortSignal
@@ -346,6 +347,7 @@ export class Cursor implements Disposable {
     this.#bell.cancel(this)
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -25,10 +25,12 @@ export const errorCodes = {
   ERR_ORBIT_NATIVE: 'The native addon could not be loaded.',
 } as const
 
+/** A code of the list, as every error of this package carries it in `code`. */
 export type OrbitErrorCode = keyof typeof errorCodes
 
 /** What orbit throws when the world refuses; wrong arguments are TypeError or RangeError with a `code` of the same list. */
 export class OrbitError extends Error {
+  /** Which error it is: stable, unlike its message. */
   readonly code: OrbitErrorCode
   /** The system's error number, where a system call failed. */
   declare readonly errno?: number

@@ -10,11 +10,13 @@ import { checkBytes, type Frame, lengthOf, publishOffset, type Ring } from './ri
 
 /** What somebody published under a topic. Text is decoded when it is asked for. */
 export interface OrbitEvent {
+  /** Of its frame in the ring of all topics. */
   readonly id: NetId64
   /** The node that published it, 0..65535. */
   readonly node: number
   /** Its full count in the ring of all topics. */
   readonly position: number
+  /** What it was published under. */
   readonly topic: string
   /** As a frame's: a private copy, in a buffer that it shares with other events of the same poll. */
   readonly payload: Uint8Array
@@ -40,6 +42,7 @@ export interface EventPoll {
   readonly to: number
 }
 
+/** The geometry of the ring of all topics. */
 export interface EventBusOptions {
   /**
    * How many events of all topics are retained: a power of two in 1..2^19; default that of the fleet's bus, if it has one,
@@ -53,6 +56,7 @@ export interface EventBusOptions {
   payloadBytes?: number
 }
 
+/** Where a subscription begins, how it ends, and who is told of losses. */
 export interface SubscribeOptions extends IterateOptions {
   /** 'head' (default): what comes after this call; 'start': also all that is retained; or a position. */
   from?: 'start' | 'head' | number
@@ -118,7 +122,11 @@ export class OrbitEventBus {
     return netIdAt(layout.eventKind, this.#node, ring.publishScratch(eventEnd - publishOffset, Date.now()))
   }
 
-  /** Publishes what JSON.stringify makes of a value, for `event.json()`. */
+  /**
+   * Publishes what JSON.stringify makes of a value, for `event.json()`.
+   *
+   * @throws as publish; TypeError ERR_ORBIT_INVALID_ARGUMENT for what has no JSON
+   */
   publishJson(topic: string, value: unknown): NetId64 {
     const text: string | undefined = JSON.stringify(value)
     if (text === undefined) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `value=${shown(value)} has no JSON`)
@@ -128,7 +136,8 @@ export class OrbitEventBus {
   /**
    * A cursor over the events.
    *
-   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position
+   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position, 0..2^53-2
+   * @throws as `Fleet.cursor`
    */
   cursor(from: 'start' | 'head' | number = 'start'): EventCursor {
     return new EventCursor(this.#fleet.cursorOf(() => this.#open(), from))
@@ -244,6 +253,7 @@ export class EventCursor implements Disposable {
     this.#cursor.close()
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }
@@ -316,6 +326,7 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
     this.#cursor.close()
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

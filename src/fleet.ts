@@ -7,6 +7,7 @@ import { checkFleetName, FleetObserver } from './observer.js'
 import { lengthOf, type PublishOptions, type Ring } from './ring.js'
 import type { AnyOrbitType } from './typed.js'
 
+/** Which fleet is wanted, and which place in it. */
 export interface JoinOptions {
   /** Nodes in the fleet, 1..65536; default that of the fleet that exists, else 64. */
   size?: number
@@ -16,6 +17,7 @@ export interface JoinOptions {
   label?: string
 }
 
+/** The same for shared memory, and what becomes of it. */
 export interface JoinShmOptions extends JoinOptions {
   /**
    * 'persistent' (default): the objects outlive their processes. 'fleet': this member removes them if it is the last out,
@@ -24,6 +26,7 @@ export interface JoinShmOptions extends JoinOptions {
   lifetime?: 'persistent' | 'fleet'
 }
 
+/** What is to be removed, and from whom. */
 export interface RemoveOptions {
   /** Only the ring of this KIND, 0..255. */
   kind?: number
@@ -166,7 +169,11 @@ export class Fleet extends FleetObserver {
     return ring.publishPacked(records, recordBytes, options)
   }
 
-  /** Makes all that the ring holds read as overwritten, for everybody. Positions and ids go on; nothing is zeroed. */
+  /**
+   * Makes all that the ring holds read as overwritten, for everybody. Positions and ids go on; nothing is zeroed.
+   *
+   * @throws ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, and what else opening the ring throws
+   */
   resetRing(type: AnyOrbitType): void {
     this.ring(type).reset()
   }

@@ -5,6 +5,7 @@ import type { Fleet } from './fleet.js'
 import { layout } from './native.js'
 import { checkFleet, type FleetObserver, type Heartbeat } from './observer.js'
 
+/** How often a heart beats, and what it tells. */
 export interface HeartbeatOptions {
   /** From one beat to the next, 1..2^31-1 ms; default 1000. */
   intervalMs?: number
@@ -22,6 +23,7 @@ export interface Beat extends Heartbeat {
   readonly node: number
   /** In the member's own pid namespace. */
   readonly pid: number
+  /** As in `nodes()`. */
   readonly label: string
 }
 
@@ -123,6 +125,7 @@ export class FleetHeartbeat implements Disposable {
     return { fresh, stale, dead, missing: [...missing] }
   }
 
+  /** `stop()`, for `using`. */
   [Symbol.dispose](): void {
     this.stop()
   }

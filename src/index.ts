@@ -35,7 +35,18 @@ export {
 export { NetId64 } from './netid.js'
 export { FleetObserver, type Heartbeat, type NodeRecord } from './observer.js'
 export { Orbital, type WatchOptions } from './orbital.js'
-export { array, bytes, type Pod, type PodElement, type PodFields, type PodValue, pod, text } from './pod.js'
+export {
+  array,
+  bytes,
+  type Pod,
+  type PodElement,
+  type PodFields,
+  type PodType,
+  type PodTypeValue,
+  type PodValue,
+  pod,
+  text,
+} from './pod.js'
 export type { Frame, PublishOptions, RingStats } from './ring.js'
-export { type OrbitType, type OrbitTypeSpec, orbitType } from './typed.js'
+export { type AnyOrbitType, type OrbitType, type OrbitTypeSpec, orbitType } from './typed.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './typedcache.js'

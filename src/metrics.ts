@@ -4,6 +4,7 @@ import { typeError } from './errors.js'
 import { contestKind, inspectRing, kindsOf, type RingReport } from './inspect.js'
 import { checkFleet, type FleetObserver, type NodeRecord } from './observer.js'
 
+/** What is to be measured beside the fleet. */
 export interface MetricsOptions {
   /** Cursors, of whatever kind, of this process: their lag is told under the name that they have here. */
   cursors?: Readonly<Record<string, { readonly lag: number }>>
@@ -11,30 +12,43 @@ export interface MetricsOptions {
 
 /** One number, with its labels. */
 export interface MetricSample {
+  /** Each label's text, as it is: nothing is escaped. */
   readonly labels: Readonly<Record<string, string>>
+  /** In the unit that the metric's name ends with; counts have none. */
   readonly value: number
 }
 
 /** All samples of one name. */
 export interface Metric {
+  /** `orbit_...`, as Prometheus wants names. */
   readonly name: string
+  /** A sentence for people. */
   readonly help: string
+  /** A counter only grows, until its ring is made anew. */
   readonly type: 'counter' | 'gauge'
+  /** One for each ring, node or cursor; empty when there is none. */
   readonly samples: readonly MetricSample[]
 }
 
 /** A metric as `prom-client`'s Registry wants it: `register.registerMetric(metric as never)`. */
 export interface PromMetric {
+  /** As `Metric.name`. */
   readonly name: string
+  /** As `Metric.help`. */
   readonly help: string
+  /** As `Metric.type`. */
   readonly type: Metric['type']
+  /** How prom-client would join several processes' numbers; of a fleet's, one process tells them all. */
   readonly aggregator: 'sum'
+  /** The samples of this moment. */
   get(): Promise<Family & { aggregator: 'sum'; values: MetricSample[] }>
+  /** Does nothing: the numbers are the fleet's. */
   reset(): void
 }
 
 /** What a fleet measures of itself, at one moment. */
 export interface FleetMetrics {
+  /** In a fixed order, also those without samples. */
   readonly metrics: readonly Metric[]
   /** In Prometheus' text format, version 0.0.4. */
   toString(): string

@@ -131,6 +131,7 @@ export class NetId64 {
     return this.toString()
   }
 
+  /** Is it the same id? */
   equals(other: NetId64): boolean {
     return this.counter === other.counter && this.node === other.node && this.kind === other.kind
   }

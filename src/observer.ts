@@ -74,8 +74,9 @@ const abandoned = new FinalizationRegistry<{ handle: number; bell: Bell }>(({ ha
   native.close(handle)
 })
 
-/** The reading half of a fleet. */
+/** The reading half of a fleet: what a member has too, and all that `Fleet.observe` gives. */
 export class FleetObserver implements Disposable {
+  /** 1..64 of letters, digits, '.', '_' and '-'. */
   readonly name: string
   /** How many nodes the fleet has. */
   readonly size: number
@@ -109,6 +110,7 @@ export class FleetObserver implements Disposable {
     )
   }
 
+  /** Was this handle closed? Nothing else closes it. */
   get closed(): boolean {
     return this.#closed
   }
@@ -210,14 +212,25 @@ export class FleetObserver implements Disposable {
     return ring?.loadHead() ? loadedFrame(ring) : undefined
   }
 
-  /** The frame at a position, 0..2^53-2; undefined when it was overwritten or is not published yet. */
+  /**
+   * The frame at a position.
+   *
+   * @param position 0..2^53-2
+   * @returns undefined when it was overwritten or reset away, or is not published yet
+   * @throws as readHead; RangeError ERR_ORBIT_OUT_OF_RANGE
+   */
   readAt(type: AnyOrbitType, position: number): Frame | undefined {
     checkInteger('position', position, 0, layout.maxPosition)
     const ring = this.ring(type)
     return ring?.loadAt(position) ? loadedFrame(ring) : undefined
   }
 
-  /** The next position to be published; by the time you have it, it can be late. */
+  /**
+   * The next position to be published; by the time you have it, it can be late.
+   *
+   * @returns 0 when nothing was published yet, or an observer finds no ring
+   * @throws as readHead
+   */
   head(type: AnyOrbitType): number {
     return this.ring(type)?.head() ?? 0
   }
@@ -225,7 +238,8 @@ export class FleetObserver implements Disposable {
   /**
    * A cursor into the ring of a type.
    *
-   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position
+   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position, 0..2^53-2
+   * @throws as readHead; TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE for another `from`
    */
   cursor(type: AnyOrbitType, from: 'start' | 'head' | number = 'start'): Cursor {
     return this.cursorOf(() => this.ring(type), from)
@@ -242,12 +256,21 @@ export class FleetObserver implements Disposable {
     return new Cursor(resolve, this.bell, position ?? 0)
   }
 
-  /** Geometry and counters of the ring of a type; undefined for an observer when it is not there yet. */
+  /**
+   * Geometry and counters of the ring of a type.
+   *
+   * @returns undefined for an observer when the ring is not there yet
+   * @throws as readHead
+   */
   stats(type: AnyOrbitType): RingStats | undefined {
     return this.ring(type)?.stats()
   }
 
-  /** The living members, and the dead whose node nobody has taken yet, by node. */
+  /**
+   * The living members, and the dead whose node nobody has taken yet, by node.
+   *
+   * @throws ERR_ORBIT_CLOSED
+   */
   nodes(): NodeRecord[] {
     this.checkOpen()
     const nodes = guarded(() => native.nodes(this.#handle))
@@ -263,7 +286,12 @@ export class FleetObserver implements Disposable {
     guarded(() => native.beat(this.#handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
   }
 
-  /** Does nobody hold this node? The kernel's word, exact also just after a SIGKILL. */
+  /**
+   * Does nobody hold this node? The kernel's word, exact also just after a SIGKILL.
+   *
+   * @param node 0..size-1
+   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE; ERR_ORBIT_CLOSED
+   */
   isDead(node: number): boolean {
     checkInteger('node', node, 0, this.size - 1)
     this.checkOpen()
@@ -281,6 +309,7 @@ export class FleetObserver implements Disposable {
     guarded(() => native.close(this.#handle))
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

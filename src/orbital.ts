@@ -59,19 +59,34 @@ export class Orbital<T> {
     return netIdAt(this.#type.kind, this.#node, ring.publish(this.#encode(value), undefined))
   }
 
-  /** The newest value of the fleet; undefined before the first store, and after a reset. */
+  /**
+   * The newest value of the fleet, current at some instant during the call.
+   *
+   * @returns undefined before the first store, and after a reset
+   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_CORRUPT, RangeError ERR_ORBIT_OUT_OF_RANGE as `Pod.read`
+   */
   load(): T | undefined {
     return this.#open()?.loadHead() ? this.#loaded() : undefined
   }
 
-  /** The value that `store` gave this id to; undefined when it was overwritten, or is no id of this type. */
+  /**
+   * The value that `store` gave this id to.
+   *
+   * @returns undefined when it was overwritten or reset away, or is no id of this type
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for what is no NetId64; as load
+   */
   loadById(id: NetId64): T | undefined {
     if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
     const ring = this.#fleet.ring(this.#type)
     return id.kind === this.#type.kind && ring?.loadId(id) ? this.#loaded() : undefined
   }
 
-  /** The newest retained value of each node, by node; a node whose values were all overwritten by others is missing. */
+  /**
+   * The newest retained value of each node, by node, also of nodes that died or left.
+   *
+   * @returns a node whose values were all overwritten by others is missing; empty when nobody has one
+   * @throws as load
+   */
   loadPerNode(): Map<number, T> {
     const ring = this.#open()
     const newest = new Map<number, Uint8Array>()

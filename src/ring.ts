@@ -32,17 +32,29 @@ export interface PublishOptions {
   version?: number
 }
 
+/** Geometry and counters of one ring, each as it was at some instant during the call. */
 export interface RingStats {
+  /** 0..255. */
   kind: number
+  /** Of the type that made it. */
   name: string
+  /** Slots. */
   capacity: number
+  /** Room for a payload. */
   payloadBytes: number
+  /** Of the pod layout; 0n: none. */
   fingerprint: bigint
+  /** The whole object, in bytes. */
   objectBytes: number
+  /** The next position. */
   head: number
+  /** The first position that is retained; the head, when nothing is. */
   oldest: number
+  /** Spare chunks that it was made with. */
   spares: number
+  /** Spares that deaths in the middle of a publish have cost. */
   burned: number
+  /** Publishes that were refused. */
   refused: number
 }
 

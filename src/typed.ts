@@ -5,11 +5,17 @@ import { Pod } from './pod.js'
 
 /** The contract between a type and the ring that holds it: the same in every process that opens the ring. */
 export interface OrbitType<T = Uint8Array> {
+  /** 1..64 bytes in UTF-8. */
   readonly name: string
+  /** The ring's KIND, 0..255; those from 200 on are orbit's own. */
   readonly kind: number
+  /** Slots. */
   readonly capacity: number
+  /** Room for a payload. */
   readonly payloadBytes: number
+  /** The layout's; 0n without one. */
   readonly fingerprint: bigint
+  /** How a value is laid out; undefined: payloads are bytes. */
   readonly layout: Pod<T> | undefined
 }
 

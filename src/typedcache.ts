@@ -20,6 +20,7 @@ import { layout } from './native.js'
 import type { NetId64 } from './netid.js'
 import type { FleetObserver } from './observer.js'
 
+/** The same, and how values become bytes. */
 export interface TypedCacheOptions<T> extends OrbitCacheOptions {
   /** One of `codecs`, or your own. */
   codec: Codec<T>
@@ -30,6 +31,7 @@ export interface TypedCacheOptions<T> extends OrbitCacheOptions {
   values?: 'shared' | 'frozen' | 'own'
 }
 
+/** How long a loaded value stays, and how long others wait for it. */
 export interface GetOrSetOptions extends PutOptions {
   /** Aborting it rejects a call that waits for another's load with the signal's reason; a load of its own goes on. */
   signal?: AbortSignal
@@ -75,17 +77,29 @@ export class TypedCache<T> {
     this.#namespace = rest.namespace ?? ''
   }
 
-  /** Throws as OrbitCache.put, and what the codec throws. */
+  /**
+   * As OrbitCache.put, of the bytes that the codec makes of `value`.
+   *
+   * @throws as OrbitCache.put, and what the codec throws; nothing changed then
+   */
   put(key: CacheBytes, value: T, options?: PutOptions): NetId64 {
     return this.#cache.put(key, this.#codec.encode(value), options)
   }
 
-  /** As OrbitCache.delete. */
+  /**
+   * As OrbitCache.delete.
+   *
+   * @throws as OrbitCache.put
+   */
   delete(key: CacheBytes): NetId64 {
     return this.#cache.delete(key)
   }
 
-  /** As OrbitCache.reset. */
+  /**
+   * As OrbitCache.reset.
+   *
+   * @throws as OrbitCache.put
+   */
   reset(prefix?: CacheBytes): NetId64 {
     return this.#cache.reset(prefix)
   }

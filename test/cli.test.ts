@@ -265,9 +265,9 @@ describe('orbit', () => {
     }
   })
 
-  it('has every command and option that README shows', async () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8')
-    const shown = [...readme.matchAll(/^\$ orbit (.*)$|`orbit ([a-z-]+[^`]*)`/gm)].map(
+  it('has every command and option that its page shows', async () => {
+    const page = readFileSync(join(root, 'docs/guide/command.md'), 'utf8')
+    const shown = [...page.matchAll(/^\$ orbit (.*)$|`orbit ([a-z-]+[^`]*)`/gm)].map(
       ([, line, word]) => line ?? word ?? '',
     )
     expect(new Set(shown.map((line) => line.split(' ')[0]))).toEqual(new Set(commands))

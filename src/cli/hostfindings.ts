@@ -20,8 +20,10 @@ function spaceFindings(): Finding[] {
   }
   try {
     accessSync(sharedMemory, constants.W_OK | constants.X_OK)
-  } catch {
-    const rest = { meaning: 'nothing can be made there', mend: `chmod 1777 ${sharedMemory}` }
+  } catch (error) {
+    const isReadOnly = (error as NodeJS.ErrnoException).code === 'EROFS'
+    const mend = isReadOnly ? `mount -o remount,rw ${sharedMemory}` : `chmod 1777 ${sharedMemory}`
+    const rest = { meaning: 'nothing can be made there', mend }
     findings.push(finding('problem', 'shm-access', `${sharedMemory} is not writable for uid ${userId}`, rest))
   }
   return findings
