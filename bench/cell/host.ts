@@ -51,6 +51,7 @@ try {
     driver,
     parameters,
     visitMs: spec.visitMs,
+    name: spec.name,
     serverPid: spec.serverPid,
     publishers,
     subscribers,
