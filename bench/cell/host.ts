@@ -36,7 +36,9 @@ async function end(): Promise<never> {
 }
 
 /** To main: what a visit brought, or why it did not. */
-const tell = (answer: { samples: number[] } | { error: string }) => process.send?.(answer)
+const tell = (answer: { samples: number[] } | { error: string }) => {
+  if (process.connected) process.send?.(answer)
+}
 const fail = (error: unknown) => tell({ error: (error as Error).stack ?? String(error) })
 
 process.on('SIGINT', () => {}) // The bench hears it too, and ends us.
