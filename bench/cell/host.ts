@@ -39,7 +39,7 @@ async function end(): Promise<never> {
 const tell = (answer: { samples: number[] } | { error: string }) => {
   if (process.connected) process.send?.(answer)
 }
-const fail = (error: unknown) => tell({ error: (error as Error).stack ?? String(error) })
+const fail = (error: unknown) => tell({ error: (error as Error).message })
 
 process.on('SIGINT', () => {}) // The bench hears it too, and ends us.
 process.on('disconnect', end)
