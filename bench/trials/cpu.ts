@@ -27,7 +27,7 @@ const trial: Trial = {
   unit: 'seconds',
   better: 'lower',
   needs: 'messages',
-  full: planOf([1, 2, 4], 5, 400),
+  full: planOf([1, 4], 4, 400),
   quick: planOf([4], 2, 150),
   async host(host) {
     await host.open()
