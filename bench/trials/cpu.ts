@@ -28,7 +28,7 @@ const trial: Trial = {
   better: 'lower',
   needs: 'messages',
   full: planOf([1, 4], 4, 400),
-  quick: planOf([4], 2, 150),
+  quick: planOf([4], 1, 100),
   async host(host) {
     await host.open()
     const { atOnce = 1, gapMs = 1 } = host.parameters.values

@@ -24,7 +24,7 @@ const trial: Trial = {
   better: 'lower',
   needs: 'messages',
   full: planOf(8, 650),
-  quick: planOf(2, 150),
+  quick: planOf(2, 100),
   async host(host) {
     await host.open()
     const { atOnce = 1, gapMs = 1 } = host.parameters.values
