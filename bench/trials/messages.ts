@@ -1,0 +1,89 @@
+// What all trials of messages have in common: their peers, and how a host speaks to them.
+
+import { nowNs } from '../clock.js'
+import { type Heard, Hearing, type Look } from './hearing.js'
+import { type Paced, Sending } from './sending.js'
+import type { Answerer, Host, PeerContext } from './trial.js'
+
+type SubscriberOrder = { readonly expect: number } | 'heard'
+type PublisherOrder = { readonly burst: number } | { readonly paced: Paced }
+
+async function subscribe({ driver, place, peer }: PeerContext, look: Look): Promise<Answerer> {
+  const hearing = new Hearing(look, place.publishers)
+  const subscribed = await driver.messages?.subscribe(place, hearing.hear, peer)
+  return {
+    answer: (order: SubscriberOrder) => (order === 'heard' ? hearing.heard() : hearing.expect(order.expect)),
+    close: () => subscribed?.close(),
+  }
+}
+
+async function publish({ driver, place, peer }: PeerContext, look: Look): Promise<Answerer> {
+  const publisher = await driver.messages?.publisher(place, peer)
+  if (publisher === undefined) throw new Error(`${driver.name} has no messages`)
+  const sending = new Sending(publisher, { index: place.index, look, messageBytes: place.messageBytes })
+  return {
+    answer: (order: PublisherOrder) => ('burst' in order ? sending.burst(order.burst) : sending.paced(order.paced)),
+    close: () => publisher.close(),
+  }
+}
+
+/** The `peer` part of a trial of messages. */
+export function messagePeer(look: Look): (context: PeerContext) => Promise<Answerer> {
+  return (context) => (context.role === 'publisher' ? publish(context, look) : subscribe(context, look))
+}
+
+async function hearWhile(host: Host, expected: number, send: () => Promise<unknown>): Promise<Heard[]> {
+  await Promise.all(host.subscribers.map((peer) => peer.ask({ expect: expected })))
+  const heard = Promise.all(host.subscribers.map((peer) => peer.ask<Heard>('heard')))
+  await Promise.all([heard, send()])
+  return heard
+}
+
+/** Every publisher sends at this pace; what each subscriber heard. */
+export function sendPaced(host: Host, paced: Paced): Promise<Heard[]> {
+  const sendAll = () => Promise.all(host.publishers.map((peer) => peer.ask({ paced })))
+  return hearWhile(host, paced.count * host.publishers.length, sendAll)
+}
+
+/** Every publisher sends so many as fast as it can; nanoseconds until the last subscriber has heard the last message. */
+export async function sendBurst(host: Host, count: number): Promise<number> {
+  let began: number[] = []
+  const heard = await hearWhile(host, count * host.publishers.length, async () => {
+    began = await Promise.all(host.publishers.map((peer) => peer.ask<number>({ burst: count })))
+  })
+  return Math.max(...heard.map(({ lastNs }) => lastNs)) - Math.min(...began)
+}
+
+/** The most that one burst brings onto its way: more than the caches of a machine hold is another trial. */
+const burstBytes = 8 * 2 ** 20
+
+/** How many messages of this size may be on their way at once. */
+export const burstOf = (messageBytes: number): number => Math.min(10_000, Math.floor(burstBytes / messageBytes))
+
+/** How many each publisher sends at once, so that a burst takes about `wantedNs` or fills the room there is. */
+async function fittingCount(host: Host, wantedNs: number): Promise<number> {
+  const { burst, publishers } = host.parameters
+  const most = Math.floor(burst / publishers)
+  let count = Math.min(100, most)
+  // What is new is slow, and gets faster: a step at a time, until the next would be small.
+  for (;;) {
+    const elapsedNs = await sendBurst(host, count)
+    const fitting = Math.max(1, Math.min(most, Math.floor((count * wantedNs) / elapsedNs)))
+    if (fitting < count * 1.5) return fitting
+    count = Math.min(fitting, count * 8)
+  }
+}
+
+/** Visits of bursts, each a fifth of a visit or shorter; the messages a second of each burst. */
+export function burstVisit(host: Host): () => Promise<number[]> {
+  let count: number | undefined
+  return async () => {
+    count ??= await fittingCount(host, (host.visitMs * 1e6) / 5)
+    const samples: number[] = []
+    const end = nowNs() + host.visitMs * 1e6
+    while (samples.length === 0 || nowNs() < end) {
+      samples.push((count * host.publishers.length * 1e9) / (await sendBurst(host, count)))
+    }
+    return samples
+  }
+}
