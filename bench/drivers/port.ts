@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { bytesOf, textOf } from './ascii.js'
 import type { Closable, Driver, HostPeer, Peer, Place, Publisher } from './driver.js'
 
 const wantPorts = 'ports, please'
@@ -41,7 +42,7 @@ const closer = (ports: readonly MessagePort[]) => () => {
 
 async function subscribe(_: Place, hear: (message: Uint8Array) => void, peer: Peer): Promise<Closable> {
   const ports = await askForPorts(peer)
-  for (const port of ports) port.on('message', hear)
+  for (const port of ports) port.on('message', (text) => hear(bytesOf(text)))
   return { close: closer(ports) }
 }
 
@@ -49,7 +50,8 @@ async function publisher(_: Place, peer: Peer): Promise<Publisher> {
   const ports = await askForPorts(peer)
   return {
     publish(message) {
-      for (const port of ports) port.postMessage(message)
+      const text = textOf(message)
+      for (const port of ports) port.postMessage(text)
     },
     close: closer(ports),
   }
@@ -57,7 +59,7 @@ async function publisher(_: Place, peer: Peer): Promise<Publisher> {
 
 export const port: Driver = {
   name: 'MessagePort',
-  settings: 'a channel for each pair of threads, bytes copied',
+  settings: 'a channel for each pair of threads; text, which is cloned faster than bytes',
   peers: 'threads',
   version: () => `node ${process.versions.node}`,
   lacks: async () => undefined,

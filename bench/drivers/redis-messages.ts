@@ -22,7 +22,8 @@ class RedisPublisher implements Publisher {
   }
 
   publish(message: Uint8Array): undefined | Promise<void> {
-    this.#newest = this.#client.sendCommand(['PUBLISH', this.#channel, message as Buffer]).then(this.#answered)
+    const bytes = Buffer.from(message.buffer, message.byteOffset, message.length)
+    this.#newest = this.#client.sendCommand(['PUBLISH', this.#channel, bytes]).then(this.#answered)
     return ++this.#unanswered < window ? undefined : this.flush()
   }
 

@@ -97,7 +97,7 @@ async function subscribe(place: Place, hear: (message: Uint8Array) => void): Pro
 /** node:net over Unix sockets, with frames of our own. */
 export const socket: Driver = {
   name: 'unix socket',
-  settings: 'length-prefixed frames, those of one tick in one write, waits for drain',
+  settings: 'length-prefixed frames: the first of a tick at once, the rest in one write; waits for drain',
   peers: 'processes',
   version: () => `node ${process.versions.node}`,
   lacks: async () => undefined,
