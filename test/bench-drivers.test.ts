@@ -36,8 +36,8 @@ class TestPeer implements HostPeer {
     const worked = peers === 'threads' ? new Worker(file, { argv }) : fork(file, argv, { execArgv: [], serialization })
     this.#worked = worked
     this.ended = once(worked as ChildProcess, 'exit')
-    worked.on('message', (message: object) => {
-      if ('testAnswer' in message) {
+    worked.on('message', (message: unknown) => {
+      if (typeof message === 'object' && message !== null && 'testAnswer' in message) {
         this.#answers.push(message.testAnswer)
         this.#answered?.()
       } else for (const hear of this.#hearers) hear(message)
