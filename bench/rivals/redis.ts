@@ -1,18 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { type AsyncRun, consumed } from '../calls/call.js'
+import { connect, RedisServer } from '../drivers/redis-server.js'
 import { absentKeys, keys, load, operation, packageLacks, type Rival, session, trialOf, value } from './rival.js'
-import { RedisServer, socketIn } from './server.js'
 
 const who = 'redis'
 const operations = 100
-
-/** A client whose strings are Buffers, as the bytes of the others are. */
-async function connect(folder: string) {
-  const { createClient, RESP_TYPES } = await import('@redis/client')
-  const client = createClient({ socket: { path: socketIn(folder), tls: false } })
-  await client.connect()
-  return client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
-}
 
 type Client = Awaited<ReturnType<typeof connect>>
 type Pipeline = ReturnType<Client['multi']>

@@ -1,8 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { Server } from './rival.js'
+import type { Server } from './driver.js'
 
 export const socketIn = (folder: string): string => join(folder, 'redis.sock')
+
+/** A client whose strings are Buffers, as the bytes of the others are. */
+export async function connect(folder: string) {
+  const { createClient, RESP_TYPES } = await import('@redis/client')
+  const client = createClient({ socket: { path: socketIn(folder), tls: false } })
+  await client.connect()
+  return client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
+}
 
 /** A redis-server of this bench's own, reached by nobody else, that keeps nothing. */
 export class RedisServer implements Server {
@@ -15,6 +23,10 @@ export class RedisServer implements Server {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true, // Ctrl-C is for the bench, which ends its clients first.
     })
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0 // It could not be started: ready() tells.
   }
 
   ready(): Promise<void> {

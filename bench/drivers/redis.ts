@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process'
+import { packageVersion } from '../version.js'
+import { type Driver, packageLacks } from './driver.js'
+import { RedisServer } from './redis-server.js'
+import { cache, cachePipelined, claimSettings, claims, latest, latestPipelined } from './redis-store.js'
+
+function serverVersion(): string | undefined {
+  const { error, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  return error === undefined ? /v=(\S+)/.exec(stdout)?.[1] : undefined
+}
+
+const serverSettings = 'redis-server of this host over a Unix socket, nothing saved'
+
+const common = {
+  peers: 'processes',
+  version: () => `server ${serverVersion()}, @redis/client ${packageVersion('@redis/client')}`,
+  async lacks() {
+    if (serverVersion() === undefined) return 'redis-server is not installed (apt-get install redis-server)'
+    return packageLacks('@redis/client', () => import('@redis/client'))
+  },
+  serve: (folder: string) => new RedisServer(folder),
+} as const
+
+export const redis: Driver = {
+  ...common,
+  name: 'redis',
+  settings: `${serverSettings}; each call awaited; values of { busy, idle } as JSON; ${claimSettings}`,
+  latest,
+  cache,
+  claims,
+}
+
+/** What many calls at once can share. */
+export const redisPipelined: Driver = {
+  ...common,
+  name: 'redis, 100 pipelined',
+  settings: `${serverSettings}; 100 calls in one write, then all their answers`,
+  latest: latestPipelined,
+  cache: cachePipelined,
+}
