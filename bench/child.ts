@@ -6,11 +6,11 @@ export class Child {
   readonly #process: ChildProcess
   readonly #name: string
 
-  /** @param module beside this one */
+  /** @param module an entry of scripts/bench.mjs; in the bundle all modules stand side by side */
   constructor(module: string, args: string[], name: string, serialization: 'json' | 'advanced' = 'json') {
     this.#name = name
-    const path = fileURLToPath(new URL(module, import.meta.url))
-    this.#process = fork(path, args, { execArgv: [...process.execArgv, '--expose-gc'], serialization })
+    const path = fileURLToPath(new URL(`./${module}.js`, import.meta.url))
+    this.#process = fork(path, args, { execArgv: ['--expose-gc'], serialization })
   }
 
   send(message: object | number | string): void {
@@ -35,13 +35,23 @@ export class Child {
     })
   }
 
+  /** As end, for a process that has some of its own to end first: it does when it is disconnected. */
+  async leave(): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect()
+    const killer = setTimeout(() => this.#process.kill('SIGKILL'), 5000)
+    await this.#gone()
+    clearTimeout(killer)
+  }
+
   /** Resolves when the process is gone, which the kernel's locks know as soon as we do. */
   end(): Promise<void> {
+    this.#process.kill('SIGKILL')
+    return this.#gone()
+  }
+
+  #gone(): Promise<void> {
     const child = this.#process
     if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
-    return new Promise((resolve) => {
-      child.once('exit', () => resolve())
-      child.kill('SIGKILL')
-    })
+    return new Promise((resolve) => child.once('exit', () => resolve()))
   }
 }

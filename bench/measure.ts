@@ -13,6 +13,7 @@ export interface Summary {
   readonly p10: number
   readonly p90: number
   readonly p99: number
+  readonly p999: number
   readonly min: number
   readonly max: number
 }
@@ -61,6 +62,7 @@ export function summarize(samples: readonly number[]): Summary {
     p10: at(0.1),
     p90: at(0.9),
     p99: at(0.99),
+    p999: at(0.999),
     min: at(0),
     max: at(1),
   }

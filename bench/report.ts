@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import type { Call } from './calls/call.js'
 import { type Summary, summarize } from './measure.js'
-import type { RivalLine } from './rivals/lines.js'
+import type { Comparison } from './results.js'
+import { comparisonTables, table } from './tables.js'
+import { version } from './version.js'
 import type { WakeBar, WakeLine } from './waking/wakes.js'
 import type { Storm } from './writers/writers.js'
 
@@ -54,9 +55,7 @@ export interface Report {
   readonly machine: Machine
   readonly method: string
   readonly trials: Line[]
-  readonly rivals: RivalLine[]
-  /** Why a rival is not in it. */
-  readonly skipped: string[]
+  readonly comparison: Comparison
   readonly writers: WritersLine[]
   readonly storms: Storm[]
   readonly wakes: WakeLine[]
@@ -73,7 +72,6 @@ function output(command: string, args: string[]): string {
 }
 
 export function describeMachine(): Machine {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const root = new URL('..', import.meta.url).pathname
   const isDirty = output('git', ['-C', root, 'status', '--porcelain', '--', 'src', 'native', 'binding.gyp']) !== ''
   const commit = output('git', ['-C', root, 'rev-parse', '--short=12', 'HEAD'])
@@ -83,7 +81,7 @@ export function describeMachine(): Machine {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: `${type()} ${release()}`,
     node: process.version,
-    package: `${manifest.name} ${manifest.version}`,
+    package: `orbit-node ${version()}`,
     commit: commit === '' ? 'unknown' : isDirty ? `${commit} and uncommitted changes` : commit,
     date: new Date().toISOString(),
     loadAverage: loadavg()[0] ?? 0,
@@ -172,13 +170,6 @@ export function makeBars(lines: readonly Line[], writers: readonly WritersLine[]
   ]
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  const padded = (cell: string, column: number) =>
-    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
-  return rows.map((row) => row.map(padded).join('  ').trimEnd()).join('\n')
-}
-
 const nanoseconds = (value: number) => value.toFixed(1)
 const ratio = (value: number | undefined) => (value === undefined ? '' : `${value.toFixed(2)} x`)
 const millions = (value: number) => (value / 1e6).toFixed(2)
@@ -188,18 +179,6 @@ function trialTable(lines: readonly Line[]): string {
   const rows = lines.map(({ trial, unit, median, p10, p90, p99, toEmpty, toDecode }) => {
     return [trial, ...[median, p10, p90, p99].map(nanoseconds), unit, ratio(toEmpty), ratio(toDecode)]
   })
-  return table([head, ...rows])
-}
-
-function rivalTable(lines: readonly RivalLine[]): string {
-  const head = ['beside others, nanoseconds a call', 'orbit', '', 'median', 'p10', 'p90', 'to orbit']
-  const rows = lines.map(({ operation, rival, orbit, figures, ratio }) => [
-    operation,
-    orbit === undefined ? '' : nanoseconds(orbit.median),
-    rival,
-    ...[figures.median, figures.p10, figures.p90].map(nanoseconds),
-    ratio === undefined ? '' : `${ratio < 10 ? ratio.toPrecision(2) : ratio.toFixed(0)} x`,
-  ])
   return table([head, ...rows])
 }
 
@@ -236,7 +215,7 @@ function wakeTable(lines: readonly WakeLine[]): string {
 }
 
 /** The report for people. */
-export function render({ machine, method, trials, rivals, skipped, writers, wakes, bars, wakeBars }: Report): string {
+export function render({ machine, method, trials, comparison, writers, wakes, bars, wakeBars }: Report): string {
   const about = [
     `${machine.package} at ${machine.commit}, ${machine.date}`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; Node ${machine.node}`,
@@ -253,11 +232,10 @@ export function render({ machine, method, trials, rivals, skipped, writers, wake
   ]
   const parts = [about.join('\n')]
   if (trials.length > 0) parts.push(trialTable(trials), legend.join('\n'))
-  if (rivals.length > 0) parts.push(rivalTable(rivals))
-  if (skipped.length > 0) parts.push(skipped.join('\n'))
   if (writers.length > 0) parts.push(writersTable(writers))
   if (wakes.length > 0) parts.push(wakeTable(wakes))
   const barLines = barTable([...bars, ...wakeBars])
   if (barLines !== '') parts.push(barLines)
+  parts.push(...comparisonTables(comparison))
   return `${parts.join('\n\n')}\n`
 }

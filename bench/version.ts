@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** In the bundle, as in the sources: a folder below the root. */
+/** In the bundle, as in the sources: the folder above. */
 const root = new URL('../', import.meta.url)
 
 const versionIn = (folder: string): string =>

@@ -7,12 +7,6 @@ export interface Run {
   teardown(): void
 }
 
-/** As Run, of what answers later; a type of its own, so that no synchronous operation is ever awaited. */
-export interface AsyncRun {
-  runAsync(): Promise<void>
-  teardown(): void
-}
-
 /** One line of the table. Each call is measured in a process of its own. */
 export interface Call {
   readonly name: string
@@ -24,11 +18,8 @@ export interface Call {
   readonly operations: number
   /** How many arguments the call has that crosses into the addon, if there is one; the ratios' baselines have as many. */
   readonly arguments?: 0 | 2 | 4
-  /**
-   * @param fleet a name that nobody else uses; main removes what is left of it
-   * @param folder one that all calls share, and main removes with all that is in it
-   */
-  setup(fleet: string, folder: string): Run | Promise<Run | AsyncRun>
+  /** @param fleet a name that nobody else uses; main removes what is left of it */
+  setup(fleet: string): Run
 }
 
 /** A call on a shared fleet. */

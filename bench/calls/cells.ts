@@ -3,22 +3,22 @@ import type { Pace } from '../measure.js'
 import type { Call } from './call.js'
 
 /** A call, its process, and what it measured so far. */
-export interface Cell<T extends Call = Call> {
-  readonly call: T
+export interface Cell {
+  readonly call: Call
   readonly child: Child
   readonly samples: number[]
 }
 
 /** Starts a process for each call, a few at a time. */
-export async function startCells<T extends Call>(
-  calls: readonly T[],
-  options: { fleetOf: (index: number) => string; folder: string; started: (child: Child) => void },
-): Promise<Cell<T>[]> {
-  const cells: Cell<T>[] = []
+export async function startCells(
+  calls: readonly Call[],
+  options: { fleetOf: (index: number) => string; started: (child: Child) => void },
+): Promise<Cell[]> {
+  const cells: Cell[] = []
   const atOnce = 4
   for (let first = 0; first < calls.length; first += atOnce) {
     const some = calls.slice(first, first + atOnce).map((call, i) => {
-      const child = new Child('./calls/cell.ts', [call.name, options.fleetOf(first + i), options.folder], call.name)
+      const child = new Child('call', [call.name, options.fleetOf(first + i)], call.name)
       options.started(child)
       return { call, child, samples: [] }
     })

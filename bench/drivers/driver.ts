@@ -22,6 +22,10 @@ export interface Driver {
   readonly settings: string
   /** What its peers are. */
   readonly peers: 'processes' | 'threads'
+  /** How the line between processes and their host carries messages; default json. */
+  readonly serialization?: 'json' | 'advanced'
+  /** Names of the only trials that it is for; default all that use a part it has. */
+  readonly trials?: readonly string[]
   /** Of its package or server, as the results tell it. */
   version(): string
   /** Why it cannot be measured here; undefined: it can. */

@@ -73,7 +73,6 @@ export async function claims(place: Place): Promise<Claims> {
   }
 }
 
-/** The same for values: one that is unchanged costs no copy. */
 export async function typedCache(place: Place, shape: CacheShape): Promise<Cache> {
   const fleet = join(place)
   return cacheOf(fleet, new TypedCache(fleet, { ...roomFor(shape), codec: codecs.bytes() }))

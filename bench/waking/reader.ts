@@ -3,6 +3,7 @@
 import { createHook } from 'node:async_hooks'
 import { Contest, type Cursor, type EventCursor, Fleet, OrbitEventBus } from '../../src/index.js'
 import { consumed } from '../calls/call.js'
+import { nowNs, pause } from '../clock.js'
 import {
   type BurstHeard,
   burst,
@@ -11,9 +12,7 @@ import {
   crowdBus,
   crowdTopic,
   type Hearing,
-  nowNs,
   type Order,
-  pause,
   tick,
 } from './wake.js'
 

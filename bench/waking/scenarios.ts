@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Contest, Fleet, OrbitEventBus, orbitType } from '../../src/index.js'
 import { bytesOf } from '../calls/call.js'
 import { Child } from '../child.js'
+import { nowNs, pause } from '../clock.js'
 import {
   type BurstHeard,
   blockSamples,
@@ -13,9 +14,7 @@ import {
   crowdTopic,
   type Hearing,
   idleGapMs,
-  nowNs,
   type Order,
-  pause,
   type Series,
   tick,
   type WakePace,
@@ -31,7 +30,7 @@ export interface Scenario {
 const order = (reader: Child, what: Order) => reader.send(what)
 
 async function readerOf(role: string, fleet: string, serialization: 'json' | 'advanced' = 'json'): Promise<Child> {
-  const reader = new Child('./waking/reader.ts', [role, fleet], `reader, ${role}`, serialization)
+  const reader = new Child('reader', [role, fleet], `reader, ${role}`, serialization)
   await reader.answer()
   return reader
 }

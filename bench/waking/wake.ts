@@ -39,11 +39,3 @@ export const burst = orbitType({ name: 'Burst', kind: 2, payloadBytes: 64, capac
 export const crowdBus = { capacity: 4096, payloadBytes: 128 }
 export const crowdTopic = { published: 'crowd.web', subscribed: 'crowd.*' }
 export const crowd = orbitType({ name: 'Crowd', kind: 3, payloadBytes: 64, capacity: 4096 })
-
-/** Nanoseconds of CLOCK_MONOTONIC, which all processes share; a number is exact for a hundred days of uptime. */
-export function nowNs(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1e9 + nanoseconds
-}
-
-export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

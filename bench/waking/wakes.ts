@@ -37,7 +37,7 @@ export async function measureWakes(options: {
   const cells: { name: string; child: Child }[] = []
   for (const [index, { name }] of scenarios.filter(({ name }) => options.pattern.test(name)).entries()) {
     options.progress(`starting the processes of ${name}`)
-    const child = new Child('./waking/waker.ts', [name, options.fleetOf(index)], name)
+    const child = new Child('waker', [name, options.fleetOf(index)], name)
     options.started(child)
     await child.answer()
     cells.push({ name, child })

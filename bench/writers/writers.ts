@@ -45,10 +45,7 @@ export async function measureWriters(
   options: { fleet: string; seconds: number; started: (child: Child) => void },
 ): Promise<Storm> {
   using fleet = Fleet.joinShm(options.fleet, { size: 8, lifetime: 'fleet' })
-  const children = Array.from(
-    { length: writers },
-    (_, i) => new Child('./writers/writer.ts', [options.fleet], `writer ${i}`),
-  )
+  const children = Array.from({ length: writers }, (_, i) => new Child('writer', [options.fleet], `writer ${i}`))
   children.forEach(options.started)
   await Promise.all(children.map((child) => child.answer()))
   const headBefore = fleet.head(storm)

@@ -1,0 +1,60 @@
+// A peer, in a process or a thread of its own: `peer.js <PeerSpec as JSON>`. Started by crew.ts; ends with its host. It
+// loads drivers and trials when it is opened: until then it is what a process costs that does nothing.
+
+import { parentPort, type Transferable } from 'node:worker_threads'
+import type { Peer } from '../drivers/driver.js'
+import type { Answerer } from '../trials/trial.js'
+import { type Answer, isOrder, type Order } from './order.js'
+import type { PeerSpec } from './spec.js'
+
+const spec = JSON.parse(process.argv[2] as string) as PeerSpec
+const hearers = new Set<(message: unknown) => void>()
+
+const peer: Peer = {
+  post(message, transfer) {
+    if (parentPort !== null) parentPort.postMessage(message, transfer as Transferable[] | undefined)
+    else if (process.connected) process.send?.(message)
+  },
+  onMessage(hear) {
+    hearers.add(hear)
+    return () => hearers.delete(hear)
+  },
+}
+
+let opened: Answerer | undefined
+
+async function open(): Promise<void> {
+  const { findDriver, findTrial, placeOf } = await import('./spec.js')
+  const { role, index, parameters } = spec
+  const context = { driver: findDriver(spec.driver), role, place: placeOf(spec, index), parameters, peer }
+  opened = await findTrial(spec.trial).peer(context)
+}
+
+async function obey({ what, order }: Order): Promise<unknown> {
+  if (what === 'open') return open()
+  if (what === 'close') return opened?.close()
+  if (opened === undefined) throw new Error('asked before it was opened')
+  return opened.answer(order as never)
+}
+
+async function take(order: Order): Promise<void> {
+  const benchAnswer = order.benchOrder
+  try {
+    peer.post({ benchAnswer, result: await obey(order) } satisfies Answer)
+  } catch (error) {
+    peer.post({ benchAnswer, error: (error as Error).stack ?? String(error) } satisfies Answer)
+  }
+}
+
+function heard(message: unknown): void {
+  if (isOrder(message)) take(message)
+  else for (const hear of hearers) hear(message)
+}
+
+if (parentPort !== null) parentPort.on('message', heard)
+else {
+  process.on('SIGINT', () => {}) // The bench hears it too, and ends us all.
+  process.on('message', heard)
+  process.on('disconnect', () => process.exit())
+}
+peer.post({ benchAnswer: 0 } satisfies Answer)

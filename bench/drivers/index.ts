@@ -1,0 +1,21 @@
+import type { Driver } from './driver.js'
+import { lmdb, lmdbBatched } from './lmdb.js'
+import { lruCache } from './lru.js'
+import { orbit, orbitForAwait, orbitSpinning, orbitTyped } from './orbit.js'
+import { redis, redisPipelined } from './redis.js'
+import { sendAdvanced, sendJson } from './send.js'
+
+/** In the order of the report; orbit first. */
+export const drivers: readonly Driver[] = [
+  orbit,
+  orbitForAwait,
+  orbitSpinning,
+  orbitTyped,
+  sendJson,
+  sendAdvanced,
+  redis,
+  redisPipelined,
+  lmdb,
+  lmdbBatched,
+  lruCache,
+]
