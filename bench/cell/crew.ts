@@ -101,6 +101,10 @@ export class CrewPeer implements PeerHandle, HostPeer {
     return this.#order({ what: 'ask', order })
   }
 
+  collect(): Promise<void> {
+    return this.#order({ what: 'collect' })
+  }
+
   close(): Promise<void> {
     return this.#order({ what: 'close' })
   }

@@ -36,8 +36,10 @@ async function end(): Promise<never> {
 }
 
 /** To main: what a visit brought, or why it did not. */
-const tell = (answer: { samples: number[] } | { error: string }) => process.send?.(answer)
-const fail = (error: unknown) => tell({ error: (error as Error).stack ?? String(error) })
+const tell = (answer: { samples: number[] } | { error: string }) => {
+  if (process.connected) process.send?.(answer)
+}
+const fail = (error: unknown) => tell({ error: (error as Error).message })
 
 process.on('SIGINT', () => {}) // The bench hears it too, and ends us.
 process.on('disconnect', end)
@@ -51,6 +53,7 @@ try {
     driver,
     parameters,
     visitMs: spec.visitMs,
+    name: spec.name,
     serverPid: spec.serverPid,
     publishers,
     subscribers,

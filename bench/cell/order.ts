@@ -3,7 +3,7 @@
 /** From the host. `close`: the peer closes all it opened and ends. */
 export interface Order {
   readonly benchOrder: number
-  readonly what: 'open' | 'ask' | 'close'
+  readonly what: 'open' | 'ask' | 'collect' | 'close'
   readonly order?: unknown
 }
 

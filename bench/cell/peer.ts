@@ -1,11 +1,11 @@
-// A peer, in a process or a thread of its own: `peer.js <PeerSpec as JSON>`. Started by crew.ts; ends with its host. It
-// loads drivers and trials when it is opened: until then it is what a process costs that does nothing.
+// A peer, in a process or a thread of its own: `peer.js <PeerSpec as JSON>`. Started by crew.ts; ends with its host. Until it
+// is opened it is what a peer costs that does nothing: drivers load their packages when they are opened.
 
 import { parentPort, type Transferable } from 'node:worker_threads'
 import type { Peer } from '../drivers/driver.js'
 import type { Answerer } from '../trials/trial.js'
 import { type Answer, isOrder, type Order } from './order.js'
-import type { PeerSpec } from './spec.js'
+import { findDriver, findTrial, type PeerSpec, placeOf } from './spec.js'
 
 const spec = JSON.parse(process.argv[2] as string) as PeerSpec
 const hearers = new Set<(message: unknown) => void>()
@@ -24,7 +24,6 @@ const peer: Peer = {
 let opened: Answerer | undefined
 
 async function open(): Promise<void> {
-  const { findDriver, findTrial, placeOf } = await import('./spec.js')
   const { role, index, parameters } = spec
   const context = { driver: findDriver(spec.driver), role, place: placeOf(spec, index), parameters, peer }
   opened = await findTrial(spec.trial).peer(context)
@@ -33,6 +32,7 @@ async function open(): Promise<void> {
 async function obey({ what, order }: Order): Promise<unknown> {
   if (what === 'open') return open()
   if (what === 'close') return opened?.close()
+  if (what === 'collect') return globalThis.gc?.()
   if (opened === undefined) throw new Error('asked before it was opened')
   return opened.answer(order as never)
 }

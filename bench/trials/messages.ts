@@ -54,33 +54,36 @@ export async function sendBurst(host: Host, count: number): Promise<number> {
   return Math.max(...heard.map(({ lastNs }) => lastNs)) - Math.min(...began)
 }
 
-/** The most of a burst that shall go into one message ring or queue: not what a cache of the machine could not hold. */
+/** The most that one burst brings onto its way: more than the caches of a machine hold is another trial. */
 const burstBytes = 8 * 2 ** 20
 
-/** How many messages of this size each of so many publishers may send at once. */
-export const burstOf = (messageBytes: number, limit = 10_000): number =>
-  Math.min(limit, Math.floor(burstBytes / messageBytes))
+/** How many messages of this size may be on their way at once. */
+export const burstOf = (messageBytes: number): number => Math.min(10_000, Math.floor(burstBytes / messageBytes))
 
-/**
- * Bursts, each a sample, until the visit is over. Its first visits find out how long a burst may be: a fifth of the
- * visit, and no longer than the room there is.
- */
-export function burstVisit<T>(host: Host, sampleOf: (elapsedNs: number, count: number) => T): () => Promise<T[]> {
+/** How many each publisher sends at once, so that a burst takes about `wantedNs` or fills the room there is. */
+async function fittingCount(host: Host, wantedNs: number): Promise<number> {
   const { burst, publishers } = host.parameters
   const most = Math.floor(burst / publishers)
-  const wantedNs = (host.visitMs * 1e6) / 5
   let count = Math.min(100, most)
-  let isCalibrated = false
+  // What is new is slow, and gets faster: a step at a time, until the next would be small.
+  for (;;) {
+    const elapsedNs = await sendBurst(host, count)
+    const fitting = Math.max(1, Math.min(most, Math.floor((count * wantedNs) / elapsedNs)))
+    if (fitting < count * 1.5) return fitting
+    count = Math.min(fitting, count * 8)
+  }
+}
+
+/** Visits of bursts, each a fifth of a visit or shorter; the messages a second of each burst. */
+export function burstVisit(host: Host): () => Promise<number[]> {
+  let count: number | undefined
   return async () => {
-    while (!isCalibrated) {
-      const elapsedNs = await sendBurst(host, count)
-      isCalibrated = elapsedNs >= wantedNs / 4 || count === most
-      const fitting = Math.floor((count * wantedNs) / elapsedNs)
-      count = Math.max(1, Math.min(most, fitting, isCalibrated ? most : count * 8))
-    }
-    const samples: T[] = []
+    count ??= await fittingCount(host, (host.visitMs * 1e6) / 5)
+    const samples: number[] = []
     const end = nowNs() + host.visitMs * 1e6
-    while (samples.length === 0 || nowNs() < end) samples.push(sampleOf(await sendBurst(host, count), count))
+    while (samples.length === 0 || nowNs() < end) {
+      samples.push((count * host.publishers.length * 1e9) / (await sendBurst(host, count)))
+    }
     return samples
   }
 }

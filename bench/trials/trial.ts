@@ -50,6 +50,8 @@ export interface Host {
   readonly driver: Driver
   readonly parameters: Parameters
   readonly visitMs: number
+  /** As in Place. */
+  readonly name: string
   /** Of the driver's server, if it has one. */
   readonly serverPid: number | undefined
   readonly publishers: readonly PeerHandle[]
@@ -67,6 +69,8 @@ export interface PeerHandle {
   /** Of its process; threads have that of the host. */
   readonly pid: number
   open(): Promise<void>
+  /** Collects its garbage. */
+  collect(): Promise<void>
   /** An order for the trial's `peer` part, and its answer; an error when the peer fails or ends. Both as JSON allows. */
   ask<T>(order: unknown): Promise<T>
   /** SIGKILL, of a thread its end; resolves when it is gone. */

@@ -4,7 +4,7 @@ import { partOf } from './alone.js'
 import type { Plan, Trial } from './trial.js'
 import { type Kill, killEachVisit, type Live, suits, withVictim } from './victims.js'
 
-const plan = (rounds: number): Plan => ({ parameters: [withVictim(0)], rounds, visitMs: 0 })
+const plan = (rounds: number): Plan => ({ parameters: [withVictim(0)], rounds, visitMs: 1300 })
 
 /** The kill comes at another moment of every tick and lease, none of which is longer: the golden ratio spreads them. */
 const mostMs = 1000
@@ -30,7 +30,7 @@ function trialOf(name: string, measures: string, waits: boolean): Trial {
     better: 'lower',
     needs: 'claims',
     full: plan(20),
-    quick: plan(2),
+    quick: plan(1),
     host: killEachVisit,
     async peer(context) {
       const claims = await partOf(context.driver.claims, context)(context.place)

@@ -59,8 +59,8 @@ export const writerDeath: Trial = {
   better: 'lower',
   needs: 'messages',
   suits,
-  full: { parameters, rounds: 20, visitMs: 0 },
-  quick: { parameters, rounds: 2, visitMs: 0 },
+  full: { parameters, rounds: 20, visitMs: 150 },
+  quick: { parameters, rounds: 1, visitMs: 150 },
   host: killEachVisit,
   peer: (context) => (context.role === 'publisher' ? publisherPeer(context) : subscriberPeer(context)),
 }
