@@ -22,9 +22,9 @@ const canRun = (trial: Trial, driver: Driver) =>
 export const cellName = (trial: Trial, { label }: Parameters, driver: Driver): string =>
   [trial.name, label, driver.name].filter((part) => part !== '').join(', ')
 
-/** About what a cell takes: its processes' start, and its visits. */
+/** About what a cell takes: its processes' start, and its visits; to warm up takes two. */
 function guess({ rounds, visitMs }: Plan, { publishers, subscribers }: Parameters): number {
-  return 60 + 40 * (1 + publishers + subscribers) + (rounds + 1) * (visitMs * 1.1 + 10)
+  return 60 * (2 + publishers + subscribers) + (rounds + 2) * (visitMs * 1.1 + 10)
 }
 
 /** The comparisons of which a cell matches; the first driver, ours, is in each. */

@@ -105,7 +105,7 @@ async function measureComparison(chosen: Chosen[], skipped: string[]): Promise<C
 /** The calls that match, in order, with the baselines that their ratios need. */
 function chooseCalls(pattern: RegExp): Call[] {
   const names = new Set<string>()
-  for (const call of calls.filter(({ name }) => pattern.test(name) || pattern.source === 'calls')) {
+  for (const call of calls.filter(({ name }) => pattern.test(name) || pattern.test('calls'))) {
     names.add(call.name)
     const baselines = baselinesOf(call)
     if (baselines !== undefined) names.add(baselines.empty).add(baselines.decode)

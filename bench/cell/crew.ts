@@ -1,55 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { type Transferable, Worker } from 'node:worker_threads'
 import type { Driver, HostPeer } from '../drivers/driver.js'
 import type { PeerHandle, Role } from '../trials/trial.js'
 import { type Answer, isAnswer, type Order } from './order.js'
+import { type Running, startProcess, startThread } from './running.js'
 import type { PeerSpec } from './spec.js'
 
-const peerFile = fileURLToPath(new URL('./peer.js', import.meta.url))
 /** A peer that does not answer for so long has lost something. */
 const patienceMs = 60_000
-
-/** A process or a thread that peer.ts runs in. */
-interface Worked {
-  readonly pid: number
-  post(message: unknown, transfer?: readonly unknown[]): void
-  kill(): void
-  on(heard: (message: unknown) => void, ended: (why: string) => void): void
-}
-
-function startProcess(args: string[], serialization: 'json' | 'advanced'): Worked {
-  const child: ChildProcess = fork(peerFile, args, { execArgv: ['--expose-gc'], serialization })
-  return {
-    pid: child.pid as number,
-    post(message) {
-      if (child.connected) child.send(message as object)
-    },
-    kill: () => child.kill('SIGKILL'),
-    on(heard, ended) {
-      child.on('message', heard)
-      child.on('error', (error) => ended(error.message))
-      child.on('exit', (code, signal) => ended(`code=${code} signal=${signal}`))
-    },
-  }
-}
-
-function startThread(args: string[]): Worked {
-  const worker = new Worker(peerFile, { argv: args })
-  return {
-    pid: process.pid,
-    post: (message, transfer) => worker.postMessage(message, transfer as Transferable[] | undefined),
-    kill: () => void worker.terminate(),
-    on(heard, ended) {
-      let error: Error | undefined
-      worker.on('message', heard)
-      worker.on('error', (thrown) => {
-        error = thrown
-      })
-      worker.on('exit', (code) => ended(error?.stack ?? `code=${code}`))
-    },
-  }
-}
 
 /** One peer of this host. */
 export class CrewPeer implements PeerHandle, HostPeer {
@@ -57,7 +13,7 @@ export class CrewPeer implements PeerHandle, HostPeer {
   readonly index: number
   readonly ended: Promise<void>
   readonly #name: string
-  readonly #worked: Worked
+  readonly #running: Running
   readonly #hearers = new Set<(message: unknown) => void>()
   readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>()
   #end: string | undefined
@@ -68,9 +24,9 @@ export class CrewPeer implements PeerHandle, HostPeer {
     this.index = spec.index
     this.#name = `${spec.driver}: ${spec.role} ${spec.index}`
     const args = [JSON.stringify(spec)]
-    this.#worked = driver.peers === 'threads' ? startThread(args) : startProcess(args, driver.serialization ?? 'json')
+    this.#running = driver.peers === 'threads' ? startThread(args) : startProcess(args, driver.serialization ?? 'json')
     this.ended = new Promise((resolve) => {
-      this.#worked.on(
+      this.#running.on(
         (message) => {
           if (isAnswer(message)) this.#settle(message)
           else for (const hear of this.#hearers) hear(message)
@@ -85,7 +41,7 @@ export class CrewPeer implements PeerHandle, HostPeer {
   }
 
   get pid(): number {
-    return this.#worked.pid
+    return this.#running.pid
   }
 
   /** Resolves when it runs. */
@@ -110,12 +66,12 @@ export class CrewPeer implements PeerHandle, HostPeer {
   }
 
   kill(): Promise<void> {
-    this.#worked.kill()
+    this.#running.kill()
     return this.ended
   }
 
   post(message: unknown, transfer?: readonly unknown[]): void {
-    this.#worked.post(message, transfer)
+    this.#running.post(message, transfer)
   }
 
   onMessage(hear: (message: unknown) => void): () => void {
@@ -126,7 +82,7 @@ export class CrewPeer implements PeerHandle, HostPeer {
   #order<T>(order: Omit<Order, 'benchOrder'>): Promise<T> {
     const benchOrder = ++this.#orders
     const answer = this.#answer<T>(benchOrder)
-    this.#worked.post({ benchOrder, ...order } satisfies Order)
+    this.#running.post({ benchOrder, ...order } satisfies Order)
     return answer
   }
 

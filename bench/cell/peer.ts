@@ -9,6 +9,8 @@ import { findDriver, findTrial, type PeerSpec, placeOf } from './spec.js'
 
 const spec = JSON.parse(process.argv[2] as string) as PeerSpec
 const hearers = new Set<(message: unknown) => void>()
+/** What the driver's host part sent before we were open: ports, for one. */
+let early: unknown[] = []
 
 const peer: Peer = {
   post(message, transfer) {
@@ -17,6 +19,11 @@ const peer: Peer = {
   },
   onMessage(hear) {
     hearers.add(hear)
+    const missed = early
+    early = []
+    queueMicrotask(() => {
+      for (const message of missed) hear(message)
+    })
     return () => hearers.delete(hear)
   },
 }
@@ -48,6 +55,7 @@ async function take(order: Order): Promise<void> {
 
 function heard(message: unknown): void {
   if (isOrder(message)) take(message)
+  else if (opened === undefined && hearers.size === 0) early.push(message)
   else for (const hear of hearers) hear(message)
 }
 

@@ -27,8 +27,8 @@ const trial: Trial = {
   unit: 'seconds',
   better: 'lower',
   needs: 'messages',
-  full: planOf([1, 2, 4], 5, 400),
-  quick: planOf([4], 2, 150),
+  full: planOf([1, 4], 4, 400),
+  quick: planOf([4], 1, 100),
   async host(host) {
     await host.open()
     const { atOnce = 1, gapMs = 1 } = host.parameters.values

@@ -17,8 +17,8 @@ const trial: Trial = {
   unit: 'ns',
   better: 'lower',
   needs: 'messages',
-  full: { parameters: [1, 4, 16].map(parametersOf), rounds: 8, visitMs: 300 },
-  quick: { parameters: [parametersOf(4)], rounds: 2, visitMs: 100 },
+  full: { parameters: [1, 4, 16].map(parametersOf), rounds: 6, visitMs: 250 },
+  quick: { parameters: [parametersOf(4)], rounds: 2, visitMs: 60 },
   async host(host) {
     await host.open()
     const count = Math.ceil(host.visitMs / gapMs)

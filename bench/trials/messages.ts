@@ -1,6 +1,5 @@
 // What all trials of messages have in common: their peers, and how a host speaks to them.
 
-import { nowNs } from '../clock.js'
 import { type Heard, Hearing, type Look } from './hearing.js'
 import { type Paced, Sending } from './sending.js'
 import type { Answerer, Host, PeerContext } from './trial.js'
@@ -65,24 +64,26 @@ async function fittingCount(host: Host, wantedNs: number): Promise<number> {
   const { burst, publishers } = host.parameters
   const most = Math.floor(burst / publishers)
   let count = Math.min(100, most)
-  // What is new is slow, and gets faster: a step at a time, until the next would be small.
   for (;;) {
-    const elapsedNs = await sendBurst(host, count)
-    const fitting = Math.max(1, Math.min(most, Math.floor((count * wantedNs) / elapsedNs)))
-    if (fitting < count * 1.5) return fitting
-    count = Math.min(fitting, count * 8)
+    // The better of two: what is new is slow, and so is waking many.
+    const elapsedNs = Math.min(await sendBurst(host, count), await sendBurst(host, count))
+    if (elapsedNs >= wantedNs / 2) return Math.max(1, Math.min(most, Math.floor((count * wantedNs) / elapsedNs)))
+    if (count === most) return most
+    count = Math.min(most, count * 4)
   }
 }
 
-/** Visits of bursts, each a fifth of a visit or shorter; the messages a second of each burst. */
+/** Visits of bursts, each as long as a visit or shorter; the messages a second of each burst. */
 export function burstVisit(host: Host): () => Promise<number[]> {
   let count: number | undefined
   return async () => {
-    count ??= await fittingCount(host, (host.visitMs * 1e6) / 5)
+    const wantedNs = host.visitMs * 1e6
+    count ??= await fittingCount(host, wantedNs)
     const samples: number[] = []
-    const end = nowNs() + host.visitMs * 1e6
-    while (samples.length === 0 || nowNs() < end) {
-      samples.push((count * host.publishers.length * 1e9) / (await sendBurst(host, count)))
+    // Another one only while it is likely to end within the visit.
+    for (let elapsedNs = 0, lastNs = 0; elapsedNs + lastNs / 2 < wantedNs; elapsedNs += lastNs) {
+      lastNs = await sendBurst(host, count)
+      samples.push((count * host.publishers.length * 1e9) / lastNs)
     }
     return samples
   }
