@@ -1,9 +1,13 @@
+import { broadcast } from './broadcast.js'
 import type { Driver } from './driver.js'
 import { lmdb, lmdbBatched } from './lmdb.js'
 import { lruCache } from './lru.js'
 import { orbit, orbitForAwait, orbitSpinning, orbitTyped } from './orbit.js'
+import { port } from './port.js'
 import { redis, redisPipelined } from './redis.js'
 import { sendAdvanced, sendJson } from './send.js'
+import { socket } from './socket.js'
+import { zeromq } from './zeromq.js'
 
 /** In the order of the report; orbit first. */
 export const drivers: readonly Driver[] = [
@@ -13,6 +17,10 @@ export const drivers: readonly Driver[] = [
   orbitTyped,
   sendJson,
   sendAdvanced,
+  port,
+  broadcast,
+  socket,
+  zeromq,
   redis,
   redisPipelined,
   lmdb,

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Server } from './driver.js'
 
@@ -15,11 +16,13 @@ export async function connect(folder: string) {
 /** A redis-server of this bench's own, reached by nobody else, that keeps nothing. */
 export class RedisServer implements Server {
   readonly #process: ChildProcess
+  readonly #socket: string
 
   /** @param folder its socket is in it */
   constructor(folder: string) {
+    this.#socket = socketIn(folder)
     const options = ['--port', '0', '--save', '', '--appendonly', 'no', '--dir', folder]
-    this.#process = spawn('redis-server', [...options, '--unixsocket', socketIn(folder), '--unixsocketperm', '700'], {
+    this.#process = spawn('redis-server', [...options, '--unixsocket', this.#socket, '--unixsocketperm', '700'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true, // Ctrl-C is for the bench, which ends its clients first.
     })
@@ -45,7 +48,10 @@ export class RedisServer implements Server {
     const server = this.#process
     if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return Promise.resolve()
     return new Promise((resolve) => {
-      server.once('exit', () => resolve())
+      server.once('exit', () => {
+        rmSync(this.#socket, { force: true })
+        resolve()
+      })
       server.kill('SIGKILL')
     })
   }

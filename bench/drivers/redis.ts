@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { packageVersion } from '../version.js'
 import { type Driver, packageLacks } from './driver.js'
+import { redisMessages } from './redis-messages.js'
 import { RedisServer } from './redis-server.js'
 import { cache, cachePipelined, claimSettings, claims, latest, latestPipelined } from './redis-store.js'
 
@@ -23,8 +24,9 @@ const common = {
 
 export const redis: Driver = {
   ...common,
-  name: 'redis',
-  settings: `${serverSettings}; each call awaited; values of { busy, idle } as JSON; ${claimSettings}`,
+  name: 'Redis',
+  settings: `${serverSettings}; PUBLISH pipelined, up to 1,024 without an answer, all else awaited; values of { busy, idle } as JSON; ${claimSettings}`,
+  messages: redisMessages,
   latest,
   cache,
   claims,
@@ -33,7 +35,7 @@ export const redis: Driver = {
 /** What many calls at once can share. */
 export const redisPipelined: Driver = {
   ...common,
-  name: 'redis, 100 pipelined',
+  name: 'Redis, 100 pipelined',
   settings: `${serverSettings}; 100 calls in one write, then all their answers`,
   latest: latestPipelined,
   cache: cachePipelined,
