@@ -16,7 +16,7 @@ export interface Chosen {
 }
 
 const canRun = (trial: Trial, driver: Driver) =>
-  driver[trial.needs] !== undefined && (driver.trials?.includes(trial.name) ?? true)
+  driver[trial.needs] !== undefined && (driver.trials?.includes(trial.name) ?? true) && (trial.suits?.(driver) ?? true)
 
 /** A name for --only to match. */
 export const cellName = (trial: Trial, { label }: Parameters, driver: Driver): string =>

@@ -19,15 +19,23 @@ function short(value: number): string {
   return `${Number((value / scale).toPrecision(3))}${letter}`
 }
 
+function time(ns: number): string {
+  if (ns < 1e3) return `${ns.toFixed(0)} ns`
+  return ns < 1e6 ? `${Number((ns / 1e3).toPrecision(3))} us` : `${Number((ns / 1e6).toPrecision(3))} ms`
+}
+
 function shown(value: number, unit: CellResult['unit']): string {
-  if (unit === 'ns') return value < 1e3 ? `${value.toFixed(0)} ns` : `${Number((value / 1e3).toPrecision(3))} us`
+  if (unit === 'ns') return time(value)
   if (unit === 'bytes') return `${(value / 2 ** 20).toFixed(2)} MiB`
   if (unit === 'seconds') return `${Number(value.toPrecision(3))} s`
   return short(value)
 }
 
 /** Which figures of a trial are shown. */
-const figures = (trial: string) => (trial === 'latency' ? (['median', 'p99', 'p999'] as const) : (['median'] as const))
+function figures(trial: string): readonly ('median' | 'p99' | 'p999')[] {
+  if (trial === 'latency') return ['median', 'p99', 'p999']
+  return trial.startsWith('death') ? ['median', 'p99'] : ['median']
+}
 const titles = { median: 'median', p99: 'p99', p999: 'p99.9' }
 
 /** A row for each set of parameters and figure, a column for each driver. */

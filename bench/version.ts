@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 
-/** In the bundle, as in the sources: a folder below the root. */
-const manifest = new URL('../package.json', import.meta.url)
+/** In the bundle, as in the sources: the folder above. */
+const root = new URL('../', import.meta.url)
+
+const versionIn = (folder: string): string =>
+  JSON.parse(readFileSync(new URL(`${folder}package.json`, root), 'utf8')).version
 
 /** Of the package that is measured. */
-export const version = (): string => JSON.parse(readFileSync(manifest, 'utf8')).version
+export const version = (): string => versionIn('')
+
+/** Of a package beside it, as it is installed. */
+export const packageVersion = (name: string): string => versionIn(`node_modules/${name}/`)

@@ -49,7 +49,7 @@ function checkTools() {
 function preparePackages() {
   if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return
   // Not `npm ci`: it refuses a lock file that lacks an optional package of some other platform.
-  // No scripts: what brings no binary for this machine (the bench's rivals may) is not worth a failing build.
+  // No scripts: what brings no binary for this machine (the bench's drivers may) is not worth a failing build.
   run('installing packages', 'npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'])
 }
 

@@ -3,6 +3,8 @@ import { native } from './native.js'
 
 /** How often a sleeper looks without being rung: it bounds the wake that a publisher's death swallows. */
 const backupMs = 1000
+/** And one that waits for somebody's death, which rings nobody. */
+const deathMs = 50
 /** And where nothing can ring: observers, and systems without a place for bells. */
 const unrungMs = 20
 
@@ -13,6 +15,8 @@ export interface SleepOptions {
   timeoutMs?: number | undefined
   /** Keeps the process alive meanwhile; default false. */
   isRef?: boolean | undefined
+  /** Its news may be a death; default false. */
+  mayBeDeath?: boolean | undefined
 }
 
 /** What one can sleep on: a ring until it has something at a position, or whatever else has arm words. */
@@ -31,6 +35,7 @@ interface Sleeper {
   readonly source: () => Source | undefined
   readonly since: number
   readonly isRef: boolean
+  readonly mayBeDeath: boolean
   /** Where publishers know of this sleep. */
   armed: Source | undefined
   wake(hasNews: boolean): void
@@ -52,6 +57,8 @@ export class Bell {
   #tickMs = 0
   /** How many sleepers keep the process alive. */
   #refs = 0
+  /** How many wait for a death, among others. */
+  #watches = 0
   #closed = false
 
   /** @param fleet the addon's handle; it is closed after this bell. */
@@ -65,7 +72,7 @@ export class Bell {
    * @returns true: it has; false: the time is up, or the sleep was cancelled or its fleet closed
    */
   sleep(owner: object, source: () => Source | undefined, since: number, options: SleepOptions): Promise<boolean> {
-    const { signal, timeoutMs, isRef = false } = options
+    const { signal, timeoutMs, isRef = false, mayBeDeath = false } = options
     return new Promise((resolve, reject) => {
       const onAbort = () => sleeper.fail(signal?.reason)
       const timeout = timeoutMs === undefined ? undefined : setTimeout(() => sleeper.wake(false), timeoutMs)
@@ -80,6 +87,7 @@ export class Bell {
         source,
         since,
         isRef,
+        mayBeDeath,
         armed: undefined,
         wake(hasNews) {
           end()
@@ -115,15 +123,22 @@ export class Bell {
     this.#hangUp()
   }
 
-  #open({ isRef }: Sleeper): void {
+  #open({ isRef, mayBeDeath }: Sleeper): void {
     if (this.#socket === undefined) this.#hang()
-    if (this.#timer === undefined) this.#startTicking()
+    if (mayBeDeath) this.#watches++
+    if (this.#timer === undefined || this.#pace < this.#tickMs) this.#startTicking()
     // While a sleeper asks for it the ticks keep the process alive; the bell itself never does.
     if (isRef && ++this.#refs === 1) this.#timer?.ref()
   }
 
+  get #pace(): number {
+    if (this.#socket === undefined) return unrungMs
+    return this.#watches > 0 ? deathMs : backupMs
+  }
+
   #startTicking(): void {
-    this.#tickMs = this.#socket === undefined ? unrungMs : backupMs
+    this.#stopTicking()
+    this.#tickMs = this.#pace
     this.#timer = setInterval(() => this.#tick(), this.#tickMs)
     if (this.#refs === 0) this.#timer.unref()
   }
@@ -174,10 +189,7 @@ export class Bell {
     }
     if (this.#socket !== undefined && !native.hasBell(this.#fleet, this.#descriptor)) this.#hangUp()
     if (this.#socket === undefined) this.#hang()
-    if (this.#tickMs !== (this.#socket === undefined ? unrungMs : backupMs)) {
-      this.#stopTicking()
-      this.#startTicking()
-    }
+    if (this.#tickMs !== this.#pace) this.#startTicking()
     this.#lookAll()
   }
 
@@ -207,7 +219,9 @@ export class Bell {
   }
 
   #remove(gone: Sleeper): void {
-    if (this.#sleepers.delete(gone) && gone.isRef && --this.#refs === 0) this.#timer?.unref()
+    if (!this.#sleepers.delete(gone)) return
+    if (gone.mayBeDeath) this.#watches--
+    if (gone.isRef && --this.#refs === 0) this.#timer?.unref()
   }
 
   /** Not when a sleep ends: most sleepers come back at once, and an arm that lingers costs one ring at most. */

@@ -104,7 +104,7 @@ export class Contest {
 
   /**
    * Claims a subject, and waits for it while somebody else holds it; keeps the process alive meanwhile. It wakes when the
-   * holder releases it or its time is up, and within a second of the holder's death. Who waits longest has no precedence.
+   * holder releases it or its time is up, and within 50 ms of the end of its process. Who waits longest has no precedence.
    *
    * @throws as tryClaim; ERR_ORBIT_TIMEOUT, ERR_ORBIT_CLOSED when the fleet is closed meanwhile, the signal's reason
    */
@@ -190,7 +190,7 @@ export class Contest {
     }
     // Its holder's time is up when a millisecond more has begun.
     const timeoutMs = Math.ceil(Math.min(leftMs, expiresInMs + 1, 0x7fffffff))
-    await bell.sleep(this, () => source, 0, { signal, timeoutMs, isRef: true })
+    await bell.sleep(this, () => source, 0, { signal, timeoutMs, isRef: true, mayBeDeath: true })
     if (table.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the contest: its fleet handle was closed')
   }
 

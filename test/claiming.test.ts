@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Contest, Fleet, type Guard } from '../src/index.js'
+import { Contest, Fleet, type Guard, orbitType } from '../src/index.js'
 import { Ring } from '../src/ring.js'
 import { type Child, isLinux, start } from './processes.js'
 import {
@@ -23,6 +23,7 @@ const ttlMs = 600_000
 const size = 32
 const at = ringAt({ capacity: 1024, payloadBytes: 8 * (40 + 128 + 64) }, size)
 const backupMs = 1000
+const deathMs = 50
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -218,7 +219,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     const claim = b.claim('leader', { ttlMs })
     holding.close()
     expect(await stateOf(claim)).toBe('pending')
-    vi.advanceTimersByTime(backupMs)
+    vi.advanceTimersByTime(deathMs)
     expect((await claim).held).toBe(true)
   })
 
@@ -390,6 +391,26 @@ describe.runIf(isLinux)('claims of several processes', () => {
       if (end === 'stop') expect(await holder.ask('held', end)).toBe(false)
       expect(await waiter.ask('held', end)).toBe(true)
     }
+  })
+
+  it('look for the death of a holder every 50 ms, also where a cursor slept before, which then has its own pace', async () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size })
+    const holder = await contestant(name)
+    await holder.ask('tryClaim', 'leader', { ttlMs })
+    bellsOnly()
+    const paces = vi.spyOn(globalThis, 'setInterval')
+    const asleep = fleet.cursor(orbitType({ name: 'Facts', kind: 1 })).wait()
+    const claim = new Contest(fleet).claim('leader', { ttlMs })
+    await holder.kill()
+    expect(await stateOf(claim)).toBe('pending')
+    vi.advanceTimersByTime(deathMs)
+    expect((await claim).held).toBe(true)
+    vi.advanceTimersByTime(deathMs)
+    expect(paces.mock.calls.map(([, ms]) => ms)).toEqual([backupMs, deathMs, backupMs])
+    expect(vi.getTimerCount()).toBe(1)
+    fleet.close()
+    expect([await asleep, vi.getTimerCount()]).toEqual([false, 0])
   })
 
   it('are won by one at a time, each by a release of the one before', async () => {

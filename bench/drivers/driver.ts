@@ -104,8 +104,6 @@ export interface Cache extends Closable {
   putAll(keys: readonly string[], value: Uint8Array): void | Promise<void>
   /** Looks each key up, one call a key: how many bytes were found in all. */
   getAll(keys: readonly string[]): number | Promise<number>
-  /** What of it all cannot be had in another process: a floor, not a rival. */
-  readonly isPrivate?: boolean
 }
 
 export interface Claims extends Closable {
@@ -113,10 +111,13 @@ export interface Claims extends Closable {
   claimAll(subjects: readonly string[]): void | Promise<void>
   /** Waits until it has this one; the way that its users wait. */
   claim(subject: string): Promise<Claim>
+  /** At once; undefined while somebody has it. */
+  tryClaim(subject: string): Claim | undefined | Promise<Claim | undefined>
 }
 
 export interface Claim {
-  release(): void | Promise<void>
+  /** A promise, if there is something to wait for. */
+  release(): unknown
 }
 
 /** Why a package cannot be used; undefined: it can. */

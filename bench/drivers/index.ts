@@ -1,17 +1,20 @@
 import { broadcast } from './broadcast.js'
 import type { Driver } from './driver.js'
-import { orbit, orbitForAwait, orbitSpinning } from './orbit.js'
+import { lmdb, lmdbBatched } from './lmdb.js'
+import { lruCache } from './lru.js'
+import { orbit, orbitForAwait, orbitSpinning, orbitTyped } from './orbit.js'
 import { port } from './port.js'
-import { redis } from './redis.js'
+import { redis, redisPipelined } from './redis.js'
 import { sendAdvanced, sendJson } from './send.js'
 import { socket } from './socket.js'
 import { zeromq } from './zeromq.js'
 
 /** In the order of the report; orbit first. */
 export const drivers: readonly Driver[] = [
-  orbit, //
+  orbit,
   orbitForAwait,
   orbitSpinning,
+  orbitTyped,
   sendJson,
   sendAdvanced,
   port,
@@ -19,4 +22,8 @@ export const drivers: readonly Driver[] = [
   socket,
   zeromq,
   redis,
+  redisPipelined,
+  lmdb,
+  lmdbBatched,
+  lruCache,
 ]

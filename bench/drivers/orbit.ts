@@ -2,7 +2,8 @@ import { version } from '../version.js'
 import type { Driver, Messages } from './driver.js'
 import type { Hear } from './orbit-messages.js'
 
-/** Loaded when a peer opens: what a process costs without orbit is measured too. */
+// What uses orbit is loaded when a peer opens: what a process costs without it is measured too.
+const store = () => import('./orbit-store.js')
 const messages = (how: 'wait' | 'iterate' | 'spin'): Messages => ({
   async subscribe(place, hear: Hear) {
     return (await import('./orbit-messages.js')).subscribe(place, hear, how)
@@ -17,8 +18,21 @@ const common = { peers: 'processes', version, lacks: async () => undefined } as 
 export const orbit: Driver = {
   ...common,
   name: 'orbit',
-  settings: 'fleet.publish; cursor.wait and cursor.poll; a ring with room for a burst',
+  settings:
+    'fleet.publish; cursor.wait and cursor.poll; a ring with room for a burst; Orbital; OrbitCache with a capacity of ' +
+    'all keys and at least 8192; Contest, claims of ten minutes, waited for by claim()',
   messages: messages('wait'),
+  latest: async (place) => (await store()).latest(place),
+  cache: async (place, shape) => (await store()).cache(place, shape),
+  claims: async (place) => (await store()).claims(place),
+}
+
+/** The cache for values: one that is unchanged costs no copy. */
+export const orbitTyped: Driver = {
+  ...common,
+  name: 'orbit, TypedCache',
+  settings: 'TypedCache with codecs.bytes(), else as orbit; an unchanged entry is the same Uint8Array again',
+  cache: async (place, shape) => (await store()).typedCache(place, shape),
 }
 
 export const orbitForAwait: Driver = {

@@ -1,24 +1,42 @@
 import { spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
+import { packageVersion } from '../version.js'
 import { type Driver, packageLacks } from './driver.js'
 import { redisMessages } from './redis-messages.js'
 import { RedisServer } from './redis-server.js'
+import { cache, cachePipelined, claimSettings, claims, latest, latestPipelined } from './redis-store.js'
 
-const require = createRequire(import.meta.url)
+function serverVersion(): string | undefined {
+  const { error, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  return error === undefined ? /v=(\S+)/.exec(stdout)?.[1] : undefined
+}
 
-const askServer = () => spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+const serverSettings = 'redis-server of this host over a Unix socket, nothing saved'
 
-/** A server of this host. */
-export const redis: Driver = {
-  name: 'Redis',
-  settings: 'a Unix socket, nothing kept on disk; PUBLISH pipelined, up to 1,024 without an answer',
+const common = {
   peers: 'processes',
-  version: () =>
-    `redis-server ${/v=(\S+)/.exec(askServer().stdout)?.[1]}, @redis/client ${require('@redis/client/package.json').version}`,
+  version: () => `server ${serverVersion()}, @redis/client ${packageVersion('@redis/client')}`,
   async lacks() {
-    if (askServer().error !== undefined) return 'redis-server is not installed (apt-get install redis-server)'
+    if (serverVersion() === undefined) return 'redis-server is not installed (apt-get install redis-server)'
     return packageLacks('@redis/client', () => import('@redis/client'))
   },
-  serve: (folder) => new RedisServer(folder),
+  serve: (folder: string) => new RedisServer(folder),
+} as const
+
+export const redis: Driver = {
+  ...common,
+  name: 'Redis',
+  settings: `${serverSettings}; PUBLISH pipelined, up to 1,024 without an answer, all else awaited; values of { busy, idle } as JSON; ${claimSettings}`,
   messages: redisMessages,
+  latest,
+  cache,
+  claims,
+}
+
+/** What many calls at once can share. */
+export const redisPipelined: Driver = {
+  ...common,
+  name: 'Redis, 100 pipelined',
+  settings: `${serverSettings}; 100 calls in one write, then all their answers`,
+  latest: latestPipelined,
+  cache: cachePipelined,
 }

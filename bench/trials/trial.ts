@@ -33,6 +33,8 @@ export interface Trial {
   readonly unit: CellResult['unit']
   readonly better: CellResult['better']
   readonly needs: 'messages' | 'latest' | 'cache' | 'claims'
+  /** Which of the drivers that have this part it can be run with; default all. */
+  suits?(driver: Driver): boolean
   readonly full: Plan
   readonly quick: Plan
   /**

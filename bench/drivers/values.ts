@@ -1,0 +1,2 @@
+/** What a `latest` stores. */
+export const load = { busy: 3, idle: 5 }
