@@ -25,7 +25,7 @@ export function aloneTrial(
     unit: 'ns',
     better: 'lower',
     full: { parameters, rounds: 6, visitMs: 100 },
-    quick: { parameters: parameters.slice(0, 1), rounds: 2, visitMs: 30 },
+    quick: { parameters: parameters.slice(0, 1), rounds: 2, visitMs: 20 },
     async host(host) {
       await host.open()
       const [peer] = host.publishers
