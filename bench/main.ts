@@ -32,14 +32,14 @@ interface Plan {
 }
 
 const fullPlan: Plan = {
-  rounds: 12,
+  rounds: 8,
   pace: { windows: 12, windowSeconds: 0.01 },
   warmUp: { windows: 10, windowSeconds: 0.01 },
   storms: 7,
   stormSeconds: 0.5,
-  wakeRounds: 20,
+  wakeRounds: 14,
   wakePace: { scale: 0.5 },
-  guessMs: { call: 1900, scenario: 14_000, storm: 1000 },
+  guessMs: { call: 1300, scenario: 10_000, storm: 1000 },
 }
 const quickPlan: Plan = {
   rounds: 3,

@@ -2,31 +2,12 @@ import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from './check.js'
 import type { Cursor, IterateOptions, Poll, WaitOptions } from './cursor.js'
 import { OrbitError, rangeError, typeError } from './errors.js'
+import { type OrbitEvent, PolledEvent } from './event.js'
 import type { Fleet } from './fleet.js'
 import { layout, putText, scratch } from './native.js'
 import { type NetId64, netIdAt } from './netid.js'
 import { checkFleet, type FleetObserver } from './observer.js'
-import { checkBytes, type Frame, lengthOf, publishOffset, type Ring } from './ring.js'
-
-/** What somebody published under a topic. Text is decoded when it is asked for. */
-export interface OrbitEvent {
-  /** Of its frame in the ring of all topics. */
-  readonly id: NetId64
-  /** The node that published it, 0..65535. */
-  readonly node: number
-  /** Its full count in the ring of all topics. */
-  readonly position: number
-  /** What it was published under. */
-  readonly topic: string
-  /** As a frame's: a private copy, in a buffer that it shares with other events of the same poll. */
-  readonly payload: Uint8Array
-  /** The publisher's wall clock, Unix time. */
-  readonly timestampMs: number
-  /** The payload as UTF-8; what is none becomes U+FFFD. */
-  text(): string
-  /** The payload as JSON. Throws a SyntaxError when it is none. */
-  json(): unknown
-}
+import { checkBytes, lengthOf, publishOffset, type Ring } from './ring.js'
 
 /** What one poll brought. `to - from` is the events, the lagged, the malformed, and those of other topics. */
 export interface EventPoll {
@@ -332,54 +313,6 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
   }
 }
 
-/** An event that reads itself out of its frame when asked. */
-class PolledEvent implements OrbitEvent {
-  readonly #frame: Frame
-  #topic: string | undefined = undefined
-  #payload: Uint8Array | undefined = undefined
-
-  constructor(frame: Frame) {
-    this.#frame = frame
-  }
-  get id(): NetId64 {
-    return this.#frame.id
-  }
-  get node(): number {
-    return this.#frame.node
-  }
-  get position(): number {
-    return this.#frame.position
-  }
-  get timestampMs(): number {
-    return this.#frame.version
-  }
-  get topic(): string {
-    this.#topic ??= textOf(this.#frame.payload.subarray(headerBytes, this.#payloadBegin))
-    return this.#topic
-  }
-  get payload(): Uint8Array {
-    this.#payload ??= this.#frame.payload.subarray(this.#payloadBegin)
-    return this.#payload
-  }
-  text(): string {
-    return textOf(this.payload)
-  }
-  json(): unknown {
-    return JSON.parse(this.text())
-  }
-  toJSON(): object {
-    const { id, topic, timestampMs, payload } = this
-    return { id, topic, timestampMs, payload }
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    return this.toJSON()
-  }
-  get #payloadBegin(): number {
-    const { payload } = this.#frame
-    return headerBytes + (payload[0] as number) + ((payload[1] as number) << 8)
-  }
-}
-
 function eventPoll({ frames, overwritten, unavailable, from, to }: Poll): EventPoll {
   const events: OrbitEvent[] = []
   for (const frame of frames) events.push(new PolledEvent(frame))
@@ -404,9 +337,6 @@ function patternBytes(pattern: string | undefined): Uint8Array {
   }
   return Buffer.from(pattern)
 }
-
-const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, length).toString()
 
 function putBytes(payload: Uint8Array, at: number, end: number): number {
   const length = lengthOf(payload)

@@ -12,12 +12,12 @@ export {
 } from './contest.js'
 export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './cursor.js'
 export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
+export type { OrbitEvent } from './event.js'
 export {
   type EventBusOptions,
   EventCursor,
   type EventPoll,
   EventSubscription,
-  type OrbitEvent,
   OrbitEventBus,
   type SubscribeOptions,
 } from './events.js'

@@ -38,7 +38,7 @@ const floors = [
   ['ring'],
   ['bell'],
   ['cursor'],
-  ['typed'],
+  ['typed', 'event'],
   ['observer'],
   ['fleet'],
   ['orbital', 'cache', 'events', 'contest', 'heartbeat', 'codecs', 'inspect'],

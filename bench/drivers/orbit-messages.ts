@@ -17,7 +17,7 @@ function take({ frames }: Poll, hear: Hear): void {
 }
 
 async function wait(cursor: Cursor, hear: Hear): Promise<void> {
-  while (await cursor.wait()) take(cursor.poll(), hear)
+  while (await cursor.wait()) take(cursor.poll(256), hear)
 }
 
 async function iterate(cursor: Cursor, hear: Hear): Promise<void> {
@@ -27,7 +27,7 @@ async function iterate(cursor: Cursor, hear: Hear): Promise<void> {
 /** It shares the machine with the cells that are not its: it goes to sleep when it has heard nothing for a while. */
 async function spin(cursor: Cursor, hear: Hear): Promise<void> {
   while (!cursor.closed && (await cursor.wait())) {
-    do take(cursor.poll(), hear)
+    do take(cursor.poll(256), hear)
     while (await cursor.wait({ spin: true, timeoutMs: 20 }))
   }
 }

@@ -29,7 +29,7 @@ function trialOf(name: string, measures: string, waits: boolean): Trial {
     unit: 'ns',
     better: 'lower',
     needs: 'claims',
-    full: plan(20),
+    full: plan(12),
     quick: waits ? plan(1) : { ...plan(1), parameters: [] }, // one of the two is enough for a look
     host: killEachVisit,
     async peer(context) {

@@ -60,7 +60,7 @@ export const writerDeath: Trial = {
   better: 'lower',
   needs: 'messages',
   suits,
-  full: { parameters, rounds: 20, visitMs: 150 },
+  full: { parameters, rounds: 12, visitMs: 150 },
   quick: { parameters, rounds: 1, visitMs: 150 },
   host: killEachVisit,
   peer: (context) => (context.role === 'publisher' ? publisherPeer(context) : subscriberPeer(context)),

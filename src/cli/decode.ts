@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { OrbitEvent } from '../events.js'
+import type { OrbitEvent } from '../event.js'
 import { cacheKind } from '../inspect.js'
 import { layout } from '../native.js'
 import type { Frame } from '../ring.js'
