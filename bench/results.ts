@@ -1,7 +1,9 @@
 // What a run of the bench leaves: a JSON file from which the tables, the charts and README's ratios are made.
 
+import type { Summary } from './measure.js'
+
 /** One driver in one trial with one set of parameters. */
-export interface CellResult {
+export interface CellResult extends Omit<Summary, 'min' | 'max'> {
   /** 'latency', 'throughput', ...: a file of trials/ each. */
   readonly trial: string
   /** As '64 B, 4 readers'; '' where a trial has but one cell a driver. The same for all drivers of a comparison. */
@@ -11,17 +13,11 @@ export interface CellResult {
   readonly driver: string
   readonly unit: 'ns' | 'per second' | 'bytes' | 'seconds'
   readonly better: 'lower' | 'higher'
-  readonly samples: number
-  readonly median: number
-  readonly p10: number
-  readonly p90: number
-  readonly p99: number
-  readonly p999: number
   /** Lowest and highest median of a visit: where the median of another run is to be expected. */
   readonly spread: readonly [number, number]
 }
 
-export interface DriverResult {
+interface DriverResult {
   readonly name: string
   readonly settings: string
   readonly version: string

@@ -6,6 +6,7 @@ import { cpus } from 'node:os'
 const steps = [
   { name: 'types', command: 'node_modules/.bin/tsc', args: [] },
   { name: 'lint and format', command: 'node_modules/.bin/biome', args: ['check', '.'] },
+  { name: 'unused code', command: 'node_modules/.bin/knip', args: ['--treat-config-hints-as-errors'] },
   { name: 'documents', command: 'node_modules/.bin/typedoc', args: ['--emit', 'none'] },
   { name: 'format of native code', command: 'make', args: ['-C', 'native', 'format-check'] },
   { name: 'native core', command: 'make', args: ['-C', 'native', 'test', `-j${cpus().length}`, '-O'] },

@@ -5,7 +5,7 @@ import type { Ring } from './ring.js'
 export const { cacheKind, eventKind, contestKind } = layout
 
 /** What a node that died left in a ring, until the node's next owner settles it. */
-export interface DeadHand {
+interface DeadHand {
   readonly node: number
   /** The chunk that only it could write. */
   readonly hand: number

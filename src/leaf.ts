@@ -24,7 +24,7 @@ type Put = (view: DataView, at: number, value: unknown) => boolean
 type Get = (view: DataView, at: number) => unknown
 
 /** `length` elements back to back. */
-export interface ArrayLayout {
+interface ArrayLayout {
   readonly form: 'array'
   readonly schema: string
   readonly byteLength: number
@@ -35,7 +35,7 @@ export interface ArrayLayout {
 }
 
 /** Named fields at their offsets, and the padding between and behind them. */
-export interface PodLayout {
+interface PodLayout {
   readonly form: 'pod'
   readonly schema: string
   readonly byteLength: number

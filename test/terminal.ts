@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, onTestFinished } from 'vitest'
 
-export const hasTmux = spawnSync('tmux', ['-V']).status === 0
+const hasTmux = spawnSync('tmux', ['-V']).status === 0
 
 /** Whether tests of the screen can run: without tmux they are skipped with a line, but fail where CI is set. */
 export function terminalOrSkip(context: { skip: (note?: string) => void }): void {

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Server } from './driver.js'
 
-export const socketIn = (folder: string): string => join(folder, 'redis.sock')
+const socketIn = (folder: string): string => join(folder, 'redis.sock')
 
 /** A client whose strings are Buffers, as the bytes of the others are. */
 export async function connect(folder: string) {

@@ -45,7 +45,7 @@ export function sendPaced(host: Host, paced: Paced): Promise<Heard[]> {
 }
 
 /** Every publisher sends so many as fast as it can; nanoseconds until the last subscriber has heard the last message. */
-export async function sendBurst(host: Host, count: number): Promise<number> {
+async function sendBurst(host: Host, count: number): Promise<number> {
   let began: number[] = []
   const heard = await hearWhile(host, count * host.publishers.length, async () => {
     began = await Promise.all(host.publishers.map((peer) => peer.ask<number>({ burst: count })))

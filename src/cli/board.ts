@@ -13,7 +13,7 @@ export interface View {
 }
 
 /** By the key that chooses it. */
-export const orders = {
+const orders = {
   rate: (a: RingSample, b: RingSample) => b.perSecond - a.perSecond,
   name: (a: RingSample, b: RingSample) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
   kind: (a: RingSample, b: RingSample) => a.kind - b.kind,
@@ -63,7 +63,7 @@ const ringColumns: Column<RingSample>[] = [
   { title: 'SLEEPERS', text: ({ sleepers }) => String(sleepers), align: 'right' },
 ]
 
-export function ringsInOrder(sample: Sample, { sort, isReversed, filter }: View): RingSample[] {
+function ringsInOrder(sample: Sample, { sort, isReversed, filter }: View): RingSample[] {
   const wanted = filter.toLowerCase()
   const rings = sample.fleets
     .flatMap(({ rings }) => rings)

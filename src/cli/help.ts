@@ -1,6 +1,6 @@
 import type { Command, Option } from './command.js'
 
-export const exitCodes = [
+const exitCodes = [
   [0, 'done'],
   [1, 'failed; doctor: there is a problem'],
   [2, 'usage'],

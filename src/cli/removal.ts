@@ -3,7 +3,7 @@ import { findObjects } from './objects.js'
 import type { Output } from './output.js'
 
 /** What stands under a fleet's names now, bells included. */
-export function objectsOf(fleet: string): string[] {
+function objectsOf(fleet: string): string[] {
   return findObjects()
     .filter((object) => object.fleet === fleet)
     .map(({ file }) => file)

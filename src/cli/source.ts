@@ -19,7 +19,7 @@ export interface Source {
   poll(max: number): Items
 }
 
-export type From = 'start' | 'head' | number
+type From = 'start' | 'head' | number
 
 function lossOf(from: number, to: number, overwritten: number, unavailable: number): Item[] {
   return overwritten + unavailable === 0 ? [] : [{ item: 'loss', from, to, overwritten, unavailable }]

@@ -40,7 +40,7 @@ function newestUnixMs(fleet: FleetObserver): number | null {
   return newest
 }
 
-export function summaryOf(fleet: string, objects: readonly FoundObject[]): FleetSummary {
+function summaryOf(fleet: string, objects: readonly FoundObject[]): FleetSummary {
   const problems = objects.flatMap((object) => objectProblem(object) ?? [])
   const bytes = objects.reduce((sum, { stats }) => sum + stats.size, 0)
   const base = { objects: objects.length, bytes }
