@@ -163,7 +163,7 @@ export interface WaitOptions {
 export interface IterateOptions {
   /** Aborting it ends the iteration. */
   signal?: AbortSignal
-  /** At most so many frames a poll, 1..2^32-1; default the ring's capacity. */
+  /** At most so many frames a poll, 1..2^32-1; default 1024: whoever is far behind needs no copy of the whole ring. */
   max?: number
   /** As for `wait`. */
   spin?: boolean
@@ -284,7 +284,10 @@ export class Cursor implements Disposable {
     return this.#polls(options, pattern)
   }
 
-  async *#polls({ signal, max, spin }: IterateOptions, pattern?: Uint8Array): AsyncGenerator<Poll, void, undefined> {
+  async *#polls(
+    { signal, max = 1024, spin }: IterateOptions,
+    pattern?: Uint8Array,
+  ): AsyncGenerator<Poll, void, undefined> {
     const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }
     const isOver = () => this.closed || signal?.aborted === true
     let wasIdle = false

@@ -453,6 +453,15 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
     expect(await iterator.next()).toEqual({ value: undefined, done: true })
   })
 
+  it('catches up by 1024 frames at a time', async () => {
+    const { writer, reader } = pair()
+    const cursor = reader.cursor(Large, 'head')
+    writer.publishPacked(Large, new Uint8Array(8 * 2500))
+    const counts: number[] = []
+    for await (const { frames } of cursor) if (counts.push(frames.length) === 3) break
+    expect(counts).toEqual([1024, 1024, 452])
+  })
+
   it('lets the event loop turn although every poll brings something', async () => {
     const { writer, cursor } = pair()
     let turns = 0
