@@ -208,7 +208,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
   it('takes topics of up to 65535 bytes', () => {
     const bus = busOf(join(fleetName()), { capacity: 2, payloadBytes: 70_000 })
     const cursor = bus.cursor()
-    const longest = 'ab'.repeat(32767) + 'c'
+    const longest = `${'ab'.repeat(32767)}c`
     bus.publish(longest, 'tail')
     expectRefusal(() => bus.publish(`${longest}d`, 'tail'), RangeError, 'ERR_ORBIT_PAYLOAD_SIZE', '65536', '65535')
     const event = only(cursor.pollTopic(longest))
