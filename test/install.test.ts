@@ -145,6 +145,18 @@ describe('an empty project uses it', () => {
     expect(JSON.parse(said)).toEqual(used(addon))
   })
 
+  it('under the permission model, reading its own folder and that of typed-struct', () => {
+    const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+      ? '--permission'
+      : '--experimental-permission'
+    for (const file of ['install.mjs', 'install.cjs']) {
+      const folders = ['orbit-node', 'typed-struct'].map((name) => join(app, 'node_modules', name, '/'))
+      const readable = [join(app, file), ...folders].map((path) => `--allow-fs-read=${path}`)
+      const said = run(app, process.execPath, [permission, '--allow-addons', ...readable, file, uniqueFleet('install')])
+      expect(JSON.parse(said)).toEqual(used(addon))
+    }
+  })
+
   it('by its command', () => {
     expect(run(app, 'npx', ['--no-install', 'orbit', '--version'])).toBe(`${manifest.version}\n`)
   })
