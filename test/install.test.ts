@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -98,6 +99,12 @@ describe('the package', () => {
     expect(packages.sort()).toEqual([manifest.name, 'typed-struct'])
     const scripts = Object.keys(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')).scripts)
     expect(scripts.filter((name) => /^(pre|post)?install$|^prepare$/.test(name))).toEqual([])
+  })
+
+  it('has scripts whose files are in the repository', () => {
+    const named = Object.values(manifest.scripts).join(' ').match(/[\w/.-]+\.(ts|mjs)\b/g) ?? []
+    expect(named.length).toBeGreaterThan(5)
+    for (const file of named) expect(existsSync(join(root, file)), file).toBe(true)
   })
 
   it('has what a source build needs, and the licences', () => {
