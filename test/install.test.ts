@@ -102,7 +102,10 @@ describe('the package', () => {
   })
 
   it('has scripts whose files are in the repository', () => {
-    const named = Object.values(manifest.scripts).join(' ').match(/[\w/.-]+\.(ts|mjs)\b/g) ?? []
+    const named =
+      Object.values(manifest.scripts)
+        .join(' ')
+        .match(/[\w/.-]+\.(ts|mjs)\b/g) ?? []
     expect(named.length).toBeGreaterThan(5)
     for (const file of named) expect(existsSync(join(root, file)), file).toBe(true)
   })
