@@ -10,18 +10,6 @@ import { OrbitError } from './errors.js'
  */
 const ownFolder = import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : process.cwd())
 
-/** 'glibc' or 'musl' with what is known of its version; undefined where a system has but one libc. */
-function findLibc(): { name: string; version: string } | undefined {
-  if (process.platform !== 'linux') return undefined
-  const report = process.report as typeof process.report & { excludeNetwork?: boolean }
-  const { excludeNetwork } = report
-  report.excludeNetwork = true // it would ask for the names of every peer
-  const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }
-  report.excludeNetwork = excludeNetwork ?? false
-  const version = header.glibcVersionRuntime
-  return version === undefined ? { name: 'musl', version: '' } : { name: 'glibc', version: ` ${version}` }
-}
-
 /** The folder of the installed package, seen from a bundle that is not in it. */
 function installedFolder(tried: string[]): string | undefined {
   try {
@@ -30,17 +18,22 @@ function installedFolder(tried: string[]): string | undefined {
     if (version === manifest.version) return dirname(path)
     tried.push(`${dirname(path)}: has version=${version}, the code that asks is ${manifest.version}`)
   } catch (error) {
-    tried.push(`package ${manifest.name} from ${ownFolder}: ${(error as NodeJS.ErrnoException).code}`)
+    const { code, message } = error as NodeJS.ErrnoException
+    tried.push(`package ${manifest.name} from ${ownFolder}: ${code ?? message}`)
   }
   return undefined
 }
 
+/**
+ * One for each libc that the platform may have. musl's comes first: on a system of glibc it finds no libc, but musl would
+ * stand in for glibc's. Not asked of process.report, which waits for every worker thread to come out of what blocks it.
+ */
+const files = process.platform === 'linux' ? ['orbit.musl.node', 'orbit.glibc.node'] : ['orbit.node']
+
 /** build/Release is there only where somebody built it on purpose, so it comes before what was shipped. */
-function* addonsOf(packageFolder: string): Generator<string> {
-  yield join(packageFolder, 'build/Release/orbit.node')
-  const libc = findLibc()
-  const file = libc === undefined ? 'orbit.node' : `orbit.${libc.name}.node`
-  yield join(packageFolder, 'prebuilds', `${process.platform}-${process.arch}`, file)
+function addonsOf(packageFolder: string): string[] {
+  const shipped = join(packageFolder, 'prebuilds', `${process.platform}-${process.arch}`)
+  return [join(packageFolder, 'build/Release/orbit.node'), ...files.map((file) => join(shipped, file))]
 }
 
 function* addons(tried: string[]): Generator<string> {
@@ -66,7 +59,8 @@ export function openAddon(): unknown {
     const addon = { exports: {} }
     try {
       process.dlopen(addon, path)
-      return addon.exports
+      if ('layout' in addon.exports && 'setScratch' in addon.exports) return addon.exports
+      tried.push(`${path}: not an addon of ${manifest.name}`)
     } catch (error) {
       cause = error
       const { code } = error as NodeJS.ErrnoException
@@ -74,13 +68,13 @@ export function openAddon(): unknown {
       tried.push(`${path}: ${(error as Error).message.replace(`${path}: `, '')}`)
     }
   }
-  const libc = findLibc()
-  const system = `${process.platform}-${process.arch}${libc === undefined ? '' : ` (${libc.name}${libc.version})`}`
+  const advice = process.env['ORBIT_NATIVE_PATH']
+    ? 'ORBIT_NATIVE_PATH names that one; unset, it makes way for the one that the package brings'
+    : 'Name one in ORBIT_NATIVE_PATH, or build it (python3, make and g++ are needed): ' +
+      `"npm install node-addon-api@8" in your project, then "npm run build:native" in the folder of ${manifest.name}`
   throw new OrbitError(
     'ERR_ORBIT_NATIVE',
-    `no native addon for ${system}, Node ${process.versions.node}; tried ${tried.join('; ')}. ` +
-      'Name one in ORBIT_NATIVE_PATH, or build it (python3, make and g++ are needed): ' +
-      `"npm install node-addon-api@8" in your project, then "npm run build:native" in the folder of ${manifest.name}`,
+    `no native addon for ${process.platform}-${process.arch}, Node ${process.versions.node}; tried ${tried.join('; ')}. ${advice}`,
     { cause },
   )
 }

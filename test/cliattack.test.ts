@@ -147,12 +147,18 @@ describe.runIf(isLinux)('orbit', () => {
     const mount = 'mount -t tmpfs -o size=1m,mode=1711 tmpfs /dev/shm'
     const canMount = isRoot && canRun('setpriv', '--version') && canRun('unshare', '-m', 'sh', '-c', mount)
     if (!canMount) context.skip('needs root, setpriv, and to mount in a namespace of its own')
-    const ls = `exec setpriv --reuid 54321 --clear-groups '${process.execPath}' '${cliPath}' ls`
-    const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', `${mount} && ${ls}`], {
-      encoding: 'utf8',
-    })
+    const there = (command: string) => {
+      const orbit = `exec setpriv --reuid 54321 --clear-groups '${process.execPath}' '${cliPath}' ${command}`
+      return spawnSync('unshare', ['-m', 'sh', '-c', `${mount} && ${orbit}`], { encoding: 'utf8' })
+    }
+    const { status, stdout, stderr } = there('ls')
     expect({ status, stdout }).toEqual({ status: 5, stdout: '' })
     expect(stderr).toMatch(/^orbit: \/dev\/shm cannot be listed: EACCES/)
+    const doctor = there('doctor --json')
+    expect({ status: doctor.status, stderr: doctor.stderr }).toEqual({ status: 1, stderr: '' })
+    expect(JSON.parse(doctor.stdout).findings).toContainEqual(
+      expect.objectContaining({ check: 'shm-list', level: 'problem', mend: 'chmod 1777 /dev/shm' }),
+    )
   })
 
   it('stops following a fleet whose name another has taken', async () => {

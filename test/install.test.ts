@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,14 +14,14 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { isLinux, root, uniqueFleet } from './processes.js'
 
 /** The newest symbols that a Linux binary may need: those that Node 20's own x64 binary needs. */
-const floors = { GLIBC: '2.28', GLIBCXX: '3.4.21' }
+const floors = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' }
 const maxBytes = 1_000_000
 
 let temporary: string
@@ -100,6 +101,15 @@ describe('the package', () => {
     expect(scripts.filter((name) => /^(pre|post)?install$|^prepare$/.test(name))).toEqual([])
   })
 
+  it('has scripts whose files are in the repository', () => {
+    const named =
+      Object.values(manifest.scripts)
+        .join(' ')
+        .match(/[\w/.-]+\.(ts|mjs)\b/g) ?? []
+    expect(named.length).toBeGreaterThan(5)
+    for (const file of named) expect(existsSync(join(root, file)), file).toBe(true)
+  })
+
   it('has what a source build needs, and the licences', () => {
     const files = filesIn(installed)
     expect(files).toContain('LICENSE')
@@ -143,6 +153,18 @@ describe('an empty project uses it', () => {
     const program = `import(${JSON.stringify(join(app, 'install.mjs'))})`
     const said = run(temporary, process.execPath, ['-e', program, 'unused', uniqueFleet('install')])
     expect(JSON.parse(said)).toEqual(used(addon))
+  })
+
+  it('under the permission model, reading its own folder and that of typed-struct', () => {
+    const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+      ? '--permission'
+      : '--experimental-permission'
+    for (const file of ['install.mjs', 'install.cjs']) {
+      const folders = ['orbit-node', 'typed-struct'].map((name) => join(app, 'node_modules', name, '/'))
+      const readable = [join(app, file), ...folders].map((path) => `--allow-fs-read=${path}`)
+      const said = run(app, process.execPath, [permission, '--allow-addons', ...readable, file, uniqueFleet('install')])
+      expect(JSON.parse(said)).toEqual(used(addon))
+    }
   })
 
   it('by its command', () => {
@@ -253,6 +275,14 @@ describe('a bundle of esbuild uses it', () => {
 })
 
 describe('the addon', () => {
+  /** One that loads here, but is not ours. */
+  function foreignAddon(): string {
+    const folder = join(root, 'node_modules/@rolldown')
+    const file = filesIn(folder).find((name) => name.endsWith('.node'))
+    if (file === undefined) throw new Error(`${folder}: no addon`)
+    return join(folder, file)
+  }
+
   /** Runs the fixture of a copy of the installed package that was tampered with. */
   function copyWith(tamper: (copy: string) => void): { copy: string; file: string } {
     const folder = project(`copy-${readdirSync(temporary).length}`)
@@ -278,13 +308,44 @@ describe('the addon', () => {
     expect(use(file)).toEqual(used(join(copy, relative(installed, addon))))
   })
 
-  it('that is named must open; no other is tried', () => {
-    const { status, stderr } = attempt(app, process.execPath, ['install.mjs', 'unused'], {
-      ORBIT_NATIVE_PATH: 'no.node',
+  it.runIf(isLinux)('of the other libc is passed over', () => {
+    const { copy, file } = copyWith((copy) => {
+      const shipped = join(copy, relative(installed, addon))
+      const other = shipped.includes('.musl.') ? 'orbit.glibc.node' : 'orbit.musl.node'
+      writeFileSync(join(dirname(shipped), other), 'not for this libc')
     })
-    expect(status).toBe(1)
-    expect(stderr).toContain(`tried ${join(app, 'no.node')}: `)
-    expect(stderr).not.toContain('prebuilds')
+    expect(use(file)).toEqual(used(join(copy, relative(installed, addon))))
+  })
+
+  it('of another package is passed over', () => {
+    const foreign = foreignAddon()
+    const { copy, file } = copyWith((copy) => cpSync(foreign, join(copy, 'build/Release/orbit.node')))
+    const { addons } = use(file) as { addons: string[] }
+    expect(addons).toContain(join(copy, relative(installed, addon)))
+  })
+
+  it('that is named must be ours and open; no other is tried', () => {
+    const foreign = foreignAddon()
+    for (const [named, why] of [
+      ['no.node', ''],
+      ['.', ''],
+      [foreign, 'not an addon of orbit-node'],
+    ] as const) {
+      const { status, stderr } = attempt(app, process.execPath, ['install.mjs', 'unused'], { ORBIT_NATIVE_PATH: named })
+      expect(status).toBe(1)
+      expect(stderr).toContain(`tried ${resolve(app, named)}: ${why}`)
+      expect(stderr).toContain('ORBIT_NATIVE_PATH names that one')
+      expect(stderr).not.toContain('prebuilds')
+    }
+  })
+
+  it('is found while a worker thread is blocked', () => {
+    const fifo = join(app, 'fifo')
+    run(app, 'mkfifo', [fifo])
+    cpSync(join(root, 'test/fixtures/blocked.mjs'), join(app, 'blocked.mjs'))
+    const options = { cwd: app, env, encoding: 'utf8', timeout: 30_000 } as const
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['blocked.mjs', fifo], options)
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'function\n', stderr: '' })
   })
 
   it('that is missing makes an error that says what was tried and what to do', () => {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { type Finding, finding } from './finding.js'
 import { isContainer, memoryLimit, namespaceOf, removesIpc, spaceOf } from './host.js'
-import { sharedMemory, userId } from './objects.js'
+import { canList, sharedMemory, userId } from './objects.js'
 import { bytesText } from './text.js'
 
 const dockerBytes = 64 * 2 ** 20
@@ -25,6 +25,10 @@ function spaceFindings(): Finding[] {
     const mend = isReadOnly ? `mount -o remount,rw ${sharedMemory}` : `chmod 1777 ${sharedMemory}`
     const rest = { meaning: 'nothing can be made there', mend }
     findings.push(finding('problem', 'shm-access', `${sharedMemory} is not writable for uid ${userId}`, rest))
+  }
+  if (!canList()) {
+    const rest = { meaning: 'orbit cannot say which fleets there are', mend: `chmod 1777 ${sharedMemory}` }
+    findings.push(finding('problem', 'shm-list', `${sharedMemory} cannot be listed by uid ${userId}`, rest))
   }
   return findings
 }

@@ -54,6 +54,16 @@ function namesIn(folder: string): string[] {
   }
 }
 
+/** False where findObjects throws; where the folder is not there, it finds nothing. */
+export function canList(): boolean {
+  try {
+    namesIn(sharedMemory)
+    return true
+  } catch {
+    return false
+  }
+}
+
 export function byFleet(objects: readonly FoundObject[]): Map<string, FoundObject[]> {
   const fleets = new Map<string, FoundObject[]>()
   for (const object of objects) {

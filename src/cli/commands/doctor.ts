@@ -3,7 +3,7 @@ import type { Call, Command } from '../command.js'
 import type { Finding } from '../finding.js'
 import { fleetFindings } from '../fleetfindings.js'
 import { hostFindings } from '../hostfindings.js'
-import { byFleet, findObjects } from '../objects.js'
+import { byFleet, canList, findObjects } from '../objects.js'
 import { printable } from '../text.js'
 
 const marks = {
@@ -14,6 +14,7 @@ const marks = {
 } as const
 
 function findings(fleet: string | undefined): Finding[] {
+  if (!canList()) return hostFindings() // they say so
   const fleets = [...byFleet(findObjects())].filter(([name]) => fleet === undefined || name === fleet)
   if (fleet !== undefined && fleets.length === 0) {
     throw new OrbitError('ERR_ORBIT_NOT_FOUND', `there is no fleet ${fleet}`)
