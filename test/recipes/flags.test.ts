@@ -64,6 +64,24 @@ it('changes a flag for the next request of every worker, and loses none that are
   expect(JSON.parse(found)).toEqual({ newCheckout: true, sampleRate: 0.5, maxUploadMb: 20 })
 })
 
+it('changes flags only while nobody else does', async () => {
+  const files = {
+    'two.ts': `
+      import { Contest } from 'orbit-node'
+      import { defaults, flags, fleet, setFlags } from './settings.js'
+      using other = new Contest(fleet).tryClaim('settings', { ttlMs: 60_000 }).guard
+      const setting = setFlags({ newCheckout: true })
+      flags.store({ ...defaults, maxUploadMb: 20 }) // between its claim and its turn
+      other?.release()
+      await setting
+      console.log(JSON.stringify(flags.load()))
+      fleet.close()`,
+  }
+  const { main } = runProgram('flags', { files, run: ['two.ts'], env: { FLEET: uniqueFleet('recipe-flags') } })
+  const [found] = await main.heard(/^{.*}$/)
+  expect(JSON.parse(found)).toEqual({ newCheckout: true, sampleRate: 0.01, maxUploadMb: 20 })
+})
+
 it('refuses what does not fit, and nothing has changed', async () => {
   const { main, set, setConfig } = await startRecipe()
   await setConfig({ logLevel: 'info' })
@@ -72,12 +90,14 @@ it('refuses what does not fit, and nothing has changed', async () => {
   for (const [word, why] of [
     ['maxUploadMb=-1', /maxUploadMb/],
     ['noSuchFlag=true', /noSuchFlag/],
+    ['toString=true', /toString/],
   ] as const) {
     const setting = set(word)
     refused.push([setting.ended, setting, why])
   }
   for (const [value, why] of [
     ['{ no json', /SyntaxError/],
+    ['null', /not null/],
     [{ logLevel: 'x'.repeat(8192) }, /json/],
   ] as const) {
     const setting = await setConfig(value)

@@ -3,7 +3,7 @@ import { io, type Socket } from 'socket.io-client'
 import { expect, it, onTestFinished } from 'vitest'
 import { Fleet } from '../../src/index.js'
 import { isStopped, uniqueFleet } from '../processes.js'
-import { runProgram } from './program.js'
+import { type ProgramOptions, runProgram } from './program.js'
 
 const workers = [0, 1, 2, 3]
 
@@ -47,9 +47,9 @@ const pidOf = (fleet: string, node: number): number => {
 }
 
 /** Four workers that all know one another, and clients of each. */
-async function startRecipe(each = 1) {
+async function startRecipe(each = 1, program: Pick<ProgramOptions, 'files' | 'run'> = {}) {
   const name = uniqueFleet('recipe-io')
-  const { main } = runProgram('socketio', { env: { FLEET: name, PORT: '0' } })
+  const { main } = runProgram('socketio', { ...program, env: { FLEET: name, PORT: '0' } })
   let port = 0
   for (const _ of workers) port = Number((await main.heard(/listens on port (\d+)/))[1])
   const clients = await clientsOf(port, workers, each)
@@ -112,6 +112,33 @@ it('finds the sockets of all workers, also just after one was killed', async () 
   asker.socket.emit('say', 'lobby', 'welcome')
   await Promise.all([asker, back, ...rest].map((client) => hears(client, 1)))
   expect(await ids()).toEqual([asker, back, ...rest].map(({ socket }) => socket.id).sort())
+})
+
+it('waits for no worker that was killed, also when none takes its place', async () => {
+  const forkOnce = `
+    import cluster from 'node:cluster'
+    if (cluster.isPrimary) {
+      cluster.on('listening', (_, { port }) => console.log('listens on port ' + port))
+      for (let i = 0; i < 4; i++) cluster.fork()
+    } else await import('./worker.js')`
+  const { name, clients } = await startRecipe(1, { files: { 'once.ts': forkOnce }, run: ['once.ts'] })
+  const [asker, victim] = clients as [Client, Client]
+  const gone = once(victim.socket as never, 'disconnect')
+  process.kill(pidOf(name, victim.worker), 'SIGKILL')
+  await gone
+  const nodes = (await asker.socket.emitWithAck('workers')) as number[]
+  expect(nodes.sort()).toEqual(workers.filter((worker) => worker !== victim.worker))
+})
+
+it('bears whatever a client sends', async () => {
+  const { main, clients } = await startRecipe()
+  for (const { socket } of clients) {
+    socket.emit('enter')
+    for (const event of ['enter', 'who', 'workers', 'say']) socket.emit(event, 'lobby', 'no function')
+    await socket.emitWithAck('who', 'lobby') // answered behind all these
+  }
+  for (const client of clients) await allAnswer(client)
+  expect(main.lines.filter((line) => line.includes('listens'))).toHaveLength(workers.length)
 })
 
 it('tells the clients of a worker that lagged to resync, and goes on', async () => {
