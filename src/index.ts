@@ -41,6 +41,7 @@ export {
   type Pod,
   type PodElement,
   type PodFields,
+  type PodKind,
   type PodType,
   type PodTypeValue,
   type PodValue,
