@@ -19,7 +19,7 @@ export interface OrbitType<T = Uint8Array> {
   readonly layout: Pod<T> | undefined
 }
 
-/** A type of whatever values: for what takes any. */
+/** A type, whatever its values are. */
 // biome-ignore lint/suspicious/noExplicitAny: T stands in layout's parameters and results, so only any fits every type.
 export type AnyOrbitType = OrbitType<any>
 

@@ -1,10 +1,10 @@
-// What docs/recipes/deploy.md shows of `orbit doctor` and `orbit gc` is what they say.
+// What docs/recipes/deploy.md shows of the orbit command and of errors is what they say.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { cliPath, orbit } from '../orbit.js'
-import { canRun, isLinux, root, start, uniqueFleet } from '../processes.js'
+import { Child, canRun, deathSignal, isLinux, objectPath, root, uniqueFleet } from '../processes.js'
 
 const recipe = readFileSync(join(root, 'docs/recipes/deploy.md'), 'utf8')
 
@@ -14,35 +14,76 @@ const plain = (line: string): string =>
     .replace(/\d[\d.]*/g, 'N')
     .replace(/\s+/g, ' ')
     .trim()
+    .replace(/\(pid N, [^)]*\)/, '(pid N, *)')
+
+const linesOf = (text: string): string[] => text.split('\n').filter(Boolean).map(plain)
 
 /** The lines that the recipe shows under a command. */
 function shownUnder(command: string): string[] {
   const [, lines = ''] = recipe.split(`$ ${command}\n`)
-  return lines
-    .slice(0, lines.search(/^(\$ |```)/m))
-    .split('\n')
-    .filter(Boolean)
-    .map(plain)
+  return linesOf(lines.slice(0, lines.search(/^(\$ |```)/m)))
+}
+
+/** The lines that the recipe shows from one that begins so. */
+function shownFrom(beginning: string, count: number): string[] {
+  const lines = recipe.split('\n')
+  const first = lines.findIndex((line) => line.trim().startsWith(beginning))
+  return lines.slice(first, first + count).map(plain)
+}
+
+const command = (...words: string[]) => [process.execPath, cliPath, ...words]
+
+/** A process that joins, opens a bus, and sleeps until there is an event: so it has a bell. */
+async function sleeper(name: string): Promise<Child> {
+  const code = `
+    import { Fleet, OrbitEventBus } from 'orbit-node'
+    const fleet = Fleet.joinShm('${name}', { size: 64, lifetime: 'fleet' })
+    void new OrbitEventBus(fleet).cursor('head').wait({ keepAlive: true })
+    console.log(JSON.stringify('sleeps'))`
+  const [program, ...rest] = [...deathSignal, process.execPath, '--input-type=module', '-e', code]
+  const child = new Child(program as string, rest, {})
+  onTestFinished(async () => {
+    if (!child.isOver) await child.kill()
+  })
+  expect(await child.next()).toBe('sleeps')
+  return child
 }
 
 describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
-  it('shows what doctor and gc say after a crash', async () => {
+  it('shows what doctor, nodes and gc say of the living and after a crash', async () => {
     const name = uniqueFleet('deploy')
-    const members = [start('member.mjs'), start('member.mjs')]
-    for (const member of members) await member.ask('join', name, { lifetime: 'fleet' })
+    const members = [await sleeper(name), await sleeper(name)]
+    const headings = new Set(linesOf(recipe).filter((line) => line.startsWith('NODE PID')))
+    const nodes = async () => linesOf((await orbit(['nodes', name])).stdout)
+    expect((await nodes())[0]).toBe([...headings].join())
     for (const member of members) await member.kill()
-    const linesOf = (text: string) =>
-      text
-        .replaceAll(name, 'ns1')
-        .split('\n')
-        .map((line) => plain(line).replace(/\(pid N, [^)]*\)/, '(pid N, *)'))
-    const said = linesOf((await orbit(['doctor', name])).stdout)
-    // The members of the recipe had slept, and left bells; these have not.
-    const shown = shownUnder('orbit doctor ns1').map((line) => line.replace(/\(pid N, \w+\)/, '(pid N, *)'))
-    expect(shown.length).toBeGreaterThan(5)
-    for (const line of shown.slice(0, 5)) expect(said).toContain(line)
-    expect(linesOf((await orbit(['gc', name])).stdout)).toContain(shownUnder('orbit gc ns1')[0])
+    expect((await nodes())[1]).toContain(' dead ')
+
+    const said = async (word: string) => linesOf((await orbit([word, name])).stdout.replaceAll(name, 'ns1'))
+    const shown = shownUnder('orbit doctor ns1')
+    expect(shown).toHaveLength(13)
+    expect((await said('doctor')).slice(-shown.length)).toEqual(shown)
+    expect((await said('gc')).sort()).toEqual(shownUnder('orbit gc ns1').sort())
     expect((await orbit(['doctor', name])).code).toBe(3)
+  })
+
+  it.runIf(process.geteuid?.() === 0)('shows what doctor says of an object of somebody else', async () => {
+    const name = uniqueFleet('deploy')
+    await sleeper(name)
+    writeFileSync(objectPath(name, 7), '')
+    chownSync(objectPath(name, 7), 1000, 1000)
+    const { stdout } = await orbit(['doctor', name])
+    const said = linesOf(stdout.replaceAll(name, 'web').replaceAll('-7-', '-220-'))
+    expect(said).toEqual(expect.arrayContaining(shownFrom('PROBLEM', 3)))
+  })
+
+  const otherPids = ['--pid', '--fork', '--mount-proc']
+
+  it.runIf(canRun('unshare', ...otherPids, 'true'))('shows what doctor says from another pid namespace', async () => {
+    const name = uniqueFleet('deploy')
+    await sleeper(name)
+    const { stdout } = spawnSync('unshare', [...otherPids, ...command('doctor', name)], { encoding: 'utf8' })
+    expect(linesOf(stdout.replaceAll(name, 'ns1'))).toEqual(expect.arrayContaining(shownFrom('note     node 0', 2)))
   })
 
   const script = (commands: string) => [
@@ -52,14 +93,31 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
     `mount -t tmpfs -o size=64m tmpfs /dev/shm && ${commands}`,
   ]
 
-  it.runIf(canRun('unshare', ...script('true')))('shows what doctor says of a container’s /dev/shm', () => {
-    const doctor = `${process.execPath} ${cliPath} doctor`
-    const small = spawnSync('unshare', script(doctor), { encoding: 'utf8' }).stdout
-    const [size, meaning] = shownUnder('orbit doctor')
-    expect(small.split('\n').map(plain)).toEqual(expect.arrayContaining([size, meaning]))
-    const readOnly = spawnSync('unshare', script(`mount -o remount,ro /dev/shm; ${doctor}`), {
-      encoding: 'utf8',
-    }).stdout
-    if (process.geteuid?.() === 0) expect(readOnly).toContain('mend: mount -o remount,rw /dev/shm')
+  describe.runIf(canRun('unshare', ...script('true')))('on a /dev/shm of 64 MB', () => {
+    const outputOf = (commands: string) =>
+      spawnSync('unshare', script(commands), { cwd: root, encoding: 'utf8' }).stdout
+    const doctor = command('doctor').join(' ')
+
+    it('shows what doctor says of it', () => {
+      const shown = shownUnder('orbit doctor').slice(0, 3)
+      expect(linesOf(outputOf(doctor))).toEqual(expect.arrayContaining(shown))
+      const readOnly = outputOf(`mount -o remount,ro /dev/shm; ${doctor}`)
+      if (process.geteuid?.() === 0) expect(readOnly).toContain('mend: mount -o remount,rw /dev/shm')
+    })
+
+    it('shows the error of a ring that does not fit, which leaves nothing', () => {
+      const code = `
+        import { Fleet, orbitType } from "orbit-node"
+        const fleet = Fleet.joinShm("big")
+        const type = orbitType({ name: "big", kind: 1, capacity: 131072, payloadBytes: 1000 })
+        try { fleet.publish(type, Buffer.alloc(1)) } catch ({ code, message }) { console.log(code, message) }`
+      const [said = '', ...files] = outputOf(`'${process.execPath}' --input-type=module -e '${code}'; ls /dev/shm`)
+        .trim()
+        .split('\n')
+      const text = recipe.replace(/\s+/g, ' ')
+      expect(said).toMatch(/^ERR_ORBIT_NO_SPACE /)
+      expect(plain(text)).toContain(plain(said))
+      expect(files).toEqual([expect.stringMatching(/^orbit-big-fleet-\d+$/)])
+    })
   })
 })

@@ -30,6 +30,12 @@ async function tellers(main: Running, count: number, level: string): Promise<num
   return pids
 }
 
+/** The flags as a process finds them that begins now. */
+async function flagsFound(start: (...args: string[]) => Running): Promise<unknown> {
+  const look = start('-e', `import('./settings.ts').then(({ flags }) => console.log(JSON.stringify(flags.load())))`)
+  return JSON.parse((await look.heard(/^{.*}$/))[0])
+}
+
 it('brings a configuration to all workers, and the newest to one that starts later', async () => {
   const { main, setConfig } = await startRecipe()
   expect(await setConfig({ logLevel: 'info' })).toEqual({ code: 0, lines: [] })
@@ -59,9 +65,26 @@ it('changes a flag for the next request of every worker, and loses none that are
 
   // The whole service ends, and another finds the values.
   await main.end()
-  const look = start('-e', `import('./settings.ts').then(({ flags }) => console.log(JSON.stringify(flags.load())))`)
-  const [found] = await look.heard(/^{.*}$/)
-  expect(JSON.parse(found)).toEqual({ newCheckout: true, sampleRate: 0.5, maxUploadMb: 20 })
+  expect(await flagsFound(start)).toEqual({ newCheckout: true, sampleRate: 0.5, maxUploadMb: 20 })
+})
+
+it('changes flags only while nobody else does', async () => {
+  const files = {
+    'two.ts': `
+      import { Contest } from 'orbit-node'
+      import { defaults, flags, fleet, setFlags } from './settings.js'
+      using other = new Contest(fleet).tryClaim('settings', { ttlMs: 60_000 }).guard
+      const setting = setFlags({ newCheckout: true })
+      flags.store({ ...defaults, maxUploadMb: 20 }) // between its claim and its turn
+      other?.release()
+      await setting
+      fleet.close()`,
+  }
+  const env = { FLEET: uniqueFleet('recipe-flags') }
+  const { main, start } = runProgram('flags', { files, run: ['two.ts'], env })
+  expect(await main.ended, main.lines.join('\n')).toBe(0)
+  // It was the only member, and has left in good order: the values stay all the same.
+  expect(await flagsFound(start)).toEqual({ newCheckout: true, sampleRate: 0.01, maxUploadMb: 20 })
 })
 
 it('refuses what does not fit, and nothing has changed', async () => {
@@ -72,12 +95,14 @@ it('refuses what does not fit, and nothing has changed', async () => {
   for (const [word, why] of [
     ['maxUploadMb=-1', /maxUploadMb/],
     ['noSuchFlag=true', /noSuchFlag/],
+    ['toString=true', /toString/],
   ] as const) {
     const setting = set(word)
     refused.push([setting.ended, setting, why])
   }
   for (const [value, why] of [
     ['{ no json', /SyntaxError/],
+    ['null', /not null/],
     [{ logLevel: 'x'.repeat(8192) }, /json/],
   ] as const) {
     const setting = await setConfig(value)

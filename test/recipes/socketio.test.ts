@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { serialize } from 'node:v8'
+import { MessageType } from 'socket.io-adapter'
 import { io, type Socket } from 'socket.io-client'
 import { expect, it, onTestFinished } from 'vitest'
-import { Fleet } from '../../src/index.js'
+import { Fleet, OrbitEventBus } from '../../src/index.js'
 import { isStopped, uniqueFleet } from '../processes.js'
-import { runProgram } from './program.js'
+import { type ProgramOptions, runProgram } from './program.js'
 
 const workers = [0, 1, 2, 3]
 
@@ -47,9 +50,9 @@ const pidOf = (fleet: string, node: number): number => {
 }
 
 /** Four workers that all know one another, and clients of each. */
-async function startRecipe(each = 1) {
+async function startRecipe(each = 1, program: Pick<ProgramOptions, 'files' | 'run'> = {}) {
   const name = uniqueFleet('recipe-io')
-  const { main } = runProgram('socketio', { env: { FLEET: name, PORT: '0' } })
+  const { main } = runProgram('socketio', { ...program, env: { FLEET: name, PORT: '0' } })
   let port = 0
   for (const _ of workers) port = Number((await main.heard(/listens on port (\d+)/))[1])
   const clients = await clientsOf(port, workers, each)
@@ -114,6 +117,33 @@ it('finds the sockets of all workers, also just after one was killed', async () 
   expect(await ids()).toEqual([asker, back, ...rest].map(({ socket }) => socket.id).sort())
 })
 
+it('waits for no worker that was killed, also when none takes its place', async () => {
+  const forkOnce = `
+    import cluster from 'node:cluster'
+    if (cluster.isPrimary) {
+      cluster.on('listening', (_, { port }) => console.log('listens on port ' + port))
+      for (let i = 0; i < 4; i++) cluster.fork()
+    } else await import('./worker.js')`
+  const { name, clients } = await startRecipe(1, { files: { 'once.ts': forkOnce }, run: ['once.ts'] })
+  const [asker, victim] = clients as [Client, Client]
+  const gone = once(victim.socket as never, 'disconnect')
+  process.kill(pidOf(name, victim.worker), 'SIGKILL')
+  await gone
+  const nodes = (await asker.socket.emitWithAck('workers')) as number[]
+  expect(nodes.sort()).toEqual(workers.filter((worker) => worker !== victim.worker))
+})
+
+it('bears whatever a client sends', async () => {
+  const { main, clients } = await startRecipe()
+  for (const { socket } of clients) {
+    socket.emit('enter')
+    for (const event of ['enter', 'who', 'workers', 'say']) socket.emit(event, 'lobby', 'no function')
+    await socket.emitWithAck('who', 'lobby') // answered behind all these
+  }
+  for (const client of clients) await allAnswer(client)
+  expect(main.lines.filter((line) => line.includes('listens'))).toHaveLength(workers.length)
+})
+
 it('tells the clients of a worker that lagged to resync, and goes on', async () => {
   const { name, clients } = await startRecipe()
   for (const { socket } of clients) await socket.emitWithAck('enter', 'lobby')
@@ -136,6 +166,73 @@ it('tells the clients of a worker that lagged to resync, and goes on', async () 
   while (slow.heard.at(-1)?.[0] !== 'after') await hears(slow, slow.heard.length + 1)
   const said = slow.heard.slice(0, -1).map(([i]) => i as number)
   expect(said).toEqual(Array.from({ length: said.length }, (_, i) => count - said.length + i))
+})
+
+it('makes no message of the beginning of one and the end of another', async () => {
+  const { name, clients } = await startRecipe()
+  const [client] = clients as [Client]
+  using sender = Fleet.joinShm(name)
+  using other = Fleet.joinShm(name)
+  const topic = `io.${createHash('sha256').update('/').digest('hex')}.all`
+  /** What a server of the test says to all clients, in three parts. */
+  const partsOf = (uid: string, word: string): Buffer[] => {
+    const packet = { type: 2, nsp: '/', data: ['said', word] }
+    const data = { opts: { rooms: [], except: [], flags: {} }, packet }
+    const bytes = serialize({ uid, nsp: '/', type: MessageType.BROADCAST, data })
+    return [0, 1, 2].map((index) =>
+      Buffer.concat([
+        Buffer.from(Uint16Array.of(index, 3).buffer),
+        bytes.subarray(index * 40, index < 2 ? index * 40 + 40 : undefined),
+      ]),
+    )
+  }
+  const [first, second, third] = partsOf('sender', 'mixed') as [Buffer, Buffer, Buffer]
+  const bus = new OrbitEventBus(sender)
+  const otherBus = new OrbitEventBus(other)
+  const say = (word: string) => {
+    for (const part of partsOf('other', word)) otherBus.publish(topic, part)
+  }
+
+  bus.publish(topic, first)
+  bus.publish(topic, second)
+  say('before')
+  await hears(client, 1) // so the two have been read
+  const pid = pidOf(name, client.worker)
+  process.kill(pid, 'SIGSTOP')
+  while (!isStopped(pid)) await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 1024; i++) bus.publish('filler')
+  bus.publish(topic, third) // of a message whose beginning was overwritten
+  say('after')
+  process.kill(pid, 'SIGCONT')
+  await hears(client, 2)
+  expect(client.heard).toEqual([['before'], ['after']])
+})
+
+it('leaves nothing behind when a server closes: the others know, and the process ends', async () => {
+  const files = {
+    'close.ts': `
+      import { Fleet, OrbitEventBus } from 'orbit-node'
+      import { Server } from 'socket.io'
+      import { busOptions, orbitAdapter } from './adapter.js'
+      const [first, second] = [0, 1].map(() => {
+        const fleet = Fleet.joinShm(process.env['FLEET'] ?? '', { lifetime: 'fleet' })
+        const io = new Server(0, { adapter: orbitAdapter(fleet, new OrbitEventBus(fleet, busOptions)) })
+        const servers = async (count: number) => {
+          while ((await io.of('/').adapter.serverCount()) !== count) await new Promise((resolve) => setImmediate(resolve))
+        }
+        return { fleet, io, servers }
+      })
+      await first!.servers(2)
+      await second!.servers(2)
+      await first!.io.close()
+      await second!.servers(1)
+      first!.fleet.close()
+      await new Promise((resolve) => setTimeout(resolve, 1000)) // fires after any interval of this length that was left
+      await second!.io.close() // second.fleet stays open`,
+  }
+  const { main } = runProgram('socketio', { files, run: ['close.ts'], env: { FLEET: uniqueFleet('recipe-io') } })
+  expect(await main.ended, main.lines.join('\n')).toBe(0)
+  expect(main.lines).toEqual([])
 })
 
 it('says so when a message is too large for the other workers', async () => {

@@ -122,6 +122,24 @@ it('tells the clients of a worker that lagged to resync, with the exact loss, an
   await Promise.all([back, ...fast].map(({ socket }) => once(socket, 'message')))
 })
 
+it('drops a client that does not read, and its neighbours hear everything', async () => {
+  const { name, port } = await startRecipe()
+  const [slow, fast] = (await clientsOf(port, 'lobby', 2, [0])) as [Client, Client]
+  using fleet = Fleet.joinShm(name)
+  const bus = new OrbitEventBus(fleet)
+  const message = 'x'.repeat(4096)
+  const count = 16_000 // 64 MB: more than the kernel keeps for both ends of a connection
+  slow.socket.pause()
+  for (let i = 1; i <= count; i++) {
+    bus.publish('ws.text.lobby', message)
+    if (i % 100 === 0) await fast.hears(i) // so that neither the worker lags nor this one is dropped
+  }
+  const closed = once(slow.socket, 'close')
+  slow.socket.resume()
+  expect((await closed)[0]).toBe(1006)
+  expect(slow.heard.length).toBeLessThan(count)
+})
+
 it('goes on without a worker that is killed, and its clients come back to its successor', async () => {
   const { name, main, port } = await startRecipe()
   const clients = await clientsOf(port, 'lobby', 1, [0, 1, 2, 3])
