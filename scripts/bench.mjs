@@ -28,7 +28,13 @@ clear(tmpdir(), /^orbit-bench-(\d+)-/)
 
 const folder = join(root, `.bench-${process.pid}`)
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const endEarly = () => process.exit(130) // There is nothing to end yet but the folder.
+/** Until main has its own way to end: now, or when the bundle is written, which would come after its removal. */
+let isBuilt = false
+let isEnding = false
+function endEarly(signal) {
+  isEnding = true
+  if (isBuilt && process.listenerCount(signal) === 1) process.exit(130)
+}
 process.on('SIGINT', endEarly).on('SIGTERM', endEarly)
 await build({
   config: false,
@@ -47,6 +53,9 @@ await build({
     host: join(root, 'bench/cell/host.ts'),
     peer: join(root, 'bench/cell/peer.ts'),
   },
+}).catch((error) => {
+  if (!isEnding) throw error // Ctrl-C ended esbuild too.
 })
-process.off('SIGINT', endEarly).off('SIGTERM', endEarly)
+isBuilt = true
+if (isEnding) process.exit(130)
 await import(join(folder, 'main.js'))
