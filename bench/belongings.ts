@@ -22,10 +22,10 @@ export class Belongings {
     return name
   }
 
-  /** One for all. */
+  /** One for all, until all are ended. */
   get folder(): string {
     if (this.isEnding) throw new Error('ending')
-    this.#folder ??= mkdtempSync(join(tmpdir(), 'orbit-bench-'))
+    this.#folder ??= mkdtempSync(join(tmpdir(), `orbit-bench-${process.pid}-`))
     return this.#folder
   }
 

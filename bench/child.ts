@@ -5,12 +5,17 @@ import { fileURLToPath } from 'node:url'
 export class Child {
   readonly #process: ChildProcess
   readonly #name: string
+  #error: Error | undefined
 
   /** @param module an entry of scripts/bench.mjs; in the bundle all modules stand side by side */
   constructor(module: string, args: string[], name: string, serialization: 'json' | 'advanced' = 'json') {
     this.#name = name
     const path = fileURLToPath(new URL(`./${module}.js`, import.meta.url))
     this.#process = fork(path, args, { execArgv: ['--expose-gc'], serialization })
+    // It could not be started, or it ended under what was sent to it: whoever waits for an answer hears of it.
+    this.#process.on('error', (error) => {
+      this.#error = error
+    })
   }
 
   send(message: object | number | string): void {
@@ -21,17 +26,17 @@ export class Child {
   answer<T>(): Promise<T> {
     return new Promise((resolve, reject) => {
       const child = this.#process
-      const onMessage = (message: unknown) => {
-        child.off('exit', onExit)
-        resolve(message as T)
+      const settle = (settled: () => void) => {
+        child.off('message', onMessage).off('exit', onExit).off('error', onError)
+        settled()
       }
-      const onExit = (code: number | null, signal: string | null) => {
-        child.off('message', onMessage)
-        reject(new Error(`${this.#name}: its process ended, code=${code} signal=${signal}`))
-      }
-      child.once('message', onMessage)
-      child.once('exit', onExit)
-      if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode)
+      const onMessage = (message: unknown) => settle(() => resolve(message as T))
+      const onError = (error: Error) => settle(() => reject(new Error(`${this.#name}: ${error.message}`)))
+      const onExit = (code: number | null, signal: string | null) =>
+        onError(new Error(`its process ended, code=${code} signal=${signal}`))
+      child.on('message', onMessage).on('exit', onExit).on('error', onError)
+      if (this.#isGone) onExit(child.exitCode, child.signalCode)
+      else if (this.#error !== undefined) onError(this.#error)
     })
   }
 
@@ -49,9 +54,13 @@ export class Child {
     return this.#gone()
   }
 
+  get #isGone(): boolean {
+    const { pid, exitCode, signalCode } = this.#process
+    return pid === undefined || exitCode !== null || signalCode !== null
+  }
+
   #gone(): Promise<void> {
-    const child = this.#process
-    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
-    return new Promise((resolve) => child.once('exit', () => resolve()))
+    if (this.#isGone) return Promise.resolve()
+    return new Promise((resolve) => this.#process.once('exit', () => resolve()))
   }
 }

@@ -57,13 +57,16 @@ export async function leaveOut(chosen: Chosen[]): Promise<{ chosen: Chosen[]; sk
   return { chosen: left.filter(({ drivers }) => drivers.length > 0), skipped }
 }
 
-/** Starts the servers of the drivers, one for those who share it; the pid of a driver's. */
+/**
+ * Starts the servers of the drivers, one for those who share it; the pid of a driver's. For one comparison: what a server
+ * keeps of the trials before would count as its memory.
+ */
 export async function serveAll(
-  chosen: readonly Chosen[],
+  drivers: readonly Driver[],
   { folder, served }: { folder: string; served: (server: Server) => void },
 ): Promise<(driver: Driver) => number | undefined> {
   const servers = new Map<Driver['serve'], Server>()
-  for (const { serve } of chosen.flatMap(({ drivers }) => drivers)) {
+  for (const { serve } of drivers) {
     if (serve === undefined || servers.has(serve)) continue
     const server = serve(folder)
     served(server)
@@ -73,25 +76,27 @@ export async function serveAll(
   return ({ serve }) => (serve === undefined ? undefined : servers.get(serve)?.pid)
 }
 
-/** Measures them one after the other. `step` is called before and after each. */
+/** Measures them one after the other. `step` is called before and after each; what it prepares is that one's alone. */
 export async function compareAll(
   chosen: readonly Chosen[],
-  around: Around,
-  step: { begin(guessMs: number): void; end(): Promise<void> },
-): Promise<Pick<Comparison, 'cells' | 'drivers'> & { failures: string[] }> {
+  step: { begin(one: Chosen): Promise<Around>; end(): Promise<void> },
+): Promise<Omit<Comparison, 'skipped'> & { failures: string[] }> {
   const cells: CellResult[] = []
   const failures: string[] = []
-  for (const { trial, plan, parameters, drivers, guessMs } of chosen) {
-    step.begin(guessMs)
+  for (const one of chosen) {
+    const { trial, plan, parameters, drivers } = one
+    const around = await step.begin(one)
     const done = await compare(trial, { plan, parameters, drivers, around })
     cells.push(...done.cells)
     failures.push(...done.failures)
     await step.end()
   }
   const measured = [...new Set(chosen.flatMap(({ drivers }) => drivers))]
+  const plans = new Map(chosen.map(({ trial, plan }) => [trial, plan]))
   return {
     cells,
     failures,
+    trials: [...plans].map(([{ name, measures }, { rounds, visitMs }]) => ({ name, measures, rounds, visitMs })),
     drivers: measured.map(({ name, settings, peers, version }) => ({ name, settings, peers, version: version() })),
   }
 }

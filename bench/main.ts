@@ -88,18 +88,20 @@ function measureWaking(pattern: RegExp, plan: Plan): Promise<WakeSeries[]> {
 }
 
 async function measureComparison(chosen: Chosen[], skipped: string[]): Promise<Comparison> {
-  const { folder } = belongings
-  const serverPid = await serveAll(chosen, { folder, served: (server) => belongings.served(server) })
-  const around = { folder, newName: () => belongings.newFleet(), serverPid, started, progress: progress.say }
-  const { cells, drivers, failures } = await compareAll(chosen, around, {
-    begin: (guessMs) => progress.begin(guessMs),
+  const { failures, ...measured } = await compareAll(chosen, {
+    async begin({ drivers, guessMs }) {
+      progress.begin(guessMs)
+      const { folder } = belongings
+      const serverPid = await serveAll(drivers, { folder, served: (server) => belongings.served(server) })
+      return { folder, newName: () => belongings.newFleet(), serverPid, started, progress: progress.say }
+    },
     async end() {
-      await belongings.endChildren()
+      await belongings.endAll()
       progress.end()
     },
   })
   if (failures.length > 0) process.exitCode = 1
-  return { cells, drivers, skipped: [...skipped, ...failures] }
+  return { ...measured, skipped: [...skipped, ...failures] }
 }
 
 /** The calls that match, in order, with the baselines that their ratios need. */
@@ -157,6 +159,7 @@ async function measure({ pattern, isQuick, only }: Options): Promise<Report> {
   const wakeLines = makeWakeLines(series)
   return {
     machine,
+    isQuick,
     method:
       `calls: ${plan.rounds} rounds, each in a process of its own; a sample is the mean of a window of ` +
       `${plan.pace.windowSeconds * 1e3} ms, ${plan.pace.windows} a round`,

@@ -55,7 +55,12 @@ export async function sampleAsync(runAsync: () => Promise<void>, operations: num
 
 export function summarize(samples: readonly number[]): Summary {
   const sorted = [...samples].sort((a, b) => a - b)
-  const at = (part: number) => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN
+  /** Between two samples, their mean by how near they are. */
+  const at = (part: number) => {
+    const index = part * (sorted.length - 1)
+    const [low, high] = [sorted[Math.floor(index)] ?? Number.NaN, sorted[Math.ceil(index)] ?? Number.NaN]
+    return low + (high - low) * (index % 1)
+  }
   return {
     samples: sorted.length,
     median: at(0.5),

@@ -1,3 +1,5 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const help = `npm run bench -- [options]
@@ -33,6 +35,12 @@ export function refuseUsage(message: string): never {
   process.exit(2)
 }
 
+/** Throws now rather than when all is measured. */
+function checkWritable(file: string): void {
+  if (existsSync(file) && statSync(file).isDirectory()) throw new Error(`--json ${file} is a folder`)
+  accessSync(existsSync(file) ? file : dirname(file), constants.W_OK)
+}
+
 export function readOptions(): Options {
   try {
     const { values } = parseArgs({
@@ -46,6 +54,7 @@ export function readOptions(): Options {
       },
     })
     const { quick, only, json, list, native, help } = values
+    if (json !== undefined && json !== '-') checkWritable(json)
     return { isQuick: quick, only, pattern: new RegExp(only ?? '', 'i'), json, list, native, help }
   } catch (error) {
     refuseUsage((error as Error).message)

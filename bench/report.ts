@@ -53,6 +53,8 @@ export interface WritersLine extends Summary {
 
 export interface Report {
   readonly machine: Machine
+  /** Fewer and shorter rounds: a look, no figures for others. */
+  readonly isQuick: boolean
   readonly method: string
   readonly trials: Line[]
   readonly comparison: Comparison
@@ -71,9 +73,20 @@ function output(command: string, args: string[]): string {
   }
 }
 
+/** What figures depend on; drawings and results of runs are none of it. */
+const measuredFiles = [
+  'src',
+  'native',
+  'binding.gyp',
+  'bench',
+  'scripts/bench.mjs',
+  ':(exclude)bench/figures',
+  ':(exclude)*.json',
+]
+
 export function describeMachine(): Machine {
   const root = new URL('..', import.meta.url).pathname
-  const isDirty = output('git', ['-C', root, 'status', '--porcelain', '--', 'src', 'native', 'binding.gyp']) !== ''
+  const isDirty = output('git', ['-C', root, 'status', '--porcelain', '--', ...measuredFiles]) !== ''
   const commit = output('git', ['-C', root, 'rev-parse', '--short=12', 'HEAD'])
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -215,12 +228,23 @@ function wakeTable(lines: readonly WakeLine[]): string {
 }
 
 /** The report for people. */
-export function render({ machine, method, trials, comparison, writers, wakes, bars, wakeBars }: Report): string {
+export function render({
+  machine,
+  isQuick,
+  method,
+  trials,
+  comparison,
+  writers,
+  wakes,
+  bars,
+  wakeBars,
+}: Report): string {
   const about = [
     `${machine.package} at ${machine.commit}, ${machine.date}`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; Node ${machine.node}`,
     method,
   ]
+  if (isQuick) about.push('a quick run: a look, not figures to quote')
   if (machine.loadAverage > machine.cores / 2) {
     about.push(
       `a busy machine, load average ${machine.loadAverage.toFixed(1)}: believe p10 rather than the medians and the bars`,

@@ -24,8 +24,17 @@ interface DriverResult {
   readonly peers: 'processes' | 'threads'
 }
 
+export interface TrialResult {
+  readonly name: string
+  /** What a figure is, in a sentence. */
+  readonly measures: string
+  readonly rounds: number
+  readonly visitMs: number
+}
+
 /** The part of a run that compares drivers. */
 export interface Comparison {
+  readonly trials: TrialResult[]
   readonly drivers: DriverResult[]
   readonly cells: CellResult[]
   /** A line for each driver that is not in it, and why. */

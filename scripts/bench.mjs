@@ -1,12 +1,12 @@
 // npm run bench: bundles the bench once, since its hundreds of processes shall start as plain JavaScript, and runs it.
 // The bundle stands beside dist, so that the addon and the packages are found from it; it is removed at the end.
 import { readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const prefix = '.bench-'
 
 function isAlive(pid) {
   try {
@@ -17,13 +17,25 @@ function isAlive(pid) {
 }
 
 /** What benches left that were killed. */
-for (const name of readdirSync(root)) {
-  if (name.startsWith(prefix) && !isAlive(Number(name.slice(prefix.length))))
-    rmSync(join(root, name), { recursive: true })
+function clear(folder, leftover) {
+  for (const name of readdirSync(folder)) {
+    const pid = leftover.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, name), { recursive: true, force: true })
+  }
 }
+clear(root, /^\.bench-(\d+)$/)
+clear(tmpdir(), /^orbit-bench-(\d+)-/)
 
-const folder = join(root, `${prefix}${process.pid}`)
+const folder = join(root, `.bench-${process.pid}`)
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+/** Until main has its own way to end: now, or when the bundle is written, which would come after its removal. */
+let isBuilt = false
+let isEnding = false
+function endEarly(signal) {
+  isEnding = true
+  if (isBuilt && process.listenerCount(signal) === 1) process.exit(130)
+}
+process.on('SIGINT', endEarly).on('SIGTERM', endEarly)
 await build({
   config: false,
   silent: true,
@@ -41,5 +53,9 @@ await build({
     host: join(root, 'bench/cell/host.ts'),
     peer: join(root, 'bench/cell/peer.ts'),
   },
+}).catch((error) => {
+  if (!isEnding) throw error // Ctrl-C ended esbuild too.
 })
+isBuilt = true
+if (isEnding) process.exit(130)
 await import(join(folder, 'main.js'))

@@ -81,7 +81,8 @@ const catchUp: Call = {
   operations,
   setup: onFleet((fleet) => {
     const writer = new OrbitCache(fleet, options)
-    const other = Fleet.joinShm(fleet.name)
+    const other = Fleet.joinShm(fleet.name, { lifetime: 'fleet' })
+    process.on('exit', () => other.close())
     const reader = new OrbitCache(other, options)
     return () => {
       for (const key of keys) writer.put(key, value)

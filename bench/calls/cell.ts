@@ -3,19 +3,19 @@
 // parent does.
 
 import { type Pace, sample } from '../measure.js'
+import { endWithParent, tellParent } from '../parent.js'
 import { calls } from './index.js'
 
+endWithParent()
 const [name, fleet] = process.argv.slice(2) as [string, string]
 const call = calls.find((call) => call.name === name)
 if (call === undefined) throw new Error(`no call ${name}`)
 const { operations } = call
 const { run, teardown } = call.setup(fleet)
 
-process.on('SIGINT', () => {}) // The parent hears it too, and ends us.
 process.on('exit', () => teardown())
-process.on('disconnect', () => process.exit())
 process.on('message', (pace: Pace) => {
   globalThis.gc?.()
-  process.send?.(sample(run, operations, pace))
+  tellParent(sample(run, operations, pace))
 })
-process.send?.('ready')
+tellParent('ready')

@@ -23,6 +23,7 @@ function poll(frames: number, bytes: number): Call {
         for (let i = 0; i < polled; i += frames) {
           for (const frame of cursor.poll(frames).frames) sum += frame.payload[0] as number
         }
+        if (cursor.position !== polled) throw new Error(`position=${cursor.position} after ${polled} frames`)
         consumed.number += sum
       }
     }),

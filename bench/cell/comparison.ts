@@ -25,6 +25,11 @@ export interface Around {
 
 type Visited = { samples: number[] } | { error: string }
 
+function checked(samples: number[]): number[] {
+  if (samples.length === 0 || !samples.every(Number.isFinite)) throw new Error(`its samples are [${samples}]`)
+  return samples
+}
+
 /** A cell that fails is left out of what follows; the others go on. */
 async function visit(cell: Cell, what: 'start' | 'warm up' | 'measure'): Promise<void> {
   if (cell.error !== undefined) return
@@ -32,11 +37,11 @@ async function visit(cell: Cell, what: 'start' | 'warm up' | 'measure'): Promise
     if (what !== 'start') cell.host.send('visit')
     const visited = await cell.host.answer<Visited>()
     if ('error' in visited) cell.error = visited.error
-    else if (what === 'measure') cell.visits.push(visited.samples)
+    else if (what === 'measure') cell.visits.push(checked(visited.samples))
   } catch (error) {
     cell.error = (error as Error).message
   }
-  if (cell.error !== undefined) await cell.host.end()
+  if (cell.error !== undefined) await cell.host.leave()
 }
 
 /** Visits in an order that begins with another cell each round: who follows whom stays, who is first does not. */

@@ -4,6 +4,7 @@
 
 import { setTimeout as after } from 'node:timers/promises'
 import type { Closable, Driver } from '../drivers/driver.js'
+import { endWithParent, tellParent } from '../parent.js'
 import type { Host, Role } from '../trials/trial.js'
 import { CrewPeer } from './crew.js'
 import { type CellSpec, findDriver, findTrial, placeOf } from './spec.js'
@@ -36,13 +37,10 @@ async function end(): Promise<never> {
 }
 
 /** To main: what a visit brought, or why it did not. */
-const tell = (answer: { samples: number[] } | { error: string }) => {
-  if (process.connected) process.send?.(answer)
-}
+const tell = (answer: { samples: number[] } | { error: string }) => tellParent(answer)
 const fail = (error: unknown) => tell({ error: (error as Error).message })
 
-process.on('SIGINT', () => {}) // The bench hears it too, and ends us.
-process.on('disconnect', end)
+endWithParent(end)
 
 try {
   const [publishers, subscribers] = await Promise.all([

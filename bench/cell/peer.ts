@@ -3,6 +3,7 @@
 
 import { parentPort, type Transferable } from 'node:worker_threads'
 import type { Peer } from '../drivers/driver.js'
+import { endWithParent } from '../parent.js'
 import type { Answerer } from '../trials/trial.js'
 import { type Answer, isOrder, type Order } from './order.js'
 import { findDriver, findTrial, type PeerSpec, placeOf } from './spec.js'
@@ -61,8 +62,7 @@ function heard(message: unknown): void {
 
 if (parentPort !== null) parentPort.on('message', heard)
 else {
-  process.on('SIGINT', () => {}) // The bench hears it too, and ends us all.
   process.on('message', heard)
-  process.on('disconnect', () => process.exit())
+  endWithParent()
 }
 peer.post({ benchAnswer: 0 } satisfies Answer)

@@ -5,16 +5,18 @@ import { backoff } from './backoff.js'
 import { type Cache, type Claims, type Driver, type Latest, type Place, packageLacks } from './driver.js'
 import { load } from './values.js'
 
-const flags = 'binary, noSync, no overlappingSync, mapSize 256 MiB'
+const flags =
+  'binary, noSync, no overlappingSync, mapSize 256 MiB, useWritemap but for claims, whose removals fail with it'
 
-/** A store that does not wait for the disk: none of the others does. */
-async function openStore({ folder, name }: Place): Promise<RootDatabase<Buffer, string>> {
+/** A store that does not wait for the disk, as none of the others does; a writable map makes a putSync three times as fast. */
+async function openStore({ folder, name }: Place, useWritemap = true): Promise<RootDatabase<Buffer, string>> {
   const { open } = await import('lmdb')
   return open<Buffer, string>({
     path: join(folder, `${name}.mdb`),
     encoding: 'binary',
     noSync: true,
     overlappingSync: false,
+    useWritemap,
     mapSize: 2 ** 28,
   })
 }
@@ -131,7 +133,7 @@ export const lmdb: Driver = {
     return latestOf(store, () => store.resetReadTxn())
   },
   cache: async (place) => eachOf(await openStore(place)),
-  claims: async (place) => claimsOf(await openStore(place)),
+  claims: async (place) => claimsOf(await openStore(place, false)),
   trials: [
     'latest store',
     'latest load',

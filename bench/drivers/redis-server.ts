@@ -13,6 +13,9 @@ export async function connect(folder: string) {
   return client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
 }
 
+/** The kernel ends it when its parent dies, also of SIGKILL. */
+export const redisServer = ['setpriv', '--pdeathsig', 'KILL', 'redis-server'] as const
+
 /** A redis-server of this bench's own, reached by nobody else, that keeps nothing. */
 export class RedisServer implements Server {
   readonly #process: ChildProcess
@@ -22,7 +25,9 @@ export class RedisServer implements Server {
   constructor(folder: string) {
     this.#socket = socketIn(folder)
     const options = ['--port', '0', '--save', '', '--appendonly', 'no', '--dir', folder]
-    this.#process = spawn('redis-server', [...options, '--unixsocket', this.#socket, '--unixsocketperm', '700'], {
+    const [command, ...args] = redisServer
+    options.push('--unixsocket', this.#socket, '--unixsocketperm', '700')
+    this.#process = spawn(command, [...args, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true, // Ctrl-C is for the bench, which ends its clients first.
     })

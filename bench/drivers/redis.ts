@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { packageVersion } from '../version.js'
 import { type Driver, packageLacks } from './driver.js'
 import { redisMessages } from './redis-messages.js'
-import { RedisServer } from './redis-server.js'
+import { RedisServer, redisServer } from './redis-server.js'
 import { cache, cachePipelined, claimSettings, claims, latest, latestPipelined } from './redis-store.js'
 
 function serverVersion(): string | undefined {
-  const { error, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  const [command, ...args] = redisServer
+  const { error, stdout } = spawnSync(command, [...args, '--version'], { encoding: 'utf8' })
   return error === undefined ? /v=(\S+)/.exec(stdout)?.[1] : undefined
 }
 
@@ -16,7 +17,8 @@ const common = {
   peers: 'processes',
   version: () => `server ${serverVersion()}, @redis/client ${packageVersion('@redis/client')}`,
   async lacks() {
-    if (serverVersion() === undefined) return 'redis-server is not installed (apt-get install redis-server)'
+    if (serverVersion() === undefined)
+      return 'redis-server (or setpriv, which starts it) is not installed (apt-get install redis-server)'
     return packageLacks('@redis/client', () => import('@redis/client'))
   },
   serve: (folder: string) => new RedisServer(folder),

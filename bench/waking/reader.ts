@@ -4,6 +4,7 @@ import { createHook } from 'node:async_hooks'
 import { Contest, type Cursor, type EventCursor, Fleet, OrbitEventBus } from '../../src/index.js'
 import { consumed } from '../calls/call.js'
 import { nowNs, pause } from '../clock.js'
+import { tellParent as answer, endWithParent } from '../parent.js'
 import {
   type BurstHeard,
   burst,
@@ -17,10 +18,7 @@ import {
 } from './wake.js'
 
 const [role, name] = process.argv.slice(2) as [string, string]
-process.on('SIGINT', () => {}) // The first parent hears it too, and ends us all.
-process.on('disconnect', () => process.exit())
-
-const answer = (message: unknown) => process.send?.(message)
+endWithParent()
 
 /** Counts down a round, and keeps by how much each message was late. */
 let left = 0

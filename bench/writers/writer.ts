@@ -3,14 +3,14 @@
 
 import { Fleet } from '../../src/index.js'
 import { bytesOf } from '../calls/call.js'
+import { endWithParent, tellParent } from '../parent.js'
 import { barrierType, type Start, storm, stormPayloadBytes, type Written } from './writers.js'
 
 const [name] = process.argv.slice(2) as [string]
-process.on('SIGINT', () => {}) // The parent hears it too, and ends us.
+endWithParent()
 
 const fleet = Fleet.joinShm(name, { lifetime: 'fleet' })
 process.on('exit', () => fleet.close())
-process.on('disconnect', () => process.exit())
 const payload = bytesOf(stormPayloadBytes)
 const start = new BigUint64Array(2)
 const clock = process.hrtime.bigint
@@ -47,6 +47,6 @@ process.on('message', ({ warmUpNs, parentNode }: Start) => {
   while (clock() < startNs);
   const startedNs = clock()
   const { first, last, frames } = publishUntil(storm, endNs)
-  process.send?.({ startedNs: `${startedNs}`, endedNs: `${clock()}`, first, last, frames } satisfies Written)
+  tellParent({ startedNs: `${startedNs}`, endedNs: `${clock()}`, first, last, frames } satisfies Written)
 })
-process.send?.('ready')
+tellParent('ready')
