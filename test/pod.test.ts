@@ -518,7 +518,7 @@ ${specs.map((s, i) => `printf("%zu${s.fields.map(() => ' %zu').join('')}\\n", si
   it('does the same where code generation from strings is forbidden', () => {
     const folder = mkdtempSync(join(tmpdir(), 'orbit-pod-'))
     try {
-      for (const file of ['errors', 'check', 'codec', 'pod']) {
+      for (const file of ['errors', 'check', 'leaf', 'codec', 'pod']) {
         const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }
         const source = readFileSync(new URL(`../src/${file}.ts`, import.meta.url), 'utf8')
         writeFileSync(join(folder, `${file}.js`), ts.transpileModule(source, { compilerOptions: options }).outputText)
