@@ -35,7 +35,9 @@ class TestPeer implements HostPeer {
     const argv = [name, role, JSON.stringify(place)]
     const worked = peers === 'threads' ? new Worker(file, { argv }) : fork(file, argv, { execArgv: [], serialization })
     this.#worked = worked
-    this.ended = once(worked as ChildProcess, 'exit')
+    // What a process has sent is read before its channel says that it is gone; its exit may come earlier.
+    const isRead = worked instanceof Worker ? undefined : once(worked, 'disconnect')
+    this.ended = Promise.all([once(worked as ChildProcess, 'exit'), isRead]).then(([ending]) => ending)
     worked.on('message', (message: unknown) => {
       if (typeof message === 'object' && message !== null && 'testAnswer' in message) {
         this.#answers.push(message.testAnswer)
@@ -59,8 +61,10 @@ class TestPeer implements HostPeer {
     const answered = new Promise<void>((resolve) => {
       this.#answered = resolve
     })
-    const end = this.ended.then((ending) => Promise.reject(new Error(`${this.role} ended: ${ending}`)))
-    if (this.#answers.length === 0) await Promise.race([answered, end])
+    if (this.#answers.length === 0) {
+      const end = this.ended.then((ending) => Promise.reject(new Error(`${this.role} ended: ${ending}`)))
+      await Promise.race([answered, end])
+    }
     return this.#answers.shift()
   }
 
