@@ -228,7 +228,10 @@ class CacheIndex {
     uint64_t end = next_ > oldest_ ? next_ : oldest_;
     next_ = head;
     for (uint64_t position = head; position > end; position--) {
-      if (note(position - 1) == RingStatus::kOverwritten) return false;
+      if (note(position - 1) == RingStatus::kOverwritten) {
+        oldest_ = position;  // what was noted before is gone too, and what lay between may have put or deleted it again
+        return false;
+      }
     }
     return true;
   }

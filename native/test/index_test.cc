@@ -305,6 +305,27 @@ void what_is_overwritten_while_the_index_catches_up_costs_nothing_else() {
   CHECK(!cache.get("", "nothing").isDecided);
 }
 
+// A delete and a reset that the index had noted are hidden by puts that it never saw: they decide no more.
+void what_was_noted_before_a_gap_decides_no_more() {
+  for (bool byReset : {false, true}) {
+    Cache cache(64);
+    for (int i = 0; i < 100; i++) cache.put("", "filler", "");
+    uint64_t gone = byReset ? cache.reset("", "k") : cache.remove("", "key");
+    CHECK_EQUAL(cache.get("", "key").position, gone);
+    cache.put("", "key", "again");
+    for (int i = 0; i < 61; i++) cache.put("", "filler", "");
+    uint64_t head = head_of(cache.ring);
+    CHECK(gone >= oldest_of(cache.ring, head));
+    // As by a writer who overwrites the oldest three, the put among them, after the index has asked for the head.
+    for (uint64_t position = head + 1; position <= gone + 1 + 64; position++) {
+      uint64_t* slot = slot_of(cache.ring, position);
+      *slot = slot_word(lap_of(cache.ring, position), chunk_in(*slot));
+    }
+    CHECK_EQUAL(head_of(cache.ring), head);
+    CHECK(!look_up(cache.index.get(), cache.ring, "", "key", cache.nowMs).isDecided);
+  }
+}
+
 void a_reset_of_the_ring_leaves_nothing() {
   Cache cache(4);
   cache.put("", "a", "1");
@@ -520,6 +541,7 @@ int main(int count, char** words) {
                                   TEST(what_a_reset_or_delete_hid_does_not_come_back_when_that_is_overwritten),
                                   TEST(an_index_that_lagged_by_laps_answers_as_a_new_one),
                                   TEST(what_is_overwritten_while_the_index_catches_up_costs_nothing_else),
+                                  TEST(what_was_noted_before_a_gap_decides_no_more),
                                   TEST(a_reset_of_the_ring_leaves_nothing),
                                   TEST(many_lengths_of_prefix_are_kept_apart),
                                   TEST(frames_that_are_none_of_ours_are_passed_over),
