@@ -1,7 +1,7 @@
 import { type Around, compare } from './cell/comparison.js'
 import type { Driver, Server } from './drivers/driver.js'
 import { drivers } from './drivers/index.js'
-import type { CellResult, Comparison } from './results.js'
+import { type CellResult, type Comparison, named } from './results.js'
 import { trials } from './trials/index.js'
 import type { Parameters, Plan, Trial } from './trials/trial.js'
 
@@ -20,7 +20,7 @@ const canRun = (trial: Trial, driver: Driver) =>
 
 /** A name for --only to match. */
 export const cellName = (trial: Trial, { label }: Parameters, driver: Driver): string =>
-  [trial.name, label, driver.name].filter((part) => part !== '').join(', ')
+  named(trial.name, label, driver.name)
 
 /** About what a cell takes: its processes' start, and its visits; to warm up takes two. */
 function guess({ rounds, visitMs }: Plan, { publishers, subscribers }: Parameters): number {

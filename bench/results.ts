@@ -40,3 +40,6 @@ export interface Comparison {
   /** A line for each driver that is not in it, and why. */
   readonly skipped: string[]
 }
+
+/** As 'throughput, 64 B, 4 readers, orbit': what there is of a trial, its parameters and a driver. */
+export const named = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join(', ')

@@ -1,34 +1,11 @@
-import type { CellResult, Comparison, TrialResult } from './results.js'
+import { type CellResult, type Comparison, named, type TrialResult } from './results.js'
+import { shown } from './units.js'
 
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
   const padded = (cell: string, column: number) =>
     column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
   return rows.map((row) => row.map(padded).join('  ').trimEnd()).join('\n')
-}
-
-const scales: readonly (readonly [number, string])[] = [
-  [1e9, 'G'],
-  [1e6, 'M'],
-  [1e3, 'k'],
-]
-
-/** Three digits and what they are thousands of. */
-function short(value: number): string {
-  const [scale, letter] = scales.find(([scale]) => value >= scale) ?? [1, '']
-  return `${Number((value / scale).toPrecision(3))}${letter}`
-}
-
-function time(ns: number): string {
-  if (ns < 1e3) return `${ns.toFixed(0)} ns`
-  return ns < 1e6 ? `${Number((ns / 1e3).toPrecision(3))} us` : `${Number((ns / 1e6).toPrecision(3))} ms`
-}
-
-function shown(value: number, unit: CellResult['unit']): string {
-  if (unit === 'ns') return time(value)
-  if (unit === 'bytes') return `${(value / 2 ** 20).toFixed(2)} MiB`
-  if (unit === 'seconds') return `${Number(value.toPrecision(3))} s`
-  return short(value)
 }
 
 /** Which figures of a trial are shown. */
@@ -53,7 +30,7 @@ function trialTable({ name: trial, measures }: TrialResult, cells: readonly Cell
   const head = `${trial}, ${cells[0]?.unit}, ${cells[0]?.better} is better`
   const rows = parameters.flatMap((label) =>
     figures(trial).map((figure) => [
-      [label, titles[figure]].filter((part) => part !== '').join(', '),
+      named(label, titles[figure]),
       ...drivers.map((driver) => {
         const cell = cells.find((cell) => cell.driver === driver && cell.parameters === label)
         return cell === undefined ? '' : shownFigure(cell, figure)

@@ -133,6 +133,17 @@ describe.runIf(isLinux)('orbit', () => {
     expect((await orbit(['--help'])).stdout).toContain('orbit --version')
   })
 
+  it('says in a line that no addon opens', async () => {
+    const env = { ORBIT_NATIVE_PATH: '/nowhere/orbit.node' }
+    for (const args of [['ls'], ['--version'], ['--help']]) {
+      const { code, stdout, stderr } = await orbit(args, env)
+      expect({ code, stdout }, args[0]).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(/^orbit: no native addon for .*\/nowhere\/orbit\.node: .*\n$/)
+    }
+    const { stderr } = await orbit(['ls', '--json'], env)
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'ERR_ORBIT_NATIVE', exitCode: 1 })
+  })
+
   it('examines the host of a user without a name', (context) => {
     if (!isRoot || !canRun('setpriv', '--version')) context.skip('needs root and setpriv')
     const doctor = [process.execPath, cliPath, 'doctor', '--json']

@@ -1,7 +1,7 @@
 import { Child } from '../child.js'
 import type { Driver } from '../drivers/driver.js'
 import { summarize } from '../measure.js'
-import type { CellResult } from '../results.js'
+import { type CellResult, named } from '../results.js'
 import type { Parameters, Plan, Trial } from '../trials/trial.js'
 import type { CellSpec } from './spec.js'
 
@@ -52,7 +52,7 @@ export async function compare(
   trial: Trial,
   { plan, parameters, drivers, around }: { plan: Plan; parameters: Parameters; drivers: Driver[]; around: Around },
 ): Promise<{ cells: CellResult[]; failures: string[] }> {
-  const title = [trial.name, parameters.label].filter((part) => part !== '').join(', ')
+  const title = named(trial.name, parameters.label)
   const cells: Cell[] = []
   // One after the other: a cell starts processes enough.
   for (const driver of drivers) {

@@ -1,7 +1,7 @@
 import * as echarts from 'echarts'
-import type { CellResult, Comparison } from '../results.js'
+import { type CellResult, type Comparison, named } from '../results.js'
+import { shown } from '../units.js'
 import { groupBy } from './comparison.js'
-import { shown } from './units.js'
 
 /** Charts by the names of their files. Both axes of sizes and times are logarithmic: rivals differ by powers of ten. */
 export function chartsOf(comparison: Comparison): Record<string, string> {
@@ -83,7 +83,7 @@ function lines(title: string, cells: readonly CellResult[], along: string, color
 
 /** A group of bars a comparison, a bar a driver. */
 function bars(title: string, cells: readonly CellResult[], colors: Map<string, string>): string {
-  const groups = [...groupBy(cells, ({ trial, parameters }) => [trial, parameters].filter(Boolean).join(', '))]
+  const groups = [...groupBy(cells, ({ trial, parameters }) => named(trial, parameters))]
   const names = groups.map(([name]) => name)
   const drivers = [...new Set(cells.map(({ driver }) => driver))]
   const series = drivers.map((name) => ({

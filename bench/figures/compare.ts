@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { CellResult, Comparison } from '../results.js'
+import { type CellResult, type Comparison, named } from '../results.js'
+import { digits } from '../units.js'
 import { groupsOf, ours } from './comparison.js'
-import { digits } from './units.js'
 
 const help = `npm run bench:compare -- A.json B.json
 
@@ -31,7 +31,7 @@ function ratio(orbit: CellResult, cell: CellResult): Ratio {
   const { trial, parameters, driver } = cell
   const [over, under] = cell.better === 'lower' ? [cell, orbit] : [orbit, cell]
   return {
-    name: [trial, parameters, driver].filter((part) => part !== '').join(', '),
+    name: named(trial, parameters, driver),
     low: over.spread[0] / under.spread[1],
     high: over.spread[1] / under.spread[0],
   }

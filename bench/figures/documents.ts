@@ -1,9 +1,9 @@
 import type { Bar, Machine, Report } from '../report.js'
-import type { CellResult, Comparison } from '../results.js'
+import { type CellResult, type Comparison, named } from '../results.js'
+import { digits, shown, times } from '../units.js'
 import { advantage, aheadOfOrbit, type Group, groupBy, groupsOf, ours } from './comparison.js'
 import { reasonFor } from './reasons.js'
 import { type Slope, slopesOf } from './slopes.js'
-import { digits, shown, times } from './units.js'
 
 /** Puts generated text between `<!-- name: ... -->` and `<!-- end of name -->`. */
 export function replaced(document: string, name: string, text: string): string {
@@ -20,8 +20,7 @@ function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): st
 const machineText = ({ cpu, cores, memoryGiB, kernel, node, commit, date }: Machine): string =>
   `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, Node ${node}; commit ${commit}, ${date.slice(0, 10)}`
 
-const nameOf = ({ trial, parameters }: { trial: string; parameters: string }) =>
-  [trial, parameters].filter((part) => part !== '').join(', ')
+const nameOf = ({ trial, parameters }: { trial: string; parameters: string }) => named(trial, parameters)
 
 function cellText({ orbit }: Group, cell: CellResult | undefined): string {
   if (cell === undefined) return ''

@@ -3,7 +3,6 @@ import { parseArgs } from 'node:util'
 import manifest from '../../package.json' with { type: 'json' }
 import { OrbitError } from '../errors.js'
 import { Call, type Command, requiredOperands, UsageError } from './command.js'
-import { commands } from './commands/index.js'
 import { commandHelp, commonOptions, overview } from './help.js'
 import { jsonText, Output } from './output.js'
 import { printable } from './text.js'
@@ -65,19 +64,22 @@ function report(error: unknown, isJson: boolean, hint: string): number {
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
-  if (name === undefined || name === '--help' || name === 'help') {
-    const text = overview(commands)
-    ;(name === undefined ? process.stderr : process.stdout).write(text)
-    return name === undefined ? 2 : 0
-  }
-  if (name === '--version') {
-    process.stdout.write(`${manifest.version}\n`)
-    return 0
-  }
-  const command = commands.find((each) => each.name === name)
-  const hint = command === undefined ? 'orbit --help lists the commands' : `orbit ${name} --help tells more`
+  let hint = 'orbit --help lists the commands'
   try {
+    // Not at the head of this file: it opens the addon, and to have none is an error as others are.
+    const { commands } = await import('./commands/index.js')
+    if (name === undefined || name === '--help' || name === 'help') {
+      const text = overview(commands)
+      ;(name === undefined ? process.stderr : process.stdout).write(text)
+      return name === undefined ? 2 : 0
+    }
+    if (name === '--version') {
+      process.stdout.write(`${manifest.version}\n`)
+      return 0
+    }
+    const command = commands.find((each) => each.name === name)
     if (command === undefined) throw new UsageError(`${JSON.stringify(name)} is not a command`)
+    hint = `orbit ${name} --help tells more`
     return await runCommand(command, rest)
   } catch (error) {
     return report(error, args.includes('--json'), hint)

@@ -50,7 +50,9 @@ function namesIn(folder: string): string[] {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return [] // doctor says so
-    throw new OrbitError('ERR_ORBIT_PERMISSION', `${folder} cannot be listed: ${message}`, { cause: error })
+    const forbidden = code === 'EACCES' || code === 'EPERM' || code === 'ERR_ACCESS_DENIED'
+    const why = `${folder} cannot be listed: ${message}`
+    throw new OrbitError(forbidden ? 'ERR_ORBIT_PERMISSION' : 'ERR_ORBIT_SYSTEM', why, { cause: error })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { CellResult } from '../results.js'
+import type { CellResult } from './results.js'
 
 /** Three digits, and a prefix that keeps the number between 1 and 1000. */
 function scaled(value: number, steps: readonly (readonly [number, string])[]): string {
