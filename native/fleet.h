@@ -39,6 +39,12 @@ struct Member {
   Beat beat = {};
 };
 
+// When this process fell asleep over a ring, by monotonic_ns, and for which position.
+struct LastSleep {
+  uint64_t position = 0, ns = 0;
+  uint32_t soonInARow = 0;  // how many sleeps, this one the last, followed the one before within a moment
+};
+
 // A ring that this process has opened. `writer.ring` serves readers too; only members may publish.
 class Fleet;
 struct OpenRing {
@@ -46,7 +52,8 @@ struct OpenRing {
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
-  int64_t exactBytes = -1;            // payloads must have just this length; -1: any up to payloadBytes
+  int64_t exactBytes = -1;  // payloads must have just this length; -1: any up to payloadBytes
+  LastSleep lastSleep;
   std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on
 };
 
