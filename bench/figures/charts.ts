@@ -22,7 +22,7 @@ export function chartsOf(comparison: Comparison): Record<string, string> {
     'throughput-bytes.svg': lines(
       'One writer, 4 readers: messages a second that all readers have',
       bytes,
-      'bytes',
+      'messageBytes',
       colors,
     ),
     'latency.svg': bars('One way, 64 B, one reader: median', latency, colors),
@@ -62,20 +62,29 @@ const legend = { bottom: 4, itemGap: 30, textStyle: { fontSize: 12 } }
 
 const titled = (text: string) => ({ text, left: 12, top: 8, textStyle: { fontSize: 15, fontWeight: 600, color: ink } })
 
-function lines(title: string, cells: readonly CellResult[], along: string, colors: Map<string, string>): string {
+const axisNames = { readers: 'readers', messageBytes: 'bytes' }
+type Axis = keyof typeof axisNames
+
+function valueOf({ trial, parameters, values }: CellResult, along: Axis): number {
+  const value = values[along]
+  if (value === undefined) throw new Error(`${named(trial, parameters)} has no ${along}`)
+  return value
+}
+
+function lines(title: string, cells: readonly CellResult[], along: Axis, colors: Map<string, string>): string {
   const series = [...groupBy(cells, ({ driver }) => driver)].map(([name, cells]) => ({
     name,
     type: 'line',
     symbolSize: 6,
     lineStyle: { width: name === 'orbit' ? 3.5 : 1.8 },
     itemStyle: { color: colors.get(name) },
-    data: cells.map(({ values, median }) => [values[along] as number, median] as const).sort(([a], [b]) => a - b),
+    data: cells.map((cell) => [valueOf(cell, along), cell.median] as const).sort(([a], [b]) => a - b),
   }))
   return draw(426, {
     title: titled(title),
     legend,
     grid: { left: 70, right: 24, top: 48, bottom: 116 },
-    xAxis: { type: 'log', logBase: 2, name: along, nameLocation: 'middle', nameGap: 26 },
+    xAxis: { type: 'log', logBase: 2, name: axisNames[along], nameLocation: 'middle', nameGap: 26 },
     yAxis: { type: 'log', axisLabel: { formatter: (value: number) => shown(value, 'per second') } },
     series,
   })
