@@ -323,15 +323,6 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     giveWay.mockRestore()
   })
 
-  it('lets others run before its third sleep within moments, once at a position', () => {
-    const ring = pair().reader.ring(Facts)
-    const gaveWay: boolean[] = []
-    // Two of these calls may be more than a moment apart, but not for ever.
-    for (let position = 1; !gaveWay.includes(true); position++) gaveWay.push(ring.giveWay(position))
-    expect(gaveWay.length).toBeGreaterThanOrEqual(3)
-    expect(ring.giveWay(gaveWay.length)).toBe(false)
-  })
-
   it('goes on when another one on its ring ends', async () => {
     const { reader, writer, cursor } = pair()
     const waiting = cursor.wait()
