@@ -39,12 +39,6 @@ struct Member {
   Beat beat = {};
 };
 
-// When this process fell asleep over a ring, by monotonic_ns, and for which position.
-struct LastSleep {
-  uint64_t position = 0, ns = 0;
-  uint32_t soonInARow = 0;  // how many sleeps, this one the last, followed the one before within a moment
-};
-
 // A ring that this process has opened. `writer.ring` serves readers too; only members may publish.
 class Fleet;
 struct OpenRing {
@@ -52,8 +46,7 @@ struct OpenRing {
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
-  int64_t exactBytes = -1;  // payloads must have just this length; -1: any up to payloadBytes
-  LastSleep lastSleep;
+  int64_t exactBytes = -1;            // payloads must have just this length; -1: any up to payloadBytes
   std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on
 };
 

@@ -1,10 +1,7 @@
 // The calls that must cost next to nothing: plain node_api.h; numbers and caller-owned bytes in, numbers out.
 //
 // TypeScript has validated the arguments; a value of the wrong type reads as 0 here. A negative result is a status.
-#include <sched.h>
-
 #include "call.h"
-#include "clock.h"
 #include "cursor.h"
 #include "topic.h"
 
@@ -194,27 +191,6 @@ napi_value reset_call(napi_env env, napi_callback_info info) {
   return call.number(static_cast<double>(reset_ring(call.open->writer.ring)));
 }
 
-// A reader that falls asleep for the third time within moments keeps up with publishers that are at it still: each frame or
-// two would cost a ring, a wake and two switches. It lets the others run first, which costs next to nothing where nobody
-// wants the core; meanwhile there is news, and no need to sleep. Not for less: who yields is woken later the next time.
-constexpr uint64_t kMomentNs = 100000;
-constexpr uint32_t kSoonInARow = 2;
-
-// giveWay(ring, position) -> 1: others have run, look once more; 0: no need to, or other cursors of ours have at this position
-napi_value give_way_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  if (int32_t status = refusal(call)) return call.status(status);
-  LastSleep* last = &call.open->lastSleep;
-  uint64_t position = call.u64(1), nowNs = monotonic_ns();
-  if (position == last->position) return call.number(0);
-  last->soonInARow = nowNs - last->ns < kMomentNs ? last->soonInARow + 1 : 0;
-  bool givesWay = last->soonInARow >= kSoonInARow;
-  if (givesWay) sched_yield();
-  last->position = position;
-  last->ns = givesWay ? monotonic_ns() : nowNs;
-  return call.number(givesWay ? 1 : 0);
-}
-
 // arm(ring): from now on publishers ring this node's bell. -> 0 or a status
 napi_value arm_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -271,7 +247,6 @@ napi_status export_hot_functions(napi_env env, napi_value exports, Addon* addon)
       {"head", nullptr, head_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"oldest", nullptr, oldest_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"reset", nullptr, reset_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-      {"giveWay", nullptr, give_way_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"arm", nullptr, arm_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"disarm", nullptr, disarm_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
       {"hasNews", nullptr, has_news_call, nullptr, nullptr, nullptr, napi_enumerable, addon},

@@ -24,8 +24,6 @@ export interface Source {
   readonly kind: number
   readonly closed: boolean
   hasNews(since: number): boolean
-  /** Before a sleep that follows others too soon: lets other processes run. True: they did, look once more. */
-  giveWay?(since: number): boolean
   /** Asks for a ring; look with hasNews before sleeping. */
   arm(): void
   disarm(): void
@@ -209,11 +207,7 @@ export class Bell {
         sleeper.wake(false)
       } else if (source.hasNews(sleeper.since)) {
         sleeper.wake(true)
-      } else if (this.#socket === undefined) {
-        return // the ticks look
-      } else if (source.giveWay?.(sleeper.since) && source.hasNews(sleeper.since)) {
-        sleeper.wake(true)
-      } else {
+      } else if (this.#socket !== undefined) {
         source.arm()
         sleeper.armed = source
         this.#armed.set(source.kind, source)

@@ -204,7 +204,6 @@ interface Native {
   inspectTable(table: number): { readonly claims: number; readonly buckets: number; readonly damaged: number }
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
-  giveWay(ring: number, position: number): number
   arm(ring: number): number
   disarm(ring: number): number
   hasNews(ring: number, position: number): number

@@ -259,11 +259,6 @@ export class Ring {
     return this.answered(native.hasNews(this.#handle, position)) === 1
   }
 
-  /** Before a sleep, the third within moments: lets other processes run. True: they did, look once more. */
-  giveWay(position: number): boolean {
-    return this.answered(native.giveWay(this.#handle, position)) === 1
-  }
-
   /** Asks publishers to ring this node's bell; look with hasNews before sleeping. */
   arm(): void {
     this.answered(native.arm(this.#handle))

@@ -306,23 +306,6 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     }
   })
 
-  it('looks once more when it has let others run, and then need not sleep', async () => {
-    const { writer, cursor } = pair()
-    const arm = vi.spyOn(native, 'arm')
-    const giveWay = vi.spyOn(native, 'giveWay').mockImplementationOnce(() => {
-      writer.publish(Facts, numbered(1))
-      return 1
-    })
-    expect(await stateOf(cursor.wait())).toBe('true')
-    expect(arm).not.toHaveBeenCalled()
-    cursor.poll()
-    giveWay.mockReturnValueOnce(1) // nobody published
-    expect(await stateOf(cursor.wait())).toBe('pending')
-    expect(arm).toHaveBeenCalledTimes(1)
-    arm.mockRestore()
-    giveWay.mockRestore()
-  })
-
   it('goes on when another one on its ring ends', async () => {
     const { reader, writer, cursor } = pair()
     const waiting = cursor.wait()
