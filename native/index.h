@@ -224,7 +224,8 @@ class CacheIndex {
   bool catch_up() {
     uint64_t head = head_of(ring_);
     if (head < next_) forget();
-    oldest_ = oldest_of(ring_, head);
+    uint64_t oldest = oldest_of(ring_, head);
+    if (oldest > oldest_) oldest_ = oldest;  // never back below a gap
     uint64_t end = next_ > oldest_ ? next_ : oldest_;
     next_ = head;
     for (uint64_t position = head; position > end; position--) {
@@ -240,7 +241,7 @@ class CacheIndex {
   void forget() {
     memset(buckets_.get(), 0, bucket_count() * sizeof(uint64_t));
     resetCount_ = 0;
-    next_ = 0;
+    next_ = oldest_ = 0;
   }
 
   // The head of a frame of ours, from words that a later owner may be writing: to be believed after a validating load.
@@ -315,7 +316,7 @@ class CacheIndex {
   const Ring& ring_;
   const uint64_t seed_;
   uint64_t next_ = 0;                    // the first position that was not noted
-  uint64_t oldest_ = 0;                  // at the last catching up
+  uint64_t oldest_ = 0;                  // what was noted below it decides no more
   std::unique_ptr<uint64_t[]> buckets_;  // the newest position of the chain, plus 1
   std::unique_ptr<Link[]> links_;        // by slot
   std::unique_ptr<ResetLength[]> resets_;

@@ -322,7 +322,9 @@ void what_was_noted_before_a_gap_decides_no_more() {
       *slot = slot_word(lap_of(cache.ring, position), chunk_in(*slot));
     }
     CHECK_EQUAL(head_of(cache.ring), head);
-    CHECK(!look_up(cache.index.get(), cache.ring, "", "key", cache.nowMs).isDecided);
+    for (int i = 0; i < 2; i++) {
+      CHECK(!look_up(cache.index.get(), cache.ring, "", "key", cache.nowMs).isDecided);
+    }
   }
 }
 
