@@ -64,6 +64,10 @@ function report(error: unknown, isJson: boolean, hint: string): number {
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
+  if (name === '--version') {
+    process.stdout.write(`${manifest.version}\n`)
+    return 0
+  }
   let hint = 'orbit --help lists the commands'
   try {
     // Not at the head of this file: it opens the addon, and to have none is an error as others are.
@@ -72,10 +76,6 @@ async function main(args: readonly string[]): Promise<number> {
       const text = overview(commands)
       ;(name === undefined ? process.stderr : process.stdout).write(text)
       return name === undefined ? 2 : 0
-    }
-    if (name === '--version') {
-      process.stdout.write(`${manifest.version}\n`)
-      return 0
     }
     const command = commands.find((each) => each.name === name)
     if (command === undefined) throw new UsageError(`${JSON.stringify(name)} is not a command`)
