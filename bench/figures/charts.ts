@@ -65,7 +65,7 @@ const titled = (text: string) => ({ text, left: 12, top: 8, textStyle: { fontSiz
 const axisNames = { readers: 'readers', messageBytes: 'bytes' }
 type Axis = keyof typeof axisNames
 
-function valueOf({ trial, parameters, values }: CellResult, along: Axis): number {
+function placeOf({ trial, parameters, values }: CellResult, along: Axis): number {
   const value = values[along]
   if (value === undefined) throw new Error(`${named(trial, parameters)} has no ${along}`)
   return value
@@ -78,7 +78,7 @@ function lines(title: string, cells: readonly CellResult[], along: Axis, colors:
     symbolSize: 6,
     lineStyle: { width: name === 'orbit' ? 3.5 : 1.8 },
     itemStyle: { color: colors.get(name) },
-    data: cells.map((cell) => [valueOf(cell, along), cell.median] as const).sort(([a], [b]) => a - b),
+    data: cells.map((cell) => [placeOf(cell, along), cell.median] as const).sort(([a], [b]) => a - b),
   }))
   return draw(426, {
     title: titled(title),

@@ -15,11 +15,6 @@ const reasons: readonly { trial: RegExp; driver: RegExp; why: string }[] = [
     why: 'It gathers what follows the first message of a burst into one write; orbit rings again when the reader sleeps again.',
   },
   {
-    trial: /^throughput/,
-    driver: threads,
-    why: 'Threads of one process: cheaper to switch between, on two cores, than as many processes.',
-  },
-  {
     trial: /^(throughput|fan-in)/,
     driver: /^unix socket$/,
     why:

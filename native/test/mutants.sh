@@ -330,6 +330,10 @@ fresh_copy index-believes-what-lay-before-a-gap
 edit index-believes-what-lay-before-a-gap index.h 'oldest_ = position;' ''
 expect_caught index-believes-what-lay-before-a-gap index_test plain what_was_noted_before_a_gap
 
+fresh_copy index-forgets-a-gap
+edit index-forgets-a-gap index.h 'if (oldest > oldest_) oldest_ = oldest;' 'oldest_ = oldest;'
+expect_caught index-forgets-a-gap index_test plain what_was_noted_before_a_gap
+
 fresh_copy index-ignores-resets
 edit index-ignores-resets index.h 'if (decided_by_reset(key, candidate, answer)) return CacheStatus::kMiss;' ''
 expect_caught index-ignores-resets index_test plain

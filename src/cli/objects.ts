@@ -51,8 +51,8 @@ function namesIn(folder: string): string[] {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return [] // doctor says so
     const forbidden = code === 'EACCES' || code === 'EPERM' || code === 'ERR_ACCESS_DENIED'
-    const why = `${folder} cannot be listed: ${message}`
-    throw new OrbitError(forbidden ? 'ERR_ORBIT_PERMISSION' : 'ERR_ORBIT_SYSTEM', why, { cause: error })
+    if (!forbidden) throw error
+    throw new OrbitError('ERR_ORBIT_PERMISSION', `${folder} cannot be listed: ${message}`, { cause: error })
   }
 }
 
