@@ -122,14 +122,14 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
 
   it('with random words in every object no command crashes', async () => {
     const next = generator(newSeed('orbit on random words'))
-    for (const round of ['all', 'but for headers'] as const) {
+    for (let round = 0; round < 6; round++) {
       const name = uniqueFleet('cli')
       await (await showcase(name)).kill()
       for (const what of [7, 12, 200, 220, 222, 'fleet'] as const) {
         using file = new ObjectFile(objectPath(name, what))
         const length = statSync(objectPath(name, what)).size
-        // Without its header no object is opened at all.
-        const first = round === 'all' ? 0 : what === 'fleet' ? at.records : 192
+        // Sparing the header in most rounds, without which nothing is opened at all.
+        const first = round === 0 ? 0 : what === 'fleet' ? at.records : 192
         for (let i = 0; i < 300; i++) {
           const words = Buffer.alloc(8)
           words.writeUInt32LE(next(2 ** 32 - 1), 0)
@@ -138,11 +138,12 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
         }
       }
       const before = bytesOf(name)
-      for (const [, args] of looks(name).filter(([schema]) => schema !== 'tail')) {
+      const look = async (args: string[]) => {
         const { code, stderr } = await orbit(args)
         expect([0, 1, 3, 4], `${title(args, name)}: ${stderr}`).toContain(code)
         expect(stderr).not.toContain('    at ')
       }
+      await Promise.all(looks(name).flatMap(([schema, args]) => (schema === 'tail' ? [] : [look(args)])))
       expect(bytesOf(name)).toEqual(before)
     }
   })

@@ -77,13 +77,14 @@ export function readmeText({ machine, comparison }: Report): string {
 function behindText(comparison: Comparison): string {
   const behind = aheadOfOrbit(comparison)
   if (behind.length === 0) return 'orbit is ahead of each of them in every trial.'
-  const lines = [...groupBy(behind, ({ cell }) => `${cell.trial}: ${reasonFor(cell)}`).values()].map((cells) => {
-    const [{ cell }] = cells as [(typeof cells)[0]]
+  const told = behind.map((one) => ({ ...one, why: reasonFor(one.cell) }))
+  const lines = [...groupBy(told, ({ cell, why }) => `${cell.trial}: ${why}`).values()].map((cells) => {
+    const [{ cell, why }] = cells as [(typeof cells)[0]]
     const drivers = [...new Set(cells.map(({ cell }) => cell.driver))]
     const parameters = [...new Set(cells.map(({ cell }) => cell.parameters))].filter((label) => label !== '')
     const where = parameters.length === 0 ? cell.trial : `${cell.trial} (${parameters.join('; ')})`
     const worst = Math.min(...cells.map(({ advantage }) => advantage))
-    return `- ${where}: ${drivers.join(', ')} by up to ${times(1 / worst)}. ${reasonFor(cell)}`
+    return `- ${where}: ${drivers.join(', ')} by up to ${times(1 / worst)}. ${why}`
   })
   return `Where orbit is not ahead, and why:\n\n${lines.join('\n')}`
 }
