@@ -210,6 +210,20 @@ void an_expired_claim_neither_blocks_nor_can_be_renewed_nor_released() {
   CHECK_EQUAL(table.asked, 1);  // by the yield; never about the expired one
 }
 
+// A caller may be delayed between its look at the clock and its call.
+void an_old_time_finds_free_what_a_later_one_saw_expire() {
+  Table table(1);
+  uint64_t first = table.must_claim(0, "s", 500);
+  table.nowMs = 1500;
+  table.must_claim(1, "another of the bucket", 500);  // drops what has expired
+  table.nowMs = 1499;
+  uint64_t second = table.must_claim(2, "s", 500);
+  CHECK(second > first);
+  CHECK_EQUAL(table.renew(0, "s", first, 500), TableStatus::kNone);
+  CHECK_EQUAL(table.release(0, "s", first), TableStatus::kNone);
+  CHECK_EQUAL(table.find("s").claim.token, second);
+}
+
 void renewing_survives_the_first_expiry_and_keeps_the_token() {
   Table table;
   uint64_t token = table.must_claim(0, "door", 500);
@@ -896,6 +910,7 @@ int main(int count, char** words) {
       TEST(a_second_claim_of_the_holder_yields_to_its_first),
       TEST(a_released_subject_is_free_and_its_next_token_is_higher),
       TEST(an_expired_claim_neither_blocks_nor_can_be_renewed_nor_released),
+      TEST(an_old_time_finds_free_what_a_later_one_saw_expire),
       TEST(renewing_survives_the_first_expiry_and_keeps_the_token),
       TEST(a_dead_holder_frees_its_subject_at_once),
       TEST(a_node_that_was_taken_anew_does_not_hold_what_its_last_owner_held),

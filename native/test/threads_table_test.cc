@@ -3,8 +3,9 @@
 // The test runs in epochs, each a fresh table. Time is a shared counter that the threads push on, so that claims expire
 // under their holders; a death is a new incarnation, taken over by the same thread. Every call is put between two ticks
 // of a shared counter. At an epoch's end the notes of all are laid side by side, by token:
-//   a guard's successor on its subject was granted only after the guard had been released, had expired by the time
-//   that the successor was granted with, or after its holder had begun to die (T2);
+//   a guard's successor on its subject was granted only after the guard had been released, had expired, or after its
+//   holder had begun to die (T2). Expired by the time of day when the successor had been granted: not by the time that
+//   it told, for a call on another subject of the bucket, which was told a later one, may have dropped the guard before;
 //   of two claims that did not overlap the later has the higher token (T3, and over the whole table);
 //   the chunks are a permutation (I1).
 // Readers know from a claim's node and count what subject and owner must be: a mixed card cannot pass.
@@ -43,10 +44,11 @@ constexpr Shape kShapes[] = {{1, 1}, {1, 3}, {2, 5}, {1, 40}, {1024, 4}};
 struct Grant {
   uint64_t token;
   uint32_t subject;
-  uint64_t began, ended;        // ticks around the claim
-  uint64_t nowMs, expiresAtMs;  // as granted, and as last renewed
-  uint64_t renewBegan = 0;      // of the last renewal that was told to have worked
-  uint64_t endBegan = kNever;   // tick before its release or its holder's death
+  uint64_t began, ended;       // ticks around the claim
+  uint64_t endedMs;            // time behind the claim
+  uint64_t expiresAtMs;        // as granted, or as last renewed
+  uint64_t renewBegan = 0;     // of the last renewal that was told to have worked
+  uint64_t endBegan = kNever;  // tick before its release or its holder's death
 };
 
 struct Epoch {
@@ -160,7 +162,7 @@ class Node {
     CHECK(claim.node == node_ && claim.claimedAtMs == count_ && claim.subjectKind == subject);
     held_.push_back(grants().size());
     forgotten_.push_back(grants().size());
-    grants().push_back({claim.token, subject, began, ended, request.nowMs, claim.expiresAtMs});
+    grants().push_back({claim.token, subject, began, ended, now(), claim.expiresAtMs});
   }
 
   // One of the held; it stays held.
@@ -267,7 +269,7 @@ uint64_t check_notes(const Epoch& epoch) {
     latestBegan = std::max(latestBegan, grant.began);
     const Grant*& before = last[grant.subject];
     if (before != nullptr) {
-      CHECK(before->expiresAtMs <= grant.nowMs || before->endBegan < grant.ended);
+      CHECK(before->expiresAtMs <= grant.endedMs || before->endBegan < grant.ended);
       CHECK(before->renewBegan < grant.ended);
     }
     before = &grant;
