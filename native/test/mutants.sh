@@ -6,8 +6,10 @@ set -u
 out=$1
 cxx=${CXX:-g++}
 seconds=${SECONDS_EACH:-3}
-flags="-std=c++17 -Wall -Wextra -Werror -Wno-unused -g -pthread"
-plain="-O2"
+flags="-std=c++17 -Wall -Wextra -Werror -Wno-unused -pthread"
+# What one thread finds it finds unoptimised too, and building takes longer than looking.
+plain="-O0"
+raced="-O2"
 tsan="-O1 -fsanitize=thread -fno-builtin-memcpy"
 survivors=0
 
@@ -32,6 +34,7 @@ edit_test() {  # <mutant> <test> <from> <to>
 
 build() {  # <mutant> <test> <plain|tsan>
   local mode=$plain source="test/$2.cc"
+  case $2 in threads_* | step_*) mode=$raced ;; esac
   [ "$3" = tsan ] && mode=$tsan
   [ -f "$out/$1/$2.cc" ] && source="$out/$1/$2.cc"
   # shellcheck disable=SC2086
