@@ -19,7 +19,11 @@
         "native/shm.cc"
       ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
-      "defines": ["NAPI_VERSION=8", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "defines": [
+        "NAPI_VERSION=8",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+        "ORBIT_VERSION=<!(node -p \"require('./package.json').version\")"
+      ],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-O3"],
       # Without type information make_shared needs a symbol of GCC 9's libstdc++.
       "cflags_cc!": ["-fno-rtti"],

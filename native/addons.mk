@@ -8,7 +8,8 @@ NODE ?= node
 ADDON_CXX ?= g++
 ADDON_SOURCES := $(wildcard *.cc)
 ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
-  -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS $$(sh test/node_headers.sh $(NODE))
+  -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
+  -DORBIT_VERSION=$$($(NODE) -p "require('../package.json').version") $$(sh test/node_headers.sh $(NODE))
 ADDON_fault := -O2 -DORBIT_FAULT_POINTS
 # Not vptr: it asks the system with a pipe, and one test has no descriptors left.
 ADDON_asan := -O1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -4,7 +4,17 @@
 //   prepare.mjs pack        packages, dist, prebuilds/ for this platform: what `npm pack` puts in
 // Needs Node, python3, make and g++.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -53,7 +63,8 @@ function preparePackages() {
   run('installing packages', 'npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'])
 }
 
-const addonSources = Math.max(changed('native', ['.h', '.cc']), changed('binding.gyp'))
+// package.json: the addon says its version.
+const addonSources = Math.max(changed('native', ['.h', '.cc']), changed('binding.gyp'), changed('package.json'))
 
 /** Node's own headers, where they stand beside it; else node-gyp fetches them. */
 function headers() {
@@ -66,8 +77,10 @@ function prepareAddon() {
   const isForThisNode = builtFor.includes(`"node_module_version": ${process.versions.modules},`)
   if (isForThisNode && changed('build/Release/orbit.node') >= addonSources) return
   checkTools()
-  const steps = isForThisNode ? ['build'] : ['configure', 'build']
-  run('building the addon', 'node_modules/.bin/node-gyp', [...steps, '--loglevel=warn'], headers())
+  // Configured anew also for a new version, which nothing else would compile in.
+  run('building the addon', 'node_modules/.bin/node-gyp', ['configure', 'build', '--loglevel=warn'], headers())
+  const now = new Date()
+  utimesSync('build/Release/orbit.node', now, now) // also when all of it was as it should be
 }
 
 /** prebuildify rebuilds from nothing and takes the result away, so it works beside build/Release, which is in use. */
@@ -81,7 +94,7 @@ function preparePrebuild() {
   const stage = join(root, 'build/prebuild')
   rmSync(stage, { recursive: true, force: true })
   mkdirSync(stage, { recursive: true })
-  cpSync('binding.gyp', join(stage, 'binding.gyp'))
+  for (const file of ['binding.gyp', 'package.json']) cpSync(file, join(stage, file))
   symlinkSync(join(root, 'native'), join(stage, 'native'))
   const place = [`--cwd=${stage}`, `--out=${root}`, `--cache=${join(stage, 'headers')}`]
   const what = ['--napi', '--strip', '--name=orbit', `--target=node@${process.versions.node}`, ...tag]

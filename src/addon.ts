@@ -10,13 +10,16 @@ import { OrbitError } from './errors.js'
  */
 const ownFolder = import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : process.cwd())
 
+/** What addon and code say to each other is no public thing: only those of one version fit. */
+const otherVersion = (version: unknown) => `has version=${version}, the code that asks is ${manifest.version}`
+
 /** The folder of the installed package, seen from a bundle that is not in it. */
 function installedFolder(tried: string[]): string | undefined {
   try {
     const path = nodeModule.createRequire(join(ownFolder, 'orbit')).resolve(`${manifest.name}/package.json`)
     const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }
     if (version === manifest.version) return dirname(path)
-    tried.push(`${dirname(path)}: has version=${version}, the code that asks is ${manifest.version}`)
+    tried.push(`${dirname(path)}: ${otherVersion(version)}`)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     tried.push(`package ${manifest.name} from ${ownFolder}: ${code ?? message}`)
@@ -59,8 +62,14 @@ export function openAddon(): unknown {
     const addon = { exports: {} }
     try {
       process.dlopen(addon, path)
-      if ('layout' in addon.exports && 'setScratch' in addon.exports) return addon.exports
-      tried.push(`${path}: not an addon of ${manifest.name}`)
+      const { version } = addon.exports as { version?: unknown }
+      if (!('layout' in addon.exports && 'setScratch' in addon.exports)) {
+        tried.push(`${path}: not an addon of ${manifest.name}`)
+      } else if (version === manifest.version) {
+        return addon.exports
+      } else {
+        tried.push(`${path}: ${otherVersion(version)}`)
+      }
     } catch (error) {
       cause = error
       const { code } = error as NodeJS.ErrnoException

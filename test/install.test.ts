@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -324,12 +325,38 @@ describe('the addon', () => {
     expect(addons).toContain(join(copy, relative(installed, addon)))
   })
 
+  /** Ours, but built with another version of the package. */
+  function skewedAddon(folder: string): string {
+    const file = join(folder, 'skewed.node')
+    const bytes = readFileSync(addon)
+    const version = Buffer.from(`${manifest.version}\0`)
+    const at = bytes.indexOf(version)
+    expect(at).toBeGreaterThan(0)
+    expect(bytes.indexOf(version, at + 1)).toBe(-1)
+    bytes.write('9', at)
+    writeFileSync(file, bytes)
+    return file
+  }
+  const skew = `has version=${manifest.version.replace(/^./, '9')}, the code that asks is ${manifest.version}`
+
+  it('of another version is passed over', () => {
+    const { copy, file } = copyWith((copy) => {
+      const built = join(copy, 'build/Release')
+      mkdirSync(built, { recursive: true })
+      renameSync(skewedAddon(built), join(built, 'orbit.node'))
+    })
+    const { addons } = use(file) as { addons: string[] }
+    expect(addons).toContain(join(copy, relative(installed, addon)))
+  })
+
   it('that is named must be ours and open; no other is tried', () => {
     const foreign = foreignAddon()
+    const skewed = skewedAddon(mkdtempSync(join(temporary, 'skewed-')))
     for (const [named, why] of [
       ['no.node', ''],
       ['.', ''],
       [foreign, 'not an addon of orbit-node'],
+      [skewed, skew],
     ] as const) {
       const { status, stderr } = attempt(app, process.execPath, ['install.mjs', 'unused'], { ORBIT_NATIVE_PATH: named })
       expect(status).toBe(1)
