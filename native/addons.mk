@@ -7,6 +7,7 @@
 NODE ?= node
 ADDON_CXX ?= g++
 ADDON_SOURCES := $(wildcard *.cc)
+ADDON_FILES := $(ADDON_SOURCES) $(wildcard *.h) ../package.json
 ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
   -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
   -DORBIT_VERSION=$$($(NODE) -p "require('../package.json').version") $$(sh test/node_headers.sh $(NODE))
@@ -17,12 +18,12 @@ ADDON_asan := -O1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-
 .PHONY: addons asan-suite
 addons: $(OUT)/addon/fault/orbit.node $(OUT)/addon/asan/orbit.node $(OUT)/addon/layout/orbit.node
 
-$(OUT)/addon/%/orbit.node: $(ADDON_SOURCES) $(wildcard *.h)
+$(OUT)/addon/%/orbit.node: $(ADDON_FILES)
 	mkdir -p $(@D)
 	$(ADDON_CXX) $(ADDON_FLAGS) $(ADDON_$*) $(ADDON_SOURCES) -o $@.$$$$ && mv $@.$$$$ $@
 
 # From copies: an include finds the header beside its own file first.
-$(OUT)/addon/layout/orbit.node: $(ADDON_SOURCES) $(wildcard *.h)
+$(OUT)/addon/layout/orbit.node: $(ADDON_FILES)
 	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	sed 's/kLayoutVersion = [0-9]*;/kLayoutVersion = 999;/' layout.h >$(@D)/layout.h && ! cmp -s layout.h $(@D)/layout.h
 	$(ADDON_CXX) $(ADDON_FLAGS) $(ADDON_SOURCES:%=$(@D)/%) -o $@.$$$$ && mv $@.$$$$ $@
