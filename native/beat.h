@@ -38,9 +38,10 @@ inline bool read_beat(const NodeRecord* record, uint64_t incarnation, uint64_t* 
     uint64_t count = load_acquire(&record->beatCount);  // partner: the count of write_beat
     if (count == 0) return false;
     copy_from_shared(beat, beat_words(record, count), sizeof *beat);
-    // Partners: the count of write_beat that let the next beat into this place; the first store of a next owner.
-    if (load_acquire(&record->incarnation) != incarnation) return false;
+    // Partners: the count of write_beat that let the next beat into this place; the first store of a next owner. In this
+    // order: a next owner that comes between the two looks may have counted up to the same number.
     if (load_acquire(&record->beatCount) != count) continue;
+    if (load_acquire(&record->incarnation) != incarnation) return false;
     *number = count;
     return true;
   }
