@@ -232,7 +232,8 @@ expect_caught beat-counted-first threads_beat_test plain
 fresh_copy token-before-the-load
 edit token-before-the-load table.h 'inline TableStatus append_claim(' \
   'inline thread_local uint64_t early = 0; inline TableStatus append_claim('
-edit token-before-the-load table.h 'room = card_room(ring);' 'room = card_room(ring); early = draw_token(ring);'
+edit token-before-the-load table.h 'room = card_room(ring);' \
+  'room = card_room(ring); early = draw_token(ring); if (early % 8 == 0) sched_yield();'
 edit token-before-the-load table.h 'uint64_t token = draw_token(writer.ring);' 'uint64_t token = early;'
 expect_caught token-before-the-load threads_table_test plain
 
@@ -302,13 +303,15 @@ fresh_copy no-intent
 edit no-intent table.h 'store_release(&entry->intentPosition, position + 1);' ''
 expect_caught no-intent step_table_test plain 'victim.hand'
 
-# The cache's index.
+# The cache's index. The yields hold the gaps open, as above.
 fresh_copy index-copies-unvalidated
+edit index-copies-unvalidated index.h 'if (isOurs) copy_from_shared(' 'if (position % 8 == 0) sched_yield();
+    if (isOurs) copy_from_shared('
 edit index-copies-unvalidated index.h 'if (has_moved(word, position)) return RingStatus::kOverwritten;  // validate
     *valueBytes' '*valueBytes'
 expect_caught index-copies-unvalidated threads_index_test plain
 
-# The yield holds the gap open, as above: in rings so small that a lookup may give up.
+# In rings so small that a lookup may give up.
 fresh_copy index-notes-unvalidated
 edit index-notes-unvalidated index.h 'Shape shape = shape_at(word);
     bool isReset' 'if (ring_.mask < 16 && position % 8 == 0) sched_yield();
