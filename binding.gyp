@@ -22,7 +22,7 @@
       "defines": [
         "NAPI_VERSION=8",
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
-        "ORBIT_VERSION=<!(node -p \"require('./package.json').version\")"
+        "ORBIT_VERSION=<!(node -p \"JSON.stringify(require('./package.json').version)\")"
       ],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-O3"],
       # Without type information make_shared needs a symbol of GCC 9's libstdc++.

@@ -10,7 +10,7 @@ ADDON_SOURCES := $(wildcard *.cc)
 ADDON_FILES := $(ADDON_SOURCES) $(wildcard *.h) ../package.json
 ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
   -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
-  -DORBIT_VERSION=$$($(NODE) -p "require('../package.json').version") $$(sh test/node_headers.sh $(NODE))
+  -DORBIT_VERSION=$$($(NODE) -p "JSON.stringify(require('../package.json').version)") $$(sh test/node_headers.sh $(NODE))
 ADDON_fault := -O2 -DORBIT_FAULT_POINTS
 # Not vptr: it asks the system with a pipe, and one test has no descriptors left.
 ADDON_asan := -O1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -5,10 +5,6 @@
 #include "removal.h"
 #include "table.h"
 
-// Of the package that it was built with, a bare word on the compiler's command line.
-#define ORBIT_TEXT_OF(word) #word
-#define ORBIT_TEXT(macro) ORBIT_TEXT_OF(macro)
-
 namespace orbit {
 
 namespace {
@@ -356,7 +352,7 @@ bool export_setup_functions(napi_env environment, napi_value value, Addon* addon
   define("openBell", open_bell_call);
   define("hasBell", has_bell_call);
   define("setScratch", set_scratch_call);
-  exports.Set("version", ORBIT_TEXT(ORBIT_VERSION));
+  exports.Set("version", ORBIT_VERSION);
   exports.Set("layout", layout_table(env));
   exports.Set("status", status_table(env));
   return true;
