@@ -7,7 +7,7 @@
 // Next owner. Writes the record from its first word on, between two stores of `joined`: whoever copies a word of that sees
 //   another incarnation as well, also when the new member has come to the same count.
 //
-// Nobody waits: a reader that is passed again and again gives up.
+// Nobody waits: a reader that is passed again and again gives up. native/model/beat.pml checks all of this.
 #pragma once
 
 #include "layout.h"

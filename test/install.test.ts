@@ -325,6 +325,8 @@ describe('the addon', () => {
     expect(addons).toContain(join(copy, relative(installed, addon)))
   })
 
+  const skewedVersion = manifest.version.replace(/^./, (first: string) => (first === '9' ? '8' : '9'))
+
   /** Ours, but built with another version of the package. */
   function skewedAddon(folder: string): string {
     const file = join(folder, 'skewed.node')
@@ -333,11 +335,11 @@ describe('the addon', () => {
     const at = bytes.indexOf(version)
     expect(at).toBeGreaterThan(0)
     expect(bytes.indexOf(version, at + 1)).toBe(-1)
-    bytes.write('9', at)
+    bytes.write(skewedVersion, at)
     writeFileSync(file, bytes)
     return file
   }
-  const skew = `has version=${manifest.version.replace(/^./, '9')}, the code that asks is ${manifest.version}`
+  const skew = `has version=${skewedVersion}, the code that asks is ${manifest.version}`
 
   it('of another version is passed over', () => {
     const { copy, file } = copyWith((copy) => {
