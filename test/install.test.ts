@@ -8,7 +8,6 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -20,6 +19,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { isLinux, root, uniqueFleet } from './processes.js'
+import { otherVersion, writeOtherAddon } from './releases.js'
 
 /** The newest symbols that a Linux binary may need: those that Node 20's own x64 binary needs. */
 const floors = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' }
@@ -325,27 +325,10 @@ describe('the addon', () => {
     expect(addons).toContain(join(copy, relative(installed, addon)))
   })
 
-  const skewedVersion = manifest.version.replace(/^./, (first: string) => (first === '9' ? '8' : '9'))
-
-  /** Ours, but built with another version of the package. */
-  function skewedAddon(folder: string): string {
-    const file = join(folder, 'skewed.node')
-    const bytes = readFileSync(addon)
-    const version = Buffer.from(`${manifest.version}\0`)
-    const at = bytes.indexOf(version)
-    expect(at).toBeGreaterThan(0)
-    expect(bytes.indexOf(version, at + 1)).toBe(-1)
-    bytes.write(skewedVersion, at)
-    writeFileSync(file, bytes)
-    return file
-  }
-  const skew = `has version=${skewedVersion}, the code that asks is ${manifest.version}`
-
   it('of another version is passed over', () => {
     const { copy, file } = copyWith((copy) => {
-      const built = join(copy, 'build/Release')
-      mkdirSync(built, { recursive: true })
-      renameSync(skewedAddon(built), join(built, 'orbit.node'))
+      mkdirSync(join(copy, 'build/Release'), { recursive: true })
+      writeOtherAddon(addon, join(copy, 'build/Release/orbit.node'))
     })
     const { addons } = use(file) as { addons: string[] }
     expect(addons).toContain(join(copy, relative(installed, addon)))
@@ -353,12 +336,13 @@ describe('the addon', () => {
 
   it('that is named must be ours and open; no other is tried', () => {
     const foreign = foreignAddon()
-    const skewed = skewedAddon(mkdtempSync(join(temporary, 'skewed-')))
+    const other = join(temporary, 'other.node')
+    writeOtherAddon(addon, other)
     for (const [named, why] of [
       ['no.node', ''],
       ['.', ''],
       [foreign, 'not an addon of orbit-node'],
-      [skewed, skew],
+      [other, `has version=${otherVersion}, the code that asks is ${manifest.version}`],
     ] as const) {
       const { status, stderr } = attempt(app, process.execPath, ['install.mjs', 'unused'], { ORBIT_NATIVE_PATH: named })
       expect(status).toBe(1)

@@ -1,5 +1,5 @@
 // Two releases on one host: of one layout they work together; of two they keep apart, and say so.
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -7,25 +7,29 @@ import { codecs, Fleet, orbitType, TypedCache } from '../src/index.js'
 import { layout } from '../src/native.js'
 import { bytesOf, orbit, orbitJson } from './orbit.js'
 import { type Child, canRun, isLinux, otherLayoutAddon, root, start, uniqueFleet } from './processes.js'
+import { saysOurs, writeOtherAddon, writeOtherCode } from './releases.js'
 
 const facts = { name: 'facts', kind: 7, capacity: 64, payloadBytes: 64 }
 
-/** A copy of the package that says it is another version; where its entry is. */
-function otherPackage(version: string): string {
+/** The package as another version, its code and its addon; what makes a fixture use it. */
+function otherPackage(): NodeJS.ProcessEnv {
   const folder = mkdtempSync(join(tmpdir(), 'orbit-version-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true })
-  cpSync(join(root, 'build/Release/orbit.node'), join(folder, 'build/Release/orbit.node'))
+  const [dist, addon] = [join(folder, 'dist'), join(folder, 'orbit.node')]
+  cpSync(join(root, 'dist'), dist, { recursive: true })
+  const code = readdirSync(dist)
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => join(dist, file))
+  for (const file of code.filter(saysOurs)) writeOtherCode(file, file)
+  writeOtherAddon(join(root, 'build/Release/orbit.node'), addon)
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }))
-  return join(folder, 'dist/index.js')
+  return { ORBIT_DIST: join(dist, 'index.js'), ORBIT_NATIVE_PATH: addon }
 }
 
 describe.runIf(isLinux)('another release of the same layout', () => {
   it('shares rings, caches and bells with this one', async () => {
     const name = uniqueFleet('version')
-    const child = start('everything.mjs', [name], { env: { ORBIT_DIST: otherPackage('99.0.0') } })
+    const child = start('everything.mjs', [name], { env: otherPackage() })
     const { node } = await child.next<{ node: number }>()
     const fleet = Fleet.joinShm(name)
     onTestFinished(() => fleet.close())

@@ -7,8 +7,8 @@
 // Not modelled. Memory is sequentially consistent: the copies' releases and acquires are the business of word.h. A beat is
 //   two words, and what else the record says one. Counts never run out. Forged bytes are left out.
 //
-// Names, with those of layout.h. beats: beatCount. place: the two words of each of the two beats. A beat's words say whose it is and its
-//   number, so a reader knows what it should have got.
+// Names, with those of layout.h. beats: beatCount. place: the two words of each of the two beats. A beat's words say whose it
+//   is and its number, so a reader knows what it should have got.
 //
 // Checked. What a reader believes of a record is all of one member, and a beat that it gives out is whole, of that member,
 //   and has the number that it is given out with. A later look never gives an older one.
