@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 
 /** Each code is documented by its sentence, which is its value. */
-const codes = new Set(readFileSync(new URL('src/errors.ts', import.meta.url), 'utf8').match(/\bERR_ORBIT_[A-Z_]+\b/g))
+const codes = new Set(
+  readFileSync(new URL('src/base/errors.ts', import.meta.url), 'utf8').match(/\bERR_ORBIT_[A-Z_]+\b/g),
+)
 
 export default {
   name: 'orbit-node',

@@ -12,7 +12,7 @@ Measures what orbit's operations cost (calls), what a wake costs (waking) and se
                    and the comparison by "trial, parameters, driver" ("latency, idle", "redis"); orbit is always in it
   --json FILE      also write the report as JSON; "-": to the standard output, with the tables on the standard error
   --list           what there is to match
-  --native         the bench of native/ring.h alone instead (make -C native bench)
+  --native         the bench of native/protocol/ring.h alone instead (make -C native bench)
   --help           this text
 
 Nothing is asserted of times: the exit code is 1 only when something could not be measured that should have been.

@@ -6,8 +6,9 @@
 # These are the only rules here that know Node's headers.
 NODE ?= node
 ADDON_CXX ?= g++
-ADDON_SOURCES := $(wildcard *.cc)
-ADDON_FILES := $(ADDON_SOURCES) $(wildcard *.h) ../package.json
+ADDON_FOLDERS := protocol posix fleet node
+ADDON_SOURCES := $(wildcard $(ADDON_FOLDERS:%=%/*.cc))
+ADDON_FILES := $(ADDON_SOURCES) $(wildcard $(ADDON_FOLDERS:%=%/*.h)) ../package.json
 ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
   -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
   -DORBIT_VERSION=$$($(NODE) -p "JSON.stringify(require('../package.json').version)") $$(sh test/node_headers.sh $(NODE))
@@ -20,13 +21,12 @@ addons: $(OUT)/addon/fault/orbit.node $(OUT)/addon/asan/orbit.node $(OUT)/addon/
 
 $(OUT)/addon/%/orbit.node: $(ADDON_FILES)
 	mkdir -p $(@D)
-	$(ADDON_CXX) $(ADDON_FLAGS) $(ADDON_$*) $(ADDON_SOURCES) -o $@.$$$$ && mv $@.$$$$ $@
+	$(ADDON_CXX) -I. $(ADDON_FLAGS) $(ADDON_$*) $(ADDON_SOURCES) -o $@.$$$$ && mv $@.$$$$ $@
 
-# From copies: an include finds the header beside its own file first.
 $(OUT)/addon/layout/orbit.node: $(ADDON_FILES)
-	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
-	sed 's/kLayoutVersion = [0-9]*;/kLayoutVersion = 999;/' layout.h >$(@D)/layout.h && ! cmp -s layout.h $(@D)/layout.h
-	$(ADDON_CXX) $(ADDON_FLAGS) $(ADDON_SOURCES:%=$(@D)/%) -o $@.$$$$ && mv $@.$$$$ $@
+	rm -rf $(@D) && mkdir -p $(@D) && cp -r $(ADDON_FOLDERS) $(@D)
+	sed 's/kLayoutVersion = [0-9]*;/kLayoutVersion = 999;/' protocol/layout.h >$(@D)/protocol/layout.h && ! cmp -s protocol/layout.h $(@D)/protocol/layout.h
+	$(ADDON_CXX) -I$(@D) $(ADDON_FLAGS) $(ADDON_SOURCES:%=$(@D)/%) -o $@.$$$$ && mv $@.$$$$ $@
 
 asan-suite: $(OUT)/addon/asan/orbit.node
 	sh test/addon_asan.sh

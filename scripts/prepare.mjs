@@ -37,7 +37,7 @@ function run(title, command, args, env = {}) {
 function changed(path, endings = ['']) {
   if (!existsSync(path)) return 0
   if (!statSync(path).isDirectory()) return statSync(path).mtimeMs
-  const files = readdirSync(path).filter((name) => endings.some((ending) => name.endsWith(ending)))
+  const files = readdirSync(path, { recursive: true }).filter((name) => endings.some((ending) => name.endsWith(ending)))
   return Math.max(0, ...files.map((name) => statSync(join(path, name)).mtimeMs))
 }
 
@@ -64,7 +64,8 @@ function preparePackages() {
 }
 
 // package.json: the addon says its version.
-const addonSources = Math.max(changed('native', ['.h', '.cc']), changed('binding.gyp'), changed('package.json'))
+const addonFolders = ['protocol', 'posix', 'fleet', 'node'].map((folder) => changed(`native/${folder}`, ['.h', '.cc']))
+const addonSources = Math.max(...addonFolders, changed('binding.gyp'), changed('package.json'))
 
 /** Node's own headers, where they stand beside it; else node-gyp fetches them. */
 function headers() {
@@ -104,8 +105,7 @@ function preparePrebuild() {
 }
 
 function prepareDist() {
-  const sources = ['src', 'src/cli', 'src/cli/commands'].map((folder) => changed(folder, ['.ts']))
-  const newest = Math.max(...sources, changed('tsup.config.ts'), changed('package.json'))
+  const newest = Math.max(changed('src', ['.ts']), changed('tsup.config.ts'), changed('package.json'))
   const built = ['index.js', 'index.cjs', 'index.d.ts', 'index.d.cts', 'cli.js'].map((file) =>
     changed(join('dist', file)),
   )

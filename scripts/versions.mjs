@@ -11,7 +11,16 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const majors = ['20', '22', '24', '26']
-const smokeFiles = ['environments', 'lifecycle', 'waking', 'rings', 'cache', 'contest', 'pod', 'errors']
+const smokeFiles = [
+  'release/environments',
+  'core/lifecycle',
+  'core/waking',
+  'core/rings',
+  'layers/cache',
+  'layers/contest',
+  'pod/pod',
+  'base/errors',
+]
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)

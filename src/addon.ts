@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import nodeModule from 'node:module' // whole: bundles of ESM often declare a createRequire of their own
 import { dirname, join, resolve } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
-import { OrbitError } from './errors.js'
+import { OrbitError } from './base/errors.js'
 
 /**
  * src/ or dist/ of the package; in a user's bundle, the bundle's folder. A bundle of CommonJS has no import.meta, and

@@ -1,5 +1,35 @@
-export { type CacheBytes, type CacheEntry, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
-export { type Codec, codecs } from './codecs.js'
+export { errorCodes, OrbitError, type OrbitErrorCode } from './base/errors.js'
+export { NetId64 } from './base/netid.js'
+export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './core/cursor.js'
+export { Fleet, type JoinOptions, type JoinShmOptions, type RemoveOptions } from './core/fleet.js'
+export { FleetObserver, type Heartbeat, type NodeRecord } from './core/observer.js'
+export type { Frame, PublishOptions, RingStats } from './core/ring.js'
+export { type AnyOrbitType, type OrbitType, type OrbitTypeSpec, orbitType } from './core/type.js'
+export {
+  collectMetrics,
+  type FleetMetrics,
+  type Metric,
+  type MetricSample,
+  type MetricsOptions,
+  type PromMetric,
+  promCollectors,
+} from './inspect/metrics.js'
+export {
+  type EventBusOptions,
+  EventCursor,
+  type EventPoll,
+  EventSubscription,
+  OrbitEventBus,
+  type SubscribeOptions,
+} from './layers/bus.js'
+export {
+  type CacheBytes,
+  type CacheEntry,
+  OrbitCache,
+  type OrbitCacheOptions,
+  type PutOptions,
+} from './layers/cache.js'
+export { type Codec, codecs } from './layers/codecs.js'
 export {
   type ClaimOptions,
   Contest,
@@ -9,32 +39,11 @@ export {
   type Holder,
   type Subject,
   type TryClaimOptions,
-} from './contest.js'
-export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './cursor.js'
-export { errorCodes, OrbitError, type OrbitErrorCode } from './errors.js'
-export type { OrbitEvent } from './event.js'
-export {
-  type EventBusOptions,
-  EventCursor,
-  type EventPoll,
-  EventSubscription,
-  OrbitEventBus,
-  type SubscribeOptions,
-} from './events.js'
-export { Fleet, type JoinOptions, type JoinShmOptions, type RemoveOptions } from './fleet.js'
-export { type Beat, FleetHeartbeat, type HeartbeatOptions, type HeartbeatSnapshot } from './heartbeat.js'
-export {
-  collectMetrics,
-  type FleetMetrics,
-  type Metric,
-  type MetricSample,
-  type MetricsOptions,
-  type PromMetric,
-  promCollectors,
-} from './metrics.js'
-export { NetId64 } from './netid.js'
-export { FleetObserver, type Heartbeat, type NodeRecord } from './observer.js'
-export { Orbital, type WatchOptions } from './orbital.js'
+} from './layers/contest.js'
+export type { OrbitEvent } from './layers/event.js'
+export { type Beat, FleetHeartbeat, type HeartbeatOptions, type HeartbeatSnapshot } from './layers/heartbeat.js'
+export { Orbital, type WatchOptions } from './layers/orbital.js'
+export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'
 export {
   array,
   bytes,
@@ -47,7 +56,4 @@ export {
   type PodValue,
   pod,
   text,
-} from './pod.js'
-export type { Frame, PublishOptions, RingStats } from './ring.js'
-export { type AnyOrbitType, type OrbitType, type OrbitTypeSpec, orbitType } from './typed.js'
-export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './typedcache.js'
+} from './pod/pod.js'

@@ -1,4 +1,4 @@
-import { native } from '../../src/native.js'
+import { native } from '../../src/core/native.js'
 import { bytesOf, type Call, consumed, type Run } from './call.js'
 
 const operations = 1000

@@ -1,5 +1,5 @@
+import { native } from '../../src/core/native.js'
 import { type NetId64, orbitType } from '../../src/index.js'
-import { native } from '../../src/native.js'
 import { bytesOf, type Call, consumed, onFleet } from './call.js'
 
 const operations = 1000

@@ -1,5 +1,5 @@
 // npm run figures: makes from the committed results, bench/results/full.json, the charts in docs/pictures and the figures in
-// README.md and docs/guide/figures.md. test/figures.test.ts fails when they differ.
+// README.md and docs/guide/figures.md. test/release/figures.test.ts fails when they differ.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

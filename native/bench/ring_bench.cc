@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "ring.h"
-#include "settle.h"
+#include "protocol/ring.h"
+#include "protocol/settle.h"
 #include "test/check.h"
 
 using namespace orbit;

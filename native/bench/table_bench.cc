@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "settle.h"
-#include "table.h"
+#include "protocol/settle.h"
+#include "protocol/table.h"
 #include "test/check.h"
 
 using namespace orbit;

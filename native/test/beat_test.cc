@@ -1,5 +1,5 @@
 // beat.h in one thread: what a beat writes, what a reader makes of it, and every state that a death can leave.
-#include "beat.h"
+#include "protocol/beat.h"
 
 #include "check.h"
 

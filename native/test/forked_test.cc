@@ -1,5 +1,5 @@
 // A forked child knows that it is one, and so does its own child; their parent is none.
-#include "forked.h"
+#include "posix/forked.h"
 
 #include <sys/wait.h>
 

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "check.h"
-#include "cursor.h"
-#include "index.h"
-#include "settle.h"
-#include "table.h"
-#include "topic.h"
+#include "protocol/cursor.h"
+#include "protocol/index.h"
+#include "protocol/settle.h"
+#include "protocol/table.h"
+#include "protocol/topic.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // index.h on plain memory, one thread: every answer is that of a walk over the ring, also over foreign bytes.
-#include "index.h"
+#include "protocol/index.h"
 
 #include <memory>
 #include <string>

@@ -14,17 +14,17 @@ tsan="-O1 -fsanitize=thread -fno-builtin-memcpy"
 survivors=0
 
 fresh_copy() {  # <mutant>
-  rm -rf "${out:?}/$1" && mkdir -p "$out/$1" && cp ./*.h "$out/$1/"
+  rm -rf "${out:?}/$1" && mkdir -p "$out/$1" && cp -r protocol posix "$out/$1/"
 }
 
 # Replaces one literal text in the mutant's copy of a header; anything but exactly one match is an error of this script.
-edit() {  # <mutant> <header> <from> <to>
+edit() {  # <mutant> <file> <from> <to>
   FROM=$3 TO=$4 perl -0777 -pi -e '
     my $from = $ENV{FROM}; my $to = $ENV{TO};
     my $count = () = /\Q$from\E/g;
     die "$ARGV: $count matches, not 1, of: $from\n" if $count != 1;
     s/\Q$from\E/$to/;
-  ' "$out/$1/$2" || { echo "mutants.sh: $1 does not fit the headers any more" >&2; exit 2; }
+  ' "$(find "$out/$1" -name "$2")" || { echo "mutants.sh: $1 does not fit the headers any more" >&2; exit 2; }
 }
 
 # The same in a test of the mutant's own, for an order that no header decides.

@@ -1,7 +1,7 @@
 // ring.h on plain memory, one thread: geometry, publish, read, head, and what a racing or lying peer can do to them.
 //
 // A race is arranged, never awaited: peer.h lets the peer publish in the middle of the call under test.
-#include "ring.h"
+#include "protocol/ring.h"
 
 #include <sys/mman.h>
 
@@ -12,7 +12,7 @@
 
 #include "check.h"
 #include "peer.h"
-#include "settle.h"
+#include "protocol/settle.h"
 
 using namespace orbit;
 

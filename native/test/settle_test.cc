@@ -1,7 +1,7 @@
 // settle.h: every state that a death can leave, built by hand, and the hand that its next owner must find.
 //
 // The states come from real publishes whose last words are put back to what they were at the instant of death.
-#include "settle.h"
+#include "protocol/settle.h"
 
 #include <functional>
 #include <memory>

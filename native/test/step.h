@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "check.h"
-#include "word.h"
+#include "protocol/word.h"
 
 namespace orbit {
 

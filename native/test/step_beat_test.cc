@@ -7,7 +7,7 @@ int main() {
 }
 #else
 
-#include "beat.h"
+#include "protocol/beat.h"
 #include "step.h"
 
 using namespace orbit;

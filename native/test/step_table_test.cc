@@ -13,9 +13,9 @@ int main() {
 
 #include <vector>
 
-#include "settle.h"
+#include "protocol/settle.h"
+#include "protocol/table.h"
 #include "step.h"
-#include "table.h"
 
 using namespace orbit;
 

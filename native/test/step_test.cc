@@ -12,7 +12,7 @@ int main() {
 
 #include <vector>
 
-#include "settle.h"
+#include "protocol/settle.h"
 #include "step.h"
 
 using namespace orbit;

@@ -19,8 +19,8 @@ int main() {
 #include <vector>
 
 #include "check.h"
-#include "cursor.h"
-#include "settle.h"
+#include "protocol/cursor.h"
+#include "protocol/settle.h"
 
 using namespace orbit;
 

@@ -3,7 +3,7 @@
 //
 // A race is arranged where the table asks whether a holder lives: there the peer makes its own transition; elsewhere by
 // peer.h.
-#include "table.h"
+#include "protocol/table.h"
 
 #include <functional>
 #include <map>
@@ -14,7 +14,7 @@
 
 #include "check.h"
 #include "peer.h"
-#include "settle.h"
+#include "protocol/settle.h"
 
 using namespace orbit;
 

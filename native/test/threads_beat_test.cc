@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
-#include "beat.h"
 #include "check.h"
+#include "protocol/beat.h"
 
 using namespace orbit;
 

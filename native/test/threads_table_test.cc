@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "check.h"
-#include "settle.h"
-#include "table.h"
+#include "protocol/settle.h"
+#include "protocol/table.h"
 
 using namespace orbit;
 

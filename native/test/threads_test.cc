@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "check.h"
-#include "settle.h"
+#include "protocol/settle.h"
 
 using namespace orbit;
 

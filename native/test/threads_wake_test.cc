@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "check.h"
-#include "settle.h"
-#include "wake.h"
+#include "protocol/settle.h"
+#include "protocol/wake.h"
 
 using namespace orbit;
 

@@ -1,12 +1,12 @@
 // topic.h: which topics a pattern asks for, and what is an event at all; and the account of a poll that chooses.
-#include "topic.h"
+#include "protocol/topic.h"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "check.h"
-#include "settle.h"
+#include "protocol/settle.h"
 
 using namespace orbit;
 

@@ -2,14 +2,14 @@
 //
 // A publisher's step between two steps of a waiter, and the other way round, is called from inside the other's code: a
 // bell is a callback, and so is what happens while a waiter falls asleep.
-#include "wake.h"
+#include "protocol/wake.h"
 
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "check.h"
-#include "settle.h"
+#include "protocol/settle.h"
 
 using namespace orbit;
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "check.h"
-#include "index.h"
-#include "settle.h"
+#include "protocol/index.h"
+#include "protocol/settle.h"
 
 // A frame of the cache as a test says it. `space` is the namespace.
 struct Mutation {

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import type { OrbitEvent } from '../event.js'
-import { cacheKind } from '../inspect.js'
-import { layout } from '../native.js'
-import type { Frame } from '../ring.js'
-import { podOfSchema } from '../schema.js'
+import { layout } from '../core/native.js'
+import type { Frame } from '../core/ring.js'
+import { cacheKind } from '../inspect/report.js'
+import type { OrbitEvent } from '../layers/event.js'
+import { podOfSchema } from '../pod/schema.js'
 
 /** A payload as it is best read. */
 export interface Decoded {

@@ -1,7 +1,7 @@
-import { OrbitError } from '../errors.js'
-import { cacheKind, contestKind, eventKind, kindsOf } from '../inspect.js'
-import { layout } from '../native.js'
-import type { FleetObserver } from '../observer.js'
+import { OrbitError } from '../base/errors.js'
+import { layout } from '../core/native.js'
+import type { FleetObserver } from '../core/observer.js'
+import { cacheKind, contestKind, eventKind, kindsOf } from '../inspect/report.js'
 import { UsageError } from './command.js'
 import { findObjects } from './objects.js'
 

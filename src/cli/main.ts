@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
 import manifest from '../../package.json' with { type: 'json' }
-import { OrbitError } from '../errors.js'
+import { OrbitError } from '../base/errors.js'
 import { Call, type Command, requiredOperands, UsageError } from './command.js'
 import { commandHelp, commonOptions, overview } from './help.js'
 import { jsonText, Output } from './output.js'

@@ -1,10 +1,10 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { OrbitError } from '../errors.js'
-import { Fleet } from '../fleet.js'
-import { inspectObject } from '../inspect.js'
-import { layout } from '../native.js'
-import type { FleetObserver } from '../observer.js'
+import { OrbitError } from '../base/errors.js'
+import { Fleet } from '../core/fleet.js'
+import { layout } from '../core/native.js'
+import type { FleetObserver } from '../core/observer.js'
+import { inspectObject } from '../inspect/report.js'
 
 export const sharedMemory = '/dev/shm'
 export const userId = process.geteuid?.() ?? 0

@@ -1,4 +1,4 @@
-import { Fleet } from '../fleet.js'
+import { Fleet } from '../core/fleet.js'
 import { findObjects } from './objects.js'
 import type { Output } from './output.js'
 

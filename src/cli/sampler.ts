@@ -1,7 +1,6 @@
-import { Contest } from '../contest.js'
-import { Fleet } from '../fleet.js'
-import { contestKind, inspectRing } from '../inspect.js'
-import type { FleetObserver } from '../observer.js'
+import { Fleet } from '../core/fleet.js'
+import type { FleetObserver } from '../core/observer.js'
+import { contestKind, inspectRing } from '../inspect/report.js'
 import { staleMs } from './commands/nodes.js'
 import { allKinds } from './kinds.js'
 import { byFleet, findObjects } from './objects.js'
@@ -92,14 +91,13 @@ export class Sampler {
     const beats = alive.flatMap(({ heartbeat }) => heartbeat ?? [])
     const most = (values: number[]): number | null => (values.length === 0 ? null : Math.max(...values))
     const rings = allKinds(fleet).flatMap((kind) => attempt(() => this.#ring(fleet, kind, seen)) ?? [])
-    const hasContest = rings.some(({ kind }) => kind === contestKind)
     return {
       fleet: fleet.name,
       size: fleet.size,
       nodesAlive: alive.length,
       nodesDead: nodes.length - alive.length,
       nodesStale: beats.filter(({ ageMs }) => ageMs > staleMs).length,
-      claims: (hasContest && attempt(() => new Contest(fleet).holders().length)) || 0,
+      claims: rings.find(({ kind }) => kind === contestKind)?.retained ?? 0,
       oldestBeatMs: most(beats.map(({ ageMs }) => ageMs)),
       maxLoopDelayMs: most(beats.map(({ loopDelayMs }) => loopDelayMs)),
       rings,

@@ -1,8 +1,8 @@
-import { OrbitError } from '../errors.js'
-import { OrbitEventBus } from '../events.js'
-import { contestKind, eventKind, inspectRing } from '../inspect.js'
-import type { FleetObserver } from '../observer.js'
-import type { Frame } from '../ring.js'
+import { OrbitError } from '../base/errors.js'
+import type { FleetObserver } from '../core/observer.js'
+import type { Frame } from '../core/ring.js'
+import { contestKind, eventKind, inspectRing } from '../inspect/report.js'
+import { OrbitEventBus } from '../layers/bus.js'
 import { UsageError } from './command.js'
 import { type Decoded, decoderOf, type Item, itemOf } from './decode.js'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { Child, root } from '../processes.js'
+import { Child, root } from '../help/processes.js'
 import { unpack } from './recipe.js'
 
 export interface ClusterOptions {

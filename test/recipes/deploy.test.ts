@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { cliPath, orbit } from '../orbit.js'
-import { Child, canRun, deathSignal, isLinux, objectPath, root, uniqueFleet } from '../processes.js'
+import { cliPath, orbit } from '../help/orbit.js'
+import { Child, canRun, deathSignal, isLinux, objectPath, root, uniqueFleet } from '../help/processes.js'
 
 const recipe = readFileSync(join(root, 'docs/recipes/deploy.md'), 'utf8')
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { uniqueFleet } from '../processes.js'
+import { uniqueFleet } from '../help/processes.js'
 import { type Running, runProgram } from './program.js'
 
 async function startRecipe() {

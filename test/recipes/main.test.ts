@@ -1,6 +1,6 @@
 // main.ts, which several recipes have.
 import { expect, it } from 'vitest'
-import { uniqueFleet } from '../processes.js'
+import { uniqueFleet } from '../help/processes.js'
 import { runProgram } from './program.js'
 import { recipeFiles, recipeNames } from './recipe.js'
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
-import { deathSignal } from '../processes.js'
+import { deathSignal } from '../help/processes.js'
 import { unpack } from './recipe.js'
 
 /** A program of a recipe that runs. Nothing here waits for a length of time. */

@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { root, uniqueFleet } from '../processes.js'
+import { root, uniqueFleet } from '../help/processes.js'
 
 const recipesFolder = join(root, 'docs/recipes')
 

@@ -5,7 +5,7 @@ import { MessageType } from 'socket.io-adapter'
 import { io, type Socket } from 'socket.io-client'
 import { expect, it, onTestFinished } from 'vitest'
 import { Fleet, OrbitEventBus } from '../../src/index.js'
-import { isStopped, uniqueFleet } from '../processes.js'
+import { isStopped, uniqueFleet } from '../help/processes.js'
 import { type ProgramOptions, runProgram } from './program.js'
 
 const workers = [0, 1, 2, 3]

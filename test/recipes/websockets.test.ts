@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { Fleet, OrbitEventBus } from '../../src/index.js'
-import { isStopped, uniqueFleet } from '../processes.js'
+import { isStopped, uniqueFleet } from '../help/processes.js'
 import { runProgram } from './program.js'
 
 /** A client as a browser would be one: it keeps all that it heard. */

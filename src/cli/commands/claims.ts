@@ -1,5 +1,5 @@
-import { Contest } from '../../contest.js'
-import { contestKind } from '../../inspect.js'
+import { contestKind } from '../../inspect/report.js'
+import { Contest } from '../../layers/contest.js'
 import type { Call, Command } from '../command.js'
 import { noRing } from '../kinds.js'
 import { within } from '../objects.js'

@@ -1,4 +1,4 @@
-import { OrbitError } from '../../errors.js'
+import { OrbitError } from '../../base/errors.js'
 import type { Call, Command } from '../command.js'
 import type { Finding } from '../finding.js'
 import { fleetFindings } from '../fleetfindings.js'

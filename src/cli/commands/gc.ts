@@ -1,4 +1,4 @@
-import { OrbitError } from '../../errors.js'
+import { OrbitError } from '../../base/errors.js'
 import type { Call, Command } from '../command.js'
 import { byFleet, type FoundObject, findObjects, type Problem, problemOf } from '../objects.js'
 import { isLive, printRemoved, remove } from '../removal.js'

@@ -1,5 +1,5 @@
-import { OrbitError } from '../../errors.js'
-import { layout } from '../../native.js'
+import { OrbitError } from '../../base/errors.js'
+import { layout } from '../../core/native.js'
 import type { Call, Command } from '../command.js'
 import { UsageError } from '../command.js'
 import { findObjects } from '../objects.js'

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
-import { Fleet } from '../../fleet.js'
-import { collectMetrics } from '../../metrics.js'
+import { Fleet } from '../../core/fleet.js'
+import { collectMetrics } from '../../inspect/metrics.js'
 import type { Call, Command } from '../command.js'
 import { interrupt } from '../interrupt.js'
 import { within } from '../objects.js'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inspectRing, type RingReport } from '../../inspect.js'
-import type { FleetObserver, NodeRecord } from '../../observer.js'
+import type { FleetObserver, NodeRecord } from '../../core/observer.js'
+import { inspectRing, type RingReport } from '../../inspect/report.js'
 import type { Call, Command } from '../command.js'
 import { allKinds, kindNamed, noRing } from '../kinds.js'
 import { type Problem, problemOf, within } from '../objects.js'

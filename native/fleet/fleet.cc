@@ -1,0 +1,389 @@
+#include "fleet/fleet.h"
+
+#include <unistd.h>
+
+#include "fleet/object.h"
+#include "fleet/removal.h"
+#include "posix/clock.h"
+#include "posix/failure.h"
+#include "posix/fault.h"
+#include "posix/local.h"
+#include "posix/random.h"
+#include "posix/shm.h"
+#include "protocol/beat.h"
+
+namespace orbit {
+
+namespace {
+
+void format_fleet(void* base, uint32_t size) {
+  FleetHeader* header = static_cast<FleetHeader*>(base);
+  memset(base, 0, fleet_bytes(size));
+  header->object.layoutVersion = kLayoutVersion;
+  header->object.objectType = kFleetObject;
+  header->object.objectBytes = fleet_bytes(size);
+  header->object.createdAtMs = unix_ms();
+  header->object.fleetId = random_word();
+  header->size = size;
+  store_release(&header->object.magic, kMagic);  // partner: the magic load in attach_object
+}
+
+template <typename Value>
+void require_equal(const std::string& object, const char* what, Value found, Value wanted) {
+  if (found == wanted) return;
+  throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                object + ": " + what + "=" + std::to_string(found) + " there, " + std::to_string(wanted) + " here");
+}
+
+// A name in shared memory may lack its NUL.
+std::string name_in(const char (&text)[kTypeNameBytes]) { return std::string(text, strnlen(text, kTypeNameBytes)); }
+
+// Is it a ring of this fleet at all?
+void require_own(const std::string& object, const RingSpec& found, uint32_t kind, uint64_t fleetId,
+                 uint32_t fleetSize) {
+  require_equal(object, "kind", found.typeKind, kind);
+  if (found.fleetId != fleetId) {
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": fleetId=" + hex(found.fleetId) + " there, " + hex(fleetId) +
+                                                 " here: left by a fleet that is gone; remove it");
+  }
+  require_equal(object, "fleetSize", found.fleetSize, fleetSize);
+}
+
+void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted) {
+  if (memcmp(found.typeName, wanted.typeName, kTypeNameBytes) != 0) {
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                  object + ": name=" + name_in(found.typeName) + " there, " + name_in(wanted.typeName) + " here");
+  }
+  if (found.fingerprint != wanted.fingerprint) {
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                  object + ": fingerprint=" + hex(found.fingerprint) + " there, " + hex(wanted.fingerprint) + " here");
+  }
+  require_equal(object, "capacity", found.capacity, wanted.capacity);
+  require_equal(object, "payloadBytes", found.payloadBytes, wanted.payloadBytes);
+}
+
+bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
+
+void set_joined(NodeRecord* record, uint32_t joined) { __atomic_store_n(&record->joined, joined, __ATOMIC_RELEASE); }
+// Also of a member that died.
+bool has_joined(const NodeRecord* record) { return __atomic_load_n(&record->joined, __ATOMIC_ACQUIRE) != 0; }
+// Not of one that died and is being settled.
+bool is_member(const NodeRecord* record) { return __atomic_load_n(&record->joined, __ATOMIC_ACQUIRE) == 1; }
+
+}  // namespace
+
+Fleet::Fleet(std::string name, std::shared_ptr<Store> store, bool writable)
+    : name_(std::move(name)), store_(std::move(store)), bells_(store_->bells(name_)), writable_(writable) {}
+
+void Fleet::attach(std::unique_ptr<Mapping> mapping) {
+  const FleetHeader* header = static_cast<const FleetHeader*>(mapping->base);
+  AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
+  if (status == AttachStatus::kOk) {
+    bool fits = mapping->length >= sizeof(FleetHeader) && header->size >= 1 && header->size <= kMaxFleetSize &&
+                fleet_bytes(header->size) == mapping->length;
+    if (!fits) status = AttachStatus::kCorrupt;
+  }
+  if (status != AttachStatus::kOk) refuse(status, *mapping, fleet_object(name_));
+  size_ = header->size;
+  fleetId_ = header->object.fleetId;
+  mapping_ = std::move(mapping);
+}
+
+std::unique_ptr<Fleet> Fleet::observe(const std::string& name) {
+  std::unique_ptr<Fleet> fleet(new Fleet(name, shared_store(), false));
+  auto mapping = fleet->store_->open(fleet_object(name), Access::kReadOnly, nullptr);
+  if (mapping == nullptr) throw Failure("ERR_ORBIT_NOT_FOUND", fleet_object(name) + ": no such fleet");
+  fleet->attach(std::move(mapping));
+  return fleet;
+}
+
+std::unique_ptr<Fleet> Fleet::join(const JoinOptions& options) {
+  auto store = options.isShared ? shared_store() : local_store(options.name);
+  for (;;) {
+    std::unique_ptr<Fleet> fleet(new Fleet(options.name, store, true));
+    if (fleet->try_join(options)) return fleet;
+  }
+}
+
+// False: the object was removed before we were in; a new one is to be made.
+bool Fleet::try_join(const JoinOptions& options) {
+  uint32_t size = options.size != 0 ? options.size : kDefaultFleetSize;
+  Creation creation{fleet_bytes(size), [size](void* base) { format_fleet(base, size); }};
+  attach(store_->open(fleet_object(name_), Access::kReadWrite, &creation));
+  MembershipLock lock(*store_, *mapping_);
+  fault_point("join:locked");
+  if (retired(header())) {
+    if (store_->is_current(*mapping_)) retire_all(*store_, name_);  // its remover died half-way
+    return false;
+  }
+  if (!store_->is_current(*mapping_)) return false;
+  if (options.size != 0) require_equal(fleet_object(name_), "size", size_, options.size);
+  if (options.node >= static_cast<int64_t>(size_)) {
+    throw Failure("ERR_ORBIT_OUT_OF_RANGE", fleet_object(name_) + ": node=" + std::to_string(options.node) +
+                                                " is not in 0.." + std::to_string(size_ - 1));
+  }
+  take_node(options);
+  removeWhenLast_ = options.removeWhenLast;
+  return true;
+}
+
+void Fleet::take_node(const JoinOptions& options) {
+  bool isAlone = alone();
+  bool isChosen = options.node >= 0;
+  uint32_t first = isChosen ? static_cast<uint32_t>(options.node) : 0;
+  uint32_t last = isChosen ? first : size_ - 1;
+  bool withoutSpare = false;
+  for (uint32_t node = first; node <= last && !hasNode_; node++) {
+    if (!store_->try_lease(*mapping_, node)) continue;
+    // From here on the lease says no more that its last owner lives. Partner: is_alive.
+    if (has_joined(record(node))) set_joined(record(node), 2);
+    fault_point("join:leased");
+    if (settle_rings(node, isAlone)) {
+      node_ = node;
+      hasNode_ = true;
+    } else {
+      withoutSpare = true;
+      store_->drop_lease(*mapping_, node);
+    }
+  }
+  if (!hasNode_) {
+    std::string object = fleet_object(name_);
+    if (withoutSpare) {
+      throw Failure("ERR_ORBIT_NO_SPARE",
+                    object + ": every spare chunk of a ring is burned; they come back when all leave");
+    }
+    if (isChosen) throw Failure("ERR_ORBIT_NODE_TAKEN", object + ": node=" + std::to_string(first) + " is held");
+    throw Failure("ERR_ORBIT_FLEET_FULL", object + ": all nodes are held, size=" + std::to_string(size_));
+  }
+  fault_point("join:settled");
+
+  NodeRecord next = {};
+  next.incarnation = record(node_)->incarnation + 1;
+  next.pid = static_cast<uint32_t>(getpid());
+  next.startedAtMs = options.startedAtMs;
+  next.joinedAtMs = unix_ms();
+  memcpy(next.label, options.label.data(), options.label.size() < kLabelBytes ? options.label.size() : kLabelBytes);
+  // Not joined first, joined last: members() takes a record in between for nobody's. Partner: its copy.
+  uint64_t* shared = reinterpret_cast<uint64_t*>(record(node_));
+  set_joined(record(node_), 0);
+  copy_to_shared(shared, &next, sizeof next);
+  set_joined(record(node_), 1);
+  fault_point("join:recorded");
+}
+
+// Settles what the node's last owner left in every ring; alone in the fleet, gives burned chunks back too.
+// False: some ring has no spare chunk for it.
+bool Fleet::settle_rings(uint32_t node, bool isAlone) {
+  bool died = has_joined(record(node));
+  if (died) bells_->remove(node);
+  if (!died && !isAlone) return true;
+  for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
+    if ((load_acquire(kind_word(header(), kind)) & kind_bit(kind)) == 0) continue;
+    std::unique_ptr<Mapping> mapping;
+    try {
+      mapping = store_->open(ring_object(name_, kind), Access::kReadWrite, nullptr);
+    } catch (const Failure& failure) {
+      // Short of descriptors or memory, the ring may be a good one that needs the audit.
+      if (failure.code == "ERR_ORBIT_SYSTEM" || failure.code == "ERR_ORBIT_NO_SPACE") throw;
+      continue;  // open_ring will name what is wrong with it, should anybody want it
+    }
+    Ring ring;
+    if (mapping == nullptr || attach_ring(mapping->base, mapping->length, &ring) != AttachStatus::kOk) continue;
+    if (ring.spec.fleetId != fleetId_ || ring.spec.fleetSize != size_) continue;
+    if (isAlone && load_relaxed(&ring.header->sparesTaken) != 0) {
+      std::vector<uint64_t> marks(audit_mark_words(ring.chunkCount));
+      audit(ring, marks.data());
+    }
+    uint32_t hand;
+    if (settle(ring, node, &hand) == RingStatus::kNoSpare) return false;
+    fault_point("join:ring-settled");
+  }
+  return true;
+}
+
+// With the incarnation end its claims: whoever waits for one is rung, not left to its timer.
+void Fleet::end_claims() {
+  const OpenRing* table = rings_[kContestKind].get();
+  if (!hasNode_ || table == nullptr || is_gone()) return;
+  set_joined(record(node_), 0);
+  if (has_sleepers(table->writer.ring)) wake(table->writer.ring);
+}
+
+void Fleet::close() {
+  if (mapping_ == nullptr) return;
+  end_claims();
+  for (auto& ring : rings_) ring.reset();  // before the lease goes: from then on somebody else may own the hands
+  if (hasNode_) {
+    fault_point("close:begun");
+    std::unique_ptr<MembershipLock>
+        lock;  // until our lease is gone: of two who leave at once one must find himself last
+    if (removeWhenLast_) {
+      try {
+        lock = std::make_unique<MembershipLock>(*store_, *mapping_);
+        bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
+        if (isLast) {
+          store_release(&header()->object.retired, 1);
+          retire_all(*store_, name_);
+        }
+      } catch (const Failure&) {
+        // Somebody is stopped inside a join, or the names are no longer ours: the objects stay, as without the option.
+      }
+    }
+    if (hasBell_ && !is_gone()) bells_->remove(node_);  // a remover takes the bells along
+    set_joined(record(node_), 0);
+    fault_point("close:recorded");
+    store_->drop_lease(*mapping_, node_);
+    hasNode_ = false;
+  }
+  mapping_.reset();
+}
+
+OpenRing* Fleet::open_ring(RingSpec spec) {
+  std::string object = ring_object(name_, spec.typeKind);
+  spec.fleetSize = size_;
+  spec.fleetId = fleetId_;
+  if (!valid_spec(spec)) {
+    throw Failure("ERR_ORBIT_OUT_OF_RANGE", object + ": capacity=" + std::to_string(spec.capacity) +
+                                                " with fleet size=" + std::to_string(size_) + " needs over " +
+                                                std::to_string(kMaxChunks) + " chunks");
+  }
+  if (const auto& known = rings_[spec.typeKind]) {
+    require_same(object, known->writer.ring.spec, spec);
+    return known.get();
+  }
+  if (writable_ && retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
+  auto mapping = store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
+  if (writable_ && (mapping == nullptr || is_retired_object(*mapping))) mapping = create_ring(spec, object);
+  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec);
+}
+
+// Under the membership lock, as removals are: no ring is made in a fleet that is being removed, and none is removed while
+// it is being made.
+std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::string& object) {
+  MembershipLock lock(*store_, *mapping_);
+  if (is_gone()) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
+  auto left = store_->open(object, Access::kReadWrite, nullptr);
+  if (left != nullptr && is_retired_object(*left)) store_->remove(object);  // its remover died half-way
+  Creation creation{ring_bytes(spec), [&](void* base) { format_ring(base, spec, unix_ms()); }};
+  return store_->open(object, Access::kReadWrite, &creation);
+}
+
+OpenRing* Fleet::open_existing_ring(uint32_t kind) {
+  if (kind > kMaxKind) return nullptr;
+  if (rings_[kind] != nullptr) return rings_[kind].get();
+  if (writable_ && retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
+  std::string object = ring_object(name_, kind);
+  auto mapping = store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
+  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
+}
+
+OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
+                           const RingSpec* wanted) {
+  auto open = std::make_unique<OpenRing>();
+  open->fleet = this;
+  open->mapping = std::move(mapping);
+  Ring& ring = open->writer.ring;
+  AttachStatus status = attach_ring(open->mapping->base, open->mapping->length, &ring);
+  if (status != AttachStatus::kOk) refuse(status, *open->mapping, object);
+  if (wanted != nullptr) require_same(object, ring.spec, *wanted);
+  require_own(object, ring.spec, kind, fleetId_, size_);
+  if (writable_) become_writer_of(open.get(), object);
+  rings_[kind] = std::move(open);
+  return rings_[kind].get();
+}
+
+void Fleet::become_writer_of(OpenRing* open, const std::string& object) {
+  uint32_t kind = open->writer.ring.spec.typeKind;
+  __atomic_fetch_or(kind_word(header(), kind), kind_bit(kind), __ATOMIC_RELEASE);
+  if (retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
+  Ring ring = open->writer.ring;
+  RingStatus settled = become_writer(ring, node_, &open->writer);
+  if (settled == RingStatus::kNoSpare) {
+    throw Failure("ERR_ORBIT_NO_SPARE", object + ": every spare chunk is burned; they come back when all leave");
+  }
+  if (settled != RingStatus::kOk) {
+    throw Failure("ERR_ORBIT_CORRUPT", object + ": entry of node=" + std::to_string(node_) + " contradicts the ring");
+  }
+  open->writable = true;
+}
+
+NodeRecord* Fleet::record(uint32_t node) const {
+  return reinterpret_cast<NodeRecord*>(static_cast<uint8_t*>(mapping_->base) + sizeof(FleetHeader)) + node;
+}
+
+bool Fleet::is_gone() const { return retired(header()) || !store_->is_current(*mapping_); }
+
+bool Fleet::alone() const {
+  bool before = node_ > 0 && hasNode_ ? store_->leased_elsewhere(*mapping_, 0, node_) : false;
+  uint32_t from = hasNode_ ? node_ + 1 : 0;
+  return !before && !(from < size_ && store_->leased_elsewhere(*mapping_, from, size_ - from));
+}
+
+bool Fleet::is_dead(uint32_t node) const {
+  return !(hasNode_ && node == node_) && !store_->leased_elsewhere(*mapping_, node, 1);
+}
+
+bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
+  if (node >= size_ || load_acquire(&record(node)->incarnation) != incarnation) return false;
+  if (!is_member(record(node))) return false;
+  if (hasNode_ && node == node_) return true;
+  SeenAlive& seen = seenAlive_[node % seenAlive_.size()];
+  uint64_t nowNs = monotonic_ns();
+  if (seen.node == node && seen.incarnation == incarnation && nowNs < seen.untilNs) return true;
+  try {
+    if (!store_->leased_elsewhere(*mapping_, node, 1)) return false;
+  } catch (const Failure&) {
+    return true;  // the kernel will not tell: its time limit decides, then
+  }
+  seen = {node, incarnation, nowNs + kAliveForNs};
+  return true;
+}
+
+int Fleet::open_bell() {
+  if (!hasNode_ || is_gone()) return -1;
+  fault_point("bell:checked");
+  int descriptor = bells_->open(node_);
+  if (descriptor < 0) return -1;
+  hasBell_ = true;
+  if (!retired(header())) return descriptor;
+  // Its remover has swept the bells already, perhaps.
+  if (bells_->is_current(node_, descriptor)) bells_->remove(node_);
+  ::close(descriptor);
+  return -1;
+}
+
+bool Fleet::has_bell(int descriptor) const { return bells_->is_current(node_, descriptor); }
+
+void Fleet::wake(const Ring& ring) {
+  ring_sleepers(ring, [this](uint32_t node) { bells_->ring(node, load_acquire(&record(node)->incarnation)); });
+}
+
+std::vector<Member> Fleet::members() const {
+  std::vector<Member> members;
+  for (uint32_t node = 0; node < size_; node++) {
+    const NodeRecord* shared = record(node);
+    if (__atomic_load_n(&shared->joined, __ATOMIC_ACQUIRE) == 0) continue;  // partner: the last store of take_node
+    NodeRecord copy;
+    copy_from_shared(&copy, reinterpret_cast<const uint64_t*>(shared), offsetof(NodeRecord, beatCount));
+    if (load_acquire(&shared->incarnation) != copy.incarnation || copy.joined == 0)
+      continue;  // changing hands right now
+    const char* label = reinterpret_cast<const char*>(copy.label);
+    Member member{node,
+                  copy.pid,
+                  !is_dead(node),
+                  copy.incarnation,
+                  copy.startedAtMs,
+                  copy.joinedAtMs,
+                  std::string(label, strnlen(label, kLabelBytes))};
+    read_beat(shared, copy.incarnation, &member.beatCount, &member.beat);
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
+void Fleet::beat(const Beat& beat) {
+  if (!hasNode_) throw Failure("ERR_ORBIT_READ_ONLY", fleet_object(name_) + ": opened by an observer");
+  write_beat(record(node_), beat);
+}
+
+}  // namespace orbit

@@ -1,0 +1,104 @@
+#include "fleet/removal.h"
+
+#include "fleet/object.h"
+#include "posix/fault.h"
+#include "posix/shm.h"
+
+namespace orbit {
+
+namespace {
+
+// Marks an object retired, so that whoever still has it mapped finds out, and unlinks its name.
+bool retire_object(Store& store, const std::string& object) {
+  try {
+    auto mapping = store.open(object, Access::kReadWrite, nullptr);
+    if (mapping != nullptr && mapping->length >= sizeof(ObjectHeader)) {
+      ObjectHeader* header = static_cast<ObjectHeader*>(mapping->base);
+      if (load_acquire(&header->magic) == kMagic) store_release(&header->retired, 1);
+    }
+  } catch (const Failure& failure) {
+    if (failure.code == "ERR_ORBIT_PERMISSION") throw;  // not ours to remove; damaged ones of ours are
+  }
+  return store.remove(object);
+}
+
+// Is the ring's own fleet gone for good? First the ring, then the fleet object: a ring is made only in a fleet that
+// exists, and a fleet id never comes back.
+bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) {
+  auto fleet_id_of = [&](const std::string& object, ObjectType type) -> uint64_t {
+    auto mapping = store.open(object, Access::kReadOnly, nullptr);
+    bool isWhole = mapping != nullptr && attach_object(mapping->base, mapping->length, type) == AttachStatus::kOk;
+    return isWhole ? static_cast<const ObjectHeader*>(mapping->base)->fleetId : 0;
+  };
+  uint64_t ringFleet = 0;
+  try {
+    ringFleet = fleet_id_of(ring, kRingObject);
+  } catch (const Failure& failure) {
+    if (failure.code != "ERR_ORBIT_CORRUPT") throw;  // a damaged one of ours may go
+  }
+  if (store.open(fleet_object(fleet), Access::kReadOnly, nullptr) == nullptr) return true;
+  // A ring that is not whole may be in the making.
+  return ringFleet != 0 && ringFleet != fleet_id_of(fleet_object(fleet), kFleetObject);
+}
+
+// Without a fleet object there is no lock to take: only what no fleet can ever use again may go, and bells, which a
+// namesake that is being made right now would hang anew.
+std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, int kind) {
+  std::vector<std::string> removed;
+  if (kind < 0) store.bells(fleet)->remove_all();
+  uint32_t first = kind < 0 ? 0 : static_cast<uint32_t>(kind), last = kind < 0 ? kMaxKind : first;
+  for (uint32_t each = first; each <= last; each++) {
+    std::string object = ring_object(fleet, each);
+    if (is_orphan(store, fleet, object) && retire_object(store, object)) removed.push_back(object);
+  }
+  return removed;
+}
+
+}  // namespace
+
+// All of a fleet's objects, the fleet's own last: a removal that dies half-way is finished by the next joiner.
+std::vector<std::string> retire_all(Store& store, const std::string& fleet) {
+  std::vector<std::string> removed;
+  store.bells(fleet)->remove_all();
+  for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
+    if (retire_object(store, ring_object(fleet, kind))) removed.push_back(ring_object(fleet, kind));
+    fault_point("remove:ring");
+  }
+  if (retire_object(store, fleet_object(fleet))) removed.push_back(fleet_object(fleet));
+  return removed;
+}
+
+std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force) {
+  Store& store = *shared_store();
+  std::unique_ptr<Mapping> mapping = store.open(fleet_object(name), Access::kReadWrite, nullptr);
+  if (mapping == nullptr) {
+    fault_point("remove:retired");
+    return remove_orphans(store, name, kind);
+  }
+  AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
+  bool isWhole = status == AttachStatus::kOk;
+  if (!isWhole && !force) refuse(status, *mapping, fleet_object(name));
+  std::unique_ptr<MembershipLock> lock;
+  if (isWhole) {
+    lock = std::make_unique<MembershipLock>(store, *mapping);
+    if (!store.is_current(*mapping)) return {};  // somebody else removed it while we waited
+    if (!force && store.leased_elsewhere(*mapping, 0, kMaxFleetSize)) {
+      throw Failure("ERR_ORBIT_IN_USE", fleet_object(name) + ": has living members; force removes it all the same");
+    }
+  }
+  FleetHeader* header = static_cast<FleetHeader*>(mapping->base);
+  if (kind < 0) {
+    if (isWhole) store_release(&header->object.retired, 1);
+    fault_point("remove:retired");
+    return retire_all(store, name);
+  }
+  std::string object = ring_object(name, static_cast<uint32_t>(kind));
+  if (!retire_object(store, object)) return {};
+  if (isWhole) {
+    uint32_t bit = static_cast<uint32_t>(kind);
+    __atomic_fetch_and(kind_word(header, bit), ~kind_bit(bit), __ATOMIC_RELEASE);
+  }
+  return {object};
+}
+
+}  // namespace orbit

@@ -1,0 +1,51 @@
+// The module: one Addon per Node environment, closed with it.
+#include <mutex>
+#include <set>
+
+#include "node/addon.h"
+
+namespace {
+
+// An environment that ends runs its cleanup hook: the normal end of a process, the end or termination of a worker
+// thread. process.exit() in the main thread runs none; static destructors it does run, after all JavaScript.
+class Addons {
+ public:
+  ~Addons() {
+    while (!open_.empty() && !orbit::is_forked()) close(*open_.begin());
+  }
+  orbit::Addon* open() {
+    std::lock_guard<std::mutex> guard(mutex_);
+    return *open_.insert(new orbit::Addon).first;
+  }
+  void close(orbit::Addon* addon) {
+    if (orbit::is_forked()) return;  // leaving would be in the parent's name
+    {
+      std::lock_guard<std::mutex> guard(mutex_);
+      if (open_.erase(addon) == 0) return;
+    }
+    delete addon;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<orbit::Addon*> open_;
+};
+
+Addons& addons() {
+  static Addons instance;
+  return instance;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  orbit::Addon* addon = addons().open();
+  napi_add_env_cleanup_hook(
+      env, [](void* data) { addons().close(static_cast<orbit::Addon*>(data)); }, addon);
+  if (!orbit::export_setup_functions(env, exports, addon)) return nullptr;
+  if (!orbit::export_inspect_functions(env, exports, addon)) return nullptr;
+  if (orbit::export_hot_functions(env, exports, addon) != napi_ok) return nullptr;
+  if (orbit::export_cache_functions(env, exports, addon) != napi_ok) return nullptr;
+  if (orbit::export_contest_functions(env, exports, addon) != napi_ok) return nullptr;
+  return exports;
+}

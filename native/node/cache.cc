@@ -1,0 +1,93 @@
+// The hot calls of the cache: index.h behind plain node_api.h.
+//
+// A frame is assembled, and a key handed over, in the scratch at kFrameAt: CacheHeader, namespace and key, padding, value.
+#include "node/call.h"
+#include "posix/clock.h"
+#include "posix/random.h"
+
+namespace orbit {
+
+namespace {
+
+constexpr size_t kFrameAt = kFirstRecord + sizeof(Record);
+
+CacheIndex* index_of(OpenRing* open) {
+  if (open->index == nullptr) open->index = std::make_unique<CacheIndex>(open->writer.ring, random_word());
+  return open->index.get();
+}
+
+// What TypeScript says of a key in one number: op, namespaceBytes << 8, keyBytes << 16.
+struct Shape {
+  explicit Shape(uint32_t packed)
+      : op(static_cast<uint8_t>(packed)),
+        namespaceBytes(static_cast<uint8_t>(packed >> 8)),
+        keyBytes(static_cast<uint16_t>(packed >> 16)) {}
+  uint8_t op, namespaceBytes;
+  uint16_t keyBytes;
+};
+
+// cacheFind(ring, shape, known) -> 0: a miss; 1: a hit, whose value stands in the scratch at
+// Results.from and is Results.bytes long; 2: the value is the one at position `known` still; or a status. Results:
+// position (-1: no frame decided), head, and as `to` the milliseconds until it expires (-1: never).
+napi_value cache_find_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  uint8_t* frame = call.addon->scratch + kFrameAt;
+  Shape shape(call.u32(1));
+  CacheKey key{frame + sizeof(CacheHeader), shape.namespaceBytes, shape.keyBytes};
+  uint64_t before = sizeof(CacheHeader) + padded(key.length());
+  uint64_t room = call.open->writer.ring.spec.payloadBytes;
+  // TypeScript asks for no longer key, and growScratch (native.ts) has made room for a whole frame.
+  if (before > room || room > call.addon->scratchBytes - kFrameAt) return call.status(RingStatus::kTooLarge);
+  uint64_t nowMs = 0;
+  auto now = [&] { return nowMs = monotonic_ms(); };
+  CacheAnswer answer;
+  CacheStatus status = index_of(call.open)->find(key, call.u64(2), now, frame + before, &answer);
+  Results* results = call.addon->results();
+  results->position = answer.isDecided ? static_cast<double>(answer.position) : -1;
+  results->head = static_cast<double>(answer.head);
+  results->from = static_cast<double>(kFrameAt + before);
+  results->bytes = answer.valueBytes;
+  results->to = answer.expiresAtMs == 0 ? -1 : static_cast<double>(answer.expiresAtMs) - static_cast<double>(nowMs);
+  return call.status(static_cast<int32_t>(status));
+}
+
+// cachePublish(ring, shape, value[, ttlMs]) -> undefined, the position is in Results; or a status. `value` is bytes, or how
+// many of them stand in the frame already. Without ttlMs it never expires.
+napi_value cache_publish_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  uint8_t* frame = call.addon->scratch + kFrameAt;
+  const uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
+  Shape shape(call.u32(1));
+  uint64_t keyBytes = uint64_t{shape.namespaceBytes} + shape.keyBytes, before = sizeof(CacheHeader) + padded(keyBytes);
+  size_t valueBytes = 0;
+  const uint8_t* value = call.bytes(2, &valueBytes);
+  if (value == nullptr) valueBytes = call.u32(2);
+  uint64_t length = before + valueBytes;
+  if (length > call.open->writer.ring.spec.payloadBytes || length > static_cast<size_t>(end - frame)) {
+    return call.status(RingStatus::kTooLarge);
+  }
+  CacheHeader header{shape.op, shape.namespaceBytes, shape.keyBytes, static_cast<uint32_t>(valueBytes)};
+  memcpy(frame, &header, sizeof header);
+  memset(frame + sizeof header + keyBytes, 0, before - sizeof header - keyBytes);
+  if (value != nullptr) memcpy(frame + before, value, valueBytes);
+  uint64_t version = call.count > 3 ? monotonic_ms() + call.u64(3) : 0, position = 0;
+  RingStatus status = publish(&call.open->writer, frame, static_cast<uint32_t>(length), header.op, version, &position);
+  if (status != RingStatus::kOk) return call.status(status);
+  wake(call.open);
+  call.addon->results()->position = static_cast<double>(position);
+  return nullptr;
+}
+
+}  // namespace
+
+napi_status export_cache_functions(napi_env env, napi_value exports, Addon* addon) {
+  const napi_property_descriptor functions[] = {
+      {"cacheFind", nullptr, cache_find_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+      {"cachePublish", nullptr, cache_publish_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
+  };
+  return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+}
+
+}  // namespace orbit

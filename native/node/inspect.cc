@@ -1,0 +1,144 @@
+// The calls of the inspector: what shared memory says of itself, without writing to it. A damaged object gives the error
+// that opening it would, or numbers that nobody should believe, never more.
+#include "fleet/object.h"
+#include "node/failing.h"
+#include "posix/clock.h"
+#include "posix/shm.h"
+#include "protocol/table.h"
+
+namespace orbit {
+
+namespace {
+
+void describe_object(Napi::Object* result, const ObjectHeader& header) {
+  result->Set("createdAtMs", exact(load_relaxed(&header.createdAtMs)));
+  result->Set("fleetId", hex(load_relaxed(&header.fleetId)));
+  result->Set("isRetired", load_acquire(&header.retired) != 0);
+}
+
+// inspectObject(fleet name, kind or -1) -> { bytes, createdAtMs, fleetId, isRetired }; undefined: missing or unfinished.
+// Throws what opening it would.
+Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    std::string fleet = info[0].As<Napi::String>();
+    int64_t kind = info[1].As<Napi::Number>().Int64Value();
+    std::string object = kind < 0 ? fleet_object(fleet) : ring_object(fleet, static_cast<uint32_t>(kind));
+    auto mapping = shared_store()->open(object, Access::kReadOnly, nullptr);
+    if (mapping == nullptr) return info.Env().Undefined();
+    Ring ring;
+    AttachStatus status = kind < 0 ? attach_object(mapping->base, mapping->length, kFleetObject)
+                                   : attach_ring(mapping->base, mapping->length, &ring);
+    if (status != AttachStatus::kOk) refuse(status, *mapping, object);
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("bytes", static_cast<double>(mapping->length));
+    describe_object(&result, *static_cast<const ObjectHeader*>(mapping->base));
+    return result;
+  });
+}
+
+// inspectFleet(fleet) -> { createdAtMs, fleetId, isRetired, kinds: those that have a bit }
+Napi::Value inspect_fleet_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const FleetHeader& header = fleet_of(info).shared_header();
+    Napi::Object result = Napi::Object::New(info.Env());
+    describe_object(&result, header.object);
+    Napi::Array kinds = Napi::Array::New(info.Env());
+    uint32_t count = 0;
+    for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
+      if ((load_acquire(&header.kinds[kind / 64]) & kind_bit(kind)) != 0) kinds.Set(count++, kind);
+    }
+    result.Set("kinds", kinds);
+    return result;
+  });
+}
+
+// How many nodes are armed. A bit alone may be a dead one's.
+uint32_t count_sleepers(const Ring& ring) {
+  uint32_t count = 0;
+  for (uint32_t node = 0; node < ring.spec.fleetSize; node++) {
+    bool hasBit = (load_acquire(&ring.sleepers[node / 64]) & uint64_t{1} << (node % 64)) != 0;
+    if (hasBit && load_acquire(&ring.entries[node].arm) % 2 != 0) count++;
+  }
+  return count;
+}
+
+// inspectRing(ring) -> { createdAtMs, fleetId, isRetired, hint, floor, tokensDrawn, sleepers, fleetSize, schema }
+Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const Ring& ring = ring_of(info).writer.ring;
+    Napi::Object result = Napi::Object::New(info.Env());
+    describe_object(&result, ring.header->object);
+    result.Set("hint", exact(load_relaxed(&ring.header->hint)));
+    result.Set("floor", exact(floor_of(ring)));
+    uint64_t tokens = load_relaxed(&ring.header->tokens), first = first_token(ring.header->object.createdAtMs);
+    result.Set("tokensDrawn", exact(tokens > first ? tokens - first : 0));
+    result.Set("sleepers", count_sleepers(ring));
+    result.Set("fleetSize", ring.spec.fleetSize);
+    result.Set("schema", std::string(ring.schema, ring.spec.schemaBytes));
+    return result;
+  });
+}
+
+// inspectHand(ring, node) -> { hand[, intentPosition, intentChunk] }: what the node's entry says; undefined: no such node
+Napi::Value inspect_hand_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const Ring& ring = ring_of(info).writer.ring;
+    uint32_t node = info[1].As<Napi::Number>().Uint32Value();
+    if (node >= ring.spec.fleetSize) return info.Env().Undefined();
+    const NodeEntry& entry = ring.entries[node];
+    Napi::Object result = Napi::Object::New(info.Env());
+    uint64_t intentPosition = load_acquire(&entry.intentPosition);
+    result.Set("hand", exact(load_acquire(&entry.hand)));
+    if (intentPosition != 0) {
+      result.Set("intentPosition", exact(intentPosition - 1));
+      result.Set("intentChunk", exact(load_acquire(&entry.intentChunk)));
+    }
+    return result;
+  });
+}
+
+// inspectTable(table) -> { claims: living, buckets: that hold any bytes, damaged: buckets that hold no list of claims }
+Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    OpenRing& open = ring_of(info);
+    const Ring& ring = open.writer.ring;
+    uint64_t nowMs = monotonic_ms();
+    uint32_t claims = 0, used = 0, damaged = 0;
+    for (uint32_t bucket = 0; bucket <= ring.mask; bucket++) {
+      Card card;
+      bool isWhole = read_card(ring, bucket, &card);
+      if (isWhole && card.length > 0) used++;
+      isWhole = isWhole && filter_claims(ring, &card, [&](const ClaimHeader& claim, const uint8_t*) {
+                  if (!has_expired(claim, nowMs) && open.fleet->is_alive(claim.node, claim.incarnation)) claims++;
+                  return true;
+                });
+      if (!isWhole) damaged++;
+    }
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("claims", claims);
+    result.Set("buckets", used);
+    result.Set("damaged", damaged);
+    return result;
+  });
+}
+
+}  // namespace
+
+bool export_inspect_functions(napi_env environment, napi_value value, Addon* addon) try {
+  Napi::Env env(environment);
+  Napi::Object exports(env, value);
+  auto define = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name, addon));
+  };
+  define("inspectObject", inspect_object_call);
+  define("inspectFleet", inspect_fleet_call);
+  define("inspectRing", inspect_ring_call);
+  define("inspectHand", inspect_hand_call);
+  define("inspectTable", inspect_table_call);
+  return true;
+} catch (const Napi::Error& error) {
+  error.ThrowAsJavaScriptException();
+  return false;
+}
+
+}  // namespace orbit

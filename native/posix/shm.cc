@@ -1,0 +1,217 @@
+#include "posix/shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "posix/failure.h"
+#include "posix/fault.h"
+#include "posix/lease.h"
+#include "posix/libc.h"
+#include "protocol/layout.h"
+
+namespace orbit {
+
+namespace {
+
+// On Linux an object is a file in /dev/shm; opening it there needs no librt and lets bells live beside it.
+#ifdef __linux__
+std::string path_of(const std::string& object) { return "/dev/shm" + object; }
+int open_name(const std::string& object, int flags) { return open(path_of(object).c_str(), flags, 0600); }
+int unlink_name(const std::string& object) { return unlink(path_of(object).c_str()); }
+bool stat_name(const std::string& object, struct stat* status) { return stat_path(path_of(object).c_str(), status); }
+#else
+int open_name(const std::string& object, int flags) { return shm_open(object.c_str(), flags, 0600); }
+int unlink_name(const std::string& object) { return shm_unlink(object.c_str()); }
+bool stat_name(const std::string& object, struct stat* status) {
+  int fd = open_name(object, O_RDONLY | O_CLOEXEC);
+  bool isThere = fd >= 0 && stat_descriptor(fd, status);
+  if (fd >= 0) close(fd);
+  return isThere;
+}
+#endif
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+  int release() {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+
+ private:
+  int fd_;
+};
+
+class SharedMapping : public Mapping {
+ public:
+  SharedMapping(Descriptor&& fd, void* address, size_t bytes, std::string object)
+      : fd(std::move(fd)), object(std::move(object)) {
+    base = address;
+    length = bytes;
+  }
+  ~SharedMapping() override { munmap(base, length); }
+  Descriptor fd;
+  std::string object;
+};
+
+SharedMapping& shared(Mapping& mapping) { return static_cast<SharedMapping&>(mapping); }
+
+// Only a private regular file of our own is ours to read; anything else is left as it is.
+struct stat check_file(int fd, const std::string& object) {
+  struct stat status;
+  if (!stat_descriptor(fd, &status)) throw system_failure("fstat", errno, object);
+  if (!S_ISREG(status.st_mode)) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
+  if (status.st_uid != geteuid()) {
+    throw Failure("ERR_ORBIT_PERMISSION", object + ": owner uid=" + std::to_string(status.st_uid) +
+                                              " is not ours, uid=" + std::to_string(geteuid()));
+  }
+  if ((status.st_mode & 077) != 0) {
+    char mode[8];
+    snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777);
+    throw Failure("ERR_ORBIT_PERMISSION", object + ": mode=" + mode + " lets others in, not 0600");
+  }
+  return status;
+}
+
+// 0: nobody finished writing this object.
+uint64_t magic_of(int fd, const std::string& object) {
+  uint64_t magic = 0;
+  if (pread(fd, &magic, sizeof magic, 0) < 0) throw system_failure("pread", errno, object);
+  return magic;
+}
+
+// No creator leaves so few bytes: somebody else wrote them.
+void refuse_short(const struct stat& status, const std::string& object) {
+  if (status.st_size > 0 && static_cast<size_t>(status.st_size) < sizeof(ObjectHeader)) {
+    throw Failure("ERR_ORBIT_CORRUPT", object + ": bytes=" + std::to_string(status.st_size) + " is too short");
+  }
+}
+
+// Takes the descriptor only when it succeeds: a creator keeps its lock until it has unlinked.
+std::unique_ptr<Mapping> map(Descriptor&& fd, size_t bytes, Access access, const std::string& object) {
+  int protection = access == Access::kReadOnly ? PROT_READ : PROT_READ | PROT_WRITE;
+  void* base = mmap(nullptr, bytes, protection, MAP_SHARED, fd.get(), 0);
+  if (base == MAP_FAILED) throw system_failure("mmap", errno, object);
+  return std::make_unique<SharedMapping>(std::move(fd), base, bytes, object);
+}
+
+void reserve(int fd, const struct stat& status, uint64_t bytes, const std::string& object) {
+  if (fchmod(fd, 0600) != 0) throw system_failure("fchmod", errno, object);  // whatever the umask took away
+  if (static_cast<uint64_t>(status.st_size) > bytes && ftruncate(fd, static_cast<off_t>(bytes)) != 0) {
+    throw system_failure("ftruncate", errno, object);
+  }
+  int error = 0;
+#ifdef __linux__
+  // Now or never: a full /dev/shm must not be a SIGBUS. In steps, since a signal undoes the step under way, and a profiler
+  // sends one every millisecond; so what cannot fit must be told before the first.
+  struct statvfs space;
+  if (fstatvfs(fd, &space) != 0) error = errno;
+  uint64_t allocated = static_cast<uint64_t>(status.st_blocks) * 512;
+  if (error == 0 && bytes > allocated && (bytes - allocated) / space.f_frsize >= space.f_bavail) error = ENOSPC;
+  constexpr uint64_t kStepBytes = 4 << 20;
+  for (uint64_t done = 0; done < bytes && error == 0;) {
+    uint64_t step = bytes - done < kStepBytes ? bytes - done : kStepBytes;
+    error = posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(step));
+    if (error == 0) done += step;
+    if (error == EINTR) error = 0;
+  }
+#else
+  if (status.st_size == 0 && ftruncate(fd, static_cast<off_t>(bytes)) != 0) error = errno;
+#endif
+  if (error != 0) {
+    unlink_name(object);
+    throw system_failure("posix_fallocate", error, object + ": bytes=" + std::to_string(bytes));
+  }
+}
+
+class SharedStore : public Store {
+ public:
+  std::unique_ptr<Mapping> open(const std::string& object, Access access, const Creation* creation) override {
+    for (;;) {
+      int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // never follow a squatter's link, never wait for his FIFO
+      flags |= access == Access::kReadOnly ? O_RDONLY : O_RDWR;
+      if (creation != nullptr) flags |= O_CREAT;
+      Descriptor fd(open_name(object, flags));
+      if (fd.get() < 0) {
+        if (errno == ENOENT) return nullptr;
+        if (errno == EISDIR || errno == ENXIO) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
+        throw system_failure("open", errno, object);
+      }
+      fault_point("create:opened");
+      struct stat status = check_file(fd.get(), object);
+      if (status.st_size > 0 && magic_of(fd.get(), object) != 0) {
+        return map(std::move(fd), static_cast<size_t>(status.st_size), access, object);
+      }
+      refuse_short(status, object);
+      if (creation == nullptr) return nullptr;
+
+      // Unfinished: its creator is at work, and holds the lock, or has died. Who gets the lock makes it.
+      lock_byte(fd.get(), kCreationLockByte, object);
+      fault_point("create:locked");
+      status = check_file(fd.get(), object);
+      if (status.st_nlink == 0) continue;  // made and removed while we waited
+      if (status.st_size > 0 && magic_of(fd.get(), object) != 0) continue;
+      refuse_short(status, object);
+      reserve(fd.get(), status, creation->bytes, object);
+      fault_point("create:reserved");
+      int descriptor = fd.get();
+      std::unique_ptr<Mapping> mapping;
+      try {
+        mapping = map(std::move(fd), creation->bytes, access, object);
+      } catch (const Failure&) {
+        unlink_name(object);  // no room for it in our address space: it must not stay behind, reserved and unfinished
+        throw;
+      }
+      creation->format(mapping->base);
+      fault_point("create:formatted");
+      unlock_byte(descriptor, kCreationLockByte);
+      return mapping;
+    }
+  }
+
+  bool remove(const std::string& object) override {
+    if (unlink_name(object) == 0) return true;
+    if (errno == ENOENT) return false;
+    throw system_failure("unlink", errno, object);
+  }
+
+  void lock_membership(Mapping& fleet) override {
+    lock_byte(shared(fleet).fd.get(), kCreationLockByte, shared(fleet).object);
+  }
+  void unlock_membership(Mapping& fleet) override { unlock_byte(shared(fleet).fd.get(), kCreationLockByte); }
+
+  bool is_current(Mapping& fleet) override {
+    struct stat ours, named;
+    return stat_descriptor(shared(fleet).fd.get(), &ours) && stat_name(shared(fleet).object, &named) &&
+           named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
+  }
+
+  std::unique_ptr<Bells> bells(const std::string& fleet) override { return shared_bells(fleet); }
+
+  bool try_lease(Mapping& fleet, uint32_t node) override {
+    return try_lock_byte(shared(fleet).fd.get(), kNodeLockByte + node, shared(fleet).object);
+  }
+  void drop_lease(Mapping& fleet, uint32_t node) override { unlock_byte(shared(fleet).fd.get(), kNodeLockByte + node); }
+  bool leased_elsewhere(Mapping& fleet, uint32_t first, uint32_t count) override {
+    return is_locked_elsewhere(shared(fleet).fd.get(), kNodeLockByte + first, count, shared(fleet).object);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<Store> shared_store() {
+  static std::shared_ptr<Store> store = std::make_shared<SharedStore>();
+  return store;
+}
+
+}  // namespace orbit

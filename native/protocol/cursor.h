@@ -1,0 +1,62 @@
+// Walking a ring: frames in position order, and an exact count of those that were lost on the way.
+//
+// "Loss is not an error condition" (Agrona's BroadcastReceiver): a lapped cursor goes on at the oldest retained frame.
+#pragma once
+
+#include "protocol/ring.h"
+
+namespace orbit {
+
+struct Poll {
+  uint64_t from = 0;         // the cursor before
+  uint64_t to = 0;           // and after: to - from == count + overwritten + unavailable + skipped
+  uint64_t overwritten = 0;  // lost to newer frames or to a reset
+  uint64_t unavailable = 0;  // skipped because their bytes contradict the invariants
+  uint64_t skipped = 0;      // whole, and not asked for
+  uint64_t head = 0;         // where the ring ended when it began
+  uint32_t count = 0;        // frames handed out
+};
+
+// What a reader makes of a whole frame.
+enum class Verdict { kKeep, kSkip, kMalformed };
+
+// Reads up to `max` frames from `position` on. `room(payloadBytes)` says where the next payload goes, or null to stop;
+// `judge(frame)` follows for each whole frame; a frame that it does not keep is not handed out. Never reads past the head of the moment it began, so that it ends.
+template <typename Room, typename Judge>
+inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, Room room, Judge judge) {
+  Poll poll;
+  poll.from = poll.to = position;
+  uint64_t head = poll.head = head_of(ring);
+  // Contradictory slots can make every position look overwritten; a healthy ring laps a poll a few times at most.
+  uint64_t patience = 4 * (uint64_t{ring.mask} + 1) + max;
+  while (poll.count < max && poll.to < head && patience-- > 0) {
+    void* payload = room(ring.spec.payloadBytes);
+    if (payload == nullptr) break;
+    Frame frame;
+    RingStatus status = read_frame(ring, poll.to, &frame, payload);
+    if (status == RingStatus::kOk) {
+      Verdict verdict = judge(frame);
+      if (verdict == Verdict::kKeep) {
+        poll.count++;
+      } else if (verdict == Verdict::kSkip) {
+        poll.skipped++;
+      } else {
+        poll.unavailable++;
+      }
+      poll.to++;
+    } else if (status == RingStatus::kCorrupt) {
+      poll.unavailable++;
+      poll.to++;
+    } else if (status == RingStatus::kOverwritten) {
+      uint64_t oldest = oldest_of(ring, head_of(ring));
+      if (oldest <= poll.to) oldest = poll.to + 1;
+      poll.overwritten += oldest - poll.to;
+      poll.to = oldest;
+    } else {
+      break;
+    }
+  }
+  return poll;
+}
+
+}  // namespace orbit

@@ -1,0 +1,326 @@
+// The cache's private index: which frame of the cache ring decides a key. One for each process that looks up; not shared.
+//
+// The answer for a key is that of a walk from the head backwards: the first frame that puts it, deletes it, or resets a
+//   prefix of it decides. The index gives that answer at the cost of a lookup.
+// Chains. Each frame has the link of its slot, and the links of one bucket form a chain, newest first. Of the frames of one
+//   key only the newest is in it: nobody asks for the others again. A link that the ring has overwritten needs no removal:
+//   it is older than the oldest retained frame, and so is all behind it (as in the hash chains of LZ77).
+// Resets are chained under the prefix they name, apart from keys; a lookup asks for each length of prefix in use.
+// Catching up reads the keys of new frames only, from the head backwards, as the walk would: when a frame was overwritten,
+//   so were all before it. Forwards, a reader behind the oldest frame of a busy ring would run after it for ever.
+//
+// Links know hashes, not keys: 64 bits, and a bucket of other bits, from a seed of this process. A hit compares the whole
+// key; that a frame hides another key's would take a collision of all of them (below 2^-64 a pair).
+#pragma once
+
+#include <memory>
+
+#include "protocol/ring.h"
+
+namespace orbit {
+
+// A key as frames hold it: the namespace and the key back to back.
+struct CacheKey {
+  const uint8_t* bytes;
+  uint32_t namespaceBytes;
+  uint32_t keyBytes;
+  uint32_t length() const { return namespaceBytes + keyBytes; }
+};
+
+enum class CacheStatus : int32_t { kMiss = 0, kHit = 1, kUnchanged = 2 };
+
+struct CacheAnswer {
+  uint64_t head = 0;         // it is the answer of a walk from here
+  uint64_t position = 0;     // of the frame that decided
+  bool isDecided = false;    // false: no frame did
+  uint64_t expiresAtMs = 0;  // 0: never
+  uint32_t valueBytes = 0;
+};
+
+constexpr uint64_t kNoPosition = ~uint64_t{0};
+
+inline uint64_t padded(uint64_t bytes) { return (bytes + 7) / 8 * 8; }
+
+class CacheIndex {
+ public:
+  CacheIndex(const Ring& ring, uint64_t seed)
+      : ring_(ring),
+        seed_(seed),
+        buckets_(new uint64_t[bucket_count()]()),
+        links_(new Link[uint64_t{ring.mask} + 1]()) {}
+
+  // Looks `key` up. kHit: the value is in `value`, which has room for what a frame holds beside the key; kUnchanged: it is
+  // the one at position `known` still, and nothing was copied. `now()` is asked for the millisecond only if something
+  // expires.
+  template <typename Now>
+  CacheStatus find(const CacheKey& key, uint64_t known, Now now, uint8_t* value, CacheAnswer* answer) {
+    for (uint32_t tries = 0;; tries++) {
+      *answer = {};
+      if (tries == kMaxLapsLost) return CacheStatus::kMiss;  // as a walk from 0 would
+      bool isWhole = catch_up();
+      answer->head = next_;
+      const Link* link = newest(hash_of(kKey, key.namespaceBytes, key.length(), words_of(key)));
+      uint64_t candidate = link == nullptr ? kNoPosition : link->position;
+      if (decided_by_reset(key, candidate, answer)) return CacheStatus::kMiss;
+      if (link == nullptr) {
+        if (isWhole || head_of(ring_) == answer->head) return CacheStatus::kMiss;
+        continue;
+      }
+      answer->isDecided = true;
+      answer->position = candidate;
+      answer->expiresAtMs = link->expiresAtMs;
+      if (link->expiresAtMs != 0 && (link->expiresAtMs == kDeleted || link->expiresAtMs <= now())) {
+        return CacheStatus::kMiss;
+      }
+      uint64_t word = load_acquire(slot_of(ring_, candidate));  // begin; partner: the publishing swap
+      RingStatus status = look(word, candidate);
+      if (status == RingStatus::kOk && candidate != known) {
+        status = read_value(key, word, candidate, value, &answer->valueBytes);
+      }
+      if (status == RingStatus::kOk) return candidate == known ? CacheStatus::kUnchanged : CacheStatus::kHit;
+      if (status != RingStatus::kOverwritten || head_of(ring_) == answer->head) {
+        // Foreign bytes, or a reset of the ring itself: nothing there decides any more.
+        answer->isDecided = false;
+        return CacheStatus::kMiss;
+      }
+      // Overwritten since we caught up: there are newer frames to look at.
+    }
+  }
+
+ private:
+  // What the frame at a position says.
+  struct Link {
+    uint64_t position;
+    uint64_t hash;
+    uint64_t older;        // the next of the chain, plus 1; 0: the end
+    uint64_t expiresAtMs;  // 0: never
+  };
+  // A length of prefix that resets in the ring name, and the newest of them.
+  struct ResetLength {
+    uint32_t namespaceBytes, length;
+    uint64_t newest;
+  };
+  struct Hash {
+    uint64_t link, bucket;
+  };
+  enum Tag : uint64_t { kKey = 1, kPrefix = 2 };
+  static constexpr uint64_t kDeleted = 1;  // a delete is a put that expired at the first millisecond
+
+  // A get that is lapped so often in a row gives up: what it looks for does not stay long enough to be read.
+  static constexpr uint32_t kMaxLapsLost = 64;
+
+  uint64_t bucket_count() const { return 2 * (uint64_t{ring_.mask} + 1); }
+  uint64_t* bucket_of(const Hash& hash) { return &buckets_[hash.bucket & (bucket_count() - 1)]; }
+
+  // A key by words, each of up to 8 bytes at a multiple of 8: a caller's, or one in a frame.
+  struct OurWords {
+    const uint8_t* bytes;
+    uint64_t operator()(uint32_t at, uint32_t count) const {
+      uint64_t word = 0;
+      memcpy(&word, bytes + at, count);
+      return word;
+    }
+  };
+  struct SharedWords {
+    const uint64_t* words;
+    uint64_t operator()(uint32_t at, uint32_t count) const {
+      uint64_t word = load_acquire(words + at / 8);
+      return count == 8 ? word : word & ((uint64_t{1} << count * 8) - 1);
+    }
+  };
+  static OurWords words_of(const CacheKey& key) { return {key.bytes}; }
+  static SharedWords words_of(const uint64_t* shared) { return {shared}; }
+
+  // Multiplies and folds 8 bytes at a time, as wyhash does; the seed keeps strangers from making collisions.
+  template <typename Words>
+  Hash hash_of(Tag tag, uint32_t namespaceBytes, uint32_t length, Words word) const {
+    uint64_t low = seed_, high = ~seed_;
+    // Mixed by itself: what is only xored in, a byte of the key takes out again.
+    mix(&low, &high, tag << 48 | uint64_t{namespaceBytes} << 32 | length);
+    for (uint32_t at = 0; at < length; at += 8) {
+      mix(&low, &high, word(at, length - at < 8 ? length - at : 8));
+    }
+    return {low, high};
+  }
+  static void mix(uint64_t* low, uint64_t* high, uint64_t word) {
+    unsigned __int128 product = static_cast<unsigned __int128>(*low ^ word) * 0x9e3779b97f4a7c15u;
+    unsigned __int128 other = static_cast<unsigned __int128>(*high ^ word) * 0xd6e8feb86659fd93u;
+    *low = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+    *high = static_cast<uint64_t>(other) ^ static_cast<uint64_t>(other >> 64) ^ *low;
+  }
+
+  Link* link_at(uint64_t position) const { return &links_[position & ring_.mask]; }
+
+  // The link that `named` (a position plus 1) leads to; null at the end of the chain.
+  Link* follow(uint64_t named) const {
+    if (named == 0) return nullptr;
+    Link* link = link_at(named - 1);
+    return link->position == named - 1 && link->position >= oldest_ ? link : nullptr;
+  }
+
+  const Link* newest(const Hash& hash) {
+    for (const Link* link = follow(*bucket_of(hash)); link != nullptr; link = follow(link->older)) {
+      if (link->hash == hash.link) return link;
+    }
+    return nullptr;
+  }
+
+  // Into the chain at its place; of two frames of one key the newer one stays.
+  void insert(uint64_t position, const Hash& hash, uint64_t expiresAtMs) {
+    uint64_t* named = bucket_of(hash);
+    Link* link = follow(*named);
+    for (; link != nullptr && link->position > position; link = follow(*named)) {
+      if (link->hash == hash.link) return;
+      named = &link->older;
+    }
+    uint64_t* place = named;
+    for (; link != nullptr; link = follow(*named)) {
+      if (link->hash == hash.link) {
+        *named = link->older;
+        break;
+      }
+      named = &link->older;
+    }
+    *link_at(position) = {position, hash.link, *place, expiresAtMs};
+    *place = position + 1;
+  }
+
+  bool decided_by_reset(const CacheKey& key, uint64_t candidate, CacheAnswer* answer) {
+    for (uint32_t i = 0; i < resetCount_; i++) {
+      const ResetLength& reset = resets_[i];
+      bool isNewer = candidate == kNoPosition || reset.newest > candidate;
+      if (!isNewer || reset.newest < oldest_) continue;
+      if (reset.namespaceBytes != key.namespaceBytes || reset.length > key.length()) continue;
+      const Link* link = newest(hash_of(kPrefix, reset.namespaceBytes, reset.length, words_of(key)));
+      if (link == nullptr || (candidate != kNoPosition && link->position < candidate)) continue;
+      candidate = answer->position = link->position;
+      answer->isDecided = true;
+    }
+    return answer->isDecided;
+  }
+
+  void note_reset(uint32_t namespaceBytes, uint32_t length, uint64_t position) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < resetCount_; i++) {
+      const ResetLength& reset = resets_[i];
+      if (reset.namespaceBytes == namespaceBytes && reset.length == length) {
+        if (reset.newest > position) position = reset.newest;
+      } else if (reset.newest >= oldest_) {
+        resets_[kept++] = reset;
+      }
+    }
+    if (kept == resetRoom_) {  // at most one for each frame of the ring
+      resetRoom_ = resetRoom_ == 0 ? 8 : resetRoom_ * 2;
+      std::unique_ptr<ResetLength[]> larger(new ResetLength[resetRoom_]);
+      for (uint32_t i = 0; i < kept; i++) larger[i] = resets_[i];
+      resets_ = std::move(larger);
+    }
+    resets_[kept] = {namespaceBytes, length, position};
+    resetCount_ = kept + 1;
+  }
+
+  // Notes every frame that came since. False: of those that the ring retained below this head, some are gone already. What
+  // was found decides all the same; what was not may have been put again above this head.
+  bool catch_up() {
+    uint64_t head = head_of(ring_);
+    if (head < next_) forget();
+    uint64_t oldest = oldest_of(ring_, head);
+    if (oldest > oldest_) oldest_ = oldest;  // never back below a gap
+    uint64_t end = next_ > oldest_ ? next_ : oldest_;
+    next_ = head;
+    for (uint64_t position = head; position > end; position--) {
+      if (note(position - 1) == RingStatus::kOverwritten) {
+        oldest_ = position;  // what was noted before is gone too, and what lay between may have put or deleted it again
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // Foreign bytes took the head back: what was noted is of positions that come again.
+  void forget() {
+    memset(buckets_.get(), 0, bucket_count() * sizeof(uint64_t));
+    resetCount_ = 0;
+    next_ = oldest_ = 0;
+  }
+
+  // The head of a frame of ours, from words that a later owner may be writing: to be believed after a validating load.
+  struct Shape {
+    CacheHeader header;
+    uint64_t version;
+    const uint64_t* key;
+    const uint64_t* value;
+    bool isWhole;
+  };
+  Shape shape_at(uint64_t word) const {
+    ChunkHeader* chunk = chunk_at(ring_, chunk_in(word));
+    const uint64_t* payload = payload_at(chunk);
+    Shape shape;
+    shape.version = load_acquire(&chunk->version);
+    uint32_t length = static_cast<uint32_t>(load_acquire(shape_of(chunk)));
+    uint64_t header = load_acquire(payload);
+    memcpy(&shape.header, &header, sizeof header);
+    uint64_t keyBytes = padded(uint64_t{shape.header.namespaceBytes} + shape.header.keyBytes);
+    shape.key = payload + 1;
+    shape.value = shape.key + keyBytes / 8;
+    shape.isWhole = length <= ring_.spec.payloadBytes && shape.header.op >= kCachePut &&
+                    shape.header.op <= kCacheReset &&
+                    sizeof(CacheHeader) + keyBytes + shape.header.valueBytes == length;
+    return shape;
+  }
+
+  // Is `position` in its slot, whose word is `word`?
+  RingStatus look(uint64_t word, uint64_t position) const {
+    uint64_t lap = lap_in(word), wanted = lap_of(ring_, position);
+    if (lap < wanted) return RingStatus::kNotYet;
+    if (lap > wanted || position < floor_of(ring_)) return RingStatus::kOverwritten;
+    return chunk_in(word) < ring_.chunkCount ? RingStatus::kOk : RingStatus::kCorrupt;
+  }
+  bool has_moved(uint64_t word, uint64_t position) const { return load_acquire(slot_of(ring_, position)) != word; }
+
+  RingStatus note(uint64_t position) {
+    uint64_t word = load_acquire(slot_of(ring_, position));  // begin; partner: the publishing swap
+    if (RingStatus status = look(word, position); status != RingStatus::kOk) return status;
+    Shape shape = shape_at(word);
+    bool isReset = shape.header.op == kCacheReset;
+    uint32_t length = uint32_t{shape.header.namespaceBytes} + shape.header.keyBytes;
+    Hash hash = {};
+    if (shape.isWhole) {
+      hash = hash_of(isReset ? kPrefix : kKey, shape.header.namespaceBytes, length, words_of(shape.key));
+    }
+    if (has_moved(word, position)) return RingStatus::kOverwritten;  // validate
+    if (!shape.isWhole) return RingStatus::kCorrupt;
+    insert(position, hash, shape.header.op == kCacheDelete ? kDeleted : isReset ? 0 : shape.version);
+    if (isReset) note_reset(shape.header.namespaceBytes, length, position);
+    return RingStatus::kOk;
+  }
+
+  // Copies the value of the frame in the slot whose word is `word`, if it is our key's.
+  RingStatus read_value(const CacheKey& key, uint64_t word, uint64_t position, uint8_t* value,
+                        uint32_t* valueBytes) const {
+    Shape shape = shape_at(word);
+    bool isOurs = shape.isWhole && shape.header.op == kCachePut && shape.header.namespaceBytes == key.namespaceBytes &&
+                  shape.header.keyBytes == key.keyBytes;
+    OurWords ours = words_of(key);
+    SharedWords theirs = words_of(shape.key);
+    for (uint32_t at = 0; isOurs && at < key.length(); at += 8) {
+      uint32_t bytes = key.length() - at < 8 ? key.length() - at : 8;
+      isOurs = ours(at, bytes) == theirs(at, bytes);
+    }
+    if (isOurs) copy_from_shared(value, shape.value, shape.header.valueBytes);
+    if (has_moved(word, position)) return RingStatus::kOverwritten;  // validate
+    *valueBytes = shape.header.valueBytes;
+    return isOurs ? RingStatus::kOk : RingStatus::kCorrupt;
+  }
+
+  const Ring& ring_;
+  const uint64_t seed_;
+  uint64_t next_ = 0;                    // the first position that was not noted
+  uint64_t oldest_ = 0;                  // what was noted below it decides no more
+  std::unique_ptr<uint64_t[]> buckets_;  // the newest position of the chain, plus 1
+  std::unique_ptr<Link[]> links_;        // by slot
+  std::unique_ptr<ResetLength[]> resets_;
+  uint32_t resetCount_ = 0, resetRoom_ = 0;
+};
+
+}  // namespace orbit

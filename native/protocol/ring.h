@@ -1,0 +1,427 @@
+// The ring: many writers, many readers, newest overwrites oldest; any process may be killed or stopped anywhere.
+//
+// Writers. Each node owns one chunk, its hand, that nobody else touches. It fills the hand, then publishes it with one
+//   compare-and-swap on a slot word { lap | chunk } and receives the overwritten chunk in exchange: its next hand.
+//   Position p lives in slot p & (capacity - 1) with lap p / capacity + 1; it is "filled" when the slot's lap reached
+//   that.
+// Readers. Begin: load the slot word. Copy: take the chunk's bytes. Validate: the same word again means that the copy
+//   is whole, another that it was overwritten. A reader writes nothing; its mapping may be read-only.
+// Wrap-around. A slot's lap only grows, so an old word never comes back and a late compare-and-swap fails.
+// Death. What a dead node's entry says is settled by the node's next owner: settle.h.
+//
+// Invariants, cited by tests as I1..I6:
+//   I1  A chunk is in one place: one slot, one hand, or spare.
+//   I2  Only the owner of a hand writes its bytes.
+//   I3  Slots fill strictly in position order: below the head every position is one whole frame.
+//   I4  Laps only grow: a slot word never comes back.
+//   I5  Nothing in the ring is ever "in progress": no process, dead or stopped, can block or corrupt another.
+//   I6  Ids never repeat (short of 2^40 frames of one KIND), also over a reset.
+//
+// The shared bytes are input: every index and length is bounds-checked from a private copy, every search is bounded.
+// No system call, no allocation, no exception, no Node.
+#pragma once
+
+#include "protocol/layout.h"
+#include "protocol/word.h"
+
+namespace orbit {
+
+enum class RingStatus : int32_t {
+  kOk = 0,
+  kNotYet = -1,       // this position is not published yet
+  kOverwritten = -2,  // it was, and is gone
+  kCorrupt = -3,      // the shared bytes contradict the invariants
+  kTooLarge = -4,     // payload over the ring's payloadBytes; nothing was reserved
+  kRetired = -5,      // the object was removed
+  kExhausted = -6,    // position or lap would not fit its bits any more
+  kNoSpare = -7,      // a dead node's hand cannot be told, and every spare chunk is burned
+};
+
+enum class AttachStatus : int32_t { kOk, kUnfinished, kForeign, kOtherVersion, kCorrupt };
+
+// What a creator asks for; what an attacher is told.
+struct RingSpec {
+  uint32_t typeKind = 0;
+  uint32_t capacity = 0;
+  uint32_t payloadBytes = 0;
+  uint32_t fleetSize = 0;
+  uint64_t fingerprint = 0;
+  uint64_t fleetId = 0;
+  char typeName[kTypeNameBytes] = {};
+  uint32_t schemaBytes = 0;
+  const char* schema = nullptr;  // what a creator writes; an attacher has Ring.schema
+};
+
+// One process's private view. Geometry is copied here at attach and never read from shared memory again.
+struct Ring {
+  RingHeader* header = nullptr;
+  uint64_t* sleepers = nullptr;
+  uint64_t* slots = nullptr;
+  NodeEntry* entries = nullptr;
+  uint64_t* spares = nullptr;
+  uint8_t* chunks = nullptr;
+  const char* schema = nullptr;
+  uint64_t stride = 0;
+  uint64_t lastPosition = 0;  // what fits a JS number and a slot's lap
+  uint32_t mask = 0;          // capacity - 1
+  uint32_t lapShift = 0;      // log2(capacity)
+  uint32_t chunkCount = 0;
+  uint32_t spareCount = 0;
+  RingSpec spec;
+};
+
+struct Writer {
+  Ring ring;
+  uint32_t node = 0;
+  uint32_t hand = 0;     // the private truth; entries[node].hand is for whoever settles
+  uint64_t next = 0;     // one past this writer's newest position; 0: it has none yet
+  uint64_t idBase = 0;   // KIND and node of its ids
+  uint32_t backoff = 0;  // pauses after the next lost swap
+};
+
+struct Frame {
+  uint64_t position;
+  uint64_t version;
+  uint32_t node;
+  uint32_t length;
+  uint8_t frameKind;
+};
+
+// ---- geometry ------------------------------------------------------------------------------------------------------
+
+inline bool valid_spec(const RingSpec& spec) {
+  return spec.typeKind <= kMaxKind && spec.capacity >= 1 && spec.capacity <= kMaxCapacity &&
+         (spec.capacity & (spec.capacity - 1)) == 0 && spec.payloadBytes <= kMaxPayloadBytes && spec.fleetSize >= 1 &&
+         spec.fleetSize <= kMaxFleetSize && chunk_count(spec.capacity, spec.fleetSize) <= kMaxChunks &&
+         spec.schemaBytes <= kMaxSchemaBytes;
+}
+
+inline uint64_t ring_bytes(const RingSpec& spec) {
+  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes).end;
+}
+
+inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
+  uint8_t* bytes = static_cast<uint8_t*>(base);
+  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes);
+  ring->header = reinterpret_cast<RingHeader*>(bytes);
+  ring->sleepers = reinterpret_cast<uint64_t*>(bytes + at.sleepers);
+  ring->slots = reinterpret_cast<uint64_t*>(bytes + at.slots);
+  ring->entries = reinterpret_cast<NodeEntry*>(bytes + at.entries);
+  ring->spares = reinterpret_cast<uint64_t*>(bytes + at.spares);
+  ring->chunks = bytes + at.chunks;
+  ring->schema = reinterpret_cast<const char*>(bytes + at.schema);
+  ring->stride = stride_bytes(spec.payloadBytes);
+  ring->mask = spec.capacity - 1;
+  ring->lapShift = static_cast<uint32_t>(__builtin_ctz(spec.capacity));
+  uint64_t lastOfLaps = ((kMaxLap - 1) << ring->lapShift) + ring->mask;
+  ring->lastPosition = lastOfLaps < kMaxPosition ? lastOfLaps : kMaxPosition;
+  ring->chunkCount = static_cast<uint32_t>(chunk_count(spec.capacity, spec.fleetSize));
+  ring->spareCount = spare_count(spec.fleetSize);
+  ring->spec = spec;
+}
+
+// Writes a whole ring, magic last. The caller holds the creation lock and `ring_bytes(spec)` writable bytes; nobody reads
+// an object that was never finished, so plain stores do until then.
+inline void format_ring(void* base, const RingSpec& spec, uint64_t createdAtMs) {
+  Ring ring;
+  map_ring(&ring, base, spec);
+  RingHeader* header = ring.header;
+  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes);
+  memset(base, 0, at.chunks);
+  if (spec.schema != nullptr) memcpy(static_cast<uint8_t*>(base) + at.schema, spec.schema, spec.schemaBytes);
+  header->object.layoutVersion = kLayoutVersion;
+  header->object.objectType = kRingObject;
+  header->object.objectBytes = ring_bytes(spec);
+  header->object.createdAtMs = createdAtMs;
+  header->object.fleetId = spec.fleetId;
+  header->typeKind = spec.typeKind;
+  header->capacity = spec.capacity;
+  header->payloadBytes = spec.payloadBytes;
+  header->strideBytes = static_cast<uint32_t>(ring.stride);
+  header->fleetSize = spec.fleetSize;
+  header->spareCount = ring.spareCount;
+  header->fingerprint = spec.fingerprint;
+  header->schemaBytes = spec.schemaBytes;
+  memcpy(header->typeName, spec.typeName, kTypeNameBytes);
+  header->tokens = first_token(createdAtMs);
+  for (uint32_t i = 0; i < spec.capacity; i++) store_relaxed(&ring.slots[i], i);
+  for (uint32_t node = 0; node < spec.fleetSize; node++) store_relaxed(&ring.entries[node].hand, spec.capacity + node);
+  for (uint32_t i = 0; i < ring.spareCount; i++) store_relaxed(&ring.spares[i], spec.capacity + spec.fleetSize + i);
+  store_release(&header->object.magic, kMagic);  // partner: the magic load in attach_object
+}
+
+// What every attacher checks first, whatever the object's type.
+inline AttachStatus attach_object(const void* base, uint64_t length, uint32_t objectType) {
+  const ObjectHeader* header = static_cast<const ObjectHeader*>(base);
+  if (length < sizeof(ObjectHeader)) return AttachStatus::kCorrupt;
+  uint64_t magic = load_acquire(&header->magic);  // partner: the last store of a format
+  if (magic == 0) return AttachStatus::kUnfinished;
+  if (magic != kMagic) return AttachStatus::kForeign;
+  if (load_relaxed(&header->layoutVersion) != kLayoutVersion) return AttachStatus::kOtherVersion;
+  if (load_relaxed(&header->objectType) != objectType || load_relaxed(&header->objectBytes) != length)
+    return AttachStatus::kCorrupt;
+  return AttachStatus::kOk;
+}
+
+inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
+  AttachStatus status = attach_object(base, length, kRingObject);
+  if (status != AttachStatus::kOk) return status;
+  if (length < sizeof(RingHeader)) return AttachStatus::kCorrupt;
+  const RingHeader* header = static_cast<const RingHeader*>(base);
+  RingSpec spec;
+  spec.typeKind = load_relaxed(&header->typeKind);
+  spec.capacity = load_relaxed(&header->capacity);
+  spec.payloadBytes = load_relaxed(&header->payloadBytes);
+  spec.fleetSize = load_relaxed(&header->fleetSize);
+  spec.fingerprint = load_relaxed(&header->fingerprint);
+  spec.schemaBytes = load_relaxed(&header->schemaBytes);
+  spec.fleetId = load_relaxed(&header->object.fleetId);
+  memcpy(spec.typeName, header->typeName, kTypeNameBytes);
+  if (!valid_spec(spec) || ring_bytes(spec) != length ||
+      load_relaxed(&header->strideBytes) != stride_bytes(spec.payloadBytes) ||
+      load_relaxed(&header->spareCount) != spare_count(spec.fleetSize)) {
+    return AttachStatus::kCorrupt;
+  }
+  map_ring(ring, base, spec);
+  return AttachStatus::kOk;
+}
+
+// ---- words ---------------------------------------------------------------------------------------------------------
+
+inline uint64_t slot_word(uint64_t lap, uint64_t chunk) { return lap << kChunkBits | chunk; }
+inline uint64_t lap_in(uint64_t word) { return word >> kChunkBits; }
+inline uint32_t chunk_in(uint64_t word) { return static_cast<uint32_t>(word & kChunkMask); }
+inline uint64_t lap_of(const Ring& ring, uint64_t position) { return (position >> ring.lapShift) + 1; }
+inline uint64_t* slot_of(const Ring& ring, uint64_t position) { return &ring.slots[position & ring.mask]; }
+inline uint64_t position_in(const Ring& ring, uint64_t lap, uint64_t slot) {
+  return ((lap - 1) << ring.lapShift) + slot;
+}
+inline bool filled(const Ring& ring, uint64_t position) {
+  return lap_in(load_acquire(slot_of(ring, position))) >= lap_of(ring, position);
+}
+inline bool representable(const Ring& ring, uint64_t position) { return position <= ring.lastPosition; }
+inline ChunkHeader* chunk_at(const Ring& ring, uint32_t chunk) {
+  return reinterpret_cast<ChunkHeader*>(ring.chunks + uint64_t{chunk} * ring.stride);
+}
+inline uint64_t* payload_at(ChunkHeader* chunk) { return reinterpret_cast<uint64_t*>(chunk + 1); }
+inline uint64_t* shape_of(ChunkHeader* chunk) { return reinterpret_cast<uint64_t*>(&chunk->length); }
+inline uint64_t make_id(uint32_t kind, uint32_t node, uint64_t position) {
+  return uint64_t{kind} << 56 | uint64_t{node} << kCounterBits | (position & kCounterMask);
+}
+inline bool is_retired(const Ring& ring) { return load_relaxed(&ring.header->object.retired) != 0; }
+
+// ---- head ----------------------------------------------------------------------------------------------------------
+
+// The head, found from the slots alone: slot 0 tells the lap, and within a lap the filled slots come first (I3).
+// Rarely called: it stays out of its callers' hot code.
+__attribute__((noinline)) inline uint64_t search_head(const Ring& ring) {
+  uint64_t lap = lap_in(load_acquire(&ring.slots[0]));
+  if (lap == 0) return 0;
+  uint32_t filledSlots = 1, unfilled = ring.mask + 1;  // slots below filledSlots are filled, `unfilled` is not
+  while (filledSlots < unfilled) {
+    uint32_t middle = filledSlots + (unfilled - filledSlots) / 2;
+    if (lap_in(load_acquire(&ring.slots[middle])) >= lap) {
+      filledSlots = middle + 1;
+    } else {
+      unfilled = middle;
+    }
+  }
+  return position_in(ring, lap, filledSlots);
+}
+
+// One past the newest frame. It was exact at some instant during the call; the hint only saves the search.
+inline uint64_t head_of(const Ring& ring) {
+  uint64_t head = load_relaxed(&ring.header->hint);
+  if (!representable(ring, head) || (head > 0 && !filled(ring, head - 1))) return search_head(ring);
+  for (uint32_t steps = 0; steps <= ring.mask; steps++) {
+    uint64_t lap = lap_in(load_acquire(slot_of(ring, head)));
+    if (lap < lap_of(ring, head)) return head;
+    head = position_in(ring, lap, head & ring.mask) + 1;
+  }
+  return search_head(ring);
+}
+
+inline uint64_t floor_of(const Ring& ring) { return load_acquire(&ring.header->floor); }  // partner: reset_ring
+
+// The oldest position that a reader may still hope for, given the head.
+inline uint64_t oldest_of(const Ring& ring, uint64_t head) {
+  uint64_t retained = head > ring.mask ? head - ring.mask - 1 : 0;
+  uint64_t floor = floor_of(ring);
+  if (floor > head) floor = head;
+  return retained > floor ? retained : floor;
+}
+
+// Older positions read as overwritten from now on. Nothing is zeroed, positions and ids go on (I6).
+inline uint64_t reset_ring(const Ring& ring) {
+  for (;;) {
+    uint64_t floor = load_relaxed(&ring.header->floor);
+    uint64_t head = head_of(ring);
+    // Another reset may have been later than our look at the head; a floor above the head is no reset's.
+    if (floor >= head && floor <= head_of(ring)) return floor;
+    if (exchange_if(&ring.header->floor, floor, head)) return head;
+  }
+}
+
+// ---- publish -------------------------------------------------------------------------------------------------------
+
+// A healthy ring needs at most one search per publish (a stale or corrupt hint); contradictory slots need endless ones.
+constexpr uint32_t kMaxSearches = 64;
+
+constexpr uint64_t kHintEvery = 8;
+
+// Pauses after a lost swap, four times as many with each in a row: at most 25 to 50 microseconds, and only while others
+// publish without a break. It waits for nobody: whether they go on, stop or die changes nothing (I5). Handing the cache
+// lines over at each frame instead costs two writers four fifths of what one alone publishes.
+constexpr uint32_t kMaxBackoff = 1024;
+
+// Another writer has the lines now. Let it use them for a while: handing them over costs many publishes.
+inline void back_off(Writer* writer) {
+  writer->backoff = writer->backoff < kMaxBackoff / 4 ? writer->backoff * 4 + 1 : kMaxBackoff;
+  for (uint32_t i = 0; i < writer->backoff; i++) relax();
+}
+
+__attribute__((noinline, cold)) inline void count_refused(const Writer& writer) {
+  add_relaxed(&writer.ring.header->refused, 1);
+}
+inline RingStatus refuse(const Writer& writer, RingStatus status) {
+  count_refused(writer);
+  return status;
+}
+
+__attribute__((always_inline)) inline RingStatus publish(Writer* writer, const void* payload, uint32_t length,
+                                                         uint8_t frameKind, uint64_t version, uint64_t* position) {
+  const Ring& ring = writer->ring;
+  if (is_retired(ring)) return RingStatus::kRetired;
+  if (length > ring.spec.payloadBytes) return refuse(*writer, RingStatus::kTooLarge);
+
+  // 1. Fill the hand (I2). Release: a reader still copying this chunk for an older position, which sees a byte of
+  // ours, also sees that the older slot moved on. Partner: read_frame's copy and validate.
+  uint32_t hand = writer->hand;
+  ChunkHeader* chunk = chunk_at(ring, hand);
+  store_release(&chunk->version, version);
+  store_release(shape_of(chunk), length | uint64_t{frameKind} << 32);
+  copy_to_shared(payload_at(chunk), payload, length);
+
+  // 2. Start after our own newest frame; the hint is worth its cache line only when others have published since.
+  uint64_t head = writer->next;
+  bool follows = true;  // is the position before the head known to be filled?
+  bool hinted = false;
+
+  NodeEntry* entry = &ring.entries[writer->node];
+  uint64_t word;
+  uint64_t passed = 0;
+  uint32_t searches = 0;
+  for (;;) {
+    bool lost = !representable(ring, head);
+    if (lost && searches > 0) return refuse(*writer, RingStatus::kExhausted);
+    if (!lost) {
+      // 3. Pass what is filled; a lap behind, jump.
+      word = load_acquire(slot_of(ring, head));
+      uint64_t lap = lap_in(word), wanted = lap_of(ring, head);
+      if (lap >= wanted && passed <= 4 * uint64_t{ring.mask} + 64) {
+        uint64_t hint = hinted ? 0 : load_relaxed(&ring.header->hint);
+        hinted = true;
+        head = position_in(ring, lap, head & ring.mask) + 1;
+        follows = true;
+        if (hint > head) {
+          head = hint;
+          follows = false;
+        }
+        passed++;
+        continue;
+      }
+      // 4. Leave no gap (I3): the position before must be filled.
+      lost = lap + 1 != wanted || !(follows || filled(ring, head - 1));
+    }
+    if (lost) {
+      if (++searches > kMaxSearches) return refuse(*writer, RingStatus::kCorrupt);
+      head = search_head(ring);
+      follows = true;
+      passed = 0;
+      continue;
+    }
+    uint32_t received = chunk_in(word);
+    if (received >= ring.chunkCount || received == hand) return refuse(*writer, RingStatus::kCorrupt);
+
+    // 5. Name the frame, and write down what is about to happen, for whoever settles this node (settle.h).
+    store_release(&chunk->id, writer->idBase | (head & kCounterMask));
+    store_relaxed(&entry->intentChunk, received);
+    store_release(&entry->intentPosition, head + 1);
+
+    // 6. Publish: the only read-modify-write, and the linearization point. Release: the frame's bytes. Acquire: the
+    // received chunk is ours from here. Partners: the slot loads of readers and of other writers.
+    if (exchange_if(slot_of(ring, head), word, slot_word(lap_of(ring, head), hand))) {
+      // 7. The overwritten chunk is the next hand. The order matters to settle: hand first, intent cleared second.
+      writer->hand = received;
+      writer->next = head + 1;
+      store_release(&entry->hand, received);
+      store_release(&entry->intentPosition, 0);
+      // Any old value is allowed, so one store in a few will do, and the line stays with the readers.
+      if ((head + 1) % kHintEvery == 0) store_relaxed(&ring.header->hint, head + 1);
+      if (writer->backoff != 0) writer->backoff /= 2;
+      *position = head;
+      return RingStatus::kOk;
+    }
+    back_off(writer);
+    hinted = searches > 0;  // one that led us astray is not asked again
+    passed = 0;
+  }
+}
+
+// ---- read ----------------------------------------------------------------------------------------------------------
+
+// Copies the frame at `position`; `payload` has room for the ring's payloadBytes. Only kOk leaves anything to believe.
+inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, void* payload) {
+  if (!representable(ring, position)) return RingStatus::kNotYet;
+
+  // Begin. Acquire: the frame's bytes; partner: the publishing swap.
+  const uint64_t* slot = slot_of(ring, position);
+  uint64_t word = load_acquire(slot);
+  uint64_t lap = lap_in(word), wanted = lap_of(ring, position);
+  if (lap < wanted) return RingStatus::kNotYet;
+  if (lap > wanted || position < floor_of(ring)) return RingStatus::kOverwritten;
+  if (chunk_in(word) >= ring.chunkCount) return RingStatus::kCorrupt;
+
+  // Copy, from words that a later owner may be writing.
+  ChunkHeader* chunk = chunk_at(ring, chunk_in(word));
+  uint64_t id = load_acquire(&chunk->id);
+  frame->version = load_acquire(&chunk->version);
+  uint64_t shape = load_acquire(shape_of(chunk));
+  frame->length = static_cast<uint32_t>(shape);
+  frame->frameKind = static_cast<uint8_t>(shape >> 32);
+  bool fits = frame->length <= ring.spec.payloadBytes;
+  if (fits) copy_from_shared(payload, payload_at(chunk), frame->length);
+
+  // Validate. The acquire loads above keep this one behind them; partner: the swap that gave the chunk away.
+  if (load_acquire(slot) != word) return RingStatus::kOverwritten;
+  frame->position = position;
+  frame->node = static_cast<uint32_t>(id >> kCounterBits) & 0xffff;
+  if (!fits || id != make_id(ring.spec.typeKind, frame->node, position) || frame->node >= ring.spec.fleetSize) {
+    return RingStatus::kCorrupt;
+  }
+  return RingStatus::kOk;
+}
+
+// The newest frame, never one lap old: kNotYet when there is none. Tries again only when it was overwritten during the
+// copy, that is when others have published a whole lap meanwhile.
+inline RingStatus read_newest(const Ring& ring, Frame* frame, void* payload) {
+  for (;;) {
+    uint64_t head = head_of(ring);
+    if (head == oldest_of(ring, head)) return RingStatus::kNotYet;
+    RingStatus status = read_frame(ring, head - 1, frame, payload);
+    if (status != RingStatus::kOverwritten) return status;
+    // Overwritten while we copied: somebody published, so there is a newer head; or somebody reset the ring.
+    if (head_of(ring) == head) return floor_of(ring) >= head ? RingStatus::kNotYet : RingStatus::kCorrupt;
+  }
+}
+
+// The position that holds, or last held, a frame whose id has this COUNTER; kMaxPosition + 1 when there never was one.
+inline uint64_t position_of_counter(const Ring& ring, uint64_t counter) {
+  uint64_t head = head_of(ring);
+  if (head == 0) return kMaxPosition + 1;
+  uint64_t newest = head - 1;
+  uint64_t behind = (newest - counter) & kCounterMask;
+  return behind <= newest ? newest - behind : kMaxPosition + 1;
+}
+
+}  // namespace orbit

@@ -1,0 +1,380 @@
+// The table: leases on subjects, each with a fencing token; any process may be killed or stopped anywhere.
+//
+// It is a ring object whose slots move each for itself. Slot i is a bucket, its word { stamp | card }; the card, a chunk,
+//   holds every claim on the subjects that hash to i. Nodes own hands, entries, spares as in a ring.
+// Transition. Claim, renew and release are one and the same: copy the card as a reader does (begin, copy, validate), work
+//   out the next list of claims in private, write it to the hand, compare-and-swap { stamp, card } -> { stamp + 1, hand },
+//   and receive the old card as the next hand. A lost swap means that another's transition was made: look again.
+// Time. The caller tells it (CLOCK_MONOTONIC). What it tells may be old, never ahead: an old time sees fewer claims as
+//   expired, and lets its own claim expire sooner.
+// Who is alive. The caller is asked: `isAlive(node, incarnation)`, about an unexpired claim of somebody else that is in
+//   the way, and no other. It may err towards alive, but whom it calls dead must be dead.
+// Tokens. Drawn from one counter, after the bucket's word was loaded. The next claim in this bucket loads a later word,
+//   hence draws later: tokens grow strictly in each bucket. Of claims in two buckets, one that began after the other had
+//   returned has the higher token; those that overlap may have them either way round. A lost swap wastes its token.
+// Death. settle.h as it stands, with the stamp as lap. The dead one's claims need no sweep: its incarnation is over.
+// Waiting. Whoever yields remembers the stamp; it arms (wake.h), asks has_changed, sleeps. A release should ring. Death
+//   and expiry ring nobody: the sleeper's own timer must.
+//
+// Invariants: I1, I2, I4 and I5 of ring.h, and
+//   T1  A subject stands at most once in the table: only its own bucket has it, and one swap replaces all of a bucket.
+//   T2  A claim is dropped only by its release, or once it has expired or its holder is dead: so no two guards of a
+//       subject are both unexpired, alive and in the table.
+//   T3  Tokens grow strictly with the claims of a bucket, so of a subject.
+//   T4  Whoever yields, or renews or releases what stands no more, has changed nothing: after a lost swap its own hand
+//       and entry were written, else not even those, and no token was drawn.
+//
+// The shared bytes are input, as in ring.h. No system call, no allocation, no exception, no Node.
+#pragma once
+
+#include "protocol/ring.h"
+
+namespace orbit {
+
+// Where a name or number is also RingStatus's, it means the same.
+enum class TableStatus : int32_t {
+  kDone = 0,        // claimed, renewed, released, found
+  kNone = -1,       // renew, release: this claim stands no more; find: nobody holds the subject
+  kYield = -2,      // a living holder has it
+  kCorrupt = -3,    // the shared bytes contradict the invariants
+  kTooLarge = -4,   // subject or owner over its limit, or over the table's payloadBytes
+  kRetired = -5,    // the object was removed
+  kExhausted = -6,  // token or stamp would not fit its bits any more
+  kFull = -7,       // the bucket has no room for one more living claim
+};
+
+struct Subject {
+  const void* bytes;
+  uint32_t length;
+  uint8_t kind;
+};
+
+struct Request {
+  Subject subject;
+  const void* owner;
+  uint32_t ownerBytes;
+  uint64_t incarnation;  // of the claimant's node
+  uint64_t nowMs;        // CLOCK_MONOTONIC
+  uint64_t unixMs;       // only shown
+  uint64_t ttlMs;        // nowMs + ttlMs fits
+};
+
+// A private copy of one claim.
+struct Claim : ClaimHeader {
+  uint8_t subject[kMaxSubjectBytes];
+  uint8_t owner[kMaxOwnerBytes];
+};
+
+// A private copy of a bucket's content.
+struct Card {
+  uint64_t word;  // the bucket's, when this was its content
+  uint64_t newestToken;
+  uint32_t length;
+  uint8_t bytes[kCardBytes];
+};
+
+// ---- buckets -------------------------------------------------------------------------------------------------------
+
+// Part of the layout: every process must look for a subject in the same bucket.
+inline uint64_t subject_hash(const Subject& subject) {
+  const uint8_t* bytes = static_cast<const uint8_t*>(subject.bytes);
+  uint64_t hash = uint64_t{subject.length} << 8 | subject.kind;
+  for (uint32_t at = 0; at < subject.length; at += 8) {
+    uint64_t word = 0;
+    uint32_t left = subject.length - at;
+    memcpy(&word, bytes + at, left < 8 ? left : 8);
+    hash = (hash ^ word) * 0x9fb21c651e98df25;
+    hash ^= hash >> 32;
+  }
+  hash *= 0xd6e8feb86659fd93;
+  return hash ^ hash >> 32;
+}
+
+inline uint32_t bucket_of(const Ring& ring, const Subject& subject) {
+  return static_cast<uint32_t>(subject_hash(subject)) & ring.mask;
+}
+
+// Waiter, between arming and sleeping: is `stamp` no longer the bucket's? Partner: the swap of replace_card.
+inline bool has_changed(const Ring& ring, uint32_t bucket, uint64_t stamp) {
+  return lap_in(load_ordered(&ring.slots[bucket & ring.mask])) != stamp;
+}
+
+inline uint32_t card_room(const Ring& ring) {
+  return ring.spec.payloadBytes < kCardBytes ? ring.spec.payloadBytes : kCardBytes;
+}
+
+// ---- cards ---------------------------------------------------------------------------------------------------------
+
+// Copies what the bucket holds. False: it is no card. Tries again only when somebody's swap came between.
+inline bool read_card(const Ring& ring, uint32_t bucket, Card* card) {
+  const uint64_t* slot = &ring.slots[bucket];
+  for (;;) {
+    // Begin. Acquire: the card's bytes; partner: the swap of replace_card.
+    uint64_t word = load_acquire(slot);
+    card->word = word;
+    card->newestToken = 0;
+    card->length = 0;
+    if (chunk_in(word) >= ring.chunkCount) return false;
+    if (lap_in(word) == 0) return true;  // empty from the start; the chunk may hold anything
+
+    // Copy, from words that a later owner may be writing.
+    ChunkHeader* chunk = chunk_at(ring, chunk_in(word));
+    uint64_t id = load_acquire(&chunk->id);
+    card->newestToken = load_acquire(&chunk->version);
+    card->length = static_cast<uint32_t>(load_acquire(shape_of(chunk)));
+    bool fits = card->length <= card_room(ring);
+    if (fits) copy_from_shared(card->bytes, payload_at(chunk), card->length);
+
+    // Validate. The acquire loads above keep this one behind them; partner: the swap that gave the card away.
+    if (load_acquire(slot) != word) continue;
+    uint32_t node = static_cast<uint32_t>(id >> kCounterBits) & 0xffff;
+    uint64_t position = position_in(ring, lap_in(word), bucket);
+    return fits && node < ring.spec.fleetSize && id == make_id(ring.spec.typeKind, node, position);
+  }
+}
+
+// The claim that begins at `at`, and its size; 0: the bytes are no claim.
+inline uint32_t claim_at(const Ring& ring, const Card& card, uint32_t at, ClaimHeader* claim) {
+  uint32_t left = card.length - at;
+  if (left < sizeof *claim) return 0;
+  memcpy(claim, card.bytes + at, sizeof *claim);
+  if (claim->subjectBytes > kMaxSubjectBytes || claim->ownerBytes > kMaxOwnerBytes) return 0;
+  if (claim->node >= ring.spec.fleetSize || claim->token == 0 || claim->token > card.newestToken) return 0;
+  uint32_t size = claim_bytes(claim->subjectBytes, claim->ownerBytes);
+  return size <= left ? size : 0;
+}
+
+// Keeps the claims of which `stays(claim, bytes)` is true, in their order. False: the card is no list of claims.
+template <typename Stays>
+inline bool filter_claims(const Ring& ring, Card* card, Stays stays) {
+  uint32_t kept = 0, size;
+  for (uint32_t at = 0; at < card->length; at += size) {
+    ClaimHeader claim;
+    size = claim_at(ring, *card, at, &claim);
+    if (size == 0) return false;
+    if (!stays(claim, card->bytes + at)) continue;
+    if (kept != at) memmove(card->bytes + kept, card->bytes + at, size);
+    kept += size;
+  }
+  card->length = kept;
+  return true;
+}
+
+inline bool has_expired(const ClaimHeader& claim, uint64_t nowMs) { return claim.expiresAtMs <= nowMs; }
+
+inline bool is_on(const ClaimHeader& claim, const uint8_t* bytes, const Subject& subject) {
+  return claim.subjectKind == subject.kind && claim.subjectBytes == subject.length &&
+         (subject.length == 0 || memcmp(bytes + sizeof claim, subject.bytes, subject.length) == 0);
+}
+
+inline void copy_claim(Claim* to, const ClaimHeader& claim, const uint8_t* bytes) {
+  static_cast<ClaimHeader&>(*to) = claim;
+  memcpy(to->subject, bytes + sizeof claim, claim.subjectBytes);
+  memcpy(to->owner, bytes + sizeof claim + claim.subjectBytes, claim.ownerBytes);
+}
+
+// ---- transitions ---------------------------------------------------------------------------------------------------
+
+// Swaps the card into its bucket. False: another's transition came first, and nothing has changed.
+inline bool replace_card(Writer* writer, uint32_t bucket, const Card& card) {
+  const Ring& ring = writer->ring;
+  NodeEntry* entry = &ring.entries[writer->node];
+  uint32_t hand = writer->hand, received = chunk_in(card.word);
+  uint64_t stamp = lap_in(card.word) + 1, position = position_in(ring, stamp, bucket);
+
+  // 1. Fill the hand (I2). Release as in publish: who sees a byte of ours also sees the swap that made the hand ours.
+  ChunkHeader* chunk = chunk_at(ring, hand);
+  store_release(&chunk->id, writer->idBase | (position & kCounterMask));
+  store_release(&chunk->version, card.newestToken);
+  store_release(shape_of(chunk), uint64_t{card.length});
+  copy_to_shared(payload_at(chunk), card.bytes, card.length);
+
+  // 2. Write down what is about to happen, for whoever settles this node.
+  store_relaxed(&entry->intentChunk, received);
+  store_release(&entry->intentPosition, position + 1);
+
+  // 3. The linearization point. Release: the card's bytes, and the token's draw. Acquire: the old card is ours from
+  // here. Partners: the loads of read_card and has_changed.
+  if (!exchange_if(&ring.slots[bucket], card.word, slot_word(stamp, hand))) {
+    // No intent stays behind: it would hide this hand from settlers.
+    store_release(&entry->intentPosition, 0);
+    back_off(writer);
+    return false;
+  }
+
+  // 4. The order matters to settle: hand first, intent cleared second.
+  writer->hand = received;
+  store_release(&entry->hand, received);
+  store_release(&entry->intentPosition, 0);
+  if (writer->backoff != 0) writer->backoff /= 2;
+  return true;
+}
+
+// Makes one transition. `change(card)` turns what the bucket holds into what it shall hold and says kDone, or says why
+// not, and then nothing is written.
+template <typename Change>
+inline TableStatus change_bucket(Writer* writer, uint32_t bucket, Change change) {
+  const Ring& ring = writer->ring;
+  if (is_retired(ring)) return TableStatus::kRetired;
+  for (;;) {
+    Card card;
+    TableStatus status = TableStatus::kCorrupt;
+    if (read_card(ring, bucket, &card) && chunk_in(card.word) != writer->hand) status = change(&card);
+    bool isLast = !representable(ring, position_in(ring, lap_in(card.word) + 1, bucket));
+    if (status == TableStatus::kDone && isLast) status = TableStatus::kExhausted;
+    if (status <= TableStatus::kCorrupt) count_refused(*writer);
+    if (status != TableStatus::kDone || replace_card(writer, bucket, card)) return status;
+  }
+}
+
+// 0: none left. Relaxed: that a later claim draws a higher token follows from the bucket's word, which orders the draws.
+inline uint64_t draw_token(const Ring& ring) {
+  uint64_t* tokens = &ring.header->tokens;
+  if (load_relaxed(tokens) >= kMaxToken) return 0;
+  uint64_t token = add_relaxed(tokens, 1) + 1;
+  return token <= kMaxToken ? token : 0;
+}
+
+// Writes the claim behind the others; there is room.
+inline TableStatus append_claim(const Writer& writer, const Request& request, Card* card, Claim* claim) {
+  const Subject& subject = request.subject;
+  uint64_t token = draw_token(writer.ring);
+  if (token == 0) return TableStatus::kExhausted;
+  if (token <= card->newestToken) return TableStatus::kCorrupt;  // T3
+
+  ClaimHeader header = {};
+  header.token = token;
+  header.expiresAtMs = request.nowMs + request.ttlMs;
+  header.claimedAtMs = request.unixMs;
+  header.incarnation = request.incarnation;
+  header.node = writer.node;
+  header.subjectKind = subject.kind;
+  header.subjectBytes = static_cast<uint8_t>(subject.length);
+  header.ownerBytes = static_cast<uint8_t>(request.ownerBytes);
+
+  uint32_t size = claim_bytes(subject.length, request.ownerBytes);
+  uint8_t* bytes = card->bytes + card->length;
+  memset(bytes + size - 8, 0, 8);  // the padding
+  memcpy(bytes, &header, sizeof header);
+  if (subject.length > 0) memcpy(bytes + sizeof header, subject.bytes, subject.length);
+  if (request.ownerBytes > 0) memcpy(bytes + sizeof header + subject.length, request.owner, request.ownerBytes);
+  card->length += size;
+  card->newestToken = token;
+  copy_claim(claim, header, bytes);
+  return TableStatus::kDone;
+}
+
+// kDone: `claim` is ours; a second claim of the same node yields to its first. kYield: `claim` is the holder's. With
+// either, and with kFull, `stamp` is what has_changed wants to know. A claim that was long under way may come out
+// expired.
+template <typename IsAlive>
+inline TableStatus claim_subject(Writer* writer, const Request& request, IsAlive isAlive, Claim* claim,
+                                 uint64_t* stamp) {
+  const Ring& ring = writer->ring;
+  const Subject& subject = request.subject;
+  if (subject.length > kMaxSubjectBytes || request.ownerBytes > kMaxOwnerBytes) return TableStatus::kTooLarge;
+  uint32_t size = claim_bytes(subject.length, request.ownerBytes), room = card_room(ring);
+  if (size > room) return TableStatus::kTooLarge;
+  auto lives = [&](const ClaimHeader& standing) {
+    bool isOurs = standing.node == writer->node && standing.incarnation == request.incarnation;
+    return isOurs || isAlive(standing.node, standing.incarnation);
+  };
+
+  return change_bucket(writer, bucket_of(ring, subject), [&](Card* card) {
+    *stamp = lap_in(card->word);
+    bool yields = false;
+    bool isList = filter_claims(ring, card, [&](const ClaimHeader& standing, const uint8_t* bytes) {
+      if (has_expired(standing, request.nowMs)) return false;
+      if (yields || !is_on(standing, bytes, subject)) return true;
+      yields = lives(standing);
+      if (yields) copy_claim(claim, standing, bytes);
+      return yields;
+    });
+    if (!isList) return TableStatus::kCorrupt;
+    if (yields) return TableStatus::kYield;
+    if (card->length + size > room) {
+      filter_claims(ring, card, [&](const ClaimHeader& standing, const uint8_t*) { return lives(standing); });
+    }
+    if (card->length + size > room) return TableStatus::kFull;
+    return append_claim(*writer, request, card, claim);
+  });
+}
+
+// kDone: the claim with this token stood, unexpired, and now ends at `expiresAtMs`. Else kNone.
+inline TableStatus renew_claim(Writer* writer, const Subject& subject, uint64_t token, uint64_t expiresAtMs,
+                               uint64_t nowMs) {
+  const Ring& ring = writer->ring;
+  return change_bucket(writer, bucket_of(ring, subject), [&](Card* card) {
+    bool stood = false;
+    bool isList = filter_claims(ring, card, [&](ClaimHeader& standing, uint8_t* bytes) {
+      if (has_expired(standing, nowMs)) return false;
+      if (standing.token == token) {
+        stood = true;
+        standing.expiresAtMs = expiresAtMs;
+        memcpy(bytes, &standing, sizeof standing);
+      }
+      return true;
+    });
+    if (!isList) return TableStatus::kCorrupt;
+    return stood ? TableStatus::kDone : TableStatus::kNone;
+  });
+}
+
+// kDone: the claim with this token stood, unexpired, and is gone. Else kNone; an expired one is left to the next
+// transition of its bucket.
+inline TableStatus release_claim(Writer* writer, const Subject& subject, uint64_t token, uint64_t nowMs) {
+  const Ring& ring = writer->ring;
+  return change_bucket(writer, bucket_of(ring, subject), [&](Card* card) {
+    bool stood = false;
+    bool isList = filter_claims(ring, card, [&](const ClaimHeader& standing, const uint8_t*) {
+      if (has_expired(standing, nowMs)) return false;
+      if (standing.token != token) return true;
+      stood = true;
+      return false;
+    });
+    if (!isList) return TableStatus::kCorrupt;
+    return stood ? TableStatus::kDone : TableStatus::kNone;
+  });
+}
+
+// ---- looking -------------------------------------------------------------------------------------------------------
+
+// The living holder of a subject. Writes nothing; the mapping may be read-only.
+template <typename IsAlive>
+inline TableStatus find_holder(const Ring& ring, const Subject& subject, uint64_t nowMs, IsAlive isAlive, Claim* claim,
+                               uint64_t* stamp) {
+  Card card;
+  if (!read_card(ring, bucket_of(ring, subject), &card)) return TableStatus::kCorrupt;
+  *stamp = lap_in(card.word);
+  bool found = false;
+  bool isList = filter_claims(ring, &card, [&](const ClaimHeader& standing, const uint8_t* bytes) {
+    if (found || has_expired(standing, nowMs) || !is_on(standing, bytes, subject)) return true;
+    found = isAlive(standing.node, standing.incarnation);
+    if (found) copy_claim(claim, standing, bytes);
+    return true;
+  });
+  if (!isList) return TableStatus::kCorrupt;
+  return found ? TableStatus::kDone : TableStatus::kNone;
+}
+
+// Calls `visit(claim)` for each living claim; each bucket is seen as it was at one instant, not all at the same. kCorrupt:
+// some buckets could not be read, the others were.
+template <typename IsAlive, typename Visit>
+inline TableStatus for_each_claim(const Ring& ring, uint64_t nowMs, IsAlive isAlive, Visit visit) {
+  TableStatus status = TableStatus::kDone;
+  for (uint32_t bucket = 0; bucket <= ring.mask; bucket++) {
+    Card card;
+    bool isWhole = read_card(ring, bucket, &card);
+    isWhole = isWhole && filter_claims(ring, &card, [&](const ClaimHeader& standing, const uint8_t* bytes) {
+                if (has_expired(standing, nowMs) || !isAlive(standing.node, standing.incarnation)) return true;
+                Claim claim;
+                copy_claim(&claim, standing, bytes);
+                visit(static_cast<const Claim&>(claim));
+                return true;
+              });
+    if (!isWhole) status = TableStatus::kCorrupt;
+  }
+  return status;
+}
+
+}  // namespace orbit

@@ -1,0 +1,367 @@
+import { markAsUntransferable } from 'node:worker_threads'
+import { checkFlag, checkInteger, checkOptions, checkSignal } from '../base/check.js'
+import { OrbitError } from '../base/errors.js'
+import { type NetId64, netIdAt } from '../base/netid.js'
+import type { Bell } from './bell.js'
+import { layout, scratch } from './native.js'
+import { type Frame, frameFields, type Ring } from './ring.js'
+
+/** What one poll brought: `to - from` is always `frames.length + overwritten + unavailable`. */
+export interface Poll {
+  /** In position order; empty when there is nothing new. */
+  readonly frames: Frame[]
+  /** How many frames were lost to newer ones, or to a reset, before this cursor came by. Exact. */
+  readonly overwritten: number
+  /** How many were skipped because their shared bytes contradict the layout; 0 unless foreign bytes got in. */
+  readonly unavailable: number
+  /** The cursor's position before the poll. */
+  readonly from: number
+  /** And after it. */
+  readonly to: number
+}
+
+/** Copies of records: a buffer of JavaScript's own, and views over it. */
+interface Batch {
+  readonly kind: number
+  readonly buffer: ArrayBuffer
+  readonly bytes: Uint8Array
+  readonly floats: Float64Array
+  readonly words: Uint32Array
+}
+
+function newBatch(kind: number, byteLength: number): Batch {
+  const buffer = new ArrayBuffer(byteLength)
+  return {
+    kind,
+    buffer,
+    bytes: new Uint8Array(buffer),
+    floats: new Float64Array(buffer),
+    words: new Uint32Array(buffer),
+  }
+}
+
+// Offsets within a record, as indices of the views; constants of the module, so that they cost nothing.
+const { recordBytes } = layout
+const positionIndex = layout.recordPosition >> 3
+const versionIndex = layout.recordVersion >> 3
+const nodeIndex = layout.recordNode >> 2
+const lengthIndex = layout.recordLength >> 2
+const frameKindIndex = layout.recordFrameKind >> 2
+
+/** A frame that reads itself out of its batch when asked. */
+class PolledFrame implements Frame {
+  readonly #batch: Batch
+  readonly #at: number
+  #payload: Uint8Array | undefined = undefined
+
+  constructor(batch: Batch, at: number) {
+    this.#batch = batch
+    this.#at = at
+  }
+  get node(): number {
+    return this.#batch.words[(this.#at >> 2) + nodeIndex] as number
+  }
+  get position(): number {
+    return this.#batch.floats[(this.#at >> 3) + positionIndex] as number
+  }
+  get frameKind(): number {
+    return this.#batch.words[(this.#at >> 2) + frameKindIndex] as number
+  }
+  get version(): number {
+    return this.#batch.floats[(this.#at >> 3) + versionIndex] as number
+  }
+  get id(): NetId64 {
+    return netIdAt(this.#batch.kind, this.node, this.position)
+  }
+  toJSON(): object {
+    return frameFields(this)
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return frameFields(this)
+  }
+  get payload(): Uint8Array {
+    const { words, buffer } = this.#batch
+    this.#payload ??= new Uint8Array(buffer, this.#at + recordBytes, words[(this.#at >> 2) + lengthIndex])
+    return this.#payload
+  }
+}
+
+// A buffer with its views costs more than the frames of a small poll: such polls share one, as Buffer's pool does.
+const slabBytes = 16 * 1024
+let slab = newBatch(-1, 0)
+let slabUsed = 0
+
+/** Room for `byteLength` bytes, and where it begins. A frame that is kept keeps its batch: at most a slab, or a poll. */
+function roomFor(kind: number, byteLength: number): { batch: Batch; begin: number } {
+  if (byteLength > slabBytes / 4) return { batch: newBatch(kind, byteLength), begin: 0 }
+  // A payload's buffer is the user's to see: what he detaches in spite of the mark is not used again.
+  const isGone = slab.buffer.byteLength === 0
+  if (slab.kind !== kind || isGone || slabUsed + byteLength > slabBytes) {
+    slab = newBatch(kind, slabBytes)
+    markAsUntransferable(slab.buffer)
+    slabUsed = 0
+  }
+  const begin = slabUsed
+  slabUsed += byteLength
+  return { batch: slab, begin }
+}
+
+/** Copies `count` records out of the scratch, once for all of them, and appends their frames. */
+function takeBatch(ring: Ring, count: number, frames: Frame[]): void {
+  const byteLength = scratch.floats[layout.resultBytes >> 3] as number
+  const { batch, begin } = roomFor(ring.kind, byteLength)
+  if (byteLength <= 512) {
+    // Cheaper than a view of the scratch to set from.
+    const { words } = scratch
+    const first = layout.firstRecord >> 2
+    for (let i = 0; i < byteLength >> 2; i++) batch.words[(begin >> 2) + i] = words[first + i] as number
+  } else {
+    batch.bytes.set(new Uint8Array(scratch.bytes.buffer, layout.firstRecord, byteLength), begin)
+  }
+  let at = begin
+  for (let i = 0; i < count; i++) {
+    frames.push(new PolledFrame(batch, at))
+    at += recordBytes + (((batch.words[(at >> 2) + lengthIndex] as number) + 7) & ~7)
+  }
+}
+
+/** Reads up to `max` frames of `ring` from `position` on; with `pattern` the events whose topic it matches. */
+export function pollRing(ring: Ring, position: number, max: number, pattern?: Uint8Array): Poll {
+  const frames: Frame[] = []
+  let to = position
+  let overwritten = 0
+  let unavailable = 0
+  let head: number | undefined
+  for (;;) {
+    const left = max - frames.length
+    const count = pattern === undefined ? ring.poll(to, left) : ring.pollEvents(to, left, pattern)
+    const passed = (scratch.floats[layout.resultTo >> 3] as number) - to
+    overwritten += scratch.floats[layout.resultOverwritten >> 3] as number
+    unavailable += scratch.floats[layout.resultUnavailable >> 3] as number
+    to += passed
+    if (count > 0) takeBatch(ring, count, frames)
+    // A full scratch ends a native call early. Not past the head of the first call: writers may be faster than we are.
+    head ??= scratch.floats[layout.resultHead >> 3] as number
+    if (count === 0 || frames.length >= max || to >= head)
+      return { frames, overwritten, unavailable, from: position, to }
+  }
+}
+
+/** How a wait may end before there is anything to poll, and what it may cost. */
+export interface WaitOptions {
+  /** Aborting it rejects the wait with the signal's reason. */
+  signal?: AbortSignal
+  /** At most so many milliseconds, 0..2^31-1; default for ever. */
+  timeoutMs?: number
+  /** Polls from every turn of the event loop instead of sleeping: a core for microseconds. Default false. */
+  spin?: boolean
+  /** Keeps the process alive until the wait ends; a spinning wait always does. Default false. */
+  keepAlive?: boolean
+}
+
+/** How an iteration ends, and what its polls and waits may cost. */
+export interface IterateOptions {
+  /** Aborting it ends the iteration. */
+  signal?: AbortSignal
+  /** At most so many frames a poll, 1..2^32-1; default 1024: whoever is far behind needs no copy of the whole ring. */
+  max?: number
+  /** As for `wait`. */
+  spin?: boolean
+}
+
+/** A spinning wait looks so often before it lets the event loop turn. */
+const looksPerTurn = 32
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/**
+ * A place in one ring that moves on with each poll. Any number of cursors walk a ring, each on its own; they cost the
+ * publishers nothing while they poll, and a look while they sleep. Made by `fleet.cursor`.
+ */
+export class Cursor implements Disposable {
+  readonly #resolve: () => Ring | undefined
+  readonly #bell: Bell
+  readonly #ringNow = () => this.#ring()
+  #opened: Ring | undefined
+  #position: number
+  #closed = false
+
+  /** @internal */
+  constructor(resolve: () => Ring | undefined, bell: Bell, position: number) {
+    this.#resolve = resolve
+    this.#bell = bell
+    this.#position = position
+  }
+
+  /** The position of the next frame to read. */
+  get position(): number {
+    return this.#position
+  }
+
+  /**
+   * How many positions it is behind the head, those lost to newer frames included; 0: it has seen everything.
+   *
+   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed
+   */
+  get lag(): number {
+    this.#checkOpen()
+    return Math.max(0, (this.#ring()?.head() ?? 0) - this.#position)
+  }
+
+  /**
+   * Reads what was published since the last poll.
+   *
+   * @param max at most so many frames, 1..2^32-1; default the ring's capacity, which is all that it can retain
+   * @returns the frames and the exact account of what was lost; empty frames when there is nothing new
+   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed; ERR_ORBIT_RETIRED after the ring was removed
+   */
+  poll(max?: number): Poll {
+    return this.#poll(max)
+  }
+
+  /** Only the events whose topic matches; the others are passed without a trace. @internal */
+  pollEvents(pattern: Uint8Array, max?: number): Poll {
+    return this.#poll(max, pattern)
+  }
+
+  #poll(max?: number, pattern?: Uint8Array): Poll {
+    if (max !== undefined) checkInteger('max', max, 1, 0xffffffff)
+    this.#checkOpen()
+    const from = this.#position
+    const ring = this.#ring()
+    if (ring === undefined) return { frames: [], overwritten: 0, unavailable: 0, from, to: from }
+    const poll = pollRing(ring, from, max ?? ring.capacity, pattern)
+    this.#position = poll.to
+    return poll
+  }
+
+  /**
+   * Waits until there is something to poll. Costs nothing while it sleeps, and does not keep the process alive
+   * unless told to. Up to a second late come a wake that its publisher did not live to give, and the word that the
+   * ring was removed.
+   *
+   * @returns true: a poll brings something (or tells of a loss); false: the time was up, or the cursor or its fleet was
+   *   closed meanwhile
+   * @throws the signal's reason; what poll throws
+   */
+  wait(options: WaitOptions = noOptions): Promise<boolean> {
+    try {
+      if (options !== noOptions) checkWait(options)
+      this.#checkOpen()
+      return this.#wait(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Polls and waits in turn, for ever: `iterate` with its defaults. */
+  [Symbol.asyncIterator](): AsyncGenerator<Poll, void, undefined> {
+    return this.iterate()
+  }
+
+  /**
+   * Yields every poll that brings frames or tells of a loss, and waits in between. A slow body slows nobody down: the
+   * cursor falls behind, and the next poll says by how much. The iteration keeps the process alive; it ends when the
+   * signal is aborted, or the cursor or its fleet closed.
+   *
+   * @throws what poll throws but for ERR_ORBIT_CLOSED
+   */
+  iterate(options: IterateOptions = {}): AsyncGenerator<Poll, void, undefined> {
+    return this.#iterate(options)
+  }
+
+  /** As iterate; a poll may come without frames then. @internal */
+  iterateEvents(pattern: Uint8Array, options: IterateOptions): AsyncGenerator<Poll, void, undefined> {
+    return this.#iterate(options, pattern)
+  }
+
+  #iterate(options: IterateOptions, pattern?: Uint8Array): AsyncGenerator<Poll, void, undefined> {
+    checkOptions('options', options, ['signal', 'max', 'spin'])
+    if (options.max !== undefined) checkInteger('max', options.max, 1, 0xffffffff)
+    checkSignal(options.signal)
+    checkFlag('spin', options.spin)
+    this.#checkOpen()
+    return this.#polls(options, pattern)
+  }
+
+  async *#polls(
+    { signal, max = 1024, spin }: IterateOptions,
+    pattern?: Uint8Array,
+  ): AsyncGenerator<Poll, void, undefined> {
+    const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }
+    const isOver = () => this.closed || signal?.aborted === true
+    let wasIdle = false
+    while (!isOver()) {
+      const poll = this.#poll(max, pattern)
+      if (poll.to > poll.from) {
+        wasIdle = false
+        yield poll
+        // Polls that always bring something would else run in microtasks, and starve timers, sockets and the signal.
+        await nextTurn()
+      } else {
+        if (wasIdle) await nextTurn() // news that no poll brings: foreign bytes
+        wasIdle = true
+        try {
+          await this.#wait(waiting)
+        } catch (error) {
+          if (!isOver()) throw error
+        }
+      }
+    }
+  }
+
+  /** Not async, nor is wait: each such layer takes the wake through more turns of the microtask queue. */
+  #wait({ signal, timeoutMs, spin, keepAlive }: WaitOptions): Promise<boolean> {
+    signal?.throwIfAborted()
+    if (this.#ring()?.hasNews(this.#position)) return Promise.resolve(true)
+    if (spin) return this.#spin(signal, timeoutMs ?? Number.POSITIVE_INFINITY)
+    return this.#bell.sleep(this, this.#ringNow, this.#position, { signal, timeoutMs, isRef: keepAlive })
+  }
+
+  async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
+    const end = performance.now() + timeoutMs
+    while (!this.closed && performance.now() < end) {
+      const ring = this.#ring()
+      for (let look = 0; look < looksPerTurn; look++) if (ring?.hasNews(this.#position)) return true
+      await nextTurn()
+      signal?.throwIfAborted()
+    }
+    return false
+  }
+
+  #ring(): Ring | undefined {
+    this.#opened ??= this.#resolve()
+    return this.#opened
+  }
+
+  /** By its own close or its fleet's. @internal */
+  get closed(): boolean {
+    return this.#closed || this.#opened?.closed === true || this.#bell.closed
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the cursor was closed')
+    if (this.#bell.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the fleet handle was closed')
+  }
+
+  /** Ends its waits and iterations. Idempotent; a later poll or wait fails with ERR_ORBIT_CLOSED. */
+  close(): void {
+    this.#closed = true
+    this.#bell.cancel(this)
+  }
+
+  /** `close()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+const noOptions: WaitOptions = Object.freeze({})
+
+function checkWait(options: WaitOptions): void {
+  checkOptions('options', options, ['signal', 'timeoutMs', 'spin', 'keepAlive'])
+  if (options.timeoutMs !== undefined) checkInteger('timeoutMs', options.timeoutMs, 0, 0x7fffffff)
+  checkSignal(options.signal)
+  checkFlag('spin', options.spin)
+  checkFlag('keepAlive', options.keepAlive)
+}

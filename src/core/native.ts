@@ -1,0 +1,279 @@
+import { openAddon } from '../addon.js'
+import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
+
+/** What native/node/addon.h and native/protocol/layout.h say; frozen. The TypeScript side has no layout number of its own. */
+interface NativeLayout {
+  readonly layoutVersion: number
+  readonly maxKind: number
+  readonly maxFleetSize: number
+  readonly maxCapacity: number
+  readonly maxPayloadBytes: number
+  readonly maxPosition: number
+  readonly counterBits: number
+  readonly typeNameBytes: number
+  readonly labelBytes: number
+  readonly statusBytes: number
+  readonly cacheKind: number
+  readonly eventKind: number
+  readonly contestKind: number
+  readonly eventHeaderBytes: number
+  readonly maxTopicBytes: number
+  readonly resultPosition: number
+  readonly resultHead: number
+  readonly resultFrom: number
+  readonly resultTo: number
+  readonly resultOverwritten: number
+  readonly resultUnavailable: number
+  readonly resultStatus: number
+  readonly resultBytes: number
+  readonly firstRecord: number
+  readonly recordBytes: number
+  readonly recordPosition: number
+  readonly recordVersion: number
+  readonly recordNode: number
+  readonly recordLength: number
+  readonly recordFrameKind: number
+  readonly contestTextAt: number
+  readonly claimToken: number
+  readonly claimClaimedAtMs: number
+  readonly claimExpiresInMs: number
+  readonly claimIncarnation: number
+  readonly claimStamp: number
+  readonly claimNode: number
+  readonly claimPid: number
+  readonly claimOwnerBytes: number
+  readonly claimOwner: number
+  readonly maxSubjectBytes: number
+  readonly maxOwnerBytes: number
+  readonly cardBytes: number
+  readonly cacheHeaderBytes: number
+  readonly cacheOp: number
+  readonly cacheNamespaceBytes: number
+  readonly cacheKeyBytes: number
+  readonly cacheValueBytes: number
+  readonly cachePut: number
+  readonly cacheDelete: number
+  readonly cacheReset: number
+}
+
+interface NativeStatus {
+  readonly notYet: number
+  readonly overwritten: number
+  readonly corrupt: number
+  readonly tooLarge: number
+  readonly retired: number
+  readonly exhausted: number
+  readonly closed: number
+  readonly readOnly: number
+  readonly full: number
+}
+
+export interface NativeFleet {
+  handle: number
+  size: number
+  /** For a member only, like its incarnation. */
+  node: number
+  incarnation: number
+}
+
+export interface NativeBeat {
+  readonly count: number
+  readonly unixMs: number
+  readonly monotonicMs: number
+  readonly loopDelayUs: number
+  readonly status: string
+}
+
+export interface NativeNode {
+  readonly node: number
+  readonly pid: number
+  readonly label: string
+  readonly alive: boolean
+  readonly joinedAtMs: number
+  readonly startedAtMs: number
+  readonly incarnation: number
+  /** The last beat of its heart; absent: it has made none. */
+  readonly beat?: NativeBeat
+}
+
+export interface NativeClaim {
+  readonly token: number
+  readonly claimedAtMs: number
+  readonly expiresInMs: number
+  readonly node: number
+  readonly pid: number
+  readonly subjectKind: number
+  readonly subject: string
+  readonly owner: string
+}
+
+export interface NativeRingSpec {
+  kind: number
+  capacity: number
+  payloadBytes: number
+  fingerprint: bigint
+  name: string
+}
+
+/** Of a ring that is to be opened or made. */
+export interface NativeOpenRing extends NativeRingSpec {
+  /** What payloads must measure; -1: any up to payloadBytes. */
+  exactBytes: number
+  /** The canonical text of the pod layout, which a creator leaves for inspectors; '': none. */
+  schema: string
+}
+
+/** What every object says of itself. */
+export interface NativeObject {
+  readonly createdAtMs: number
+  /** 18 characters of hex. */
+  readonly fleetId: string
+  readonly isRetired: boolean
+}
+
+/** The addon. Handles are numbers; hot calls answer with a number, below 0 a status. */
+interface Native {
+  readonly layout: NativeLayout
+  readonly status: NativeStatus
+  join(options: {
+    name: string
+    isShared: boolean
+    size: number
+    node: number
+    label: string
+    startedAtMs: number
+    removeWhenLast: boolean
+  }): NativeFleet
+  observe(name: string): NativeFleet
+  remove(name: string, kind: number, force: boolean): string[]
+  close(fleet: number): void
+  nodes(fleet: number): NativeNode[]
+  isDead(fleet: number, node: number): boolean
+  beat(fleet: number, monotonicMs: number, unixMs: number, loopDelayUs: number, status: Uint8Array): void
+  openRing(fleet: number, spec: NativeOpenRing): number | undefined
+  openExistingRing(fleet: number, kind: number): number | undefined
+  ringInfo(ring: number): NativeRingSpec & {
+    objectBytes: number
+    spares: number
+    sparesTaken: number
+    burned: number
+    refused: number
+  }
+  setScratch(buffer: ArrayBuffer): void
+  /** Undefined when it did: the position stands in the scratch. */
+  publish(ring: number, payload: Uint8Array, frameKind?: number, version?: number): number | undefined
+  publishPacked(ring: number, records: Uint8Array, recordBytes: number, frameKind: number, version: number): number
+  publishList(ring: number, count: number, frameKind: number, version: number): number
+  readAt(ring: number, position: number): number
+  readHead(ring: number): number
+  readCounter(ring: number, counter: number): number
+  poll(ring: number, position: number, max: number): number
+  pollEvents(ring: number, position: number, max: number, pattern: Uint8Array): number
+  head(ring: number): number
+  oldest(ring: number): number
+  reset(ring: number): number
+  /** shape: op, namespaceBytes << 8, keyBytes << 16. */
+  cacheFind(ring: number, shape: number, known: number): number
+  /** Undefined when it did: the position stands in the scratch. */
+  cachePublish(ring: number, shape: number, value: Uint8Array | number, ttlMs?: number): number | undefined
+  /** shape: subjectKind, subjectBytes << 8, ownerBytes << 16. */
+  contestClaim(table: number, shape: number, ttlMs: number): number
+  contestRenew(table: number, shape: number, token: number, ttlMs: number): number
+  contestRelease(table: number, shape: number, token: number): number
+  contestHolder(table: number, shape: number): number
+  contestHasNews(table: number, shape: number, stamp: number, token: number, node: number, incarnation: number): number
+  claims(table: number): NativeClaim[]
+  /** kind -1: the fleet's own object. Undefined: missing or unfinished. Throws what opening it would. */
+  inspectObject(fleet: string, kind: number): (NativeObject & { readonly bytes: number }) | undefined
+  inspectFleet(fleet: number): NativeObject & { readonly kinds: number[] }
+  inspectRing(ring: number): NativeObject & {
+    readonly hint: number
+    readonly floor: number
+    /** Of a table: drawn so far. */
+    readonly tokensDrawn: number
+    /** Nodes that are armed. */
+    readonly sleepers: number
+    readonly fleetSize: number
+    /** As its creator wrote it; '': none. */
+    readonly schema: string
+  }
+  inspectHand(
+    ring: number,
+    node: number,
+  ): { readonly hand: number; readonly intentPosition?: number; readonly intentChunk?: number } | undefined
+  inspectTable(table: number): { readonly claims: number; readonly buckets: number; readonly damaged: number }
+  openBell(fleet: number): number
+  hasBell(fleet: number, descriptor: number): boolean
+  arm(ring: number): number
+  disarm(ring: number): number
+  hasNews(ring: number, position: number): number
+  empty(...values: unknown[]): undefined
+  decode(ring?: number, payload?: Uint8Array, frameKind?: number, version?: number): number
+}
+
+export const native = openAddon() as Native
+export const layout = native.layout
+export const status = native.status
+
+/** Where the payload of a single frame stands in the scratch buffer. */
+export const payloadOffset = layout.firstRecord + layout.recordBytes
+
+/**
+ * The buffer through which hot calls take batches and leave frames, with its views. It never leaves this package,
+ * and whatever is in it is gone with the next call.
+ */
+export const scratch = {
+  bytes: new Uint8Array(0),
+  floats: new Float64Array(0),
+  words: new Uint32Array(0),
+  view: new DataView(new ArrayBuffer(0)),
+  /** For its utf8Slice. */
+  buffer: Buffer.alloc(0),
+}
+
+/** Makes the scratch hold at least one frame of `payloadBytes`. */
+export function growScratch(payloadBytes: number): void {
+  const needed = payloadOffset + payloadBytes + 8
+  if (scratch.bytes.length >= needed) return
+  const buffer = new ArrayBuffer(Math.max(64 * 1024, Math.ceil(needed / 4096) * 4096))
+  native.setScratch(buffer)
+  scratch.bytes = new Uint8Array(buffer)
+  scratch.floats = new Float64Array(buffer)
+  scratch.words = new Uint32Array(buffer)
+  scratch.view = new DataView(buffer)
+  scratch.buffer = Buffer.from(buffer)
+}
+growScratch(0)
+
+const encoder = new TextEncoder()
+/** Up to here, putting characters one by one is cheaper than calling the encoder. */
+const shortText = 48
+
+/** Puts UTF-8 into the scratch from `at` on; where it ends, or -1 when that is beyond `end`. */
+export function putText(text: string, at: number, end: number): number {
+  const { bytes } = scratch
+  const { length } = text
+  if (length <= shortText && length <= end - at) {
+    let i = 0
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code >= 0x80) break
+      bytes[at + i] = code
+    }
+    if (i === length) return at + length
+  }
+  const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
+  return read === length ? at + written : -1
+}
+
+/** Runs a setup call; what it throws comes out as our error. */
+export function guarded<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (thrown) {
+    const error = thrown as Error & { code?: OrbitErrorCode; errno?: number; syscall?: string }
+    if (typeof error.code !== 'string' || !error.code.startsWith('ERR_ORBIT_')) throw thrown
+    if (error.code === 'ERR_ORBIT_OUT_OF_RANGE') throw rangeError(error.code, error.message)
+    throw new OrbitError(error.code, error.message, error)
+  }
+}

@@ -1,0 +1,323 @@
+import { checkInteger, shown } from '../base/check.js'
+import { monotonicMs } from '../base/clock.js'
+import { OrbitError, rangeError, typeError } from '../base/errors.js'
+import { NetId64 } from '../base/netid.js'
+import { Bell } from './bell.js'
+import { Cursor } from './cursor.js'
+import { guarded, layout, type NativeBeat, type NativeFleet, native } from './native.js'
+import { type Frame, loadedFrame, Ring, type RingStats } from './ring.js'
+import { type AnyOrbitType, checkType, reservedType } from './type.js'
+
+/** One beat of a member's heart, as FleetHeartbeat made it. */
+export interface Heartbeat {
+  /** How many beats the member has made, this one included. */
+  readonly count: number
+  /** How long ago it was, in whole milliseconds of the monotonic clock; 0 or more. */
+  readonly ageMs: number
+  /** Unix time of the beat, by the member's clock: for people. */
+  readonly unixMs: number
+  /** How late its timer fired, in milliseconds, 0 or more: how long the member's event loop was busy. */
+  readonly loopDelayMs: number
+  /** What the member said of itself, at most 64 bytes of UTF-8. */
+  readonly status: string
+}
+
+/** One member: alive, or dead with nobody in its place yet. Who left by `close()` has no record. */
+export interface NodeRecord {
+  /** 0..size-1. */
+  readonly node: number
+  /** In the member's own pid namespace: for people, never for deciding who lives. */
+  readonly pid: number
+  /** At most 32 bytes of UTF-8. */
+  readonly label: string
+  /** The kernel's word. */
+  readonly alive: boolean
+  /** Unix time. */
+  readonly joinedAtMs: number
+  /** Unix time at which its process or worker thread began. */
+  readonly startedAtMs: number
+  /** How many members have held the node, this one included. */
+  readonly incarnation: number
+  /** Its last beat; absent when it has made none. */
+  readonly heartbeat?: Heartbeat
+}
+
+interface Geometry {
+  readonly capacity: number
+  readonly payloadBytes: number
+}
+
+interface LayerRing {
+  readonly name: string
+  readonly kind: number
+  readonly capacity?: number | undefined
+  readonly payloadBytes?: number | undefined
+}
+
+const namePattern = /^[A-Za-z0-9._-]{1,64}$/
+
+export function checkFleetName(name: unknown): asserts name is string {
+  if (typeof name !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `name=${shown(name)} is not a string`)
+  if (!namePattern.test(name)) {
+    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `name=${shown(name)} is not 1..64 of letters, digits, ".", "_", "-"`)
+  }
+}
+
+function heartbeatOf({ count, unixMs, monotonicMs, loopDelayUs, status }: NativeBeat, nowMs: number): Heartbeat {
+  const ageMs = Math.max(0, Math.floor(nowMs) - monotonicMs)
+  return { count, ageMs, unixMs, loopDelayMs: loopDelayUs / 1000, status }
+}
+
+/** A fleet handle that is dropped without close() gives its node back when it is collected. */
+const abandoned = new FinalizationRegistry<{ handle: number; bell: Bell }>(({ handle, bell }) => {
+  bell.close()
+  native.close(handle)
+})
+
+/** The reading half of a fleet: what a member has too, and all that `Fleet.observe` gives. */
+export class FleetObserver implements Disposable {
+  /** 1..64 of letters, digits, '.', '_' and '-'. */
+  readonly name: string
+  /** How many nodes the fleet has. */
+  readonly size: number
+  /** False for a process-local fleet. */
+  readonly isShared: boolean
+  readonly #handle: number
+  /** By KIND: the ring that was used last, with its type. */
+  readonly #rings: (Ring | undefined)[] = new Array(layout.maxKind + 1).fill(undefined)
+  readonly #opened: Ring[] = []
+  /** Where its cursors and claims sleep. @internal */
+  readonly bell: Bell
+  #closed = false
+
+  /** @internal */
+  protected constructor(name: string, joined: NativeFleet, isShared: boolean) {
+    this.name = name
+    this.size = joined.size
+    this.isShared = isShared
+    this.#handle = joined.handle
+    this.bell = new Bell(joined.handle)
+    abandoned.register(this, { handle: joined.handle, bell: this.bell }, this)
+  }
+
+  /** @internal */
+  static open(name: string): FleetObserver {
+    checkFleetName(name)
+    return new FleetObserver(
+      name,
+      guarded(() => native.observe(name)),
+      true,
+    )
+  }
+
+  /** Was this handle closed? Nothing else closes it. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** The addon's handle, for setup calls. @internal */
+  get handle(): number {
+    return this.#handle
+  }
+
+  /**
+   * The ring of a type, opened (and by a member created) at its first use. Undefined: not there yet, for an observer.
+   * @internal
+   */
+  ring(type: AnyOrbitType): Ring | undefined {
+    const ring = this.#rings[type?.kind]
+    return ring !== undefined && ring.type === type ? ring : this.#open(type)
+  }
+
+  #open(type: AnyOrbitType): Ring | undefined {
+    this.checkOpen()
+    checkType(type)
+    const { kind, capacity, payloadBytes, fingerprint, name } = type
+    const exactBytes = type.layout?.byteLength ?? -1
+    const known = this.#opened.find((ring) => ring.type === type)
+    if (known !== undefined) return this.#use(known)
+    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema: type.layout?.schema ?? '' }
+    const handle = guarded(() => native.openRing(this.#handle, spec))
+    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, type))
+  }
+
+  /**
+   * The ring of one of orbit's own layers: what is not asked for is as in the ring that exists, else as in `fallback`.
+   * @internal
+   */
+  layerRing(layer: LayerRing, fallback: Geometry): Ring | undefined {
+    this.checkOpen()
+    const { name, kind } = layer
+    const there = this.existing(kind)
+    const capacity = layer.capacity ?? there?.capacity ?? fallback.capacity
+    const payloadBytes = layer.payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes
+    // Once for all handles of a layer: each type that is made keeps a Ring.
+    const isSame = there?.capacity === capacity && there.payloadBytes === payloadBytes
+    if (isSame && there.type !== undefined) return there
+    const type = reservedType({ name, kind, capacity, payloadBytes })
+    try {
+      return this.ring(type)
+    } catch (error) {
+      // Did somebody make it between our look and our try?
+      if (there !== undefined || this.closed || this.existing(kind) === undefined) throw error
+      return this.layerRing(layer, fallback)
+    }
+  }
+
+  /** The ring of a KIND, whatever its type; undefined: not there. @internal */
+  existing(kind: number): Ring | undefined {
+    this.checkOpen()
+    const known = this.#rings[kind]
+    if (known !== undefined) return known
+    const handle = guarded(() => native.openExistingRing(this.#handle, kind))
+    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, undefined))
+  }
+
+  #keep(ring: Ring): Ring {
+    this.#opened.push(ring)
+    return this.#use(ring)
+  }
+
+  #use(ring: Ring): Ring {
+    this.#rings[ring.kind] = ring
+    return ring
+  }
+
+  /** @internal */
+  checkOpen(): void {
+    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', `fleet ${this.name}: the fleet handle was closed`)
+  }
+
+  /**
+   * The frame with this id, whatever its type.
+   *
+   * @returns undefined when it was overwritten or reset away, or never was
+   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
+   */
+  read(id: NetId64): Frame | undefined {
+    if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
+    this.checkOpen()
+    const ring = this.existing(id.kind)
+    return ring?.loadId(id) ? loadedFrame(ring) : undefined
+  }
+
+  /**
+   * The newest frame, current at some instant during the call.
+   *
+   * @returns undefined when the ring is empty or was reset since
+   * @throws ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
+   */
+  readHead(type: AnyOrbitType): Frame | undefined {
+    const ring = this.ring(type)
+    return ring?.loadHead() ? loadedFrame(ring) : undefined
+  }
+
+  /**
+   * The frame at a position.
+   *
+   * @param position 0..2^53-2
+   * @returns undefined when it was overwritten or reset away, or is not published yet
+   * @throws as readHead; RangeError ERR_ORBIT_OUT_OF_RANGE
+   */
+  readAt(type: AnyOrbitType, position: number): Frame | undefined {
+    checkInteger('position', position, 0, layout.maxPosition)
+    const ring = this.ring(type)
+    return ring?.loadAt(position) ? loadedFrame(ring) : undefined
+  }
+
+  /**
+   * The next position to be published; by the time you have it, it can be late.
+   *
+   * @returns 0 when nothing was published yet, or an observer finds no ring
+   * @throws as readHead
+   */
+  head(type: AnyOrbitType): number {
+    return this.ring(type)?.head() ?? 0
+  }
+
+  /**
+   * A cursor into the ring of a type.
+   *
+   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position, 0..2^53-2
+   * @throws as readHead; TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE for another `from`
+   */
+  cursor(type: AnyOrbitType, from: 'start' | 'head' | number = 'start'): Cursor {
+    return this.cursorOf(() => this.ring(type), from)
+  }
+
+  /** A cursor into whatever ring `resolve` leads to. @internal */
+  cursorOf(resolve: () => Ring | undefined, from: 'start' | 'head' | number): Cursor {
+    const ring = resolve()
+    if (typeof from === 'number') checkInteger('from', from, 0, layout.maxPosition)
+    else if (from !== 'start' && from !== 'head') {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `from=${shown(from)} is not 'start', 'head' or a position`)
+    }
+    const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
+    return new Cursor(resolve, this.bell, position ?? 0)
+  }
+
+  /**
+   * Geometry and counters of the ring of a type.
+   *
+   * @returns undefined for an observer when the ring is not there yet
+   * @throws as readHead
+   */
+  stats(type: AnyOrbitType): RingStats | undefined {
+    return this.ring(type)?.stats()
+  }
+
+  /**
+   * The living members, and the dead whose node nobody has taken yet, by node.
+   *
+   * @throws ERR_ORBIT_CLOSED
+   */
+  nodes(): NodeRecord[] {
+    this.checkOpen()
+    const nodes = guarded(() => native.nodes(this.#handle))
+    const nowMs = monotonicMs() // after the last beat that was read
+    return nodes.map(({ beat, ...record }) =>
+      beat === undefined ? record : { ...record, heartbeat: heartbeatOf(beat, nowMs) },
+    )
+  }
+
+  /** Writes this member's next beat. @internal */
+  writeBeat(loopDelayMs: number, status: Uint8Array): void {
+    this.checkOpen()
+    guarded(() => native.beat(this.#handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
+  }
+
+  /**
+   * Does nobody hold this node? The kernel's word, exact also just after a SIGKILL.
+   *
+   * @param node 0..size-1
+   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE; ERR_ORBIT_CLOSED
+   */
+  isDead(node: number): boolean {
+    checkInteger('node', node, 0, this.size - 1)
+    this.checkOpen()
+    return guarded(() => native.isDead(this.#handle, node))
+  }
+
+  /** Leaves. Idempotent; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    abandoned.unregister(this)
+    this.bell.close()
+    for (const ring of this.#opened) ring.close()
+    this.#rings.fill(undefined)
+    guarded(() => native.close(this.#handle))
+  }
+
+  /** `close()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+/** Throws unless it is a fleet, joined or observed. @internal */
+export function checkFleet(fleet: unknown): asserts fleet is FleetObserver {
+  if (!(fleet instanceof FleetObserver)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
+  }
+}

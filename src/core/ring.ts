@@ -1,0 +1,377 @@
+import { isUint8Array } from 'node:util/types'
+import { checkInteger, checkOptions, shown } from '../base/check.js'
+import { OrbitError, rangeError, typeError } from '../base/errors.js'
+import { type NetId64, netIdAt } from '../base/netid.js'
+import { growScratch, guarded, layout, native, payloadOffset, scratch, status } from './native.js'
+
+/** One frame of a ring. */
+export interface Frame {
+  /** Made on demand from kind, node and position. */
+  readonly id: NetId64
+  /** The node that published it, 0..65535. */
+  readonly node: number
+  /** Its full count in the ring, 0..2^53-2. */
+  readonly position: number
+  /** The caller's opcode, 0..255. */
+  readonly frameKind: number
+  /** The caller's version, 0..2^53-1. */
+  readonly version: number
+  /**
+   * A private copy of the bytes: no other process and no later poll changes it, and each access gives the same object. The
+   * buffer under it also holds other frames of the same poll (or small polls nearby), and lives as long as any of them:
+   * copy what is to be kept for long, or to be transferred to another thread, with `payload.slice()`.
+   */
+  readonly payload: Uint8Array
+}
+
+/** What can be said of a frame beside its payload. */
+export interface PublishOptions {
+  /** 0..255, default 0. */
+  frameKind?: number
+  /** 0..2^53-1, default 0. */
+  version?: number
+}
+
+/** Geometry and counters of one ring, each as it was at some instant during the call. */
+export interface RingStats {
+  /** 0..255. */
+  kind: number
+  /** Of the type that made it. */
+  name: string
+  /** Slots. */
+  capacity: number
+  /** Room for a payload. */
+  payloadBytes: number
+  /** Of the pod layout; 0n: none. */
+  fingerprint: bigint
+  /** The whole object, in bytes. */
+  objectBytes: number
+  /** The next position. */
+  head: number
+  /** The first position that is retained; the head, when nothing is. */
+  oldest: number
+  /** Spare chunks that it was made with. */
+  spares: number
+  /** Spares that deaths in the middle of a publish have cost. */
+  burned: number
+  /** Publishes that were refused. */
+  refused: number
+}
+
+/** Where `publishScratch` finds its bytes; there is room for the payloadBytes of any open ring. */
+export const publishOffset = layout.firstRecord + 8
+
+// As constants of the module they cost nothing.
+const firstWord = layout.firstRecord >> 2
+const firstFloat = layout.firstRecord >> 3
+
+const closedHandle = 0xffffffff
+
+/**
+ * One open ring: the addon's hot calls, with their statuses made errors or values. It knows no type and no fleet; the
+ * fleet that opened it closes it, and is not collected before whoever has nothing but the ring (a guard).
+ */
+export class Ring {
+  readonly kind: number
+  readonly capacity: number
+  readonly payloadBytes: number
+  /** For the fleet to know it by; undefined when it was opened as it was. */
+  readonly type: { readonly layout: { readonly byteLength: number } | undefined } | undefined
+  /** Payloads must have just this length; -1: any up to payloadBytes. */
+  readonly exactBytes: number
+  /** The fleet handle; here only to be kept. */
+  readonly opener: object
+  #handle: number
+
+  constructor(opener: object, handle: number, type: Ring['type']) {
+    const info = native.ringInfo(handle)
+    this.opener = opener
+    this.#handle = handle
+    this.kind = info.kind
+    this.capacity = info.capacity
+    this.payloadBytes = info.payloadBytes
+    this.type = type
+    this.exactBytes = type?.layout?.byteLength ?? -1
+    growScratch(info.payloadBytes)
+  }
+
+  close(): void {
+    this.#handle = closedHandle
+  }
+
+  stats(): RingStats {
+    const { sparesTaken: _, ...info } = guarded(() => native.ringInfo(this.#handle))
+    return { ...info, head: this.head(), oldest: this.oldest() }
+  }
+
+  publish(payload: Uint8Array, options: PublishOptions | undefined): number {
+    if (!isUint8Array(payload) || payload.length === 0) checkBytes('payload', payload)
+    let refused: number | undefined
+    if (options === undefined) {
+      refused = native.publish(this.#handle, payload)
+    } else {
+      const { frameKind, version } = checkPublish(options)
+      refused = native.publish(this.#handle, payload, frameKind, version)
+    }
+    if (refused !== undefined) this.#refuse(refused, lengthOf(payload))
+    return scratch.floats[layout.resultPosition >> 3] as number
+  }
+
+  publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
+    const { frameKind, version } = checkPublish(options)
+    const count = payloads.length
+    // Read once: theirs could change under us. Measured when all are read: a getter could shrink the ones before.
+    const batch: Uint8Array[] = []
+    const lengths: number[] = []
+    for (let i = 0; i < count; i++) batch.push(payloads[i] as Uint8Array)
+    for (let i = 0; i < count; i++) {
+      const payload = batch[i] as Uint8Array
+      if (!isUint8Array(payload)) checkBytes(`payloads[${i}]`, payload)
+      const length = lengthOf(payload)
+      if (length === 0) checkBytes(`payloads[${i}]`, payload)
+      if (length > this.payloadBytes || (this.exactBytes >= 0 && length !== this.exactBytes)) {
+        this.#refuse(status.tooLarge, length, `payloads[${i}]`)
+      }
+      lengths.push(length)
+    }
+    const ids: NetId64[] = []
+    while (ids.length < count) this.#publishSome(node, batch, lengths, ids, frameKind, version)
+    return ids
+  }
+
+  /** As many of the remaining payloads as the scratch holds. */
+  #publishSome(
+    node: number,
+    batch: readonly Uint8Array[],
+    lengths: readonly number[],
+    ids: NetId64[],
+    frameKind: number,
+    version: number,
+  ): void {
+    const first = ids.length
+    const { bytes, words, floats } = scratch
+    let end = layout.firstRecord
+    let next = first
+    for (; next < batch.length; next++) {
+      const length = lengths[next] as number
+      const size = 8 + ((length + 7) & ~7)
+      if (end + size > bytes.length) break
+      words[end >> 2] = length
+      bytes.set(batch[next] as Uint8Array, end + 8)
+      end += size
+    }
+    const published = native.publishList(this.#handle, next - first, frameKind, version)
+    let at = layout.firstRecord
+    for (let i = 0; i < published; i++) {
+      ids.push(netIdAt(this.kind, node, floats[at >> 3] as number))
+      at += 8 + (((lengths[first + i] as number) + 7) & ~7)
+    }
+    if (published < next - first) {
+      this.#refuse(published < 0 ? published : (floats[layout.resultStatus >> 3] as number))
+    }
+  }
+
+  /** Publishes what the caller has put into the scratch, `length` bytes from `publishOffset` on. */
+  publishScratch(length: number, version: number): number {
+    scratch.words[firstWord] = length
+    const published = native.publishList(this.#handle, 1, 0, version)
+    if (published !== 1) {
+      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), length)
+    }
+    return scratch.floats[firstFloat] as number
+  }
+
+  publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
+    const { frameKind, version } = checkPublish(options)
+    const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
+    if (published * recordBytes < lengthOf(records)) {
+      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), recordBytes)
+    }
+    return published
+  }
+
+  /** True: the newest frame is in the scratch. */
+  loadHead(): boolean {
+    return this.#loaded(native.readHead(this.#handle))
+  }
+
+  /** True: the frame at `position` is in the scratch. */
+  loadAt(position: number): boolean {
+    return this.#loaded(native.readAt(this.#handle, position))
+  }
+
+  /** True: the frame of this id is in the scratch. */
+  loadId(id: NetId64): boolean {
+    return this.#loaded(native.readCounter(this.#handle, id.counter)) && scratch.words[recordNode] === id.node
+  }
+
+  /** Fills the scratch with up to `max` frames; how many. */
+  poll(position: number, max: number): number {
+    return this.answered(native.poll(this.#handle, position, max))
+  }
+
+  /** The same with the events whose topic matches `pattern`. */
+  pollEvents(position: number, max: number, pattern: Uint8Array): number {
+    return this.answered(native.pollEvents(this.#handle, position, max, pattern))
+  }
+
+  head(): number {
+    return this.answered(native.head(this.#handle))
+  }
+
+  oldest(): number {
+    return this.answered(native.oldest(this.#handle))
+  }
+
+  reset(): void {
+    this.answered(native.reset(this.#handle))
+  }
+
+  /** The addon's handle, for a layer with hot calls of its own. */
+  get handle(): number {
+    return this.#handle
+  }
+
+  /** A hot call's result, or what it refuses thrown. */
+  answered(result: number): number {
+    if (result < 0) this.#refuse(result)
+    return result
+  }
+
+  /** Looks a key of the cache up: 0 a miss, 1 a hit, 2 `known` is the newest still (native/node/cache.cc). */
+  findCached(shape: number, known: number): number {
+    return this.answered(native.cacheFind(this.#handle, shape, known))
+  }
+
+  /** Publishes the cache's frame that stands in the scratch, with `value` or as many bytes as stand there; -1: too large. */
+  publishCached(shape: number, value: Uint8Array | number, ttlMs: number): number {
+    const refused =
+      ttlMs === 0
+        ? native.cachePublish(this.#handle, shape, value)
+        : native.cachePublish(this.#handle, shape, value, ttlMs)
+    if (refused === status.tooLarge) return -1
+    if (refused !== undefined) this.#refuse(refused)
+    return scratch.floats[layout.resultPosition >> 3] as number
+  }
+
+  /** Would a poll from `position` bring anything? */
+  hasNews(position: number): boolean {
+    return this.answered(native.hasNews(this.#handle, position)) === 1
+  }
+
+  /** Asks publishers to ring this node's bell; look with hasNews before sleeping. */
+  arm(): void {
+    this.answered(native.arm(this.#handle))
+  }
+
+  /** Takes that back; of a closed ring nobody does until its node is settled. */
+  disarm(): void {
+    native.disarm(this.#handle)
+  }
+
+  get closed(): boolean {
+    return this.#handle === closedHandle
+  }
+
+  #loaded(result: number): boolean {
+    if (result === 1) return true
+    if (result !== status.notYet && result !== status.overwritten) this.#refuse(result)
+    return false
+  }
+
+  #refuse(result: number, length?: number, name = 'payload'): never {
+    const ring = `KIND ${this.kind}`
+    if (result === status.tooLarge) {
+      const limit =
+        this.exactBytes >= 0 ? `not byteLength=${this.exactBytes}` : `over payloadBytes=${this.payloadBytes}`
+      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${ring}: ${name} of ${length} bytes is ${limit}`)
+    }
+    if (result === status.closed) throw new OrbitError('ERR_ORBIT_CLOSED', `${ring}: its fleet handle was closed`)
+    if (result === status.readOnly) throw new OrbitError('ERR_ORBIT_READ_ONLY', `${ring}: opened by an observer`)
+    if (result === status.retired) throw new OrbitError('ERR_ORBIT_RETIRED', `${ring}: was removed; join again`)
+    if (result === status.full) {
+      throw new OrbitError('ERR_ORBIT_TABLE_FULL', `${ring}: no room for one more living claim`)
+    }
+    if (result === status.exhausted) throw new OrbitError('ERR_ORBIT_EXHAUSTED', `${ring}: no position is left`)
+    throw new OrbitError('ERR_ORBIT_CORRUPT', `${ring}: its shared bytes contradict its layout`)
+  }
+}
+
+function checkPublish(options: PublishOptions | undefined): { frameKind: number; version: number } {
+  if (options === undefined) return { frameKind: 0, version: 0 }
+  if (typeof options !== 'object' || options === null) checkOptions('options', options, publishOptions)
+  for (const key in options)
+    if (key !== 'frameKind' && key !== 'version') checkOptions('options', options, publishOptions)
+  const { frameKind = 0, version = 0 } = options
+  checkInteger('frameKind', frameKind, 0, 255)
+  checkInteger('version', version, 0, Number.MAX_SAFE_INTEGER)
+  return { frameKind, version }
+}
+
+const publishOptions = ['frameKind', 'version']
+
+/** The addon believes that bytes are a Uint8Array whose buffer is there. */
+export function checkBytes(name: string, bytes: Uint8Array): void {
+  if (!isUint8Array(bytes)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(bytes)} is not a Uint8Array`)
+  }
+  if (lengthOf(bytes) !== 0) return
+  try {
+    new Uint8Array(bytes.buffer)
+  } catch {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name} is a Uint8Array whose buffer was transferred`)
+  }
+}
+
+/** How long it really is, whatever a subclass says. */
+const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
+  ?.get as () => number
+export const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
+
+const recordPosition = (layout.firstRecord + layout.recordPosition) >> 3
+const recordVersion = (layout.firstRecord + layout.recordVersion) >> 3
+const recordNode = (layout.firstRecord + layout.recordNode) >> 2
+const recordLength = (layout.firstRecord + layout.recordLength) >> 2
+const recordFrameKind = (layout.firstRecord + layout.recordFrameKind) >> 2
+
+/** How long the payload of the single frame in the scratch is. */
+export function loadedLength(): number {
+  return scratch.words[recordLength] as number
+}
+
+/** What a frame shows of itself, printed or as JSON. */
+export function frameFields({ id, frameKind, version, payload }: Frame): object {
+  return { id, frameKind, version, payload }
+}
+
+class LoadedFrame implements Frame {
+  constructor(
+    readonly kind: number,
+    readonly node: number,
+    readonly position: number,
+    readonly frameKind: number,
+    readonly version: number,
+    readonly payload: Uint8Array,
+  ) {}
+  get id(): NetId64 {
+    return netIdAt(this.kind, this.node, this.position)
+  }
+  toJSON(): object {
+    return frameFields(this)
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return frameFields(this)
+  }
+}
+
+/** The single frame in the scratch, copied out. */
+export function loadedFrame(ring: Ring): Frame {
+  return new LoadedFrame(
+    ring.kind,
+    scratch.words[recordNode] as number,
+    scratch.floats[recordPosition] as number,
+    scratch.words[recordFrameKind] as number,
+    scratch.floats[recordVersion] as number,
+    scratch.bytes.slice(payloadOffset, payloadOffset + loadedLength()),
+  )
+}

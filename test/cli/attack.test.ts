@@ -1,0 +1,201 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Output } from '../../src/cli/output.js'
+import { tableLines } from '../../src/cli/table.js'
+import { Fleet, OrbitEventBus, orbitType } from '../../src/index.js'
+import { podOfSchema } from '../../src/pod/schema.js'
+import { cliPath, orbit, orbitJson } from '../help/orbit.js'
+import { canRun, isLinux, root } from '../help/processes.js'
+import { fleetName, joinShm, objectPath, plant } from '../help/support.js'
+
+const isRoot = process.geteuid?.() === 0
+const uid = process.geteuid?.() ?? 0
+
+function busOf(name: string, ...payloads: string[]): void {
+  const bus = new OrbitEventBus(joinShm(name, { size: 4 }), { capacity: 8, payloadBytes: 50_000 })
+  for (const payload of payloads) bus.publish('topic', payload)
+}
+
+/** Waits until the process has opened this object. */
+async function mapped(pid: number, path: string): Promise<void> {
+  while (!readFileSync(`/proc/${pid}/maps`, 'utf8').includes(path))
+    await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe.runIf(isLinux)('what strangers publish', () => {
+  it('is shown however deep its JSON is nested', async () => {
+    const name = fleetName()
+    const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+    busOf(name, deep)
+    expect((await orbit(['dump', name, 'events'])).stdout).toContain(deep)
+    const { items } = await orbitJson('dump', ['dump', name, 'events'])
+    expect(items).toMatchObject([{ format: 'text', payload: deep }])
+  })
+
+  it('keeps its numbers: JSON with one that JS would round is text', async () => {
+    const name = fleetName()
+    const texts = ['{"id":12345678901234567890}', '[1e400]', '{"id":9007199254740991,"half":0.5}']
+    busOf(name, ...texts)
+    const { items } = await orbitJson('dump', ['dump', name, 'events'])
+    expect(items).toMatchObject([
+      { format: 'text', payload: texts[0] },
+      { format: 'text', payload: texts[1] },
+      { format: 'json', payload: { id: 9007199254740991, half: 0.5 } },
+    ])
+  })
+
+  it('tells the terminal nothing, not even as JSON', async () => {
+    const name = fleetName()
+    const text = 'a\u009b31m\u061c\u00ad\u2060\u206a\u{e0041}b'
+    busOf(name, text)
+    for (const args of [
+      ['dump', name, 'events'],
+      ['dump', name, 'events', '--json'],
+      ['tail', name, '--from', 'start', '--limit', '1', '--json'],
+    ]) {
+      const { stdout } = await orbit(args)
+      expect(stdout, args.join(' ')).toMatch(/^[\n\x20-\x7e]+$/)
+    }
+    const { items } = await orbitJson('dump', ['dump', name, 'events'])
+    expect(items).toMatchObject([{ payload: text }])
+  })
+
+  it('is no schema when arrays of arrays never end', () => {
+    expect(podOfSchema(`{"a":u8${'[1]'.repeat(10)}}`)?.byteLength).toBe(1)
+    expect(podOfSchema(`{"a":u8${'[1]'.repeat(1000)}}`)).toBeUndefined()
+  })
+})
+
+describe.runIf(isLinux)('orbit', () => {
+  it('makes a table of more rows than a call has arguments', () => {
+    const rows = Array.from({ length: 200_000 }, (_, i) => i)
+    const lines = tableLines(new Output(false), [{ title: 'ROW', text: String }], rows)
+    expect(lines.length).toBe(rows.length + 1)
+  })
+
+  it('gives no advice that would change what a link leads to, and says how a folder goes', async () => {
+    const name = fleetName()
+    const [link, folder] = [1, 2].map((kind) => plant(objectPath(name, kind))) as [string, string]
+    symlinkSync('/etc/passwd', link)
+    mkdirSync(folder)
+    const { findings } = await orbitJson('doctor', ['doctor', name], 1)
+    const mends = findings.filter(({ check }: { check: string }) => check === 'object')
+    expect(mends).toMatchObject([{ mend: `rm -r ${link}` }, { mend: `rm -r ${folder}` }])
+  })
+
+  it('finds no ring named as what every object has', async () => {
+    const name = fleetName()
+    joinShm(name, { size: 1 })
+    for (const kind of ['constructor', '__proto__', 'toString']) {
+      expect(await orbit(['stat', name, kind, '--rate-ms', '0'])).toMatchObject({ code: 3 })
+      expect(await orbit(['tail', name, kind])).toMatchObject({ code: 3 })
+    }
+  })
+
+  it('leaves names alone that no object of ours has', async () => {
+    const name = fleetName()
+    for (const rest of [`300-${uid}`, `007-${uid}`, `7-0${uid}`, `65536-${uid}.bell`]) {
+      writeFileSync(plant(`/dev/shm/orbit-${name}-${rest}`), '')
+    }
+    expect((await orbit(['ls', '--names'])).stdout.split('\n')).not.toContain(name)
+    expect(await orbit(['gc', name, '--dry-run'])).toMatchObject({ code: 3 })
+    expect(await orbit(['rm', name, '--force'])).toMatchObject({ code: 3 })
+  })
+
+  it('says in a line that a port is taken', async () => {
+    const name = fleetName()
+    joinShm(name, { size: 1 })
+    const server = createServer()
+    onTestFinished(() => void server.close())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const { code, stderr } = await orbit(['serve-metrics', name, '--port', String(port)])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^orbit: .*EADDRINUSE.*\n$/)
+  })
+
+  it('says in a line that its output has no room', () => {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [cliPath, '--version'], { stdio: ['ignore', full, 'pipe'] })
+    closeSync(full)
+    expect({ status, stderr: String(stderr) }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/^orbit: ENOSPC.*\n$/),
+    })
+  })
+
+  it('tells its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    expect(await orbit(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    expect((await orbit(['--help'])).stdout).toContain('orbit --version')
+  })
+
+  it('says in a line that no addon opens', async () => {
+    const env = { ORBIT_NATIVE_PATH: '/nowhere/orbit.node' }
+    expect((await orbit(['--version'], env)).code).toBe(0) // who reports that wants to say of what
+    for (const args of [['ls'], ['--help']]) {
+      const { code, stdout, stderr } = await orbit(args, env)
+      expect({ code, stdout }, args[0]).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(/^orbit: no native addon for .*\/nowhere\/orbit\.node: .*\n$/)
+    }
+    const { stderr } = await orbit(['ls', '--json'], env)
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'ERR_ORBIT_NATIVE', exitCode: 1 })
+  })
+
+  it('examines the host of a user without a name', (context) => {
+    if (!isRoot || !canRun('setpriv', '--version')) context.skip('needs root and setpriv')
+    const doctor = [process.execPath, cliPath, 'doctor', '--json']
+    const { stdout, stderr } = spawnSync('setpriv', ['--reuid', '54321', '--clear-groups', ...doctor], {
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout).findings).toContainEqual(expect.objectContaining({ check: 'remove-ipc', level: 'ok' }))
+  })
+
+  it('says that it may not list the objects, instead of seeing none', (context) => {
+    const mount = 'mount -t tmpfs -o size=1m,mode=1711 tmpfs /dev/shm'
+    const canMount = isRoot && canRun('setpriv', '--version') && canRun('unshare', '-m', 'sh', '-c', mount)
+    if (!canMount) context.skip('needs root, setpriv, and to mount in a namespace of its own')
+    const there = (command: string) => {
+      const orbit = `exec setpriv --reuid 54321 --clear-groups '${process.execPath}' '${cliPath}' ${command}`
+      return spawnSync('unshare', ['-m', 'sh', '-c', `${mount} && ${orbit}`], { encoding: 'utf8' })
+    }
+    const { status, stdout, stderr } = there('ls')
+    expect({ status, stdout }).toEqual({ status: 5, stdout: '' })
+    expect(stderr).toMatch(/^orbit: \/dev\/shm cannot be listed: EACCES/)
+    const doctor = there('doctor --json')
+    expect({ status: doctor.status, stderr: doctor.stderr }).toEqual({ status: 1, stderr: '' })
+    expect(JSON.parse(doctor.stdout).findings).toContainEqual(
+      expect.objectContaining({ check: 'shm-list', level: 'problem', mend: 'chmod 1777 /dev/shm' }),
+    )
+  })
+
+  it('stops following a fleet whose name another has taken', async () => {
+    for (const hasRing of [false, true]) {
+      const name = fleetName()
+      joinShm(name, { size: 1 })
+      const child = spawn(process.execPath, [cliPath, 'tail', name, '7'], { env: { ...process.env, NODE_OPTIONS: '' } })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      await mapped(child.pid as number, objectPath(name, 'fleet'))
+      Fleet.remove(name, { force: true })
+      const namesake = joinShm(name, { size: 1 })
+      if (hasRing) namesake.publish(orbitType({ name: 'New', kind: 7, capacity: 4, payloadBytes: 8 }), Buffer.from('x'))
+      expect(await ended, `has a ring: ${hasRing}`).toBe(3)
+    }
+  })
+
+  it('ends when it is told to, though its reader takes nothing', async () => {
+    const name = fleetName()
+    busOf(name, ...Array<string>(8).fill('x'.repeat(49_000)))
+    const child = spawn(process.execPath, [cliPath, 'tail', name, '--from', 'start'])
+    onTestFinished(() => void child.kill('SIGKILL'))
+    await new Promise((resolve) => child.stdout.once('readable', resolve)) // and not a byte is read
+    const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])))
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+  })
+})

@@ -1,0 +1,306 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
+import { isLinux, objectPath, objectsOf, root, uniqueFleet } from '../help/processes.js'
+import { entryAt, ObjectFile, ringAt } from '../help/support.js'
+
+describe.runIf(isLinux)('orbit on a live fleet', () => {
+  it('runs every command that looks, plain and as JSON of its schema, and changes no byte', async () => {
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    const before = bytesOf(name)
+    for (const [schema, args] of looks(name)) {
+      const plain = await orbit(args)
+      expect(plain.code, title(args, name) + plain.stderr).toBe(0)
+      expect(plain.stdout, 'nothing that a terminal would obey').not.toContain('\u001b')
+      await orbitJson(schema, args)
+      expect(bytesOf(name), title(args, name)).toEqual(before)
+    }
+  })
+
+  it('says who is there', async () => {
+    const name = uniqueFleet('cli')
+    const { pid } = await showcase(name)
+    const { fleets } = await orbitJson('ls', ['ls'])
+    const ours = fleets.find(({ fleet }: { fleet: string }) => fleet === name)
+    expect(ours).toMatchObject({ state: 'live', size, nodesAlive: 1, nodesDead: 0, objects: 6, problems: [] })
+    expect(ours.bytes).toBe(objectsOf(name).reduce((sum, file) => sum + statSync(`/dev/shm/${file}`).size, 0))
+    expect(ours.newestAgeMs).toBeLessThan(600_000)
+    const { nodes } = await orbitJson('nodes', ['nodes', name])
+    const heartbeat = { count: 1, status: 'queue 4' }
+    expect(nodes).toMatchObject([{ node: 0, pid, label: 'worker \u001b[31m0', alive: true, heartbeat }])
+    expect((await orbit(['nodes', name])).stdout).toMatch(/worker \\x1b\[31m0 +alive/)
+    expect((await orbit(['ls', '--names'])).stdout.split('\n')).toContain(name)
+  })
+
+  it('says what is in its rings', async () => {
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    const { rings } = await orbitJson('stat', ['stat', name, '--rate-ms', '1'])
+    expect(rings.map(({ kind }: { kind: number }) => kind)).toEqual([7, 12, 200, 220, 222])
+    expect(rings[0]).toMatchObject({ name: 'Log', head: 10, oldest: 2, retained: 8, perSecond: 0, table: null })
+    expect(rings[0].fingerprint).toBe('0x0000000000000000')
+    expect(rings[1].fingerprint).not.toBe('0x0000000000000000')
+    expect(rings[4].table).toEqual({ claims: 1, usedBuckets: 1, damagedBuckets: 0, tokensDrawn: 1 })
+    const log = await orbitJson('dump', ['dump', name, '7', '--frame-kind', '1'])
+    expect(log.items.map(({ id, payload, version }: Record<string, unknown>) => [id, payload, version])).toEqual([
+      ['7:0:4', 'line 4', 1004],
+      ['7:0:7', 'line 7', 1007],
+    ])
+    const { items } = await orbitJson('dump', ['dump', name, 'events'])
+    expect(items).toMatchObject([
+      { topic: 'orders.created', format: 'json', payload: { id: 17 } },
+      { topic: 'orders.paid', format: 'text', payload: 'by card' },
+      { topic: 'users.\u001b[31mred', format: 'hex', payload: '000102ff' },
+    ])
+    const paid = await orbitJson('dump', ['dump', name, 'events', '--topic', 'orders.*', '--from=-2'])
+    expect(paid.items).toMatchObject([{ topic: 'orders.paid' }])
+    const load = await orbitJson('dump', ['dump', name, '12'])
+    expect(load.items[0]).toMatchObject({
+      format: 'pod',
+      payload: { busy: 3, total: String(2n ** 60n), at: { x: 1.5 }, recent: [1, 2, 3], note: 'hé' },
+    })
+    expect((await orbit(['stat', name, '12'])).stdout).toContain(
+      '{"busy":u32,"total":bigu64,"at":{"x":f64},"recent":u16[3]',
+    )
+    const cached = await orbitJson('dump', ['dump', name, '200'])
+    expect(cached.items).toMatchObject([
+      { op: 'put', namespace: 'users', key: '17', payload: { name: 'Ada' } },
+      { op: 'put', key: '18', expiresInMs: null },
+      { op: 'delete', key: '18' },
+      { op: 'put', key: '19', format: 'hex', payload: '010203' },
+    ])
+    expect((await orbit(['dump', name, '7', '--hex', '--limit', '1'])).stdout).toContain('6c 69 6e 65 20 32')
+  })
+
+  it('says what the cache holds and who claims', async () => {
+    const name = uniqueFleet('cli')
+    const { pid } = await showcase(name)
+    const { entries } = await orbitJson('cache', ['cache', name, '--namespace', 'users'])
+    expect(entries.map(({ key }: { key: string }) => key)).toEqual(['17', '19'])
+    expect((await orbitJson('cache', ['cache', name, '--namespace', 'none'])).entries).toEqual([])
+    expect((await orbit(['cache', name, '17', '--namespace', 'users'])).stdout).toBe('{"name":"Ada"}\n')
+    expect(await orbit(['cache', name, '18', '--namespace', 'users'])).toMatchObject({ code: 3, stdout: '' })
+    const { claims } = await orbitJson('claims', ['claims', name])
+    expect(claims).toMatchObject([{ subject: { kind: 3, label: 'leader' }, owner: 'worker 0', node: 0, pid }])
+    expect(claims[0].token).toBeGreaterThan(Date.now()) // in microseconds of the table's creation
+  })
+
+  it('counts those who sleep, by their armed words', async () => {
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    const ring = ringAt({ capacity: 8, payloadBytes: 64 }, size)
+    using file = new ObjectFile(objectPath(name, 7))
+    file.setU64(ring.sleepers(0), 0b111n)
+    file.setU64(ring.entry(0) + entryAt.arm, 3n)
+    file.setU64(ring.entry(2) + entryAt.arm, 4n)
+    expect((await orbitJson('stat', ['stat', name, '7', '--rate-ms', '0'])).rings[0].sleepers).toBe(1)
+  })
+
+  it('measures a rate', async () => {
+    const name = uniqueFleet('cli')
+    const child = await showcase(name)
+    const stat = orbitJson('stat', ['stat', name, 'events', '--rate-ms', '1000'])
+    let isOver = false
+    stat.finally(() => {
+      isOver = true
+    })
+    while (!isOver) await child.ask('events', 'tick', 10)
+    expect((await stat).rings[0].perSecond).toBeGreaterThan(0)
+  })
+
+  it('is not removed unless forced, and gc passes it by', async () => {
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    const before = objectsOf(name)
+    expect(await orbit(['rm', name])).toMatchObject({ code: 1, stdout: '' })
+    expect(await orbit(['rm', name, '7'])).toMatchObject({ code: 1, stdout: '' })
+    expect(await orbit(['rm', name, '--dry-run'])).toMatchObject({ code: 1, stdout: '' })
+    expect((await orbitJson('gc', ['gc', name])).live).toEqual([name])
+    expect(objectsOf(name)).toEqual(before)
+    expect((await orbitJson('rm', ['rm', name, '7', '--force'])).removed).toEqual([
+      `orbit-${name}-7-${process.geteuid?.()}`,
+    ])
+    expect((await orbitJson('rm', ['rm', name, '--force'])).removed).toHaveLength(before.length - 1)
+    expect(objectsOf(name)).toEqual([])
+  })
+})
+
+describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
+  it('runs every command that looks, and changes no byte', async () => {
+    const name = uniqueFleet('cli')
+    const child = await showcase(name)
+    await child.kill()
+    const before = bytesOf(name)
+    for (const [schema, args] of looks(name)) {
+      expect((await orbit(args)).code, title(args, name)).toBe(0)
+      await orbitJson(schema, args)
+      expect(bytesOf(name), title(args, name)).toEqual(before)
+    }
+  })
+
+  it('says who died, with what in hand', async () => {
+    const name = uniqueFleet('cli')
+    const child = await showcase(name)
+    await child.kill()
+    const { fleets } = await orbitJson('ls', ['ls'])
+    const ours = fleets.find(({ fleet }: { fleet: string }) => fleet === name)
+    expect(ours).toMatchObject({ state: 'dead', nodesAlive: 0, nodesDead: 1 })
+    expect((await orbitJson('nodes', ['nodes', name])).nodes).toMatchObject([{ node: 0, alive: false }])
+    expect((await orbitJson('claims', ['claims', name])).claims, 'claims of the dead are over').toEqual([])
+    const ring = ringAt({ capacity: 8, payloadBytes: 64 }, size)
+    using file = new ObjectFile(objectPath(name, 7))
+    file.setU64(ring.entry(0) + entryAt.intentChunk, 5n)
+    file.setU64(ring.entry(0) + entryAt.intentPosition, 11n)
+    const { rings } = await orbitJson('stat', ['stat', name, '7', '--rate-ms', '0'])
+    expect(rings[0].deadHands).toMatchObject([{ node: 0, intentPosition: 10, intentChunk: 5 }])
+    expect((await orbit(['stat', name, '7', '--rate-ms', '0'])).stdout).toContain('about to fill position 10')
+    const { findings } = await orbitJson('doctor', ['doctor', name])
+    const checks = findings.map(({ check }: { check: string }) => check)
+    expect(checks).toEqual(expect.arrayContaining(['fleet', 'dead-node', 'dead-hand']))
+  })
+
+  it('gc says what it would remove, removes it, and then finds nothing', async () => {
+    const name = uniqueFleet('cli')
+    const child = await showcase(name)
+    await child.kill()
+    const objects = objectsOf(name)
+    const would = await orbitJson('gc', ['gc', name, '--dry-run'])
+    expect(would).toMatchObject({ isDryRun: true, live: [], problems: [] })
+    expect(would.removed.sort()).toEqual(objects)
+    expect(objectsOf(name)).toEqual(objects)
+    const { code, stdout } = await orbit(['gc', name])
+    expect(code).toBe(0)
+    expect(stdout.trimEnd().split('\n').sort()).toEqual(objects.map((file) => `removed /dev/shm/${file}`))
+    expect(objectsOf(name)).toEqual([])
+    expect(await orbit(['gc', name])).toMatchObject({ code: 3, stdout: '' })
+  })
+
+  it('rm takes one ring, then all', async () => {
+    const name = uniqueFleet('cli')
+    const child = await showcase(name)
+    await child.kill()
+    expect((await orbit(['rm', name, '12'])).stdout).toMatch(/^removed \/dev\/shm\/orbit-.*-12-\d+\n$/)
+    expect(await orbit(['rm', name, '12'])).toMatchObject({ code: 3 })
+    expect((await orbit(['rm', name])).code).toBe(0)
+    expect(objectsOf(name)).toEqual([])
+    expect(await orbit(['rm', name])).toMatchObject({ code: 3 })
+  })
+
+  it('names rings that a removed fleet left, and gc takes them', async () => {
+    const name = uniqueFleet('cli')
+    await (await showcase(name)).kill()
+    await orbit(['rm', name, '7'])
+    const fleet = objectPath(name, 'fleet')
+    rmSync(fleet)
+    const { fleets } = await orbitJson('ls', ['ls'])
+    expect(fleets.find((each: { fleet: string }) => each.fleet === name)).toMatchObject({
+      state: 'orphaned',
+      objects: 4,
+    })
+    const { findings } = await orbitJson('doctor', ['doctor', name])
+    expect(findings.map(({ check }: { check: string }) => check)).toContain('orphans')
+    expect((await orbitJson('gc', ['gc', name])).removed).toHaveLength(4)
+    expect(objectsOf(name)).toEqual([])
+  })
+})
+
+describe('orbit', () => {
+  const commands = 'ls stat nodes dump tail cache claims top doctor gc rm serve-metrics completion'.split(' ')
+
+  it('--help lists every command, each of which has a page with an example', async () => {
+    const { code, stdout } = await orbit(['--help'])
+    expect(code).toBe(0)
+    for (const command of commands) {
+      expect(stdout).toContain(`    ${command} `)
+      const page = await orbit([command, '--help'])
+      expect(page.code).toBe(0)
+      for (const title of [
+        'NAME',
+        'SYNOPSIS',
+        'DESCRIPTION',
+        'OPTIONS',
+        'EXAMPLES',
+        'EXIT CODES',
+        `orbit ${command}`,
+      ]) {
+        expect(page.stdout).toContain(title)
+      }
+      for (const line of page.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(110)
+    }
+  })
+
+  it.each([
+    [[]],
+    [['bogus']],
+    [['stat']],
+    [['ls', 'extra']],
+    [['dump', 'x', '7', '--nope']],
+    [['tail', 'x', '--limit', 'many']],
+    [['tail', 'x', '--from', 'middle']],
+    [['stat', 'not a name']],
+    [['rm', 'x', '256']],
+  ])('%j is wrong usage: exit code 2', async (args) => {
+    expect(await orbit(args)).toMatchObject({ code: 2, stdout: '' })
+    if (args.length === 0) return
+    const { stderr } = await orbit([...args, '--json'])
+    expect(jsonOf('error', stderr).error.exitCode).toBe(2)
+  })
+
+  it('says that a fleet, a ring or a key is not there: exit code 3', async () => {
+    const name = uniqueFleet('cli')
+    for (const args of [
+      ['stat', name],
+      ['nodes', name],
+      ['dump', name, '7'],
+      ['tail', name],
+      ['doctor', name],
+      ['rm', name],
+    ]) {
+      const { code, stderr } = await orbit([...args, '--json'])
+      expect(code, args[0] as string).toBe(3)
+      expect(jsonOf('error', stderr).error.code).toBe('ERR_ORBIT_NOT_FOUND')
+    }
+  })
+
+  it('has every command and option that its page shows', async () => {
+    const page = readFileSync(join(root, 'docs/guide/command.md'), 'utf8')
+    const shown = [...page.matchAll(/^\$ orbit (.*)$|`orbit ([a-z-]+[^`]*)`/gm)].map(
+      ([, line, word]) => line ?? word ?? '',
+    )
+    expect(new Set(shown.map((line) => line.split(' ')[0]))).toEqual(new Set(commands))
+    for (const line of shown) {
+      const { stdout } = await orbit([line.split(' ')[0] as string, '--help'])
+      for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(`    ${option} `)
+    }
+  })
+
+  it('is an executable of its own', () => {
+    expect(readFileSync(cliPath, 'utf8').split('\n', 1)[0]).toBe('#!/usr/bin/env node')
+    expect(statSync(cliPath).mode & 0o111).not.toBe(0)
+    expect(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).bin).toEqual({ orbit: 'dist/cli.js' })
+  })
+})
+
+describe.runIf(isLinux)('on a terminal and in a pipe', () => {
+  it('colours only when asked: FORCE_COLOR yes, a pipe or NO_COLOR no', async () => {
+    const name = uniqueFleet('cli')
+    await showcase(name)
+    expect((await orbit(['ls'], { FORCE_COLOR: '1', NO_COLOR: '' })).stdout).toContain('\u001b[')
+    expect((await orbit(['ls'], { FORCE_COLOR: '1', NO_COLOR: '1' })).stdout).not.toContain('\u001b[')
+    expect((await orbit(['ls'])).stdout).not.toContain('\u001b[')
+    expect((await orbit(['ls', '--json'], { FORCE_COLOR: '1' })).stdout).not.toContain('\u001b[')
+  })
+
+  it('ends in silence when its reader does', async () => {
+    const name = uniqueFleet('cli')
+    const child = await showcase(name, { events: 2048 })
+    await child.ask('events', 'many', 2000)
+    const line = `set -o pipefail; "${process.execPath}" "${cliPath}" dump ${name} events | head -n 1; echo "$?"`
+    const { stdout, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/orders\.created.*\n0\n$/)
+  })
+})

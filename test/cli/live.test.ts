@@ -1,0 +1,267 @@
+// The commands that go on: tail, top and serve-metrics, in pipes and on a real terminal.
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { bytesOf, cliPath, jsonOf, orbit, showcase } from '../help/orbit.js'
+import { isLinux, objectPath, uniqueFleet } from '../help/processes.js'
+import { Terminal, terminalOrSkip } from '../help/terminal.js'
+
+/** A command that goes on, and the lines that it has written. */
+class Running {
+  readonly process
+  readonly ended: Promise<number | null>
+  stderr = ''
+  readonly #lines: AsyncIterator<string>
+
+  constructor(args: readonly string[]) {
+    this.process = spawn(process.execPath, [cliPath, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    onTestFinished(() => void this.process.kill('SIGKILL'))
+    this.process.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    this.ended = new Promise((resolve) => this.process.once('close', resolve))
+    this.#lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]()
+  }
+
+  /** When this returns it does not run. */
+  async stop(): Promise<void> {
+    this.process.kill('SIGSTOP')
+    const state = () => readFileSync(`/proc/${this.process.pid}/stat`, 'utf8').replace(/.*\) /s, '')[0]
+    while (state() !== 'T') await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Waits until it has this object open. */
+  async maps(path: string): Promise<void> {
+    const maps = () => readFileSync(`/proc/${this.process.pid}/maps`, 'utf8')
+    while (!maps().includes(path)) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  async line(): Promise<string | undefined> {
+    const { value, done } = await this.#lines.next()
+    return done ? undefined : value
+  }
+}
+
+const command = (args: string): string => `'${process.execPath}' '${cliPath}' ${args}`
+
+describe.runIf(isLinux)('orbit tail', () => {
+  it('shows what comes, ends by Ctrl-C with exit code 0, and changes no byte', async () => {
+    const name = uniqueFleet('tail')
+    const child = await showcase(name)
+    const tail = new Running(['tail', name, '--from', 'start', '--topic', 'orders.*', '--json'])
+    expect(jsonOf('tail', (await tail.line()) as string)).toMatchObject({
+      topic: 'orders.created',
+      payload: { id: 17 },
+    })
+    expect(jsonOf('tail', (await tail.line()) as string)).toMatchObject({ topic: 'orders.paid' })
+    await child.ask('event', 'users.new', 'not asked for')
+    await child.ask('event', 'orders.sent', 'asked for')
+    const before = bytesOf(name)
+    expect(jsonOf('tail', (await tail.line()) as string)).toMatchObject({ topic: 'orders.sent', position: 4 })
+    tail.process.kill('SIGINT')
+    expect(await tail.ended).toBe(0)
+    expect(tail.stderr).toBe('')
+    expect(bytesOf(name)).toEqual(before)
+  })
+
+  it('keeps the exact account of a storm of 100,000 events a second', async () => {
+    const name = uniqueFleet('tail')
+    const child = await showcase(name, { isEmpty: true, events: 2 ** 16, eventBytes: 32 })
+    const tail = new Running(['tail', name, '--from', '0', '--json'])
+    const count = 200_000
+    child.tell('storm', count, 100_000)
+    let next = 0
+    let lost = 0
+    let isSchematic = false
+    while (next < count) {
+      const line = (await tail.line()) as string
+      const item = JSON.parse(line)
+      if (!isSchematic || item.item === 'loss') jsonOf('tail', line)
+      isSchematic = true
+      if (item.item === 'loss') {
+        expect(item.from).toBe(next)
+        lost += item.overwritten
+        next += item.overwritten
+      } else {
+        // Every event is itself and in its place; what is missing was told before it.
+        if (item.position !== next || item.payload !== String(next))
+          expect(item).toMatchObject({ position: next, payload: String(next) })
+        next++
+      }
+    }
+    expect(await child.next()).toBe(count)
+    console.log(`tail of 100,000 events a second: ${count - lost} shown, ${lost} told as lost`)
+    tail.process.kill('SIGTERM')
+    expect(await tail.ended).toBe(0)
+  })
+
+  it('tells in line exactly what it lost while it was stopped', async () => {
+    const name = uniqueFleet('tail')
+    const child = await showcase(name)
+    const tail = new Running(['tail', name, '--from', 'start', '--json'])
+    for (let position = 0; position < 3; position++) {
+      expect(JSON.parse((await tail.line()) as string).position).toBe(position)
+    }
+    await tail.stop()
+    await child.ask('events', 'flood', 1000)
+    tail.process.kill('SIGCONT')
+    const loss = jsonOf('tail', (await tail.line()) as string)
+    expect(loss).toMatchObject({ item: 'loss', from: 3, overwritten: 1003 - 64 - 3, unavailable: 0 })
+    for (let position = 1003 - 64; position < 1003; position++) {
+      expect(JSON.parse((await tail.line()) as string)).toMatchObject({ position, payload: String(position - 3) })
+    }
+  })
+
+  it('waits for a ring that is not there yet', async () => {
+    const name = uniqueFleet('tail')
+    const child = await showcase(name, { isEmpty: true })
+    // From the start: it has mapped the fleet, and begins to look at some time after that.
+    const tail = new Running(['tail', name, '12', '--json', '--limit', '1', '--from', 'start'])
+    await tail.maps(objectPath(name, 'fleet'))
+    await child.ask('fill')
+    expect(jsonOf('tail', (await tail.line()) as string)).toMatchObject({
+      id: '12:0:0',
+      format: 'pod',
+      payload: { busy: 3 },
+    })
+    expect(await tail.ended).toBe(0)
+  })
+
+  it('ends with exit code 3 when its ring is removed', async () => {
+    const name = uniqueFleet('tail')
+    const child = await showcase(name)
+    const tail = new Running(['tail', name, '--from', 'start'])
+    expect(await tail.line()).toContain('orders.created')
+    await child.ask('close')
+    expect((await orbit(['rm', name])).code).toBe(0)
+    expect(await tail.ended).toBe(3)
+    expect(tail.stderr).toContain('was removed')
+  })
+
+  it('on a terminal: events in colour and cut by nobody, Ctrl-C gives the prompt back', async (context) => {
+    terminalOrSkip(context)
+    const name = uniqueFleet('tail')
+    const child = await showcase(name)
+    const terminal = new Terminal(`${command(`tail ${name} --from start`)}; echo "ended with $?"`)
+    const screen = await terminal.shows(/users/)
+    expect(screen).toMatch(/#0 node 0 {2}orders\.created {2}\{"id":17\}/)
+    expect(screen).toMatch(/users\.\\x1b\[31mred {2}00 01 02 ff/)
+    await child.ask('event', 'late', 'but here')
+    await terminal.shows(/late {2}but here/)
+    terminal.press('C-c')
+    await terminal.shows(/ended with 0/)
+  })
+})
+
+describe.runIf(isLinux)('orbit top', () => {
+  it('is a table that sorts, filters, resizes, and gives the terminal back', async (context) => {
+    terminalOrSkip(context)
+    const name = uniqueFleet('top')
+    const child = await showcase(name)
+    const before = bytesOf(name)
+    const terminal = new Terminal(`echo before; ${command(`top ${name} --interval-ms 50`)}; echo "ended with $?"`)
+    const screen = await terminal.shows(/orbit\.contest/)
+    expect(terminal.state()).toEqual({ isAlternate: true, hasCursor: false })
+    expect(screen).toMatch(/orbit top {2}\d\d:\d\d:\d\d {2}1 fleet, 5 rings by rate/)
+    expect(screen).toMatch(/ALIVE +DEAD +STALE +CLAIMS/)
+    expect(screen).toMatch(/ 1\/8 +0 +\d +1 /)
+    expect(screen).toMatch(/q quit/)
+    await terminal.shows(/▁▁▁/)
+    terminal.press('n')
+    const byName = await terminal.shows(/by name/)
+    expect(byName.indexOf('Log')).toBeLessThan(byName.indexOf('orbit.cache'))
+    terminal.press('R')
+    const reversed = await terminal.shows(/by name, reversed/)
+    expect(reversed.indexOf('Log')).toBeGreaterThan(reversed.indexOf('orbit.cache'))
+    terminal.press('Up') // no key of ours
+    terminal.press('/')
+    await terminal.shows(/filter: _/)
+    terminal.type('EVENTS')
+    terminal.press('Enter')
+    const filtered = await terminal.shows(/1 ring .* filter: EVENTS\s/)
+    expect(filtered).not.toContain('WorkerLoad')
+    terminal.resize(60, 12)
+    const narrow = await terminal.shows(/^.{0,60}\n/)
+    for (const line of narrow.split('\n')) expect(line.length).toBeLessThanOrEqual(60)
+    expect(bytesOf(name)).toEqual(before)
+    // A rate: with events coming, the history rises.
+    const feeding = { isOver: false }
+    const feed = (async () => {
+      while (!feeding.isOver) await child.ask('events', 'tick', 5)
+    })()
+    terminal.resize(120, 12)
+    await terminal.shows(/█/)
+    feeding.isOver = true
+    await feed
+    terminal.press('q')
+    const after = await terminal.shows(/ended with 0/)
+    expect(after).toMatch(/^before\n/)
+    expect(terminal.state()).toEqual({ isAlternate: false, hasCursor: true })
+  })
+
+  it('gives the terminal back on SIGTERM', async (context) => {
+    terminalOrSkip(context)
+    const name = uniqueFleet('top')
+    await showcase(name)
+    const terminal = new Terminal(`${command(`top ${name}`)}; echo "ended with $?"; stty -a | grep -o -e '-*icanon'`)
+    await terminal.shows(/orbit\.contest/)
+    process.kill(terminal.foreground(), 'SIGTERM')
+    const screen = await terminal.shows(/icanon/)
+    expect(screen).toMatch(/ended with 0\nicanon/)
+    expect(terminal.state()).toEqual({ isAlternate: false, hasCursor: true })
+  })
+
+  it('ends when its fleet is removed, with exit code 3 and the terminal given back', async (context) => {
+    terminalOrSkip(context)
+    const name = uniqueFleet('top')
+    const child = await showcase(name)
+    const terminal = new Terminal(`${command(`top ${name} --interval-ms 20`)}; echo "ended with $?"`)
+    await terminal.shows(/orbit\.contest/)
+    await child.ask('close')
+    expect((await orbit(['rm', name])).code).toBe(0)
+    expect(await terminal.shows(/ended with 3/)).toContain('no such fleet')
+    expect(terminal.state()).toEqual({ isAlternate: false, hasCursor: true })
+  })
+
+  it('as JSON is a line for each look; without a terminal and --json it is wrong usage', async () => {
+    const name = uniqueFleet('top')
+    await showcase(name)
+    const { code, stdout } = await orbit(['top', name, '--json', '--limit', '3', '--interval-ms', '10'])
+    expect(code).toBe(0)
+    const looks = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => jsonOf('top', line))
+    expect(looks).toHaveLength(3)
+    expect(looks[2].fleets[0]).toMatchObject({ fleet: name, nodesAlive: 1, claims: 1 })
+    expect(looks[2].fleets[0].rings[0].history).toHaveLength(2)
+    expect(await orbit(['top', name])).toMatchObject({ code: 2, stdout: '' })
+    expect((await orbit(['top', 'no.such.fleet', '--json'])).code).toBe(3)
+  })
+})
+
+describe.runIf(isLinux)('orbit serve-metrics', () => {
+  it('serves the metrics of a fleet on loopback, and changes no byte', async () => {
+    const name = uniqueFleet('serve')
+    await showcase(name)
+    const before = bytesOf(name)
+    const server = new Running(['serve-metrics', name, '--port', '0', '--json'])
+    const { url } = jsonOf('serve-metrics', (await server.line()) as string)
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
+    const response = await fetch(url)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toContain('version=0.0.4')
+    const text = await response.text()
+    expect(text).toContain(`orbit_frames_total{fleet="${name}",kind="7",type="Log"} 10\n`)
+    expect(text).toContain(`orbit_nodes_alive{fleet="${name}"} 1\n`)
+    expect((await fetch(url, { method: 'POST' })).status).toBe(405)
+    expect((await fetch(new URL('/', url))).status).toBe(404)
+    expect(bytesOf(name)).toEqual(before)
+    expect((await orbit(['rm', name, '--force'])).code).toBe(0)
+    expect((await fetch(url)).status).toBe(503)
+    server.process.kill('SIGINT')
+    expect(await server.ended).toBe(0)
+    expect((await orbit(['serve-metrics', name])).code).toBe(3)
+  })
+})

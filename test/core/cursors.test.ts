@@ -1,0 +1,398 @@
+import { describe, expect, it } from 'vitest'
+import { Cursor, orbitType } from '../../src/index.js'
+import {
+  accountOf,
+  chunkAt,
+  chunkIn,
+  expectClosed,
+  expectRangeError,
+  expectTypeError,
+  fleetName,
+  golden,
+  hasObjectFiles,
+  joinShm,
+  lapIn,
+  memories,
+  numbered,
+  numberIn,
+  objectFile,
+  observe,
+  positionsOf,
+  presetHead,
+  ringAt,
+  slotWord,
+  untyped,
+} from '../help/support.js'
+
+const Small = orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 16 })
+const One = orbitType({ name: 'One', kind: 12, capacity: 1, payloadBytes: 16 })
+const Two = orbitType({ name: 'Two', kind: 13, capacity: 2, payloadBytes: 16 })
+const Plain = orbitType({ name: 'Plain', kind: 10 })
+const Wide = orbitType({ name: 'Wide', kind: 14, capacity: 8, payloadBytes: 40_000 })
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
+
+describe.each(memories)('a cursor in $memory', ({ join }) => {
+  /** A fleet that has published the numbers 0..count-1. */
+  function published(count: number, type = Small) {
+    const fleet = join(fleetName())
+    for (const value of range(0, count)) fleet.publish(type, numbered(value))
+    return fleet
+  }
+
+  it('begins at the start unless told otherwise', () => {
+    const cursor = published(3).cursor(Small)
+    expect(cursor).toBeInstanceOf(Cursor)
+    expect(cursor.position).toBe(0)
+    expect(cursor.poll().frames.map(numberIn)).toEqual([0, 1, 2])
+  })
+
+  it("from 'start' reads all that is retained, and counts nothing before that as lost", () => {
+    const cursor = published(6).cursor(Small, 'start')
+    expect(cursor.position).toBe(2)
+    const poll = cursor.poll()
+    expect(poll.frames.map(numberIn)).toEqual([2, 3, 4, 5])
+    expect(accountOf(poll)).toEqual({ count: 4, overwritten: 0, unavailable: 0, from: 2, to: 6 })
+  })
+
+  it("from 'head' reads only what comes", () => {
+    const fleet = published(6)
+    const cursor = fleet.cursor(Small, 'head')
+    expect(cursor.position).toBe(6)
+    expect(cursor.poll().frames).toEqual([])
+    fleet.publish(Small, numbered(6))
+    expect(cursor.poll().frames.map(numberIn)).toEqual([6])
+  })
+
+  it('from a position reads from there on', () => {
+    expect(published(6).cursor(Small, 4).poll().frames.map(numberIn)).toEqual([4, 5])
+  })
+
+  it('from a position that is gone counts what was lost', () => {
+    expect(accountOf(published(6).cursor(Small, 1).poll())).toEqual({
+      count: 4,
+      overwritten: 1,
+      unavailable: 0,
+      from: 1,
+      to: 6,
+    })
+  })
+
+  it('at a position that is still to come waits for it', () => {
+    const fleet = published(2)
+    const cursor = fleet.cursor(Small, 5)
+    for (const value of range(2, 8)) {
+      const poll = cursor.poll()
+      expect(poll.frames.map(numberIn)).toEqual(value > 5 ? [value - 1] : [])
+      expect(poll.overwritten).toBe(0)
+      fleet.publish(Small, numbered(value))
+    }
+    expect(cursor.poll().frames.map(numberIn)).toEqual([7])
+    expect(accountOf(fleet.cursor(Small, golden.maxPosition).poll())).toMatchObject({
+      count: 0,
+      to: golden.maxPosition,
+    })
+  })
+
+  it('says with each poll where it was and where it is', () => {
+    const fleet = published(3)
+    const cursor = fleet.cursor(Small)
+    expect(accountOf(cursor.poll())).toEqual({ count: 3, overwritten: 0, unavailable: 0, from: 0, to: 3 })
+    expect(cursor.position).toBe(3)
+    fleet.publish(Small, numbered(3))
+    expect(accountOf(cursor.poll())).toEqual({ count: 1, overwritten: 0, unavailable: 0, from: 3, to: 4 })
+    expect(cursor.position).toBe(4)
+  })
+
+  it('reads nothing when it polls again', () => {
+    const cursor = published(3).cursor(Small)
+    cursor.poll()
+    const nothing = { count: 0, overwritten: 0, unavailable: 0, from: 3, to: 3 }
+    expect(accountOf(cursor.poll())).toEqual(nothing)
+    expect(accountOf(cursor.poll())).toEqual(nothing)
+  })
+
+  it('in two slots with three writes reports one overwritten, then two frames', () => {
+    const fleet = join(fleetName())
+    const cursor = fleet.cursor(Two)
+    for (const value of [0, 1, 2]) fleet.publish(Two, numbered(value))
+    const poll = cursor.poll()
+    expect(poll.frames.map(numberIn)).toEqual([1, 2])
+    expect(accountOf(poll)).toEqual({ count: 2, overwritten: 1, unavailable: 0, from: 0, to: 3 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 0, overwritten: 0, unavailable: 0, from: 3, to: 3 })
+  })
+
+  it.each([One, Two, Small])('that was lapped reports exactly how many frames it lost: $name', (type) => {
+    for (const writes of range(0, 3 * type.capacity + 2)) {
+      const fleet = join(fleetName())
+      const cursor = fleet.cursor(type)
+      for (const value of range(0, writes)) fleet.publish(type, numbered(value))
+      const kept = Math.min(writes, type.capacity)
+      const poll = cursor.poll()
+      expect(poll.frames.map(numberIn)).toEqual(range(writes - kept, writes))
+      expect(accountOf(poll)).toEqual({ count: kept, overwritten: writes - kept, unavailable: 0, from: 0, to: writes })
+    }
+  })
+
+  it('accounts for every position, whatever the rhythm of writes and polls', () => {
+    const fleet = join(fleetName())
+    const cursor = fleet.cursor(Small)
+    let [seed, next, read, lost] = [12345, 0, 0, 0]
+    const random = (below: number): number => {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31
+      return Math.floor((seed / 2 ** 31) * below)
+    }
+    for (let round = 0; round < 500; round++) {
+      for (let writes = random(9); writes > 0; writes--) fleet.publish(Small, numbered(next++))
+      if (random(50) === 0) fleet.resetRing(Small)
+      const poll = cursor.poll(1 + random(5))
+      accountOf(poll)
+      for (const frame of poll.frames) expect(numberIn(frame)).toBe(frame.position)
+      read += poll.frames.length
+      lost += poll.overwritten
+      expect(cursor.position).toBe(read + lost)
+    }
+    lost += cursor.poll().overwritten
+    expect(fleet.head(Small)).toBe(next)
+    expect(cursor.position).toBe(next)
+    expect(lost).toBeGreaterThan(0)
+  })
+
+  it('reads at most max frames, and the rest later', () => {
+    const cursor = published(4).cursor(Small)
+    expect(cursor.poll(1).frames.map(numberIn)).toEqual([0])
+    expect(cursor.poll(2).frames.map(numberIn)).toEqual([1, 2])
+    expect(cursor.poll(100).frames.map(numberIn)).toEqual([3])
+    expect(cursor.poll(1).frames).toEqual([])
+  })
+
+  it('reports loss and max together', () => {
+    const fleet = join(fleetName())
+    const cursor = fleet.cursor(Small)
+    for (const value of range(0, 10)) fleet.publish(Small, numbered(value))
+    expect(accountOf(cursor.poll(1))).toEqual({ count: 1, overwritten: 6, unavailable: 0, from: 0, to: 7 })
+    for (const value of range(10, 13)) fleet.publish(Small, numbered(value))
+    expect(accountOf(cursor.poll(1))).toEqual({ count: 1, overwritten: 2, unavailable: 0, from: 7, to: 10 })
+    expect(cursor.poll().frames.map(numberIn)).toEqual([10, 11, 12])
+  })
+
+  it('reads a whole ring of 1024 slots in one poll', () => {
+    const fleet = published(1500, Plain)
+    const poll = fleet.cursor(Plain, 0).poll()
+    expect(poll.frames.map(numberIn)).toEqual(range(476, 1500))
+    expect(accountOf(poll)).toMatchObject({ count: 1024, overwritten: 476 })
+  })
+
+  it('reads more bytes in one poll than the scratch buffer holds', () => {
+    const fleet = join(fleetName())
+    for (const value of range(0, 8)) fleet.publish(Wide, numbered(value, 40_000 - value * 1001))
+    const { frames } = fleet.cursor(Wide).poll()
+    expect(frames.map(numberIn)).toEqual(range(0, 8))
+    expect(frames.map((frame) => frame.payload.length)).toEqual(range(0, 8).map((value) => 40_000 - value * 1001))
+    expect(fleet.cursor(Wide).poll(3).frames.map(numberIn)).toEqual([0, 1, 2])
+  })
+
+  it('gives frames with all that was published', () => {
+    const name = fleetName()
+    const [, writer] = [join(name), join(name)]
+    const id = writer?.publish(Small, numbered(8), { frameKind: 200, version: 2 ** 53 - 1 })
+    const [frame] = join(name).cursor(Small).poll().frames
+    expect(frame).toMatchObject({ node: 1, position: 0, frameKind: 200, version: 2 ** 53 - 1, payload: numbered(8) })
+    expect(id?.equals(frame?.id ?? untyped(undefined))).toBe(true)
+  })
+
+  it('gives frames that stay right when they are looked at only after later polls and many writes', () => {
+    const fleet = published(4)
+    const cursor = fleet.cursor(Small)
+    const polls = [cursor.poll()]
+    for (let round = 1; round < 20; round++) {
+      for (const value of range(round * 4, round * 4 + 4)) fleet.publish(Small, numbered(value), { version: value })
+      polls.push(cursor.poll())
+      fleet.readHead(Small)
+    }
+    const frames = polls.flatMap((poll) => poll.frames)
+    expect(frames.map(numberIn)).toEqual(range(0, 80))
+    expect(frames.map((frame) => frame.position)).toEqual(range(0, 80))
+    expect(frames.slice(4).map((frame) => frame.version)).toEqual(range(4, 80))
+    expect(frames.map((frame) => frame.id.counter)).toEqual(range(0, 80))
+  })
+
+  it('gives payloads that nobody else has', () => {
+    const fleet = published(3)
+    const [first, second] = fleet.cursor(Small).poll().frames
+    expect(first?.payload).toBe(first?.payload)
+    first?.payload.fill(0xff)
+    expect(numberIn(second)).toBe(1)
+    expect(fleet.cursor(Small).poll().frames.map(numberIn)).toEqual([0, 1, 2])
+    expect(numberIn(fleet.readAt(Small, 0))).toBe(0)
+  })
+
+  it('sees a reset as loss', () => {
+    const fleet = published(3)
+    const cursor = fleet.cursor(Small)
+    expect(cursor.poll(1).frames.map(numberIn)).toEqual([0])
+    fleet.resetRing(Small)
+    expect(accountOf(cursor.poll())).toEqual({ count: 0, overwritten: 2, unavailable: 0, from: 1, to: 3 })
+    fleet.publish(Small, numbered(3))
+    expect(cursor.poll().frames.map(numberIn)).toEqual([3])
+  })
+
+  it('sees a reset and what came after it in one poll', () => {
+    const fleet = published(3)
+    const cursor = fleet.cursor(Small)
+    fleet.resetRing(Small)
+    fleet.publish(Small, numbered(3))
+    const poll = cursor.poll()
+    expect(poll.frames.map(numberIn)).toEqual([3])
+    expect(accountOf(poll)).toEqual({ count: 1, overwritten: 3, unavailable: 0, from: 0, to: 4 })
+  })
+
+  it('that had read everything loses nothing by a reset', () => {
+    const fleet = published(3)
+    const cursor = fleet.cursor(Small)
+    cursor.poll()
+    fleet.resetRing(Small)
+    expect(accountOf(cursor.poll())).toEqual({ count: 0, overwritten: 0, unavailable: 0, from: 3, to: 3 })
+  })
+
+  it('walks on its own: others of one ring, one handle or another, do not move it', () => {
+    const name = fleetName()
+    const [a, b] = [join(name), join(name)]
+    const cursors = [a.cursor(Small), a.cursor(Small), b.cursor(Small)]
+    a.publish(Small, numbered(0))
+    b.publish(Small, numbered(1))
+    for (const cursor of cursors) {
+      expect(cursor.poll(1).frames.map(numberIn)).toEqual([0])
+      expect(cursor.poll().frames.map(numberIn)).toEqual([1])
+    }
+  })
+
+  it('costs no other ring anything', () => {
+    const fleet = published(3)
+    const cursor = fleet.cursor(Two)
+    expect(cursor.poll().frames).toEqual([])
+    fleet.publish(Small, numbered(3))
+    expect(cursor.poll().frames).toEqual([])
+  })
+
+  it.each([0, -1, 1.5, 2 ** 32, Number.NaN])('refuses a max of %d and stays where it is', (max) => {
+    const cursor = published(3).cursor(Small)
+    expectRangeError(() => cursor.poll(max), `max=${max}`, '1..4294967295')
+    expect(cursor.position).toBe(0)
+  })
+
+  it('refuses a max that is no number', () => {
+    const cursor = published(3).cursor(Small)
+    for (const max of ['1', null, 1n, {}]) expectTypeError(() => cursor.poll(untyped(max)), 'max=')
+    expect(cursor.poll(2 ** 32 - 1).frames.length).toBe(3)
+  })
+
+  it.each([-1, 0.5, 2 ** 53 - 1, Number.NaN, Number.POSITIVE_INFINITY])('cannot begin at %d', (from) => {
+    const fleet = join(fleetName())
+    expectRangeError(() => fleet.cursor(Small, from), `from=${from}`)
+  })
+
+  it.each(['tail', '', null, 0n, {}, true])('cannot begin at what is no place: %o', (from) => {
+    const fleet = join(fleetName())
+    expectTypeError(() => fleet.cursor(Small, untyped(from)), 'from=')
+  })
+
+  it('closes as often as one likes, and reads nothing after that', () => {
+    const fleet = published(3)
+    const cursor = fleet.cursor(Small)
+    cursor.poll(1)
+    cursor.close()
+    cursor.close()
+    cursor[Symbol.dispose]()
+    expectClosed(() => cursor.poll())
+    expect(cursor.position).toBe(1)
+    expect(fleet.cursor(Small).poll().frames.length).toBe(3)
+  })
+
+  it('closes at the end of its `using` block', () => {
+    const fleet = published(3)
+    let kept: Cursor | undefined
+    {
+      using cursor = fleet.cursor(Small)
+      kept = cursor
+      expect(cursor.poll().frames.length).toBe(3)
+    }
+    expectClosed(() => kept?.poll())
+  })
+
+  it('closes with its fleet handle, and not with another', () => {
+    const name = fleetName()
+    const [a, b] = [join(name), join(name)]
+    const [mine, theirs] = [a.cursor(Small), b.cursor(Small)]
+    a.publish(Small, numbered(1))
+    const { frames } = mine.poll()
+    a.close()
+    expectClosed(() => mine.poll())
+    expect(mine.position).toBe(1)
+    expect(theirs.poll().frames.map(numberIn)).toEqual([1])
+    // Frames are copies: closing takes nothing away.
+    expect(frames.map(numberIn)).toEqual([1])
+  })
+})
+
+describe.skipIf(!hasObjectFiles)('a cursor over words that others wrote', () => {
+  it('counts unreadable frames apart from overwritten ones, and goes on behind them', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    for (const value of range(0, 6)) fleet.publish(Small, numbered(value))
+    const at = ringAt(Small, 4)
+    const file = objectFile(name, 7)
+    for (const position of [3, 4]) {
+      file.setU32(at.chunk(chunkIn(file.u64(at.slot(position % 4)))) + chunkAt.length, 1000)
+    }
+    const cursor = fleet.cursor(Small, 0)
+    const poll = cursor.poll()
+    expect(positionsOf(poll)).toEqual([2, 5])
+    expect(accountOf(poll)).toEqual({ count: 2, overwritten: 2, unavailable: 2, from: 0, to: 6 })
+    expect(accountOf(cursor.poll())).toMatchObject({ count: 0, to: 6 })
+  })
+
+  it('accounts for every position of a ring full of nonsense, and ends', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    for (const value of range(0, 4)) fleet.publish(Small, numbered(value))
+    const at = ringAt(Small, 4)
+    const file = objectFile(name, 7)
+    for (const words of [
+      [9, 2, 7, 1],
+      [0, 1, 2, 3],
+      [3, 2, 1, 0],
+      [golden.maxLap, 0, golden.maxLap, 0],
+      [golden.maxLap, golden.maxLap, golden.maxLap, golden.maxLap],
+    ]) {
+      words.forEach((lap, slot) => {
+        file.setU64(at.slot(slot), slotWord(lap, slot))
+      })
+      const cursor = fleet.cursor(Small, 0)
+      for (let polls = 0; polls < 10; polls++) accountOf(cursor.poll(2))
+      accountOf(fleet.cursor(Small, 'start').poll())
+      accountOf(fleet.cursor(Small, 'head').poll())
+    }
+  })
+
+  it('goes over 2^40 with an exact account', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    fleet.head(Small)
+    const file = objectFile(name, 7)
+    const head = golden.counters - 3
+    presetHead(file, Small, 4, head)
+    expect(lapIn(file.u64(ringAt(Small, 4).slot(0)))).toBe(2 ** 38)
+    const cursor = fleet.cursor(Small)
+    const late = observe(name).cursor(Small, head - 100)
+    expect(cursor.position).toBe(head - 4)
+    expect(positionsOf(cursor.poll())).toEqual(range(head - 4, head))
+    for (const value of range(0, 9)) fleet.publish(Small, numbered(value))
+    const poll = cursor.poll()
+    expect(poll.frames.map(numberIn)).toEqual([5, 6, 7, 8])
+    expect(poll.frames.map((frame) => frame.id.counter)).toEqual([2, 3, 4, 5])
+    expect(positionsOf(poll)).toEqual(range(head + 5, head + 9))
+    expect(accountOf(poll)).toEqual({ count: 4, overwritten: 5, unavailable: 0, from: head, to: head + 9 })
+    expect(accountOf(late.poll())).toMatchObject({ count: 4, overwritten: 105, from: head - 100, to: head + 9 })
+  })
+})

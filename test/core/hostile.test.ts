@@ -1,0 +1,576 @@
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
+import { layout } from '../../src/core/native.js'
+import { Fleet, NetId64, type OrbitType, orbitType, pod } from '../../src/index.js'
+import {
+  at,
+  canRun,
+  isLinux,
+  isSanitized,
+  newSeed,
+  objectPath,
+  objectsOf,
+  start,
+  uniqueFleet,
+} from '../help/processes.js'
+
+const kind = 7
+const facts = orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 64 })
+const isRoot = process.geteuid?.() === 0
+
+/** Every way in, and who takes it. */
+const waysToFleet = {
+  join: (name: string) => Fleet.joinShm(name).close(),
+  'join with size and node': (name: string) => Fleet.joinShm(name, { size: 4, node: 1 }).close(),
+  observe: (name: string) => Fleet.observe(name).close(),
+}
+
+type Way = (member: Fleet, observer: ReturnType<typeof Fleet.observe>, type: OrbitType) => unknown
+const waysToRing: Record<string, Way> = {
+  publish: (member, _, type) => member.publish(type, new Uint8Array(64)),
+  publishBatch: (member, _, type) => member.publishBatch(type, [new Uint8Array(64)]),
+  'read by a member': (member) => member.read(NetId64.make(kind, 0, 0)),
+  'readHead by a member': (member, _, type) => member.readHead(type),
+  'cursor of a member': (member, _, type) => member.cursor(type),
+  'read by an observer': (_, observer) => observer.read(NetId64.make(kind, 0, 0)),
+  'readHead by an observer': (_, observer, type) => observer.readHead(type),
+  'cursor of an observer': (_, observer, type) => observer.cursor(type).poll(),
+}
+
+function failure(call: () => unknown): { code: string; message: string } {
+  try {
+    call()
+  } catch (error) {
+    return error as { code: string; message: string }
+  }
+  throw new Error('expected an error')
+}
+
+/** All that can be said of what stands at a path, its bytes included. */
+function portrait(path: string): unknown {
+  const { ino, mode, uid, gid, size, mtimeMs, nlink } = lstatSync(path)
+  const bytes = lstatSync(path).isFile() ? readFileSync(path).toString('hex') : undefined
+  return { ino, mode, uid, gid, size, mtimeMs: bytes === undefined ? mtimeMs : 0, nlink, bytes }
+}
+
+function patch(path: string, offset: number, change: (bytes: Buffer) => void): void {
+  const bytes = readFileSync(path)
+  change(bytes.subarray(offset))
+  writeFileSync(path, bytes, { flag: 'r+' })
+}
+
+interface Squat {
+  title: string
+  code: string
+  /** What the message must have beside the object's name. */
+  values: (string | RegExp)[]
+  /** Changes what is at `path`: a good, closed object of ours. */
+  squat: (path: string, name: string) => void
+  skip?: string | false
+}
+
+/** Renames what is at `path`, and says to what. */
+function moveAway(path: string): string {
+  const moved = path.replace('-fleet-', '-was-').replace(`-${kind}-`, '-was-')
+  renameSync(path, moved)
+  return moved
+}
+
+const squats: Squat[] = [
+  {
+    title: 'of another owner',
+    code: 'ERR_ORBIT_PERMISSION',
+    // With fs.protected_regular the kernel refuses before anybody may look.
+    values: isRoot && isUnprotected() ? ['uid=12345', 'uid=0'] : [],
+    squat: (path) => chownSync(path, 12345, 12345),
+    skip: !isRoot && 'only root can give a file away',
+  },
+  {
+    title: 'open to the group',
+    code: 'ERR_ORBIT_PERMISSION',
+    values: ['0640', '0600'],
+    squat: (path) => chmodSync(path, 0o640),
+  },
+  {
+    title: 'open to everybody',
+    code: 'ERR_ORBIT_PERMISSION',
+    values: ['0606', '0600'],
+    squat: (path) => chmodSync(path, 0o606),
+  },
+  {
+    title: 'a directory',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: ['not a regular file'],
+    squat: (path) => {
+      moveAway(path)
+      mkdirSync(path, 0o700)
+    },
+  },
+  {
+    title: 'a FIFO',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: ['not a regular file'],
+    squat: (path) => {
+      moveAway(path)
+      expect(spawnSync('mkfifo', ['-m', '600', path]).status).toBe(0)
+    },
+  },
+  {
+    title: 'a link to a good object',
+    code: 'ERR_ORBIT_PERMISSION',
+    values: ['symbolic links'],
+    squat: (path) => symlinkSync(moveAway(path), path),
+  },
+  {
+    title: 'a link to nowhere',
+    code: 'ERR_ORBIT_PERMISSION',
+    values: ['symbolic links'],
+    squat: (path) => {
+      moveAway(path)
+      symlinkSync('/nowhere', path)
+    },
+  },
+  {
+    title: 'a few foreign bytes',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: ['bytes=5'],
+    squat: (path) => writeFileSync(path, 'hello'),
+  },
+  {
+    title: 'too short to be an unfinished creation',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: ['bytes=40'],
+    squat: (path) => writeFileSync(path, Buffer.alloc(40)),
+  },
+  {
+    title: 'a good one cut short',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: [/bytes=\d+/],
+    squat: (path) => writeFileSync(path, readFileSync(path).subarray(0, 200)),
+  },
+  {
+    title: 'a header cut short',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: ['bytes=20'],
+    squat: (path) => writeFileSync(path, readFileSync(path).subarray(0, 20)),
+  },
+  {
+    title: 'a good one with a tail',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: [/bytes=\d+/],
+    squat: (path) => writeFileSync(path, 'tail', { flag: 'a' }),
+  },
+  {
+    title: 'of a foreign magic',
+    code: 'ERR_ORBIT_LAYOUT_MISMATCH',
+    values: ['magic=0x544942524f555352', /is not 0x[0-9a-f]{16}/],
+    squat: (path) => patch(path, at.magic, (bytes) => bytes.write('RSUORBIT')),
+  },
+  {
+    title: 'of another layout version',
+    code: 'ERR_ORBIT_LAYOUT_MISMATCH',
+    values: [`layoutVersion=${layout.layoutVersion + 1}`, `is not ${layout.layoutVersion}`],
+    squat: (path) => patch(path, at.layoutVersion, (bytes) => bytes.writeUInt32LE(layout.layoutVersion + 1)),
+  },
+  {
+    title: 'of an object type that does not exist',
+    code: 'ERR_ORBIT_CORRUPT',
+    values: ['header'],
+    squat: (path) => patch(path, at.objectType, (bytes) => bytes.writeUInt32LE(77)),
+  },
+]
+
+function isUnprotected(): boolean {
+  try {
+    return Number(readFileSync('/proc/sys/fs/protected_regular', 'utf8')) === 0
+  } catch {
+    return true
+  }
+}
+
+function skipWith(context: TestContext, reason: string | false | undefined): void {
+  if (reason) {
+    console.log(`skipped: ${context.task.name}: ${reason}`)
+    context.skip(reason)
+  }
+}
+
+function expectRefused(call: () => unknown, path: string, code: string, values: (string | RegExp)[]): void {
+  const before = portrait(path)
+  const error = failure(call)
+  expect(error).toMatchObject({ name: 'OrbitError', code })
+  expect(error.message).toContain(path.replace('/dev/shm', ''))
+  for (const value of values) expect(error.message).toMatch(value)
+  expect(portrait(path)).toEqual(before)
+}
+
+describe.runIf(isLinux)('at the name of the fleet object', () => {
+  const wrong: Squat[] = [
+    ...squats,
+    {
+      title: 'a ring of the same fleet',
+      code: 'ERR_ORBIT_CORRUPT',
+      values: ['header'],
+      squat: (path, name) => copyFileSync(objectPath(name, kind), path),
+    },
+    {
+      title: 'a fleet of size 0',
+      code: 'ERR_ORBIT_CORRUPT',
+      values: [/bytes=\d+/],
+      squat: (path) => patch(path, at.size, (bytes) => bytes.writeUInt32LE(0)),
+    },
+    {
+      title: 'a fleet whose size does not fit its bytes',
+      code: 'ERR_ORBIT_CORRUPT',
+      values: [/bytes=\d+/],
+      squat: (path) => patch(path, at.size, (bytes) => bytes.writeUInt32LE(65536)),
+    },
+  ]
+  it.for(wrong)('$title is refused and left as it is', (squat, context) => {
+    skipWith(context, squat.skip)
+    const name = uniqueFleet('squat')
+    const fleet = Fleet.joinShm(name, { size: 4 })
+    fleet.publish(facts, new Uint8Array(64))
+    fleet.close()
+    const path = objectPath(name, 'fleet')
+    squat.squat(path, name)
+    for (const way of Object.values(waysToFleet)) expectRefused(() => way(name), path, squat.code, squat.values)
+    if (squat.code === 'ERR_ORBIT_PERMISSION' && lstatSync(path).isFile()) {
+      expectRefused(() => Fleet.remove(name), path, squat.code, [])
+      expectRefused(() => Fleet.remove(name, { force: true }), path, squat.code, [])
+    }
+  })
+
+  it('a socket is refused and left as it is', async () => {
+    const name = uniqueFleet('squat')
+    const path = objectPath(name, 'fleet')
+    await listen(path)
+    for (const way of Object.values(waysToFleet))
+      expectRefused(() => way(name), path, 'ERR_ORBIT_CORRUPT', ['not a regular file'])
+  })
+
+  it('a fleet of another size is refused with both sizes', () => {
+    const name = uniqueFleet('squat')
+    Fleet.joinShm(name, { size: 4 }).close()
+    expectRefused(() => Fleet.joinShm(name, { size: 5 }), objectPath(name, 'fleet'), 'ERR_ORBIT_TYPE_MISMATCH', [
+      'size=4',
+      '5',
+    ])
+  })
+
+  it.each([
+    { title: 'an empty file', bytes: 0 },
+    { title: 'a reservation without a magic', bytes: 100_000 },
+  ])('$title is an unfinished creation: nothing to an observer, and the next joiner makes it', ({ bytes }) => {
+    const name = uniqueFleet('squat')
+    const path = objectPath(name, 'fleet')
+    writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 })
+    expect(failure(() => Fleet.observe(name))).toMatchObject({ code: 'ERR_ORBIT_NOT_FOUND' })
+    expect(readFileSync(path).length).toBe(bytes)
+    using fleet = Fleet.joinShm(name, { size: 4 })
+    expect(fleet.node).toBe(0)
+    expect(readFileSync(path).length).toBe(at.records + 4 * at.recordBytes)
+  })
+})
+
+describe.runIf(isLinux)('at the name of a ring', () => {
+  const ringPatch = (offset: number) => (path: string) =>
+    patch(path, offset, (bytes) => bytes.writeUInt32LE(bytes.readUInt32LE() * 2))
+  const wrong: Squat[] = [
+    ...squats,
+    {
+      title: 'a fleet object',
+      code: 'ERR_ORBIT_CORRUPT',
+      values: ['header'],
+      squat: (path, name) => copyFileSync(objectPath(name, 'fleet'), path),
+    },
+    {
+      title: 'a ring of another KIND',
+      code: 'ERR_ORBIT_TYPE_MISMATCH',
+      values: ['kind=8', '7 here'],
+      squat: (path) => patch(path, at.typeKind, (bytes) => bytes.writeUInt32LE(8)),
+    },
+    {
+      title: 'a ring of a fleet that is gone',
+      code: 'ERR_ORBIT_TYPE_MISMATCH',
+      values: ['fleetId=0x0123456789abcdef', /0x[0-9a-f]{16} here/],
+      squat: (path) => patch(path, at.fleetId, (bytes) => bytes.writeBigUInt64LE(0x0123456789abcdefn)),
+    },
+    {
+      title: 'a ring whose capacity does not fit its bytes',
+      code: 'ERR_ORBIT_CORRUPT',
+      values: [/bytes=\d+/],
+      squat: ringPatch(at.capacity),
+    },
+    {
+      title: 'a ring whose payloadBytes do not fit its bytes',
+      code: 'ERR_ORBIT_CORRUPT',
+      values: [/bytes=\d+/],
+      squat: ringPatch(at.payloadBytes),
+    },
+    {
+      title: 'a ring whose fleetSize does not fit its bytes',
+      code: 'ERR_ORBIT_CORRUPT',
+      values: [/bytes=\d+/],
+      squat: ringPatch(at.fleetSize),
+    },
+  ]
+  it.for(wrong)('$title is refused and left as it is', (squat, context) => {
+    skipWith(context, squat.skip)
+    const name = uniqueFleet('squat')
+    const maker = Fleet.joinShm(name, { size: 4 })
+    maker.publish(facts, new Uint8Array(64))
+    maker.close()
+    const path = objectPath(name, kind)
+    squat.squat(path, name)
+    using member = Fleet.joinShm(name)
+    using observer = Fleet.observe(name)
+    for (const way of Object.values(waysToRing)) {
+      expectRefused(() => way(member, observer, facts), path, squat.code, squat.values)
+    }
+    // And nothing else suffers.
+    expect(member.publish(orbitType({ name: 'other', kind: 9 }), new Uint8Array(3)).counter).toBe(0)
+  })
+
+  it('a socket is refused and left as it is', async () => {
+    const name = uniqueFleet('squat')
+    const path = objectPath(name, kind)
+    using member = Fleet.joinShm(name)
+    using observer = Fleet.observe(name)
+    await listen(path)
+    for (const way of Object.values(waysToRing)) {
+      expectRefused(() => way(member, observer, facts), path, 'ERR_ORBIT_CORRUPT', ['not a regular file'])
+    }
+  })
+
+  const others = [
+    {
+      title: 'capacity',
+      type: orbitType({ name: 'facts', kind, capacity: 16, payloadBytes: 64 }),
+      values: ['capacity=8', '16'],
+    },
+    {
+      title: 'payloadBytes',
+      type: orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 65 }),
+      values: ['payloadBytes=64', '65'],
+    },
+    {
+      title: 'name',
+      type: orbitType({ name: 'guesses', kind, capacity: 8, payloadBytes: 64 }),
+      values: ['name=facts', 'guesses'],
+    },
+    {
+      title: 'fingerprint',
+      type: orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 64, layout: pod({ a: 'u64' }) }),
+      values: [/fingerprint=0x0{16}/, /0x[0-9a-f]{16} here/],
+    },
+  ]
+  it.each(others)('a ring of another $title is refused with both', ({ type, values }) => {
+    const name = uniqueFleet('squat')
+    using maker = Fleet.joinShm(name, { size: 4 })
+    maker.publish(facts, new Uint8Array(64))
+    const path = objectPath(name, kind)
+    using member = Fleet.joinShm(name)
+    using observer = Fleet.observe(name)
+    for (const [title, way] of Object.entries(waysToRing)) {
+      // By id a ring is read whatever its type.
+      if (!title.startsWith('read by'))
+        expectRefused(() => way(member, observer, type as OrbitType), path, 'ERR_ORBIT_TYPE_MISMATCH', values)
+    }
+    // The handle that has it open refuses as well, and goes on.
+    expectRefused(() => maker.publish(type as OrbitType, new Uint8Array(64)), path, 'ERR_ORBIT_TYPE_MISMATCH', values)
+    expect(maker.publish(facts, new Uint8Array(64)).counter).toBe(1)
+  })
+
+  it.each([
+    { title: 'an empty file', bytes: 0 },
+    { title: 'a reservation without a magic', bytes: 100_000 },
+  ])('$title is an unfinished creation: nothing to an observer, and the next publisher makes it', ({ bytes }) => {
+    const name = uniqueFleet('squat')
+    using member = Fleet.joinShm(name, { size: 4 })
+    using observer = Fleet.observe(name)
+    const path = objectPath(name, kind)
+    writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 })
+    expect(observer.readHead(facts)).toBeUndefined()
+    expect(readFileSync(path).length).toBe(bytes)
+    expect(member.publish(facts, new Uint8Array(64)).counter).toBe(0)
+    expect(observer.readHead(facts)?.position).toBe(0)
+    expect(readFileSync(path).length).toBe(at.ring(8, 64, 4).end)
+  })
+})
+
+async function listen(path: string): Promise<void> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  chmodSync(path, 0o600)
+  onTestFinished(() => void server.close())
+}
+
+// ---- random bytes ----------------------------------------------------------------------------------------------------
+
+describe.runIf(isLinux)('with random words', () => {
+  const ring = at.ring(8, 64, 4)
+  const regions: Record<string, [number, number][]> = {
+    'the hint, the floor and the counters': [[at.hint, ring.slots]],
+    'the slots': [[ring.slots, ring.slots + 64]],
+    'the entries and the spares': [[ring.entries, ring.chunks]],
+    'the chunks': [[ring.chunks, ring.end]],
+    'the slots, the hint, the floor and the entries': [
+      [at.hint, at.hint + 8],
+      [at.floor, at.floor + 8],
+      [ring.slots, ring.entries + 256],
+    ],
+    'the header': [[0, 448]],
+    'all of the ring': [[0, ring.end]],
+  }
+  const fleetRegions: Record<string, [number, number][]> = {
+    'the header of the fleet object': [[0, at.records]],
+    'the records of the fleet object': [[at.records, at.records + 4 * at.recordBytes]],
+  }
+  const targets = [
+    ...Object.entries(regions).map(([where, list]) => ({ where, list, object: 'ring' })),
+    ...Object.entries(fleetRegions).map(([where, list]) => ({ where, list, object: 'fleet' })),
+  ]
+  const seed = newSeed('random words')
+
+  async function expectClean(scene: string, options: Record<string, unknown>): Promise<void> {
+    const name = uniqueFleet('wild')
+    const paths = { ring: objectPath(name, kind), fleet: objectPath(name, 'fleet') }
+    const child = start('hostile.mjs', [scene, { name, seed, paths, ...options }])
+    const said = await child.heard()
+    expect({ ending: await child.ended, seed, stderr: child.stderr }).toEqual({
+      ending: { code: 0, signal: null },
+      seed,
+      stderr: '',
+    })
+    expect(said).toHaveProperty('publish.clean')
+  }
+
+  it.each(['open', 'alone', 'in company'])('in any part (%s) every call gives a typed error or a clean value', (when) =>
+    expectClean('garbage', { when, rounds: 30, targets }),
+  )
+
+  it.each([
+    { where: 'the words', list: [[at.hint, ring.chunks]] },
+    { where: 'the chunks', list: [[ring.chunks, ring.end]] },
+  ])('written into $where all the time, every call ends', ({ list }) => expectClean('vandal', { writes: 20_000, list }))
+})
+
+// ---- want ------------------------------------------------------------------------------------------------------------
+
+describe.runIf(isLinux)('in want', () => {
+  const enormous = orbitType({
+    name: 'enormous',
+    kind: 3,
+    capacity: layout.maxCapacity,
+    payloadBytes: layout.maxPayloadBytes,
+  })
+
+  it('a ring beyond the size of /dev/shm is ERR_ORBIT_NO_SPACE, and leaves nothing behind', () => {
+    const name = uniqueFleet('want')
+    using fleet = Fleet.joinShm(name, { size: 4 })
+    for (let i = 0; i < 2; i++) {
+      const error = failure(() => fleet.publish(enormous, new Uint8Array(1)))
+      expect(error).toMatchObject({ name: 'OrbitError', code: 'ERR_ORBIT_NO_SPACE', syscall: 'posix_fallocate' })
+      expect(error.message).toMatch(/bytes=\d{13}/)
+      expect(objectsOf(name)).toEqual([`orbit-${name}-fleet-${process.geteuid?.()}`])
+    }
+    using observer = Fleet.observe(name)
+    expect(observer.readHead(enormous)).toBeUndefined()
+    expect(fleet.publish(facts, new Uint8Array(64)).counter).toBe(0)
+  })
+
+  it('a process-local ring beyond all memory is ERR_ORBIT_NO_SPACE too', (context) => {
+    skipWith(context, isSanitized && 'the sanitizer answers for mmap')
+    using fleet = Fleet.join(uniqueFleet('want'), { size: 4 })
+    let error: unknown
+    try {
+      fleet.publish(enormous, new Uint8Array(1))
+    } catch (thrown) {
+      error = thrown
+    }
+    // A kernel that overcommits without limit lends even this.
+    if (error !== undefined) expect(error).toMatchObject({ code: 'ERR_ORBIT_NO_SPACE' })
+    expect(fleet.publish(facts, new Uint8Array(64)).counter).toBe(0)
+  })
+
+  it('a full /dev/shm is ERR_ORBIT_NO_SPACE for join and publish, never a SIGBUS, and leaves nothing behind', async (context) => {
+    const namespaces = [
+      ['unshare', '-m'],
+      ['unshare', '-rm'],
+    ]
+    const mount = 'mount -t tmpfs -o size=1m tmpfs /dev/shm'
+    const through = namespaces.find(([command = '', ...rest]) => canRun(command, ...rest, 'sh', '-c', mount))
+    skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
+    const name = uniqueFleet('want')
+    const child = start('hostile.mjs', ['smallShm', { name }], {
+      through: [...(through as string[]), 'sh', '-c', `${mount} && exec "$@"`, 'sh'],
+    })
+    const said = await child.heard<Record<string, unknown>>()
+    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+      ending: { code: 0, signal: null },
+      stderr: '',
+    })
+    const uid = through?.includes('-rm') ? 0 : process.geteuid?.()
+    const ours = [`orbit-${name}-1-${uid}`, `orbit-${name}-fleet-${uid}`]
+    const refused = { code: 'ERR_ORBIT_NO_SPACE', errno: 28 }
+    expect(said).toMatchObject({
+      empty: [],
+      before: ours,
+      tooLarge: refused,
+      afterTooLarge: ours,
+      ring: refused,
+      fleet: refused,
+      again: refused,
+    })
+    expect(said?.['afterFull']).toEqual(['filler', ...ours])
+    expect(said?.['newest']).toBe(99)
+  })
+
+  it.each(['join', 'observe', 'ring'])('%s without free descriptors is a typed error, and ends', async (want) => {
+    const name = uniqueFleet('want')
+    Fleet.joinShm(name, { size: 4 }).close()
+    const child = start('hostile.mjs', ['descriptors', { name, want }], { through: ['prlimit', '--nofile=64:64'] })
+    const outcomes: { code?: string; errno?: number }[] = []
+    for (let i = 0; i < 4; i++) outcomes.push(await child.next())
+    expect(outcomes[0]).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno: 24 })
+    for (const outcome of outcomes) {
+      if (outcome.code !== undefined) expect(outcome).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno: 24 })
+    }
+    expect(outcomes[3]).not.toHaveProperty('code')
+    for (let i = 0; i < 4; i++) expect(await child.next()).toMatchObject({ node: 0 })
+    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+      ending: { code: 0, signal: null },
+      stderr: '',
+    })
+  })
+
+  it('a ring beyond the address space is ERR_ORBIT_NO_SPACE, and leaves nothing behind', async (context) => {
+    skipWith(context, isSanitized && 'the sanitizer needs all of the address space')
+    const name = uniqueFleet('want')
+    const path = objectPath(name, 2)
+    const child = start('hostile.mjs', ['addressSpace', { name, ringBytes: 2 ** 27, path }])
+    const said = await child.heard()
+    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+      ending: { code: 0, signal: null },
+      stderr: '',
+    })
+    expect(said).toMatchObject({
+      publish: { code: 'ERR_ORBIT_NO_SPACE', errno: 12 },
+      small: { value: 1 },
+      after: 'ENOENT',
+    })
+  })
+})

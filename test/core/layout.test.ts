@@ -1,0 +1,141 @@
+import { statSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { layout } from '../../src/core/native.js'
+import { orbitType, pod } from '../../src/index.js'
+import {
+  chunkAt,
+  chunkIn,
+  entryAt,
+  fleetAt,
+  fleetName,
+  golden,
+  hasObjectFiles,
+  joinShm,
+  numbered,
+  objectAt,
+  objectFile,
+  objectPath,
+  recordAt,
+  ringAt,
+  slotWord,
+} from '../help/support.js'
+
+// ---- golden numbers -------------------------------------------------------------------------------------------------
+
+describe("the addon's table of limits", () => {
+  it('is frozen and says what the layout says', () => {
+    expect(Object.isFrozen(layout)).toBe(true)
+    expect(layout).toMatchObject({
+      layoutVersion: golden.layoutVersion,
+      maxKind: 255,
+      maxFleetSize: 65536,
+      maxCapacity: 2 ** 19,
+      maxPayloadBytes: 2 ** 24,
+      maxPosition: golden.maxPosition,
+      counterBits: 40,
+      typeNameBytes: 64,
+      labelBytes: 32,
+      statusBytes: 64,
+    })
+  })
+})
+
+describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
+  const Load = orbitType({ name: 'Wörk', kind: 12, capacity: 8, payloadBytes: 60, layout: pod({ at: 'u64' }) })
+
+  it.each([1, 4, 64, 65, 300])('of a fleet of %i and of its rings are where the golden numbers say', (size) => {
+    const name = fleetName()
+    const before = Date.now()
+    const fleet = joinShm(name, { size, label: 'lab' })
+    fleet.head(Load)
+    const at = ringAt(Load, size)
+    const members = objectFile(name, 'fleet')
+    const ring = objectFile(name, 12)
+    const ages = (value: bigint) => {
+      expect(Number(value)).toBeGreaterThanOrEqual(before)
+      expect(Number(value)).toBeLessThanOrEqual(Date.now())
+    }
+
+    expect(statSync(objectPath(name, 'fleet')).size).toBe(fleetAt.end(size))
+    expect(members.u64(objectAt.magic)).toBe(golden.magic)
+    expect(members.bytes(0, 8).toString()).toBe('ORBITNJ1')
+    expect(members.u32(objectAt.layoutVersion)).toBe(golden.layoutVersion)
+    expect(members.u32(objectAt.objectType)).toBe(golden.fleetObject)
+    expect(members.u64(objectAt.objectBytes)).toBe(BigInt(fleetAt.end(size)))
+    expect(members.u64(objectAt.fleetId)).not.toBe(0n)
+    expect(members.u64(objectAt.retired)).toBe(0n)
+    expect(members.u32(fleetAt.size)).toBe(size)
+    expect(members.u64(fleetAt.kinds)).toBe(1n << 12n)
+    ages(members.u64(24))
+    const record = fleetAt.record(0)
+    expect(members.u64(record + recordAt.incarnation)).toBe(1n)
+    expect(members.u32(record + recordAt.pid)).toBe(process.pid)
+    expect(members.u32(record + recordAt.joined)).toBe(1)
+    expect(members.u64(record + recordAt.startedAtMs)).toBe(BigInt(Math.round(performance.timeOrigin)))
+    ages(members.u64(record + recordAt.joinedAtMs))
+    expect(members.bytes(record + recordAt.label, 32).toString()).toBe('lab'.padEnd(32, '\0'))
+
+    expect(statSync(objectPath(name, 12)).size).toBe(at.end)
+    expect(ring.u64(objectAt.magic)).toBe(golden.magic)
+    expect(ring.u32(objectAt.layoutVersion)).toBe(golden.layoutVersion)
+    expect(ring.u32(objectAt.objectType)).toBe(golden.ringObject)
+    expect(ring.u64(objectAt.objectBytes)).toBe(BigInt(at.end))
+    expect(ring.u64(objectAt.fleetId)).toBe(members.u64(objectAt.fleetId))
+    expect(ring.u32(at.kind)).toBe(12)
+    expect(ring.u32(at.capacity)).toBe(8)
+    expect(ring.u32(at.payloadBytes)).toBe(60)
+    expect(ring.u32(at.strideBytes)).toBe(128)
+    expect(ring.u32(at.fleetSize)).toBe(size)
+    expect(ring.u32(at.spareCount)).toBe(at.spares)
+    expect(ring.u64(at.fingerprint)).toBe(Load.fingerprint)
+    expect(ring.u32(at.schemaBytes)).toBe(10)
+    expect(ring.bytes(at.schema, 10).toString()).toBe('{"at":u64}')
+    expect(ring.bytes(at.typeName, 64).toString()).toBe('Wörk'.padEnd(63, '\0'))
+    for (const word of [at.hint, at.floor, at.sparesTaken, at.burned, at.refused]) expect(ring.u64(word)).toBe(0n)
+    for (let slot = 0; slot < 8; slot++) expect(ring.u64(at.slot(slot))).toBe(slotWord(0, slot))
+    for (const node of [0, size - 1]) expect(ring.u64(at.entry(node) + entryAt.hand)).toBe(BigInt(8 + node))
+    for (const spare of [0, at.spares - 1]) expect(ring.u64(at.spare(spare))).toBe(BigInt(8 + size + spare))
+  })
+
+  it('change as the protocol says with each publish', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4, node: 2 })
+    const at = ringAt(Load, 4)
+    const hands: number[] = []
+    for (let position = 0; position < 20; position++) {
+      fleet.publish(Load, numbered(position), { frameKind: 200, version: 2 ** 40 + position })
+      const ring = objectFile(name, 12)
+      const word = ring.u64(at.slot(position % 8))
+      // The chunk that was the hand stands in the slot; the one that stood there is the hand.
+      expect(word).toBe(slotWord(Math.floor(position / 8) + 1, position < 1 ? 8 + 2 : (hands[position - 1] as number)))
+      hands.push(Number(ring.u64(at.entry(2) + entryAt.hand)))
+      expect(hands[position]).toBe(position < 8 ? position : (hands[position - 9] ?? 8 + 2))
+      expect(ring.u64(at.entry(2) + entryAt.intentPosition)).toBe(0n)
+      expect(ring.u64(at.hint), 'any old value is allowed').toBeLessThanOrEqual(BigInt(position + 1))
+      const chunk = at.chunk(chunkIn(word))
+      expect(ring.u64(chunk + chunkAt.id)).toBe((12n << 56n) | (2n << 40n) | BigInt(position))
+      expect(ring.u64(chunk + chunkAt.version)).toBe(BigInt(2 ** 40 + position))
+      expect(ring.u32(chunk + chunkAt.length)).toBe(8)
+      expect(ring.bytes(chunk + chunkAt.frameKind, 1)[0]).toBe(200)
+      expect(new Uint8Array(ring.bytes(chunk + chunkAt.payload, 8))).toEqual(numbered(position))
+    }
+    fleet.resetRing(Load)
+    expect(objectFile(name, 12).u64(at.floor)).toBe(20n)
+  })
+
+  it('name no chunk twice, whoever publishes (I1)', () => {
+    const name = fleetName()
+    const fleets = [0, 1, 2].map(() => joinShm(name, { size: 4 }))
+    const at = ringAt(Load, 4)
+    for (let position = 0; position < 50; position++) {
+      fleets[(position * 7) % 3]?.publish(Load, numbered(position))
+      const ring = objectFile(name, 12)
+      const chunks = [
+        ...Array.from({ length: 8 }, (_, slot) => chunkIn(ring.u64(at.slot(slot)))),
+        ...Array.from({ length: 4 }, (_, node) => Number(ring.u64(at.entry(node) + entryAt.hand))),
+        ...Array.from({ length: at.spares }, (_, spare) => Number(ring.u64(at.spare(spare)))),
+      ]
+      expect(chunks.sort((a, b) => a - b)).toEqual(Array.from({ length: at.chunks }, (_, chunk) => chunk))
+    }
+  })
+})

@@ -1,0 +1,699 @@
+import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { Fleet, OrbitError, orbitType, pod } from '../../src/index.js'
+import {
+  expectClosed,
+  expectRangeError,
+  expectRefusal,
+  expectTypeError,
+  fleetAt,
+  fleetName,
+  hasObjectFiles,
+  joinLocal,
+  joinShm,
+  memories,
+  numbered,
+  objectFile,
+  objectName,
+  objectPath,
+  objectsOf,
+  observe,
+  plant,
+  recordAt,
+  ringAt,
+  thrownBy,
+  untyped,
+} from '../help/support.js'
+
+const Small = orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 16 })
+const Other = orbitType({ name: 'Other', kind: 9, capacity: 4, payloadBytes: 16 })
+
+/** Writes what a process killed while it was this member would have left. */
+function leaveDead(name: string, node: number, pid: number, label: string): void {
+  const file = objectFile(name, 'fleet')
+  const record = fleetAt.record(node)
+  file.setU64(record + recordAt.incarnation, file.u64(record + recordAt.incarnation) + 1n)
+  file.setU32(record + recordAt.pid, pid)
+  file.setBytes(record + recordAt.label, Buffer.from(label))
+  file.setU32(record + recordAt.joined, 1)
+}
+
+describe('a type', () => {
+  it('has 1024 slots of 256 bytes, no layout and fingerprint 0 unless told otherwise', () => {
+    const type = orbitType({ name: 'Plain', kind: 3 })
+    expect(type).toEqual({
+      name: 'Plain',
+      kind: 3,
+      capacity: 1024,
+      payloadBytes: 256,
+      fingerprint: 0n,
+      layout: undefined,
+    })
+    expect(Object.isFrozen(type)).toBe(true)
+  })
+
+  it('has just the room that its layout needs, and its fingerprint', () => {
+    const layout = pod({ busy: 'u32', idle: 'u32' })
+    const type = orbitType({ name: 'Load', kind: 3, layout })
+    expect(type.payloadBytes).toBe(8)
+    expect(type.fingerprint).toBe(layout.fingerprint)
+    expect(type.fingerprint).not.toBe(0n)
+    expect(type.layout).toBe(layout)
+  })
+
+  it('may have more room than its layout needs, but not less', () => {
+    const layout = pod({ busy: 'u32', idle: 'u32' })
+    expect(orbitType({ name: 'Load', kind: 3, layout, payloadBytes: 64 }).payloadBytes).toBe(64)
+    expectRangeError(() => orbitType({ name: 'Load', kind: 3, layout, payloadBytes: 7 }), 'payloadBytes=7', '8..')
+  })
+
+  it.each([0, 1, 199])('may be of KIND %i', (kind) => {
+    expect(orbitType({ name: 'Mine', kind }).kind).toBe(kind)
+  })
+
+  it('may be of none of the KINDs 200 to 255, which are reserved (cache 200, events 220, heartbeat 221, contest 222)', () => {
+    for (let kind = 200; kind <= 255; kind++) {
+      expectRangeError(() => orbitType({ name: 'Theirs', kind }), `kind=${kind}`, '0..199')
+    }
+  })
+
+  it.each([-1, 256, 1.5, Number.NaN])('refuses KIND %d', (kind) => {
+    expectRangeError(() => orbitType({ name: 'Wrong', kind }), `kind=${kind}`)
+  })
+
+  it.each(['12', 12n, null, undefined])('refuses a KIND that is no number: %s', (kind) => {
+    expectTypeError(() => orbitType({ name: 'Wrong', kind: untyped(kind) }), 'kind=')
+  })
+
+  it.each([1, 2, 1024, 2 ** 19])('may have %i slots', (capacity) => {
+    expect(orbitType({ name: 'Sized', kind: 1, capacity }).capacity).toBe(capacity)
+  })
+
+  it.each([0, 3, 1000, 2 ** 20, -4, 2.5])('refuses %d slots', (capacity) => {
+    expectRangeError(() => orbitType({ name: 'Sized', kind: 1, capacity }), `capacity=${capacity}`)
+  })
+
+  it.each([0, 1, 2 ** 24])('may have payloads of %i bytes', (payloadBytes) => {
+    expect(orbitType({ name: 'Sized', kind: 1, payloadBytes }).payloadBytes).toBe(payloadBytes)
+  })
+
+  it.each([-1, 0.5, 2 ** 24 + 1])('refuses payloads of %d bytes', (payloadBytes) => {
+    expectRangeError(() => orbitType({ name: 'Sized', kind: 1, payloadBytes }), `payloadBytes=${payloadBytes}`)
+  })
+
+  it('has a name of 1 to 64 bytes in UTF-8', () => {
+    expect(orbitType({ name: 'ä'.repeat(32), kind: 1 }).name).toBe('ä'.repeat(32))
+    expectRangeError(() => orbitType({ name: '', kind: 1 }), 'name=""')
+    expectRangeError(() => orbitType({ name: 'ä'.repeat(33), kind: 1 }), 'name=', '1..64')
+    expectRangeError(() => orbitType({ name: 'a\0b', kind: 1 }), 'NUL')
+    expectTypeError(() => orbitType({ name: untyped(7), kind: 1 }), 'name=7')
+  })
+
+  it('takes no layout but one of pod(), no unknown option, and nothing but an object', () => {
+    expectTypeError(() => orbitType({ name: 'Wrong', kind: 1, layout: untyped({ byteLength: 8 }) }), 'layout=')
+    expectTypeError(() => orbitType(untyped({ name: 'Wrong', kind: 1, capasity: 8 })), 'spec.capasity', 'capacity')
+    expectTypeError(() => orbitType(untyped(undefined)), 'spec=undefined')
+    expectTypeError(() => orbitType(untyped(null)), 'spec=null')
+  })
+})
+
+describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
+  it('says its name, size, node, whether it is shared and whether it is closed', () => {
+    const name = fleetName()
+    const fleet = join(name, { size: 4, node: 2 })
+    expect(fleet).toBeInstanceOf(Fleet)
+    expect(fleet.name).toBe(name)
+    expect(fleet.size).toBe(4)
+    expect(fleet.node).toBe(2)
+    expect(fleet.isShared).toBe(isShared)
+    expect(fleet.closed).toBe(false)
+    fleet.close()
+    expect(fleet.closed).toBe(true)
+  })
+
+  it('has 64 nodes unless told otherwise', () => {
+    expect(join(fleetName()).size).toBe(64)
+  })
+
+  it.each([1, 65536])('may have %i nodes', (size) => {
+    const fleet = join(fleetName(), { size })
+    expect(fleet.size).toBe(size)
+    expect(fleet.nodes().length).toBe(1)
+  })
+
+  it.each([0, -1, 65537, 1.5, Number.NaN])('refuses a size of %d', (size) => {
+    expectRangeError(() => join(fleetName(), { size }), `size=${size}`, '1..65536')
+  })
+
+  it('has the size of the fleet that exists when none is asked for', () => {
+    const name = fleetName()
+    join(name, { size: 3 })
+    expect(join(name).size).toBe(3)
+    expect(join(name, { size: 3 }).node).toBe(2)
+  })
+
+  it('refuses another size than that of the fleet that exists, and says both', () => {
+    const name = fleetName()
+    join(name, { size: 3 })
+    expectRefusal(() => join(name, { size: 4 }), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', name, 'size=3', '4')
+  })
+
+  it('gives node ids from 0 on, to each handle one of its own', () => {
+    const name = fleetName()
+    expect([join(name), join(name), join(name)].map((fleet) => fleet.node)).toEqual([0, 1, 2])
+  })
+
+  it('gives the node of who left to the next', () => {
+    const name = fleetName()
+    const [, second] = [join(name), join(name), join(name)]
+    second?.close()
+    expect(join(name).node).toBe(1)
+    expect(join(name).node).toBe(3)
+  })
+
+  it('gives the node that was asked for, and passes over it for others', () => {
+    const name = fleetName()
+    expect(join(name, { size: 3, node: 0 }).node).toBe(0)
+    expect(join(name, { node: 2 }).node).toBe(2)
+    expect(join(name).node).toBe(1)
+  })
+
+  it('never gives a node twice', () => {
+    const name = fleetName()
+    join(name, { size: 2, node: 1 })
+    expectRefusal(() => join(name, { node: 1 }), OrbitError, 'ERR_ORBIT_NODE_TAKEN', name, 'node=1')
+  })
+
+  it('is full when every node is held, and not any more when one is free', () => {
+    const name = fleetName()
+    const first = join(name, { size: 2 })
+    join(name)
+    expectRefusal(() => join(name), OrbitError, 'ERR_ORBIT_FLEET_FULL', name, 'size=2')
+    first.close()
+    expect(join(name).node).toBe(0)
+  })
+
+  it.each([-1, 4, 1.5])('of size 4 refuses node %d', (node) => {
+    expectRangeError(() => join(fleetName(), { size: 4, node }), `node=${node}`, '0..3')
+  })
+
+  it('refuses a node beyond the default size', () => {
+    expectRangeError(() => join(fleetName(), { node: 64 }), 'node=64', '0..63')
+  })
+
+  it('refuses a node beyond the size of the fleet that exists', () => {
+    const name = fleetName()
+    join(name, { size: 4 })
+    expectRangeError(() => join(name, { node: 4 }), 'node=4', '0..3')
+  })
+
+  it.each(['a', 'Z9', '.', '..', '-', '_', 'web.blue-2_x', 'x'.repeat(64)])(
+    'refuses no name of the right characters: %s',
+    (suffix) => {
+      // The name is used as it is, so that its form is what is tested; the process-local one cannot meet others.
+      const fleet = joinLocal(suffix)
+      expect(fleet.name).toBe(suffix)
+    },
+  )
+
+  it.each(['', 'a/b', '/a', 'a b', 'ä', 'a\0', 'a\n', 'a:b', 'x'.repeat(65)])('refuses the name %j', (name) => {
+    expectRangeError(() => join(name), 'name=', '1..64')
+  })
+
+  it.each([undefined, null, 7, {}, ['web']])('refuses a name that is no string: %j', (name) => {
+    expectTypeError(() => join(untyped(name)), 'name=')
+  })
+
+  it('refuses wrong options and says which', () => {
+    expectTypeError(() => join(fleetName(), untyped({ sise: 4 })), 'options.sise', 'size')
+    expectTypeError(() => join(fleetName(), untyped(null)), 'options=null')
+    expectTypeError(() => join(fleetName(), untyped(4)), 'options=4')
+    expectTypeError(() => join(fleetName(), { size: untyped('4') }), 'size="4"')
+    expectTypeError(() => join(fleetName(), { node: untyped('0') }), 'node="0"')
+    expectTypeError(() => join(fleetName(), { label: untyped(5) }), 'label=5')
+  })
+
+  it('shows its members in nodes(), by node', () => {
+    const name = fleetName()
+    const before = Date.now()
+    const first = join(name, { size: 8, node: 5, label: 'five' })
+    join(name, { node: 2, label: 'two' })
+    const nodes = first.nodes()
+    expect(nodes.map(({ node, label, alive, pid, incarnation }) => ({ node, label, alive, pid, incarnation }))).toEqual(
+      [
+        { node: 2, label: 'two', alive: true, pid: process.pid, incarnation: 1 },
+        { node: 5, label: 'five', alive: true, pid: process.pid, incarnation: 1 },
+      ],
+    )
+    for (const { joinedAtMs, startedAtMs } of nodes) {
+      expect(startedAtMs).toBe(Math.round(performance.timeOrigin))
+      expect(joinedAtMs).toBeGreaterThanOrEqual(before)
+      expect(joinedAtMs).toBeLessThanOrEqual(Date.now())
+    }
+  })
+
+  it('shows nobody who left, and counts the incarnations of a node', () => {
+    const name = fleetName()
+    const watcher = join(name)
+    join(name).close()
+    expect(watcher.nodes().map(({ node }) => node)).toEqual([0])
+    join(name)
+    expect(watcher.nodes().map(({ node, incarnation }) => [node, incarnation])).toEqual([
+      [0, 1],
+      [1, 2],
+    ])
+  })
+
+  it('says of each node whether somebody holds it', () => {
+    const name = fleetName()
+    const fleet = join(name, { size: 3 })
+    const second = join(name)
+    expect([0, 1, 2].map((node) => fleet.isDead(node))).toEqual([false, false, true])
+    expect([0, 1, 2].map((node) => second.isDead(node))).toEqual([false, false, true])
+    second.close()
+    expect(fleet.isDead(1)).toBe(true)
+  })
+
+  it.each([-1, 3, 0.5])('of size 3 refuses to say whether node %d is dead', (node) => {
+    const fleet = join(fleetName(), { size: 3 })
+    expectRangeError(() => fleet.isDead(node), `node=${node}`, '0..2')
+    expectTypeError(() => fleet.isDead(untyped('1')), 'node="1"')
+  })
+
+  it('labels a member with the title of its process unless told otherwise', () => {
+    const label = join(fleetName()).nodes()[0]?.label as string
+    expect(process.title.startsWith(label)).toBe(true)
+    expect(label.length).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['', ''],
+    ['x'.repeat(32), 'x'.repeat(32)],
+    ['x'.repeat(33), 'x'.repeat(32)],
+    ['ä'.repeat(16), 'ä'.repeat(16)],
+    [`x${'ä'.repeat(16)}`, `x${'ä'.repeat(15)}`],
+    [`${'x'.repeat(29)}😀`, 'x'.repeat(29)],
+    [`${'x'.repeat(28)}😀y`, `${'x'.repeat(28)}😀`],
+  ])('cuts the label %j to whole characters within 32 bytes', (label, shown) => {
+    expect(join(fleetName(), { label }).nodes()[0]?.label).toBe(shown)
+  })
+
+  it('closes as often as one likes', () => {
+    const fleet = join(fleetName())
+    fleet.close()
+    fleet.close()
+    fleet[Symbol.dispose]()
+    expect(fleet.closed).toBe(true)
+  })
+
+  it('closes at the end of its `using` block, also when that throws', () => {
+    const name = fleetName()
+    const watcher = join(name, { size: 3 })
+    const within = (fail: boolean): Fleet => {
+      using fleet = join(name)
+      expect(watcher.isDead(1)).toBe(false)
+      if (fail) throw new Error('thrown inside')
+      return fleet
+    }
+    expect(within(false).closed).toBe(true)
+    expect(watcher.isDead(1)).toBe(true)
+    expect(() => within(true)).toThrow('thrown inside')
+    expect(watcher.isDead(1)).toBe(true)
+  })
+
+  it('knows who is a member no more after close', () => {
+    const fleet = join(fleetName())
+    fleet.close()
+    expectClosed(() => fleet.nodes())
+    expectClosed(() => fleet.isDead(0))
+  })
+
+  it('closed by one handle stays open for the others', () => {
+    const name = fleetName()
+    const first = join(name)
+    const second = join(name)
+    first.publish(Small, numbered(1))
+    first.close()
+    expect(second.publish(Small, numbered(2)).counter).toBe(1)
+    expect(second.readAt(Small, 0)?.node).toBe(0)
+  })
+})
+
+describe('a process-local fleet', () => {
+  it('makes no object', () => {
+    const name = fleetName()
+    joinLocal(name).publish(Small, numbered(1))
+    expect(objectsOf(name)).toEqual([])
+    expect(Fleet.remove(name)).toEqual([])
+  })
+
+  it('is gone with its last handle', () => {
+    const name = fleetName()
+    const first = joinLocal(name, { size: 4 })
+    const second = joinLocal(name)
+    first.publish(Small, numbered(1))
+    first.close()
+    expect(second.head(Small)).toBe(1)
+    second.close()
+    const next = joinLocal(name)
+    expect(next.size).toBe(64)
+    expect(next.head(Small)).toBe(0)
+    expect(next.nodes()[0]?.incarnation).toBe(1)
+  })
+
+  it('has nothing in common with a shared one of the same name', () => {
+    const name = fleetName()
+    const local = joinLocal(name, { size: 4 })
+    const shared = joinShm(name, { size: 8 })
+    local.publish(Small, numbered(1))
+    expect(shared.head(Small)).toBe(0)
+    expect([local.node, shared.node]).toEqual([0, 0])
+    expect(local.nodes().length).toBe(1)
+  })
+
+  it('has no lifetime to choose', () => {
+    expectTypeError(() => Fleet.join(fleetName(), untyped({ lifetime: 'fleet' })), 'options.lifetime')
+  })
+})
+
+describe.skipIf(!hasObjectFiles)('the objects of a shared fleet', () => {
+  it('are named after the fleet, the KIND in decimal and the user', () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    expect(objectsOf(name)).toEqual([objectName(name, 'fleet')])
+    fleet.publish(Small, numbered(1))
+    fleet.head(orbitType({ name: 'Last', kind: 199 }))
+    fleet.head(orbitType({ name: 'First', kind: 0 }))
+    const uid = process.geteuid?.()
+    expect(objectsOf(name)).toEqual([
+      `/orbit-${name}-0-${uid}`,
+      `/orbit-${name}-199-${uid}`,
+      `/orbit-${name}-7-${uid}`,
+      `/orbit-${name}-fleet-${uid}`,
+    ])
+  })
+
+  it.each([0, 0o777, 0o177])('have mode 0600 under umask %i', (umask) => {
+    const name = fleetName()
+    const before = process.umask(umask)
+    try {
+      joinShm(name).publish(Small, numbered(1))
+    } finally {
+      process.umask(before)
+    }
+    for (const what of ['fleet', 7] as const) expect(statSync(objectPath(name, what)).mode & 0o7777).toBe(0o600)
+  })
+
+  it('are as large as their layout says', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 100 })
+    fleet.head(Small)
+    expect(statSync(objectPath(name, 'fleet')).size).toBe(fleetAt.end(100))
+    expect(statSync(objectPath(name, 7)).size).toBe(ringAt(Small, 100).end)
+    expect(fleet.stats(Small)?.objectBytes).toBe(ringAt(Small, 100).end)
+  })
+
+  it('have the geometry of their type, chosen at run time', () => {
+    const fleet = joinShm(fleetName(), { size: 4 })
+    const large = orbitType({ name: 'Large', kind: 11, capacity: 8, payloadBytes: 1000 })
+    expect(fleet.stats(Small)).toMatchObject({
+      kind: 7,
+      name: 'Small',
+      capacity: 4,
+      payloadBytes: 16,
+      head: 0,
+      oldest: 0,
+    })
+    expect(fleet.stats(large)).toMatchObject({ kind: 11, name: 'Large', capacity: 8, payloadBytes: 1000 })
+  })
+
+  it('outlive their members, facts included', () => {
+    const name = fleetName()
+    const first = joinShm(name, { size: 5 })
+    first.publish(Small, numbered(77), { frameKind: 3, version: 9 })
+    first.close()
+    const second = joinShm(name)
+    expect(second.size).toBe(5)
+    expect(second.readHead(Small)).toMatchObject({ position: 0, frameKind: 3, version: 9 })
+    expect(second.publish(Small, numbered(78)).counter).toBe(1)
+  })
+
+  it("go with the last member when that one asked for lifetime 'fleet'", () => {
+    const name = fleetName()
+    const first = joinShm(name, { lifetime: 'fleet' })
+    const second = joinShm(name, { lifetime: 'fleet' })
+    first.publish(Small, numbered(1))
+    first.close()
+    expect(objectsOf(name)).toEqual([objectName(name, 7), objectName(name, 'fleet')])
+    second.close()
+    expect(objectsOf(name)).toEqual([])
+  })
+
+  it.each([undefined, 'persistent'] as const)('stay when the last member asked for lifetime %s', (lifetime) => {
+    const name = fleetName()
+    const first = joinShm(name, { lifetime: 'fleet' })
+    const last = joinShm(name, lifetime === undefined ? {} : { lifetime })
+    first.close()
+    last.close()
+    expect(objectsOf(name)).toEqual([objectName(name, 'fleet')])
+  })
+
+  it('have no other lifetime', () => {
+    expectRangeError(() => joinShm(fleetName(), { lifetime: untyped('forever') }), 'lifetime="forever"')
+  })
+})
+
+describe.skipIf(!hasObjectFiles)('a member that died', () => {
+  it('is shown as dead until somebody takes its node, to members and observers alike', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    leaveDead(name, 2, 4242, 'gone')
+    const shown = fleet.nodes().map(({ node, pid, label, alive }) => ({ node, pid, label, alive }))
+    expect(shown[1]).toEqual({ node: 2, pid: 4242, label: 'gone', alive: false })
+    expect(observe(name).nodes()).toEqual(fleet.nodes())
+    expect(fleet.isDead(2)).toBe(true)
+    const next = joinShm(name, { node: 2, label: 'new' })
+    expect(fleet.nodes()[1]).toMatchObject({ node: 2, pid: process.pid, label: 'new', alive: true, incarnation: 2 })
+    next.close()
+    expect(fleet.nodes().length).toBe(1)
+  })
+
+  it('keeps nothing from being removed', () => {
+    const name = fleetName()
+    joinShm(name, { size: 4 }).close()
+    leaveDead(name, 1, 4242, 'gone')
+    expect(Fleet.remove(name)).toEqual([objectName(name, 'fleet')])
+  })
+
+  it('has its node taken before another free one that follows', () => {
+    const name = fleetName()
+    joinShm(name, { size: 4, node: 0 })
+    leaveDead(name, 1, 4242, 'gone')
+    expect(joinShm(name).node).toBe(1)
+  })
+
+  it('is seen by an observer of a fleet in which nobody lives', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    fleet.publish(Small, numbered(5))
+    fleet.close()
+    leaveDead(name, 3, 4242, 'gone')
+    const observer = observe(name)
+    expect(observer.nodes()).toMatchObject([{ node: 3, alive: false, label: 'gone' }])
+    expect(observer.readHead(Small)?.position).toBe(0)
+  })
+})
+
+describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
+  it('gives nothing when there is nothing', () => {
+    expect(Fleet.remove(fleetName())).toEqual([])
+    expect(Fleet.remove(fleetName(), { kind: 7 })).toEqual([])
+    expect(Fleet.remove(fleetName(), { force: true })).toEqual([])
+  })
+
+  it('removes every object of a fleet without members and gives their names', () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    fleet.head(Small)
+    fleet.head(Other)
+    fleet.close()
+    expect(Fleet.remove(name)).toEqual([objectName(name, 7), objectName(name, 9), objectName(name, 'fleet')])
+    expect(objectsOf(name)).toEqual([])
+    expect(Fleet.remove(name)).toEqual([])
+  })
+
+  it('removes no object of a fleet whose name only begins the same', () => {
+    const name = fleetName()
+    const longer = `${name}-7`
+    joinShm(name).close()
+    const kept = keepName(longer)
+    joinShm(kept).head(Small)
+    Fleet.remove(name)
+    expect(objectsOf(longer).length).toBe(2)
+    Fleet.remove(longer, { force: true })
+  })
+
+  it('refuses while a member lives, and leaves everything as it was', () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    fleet.publish(Small, numbered(1))
+    expectRefusal(() => Fleet.remove(name), OrbitError, 'ERR_ORBIT_IN_USE', name, 'force')
+    expectRefusal(() => Fleet.remove(name, { kind: 7 }), OrbitError, 'ERR_ORBIT_IN_USE', name)
+    expectRefusal(() => Fleet.remove(name, { force: false }), OrbitError, 'ERR_ORBIT_IN_USE', name)
+    expect(objectsOf(name).length).toBe(2)
+    expect(fleet.publish(Small, numbered(2)).counter).toBe(1)
+  })
+
+  it('is not kept from removing by an observer', () => {
+    const name = fleetName()
+    joinShm(name).close()
+    observe(name)
+    expect(Fleet.remove(name)).toEqual([objectName(name, 'fleet')])
+  })
+
+  it('by force tells the living with ERR_ORBIT_RETIRED, instead of letting them publish into the void', () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    fleet.publish(Small, numbered(1))
+    const observer = observe(name)
+    expect(observer.head(Small)).toBe(1)
+    const cursor = fleet.cursor(Small)
+    expect(Fleet.remove(name, { force: true }).length).toBe(2)
+    const retired = (call: () => unknown) => expectRefusal(call, OrbitError, 'ERR_ORBIT_RETIRED', 'was removed')
+    retired(() => fleet.publish(Small, numbered(2)))
+    retired(() => fleet.publishBatch(Small, [numbered(2)]))
+    retired(() => fleet.publishPacked(Small, new Uint8Array(32)))
+    retired(() => fleet.resetRing(Small))
+    retired(() => fleet.publish(Other, numbered(2)))
+    // Nor does it let them wait for news in vain.
+    retired(() => fleet.head(Small))
+    retired(() => fleet.readHead(Small))
+    retired(() => fleet.readAt(Small, 0))
+    retired(() => fleet.cursor(Small))
+    retired(() => cursor.poll())
+    // An observer may go on reading what it has mapped.
+    expect(observer.readHead(Small)?.position).toBe(0)
+    expect(objectsOf(name)).toEqual([])
+    fleet.close()
+    expect(objectsOf(name)).toEqual([])
+  })
+
+  it('by force makes room for a new fleet of the same name, which has nothing of the old one', () => {
+    const name = fleetName()
+    const old = joinShm(name, { size: 4 })
+    old.publish(Small, numbered(1))
+    Fleet.remove(name, { force: true })
+    const fresh = joinShm(name, { size: 8 })
+    expect(fresh.head(Small)).toBe(0)
+    fresh.publish(Small, numbered(2))
+    expectRefusal(() => old.publish(Small, numbered(3)), OrbitError, 'ERR_ORBIT_RETIRED')
+    old.close()
+    expect(fresh.head(Small)).toBe(1)
+    expect(fresh.nodes().length).toBe(1)
+  })
+
+  it('does not let an old handle mistake the rings of a new fleet of the same name for its own', () => {
+    const name = fleetName()
+    const old = joinShm(name)
+    Fleet.remove(name, { force: true })
+    const id = joinShm(name).publish(Small, numbered(1))
+    expectRefusal(() => old.head(Small), OrbitError, 'ERR_ORBIT_RETIRED', name)
+    expectRefusal(() => old.read(id), OrbitError, 'ERR_ORBIT_RETIRED', name)
+  })
+
+  it('can remove just the ring of one KIND', () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    fleet.publish(Small, numbered(1))
+    fleet.publish(Other, numbered(1))
+    fleet.close()
+    expect(Fleet.remove(name, { kind: 7 })).toEqual([objectName(name, 7)])
+    expect(Fleet.remove(name, { kind: 7 })).toEqual([])
+    expect(objectsOf(name)).toEqual([objectName(name, 9), objectName(name, 'fleet')])
+    const next = joinShm(name)
+    expect(next.head(Small)).toBe(0)
+    expect(next.head(Other)).toBe(1)
+  })
+
+  it('by force of one KIND retires that ring alone for the living', () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    fleet.publish(Small, numbered(1))
+    fleet.publish(Other, numbered(1))
+    expect(Fleet.remove(name, { kind: 7, force: true })).toEqual([objectName(name, 7)])
+    expectRefusal(() => fleet.publish(Small, numbered(2)), OrbitError, 'ERR_ORBIT_RETIRED', 'KIND 7')
+    expect(fleet.publish(Other, numbered(2)).counter).toBe(1)
+    expect(joinShm(name).publish(Small, numbered(3)).counter).toBe(0)
+  })
+
+  it('finishes a removal whose fleet object is already gone', () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    fleet.head(Small)
+    fleet.close()
+    rmSync(objectPath(name, 'fleet'))
+    expect(Fleet.remove(name)).toEqual([objectName(name, 7)])
+  })
+
+  it('passes on what the system says when it refuses', () => {
+    const name = fleetName()
+    mkdirSync(plant(objectPath(name, 7)))
+    const error = thrownBy(() => Fleet.remove(name))
+    expect(error).toBeInstanceOf(OrbitError)
+    expect(error).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno: 21, syscall: 'unlink' })
+    expect(error.message).toContain(objectName(name, 7))
+  })
+
+  it('refuses wrong arguments', () => {
+    expectTypeError(() => Fleet.remove(untyped(undefined)), 'name=undefined')
+    expectRangeError(() => Fleet.remove('a/b'), 'name="a/b"')
+    expectTypeError(() => Fleet.remove(fleetName(), untyped({ king: 7 })), 'options.king')
+    expectTypeError(() => Fleet.remove(fleetName(), untyped(null)), 'options=null')
+    expectRangeError(() => Fleet.remove(fleetName(), { kind: 256 }), 'kind=256')
+    expectTypeError(() => Fleet.remove(fleetName(), { kind: untyped('7') }), 'kind="7"')
+    expectTypeError(() => Fleet.remove(fleetName(), { force: untyped('yes') }), 'force="yes"')
+  })
+})
+
+describe.skipIf(!hasObjectFiles)('Fleet.observe', () => {
+  it('refuses a fleet that is not there, and makes nothing', () => {
+    const name = fleetName()
+    expectRefusal(() => observe(name), OrbitError, 'ERR_ORBIT_NOT_FOUND', name)
+    expect(objectsOf(name)).toEqual([])
+  })
+
+  it('refuses wrong names', () => {
+    expectTypeError(() => observe(untyped(5)), 'name=5')
+    expectRangeError(() => observe('a b'), 'name="a b"')
+  })
+
+  it('takes no node and is nobody in nodes()', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 1 })
+    const observer = observe(name)
+    expect(observer).toMatchObject({ name, size: 1, isShared: true, closed: false })
+    expect('node' in observer).toBe(false)
+    expect(observer.nodes()).toEqual(fleet.nodes())
+    expect(observer.nodes().length).toBe(1)
+    expect(observer.isDead(0)).toBe(false)
+  })
+
+  it('closes as often as one likes, and knows nothing after that', () => {
+    const name = fleetName()
+    joinShm(name)
+    const observer = observe(name)
+    observer.close()
+    observer[Symbol.dispose]()
+    expect(observer.closed).toBe(true)
+    expectClosed(() => observer.nodes())
+    expectClosed(() => observer.isDead(0))
+    expectClosed(() => observer.head(Small))
+  })
+})
+
+/** A name made from another one; the test removes it itself, `afterEach` what it forgets. */
+function keepName(name: string): string {
+  plant(objectPath(name, 'fleet'))
+  plant(objectPath(name, 7))
+  return name
+}

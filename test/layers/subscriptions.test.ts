@@ -1,0 +1,376 @@
+import { getEventListeners, once } from 'node:events'
+import { Readable } from 'node:stream'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { native } from '../../src/core/native.js'
+import { reservedType } from '../../src/core/type.js'
+import { EventSubscription, Fleet, type OrbitEvent, OrbitEventBus, type SubscribeOptions } from '../../src/index.js'
+import {
+  bellDescriptors,
+  entryAt,
+  expectClosed,
+  expectRangeError,
+  expectTypeError,
+  fleetName,
+  hasObjectFiles,
+  joinShm,
+  memories,
+  objectFile,
+  observe,
+  ringAt,
+  untyped,
+} from '../help/support.js'
+
+// The addon's functions cannot be spied on where they stand.
+vi.mock('../../src/core/native.js', async (original) => {
+  const module = await original<typeof import('../../src/core/native.js')>()
+  return { ...module, native: { ...module.native } }
+})
+
+const options = { capacity: 8, payloadBytes: 64 }
+const ring = reservedType({ name: 'orbit.events', kind: 220, capacity: 8, payloadBytes: 66 })
+
+/** The backup timer of waits stands still: what wakes is the bell. */
+const stopTheClock = () => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+const nextOf = (subscription: EventSubscription) => subscription[Symbol.asyncIterator]().next()
+const over = { done: true, value: undefined }
+
+async function textOfNext(subscription: EventSubscription): Promise<string> {
+  const { value } = await nextOf(subscription)
+  return (value as OrbitEvent).text()
+}
+
+/** The texts of `count` events. */
+async function take(subscription: EventSubscription, count: number): Promise<string[]> {
+  const texts: string[] = []
+  while (texts.length < count) texts.push(await textOfNext(subscription))
+  return texts
+}
+
+/** What became of a promise that has had its chance to settle. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false
+  const settle = () => {
+    settled = true
+  }
+  promise.then(settle, settle)
+  for (let i = 0; i < 5; i++) await turn()
+  return settled
+}
+
+describe.each(memories)('a subscription in $memory', ({ join }) => {
+  function pair() {
+    const name = fleetName()
+    const [reader, writer] = [join(name, { size: 4 }), join(name)]
+    const bus = new OrbitEventBus(writer, options)
+    const subscribe = (pattern?: string, more?: SubscribeOptions) =>
+      new OrbitEventBus(reader, options).subscribe(pattern, more)
+    return { name, reader, writer, bus, subscribe }
+  }
+
+  it('yields what was published since the call, one event at a time, and then what comes', async () => {
+    stopTheClock()
+    const { bus, subscribe } = pair()
+    bus.publish('a', 'before')
+    const subscription = subscribe()
+    bus.publish('a', '1')
+    bus.publish('', '2')
+    expect(subscription).toBeInstanceOf(EventSubscription)
+    expect(await take(subscription, 2)).toEqual(['1', '2'])
+    const waiting = textOfNext(subscription)
+    expect(await isSettled(waiting)).toBe(false)
+    bus.publish('b', '3')
+    expect(await waiting).toBe('3')
+    expect([subscription.lagged, subscription.malformed]).toEqual([0, 0])
+    subscription.close()
+  })
+
+  it('yields events whose topic matches, and sleeps on through the others', async () => {
+    stopTheClock()
+    const { bus, subscribe } = pair()
+    const subscription = subscribe('deploy.*')
+    for (const topic of ['deploy', 'deploy.web', 'deploy.web.eu', 'build.web', 'deploy.db']) bus.publish(topic, topic)
+    expect(await take(subscription, 2)).toEqual(['deploy.web', 'deploy.db'])
+    const waiting = textOfNext(subscription)
+    for (let i = 0; i < 30; i++) bus.publish('build.web')
+    expect(await isSettled(waiting)).toBe(false)
+    bus.publish('deploy.app', 'at last')
+    expect(await waiting).toBe('at last')
+    subscription.close()
+  })
+
+  it.each([
+    { from: 'start' as const, expected: ['2', '3'] },
+    { from: 9, expected: ['9', 'now'] },
+    { from: 'head' as const, expected: ['now'] },
+  ])('begins at $from', async ({ from, expected }) => {
+    const { bus, subscribe } = pair()
+    for (let i = 0; i < 10; i++) bus.publish('n', `${i}`)
+    const subscription = subscribe('n', { from })
+    if (from !== 'start') bus.publish('n', 'now')
+    expect(await take(subscription, expected.length)).toEqual(expected)
+    subscription.close()
+  })
+
+  it('tells of each loss, exactly and before the events that follow it', async () => {
+    const { bus, subscribe } = pair()
+    const seen: (string | number)[] = []
+    const subscription = subscribe('keep', { onLag: (lost) => seen.push(lost) })
+    const publish = (count: number) => {
+      for (let i = 0; i < count; i++) bus.publish(i % 2 === 0 ? 'keep' : 'other', `${i}`)
+    }
+    publish(20)
+    for await (const event of subscription) {
+      seen.push(event.text())
+      if (seen.length === 5) publish(11)
+      if (seen.length === 10) break
+    }
+    expect(seen).toEqual([12, '12', '14', '16', '18', 3, '4', '6', '8', '10'])
+    expect(subscription.lagged).toBe(15)
+  })
+
+  it('tells of a loss also when nothing that it asked for follows', async () => {
+    const { bus, subscribe } = pair()
+    const lost = new Promise<number>((resolve) => {
+      const subscription = subscribe('none', { onLag: resolve })
+      for (let i = 0; i < 9; i++) bus.publish('some')
+      void nextOf(subscription)
+    })
+    expect(await lost).toBe(1)
+  })
+
+  it('takes at most max events a poll, and what is lost meanwhile is counted, not hidden', async () => {
+    const { bus, subscribe } = pair()
+    const losses: number[] = []
+    const subscription = subscribe('n', { max: 2, onLag: (lost) => losses.push(lost) })
+    for (let i = 0; i < 4; i++) bus.publish('n', `${i}`)
+    const texts = await take(subscription, 1)
+    for (let i = 4; i < 14; i++) bus.publish('n', `${i}`)
+    texts.push(...(await take(subscription, 9)))
+    expect(texts).toEqual(['0', '1', '6', '7', '8', '9', '10', '11', '12', '13'])
+    expect(losses).toEqual([4])
+    expect(subscription.lagged).toBe(4)
+    subscription.close()
+  })
+
+  it('counts what is no event', async () => {
+    const { writer, bus, subscribe } = pair()
+    const subscription = subscribe('a')
+    writer.publish(ring, new Uint8Array([9, 9]))
+    bus.publish('a', 'event')
+    expect(await take(subscription, 1)).toEqual(['event'])
+    expect([subscription.lagged, subscription.malformed]).toEqual([0, 1])
+    subscription.close()
+  })
+
+  const endings: {
+    how: string
+    end: (of: { reader: Fleet; controller: AbortController; subscription: EventSubscription }) => void
+  }[] = [
+    { how: 'its signal', end: ({ controller }) => controller.abort(new Error('never seen')) },
+    { how: 'its close', end: ({ subscription }) => subscription.close() },
+    { how: 'its dispose', end: ({ subscription }) => subscription[Symbol.dispose]() },
+    { how: 'the close of its fleet', end: ({ reader }) => reader.close() },
+  ]
+  it.each(endings)('is ended by $how: asleep, between two events of one poll, and before it began', async ({ end }) => {
+    stopTheClock()
+    for (const when of ['asleep', 'between', 'before']) {
+      const { reader, bus, subscribe } = pair()
+      const controller = new AbortController()
+      const subscription = subscribe('n', { signal: controller.signal })
+      const texts: string[] = []
+      if (when !== 'asleep') for (const text of ['1', '2', '3']) bus.publish('n', text)
+      if (when === 'before') end({ reader, controller, subscription })
+      const loop = (async () => {
+        for await (const event of subscription) {
+          texts.push(event.text())
+          if (when === 'between') end({ reader, controller, subscription })
+        }
+      })()
+      if (when === 'asleep') {
+        expect(await isSettled(loop)).toBe(false)
+        end({ reader, controller, subscription })
+      }
+      await loop
+      expect(texts, when).toEqual(when === 'between' ? ['1'] : [])
+      expect(await nextOf(subscription)).toEqual(over)
+      expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+    }
+  })
+
+  it('is over when its loop is left', async () => {
+    const { bus, subscribe } = pair()
+    const { signal } = new AbortController()
+    const ways: ((subscription: EventSubscription) => Promise<void>)[] = [
+      async (subscription) => {
+        for await (const _ of subscription) break
+      },
+      async (subscription) => {
+        for await (const _ of subscription) throw new Error('body')
+      },
+      async (subscription) => {
+        await nextOf(subscription)
+        await subscription[Symbol.asyncIterator]().return()
+      },
+    ]
+    for (const leave of ways) {
+      const subscription = subscribe(undefined, { signal })
+      for (let i = 0; i < 3; i++) bus.publish('n')
+      await leave(subscription).catch((error) => expect(error.message).toBe('body'))
+      expect(await nextOf(subscription)).toEqual(over)
+      expect(getEventListeners(signal, 'abort')).toEqual([])
+    }
+  })
+
+  it('is over when it is left in its sleep, or before it began', async () => {
+    const { bus, subscribe } = pair()
+    const asleep = subscribe()
+    const waiting = nextOf(asleep)
+    expect(await asleep[Symbol.asyncIterator]().return()).toEqual(over)
+    expect(await waiting).toEqual(over)
+
+    const failed = subscribe()
+    const failing = nextOf(failed)
+    await expect(failed[Symbol.asyncIterator]().throw(new Error('mine'))).rejects.toThrow('mine')
+    expect(await failing).toEqual(over)
+
+    const streamed = subscribe()
+    const stream = Readable.from(streamed)
+    stream.resume()
+    await once(stream, 'resume')
+    await new Promise((resolve) => stream.destroy().once('close', resolve))
+    bus.publish('n')
+    expect(await nextOf(streamed)).toEqual(over)
+  })
+
+  it('ends with what onLag throws, or when onLag closes it', async () => {
+    const { bus, subscribe } = pair()
+    const failing = subscribe('n', {
+      onLag: (lost) => {
+        throw new Error(`lost ${lost}`)
+      },
+    })
+    const closing: EventSubscription = subscribe('n', { onLag: () => closing.close() })
+    for (let i = 0; i < 10; i++) bus.publish('n')
+    await expect(nextOf(failing)).rejects.toThrow('lost 2')
+    expect(await nextOf(failing)).toEqual(over)
+    expect(await nextOf(closing)).toEqual(over)
+    expect(closing.lagged).toBe(2)
+  })
+
+  it('gives each loop over it the next event', async () => {
+    const { bus, subscribe } = pair()
+    const subscription = subscribe()
+    const waiting = [nextOf(subscription), nextOf(subscription)]
+    bus.publish('a', '1')
+    bus.publish('a', '2')
+    const results = await Promise.all(waiting)
+    expect(results.map(({ value }) => (value as OrbitEvent).text())).toEqual(['1', '2'])
+    subscription.close()
+  })
+
+  it('spins when told to', async () => {
+    const { bus, subscribe } = pair()
+    const openBell = vi.spyOn(native, 'openBell')
+    const subscription = subscribe('a', { spin: true })
+    const waiting = textOfNext(subscription)
+    await turn()
+    bus.publish('a', 'spun')
+    expect(await waiting).toBe('spun')
+    expect(openBell).not.toHaveBeenCalled()
+    const last = nextOf(subscription)
+    await turn()
+    subscription.close()
+    expect(await last).toEqual(over)
+  })
+
+  it('lets timers and the signal come between under unbroken publishing', async () => {
+    const { bus, subscribe } = pair()
+    const controller = new AbortController()
+    let seen = 0
+    setTimeout(() => controller.abort(), 5)
+    const subscription = subscribe('n', { signal: controller.signal })
+    bus.publish('n')
+    for await (const _ of subscription) {
+      seen++
+      bus.publish('n')
+    }
+    expect(seen).toBeGreaterThan(0)
+  })
+
+  it('refuses wrong options at the call', () => {
+    const { reader } = pair()
+    const bus = new OrbitEventBus(reader, options)
+    const wrong = (more: object) => () => bus.subscribe('a', untyped(more))
+    expectTypeError(wrong({ form: 'head' }), 'options.form')
+    expectTypeError(wrong({ onLag: 5 }), 'onLag=5')
+    expectTypeError(wrong({ signal: {} }), 'signal=')
+    expectTypeError(wrong({ from: 'end' }), 'from="end"')
+    expectRangeError(wrong({ from: -1 }), 'from=-1')
+    expectRangeError(wrong({ max: 0 }), 'max=0')
+    expectTypeError(() => bus.subscribe('a', untyped(null)), 'options=')
+    reader.close()
+    expectClosed(() => bus.subscribe())
+  })
+})
+
+describe('a subscription in shared memory', () => {
+  it('is ended by the removal of its ring, with ERR_ORBIT_RETIRED: asleep, and after the events that it has', async () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    const bus = new OrbitEventBus(fleet, options)
+    const [asleep, awake] = [bus.subscribe('none'), bus.subscribe('n')]
+    bus.publish('n', '1')
+    bus.publish('n', '2')
+    const retired = { code: 'ERR_ORBIT_RETIRED' }
+    const waking = expect(nextOf(asleep)).rejects.toMatchObject(retired)
+    expect(await take(awake, 1)).toEqual(['1'])
+    Fleet.remove(name, { force: true })
+    expect(await take(awake, 1)).toEqual(['2'])
+    await expect(nextOf(awake)).rejects.toMatchObject(retired)
+    await waking
+    expect(await nextOf(awake)).toEqual(over)
+    expect(await nextOf(asleep)).toEqual(over)
+  })
+
+  it('serves an observer, also one that came before the ring', async () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    const subscription = new OrbitEventBus(observe(name), options).subscribe('a.>')
+    const waiting = textOfNext(subscription)
+    const bus = new OrbitEventBus(fleet, options)
+    bus.publish('b')
+    bus.publish('a.b', 'seen')
+    expect(await waiting).toBe('seen')
+    subscription.close()
+  })
+
+  it.skipIf(!hasObjectFiles)('leaves no bell, no arm and no sleeper behind', async () => {
+    stopTheClock()
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    const bus = new OrbitEventBus(fleet, options)
+    const file = objectFile(name, 220)
+    const isArmed = () => file.u64(ringAt(ring, 4).entry(fleet.node) + entryAt.arm) % 2n === 1n
+    const subscription = bus.subscribe('n')
+    const loop = (async () => {
+      for await (const _ of subscription) break
+    })()
+    await turn()
+    expect(isArmed()).toBe(true)
+    expect(bellDescriptors(name)).toHaveLength(1)
+    bus.publish('n')
+    await loop
+    expect(isArmed()).toBe(false)
+    fleet.close()
+    expect(vi.getTimerCount()).toBe(0)
+    await turn()
+    expect(bellDescriptors(name)).toEqual([])
+  })
+})

@@ -1,0 +1,181 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { anchorsOf, type Block, blocksOf, documents, linksOf, promisesOf, read } from '../help/documents.js'
+import { cliPath, showcase } from '../help/orbit.js'
+import { isLinux, root, uniqueFleet } from '../help/processes.js'
+import { Terminal, terminalOrSkip } from '../help/terminal.js'
+
+const recipes = documents.filter((file) => file.startsWith('docs/recipes/'))
+const blocks = documents.filter((file) => !recipes.includes(file)).flatMap(blocksOf)
+const named = (...languages: string[]) =>
+  blocks.filter(({ language }) => languages.includes(language)).map((block) => [block.name, block] as const)
+
+/** Files inside the package, so that 'orbit-node' is this package. */
+function folderWith(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(root, 'test', 'tmp-documents-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+/** The code with fleets that nobody else has, and a way to get the names back. */
+function withOwnFleets(code: string): { code: string; renamed: (output: string) => string } {
+  const names = new Map<string, string>()
+  const own = code.replace(/(?<=\.(?:joinShm|observe|remove)\(')[\w.-]+/g, (name) => {
+    if (!names.has(name)) names.set(name, uniqueFleet('doc'))
+    return names.get(name) as string
+  })
+  const renamed = (output: string) => [...names].reduce((text, [name, unique]) => text.replaceAll(unique, name), output)
+  return { code: own, renamed }
+}
+
+describe('an example', () => {
+  it('is in README, and in most pages of the guide', () => {
+    expect(blocksOf('README.md').length).toBeGreaterThan(5)
+    expect(new Set(blocks.map(({ name }) => name.split(':')[0])).size).toBeGreaterThan(6)
+  })
+
+  it('is of a language that runs here, or says that it is text', () => {
+    expect(blocks.filter(({ language }) => !['ts', 'js', 'console', 'text'].includes(language))).toEqual([])
+  })
+
+  it.each(named('ts', 'js'))('of code runs and prints what it says, in this order: %s', (_, block) => {
+    const { code, renamed } = withOwnFleets(block.text)
+    const isTypeScript = block.language === 'ts'
+    const folder = folderWith({ 'example.mts': code, 'example.mjs': code })
+    const [command, file] = isTypeScript
+      ? [join(root, 'node_modules/.bin/tsx'), 'example.mts']
+      : [process.execPath, 'example.mjs']
+    const { status, stdout, stderr } = spawnSync(command, [join(folder, file)], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    let rest = renamed(stdout)
+    if (block.text.includes('console.log')) expect(promisesOf(block)).not.toEqual([])
+    for (const promised of promisesOf(block)) {
+      expect(rest).toContain(promised)
+      rest = rest.slice(rest.indexOf(promised) + promised.length)
+    }
+  })
+
+  it('of TypeScript has no wrong type, for users of the built package', () => {
+    const examples = named('ts').map(([, { text }], i) => [`example${i}.mts`, text] as const)
+    const options = { strict: true, target: 'es2022', module: 'nodenext', skipLibCheck: true, noEmit: true }
+    const compilerOptions = { ...options, lib: ['es2023', 'esnext.disposable'], types: ['node'] }
+    const folder = folderWith({
+      ...Object.fromEntries(examples),
+      'tsconfig.json': JSON.stringify({ compilerOptions, include: ['*.mts'] }),
+    })
+    const { stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' })
+    expect(stdout).toBe('')
+  })
+})
+
+// ---- the orbit command ----------------------------------------------------------------------------------------------
+
+/** The command lines of a block, each with what it shows. */
+const commandsOf = ({ text }: Block): { line: string; shown: string[] }[] =>
+  text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const [line = '', ...shown] = part.trimEnd().split('\n')
+      return { line, shown }
+    })
+
+/** What must be the same in every output: the headings of tables, and how a line of a frame begins. */
+function shapesOf(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    if (/^[A-Z][A-Z ]+$/.test(line)) return line.split(/ +/).join(' ')
+    const frame = /^([\d:.]* ?)#\d+ node \d+ {2}/.exec(line)
+    return frame === null ? [] : frame[0].replace(/\d+/g, '0')
+  })
+}
+
+/** A command line of a document, for the built command and the fleet `name` in place of "web". */
+const onOurs = (line: string, name: string): string =>
+  line.replace(/\bweb\b/, name).replace(/^orbit /, `'${process.execPath}' '${cliPath}' `)
+
+/** Runs it to its end, which is success. */
+async function outputOf(line: string, name: string): Promise<string> {
+  const child = spawn('bash', ['-c', onOurs(line, name)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  expect(code, output).toBe(0)
+  return output
+}
+
+describe.runIf(isLinux)('the orbit command', () => {
+  const shown = named('console').flatMap(([name, block]) =>
+    commandsOf(block).map(({ line, shown }) => [line, name, shown] as const),
+  )
+
+  it('is all that blocks for a console show', () => {
+    expect(shown.length).toBeGreaterThan(5)
+    expect(shown.filter(([line]) => !line.startsWith('orbit '))).toEqual([])
+  })
+
+  it.each(shown.filter(([line]) => !line.includes(' top ')))('does as shown: %s (%s)', async (line, _, lines) => {
+    const name = uniqueFleet('doc')
+    await showcase(name)
+    const shapes = shapesOf((await outputOf(line, name)).split('\n'))
+    for (const shape of shapesOf(lines)) expect(shapes).toContain(shape)
+  })
+
+  it.for(shown.filter(([line]) => line.includes(' top ')))(
+    'does as shown on a terminal: %s (%s)',
+    async ([line, , lines], context) => {
+      terminalOrSkip(context)
+      const name = uniqueFleet('doc')
+      await showcase(name)
+      const terminal = new Terminal(onOurs(line, name))
+      const screen = (await terminal.shows(/ q quit/)).split('\n')
+      for (const shape of shapesOf(lines)) expect(shapesOf(screen.map((text) => text.trimEnd()))).toContain(shape)
+      terminal.press('q')
+    },
+  )
+})
+
+// ---- what documents name --------------------------------------------------------------------------------------------
+
+describe('what a document names is there', () => {
+  const isThere = (path: string) => existsSync(join(root, path))
+
+  it.each(documents)('links of %s lead somewhere', (file) => {
+    const dead = linksOf(file).filter(
+      ({ target, anchor }) => !isThere(target) || (anchor !== '' && !anchorsOf(target).includes(anchor)),
+    )
+    expect(dead).toEqual([])
+  })
+
+  it.each(documents)('files that %s speaks of exist', (file) => {
+    const paths = read(file).match(/(?<![\w./-])(?:src|test|native|scripts|bench|demo|docs)\/[\w./-]*\.[a-z]+\b/g) ?? []
+    const examples = /\/x\.(test\.ts|ts|md)$/ // x: whatever one is going to write
+    expect(paths.filter((path) => !isThere(path) && !examples.test(path))).toEqual([])
+  })
+
+  it.each(documents)('scripts that %s runs exist', (file) => {
+    const { scripts } = JSON.parse(read('package.json'))
+    const run = [...read(file).matchAll(/\bnpm run ([\w:-]+)/g)].map(([, script]) => script as string)
+    expect(run.filter((script) => !Object.hasOwn(scripts, script))).toEqual([])
+  })
+
+  it("tests of README's promises exist", () => {
+    const tests = [...read('README.md').matchAll(/`((?:\w+_test|fuzz_\w+))`/g)].map(([, name]) => name as string)
+    expect(tests.length).toBeGreaterThan(5)
+    expect(tests.filter((name) => !existsSync(join(root, `native/test/${name}.cc`)))).toEqual([])
+  })
+
+  it('a test of each recipe', () => {
+    expect(recipes.length).toBeGreaterThan(5)
+    const tests = readdirSync(join(root, 'test/recipes'))
+    const testOf = (file: string) => `${file.slice('docs/recipes/'.length, -'.md'.length)}.test.ts`
+    expect(recipes.filter((file) => !tests.includes(testOf(file)))).toEqual([])
+  })
+})

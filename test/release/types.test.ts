@@ -1,0 +1,322 @@
+import { describe, expectTypeOf, it } from 'vitest'
+import {
+  array,
+  type Beat,
+  bytes,
+  type CacheBytes,
+  type CacheEntry,
+  type ClaimOptions,
+  type Codec,
+  type Contest,
+  Cursor,
+  codecs,
+  type EventCursor,
+  type EventPoll,
+  type EventSubscription,
+  type Fence,
+  Fleet,
+  type FleetHeartbeat,
+  type FleetObserver,
+  type Frame,
+  type GetOrSetOptions,
+  type Guard,
+  type Heartbeat,
+  type Holder,
+  type NetId64,
+  type NodeRecord,
+  Orbital,
+  OrbitCache,
+  type OrbitError,
+  type OrbitErrorCode,
+  type OrbitEvent,
+  type OrbitEventBus,
+  type OrbitType,
+  orbitType,
+  type Pod,
+  type Poll,
+  type PublishOptions,
+  pod,
+  type RingStats,
+  type Subject,
+  TypedCache,
+  text,
+} from '../../src/index.js'
+
+// Looked at by tsc, which reads this folder too; at run time these functions are only made, never called.
+
+const load = pod({ busy: 'u32', idle: 'u32', at: 'u64', on: 'bool' })
+const rich = pod({ name: text(8), key: bytes(4), big: 'bigu64', points: array(pod({ x: 'f64', y: 'f64' }), 3) })
+const Load = orbitType({ name: 'Load', kind: 1, layout: load })
+const Rich = orbitType({ name: 'Rich', kind: 2, layout: rich })
+const Bytes = orbitType({ name: 'Bytes', kind: 3 })
+
+interface LoadValue {
+  busy: number
+  idle: number
+  at: number
+  on: boolean
+}
+interface RichValue {
+  name: string
+  key: Uint8Array
+  big: bigint
+  points: { x: number; y: number }[]
+}
+
+describe('the types', () => {
+  it('of a pod are those of its values', () => {
+    expectTypeOf(load).toEqualTypeOf<Pod<LoadValue>>()
+    expectTypeOf(rich.decode).returns.toEqualTypeOf<RichValue>()
+    expectTypeOf(load.encode).parameter(0).toEqualTypeOf<LoadValue>()
+    expectTypeOf(load.encode).returns.toEqualTypeOf<Uint8Array>()
+    expectTypeOf(load.fingerprint).toEqualTypeOf<bigint>()
+  })
+
+  it('of an orbit type are those of its layout, or bytes', () => {
+    expectTypeOf(Load).toEqualTypeOf<OrbitType<LoadValue>>()
+    expectTypeOf(Rich).toEqualTypeOf<OrbitType<RichValue>>()
+    expectTypeOf(Bytes).toEqualTypeOf<OrbitType<Uint8Array>>()
+    expectTypeOf(Bytes).toEqualTypeOf<OrbitType>()
+    expectTypeOf(Load.layout).toEqualTypeOf<Pod<LoadValue> | undefined>()
+  })
+
+  it('of an Orbital are those of its type', () => {
+    const made = (fleet: Fleet, observer: FleetObserver) => [new Orbital(fleet, Load), new Orbital(observer, Load)]
+    expectTypeOf(made).returns.toEqualTypeOf<Orbital<LoadValue>[]>()
+    const rich = (fleet: Fleet) => new Orbital(fleet, Rich)
+    expectTypeOf(rich).returns.toEqualTypeOf<Orbital<RichValue>>()
+    type LoadOrbital = Orbital<LoadValue>
+    expectTypeOf<LoadOrbital['store']>().parameters.toEqualTypeOf<[value: LoadValue]>()
+    expectTypeOf<LoadOrbital['store']>().returns.toEqualTypeOf<NetId64>()
+    expectTypeOf<LoadOrbital['load']>().returns.toEqualTypeOf<LoadValue | undefined>()
+    expectTypeOf<LoadOrbital['loadById']>().parameters.toEqualTypeOf<[id: NetId64]>()
+    expectTypeOf<LoadOrbital['loadById']>().returns.toEqualTypeOf<LoadValue | undefined>()
+    expectTypeOf<LoadOrbital['loadPerNode']>().returns.toEqualTypeOf<Map<number, LoadValue>>()
+  })
+
+  it('let nothing be stored that the layout has not', () => {
+    const wrong = (loads: Orbital<LoadValue>) => {
+      // @ts-expect-error: a field is missing
+      loads.store({ busy: 1 })
+      // @ts-expect-error: a field is a string
+      loads.store({ busy: '1', idle: 2, at: 3, on: true })
+      // @ts-expect-error: a field is too many
+      loads.store({ busy: 1, idle: 2, at: 3, on: true, off: false })
+      // @ts-expect-error: an Orbital of another type is none of this
+      const riches: Orbital<RichValue> = loads
+      return riches
+    }
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of a cursor and its polls', () => {
+    expectTypeOf<Fleet['cursor']>().returns.toEqualTypeOf<Cursor>()
+    expectTypeOf<Parameters<Fleet['cursor']>[1]>().toEqualTypeOf<'start' | 'head' | number | undefined>()
+    expectTypeOf<Cursor['poll']>().parameters.toEqualTypeOf<[max?: number]>()
+    expectTypeOf<Cursor['poll']>().returns.toEqualTypeOf<Poll>()
+    expectTypeOf<Poll['frames']>().toEqualTypeOf<Frame[]>()
+    expectTypeOf<Pick<Poll, 'overwritten' | 'unavailable' | 'from' | 'to'>>().toEqualTypeOf<{
+      readonly overwritten: number
+      readonly unavailable: number
+      readonly from: number
+      readonly to: number
+    }>()
+    expectTypeOf<Cursor>().toExtend<Disposable>()
+    expectTypeOf<Cursor['position']>().toEqualTypeOf<number>()
+    const write = (cursor: Cursor) => {
+      // @ts-expect-error: a cursor's position is its own
+      cursor.position = 5
+    }
+    expectTypeOf(write).toBeFunction()
+    // @ts-expect-error: cursors are made by a fleet
+    const make = () => new Cursor('start')
+    expectTypeOf(make).toBeFunction()
+  })
+
+  it('of events', () => {
+    const inferred = async (bus: OrbitEventBus) => {
+      for await (const event of bus.subscribe('a.*')) return event
+      for (const event of bus.cursor().pollTopic('a').events) return event
+      return undefined
+    }
+    expectTypeOf(inferred).returns.resolves.toEqualTypeOf<OrbitEvent | undefined>()
+    expectTypeOf<ConstructorParameters<typeof OrbitEventBus>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
+    expectTypeOf<OrbitEventBus['publish']>().parameters.toEqualTypeOf<[topic: string, payload?: string | Uint8Array]>()
+    expectTypeOf<OrbitEventBus['publish']>().returns.toEqualTypeOf<NetId64>()
+    expectTypeOf<OrbitEventBus['publishJson']>().returns.toEqualTypeOf<NetId64>()
+    expectTypeOf<OrbitEventBus['cursor']>().returns.toEqualTypeOf<EventCursor>()
+    expectTypeOf<OrbitEventBus['subscribe']>().returns.toEqualTypeOf<EventSubscription>()
+    expectTypeOf<EventSubscription>().toExtend<AsyncIterable<OrbitEvent> & Disposable>()
+    expectTypeOf<EventSubscription['lagged' | 'malformed']>().toEqualTypeOf<number>()
+    expectTypeOf<EventCursor['poll']>().returns.toEqualTypeOf<EventPoll>()
+    expectTypeOf<EventCursor['wait']>().returns.toEqualTypeOf<Promise<boolean>>()
+    expectTypeOf<OrbitEvent['json']>().returns.toEqualTypeOf<unknown>()
+    expectTypeOf<OrbitEvent['payload']>().toEqualTypeOf<Uint8Array>()
+    const wrong = (bus: OrbitEventBus) => {
+      // @ts-expect-error: a payload is text or bytes; values go by publishJson
+      bus.publish('a', { b: 1 })
+      // @ts-expect-error: topics are texts
+      bus.publish(5)
+      // @ts-expect-error: patterns too
+      bus.subscribe(/a/)
+    }
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of a frame', () => {
+    expectTypeOf<Frame>().toEqualTypeOf<{
+      readonly id: NetId64
+      readonly node: number
+      readonly position: number
+      readonly frameKind: number
+      readonly version: number
+      readonly payload: Uint8Array
+    }>()
+  })
+
+  it('of a fleet', () => {
+    expectTypeOf(Fleet.join).returns.toEqualTypeOf<Fleet>()
+    expectTypeOf(Fleet.joinShm).returns.toEqualTypeOf<Fleet>()
+    expectTypeOf(Fleet.observe).returns.toEqualTypeOf<FleetObserver>()
+    expectTypeOf(Fleet.remove).returns.toEqualTypeOf<string[]>()
+    expectTypeOf<Fleet>().toExtend<FleetObserver>()
+    expectTypeOf<Fleet>().toExtend<Disposable>()
+    expectTypeOf<Fleet['publish']>().returns.toEqualTypeOf<NetId64>()
+    expectTypeOf<Parameters<Fleet['publish']>[2]>().toEqualTypeOf<PublishOptions | undefined>()
+    expectTypeOf<Fleet['publishBatch']>().returns.toEqualTypeOf<NetId64[]>()
+    expectTypeOf<Parameters<Fleet['publishBatch']>[1]>().toEqualTypeOf<readonly Uint8Array[]>()
+    expectTypeOf<Fleet['publishPacked']>().returns.toEqualTypeOf<number>()
+    expectTypeOf<Fleet['read']>().returns.toEqualTypeOf<Frame | undefined>()
+    expectTypeOf<Fleet['readHead']>().returns.toEqualTypeOf<Frame | undefined>()
+    expectTypeOf<Fleet['readAt']>().returns.toEqualTypeOf<Frame | undefined>()
+    expectTypeOf<Fleet['head']>().returns.toEqualTypeOf<number>()
+    expectTypeOf<Fleet['stats']>().returns.toEqualTypeOf<RingStats | undefined>()
+    expectTypeOf<Fleet['nodes']>().returns.toEqualTypeOf<NodeRecord[]>()
+    expectTypeOf<Fleet['resetRing']>().returns.toEqualTypeOf<void>()
+    expectTypeOf<keyof Fleet & 'node'>().toEqualTypeOf<'node'>()
+  })
+
+  it('let nobody write through an observer, or make a fleet without joining', () => {
+    expectTypeOf<
+      Extract<keyof FleetObserver, 'publish' | 'publishBatch' | 'publishPacked' | 'resetRing' | 'node'>
+    >().toBeNever()
+    const wrong = (observer: FleetObserver) => {
+      // @ts-expect-error: an observer has no publish
+      observer.publish(Bytes, new Uint8Array(1))
+      // @ts-expect-error: a process-local fleet has no lifetime
+      Fleet.join('web', { lifetime: 'fleet' })
+      // @ts-expect-error: there is no such lifetime
+      Fleet.joinShm('web', { lifetime: 'forever' })
+      // @ts-expect-error: a fleet is joined
+      new Fleet('web')
+      // @ts-expect-error: KINDs are numbers
+      orbitType({ name: 'Wrong', kind: '7' })
+      // @ts-expect-error: a payload is bytes
+      Fleet.join('web').publish(Bytes, 'text')
+    }
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of a cache', () => {
+    expectTypeOf<Parameters<OrbitCache['put']>>().toEqualTypeOf<
+      [key: CacheBytes, value: CacheBytes, options?: { ttlMs?: number }]
+    >()
+    expectTypeOf<OrbitCache['get']>().returns.toEqualTypeOf<Uint8Array | undefined>()
+    const value = (entry: CacheEntry) => (entry.hit ? entry.value : entry.position)
+    expectTypeOf(value).returns.toEqualTypeOf<Uint8Array | number | undefined>()
+    const observed = (observer: FleetObserver) => new OrbitCache(observer)
+    expectTypeOf(observed).returns.toEqualTypeOf<OrbitCache>()
+  })
+
+  it('of a typed cache are those of its codec', () => {
+    const made = (fleet: Fleet) => ({
+      pod: new TypedCache(fleet, { codec: codecs.pod(rich) }),
+      text: new TypedCache(fleet, { codec: codecs.text(), values: 'own' }),
+      json: new TypedCache(fleet, { codec: codecs.json<{ n: number }>() }),
+      own: new TypedCache(fleet, { codec: { encode: (_: Date) => new Uint8Array(8), decode: () => new Date() } }),
+    })
+    type Made = ReturnType<typeof made>
+    expectTypeOf<Made['pod']>().toEqualTypeOf<TypedCache<RichValue>>()
+    expectTypeOf<Made['text']>().toEqualTypeOf<TypedCache<string>>()
+    expectTypeOf<Made['json']>().toEqualTypeOf<TypedCache<{ n: number }>>()
+    expectTypeOf<Made['own']>().toEqualTypeOf<TypedCache<Date>>()
+    expectTypeOf<Made['json']['get']>().returns.toEqualTypeOf<{ n: number } | undefined>()
+    expectTypeOf(codecs.bytes).returns.toEqualTypeOf<Codec<Uint8Array>>()
+    const wrong = (cache: TypedCache<{ n: number }>, fleet: Fleet) => {
+      // @ts-expect-error: n is a number
+      cache.put('a', { n: '1' })
+      // @ts-expect-error: a codec is needed
+      new TypedCache(fleet, {})
+      // @ts-expect-error: there is no such way to hand out values
+      new TypedCache(fleet, { codec: codecs.text(), values: 'copied' })
+    }
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of heartbeats', () => {
+    expectTypeOf<ConstructorParameters<typeof FleetHeartbeat>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
+    expectTypeOf<Beat['ageMs' | 'count' | 'loopDelayMs' | 'node' | 'pid' | 'unixMs']>().toEqualTypeOf<number>()
+    expectTypeOf<Beat['label' | 'status']>().toEqualTypeOf<string>()
+    expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['dead']>().toEqualTypeOf<Beat[]>()
+    expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['missing']>().toEqualTypeOf<number[]>()
+    expectTypeOf<NodeRecord['heartbeat']>().toEqualTypeOf<Heartbeat | undefined>()
+  })
+
+  it('of contests', () => {
+    expectTypeOf<ConstructorParameters<typeof Contest>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
+    expectTypeOf<Contest['tryClaim']>().parameters.toEqualTypeOf<
+      [string | Subject, { ttlMs: number; owner?: string }]
+    >()
+    expectTypeOf<Contest['tryClaim']>().returns.toEqualTypeOf<{ guard: Guard } | { yieldTo: Holder }>()
+    expectTypeOf<Contest['claim']>().returns.toEqualTypeOf<Promise<Guard>>()
+    expectTypeOf<keyof ClaimOptions>().toEqualTypeOf<'ttlMs' | 'owner' | 'signal' | 'timeoutMs'>()
+    expectTypeOf<Contest['holder']>().returns.toEqualTypeOf<Holder | undefined>()
+    expectTypeOf<Contest['holders']>().returns.toEqualTypeOf<Holder[]>()
+    expectTypeOf<Holder>().toEqualTypeOf<{
+      readonly subject: Subject
+      readonly owner: string
+      readonly node: number
+      readonly pid: number
+      readonly token: number
+      readonly claimedAtMs: number
+      readonly expiresInMs: number
+    }>()
+    expectTypeOf<Guard>().toExtend<Disposable>()
+    expectTypeOf<Guard['held']>().toEqualTypeOf<boolean>()
+    expectTypeOf<Guard['renew']>().parameters.toEqualTypeOf<[ttlMs: number]>()
+    expectTypeOf<Guard['release']>().returns.toEqualTypeOf<boolean>()
+    expectTypeOf<Fence['admit']>().toEqualTypeOf<(token: number) => boolean>()
+    const wrong = async (contest: Contest, guard: Guard) => {
+      // @ts-expect-error: a claim has an end
+      contest.tryClaim('leader', {})
+      // @ts-expect-error: a try does not wait
+      contest.tryClaim('leader', { ttlMs: 1, timeoutMs: 1 })
+      // @ts-expect-error: whoever claims may have lost
+      contest.tryClaim('leader', { ttlMs: 1 }).guard.release()
+      // @ts-expect-error: a subject with a kind has a label
+      contest.holder({ kind: 1 })
+      // @ts-expect-error: a token is given
+      guard.token = 5
+      const waited: Guard = await contest.claim('leader', { ttlMs: 1, signal: new AbortController().signal })
+      return waited
+    }
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('of getOrSet', () => {
+    type Load = () => string | Promise<string>
+    expectTypeOf<TypedCache<string>['getOrSet']>().parameters.toEqualTypeOf<
+      [key: CacheBytes, load: Load, options?: GetOrSetOptions]
+    >()
+    expectTypeOf<TypedCache<string>['getOrSet']>().returns.toEqualTypeOf<Promise<string>>()
+    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'leaseMs'>()
+  })
+
+  it('of an error', () => {
+    expectTypeOf<OrbitError['code']>().toEqualTypeOf<OrbitErrorCode>()
+    expectTypeOf<OrbitErrorCode>().toExtend<`ERR_ORBIT_${string}`>()
+    expectTypeOf<OrbitError['errno']>().toEqualTypeOf<number | undefined>()
+    expectTypeOf<OrbitError['syscall']>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<OrbitError>().toExtend<Error>()
+  })
+})

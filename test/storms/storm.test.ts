@@ -1,0 +1,221 @@
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { array, Fleet, orbitType, pod } from '../../src/index.js'
+import { at, type Child, generator, isLinux, newSeed, objectPath, start, uniqueFleet } from '../help/processes.js'
+
+const stormMs = Number(process.env['ORBIT_STORM_SECONDS'] ?? 3) * 1000
+const spec = { capacity: 16, words: 20 }
+const storm = orbitType({
+  name: 'storm',
+  kind: 7,
+  capacity: spec.capacity,
+  layout: pod({ words: array('u32', spec.words) }),
+})
+
+describe.runIf(isLinux)('a storm of writers that are killed, stopped and replaced', () => {
+  it('leaves whole frames in each writer`s order, exact loss, and a fleet that works', {
+    timeout: 60_000 + 3 * stormMs,
+  }, async () => {
+    const seed = newSeed('storm')
+    const random = generator(seed)
+    const name = uniqueFleet('storm')
+    const keeper = Fleet.joinShm(name, { size: 16 })
+    keeper.ring(storm)
+    const readers = [start('reader.mjs', [name, spec]), start('reader.mjs', [name, { ...spec, observes: true }])]
+    for (const reader of readers) expect(await reader.next()).toBe('reading')
+
+    // Processes that have loaded everything and wait for their turn: so kills are many in a short time.
+    let generation = 0
+    const newWriter = async () => {
+      const child = start('writer.mjs', [name, ++generation, random(2 ** 31), spec])
+      expect(await child.next()).toBe('loaded')
+      return child
+    }
+    const pool = Array.from({ length: 24 }, newWriter)
+    await Promise.all(pool)
+    const begin = async () => {
+      const child = await (pool.shift() ?? newWriter())
+      expect(await child.ask('begin')).toHaveProperty('node')
+      return child
+    }
+    const active: Child[] = []
+    const stopped: Child[] = []
+    for (let i = 0; i < 3; i++) active.push(await begin())
+
+    const counts = { killed: 0, killedWhileStopped: 0, stopped: 0, continued: 0 }
+    const until = performance.now() + stormMs
+    while (performance.now() < until) {
+      const victim = active.splice(random(active.length), 1)[0] as Child
+      if (random(3) > 0) {
+        await victim.kill()
+        counts.killed++
+      } else {
+        await victim.stop()
+        stopped.push(victim)
+        counts.stopped++
+      }
+      if (stopped.length > 3) {
+        const old = stopped.splice(random(stopped.length), 1)[0] as Child
+        if (random(2) === 0) {
+          await old.kill()
+          counts.killedWhileStopped++
+        } else {
+          old.process.kill('SIGCONT')
+          active.push(old)
+          counts.continued++
+        }
+      }
+      if (active.length < 3) active.push(await begin())
+      for (const reader of readers) expect(reader.isOver, reader.stderr).toBe(false)
+    }
+
+    for (const child of stopped) child.process.kill('SIGCONT')
+    active.push(await begin(), ...stopped)
+    for (const child of active) expect(await child.ask('stop')).toHaveProperty('published')
+    for (const child of active)
+      expect({ ...(await child.ended), stderr: child.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+
+    // The keeper was there all the time, so nothing was audited: what was burned is counted, and within the spares.
+    const head = keeper.head(storm)
+    const { burned = -1, spares = 0 } = keeper.stats(storm) ?? {}
+    expect(burned).toBeGreaterThanOrEqual(0)
+    expect(burned).toBeLessThanOrEqual(spares)
+    for (const reader of readers) {
+      const account = await reader.ask<{ frames: number; overwritten: number; to: number; loads: number }>('stop')
+      expect(account).toMatchObject({ to: head, overwritten: head - account.frames })
+      expect(account.frames).toBeGreaterThan(0)
+      expect({ ...(await reader.ended), stderr: reader.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+    }
+    console.log(`storm: ${head} frames, ${generation} writers`, counts, { burned })
+
+    // All spares are back once all have left, and every chunk is in one place (I1).
+    keeper.close()
+    using next = Fleet.joinShm(name)
+    expect(next.stats(storm)).toMatchObject({ burned: 0, head })
+    expectChunksInOnePlace(name, 16)
+    expect(next.publish(storm, new Uint8Array(storm.payloadBytes)).counter).toBe(head)
+  })
+})
+
+/** With all members settled or the ring audited, each chunk is in exactly one slot, hand or spare (I1). */
+function expectChunksInOnePlace(name: string, size: number): void {
+  const ring = at.ring(spec.capacity, storm.payloadBytes, size)
+  const bytes = readFileSync(objectPath(name, storm.kind))
+  const chunks: number[] = []
+  for (let i = 0; i < spec.capacity; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.slots + i * 8) & 0xfffffn))
+  for (let i = 0; i < size; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.entries + i * 64)))
+  const taken = Number(bytes.readBigUInt64LE(at.sparesTaken))
+  for (let i = taken; i < ring.spareCount; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.spares + i * 8)))
+  expect(new Set(chunks).size).toBe(chunks.length)
+  for (const chunk of chunks) expect(chunk).toBeLessThan(spec.capacity + size + ring.spareCount)
+}
+
+describe.runIf(isLinux)('a writer that died where nobody can tell which chunk is its own', () => {
+  const size = 4
+  const ring = at.ring(spec.capacity, storm.payloadBytes, size)
+
+  /** Writes into node's entry what a death leaves between a swap that was lapped and the word about it; its hand. */
+  function leaveUndecidable(name: string, node: number, unseenChunk: number): number {
+    const fd = openSync(objectPath(name, storm.kind), 'r+')
+    const entry = Buffer.alloc(24)
+    readSync(fd, entry, 0, 24, ring.entries + node * 64)
+    // Killed between its swap and the word about it? Then its hand stands in a slot, and it owns what it swapped out.
+    const slots = Buffer.alloc(spec.capacity * 8)
+    readSync(fd, slots, 0, slots.length, ring.slots)
+    const isPublic = (_: unknown, i: number) => (slots.readBigUInt64LE(i * 8) & 0xfffffn) === entry.readBigUInt64LE(0)
+    if (Array.from({ length: spec.capacity }, isPublic).includes(true)) entry.copy(entry, 0, 8, 16)
+    entry.writeBigUInt64LE(BigInt(unseenChunk), 8)
+    entry.writeBigUInt64LE(1n, 16) // position 0, long overwritten
+    writeSync(fd, entry, 0, 24, ring.entries + node * 64)
+    closeSync(fd)
+    return Number(entry.readBigUInt64LE(0))
+  }
+  const lastSpare = spec.capacity + size + ring.spareCount - 1
+
+  async function dieAt(name: string, node: number): Promise<void> {
+    const child = start('writer.mjs', [name, 1, 1, spec])
+    expect(await child.next()).toBe('loaded')
+    expect(await child.ask('begin')).toEqual({ node })
+    await child.kill()
+  }
+
+  it('costs one chunk, which is counted, and comes back when all have left', async () => {
+    const name = uniqueFleet('burn')
+    const keeper = Fleet.joinShm(name, { size })
+    for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
+    await dieAt(name, 1)
+    leaveUndecidable(name, 1, lastSpare)
+    const taker = Fleet.joinShm(name, { node: 1 })
+    expect(keeper.stats(storm)?.burned).toBe(1)
+    expect(taker.publish(storm, new Uint8Array(storm.payloadBytes)).node).toBe(1)
+    taker.close()
+    keeper.close()
+    using next = Fleet.joinShm(name)
+    expect(next.stats(storm)?.burned).toBe(0)
+    expectChunksInOnePlace(name, size)
+  })
+
+  it('without a spare left is passed over, or refused by name, until all have left', async () => {
+    const name = uniqueFleet('burn')
+    const keeper = Fleet.joinShm(name, { size })
+    for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
+    let unseen = lastSpare
+    for (let i = 0; i < ring.spareCount; i++) {
+      await dieAt(name, 1)
+      const hand = leaveUndecidable(name, 1, unseen)
+      if (i === 0) unseen = hand // burned now, so nobody has it
+      Fleet.joinShm(name, { node: 1 }).close()
+      expect(keeper.stats(storm)?.burned).toBe(i + 1)
+    }
+    await dieAt(name, 1)
+    leaveUndecidable(name, 1, unseen)
+    expect(() => Fleet.joinShm(name, { node: 1 })).toThrow(expect.objectContaining({ code: 'ERR_ORBIT_NO_SPARE' }))
+    const passing = Fleet.joinShm(name)
+    expect(passing.node).toBe(2)
+    passing.publish(storm, new Uint8Array(storm.payloadBytes))
+    expect(() => Fleet.joinShm(name, { node: 1 })).toThrow(expect.objectContaining({ code: 'ERR_ORBIT_NO_SPARE' }))
+    passing.close()
+    keeper.close()
+
+    using next = Fleet.joinShm(name, { node: 1 })
+    expect(next.stats(storm)?.burned).toBe(0)
+    expect(next.publish(storm, new Uint8Array(storm.payloadBytes)).node).toBe(1)
+    expectChunksInOnePlace(name, size)
+  })
+})
+
+describe.runIf(isLinux)('a writer that died next to its swap', () => {
+  const size = 4
+  const ring = at.ring(spec.capacity, storm.payloadBytes, size)
+
+  // What stands in { hand, intentChunk, intentPosition } just before and just after the compare-and-swap of publish.
+  it.each([
+    { when: 'before', words: (own: bigint, _: bigint, next: bigint, head: bigint) => [own, next, head + 1n] },
+    { when: 'after', words: (own: bigint, newest: bigint, _: bigint, head: bigint) => [newest, own, head] },
+  ])('$when it leaves its successor the one chunk that is its own', ({ words }) => {
+    const name = uniqueFleet('swap')
+    using keeper = Fleet.joinShm(name, { size, node: 3 })
+    const writer = Fleet.joinShm(name, { node: 1 })
+    for (let i = 0; i < 40; i++) writer.publish(storm, new Uint8Array(storm.payloadBytes).fill(i))
+    writer.close()
+
+    const path = objectPath(name, storm.kind)
+    const bytes = readFileSync(path)
+    const chunkAt = (position: number) => bytes.readBigUInt64LE(ring.slots + (position % spec.capacity) * 8) & 0xfffffn
+    const own = bytes.readBigUInt64LE(ring.entries + 64)
+    const entry = Buffer.alloc(24)
+    words(own, chunkAt(39), chunkAt(40), 40n).forEach((word, i) => void entry.writeBigUInt64LE(word, i * 8))
+    const fd = openSync(path, 'r+')
+    writeSync(fd, entry, 0, 24, ring.entries + 64)
+    closeSync(fd)
+
+    using successor = Fleet.joinShm(name, { node: 1 })
+    expect(successor.head(storm)).toBe(40)
+    expect(readFileSync(path).readBigUInt64LE(ring.entries + 64)).toBe(own)
+    expectChunksInOnePlace(name, size)
+    successor.publish(storm, new Uint8Array(storm.payloadBytes).fill(40))
+    const { frames, overwritten } = keeper.cursor(storm, 0).poll()
+    expect(overwritten).toBe(41 - spec.capacity)
+    expect(frames.map(({ payload }) => payload[0])).toEqual(frames.map(({ position }) => position))
+  })
+})
