@@ -241,7 +241,7 @@ inline uint64_t head_of(const Ring& ring) {
   return search_head(ring);
 }
 
-inline uint64_t floor_of(const Ring& ring) { return load_acquire(&ring.header->floor); }  // partner: reset_ring
+inline uint64_t floor_of(const Ring& ring) { return load_acquire(&ring.header->floor); }  // partner: reset_ring's swap
 
 // The oldest position that a reader may still hope for, given the head.
 inline uint64_t oldest_of(const Ring& ring, uint64_t head) {
@@ -254,9 +254,12 @@ inline uint64_t oldest_of(const Ring& ring, uint64_t head) {
 // Older positions read as overwritten from now on. Nothing is zeroed, positions and ids go on (I6).
 inline uint64_t reset_ring(const Ring& ring) {
   for (;;) {
-    uint64_t floor = load_relaxed(&ring.header->floor);
+    // Acquire; partner: the swap below, of another reset. A reset that sees this floor must also see every slot that the
+    // other one saw when it found the head. Otherwise it finds an older head, takes the floor for foreign bytes and moves
+    // it back. x86 never reorders two loads, so no test there fails without it; a simulated weak memory shows it.
+    uint64_t floor = floor_of(ring);
     uint64_t head = head_of(ring);
-    // Another reset may have been later than our look at the head; a floor above the head is no reset's.
+    // Another reset may have looked at the head later than this one; a floor above the head comes from no reset.
     if (floor >= head && floor <= head_of(ring)) return floor;
     if (exchange_if(&ring.header->floor, floor, head)) return head;
   }
