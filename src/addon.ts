@@ -3,6 +3,7 @@ import nodeModule from 'node:module' // whole: bundles of ESM often declare a cr
 import { dirname, join, resolve } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 import { OrbitError } from './base/errors.js'
+import { adviceFor } from './base/platform.js'
 
 /**
  * src/ or dist/ of the package; in a user's bundle, the bundle's folder. A bundle of CommonJS has no import.meta, and
@@ -52,9 +53,31 @@ function* addons(tried: string[]): Generator<string> {
 }
 
 const addonsForbidden =
-  'this process may load no native addon: under the permission model start node with --allow-addons, else without --no-addons'
+  'this process may not load native addons: under the permission model start node with --allow-addons, else without --no-addons'
 
-/** Opens the addon. Not by require, whose cache would give two copies of this package one scratch buffer. */
+const isMusl = (): boolean => {
+  try {
+    return process.platform === 'linux' && readFileSync('/proc/self/maps', 'utf8').includes('ld-musl-')
+  } catch {
+    return false // no /proc here, or it may not be read
+  }
+}
+
+function failure(tried: string[], cause: unknown): OrbitError {
+  const { platform, arch, versions } = process
+  const advice = process.env['ORBIT_NATIVE_PATH']
+    ? 'ORBIT_NATIVE_PATH names this file: correct it, or unset it to use the addon of the package'
+    : adviceFor({ platform, arch, isMusl: isMusl() })
+  const message = `no native addon for ${platform}-${arch}, Node ${versions.node}; tried ${tried.join('; ')}. To fix it, ${advice}`
+  return new OrbitError('ERR_ORBIT_NATIVE', message, { cause })
+}
+
+/**
+ * Opens the addon. Uses process.dlopen, not require: the cache of require would give two copies of this package one
+ * scratch buffer.
+ *
+ * @throws ERR_ORBIT_NATIVE with every file tried, and what to do on this platform
+ */
 export function openAddon(): unknown {
   const tried: string[] = []
   let cause: unknown
@@ -77,13 +100,5 @@ export function openAddon(): unknown {
       tried.push(`${path}: ${(error as Error).message.replace(`${path}: `, '')}`)
     }
   }
-  const advice = process.env['ORBIT_NATIVE_PATH']
-    ? 'ORBIT_NATIVE_PATH names that one; unset, it makes way for the one that the package brings'
-    : 'Name one in ORBIT_NATIVE_PATH, or build it (python3, make and g++ are needed): ' +
-      `"npm install node-addon-api@8" in your project, then "npm run build:native" in the folder of ${manifest.name}`
-  throw new OrbitError(
-    'ERR_ORBIT_NATIVE',
-    `no native addon for ${process.platform}-${process.arch}, Node ${process.versions.node}; tried ${tried.join('; ')}. ${advice}`,
-    { cause },
-  )
+  throw failure(tried, cause)
 }

@@ -47,6 +47,8 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
   if (operands.length > command.operands.length) {
     throw new UsageError(`${JSON.stringify(operands[command.operands.length])} is one operand too many`)
   }
+  const { checkNative } = await import('../core/native.js') // here, so that --version needs no addon
+  checkNative()
   checkSight()
   return (await command.run(new Call(new Output(values['json'] === true), operands, values))) ?? 0
 }
@@ -70,7 +72,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   let hint = 'orbit --help lists the commands'
   try {
-    // Not at the head of this file: it opens the addon, and to have none is an error as others are.
+    // Not at the head of this file: it opens the addon, which --version does not need.
     const { commands } = await import('./commands/index.js')
     if (name === undefined || name === '--help' || name === 'help') {
       const text = overview(commands)

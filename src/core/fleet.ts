@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { checkFlag, checkInteger, checkOptions, shown } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
-import { guarded, layout, type NativeFleet, native } from './native.js'
+import { checkNative, guarded, isSupported, layout, type NativeFleet, native } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
 import { lengthOf, type PublishOptions, type Ring } from './ring.js'
 import type { AnyOrbitType } from './type.js'
@@ -52,6 +52,14 @@ export class Fleet extends FleetObserver {
   }
 
   /**
+   * Whether this process can join and observe fleets: the native addon fits its platform and was loaded. Importing this
+   * package never throws; without the addon, joining, observing and removing throw ERR_ORBIT_NATIVE.
+   */
+  static get isSupported(): boolean {
+    return isSupported()
+  }
+
+  /**
    * Joins a process-local fleet: the same rings in private memory, shared by the handles and worker threads of this
    * process that use this name, gone with the last of them.
    *
@@ -74,6 +82,7 @@ export class Fleet extends FleetObserver {
   }
 
   static #join(name: string, options: JoinShmOptions, isShared: boolean): Fleet {
+    checkNative()
     checkFleetName(name)
     const { size, node, label = process.title, lifetime = 'persistent' } = options
     if (size !== undefined) checkInteger('size', size, 1, layout.maxFleetSize)
@@ -114,6 +123,7 @@ export class Fleet extends FleetObserver {
    * @throws ERR_ORBIT_IN_USE when members live, unless forced; ERR_ORBIT_BUSY, ERR_ORBIT_PERMISSION
    */
   static remove(name: string, options: RemoveOptions = {}): string[] {
+    checkNative()
     checkFleetName(name)
     checkOptions('options', options, ['kind', 'force'])
     checkFlag('force', options.force)

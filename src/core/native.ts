@@ -211,7 +211,28 @@ interface Native {
   decode(ring?: number, payload?: Uint8Array, frameKind?: number, version?: number): number
 }
 
-export const native = openAddon() as Native
+/** Why this process has no addon; undefined: it has one. */
+let missing: OrbitError | undefined
+
+function open(): Native {
+  try {
+    return openAddon() as Native
+  } catch (error) {
+    missing = error as OrbitError
+    return absent as Native
+  }
+}
+
+/** Numbers of an addon that is not there: no limit is known, and an offset is of no use. */
+const unknown = new Proxy({}, { get: () => Number.POSITIVE_INFINITY })
+
+/** An addon that is not there: every call throws, so that importing this package does not. */
+const absent: object = new Proxy(
+  {},
+  { get: (_, name) => (name === 'layout' || name === 'status' ? unknown : checkNative) },
+)
+
+export const native = open()
 export const layout = native.layout
 export const status = native.status
 
@@ -243,7 +264,7 @@ export function growScratch(payloadBytes: number): void {
   scratch.view = new DataView(buffer)
   scratch.buffer = Buffer.from(buffer)
 }
-growScratch(0)
+if (isSupported()) growScratch(0)
 
 const encoder = new TextEncoder()
 /** Up to here, putting characters one by one is cheaper than calling the encoder. */
@@ -264,6 +285,16 @@ export function putText(text: string, at: number, end: number): number {
   }
   const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
   return read === length ? at + written : -1
+}
+
+/** Whether this process has the addon. */
+export function isSupported(): boolean {
+  return missing === undefined
+}
+
+/** Throws unless this process has the addon. */
+export function checkNative(): void {
+  if (missing !== undefined) throw new OrbitError('ERR_ORBIT_NATIVE', missing.message, { cause: missing.cause })
 }
 
 /** Runs a setup call; what it throws comes out as our error. */

@@ -4,7 +4,7 @@ import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import { Bell } from './bell.js'
 import { Cursor } from './cursor.js'
-import { guarded, layout, type NativeBeat, type NativeFleet, native } from './native.js'
+import { checkNative, guarded, layout, type NativeBeat, type NativeFleet, native } from './native.js'
 import { type Frame, loadedFrame, Ring, type RingStats } from './ring.js'
 import { type AnyOrbitType, checkType, reservedType } from './type.js'
 
@@ -102,6 +102,7 @@ export class FleetObserver implements Disposable {
 
   /** @internal */
   static open(name: string): FleetObserver {
+    checkNative()
     checkFleetName(name)
     return new FleetObserver(
       name,

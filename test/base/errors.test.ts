@@ -126,7 +126,8 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
     vi.stubEnv('ORBIT_NATIVE_PATH', '/nonexistent/orbit.node')
     vi.resetModules()
     try {
-      await import('../../src/core/native.js')
+      const { Fleet } = await import('../../src/index.js')
+      Fleet.join('unsupported')
     } finally {
       vi.unstubAllEnvs()
       vi.resetModules()
