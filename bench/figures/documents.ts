@@ -43,34 +43,22 @@ function groupTable(groups: readonly Group[], isShown: (driver: string) => boole
   return markdownTable([['', ...drivers], ...rows])
 }
 
-// ---- README ---------------------------------------------------------------------------------------------------------
+// ---- docs/guide/figures.md ------------------------------------------------------------------------------------------
 
-/** What README shows of it all; docs/guide/figures.md has the rest. */
-const readmeRows = [
-  /^latency, (idle|busy)$/,
-  /^throughput, (64 B, (1|16) readers?|4096 B, 4 readers)$/,
-  /^fan-in, 4 writers$/,
-  /^fan-out, 16 sleepers$/,
-  /^cpu, steady, 4 readers$/,
-  /^latest /,
-  /^cache .*, (1,000 keys|1,000 keys, 4 processes)$/,
-  /^claim/,
-  /^death /,
-]
-const readmeLeavesOut = /^orbit, |advanced$|, batched$|^Redis, 100/
-
-export function readmeText({ machine, comparison }: Report): string {
-  const groups = groupsOf(comparison).filter((group) => readmeRows.some((row) => row.test(nameOf(group))))
-  const isMessages = ({ trial }: Group) => !/^(latest|cache|claim|death)/.test(trial)
-  const table = (groups: Group[]) => groupTable(groups, (driver) => !readmeLeavesOut.test(driver))
+export function comparisonText({ machine, comparison }: Report): string {
+  const trials = groupBy(groupsOf(comparison), ({ trial }) => trial)
+  const settings = comparison.drivers.map(({ name, version, settings }) => `| ${name} | ${version} | ${settings} |`)
   return [
-    `Medians of \`npm run bench\`; in brackets, how many times better orbit is. ${machineText(machine)}. Machines differ, ratios ` +
-      'less so: run it on yours. All figures, charts and the settings of each: [docs/guide/figures.md](docs/guide/figures.md).',
-    '![messages a second by readers](docs/pictures/throughput-readers.svg)',
-    table(groups.filter(isMessages)),
-    table(groups.filter((group) => !isMessages(group))),
+    `Medians; in brackets, how many times better orbit is. ${machineText(machine)}.`,
+    ...['throughput-readers', 'throughput-bytes', 'latency', 'stores'].map((name) => `![](../pictures/${name}.svg)`),
+    ...[...trials.values()].map((groups) => groupTable(groups)),
     behindText(comparison),
-  ].join('\n\n')
+    `How the time a message takes grows:\n\n${slopeTable(comparison)}`,
+    `Each at its best settings:\n\n| | version | settings |\n| --- | --- | --- |\n${settings.join('\n')}`,
+    comparison.skipped.map((line) => `- ${line}`).join('\n'),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
 }
 
 /** Where orbit is not ahead: a line for each trial and reason. */
@@ -87,23 +75,6 @@ function behindText(comparison: Comparison): string {
     return `- ${where}: ${drivers.join(', ')} by up to ${times(1 / worst)}. ${why}`
   })
   return `Where orbit is not ahead, and why:\n\n${lines.join('\n')}`
-}
-
-// ---- docs/guide/figures.md ------------------------------------------------------------------------------------------
-
-export function comparisonText({ machine, comparison }: Report): string {
-  const trials = groupBy(groupsOf(comparison), ({ trial }) => trial)
-  const settings = comparison.drivers.map(({ name, version, settings }) => `| ${name} | ${version} | ${settings} |`)
-  return [
-    `Medians; in brackets, how many times better orbit is. ${machineText(machine)}.`,
-    ...['throughput-readers', 'throughput-bytes', 'latency', 'stores'].map((name) => `![](../pictures/${name}.svg)`),
-    ...[...trials.values()].map((groups) => groupTable(groups)),
-    `How the time a message takes grows:\n\n${slopeTable(comparison)}`,
-    `Each at its best settings:\n\n| | version | settings |\n| --- | --- | --- |\n${settings.join('\n')}`,
-    comparison.skipped.map((line) => `- ${line}`).join('\n'),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
 }
 
 function slopeTable(comparison: Comparison): string {

@@ -1,11 +1,11 @@
 // npm run figures: makes from the committed results, bench/results/full.json, the charts in docs/pictures and the figures in
-// README.md and docs/guide/figures.md. test/release/figures.test.ts fails when they differ.
+// docs/guide/figures.md. test/release/figures.test.ts fails when they differ.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Report } from '../report.js'
 import { chartsOf } from './charts.js'
-import { barsText, comparisonText, operationsText, readmeText, replaced } from './documents.js'
+import { barsText, comparisonText, operationsText, replaced } from './documents.js'
 
 const root = new URL('../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
@@ -19,7 +19,6 @@ export function makeFiles(): Record<string, string> {
   guide = replaced(guide, 'operations', operationsText(report))
   guide = replaced(guide, 'bars', barsText(report))
   return {
-    'README.md': replaced(read('README.md'), 'figures', readmeText(report)),
     'docs/guide/figures.md': guide,
     ...Object.fromEntries(charts.map(([name, svg]) => [`docs/pictures/${name}`, svg])),
   }

@@ -1,4 +1,4 @@
-/** Every code that this package throws, with what it means. README's table is made of these sentences. */
+/** Every code that this package throws, with what it means. docs/guide/errors.md has the same sentences. */
 export const errorCodes = {
   ERR_ORBIT_INVALID_ARGUMENT: 'An argument has the wrong type or shape.',
   ERR_ORBIT_OUT_OF_RANGE: 'A number is outside its range; the message has both.',

@@ -36,16 +36,35 @@ export const promisesOf = ({ text }: Block): string[] =>
 
 const withoutCode = (text: string): string => text.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '')
 
-/** The links and pictures of a document that lead into the project: where to, and to which heading. */
-export function linksOf(file: string): { target: string; anchor: string }[] {
-  const found = withoutCode(read(file)).matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g)
-  return [...found]
-    .map(([, link, attribute]) => (link ?? attribute) as string)
-    .filter((link) => !/^[a-z]+:/.test(link))
-    .map((link) => {
-      const [path = '', anchor = ''] = link.split('#')
-      return { target: path === '' ? file : normalize(join(dirname(file), path)), anchor }
-    })
+/** Where the documents are once they are pushed: README links there, since registries show it without the other files. */
+const repository = 'https://github.com/orbit-node/orbit-node/blob/main/'
+
+interface Link {
+  /** As it is written. */
+  readonly link: string
+  /** The file that it leads to, from the root of the project. */
+  readonly target: string
+  /** The heading that it leads to, or ''. */
+  readonly anchor: string
+}
+
+/** The links and pictures of a document that lead into the project, whether relative or absolute. */
+export function linksOf(file: string): Link[] {
+  const found = withoutCode(read(file)).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|(?:src|srcset|href)="([^"]+)"/gm)
+  return [...found].flatMap(([, inline, reference, attribute]) => {
+    const link = (inline ?? reference ?? attribute) as string
+    const [path = '', anchor = ''] = link.replace(repository, '').replace('?raw=true', '').split('#')
+    if (link.startsWith(repository)) return { link, target: path, anchor }
+    if (/^[a-z]+:/.test(link)) return []
+    return { link, target: path === '' ? file : normalize(join(dirname(file), path)), anchor }
+  })
+}
+
+/** The references of a document, as in `[text][name]`, and the names that it defines. */
+export function referencesOf(file: string): { used: string[]; defined: string[] } {
+  const text = withoutCode(read(file))
+  const names = (pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, name]) => name as string))].sort()
+  return { used: names(/\]\[([^\]]+)\]/g), defined: names(/^\[([^\]]+)\]: \S+$/gm) }
 }
 
 /** The anchors that GitHub makes of the headings of a document. */
