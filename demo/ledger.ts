@@ -1,6 +1,6 @@
 // Checks every frame that comes by: is it whole, does it follow the one before, does the account add up?
 import type { Poll } from '../src/index.js'
-import { checksumOf, type Event, eventLayout } from './types.js'
+import { checksumOf, type Event, eventPod } from './types.js'
 
 export class Ledger {
   frames = 0
@@ -10,8 +10,8 @@ export class Ledger {
   repeated = 0
   /** Frames whose checksum or node is wrong. */
   torn = 0
-  overwritten = 0
-  unavailable = 0
+  overrun = 0
+  malformed = 0
   /** Positions that a poll neither delivered nor declared lost. */
   unaccounted = 0
   /** The last sequence number seen, by `node:incarnation`. */
@@ -19,10 +19,10 @@ export class Ledger {
 
   take(poll: Poll): void {
     this.frames += poll.frames.length
-    this.overwritten += poll.overwritten
-    this.unavailable += poll.unavailable
-    this.unaccounted += Math.abs(poll.to - poll.from - poll.frames.length - poll.overwritten - poll.unavailable)
-    for (const frame of poll.frames) this.#check(eventLayout.decode(frame.payload), frame.node)
+    this.overrun += poll.lost
+    this.malformed += poll.malformed
+    this.unaccounted += Math.abs(poll.to - poll.from - poll.frames.length - poll.lost - poll.malformed)
+    for (const frame of poll.frames) this.#check(eventPod.decode(frame.payload), frame.node)
   }
 
   #check(event: Event, publisher: number): void {

@@ -17,12 +17,12 @@ export interface Totals {
   lost: number
   torn: number
   repeated: number
-  overwritten: number
-  unavailable: number
+  overrun: number
+  malformed: number
   unaccounted: number
   death: { node: number; pid: number; incarnation: number; seenAfterMs: number | null }
   /** What the event bus has told. */
-  bus: { requests: number; rendered: number; runs: number; staleRuns: number; lagged: number }
+  bus: { requests: number; rendered: number; runs: number; staleRuns: number; lost: number }
   /** Who runs the job after the death of who ran it, and after how long; tokens: the dead one's, and the new one. */
   election: { from: number; to: number; tokens: [number, number]; tookMs: number } | null
   takeOver: {
@@ -53,15 +53,15 @@ export function brokenPromises(totals: Totals): string[] {
   promise(totals.lost === 0, `${totals.lost} frames were lost`)
   promise(totals.torn === 0, `${totals.torn} frames were torn`)
   promise(totals.repeated === 0, `${totals.repeated} frames came twice or out of order`)
-  promise(totals.overwritten === 0, `${totals.overwritten} frames were overwritten before they were read`)
-  promise(totals.unavailable === 0, `${totals.unavailable} frames could not be read`)
+  promise(totals.overrun === 0, `${totals.overrun} frames were overwritten before they were read`)
+  promise(totals.malformed === 0, `${totals.malformed} frames could not be read`)
   promise(totals.unaccounted === 0, `${totals.unaccounted} positions are in no poll's account`)
   promise(
     totals.answered <= totals.requests,
     `clients got ${totals.answered} answers, but only ${totals.requests} requests have a frame`,
   )
   const { bus, election } = totals
-  promise(bus.lagged === 0, `${bus.lagged} events were lost`)
+  promise(bus.lost === 0, `${bus.lost} events were lost`)
   // Killed between the two, a worker has published a frame and no event.
   const untold = totals.requests - bus.requests
   promise(untold === 0 || untold === 1, `${totals.requests} requests have a frame, ${bus.requests} an event`)
@@ -96,7 +96,7 @@ export function describe(totals: Totals): string[] {
   return [
     `requests   ${count(totals.requests)} served, ${count(totals.answered)} answered, ${count(totals.failed)} failed at the clients`,
     `frames     ${count(totals.frames)}, ${count(totals.framesPerSecond)} a second`,
-    `lost ${totals.lost}, torn ${totals.torn}, repeated ${totals.repeated}, overwritten ${totals.overwritten}`,
+    `lost ${totals.lost}, torn ${totals.torn}, repeated ${totals.repeated}, overwritten ${totals.overrun}`,
     `death      node ${death.node}, pid ${death.pid}: ${death.seenAfterMs === null ? 'not seen' : `seen after ${death.seenAfterMs} ms`}`,
     totals.election === null
       ? 'election   none'

@@ -15,7 +15,7 @@ export const fleetSize = nodes.firstWorker + workerCount
 /** How a child learns which fleet to join, and as which node: the environment at its start, and never a message. */
 export const environment = { fleet: 'ORBIT_DEMO_FLEET', node: 'ORBIT_DEMO_NODE' }
 
-export const eventLayout = pod({
+export const eventPod = pod({
   /** Who says so: the frame's id has the node too, so the two must agree. */
   node: 'u16',
   status: 'u16',
@@ -27,13 +27,13 @@ export const eventLayout = pod({
   /** Over all the other fields: a frame mixed of two would not pass. */
   checksum: 'u32',
 })
-export type Event = PodValue<typeof eventLayout>
+export type Event = PodValue<typeof eventPod>
 
 /** One frame for each HTTP request. The ring holds all of the longest run, so that a newcomer finds the whole history. */
-export const RequestEvent = orbitType({ name: 'demo.RequestEvent', kind: 1, layout: eventLayout, capacity: 2 ** 14 })
+export const RequestEvent = orbitType({ name: 'demo.RequestEvent', kind: 1, pod: eventPod, capacity: 2 ** 14 })
 
 /** One frame for each step of a request's work, published eight at a time. */
-export const StepEvent = orbitType({ name: 'demo.StepEvent', kind: 2, layout: eventLayout, capacity: 2 ** 17 })
+export const StepEvent = orbitType({ name: 'demo.StepEvent', kind: 2, pod: eventPod, capacity: 2 ** 17 })
 
 /** How a worker is; the newest value per node is what the terminal shows. */
 const workerLoad = pod({
@@ -52,7 +52,7 @@ const workerLoad = pod({
   predecessors: 'u32',
 })
 export type WorkerLoadValue = PodValue<typeof workerLoad>
-export const WorkerLoad = orbitType({ name: 'demo.WorkerLoad', kind: 3, layout: workerLoad })
+export const WorkerLoad = orbitType({ name: 'demo.WorkerLoad', kind: 3, pod: workerLoad })
 
 /** Topics: `request.<node>` for each answered one, `page.rendered`, `job.ran`. */
 export const busOptions = { capacity: 2 ** 15, payloadBytes: 64 }
@@ -70,7 +70,7 @@ export const page = { key: '/', ttlMs: 500 }
 export const ClientReport = orbitType({
   name: 'demo.ClientReport',
   kind: 4,
-  layout: pod({ sent: 'u32', answered: 'u32', failed: 'u32' }),
+  pod: pod({ sent: 'u32', answered: 'u32', failed: 'u32' }),
 })
 
 /** An event with its checksum (FNV-1a over the fields). */

@@ -32,7 +32,7 @@ export class View {
   /** Who runs the job. */
   elected: Holder | undefined
   /** What the bus has told: requests answered, pages rendered, runs of the job, and those of a worker whose successor had run. */
-  bus = { requests: 0, rendered: 0, runs: 0, staleRuns: 0, lagged: 0 }
+  bus = { requests: 0, rendered: 0, runs: 0, staleRuns: 0, lost: 0 }
   readonly #fleet: Fleet
   readonly #loads: Orbital<WorkerLoadValue>
   readonly #client: Orbital<{ sent: number; answered: number; failed: number }>
@@ -67,8 +67,8 @@ export class View {
   }
 
   #takeEvents(): void {
-    const { events, lagged } = this.#events.poll()
-    this.bus.lagged += lagged
+    const { events, lost } = this.#events.poll()
+    this.bus.lost += lost
     for (const event of events) {
       if (event.topic.startsWith('request.')) this.bus.requests++
       else if (event.topic === 'page.rendered') this.bus.rendered++
@@ -122,8 +122,8 @@ export class View {
       lost,
       torn,
       repeated: requests.repeated + steps.repeated,
-      overwritten: requests.overwritten + steps.overwritten,
-      unavailable: requests.unavailable + steps.unavailable,
+      overrun: requests.overrun + steps.overrun,
+      malformed: requests.malformed + steps.malformed,
       unaccounted: requests.unaccounted + steps.unaccounted,
     }
   }

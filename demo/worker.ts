@@ -9,7 +9,7 @@ import { codecs, Orbital, OrbitEventBus, TypedCache } from '../src/index.js'
 import { runJob } from './job.js'
 import { Ledger } from './ledger.js'
 import { joinAsTold, onEnd } from './member.js'
-import { busOptions, eventLayout, page, RequestEvent, StepEvent, seal, stepsPerRequest, WorkerLoad } from './types.js'
+import { busOptions, eventPod, page, RequestEvent, StepEvent, seal, stepsPerRequest, WorkerLoad } from './types.js'
 
 const fleet = joinAsTold('http worker')
 const { node } = fleet
@@ -31,7 +31,7 @@ let inFlight = 0
 
 /** Some work in steps, whose frames are published together: one native call for all of them. */
 function work(): string {
-  const { byteLength } = eventLayout
+  const { byteLength } = eventPod
   const records = new Uint8Array(stepsPerRequest * byteLength)
   let text = 'orbit'
   for (let i = 0; i < stepsPerRequest; i++) {
@@ -39,7 +39,7 @@ function work(): string {
     text = createHash('sha256').update(text.repeat(16)).digest('hex')
     const durationUs = Math.round((performance.now() - begun) * 1000)
     const event = seal({ node, incarnation, sequence: ++steps, status: i, durationUs })
-    eventLayout.encode(event, records.subarray(i * byteLength))
+    eventPod.encode(event, records.subarray(i * byteLength))
   }
   fleet.publishPacked(StepEvent, records)
   return text
@@ -61,7 +61,7 @@ const server = createServer(async (_request, response) => {
   const durationUs = Math.round((performance.now() - begun) * 1000)
   const event = seal({ node, incarnation, sequence: ++requests, status: 200, durationUs })
   // Before the answer: whatever a client got an answer to is in the ring, even if this process dies right now.
-  fleet.publish(RequestEvent, eventLayout.encode(event))
+  fleet.publish(RequestEvent, eventPod.encode(event))
   bus.publish(`request.${node}`)
   response.end(body)
 })

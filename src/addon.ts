@@ -86,7 +86,7 @@ export function openAddon(): unknown {
     try {
       process.dlopen(addon, path)
       const { version } = addon.exports as { version?: unknown }
-      if (!('layout' in addon.exports && 'setScratch' in addon.exports)) {
+      if (!('abi' in addon.exports && 'setScratch' in addon.exports)) {
         tried.push(`${path}: not an addon of ${manifest.name}`)
       } else if (version === manifest.version) {
         return addon.exports

@@ -41,7 +41,12 @@ export {
   type TryClaimOptions,
 } from './layers/contest.js'
 export type { OrbitEvent } from './layers/event.js'
-export { type Beat, FleetHeartbeat, type HeartbeatOptions, type HeartbeatSnapshot } from './layers/heartbeat.js'
+export {
+  FleetHeartbeat,
+  type HeartbeatOptions,
+  type HeartbeatSnapshot,
+  type NodeHeartbeat,
+} from './layers/heartbeat.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'
 export {

@@ -2,7 +2,7 @@ import { type NetId64, Orbital, orbitType, pod } from '../../src/index.js'
 import { type Call, consumed, onFleet } from './call.js'
 
 const operations = 1000
-const WorkerLoad = orbitType({ name: 'WorkerLoad', kind: 1, layout: pod({ busy: 'u32', idle: 'u32' }) })
+const WorkerLoad = orbitType({ name: 'WorkerLoad', kind: 1, pod: pod({ busy: 'u32', idle: 'u32' }) })
 
 const store: Call = {
   name: 'Orbital.store, 2 fields',

@@ -2,7 +2,7 @@ import { Contest, codecs, Fleet, type Guard, Orbital, OrbitCache, orbitType, pod
 import type { Cache, CacheShape, Claims, Latest, Place } from './driver.js'
 import { load } from './values.js'
 
-const Load = orbitType({ name: 'Load', kind: 1, layout: pod({ busy: 'u32', idle: 'u32' }) })
+const Load = orbitType({ name: 'Load', kind: 1, pod: pod({ busy: 'u32', idle: 'u32' }) })
 /** Longer than any trial: what frees a claim is a release or a death, not the time. */
 const ttlMs = 600_000
 

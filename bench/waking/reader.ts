@@ -148,7 +148,7 @@ function hearBursts(): void {
     for await (const poll of cursor) {
       polls++
       frames += poll.frames.length
-      overwritten += poll.overwritten
+      overwritten += poll.lost
       for (const { payload } of poll.frames) consumed.number += payload[0] as number
       if (frames + overwritten < burstFrames) continue
       await pause(5) // a byte that is on its way still

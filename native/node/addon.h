@@ -16,7 +16,7 @@
 namespace orbit {
 
 struct Results {
-  double from, to, overwritten, unavailable;  // of a poll
+  double from, to, lost, malformed;  // of a poll
   double bytes;                               // that a poll's records take
   double status;                              // what ended a batch early
   double position;                            // of a publish

@@ -148,8 +148,8 @@ napi_value poll_scratch(const Call& call, Judge judge) {
   results->from = static_cast<double>(poll.from);
   results->to = static_cast<double>(poll.to);
   results->head = static_cast<double>(poll.head);
-  results->overwritten = static_cast<double>(poll.overwritten);
-  results->unavailable = static_cast<double>(poll.unavailable);
+  results->lost = static_cast<double>(poll.overwritten);
+  results->malformed = static_cast<double>(poll.unavailable);
   results->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
   return call.number(poll.count);
 }
@@ -159,7 +159,7 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
   return poll_scratch(Call(env, info), [](const Frame&, const uint8_t*) { return Verdict::kKeep; });
 }
 
-// pollEvents(ring, position, max, pattern) -> how many events; what is no event counts as unavailable
+// pollEvents(ring, position, max, pattern) -> how many events; what is no event counts as malformed
 napi_value poll_events_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   TopicPattern pattern{nullptr, 0};

@@ -245,8 +245,8 @@ Napi::Value set_scratch_call(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Object layout_table(Napi::Env env) {
-  Napi::Object layout = Napi::Object::New(env);
+Napi::Object abi_table(Napi::Env env) {
+  Napi::Object abi = Napi::Object::New(env);
   const struct {
     const char* name;
     double value;
@@ -270,8 +270,8 @@ Napi::Object layout_table(Napi::Env env) {
       {"resultHead", offsetof(Results, head)},
       {"resultFrom", offsetof(Results, from)},
       {"resultTo", offsetof(Results, to)},
-      {"resultOverwritten", offsetof(Results, overwritten)},
-      {"resultUnavailable", offsetof(Results, unavailable)},
+      {"resultLost", offsetof(Results, lost)},
+      {"resultMalformed", offsetof(Results, malformed)},
       {"resultStatus", offsetof(Results, status)},
       {"resultBytes", offsetof(Results, bytes)},
       {"firstRecord", kFirstRecord},
@@ -303,9 +303,9 @@ Napi::Object layout_table(Napi::Env env) {
       {"cacheDelete", kCacheDelete},
       {"cacheReset", kCacheReset},
   };
-  for (const auto& number : numbers) layout.Set(number.name, number.value);
-  layout.Freeze();
-  return layout;
+  for (const auto& number : numbers) abi.Set(number.name, number.value);
+  abi.Freeze();
+  return abi;
 }
 
 Napi::Object status_table(Napi::Env env) {
@@ -352,7 +352,7 @@ bool export_setup_functions(napi_env environment, napi_value value, Addon* addon
   define("hasBell", has_bell_call);
   define("setScratch", set_scratch_call);
   exports.Set("version", ORBIT_VERSION);
-  exports.Set("layout", layout_table(env));
+  exports.Set("abi", abi_table(env));
   exports.Set("status", status_table(env));
   return true;
 } catch (const Napi::Error& error) {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { layout } from '../core/native.js'
+import { abi } from '../core/native.js'
 import type { Frame } from '../core/ring.js'
 import { cacheKind } from '../inspect/report.js'
 import type { OrbitEvent } from '../layers/event.js'
@@ -76,25 +76,25 @@ export interface Mutation {
 }
 
 const ops: Record<number, Mutation['op']> = {
-  [layout.cachePut]: 'put',
-  [layout.cacheDelete]: 'delete',
-  [layout.cacheReset]: 'reset',
+  [abi.cachePut]: 'put',
+  [abi.cacheDelete]: 'delete',
+  [abi.cacheReset]: 'reset',
 }
 
 /** What a frame of the cache does; undefined: its bytes are no mutation. */
 export function mutationOf({ payload, version }: Frame): Mutation | undefined {
-  if (payload.length < layout.cacheHeaderBytes) return undefined
+  if (payload.length < abi.cacheHeaderBytes) return undefined
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
-  const op = ops[view.getUint8(layout.cacheOp)]
-  const namespaceBytes = view.getUint8(layout.cacheNamespaceBytes)
-  const keyBytes = view.getUint16(layout.cacheKeyBytes, true)
-  const valueBytes = view.getUint32(layout.cacheValueBytes, true)
-  const keyAt = layout.cacheHeaderBytes + namespaceBytes
-  const valueAt = layout.cacheHeaderBytes + ((namespaceBytes + keyBytes + 7) & ~7)
+  const op = ops[view.getUint8(abi.cacheOp)]
+  const namespaceBytes = view.getUint8(abi.cacheNamespaceBytes)
+  const keyBytes = view.getUint16(abi.cacheKeyBytes, true)
+  const valueBytes = view.getUint32(abi.cacheValueBytes, true)
+  const keyAt = abi.cacheHeaderBytes + namespaceBytes
+  const valueAt = abi.cacheHeaderBytes + ((namespaceBytes + keyBytes + 7) & ~7)
   if (op === undefined || valueAt + valueBytes > payload.length) return undefined
   return {
     op,
-    namespace: utf8Of(payload.subarray(layout.cacheHeaderBytes, keyAt)),
+    namespace: utf8Of(payload.subarray(abi.cacheHeaderBytes, keyAt)),
     key: utf8Of(payload.subarray(keyAt, keyAt + keyBytes)),
     value: payload.subarray(valueAt, valueAt + valueBytes),
     expiresAtMs: version,
@@ -110,8 +110,8 @@ export type Item =
       readonly item: 'loss'
       readonly from: number
       readonly to: number
-      readonly overwritten: number
-      readonly unavailable: number
+      readonly lost: number
+      readonly malformed: number
     }
 
 export function itemOf(kind: number, frame: Frame, read: (bytes: Uint8Array) => Decoded): Item {

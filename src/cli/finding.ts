@@ -6,12 +6,12 @@ export interface Finding {
   readonly fleet: string | null
   readonly found: string
   readonly meaning: string
-  /** The command that mends it; null: nothing is to be done, or nothing can be. */
-  readonly mend: string | null
+  /** The command that fixes it; null: nothing is to be done, or nothing can be. */
+  readonly fix: string | null
 }
 
-type Rest = Partial<Pick<Finding, 'fleet' | 'meaning' | 'mend'>>
+type Rest = Partial<Pick<Finding, 'fleet' | 'meaning' | 'fix'>>
 
 export function finding(level: Finding['level'], check: string, found: string, rest: Rest = {}): Finding {
-  return { level, check, fleet: null, found, meaning: '', mend: null, ...rest }
+  return { level, check, fleet: null, found, meaning: '', fix: null, ...rest }
 }

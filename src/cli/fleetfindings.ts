@@ -13,7 +13,7 @@ function objectFinding(object: FoundObject): Finding[] {
   if (stats.uid !== userId) {
     const meaning = 'it stands at a name of ours, which then fails with ERR_ORBIT_PERMISSION'
     const found = `/${file} belongs to uid ${stats.uid}`
-    return [finding('problem', 'foreign-object', found, { fleet, meaning, mend: `sudo rm ${sharedMemory}/${file}` })]
+    return [finding('problem', 'foreign-object', found, { fleet, meaning, fix: `sudo rm ${sharedMemory}/${file}` })]
   }
   const problem = objectProblem(object)
   if (problem === undefined) return []
@@ -22,12 +22,12 @@ function objectFinding(object: FoundObject): Finding[] {
     finding(isLeft ? 'warning' : 'problem', 'object', problem.message, {
       fleet,
       meaning: isLeft ? 'the next to join, or to make the ring, finishes that' : `who opens it gets ${problem.code}`,
-      mend: mendOf(object, problem),
+      fix: fixOf(object, problem),
     }),
   ]
 }
 
-function mendOf({ fleet, form, number, file, stats }: FoundObject, { code }: Problem): string {
+function fixOf({ fleet, form, number, file, stats }: FoundObject, { code }: Problem): string {
   const path = `${sharedMemory}/${file}`
   if (!stats.isFile()) return `rm -r ${path}`
   if (code === 'ERR_ORBIT_PERMISSION') return `chmod 600 ${path}`
@@ -47,7 +47,7 @@ function nodeFindings(fleet: string, { node, pid, label, alive, heartbeat }: Nod
     const found = `${who} is alive, but its last beat is ${durationText(heartbeat.ageMs)} old`
     const meaning = 'its event loop is blocked, its process is stopped, or it beats no more'
     findings.push(
-      finding('problem', 'stale-heart', found, { fleet, meaning, mend: `kill -CONT ${pid}, if it is stopped` }),
+      finding('problem', 'stale-heart', found, { fleet, meaning, fix: `kill -CONT ${pid}, if it is stopped` }),
     )
   }
   if (!isVisible(pid)) {
@@ -73,14 +73,14 @@ function ringFindings(fleet: string, { kind, deadHands, burned, spares, table }:
       finding(isLast ? 'problem' : 'note', 'burned', `KIND ${kind}: ${burned} of ${spares} spare chunks burned`, {
         fleet,
         meaning: 'with none left, the node of a member that dies in a publish cannot be taken again',
-        mend: isLast ? 'restart the whole fleet: who joins it when it is empty deals them anew' : null,
+        fix: isLast ? 'restart the whole fleet: who joins it when it is empty deals them anew' : null,
       }),
     )
   }
   if (table !== undefined && table.damagedBuckets > 0) {
     const found = `KIND ${kind}: ${counted(table.damagedBuckets, 'bucket')} of the contest damaged`
     const meaning = 'claims on subjects in them fail with ERR_ORBIT_CORRUPT'
-    findings.push(finding('problem', 'contest', found, { fleet, meaning, mend: `orbit rm ${fleet} ${kind} --force` }))
+    findings.push(finding('problem', 'contest', found, { fleet, meaning, fix: `orbit rm ${fleet} ${kind} --force` }))
   }
   return findings
 }
@@ -98,8 +98,8 @@ function reports(fleet: FleetObserver, nodes: readonly NodeRecord[]): RingReport
 function bellFinding({ fleet, form, number, file }: FoundObject, alive: ReadonlySet<number>): Finding[] {
   if (form !== 'bell' || alive.has(number)) return []
   const meaning = 'left by a member that died; the next owner of the node replaces it'
-  const mend = alive.size > 0 ? null : `orbit gc ${fleet}`
-  return [finding('warning', 'stale-bell', `/${file}: nobody reads it`, { fleet, meaning, mend })]
+  const fix = alive.size > 0 ? null : `orbit gc ${fleet}`
+  return [finding('warning', 'stale-bell', `/${file}: nobody reads it`, { fleet, meaning, fix })]
 }
 
 function lifeFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], alive: number): Finding[] {
@@ -110,7 +110,7 @@ function lifeFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], alive:
       : finding('note', 'fleet', `fleet ${name} is dead`, {
           fleet: name,
           meaning: 'its objects stay for whoever joins next',
-          mend: `orbit gc ${name}, if nobody will`,
+          fix: `orbit gc ${name}, if nobody will`,
         })
   return [
     life,
@@ -125,7 +125,7 @@ export function fleetFindings(fleet: string, objects: readonly FoundObject[]): F
   let alive = new Set<number>()
   if (!objects.some(({ form }) => form === 'fleet')) {
     const found = `fleet ${fleet} has ${counted(objects.length, 'object')} and no fleet object`
-    const rest = { fleet, meaning: 'left by a removal that was cut short', mend: `orbit gc ${fleet}` }
+    const rest = { fleet, meaning: 'left by a removal that was cut short', fix: `orbit gc ${fleet}` }
     findings.push(finding('warning', 'orphans', found, rest))
   } else {
     try {

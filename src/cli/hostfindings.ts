@@ -10,24 +10,24 @@ const mountIt = `mount -t tmpfs -o mode=1777 tmpfs ${sharedMemory}`
 function spaceFindings(): Finding[] {
   const space = spaceOf(sharedMemory)
   if (space === undefined) {
-    const rest = { meaning: 'no shared fleet can be made', mend: mountIt }
+    const rest = { meaning: 'no shared fleet can be made', fix: mountIt }
     return [finding('problem', 'shm', `${sharedMemory} is not there`, rest)]
   }
   const findings = [sizeFinding(space.bytes, space.freeBytes)]
   if (!space.isTmpfs) {
-    const rest = { meaning: 'its bytes may be written to a disk', mend: mountIt }
+    const rest = { meaning: 'its bytes may be written to a disk', fix: mountIt }
     findings.push(finding('warning', 'shm-type', `${sharedMemory} is not a tmpfs`, rest))
   }
   try {
     accessSync(sharedMemory, constants.W_OK | constants.X_OK)
   } catch (error) {
     const isReadOnly = (error as NodeJS.ErrnoException).code === 'EROFS'
-    const mend = isReadOnly ? `mount -o remount,rw ${sharedMemory}` : `chmod 1777 ${sharedMemory}`
-    const rest = { meaning: 'nothing can be made there', mend }
+    const fix = isReadOnly ? `mount -o remount,rw ${sharedMemory}` : `chmod 1777 ${sharedMemory}`
+    const rest = { meaning: 'nothing can be made there', fix }
     findings.push(finding('problem', 'shm-access', `${sharedMemory} is not writable for uid ${userId}`, rest))
   }
   if (!canList()) {
-    const rest = { meaning: 'orbit cannot say which fleets there are', mend: `chmod 1777 ${sharedMemory}` }
+    const rest = { meaning: 'orbit cannot say which fleets there are', fix: `chmod 1777 ${sharedMemory}` }
     findings.push(finding('problem', 'shm-list', `${sharedMemory} cannot be listed by uid ${userId}`, rest))
   }
   return findings
@@ -38,12 +38,12 @@ function sizeFinding(bytes: number, freeBytes: number): Finding {
   const grow = isContainer() ? 'start the container with --shm-size=1g' : `mount -o remount,size=2g ${sharedMemory}`
   if (freeBytes < bytes / 10) {
     const meaning = 'the next join or ring may fail with ERR_ORBIT_NO_SPACE; what exists is safe'
-    return finding('problem', 'shm-space', text, { meaning, mend: `orbit gc, or ${grow}` })
+    return finding('problem', 'shm-space', text, { meaning, fix: `orbit gc, or ${grow}` })
   }
   if (bytes > dockerBytes) return finding('ok', 'shm-space', text)
   return finding('warning', 'shm-space', text, {
     meaning: "a container's default; a few large rings fill it",
-    mend: grow,
+    fix: grow,
   })
 }
 
@@ -58,7 +58,7 @@ function limitFinding(): Finding {
     `memory limit ${bytesText(bytes)}, ${bytesText(usedBytes)} used`,
     {
       meaning: 'shared memory counts against it; over it the kernel kills processes',
-      mend: isTight ? "raise the container's memory limit" : null,
+      fix: isTight ? "raise the container's memory limit" : null,
     },
   )
 }
@@ -67,7 +67,7 @@ function systemdFinding(): Finding {
   if (!removesIpc()) return finding('ok', 'remove-ipc', 'systemd removes no shared memory of this user')
   return finding('problem', 'remove-ipc', 'systemd has RemoveIPC=yes, and this user does not linger', {
     meaning: "when the user's last session ends, systemd removes his shared memory under living fleets",
-    mend: 'loginctl enable-linger',
+    fix: 'loginctl enable-linger',
   })
 }
 

@@ -1,5 +1,5 @@
 import { OrbitError } from '../base/errors.js'
-import { layout } from '../core/native.js'
+import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { cacheKind, contestKind, eventKind, kindsOf } from '../inspect/report.js'
 import { UsageError } from './command.js'
@@ -8,7 +8,7 @@ import { findObjects } from './objects.js'
 /** Every KIND that has a ring: by the fleet's word and by the names there are, for either may be damaged. */
 export function allKinds(fleet: FleetObserver): number[] {
   const named = findObjects().filter((object) => object.fleet === fleet.name && object.form === 'ring')
-  const numbers = named.map(({ number }) => number).filter((kind) => kind <= layout.maxKind)
+  const numbers = named.map(({ number }) => number).filter((kind) => kind <= abi.maxKind)
   const known = kindsOf(fleet).filter((kind) => numbers.includes(kind) || numbers.length === 0)
   return [...new Set([...numbers, ...known])].sort((a, b) => a - b)
 }
@@ -19,7 +19,7 @@ const ownKinds: Record<string, number> = { cache: cacheKind, events: eventKind, 
 export function kindNamed(fleet: FleetObserver, operand: string): number {
   if (/^\d+$/.test(operand)) {
     const kind = Number(operand)
-    if (kind > layout.maxKind) throw new UsageError(`KIND=${operand} is not an integer in 0..${layout.maxKind}`)
+    if (kind > abi.maxKind) throw new UsageError(`KIND=${operand} is not an integer in 0..${abi.maxKind}`)
     return kind
   }
   if (Object.hasOwn(ownKinds, operand)) return ownKinds[operand] as number

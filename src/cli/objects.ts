@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { OrbitError } from '../base/errors.js'
 import { Fleet } from '../core/fleet.js'
-import { layout } from '../core/native.js'
+import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { inspectObject } from '../inspect/report.js'
 
@@ -27,7 +27,7 @@ const pattern = /^orbit-([A-Za-z0-9._-]{1,64})-(fleet|\d{1,5})-(\d+)(\.bell)?$/
 const isOurs = (what: string, isBell: boolean): boolean =>
   what === 'fleet'
     ? !isBell
-    : what === String(Number(what)) && Number(what) <= (isBell ? layout.maxFleetSize - 1 : layout.maxKind)
+    : what === String(Number(what)) && Number(what) <= (isBell ? abi.maxFleetSize - 1 : abi.maxKind)
 
 /** Everything at names of this user, by name. Empty where the system shows no files. */
 export function findObjects(): FoundObject[] {

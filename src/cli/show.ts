@@ -74,10 +74,10 @@ function frameHead(output: Output, { position, node, frameKind, version }: Frame
   return output.paint('dim', `#${position} node ${node}${kind}${shown}`)
 }
 
-function lossText(output: Output, { from, to, overwritten, unavailable }: Extract<Item, { item: 'loss' }>): string {
+function lossText(output: Output, { from, to, lost, malformed }: Extract<Item, { item: 'loss' }>): string {
   const parts = [
-    ...(overwritten > 0 ? [`${counted(overwritten, 'frame')} overwritten`] : []),
-    ...(unavailable > 0 ? [`${counted(unavailable, 'frame')} damaged`] : []),
+    ...(lost > 0 ? [`${counted(lost, 'frame')} overwritten`] : []),
+    ...(malformed > 0 ? [`${counted(malformed, 'frame')} damaged`] : []),
   ]
   return output.paint('yellow', `--- lost: ${parts.join(', ')} (of positions ${from}..${to - 1}) ---`)
 }

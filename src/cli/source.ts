@@ -21,8 +21,8 @@ export interface Source {
 
 type From = 'start' | 'head' | number
 
-function lossOf(from: number, to: number, overwritten: number, unavailable: number): Item[] {
-  return overwritten + unavailable === 0 ? [] : [{ item: 'loss', from, to, overwritten, unavailable }]
+function lossOf(from: number, to: number, lost: number, malformed: number): Item[] {
+  return lost + malformed === 0 ? [] : [{ item: 'loss', from, to, lost, malformed }]
 }
 
 function eventSource(fleet: FleetObserver, from: From, topic: string): Source {
@@ -32,9 +32,9 @@ function eventSource(fleet: FleetObserver, from: From, topic: string): Source {
       return cursor.position
     },
     poll(max) {
-      const { events, lagged, malformed, from, to } = cursor.pollTopic(topic, max)
+      const { events, lost, malformed, from, to } = cursor.pollTopic(topic, max)
       const found = events.map((event): Item => ({ item: 'event', event }))
-      return { items: [...lossOf(from, to, lagged, malformed), ...found], from, to }
+      return { items: [...lossOf(from, to, lost, malformed), ...found], from, to }
     },
   }
 }
@@ -51,9 +51,9 @@ function frameSource(fleet: FleetObserver, kind: number, from: From, isWanted: (
       return cursor.position
     },
     poll(max) {
-      const { frames, overwritten, unavailable, from, to } = cursor.poll(max)
+      const { frames, lost, malformed, from, to } = cursor.poll(max)
       const found = frames.filter(({ frameKind }) => isWanted(frameKind)).map(item)
-      return { items: [...lossOf(from, to, overwritten, unavailable), ...found], from, to }
+      return { items: [...lossOf(from, to, lost, malformed), ...found], from, to }
     },
   }
 }

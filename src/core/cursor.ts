@@ -3,7 +3,7 @@ import { checkFlag, checkInteger, checkOptions, checkSignal } from '../base/chec
 import { OrbitError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import type { Bell } from './bell.js'
-import { layout, scratch } from './native.js'
+import { abi, scratch } from './native.js'
 import { type Frame, frameFields, type Ring } from './ring.js'
 
 /** What one poll brought: `to - from` is always `frames.length + overwritten + unavailable`. */
@@ -11,9 +11,9 @@ export interface Poll {
   /** In position order; empty when there is nothing new. */
   readonly frames: Frame[]
   /** How many frames were lost to newer ones, or to a reset, before this cursor came by. Exact. */
-  readonly overwritten: number
+  readonly lost: number
   /** How many were skipped because their shared bytes contradict the layout; 0 unless foreign bytes got in. */
-  readonly unavailable: number
+  readonly malformed: number
   /** The cursor's position before the poll. */
   readonly from: number
   /** And after it. */
@@ -41,12 +41,12 @@ function newBatch(kind: number, byteLength: number): Batch {
 }
 
 // Offsets within a record, as indices of the views; constants of the module, so that they cost nothing.
-const { recordBytes } = layout
-const positionIndex = layout.recordPosition >> 3
-const versionIndex = layout.recordVersion >> 3
-const nodeIndex = layout.recordNode >> 2
-const lengthIndex = layout.recordLength >> 2
-const frameKindIndex = layout.recordFrameKind >> 2
+const { recordBytes } = abi
+const positionIndex = abi.recordPosition >> 3
+const versionIndex = abi.recordVersion >> 3
+const nodeIndex = abi.recordNode >> 2
+const lengthIndex = abi.recordLength >> 2
+const frameKindIndex = abi.recordFrameKind >> 2
 
 /** A frame that reads itself out of its batch when asked. */
 class PolledFrame implements Frame {
@@ -108,15 +108,15 @@ function roomFor(kind: number, byteLength: number): { batch: Batch; begin: numbe
 
 /** Copies `count` records out of the scratch, once for all of them, and appends their frames. */
 function takeBatch(ring: Ring, count: number, frames: Frame[]): void {
-  const byteLength = scratch.floats[layout.resultBytes >> 3] as number
+  const byteLength = scratch.floats[abi.resultBytes >> 3] as number
   const { batch, begin } = roomFor(ring.kind, byteLength)
   if (byteLength <= 512) {
     // Cheaper than a view of the scratch to set from.
     const { words } = scratch
-    const first = layout.firstRecord >> 2
+    const first = abi.firstRecord >> 2
     for (let i = 0; i < byteLength >> 2; i++) batch.words[(begin >> 2) + i] = words[first + i] as number
   } else {
-    batch.bytes.set(new Uint8Array(scratch.bytes.buffer, layout.firstRecord, byteLength), begin)
+    batch.bytes.set(new Uint8Array(scratch.bytes.buffer, abi.firstRecord, byteLength), begin)
   }
   let at = begin
   for (let i = 0; i < count; i++) {
@@ -129,21 +129,20 @@ function takeBatch(ring: Ring, count: number, frames: Frame[]): void {
 export function pollRing(ring: Ring, position: number, max: number, pattern?: Uint8Array): Poll {
   const frames: Frame[] = []
   let to = position
-  let overwritten = 0
-  let unavailable = 0
+  let lost = 0
+  let malformed = 0
   let head: number | undefined
   for (;;) {
     const left = max - frames.length
     const count = pattern === undefined ? ring.poll(to, left) : ring.pollEvents(to, left, pattern)
-    const passed = (scratch.floats[layout.resultTo >> 3] as number) - to
-    overwritten += scratch.floats[layout.resultOverwritten >> 3] as number
-    unavailable += scratch.floats[layout.resultUnavailable >> 3] as number
+    const passed = (scratch.floats[abi.resultTo >> 3] as number) - to
+    lost += scratch.floats[abi.resultLost >> 3] as number
+    malformed += scratch.floats[abi.resultMalformed >> 3] as number
     to += passed
     if (count > 0) takeBatch(ring, count, frames)
     // A full scratch ends a native call early. Not past the head of the first call: writers may be faster than we are.
-    head ??= scratch.floats[layout.resultHead >> 3] as number
-    if (count === 0 || frames.length >= max || to >= head)
-      return { frames, overwritten, unavailable, from: position, to }
+    head ??= scratch.floats[abi.resultHead >> 3] as number
+    if (count === 0 || frames.length >= max || to >= head) return { frames, lost, malformed, from: position, to }
   }
 }
 
@@ -229,7 +228,7 @@ export class Cursor implements Disposable {
     this.#checkOpen()
     const from = this.#position
     const ring = this.#ring()
-    if (ring === undefined) return { frames: [], overwritten: 0, unavailable: 0, from, to: from }
+    if (ring === undefined) return { frames: [], lost: 0, malformed: 0, from, to: from }
     const poll = pollRing(ring, from, max ?? ring.capacity, pattern)
     this.#position = poll.to
     return poll

@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { checkFlag, checkInteger, checkOptions, shown } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
-import { checkNative, guarded, isSupported, layout, type NativeFleet, native } from './native.js'
+import { abi, checkNative, isSupported, type NativeFleet, native, translated } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
 import { lengthOf, type PublishOptions, type Ring } from './ring.js'
 import type { AnyOrbitType } from './type.js'
@@ -85,20 +85,20 @@ export class Fleet extends FleetObserver {
     checkNative()
     checkFleetName(name)
     const { size, node, label = process.title, lifetime = 'persistent' } = options
-    if (size !== undefined) checkInteger('size', size, 1, layout.maxFleetSize)
-    if (node !== undefined) checkInteger('node', node, 0, (size ?? layout.maxFleetSize) - 1)
+    if (size !== undefined) checkInteger('size', size, 1, abi.maxFleetSize)
+    if (node !== undefined) checkInteger('node', node, 0, (size ?? abi.maxFleetSize) - 1)
     if (typeof label !== 'string')
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `label=${shown(label)} is not a string`)
     if (lifetime !== 'persistent' && lifetime !== 'fleet') {
       throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `lifetime=${shown(lifetime)} is not 'persistent' or 'fleet'`)
     }
-    const joined = guarded(() =>
+    const joined = translated(() =>
       native.join({
         name,
         isShared,
         size: size ?? 0,
         node: node ?? -1,
-        label: cutUtf8(label, layout.labelBytes),
+        label: cutUtf8(label, abi.labelBytes),
         startedAtMs: Math.round(performance.timeOrigin),
         removeWhenLast: lifetime === 'fleet',
       }),
@@ -127,8 +127,8 @@ export class Fleet extends FleetObserver {
     checkFleetName(name)
     checkOptions('options', options, ['kind', 'force'])
     checkFlag('force', options.force)
-    if (options.kind !== undefined) checkInteger('kind', options.kind, 0, layout.maxKind)
-    return guarded(() => native.remove(name, options.kind ?? -1, options.force === true))
+    if (options.kind !== undefined) checkInteger('kind', options.kind, 0, abi.maxKind)
+    return translated(() => native.remove(name, options.kind ?? -1, options.force === true))
   }
 
   /** The ring of a type, created at its first use. @internal */
@@ -168,7 +168,7 @@ export class Fleet extends FleetObserver {
    */
   publishPacked(type: AnyOrbitType, records: Uint8Array, options?: PublishOptions): number {
     const ring = this.ring(type)
-    const recordBytes = type.layout?.byteLength ?? type.payloadBytes
+    const recordBytes = type.pod?.byteLength ?? type.payloadBytes
     if (!isUint8Array(records)) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `records=${shown(records)} is not a Uint8Array`)
     }

@@ -2,7 +2,7 @@ import { openAddon } from '../addon.js'
 import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
 
 /** What native/node/addon.h and native/protocol/layout.h say; frozen. The TypeScript side has no layout number of its own. */
-interface NativeLayout {
+interface Abi {
   readonly layoutVersion: number
   readonly maxKind: number
   readonly maxFleetSize: number
@@ -22,8 +22,8 @@ interface NativeLayout {
   readonly resultHead: number
   readonly resultFrom: number
   readonly resultTo: number
-  readonly resultOverwritten: number
-  readonly resultUnavailable: number
+  readonly resultLost: number
+  readonly resultMalformed: number
   readonly resultStatus: number
   readonly resultBytes: number
   readonly firstRecord: number
@@ -133,7 +133,7 @@ export interface NativeObject {
 
 /** The addon. Handles are numbers; hot calls answer with a number, below 0 a status. */
 interface Native {
-  readonly layout: NativeLayout
+  readonly abi: Abi
   readonly status: NativeStatus
   join(options: {
     name: string
@@ -229,15 +229,15 @@ const unknown = new Proxy({}, { get: () => Number.POSITIVE_INFINITY })
 /** An addon that is not there: every call throws, so that importing this package does not. */
 const absent: object = new Proxy(
   {},
-  { get: (_, name) => (name === 'layout' || name === 'status' ? unknown : checkNative) },
+  { get: (_, name) => (name === 'abi' || name === 'status' ? unknown : checkNative) },
 )
 
 export const native = open()
-export const layout = native.layout
+export const abi = native.abi
 export const status = native.status
 
 /** Where the payload of a single frame stands in the scratch buffer. */
-export const payloadOffset = layout.firstRecord + layout.recordBytes
+export const payloadOffset = abi.firstRecord + abi.recordBytes
 
 /**
  * The buffer through which hot calls take batches and leave frames, with its views. It never leaves this package,
@@ -298,7 +298,7 @@ export function checkNative(): void {
 }
 
 /** Runs a setup call; what it throws comes out as our error. */
-export function guarded<T>(call: () => T): T {
+export function translated<T>(call: () => T): T {
   try {
     return call()
   } catch (thrown) {

@@ -4,7 +4,7 @@ import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import { Bell } from './bell.js'
 import { Cursor } from './cursor.js'
-import { checkNative, guarded, layout, type NativeBeat, type NativeFleet, native } from './native.js'
+import { abi, checkNative, type NativeBeat, type NativeFleet, native, translated } from './native.js'
 import { type Frame, loadedFrame, Ring, type RingStats } from './ring.js'
 import { type AnyOrbitType, checkType, reservedType } from './type.js'
 
@@ -84,7 +84,7 @@ export class FleetObserver implements Disposable {
   readonly isShared: boolean
   readonly #handle: number
   /** By KIND: the ring that was used last, with its type. */
-  readonly #rings: (Ring | undefined)[] = new Array(layout.maxKind + 1).fill(undefined)
+  readonly #rings: (Ring | undefined)[] = new Array(abi.maxKind + 1).fill(undefined)
   readonly #opened: Ring[] = []
   /** Where its cursors and claims sleep. @internal */
   readonly bell: Bell
@@ -106,7 +106,7 @@ export class FleetObserver implements Disposable {
     checkFleetName(name)
     return new FleetObserver(
       name,
-      guarded(() => native.observe(name)),
+      translated(() => native.observe(name)),
       true,
     )
   }
@@ -134,11 +134,11 @@ export class FleetObserver implements Disposable {
     this.checkOpen()
     checkType(type)
     const { kind, capacity, payloadBytes, fingerprint, name } = type
-    const exactBytes = type.layout?.byteLength ?? -1
+    const exactBytes = type.pod?.byteLength ?? -1
     const known = this.#opened.find((ring) => ring.type === type)
     if (known !== undefined) return this.#use(known)
-    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema: type.layout?.schema ?? '' }
-    const handle = guarded(() => native.openRing(this.#handle, spec))
+    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema: type.pod?.schema ?? '' }
+    const handle = translated(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new Ring(this, handle, type))
   }
 
@@ -170,7 +170,7 @@ export class FleetObserver implements Disposable {
     this.checkOpen()
     const known = this.#rings[kind]
     if (known !== undefined) return known
-    const handle = guarded(() => native.openExistingRing(this.#handle, kind))
+    const handle = translated(() => native.openExistingRing(this.#handle, kind))
     return handle === undefined ? undefined : this.#keep(new Ring(this, handle, undefined))
   }
 
@@ -221,7 +221,7 @@ export class FleetObserver implements Disposable {
    * @throws as readHead; RangeError ERR_ORBIT_OUT_OF_RANGE
    */
   readAt(type: AnyOrbitType, position: number): Frame | undefined {
-    checkInteger('position', position, 0, layout.maxPosition)
+    checkInteger('position', position, 0, abi.maxPosition)
     const ring = this.ring(type)
     return ring?.loadAt(position) ? loadedFrame(ring) : undefined
   }
@@ -249,7 +249,7 @@ export class FleetObserver implements Disposable {
   /** A cursor into whatever ring `resolve` leads to. @internal */
   cursorOf(resolve: () => Ring | undefined, from: 'start' | 'head' | number): Cursor {
     const ring = resolve()
-    if (typeof from === 'number') checkInteger('from', from, 0, layout.maxPosition)
+    if (typeof from === 'number') checkInteger('from', from, 0, abi.maxPosition)
     else if (from !== 'start' && from !== 'head') {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `from=${shown(from)} is not 'start', 'head' or a position`)
     }
@@ -274,7 +274,7 @@ export class FleetObserver implements Disposable {
    */
   nodes(): NodeRecord[] {
     this.checkOpen()
-    const nodes = guarded(() => native.nodes(this.#handle))
+    const nodes = translated(() => native.nodes(this.#handle))
     const nowMs = monotonicMs() // after the last beat that was read
     return nodes.map(({ beat, ...record }) =>
       beat === undefined ? record : { ...record, heartbeat: heartbeatOf(beat, nowMs) },
@@ -284,7 +284,7 @@ export class FleetObserver implements Disposable {
   /** Writes this member's next beat. @internal */
   writeBeat(loopDelayMs: number, status: Uint8Array): void {
     this.checkOpen()
-    guarded(() => native.beat(this.#handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
+    translated(() => native.beat(this.#handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
   }
 
   /**
@@ -296,7 +296,7 @@ export class FleetObserver implements Disposable {
   isDead(node: number): boolean {
     checkInteger('node', node, 0, this.size - 1)
     this.checkOpen()
-    return guarded(() => native.isDead(this.#handle, node))
+    return translated(() => native.isDead(this.#handle, node))
   }
 
   /** Leaves. Idempotent; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. */
@@ -307,7 +307,7 @@ export class FleetObserver implements Disposable {
     this.bell.close()
     for (const ring of this.#opened) ring.close()
     this.#rings.fill(undefined)
-    guarded(() => native.close(this.#handle))
+    translated(() => native.close(this.#handle))
   }
 
   /** `close()`, for `using`. */

@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, shown } from '../base/check.js'
 import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
-import { growScratch, guarded, layout, native, payloadOffset, scratch, status } from './native.js'
+import { abi, growScratch, native, payloadOffset, scratch, status, translated } from './native.js'
 
 /** One frame of a ring. */
 export interface Frame {
@@ -59,11 +59,11 @@ export interface RingStats {
 }
 
 /** Where `publishScratch` finds its bytes; there is room for the payloadBytes of any open ring. */
-export const publishOffset = layout.firstRecord + 8
+export const publishOffset = abi.firstRecord + 8
 
 // As constants of the module they cost nothing.
-const firstWord = layout.firstRecord >> 2
-const firstFloat = layout.firstRecord >> 3
+const firstWord = abi.firstRecord >> 2
+const firstFloat = abi.firstRecord >> 3
 
 const closedHandle = 0xffffffff
 
@@ -76,7 +76,7 @@ export class Ring {
   readonly capacity: number
   readonly payloadBytes: number
   /** For the fleet to know it by; undefined when it was opened as it was. */
-  readonly type: { readonly layout: { readonly byteLength: number } | undefined } | undefined
+  readonly type: { readonly pod: { readonly byteLength: number } | undefined } | undefined
   /** Payloads must have just this length; -1: any up to payloadBytes. */
   readonly exactBytes: number
   /** The fleet handle; here only to be kept. */
@@ -91,7 +91,7 @@ export class Ring {
     this.capacity = info.capacity
     this.payloadBytes = info.payloadBytes
     this.type = type
-    this.exactBytes = type?.layout?.byteLength ?? -1
+    this.exactBytes = type?.pod?.byteLength ?? -1
     growScratch(info.payloadBytes)
   }
 
@@ -100,7 +100,7 @@ export class Ring {
   }
 
   stats(): RingStats {
-    const { sparesTaken: _, ...info } = guarded(() => native.ringInfo(this.#handle))
+    const { sparesTaken: _, ...info } = translated(() => native.ringInfo(this.#handle))
     return { ...info, head: this.head(), oldest: this.oldest() }
   }
 
@@ -114,7 +114,7 @@ export class Ring {
       refused = native.publish(this.#handle, payload, frameKind, version)
     }
     if (refused !== undefined) this.#refuse(refused, lengthOf(payload))
-    return scratch.floats[layout.resultPosition >> 3] as number
+    return scratch.floats[abi.resultPosition >> 3] as number
   }
 
   publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
@@ -150,7 +150,7 @@ export class Ring {
   ): void {
     const first = ids.length
     const { bytes, words, floats } = scratch
-    let end = layout.firstRecord
+    let end = abi.firstRecord
     let next = first
     for (; next < batch.length; next++) {
       const length = lengths[next] as number
@@ -161,13 +161,13 @@ export class Ring {
       end += size
     }
     const published = native.publishList(this.#handle, next - first, frameKind, version)
-    let at = layout.firstRecord
+    let at = abi.firstRecord
     for (let i = 0; i < published; i++) {
       ids.push(netIdAt(this.kind, node, floats[at >> 3] as number))
       at += 8 + (((lengths[first + i] as number) + 7) & ~7)
     }
     if (published < next - first) {
-      this.#refuse(published < 0 ? published : (floats[layout.resultStatus >> 3] as number))
+      this.#refuse(published < 0 ? published : (floats[abi.resultStatus >> 3] as number))
     }
   }
 
@@ -176,7 +176,7 @@ export class Ring {
     scratch.words[firstWord] = length
     const published = native.publishList(this.#handle, 1, 0, version)
     if (published !== 1) {
-      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), length)
+      this.#refuse(published < 0 ? published : (scratch.floats[abi.resultStatus >> 3] as number), length)
     }
     return scratch.floats[firstFloat] as number
   }
@@ -185,7 +185,7 @@ export class Ring {
     const { frameKind, version } = checkPublish(options)
     const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
     if (published * recordBytes < lengthOf(records)) {
-      this.#refuse(published < 0 ? published : (scratch.floats[layout.resultStatus >> 3] as number), recordBytes)
+      this.#refuse(published < 0 ? published : (scratch.floats[abi.resultStatus >> 3] as number), recordBytes)
     }
     return published
   }
@@ -251,7 +251,7 @@ export class Ring {
         : native.cachePublish(this.#handle, shape, value, ttlMs)
     if (refused === status.tooLarge) return -1
     if (refused !== undefined) this.#refuse(refused)
-    return scratch.floats[layout.resultPosition >> 3] as number
+    return scratch.floats[abi.resultPosition >> 3] as number
   }
 
   /** Would a poll from `position` bring anything? */
@@ -328,11 +328,11 @@ const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(U
   ?.get as () => number
 export const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
 
-const recordPosition = (layout.firstRecord + layout.recordPosition) >> 3
-const recordVersion = (layout.firstRecord + layout.recordVersion) >> 3
-const recordNode = (layout.firstRecord + layout.recordNode) >> 2
-const recordLength = (layout.firstRecord + layout.recordLength) >> 2
-const recordFrameKind = (layout.firstRecord + layout.recordFrameKind) >> 2
+const recordPosition = (abi.firstRecord + abi.recordPosition) >> 3
+const recordVersion = (abi.firstRecord + abi.recordVersion) >> 3
+const recordNode = (abi.firstRecord + abi.recordNode) >> 2
+const recordLength = (abi.firstRecord + abi.recordLength) >> 2
+const recordFrameKind = (abi.firstRecord + abi.recordFrameKind) >> 2
 
 /** How long the payload of the single frame in the scratch is. */
 export function loadedLength(): number {

@@ -1,7 +1,7 @@
 import { checkInteger, checkName, checkOptions, shown } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 import { Pod } from '../pod/pod.js'
-import { layout as native } from './native.js'
+import { abi as native } from './native.js'
 
 /** The contract between a type and the ring that holds it: the same in every process that opens the ring. */
 export interface OrbitType<T = Uint8Array> {
@@ -16,7 +16,7 @@ export interface OrbitType<T = Uint8Array> {
   /** The layout's; 0n without one. */
   readonly fingerprint: bigint
   /** How a value is laid out; undefined: payloads are bytes. */
-  readonly layout: Pod<T> | undefined
+  readonly pod: Pod<T> | undefined
 }
 
 /** A type, whatever its values are. */
@@ -33,7 +33,7 @@ export interface OrbitTypeSpec<T> {
   /** The KIND, 0..199: one ring per KIND in a fleet. */
   kind: number
   /** How a value is laid out; without it, payloads are bytes. */
-  layout?: Pod<T>
+  pod?: Pod<T>
   /** Slots, a power of two in 1..2^19; default 1024. */
   capacity?: number
   /** Room for a payload, 0..2^24 bytes; default the layout's byteLength, or 256 without a layout. */
@@ -47,7 +47,7 @@ export interface OrbitTypeSpec<T> {
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
  */
 export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
-  checkOptions('spec', spec, ['name', 'kind', 'layout', 'capacity', 'payloadBytes'])
+  checkOptions('spec', spec, ['name', 'kind', 'pod', 'capacity', 'payloadBytes'])
   checkInteger('kind', spec.kind, 0, native.maxKind)
   if (spec.kind >= firstReservedKind) {
     throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `kind=${spec.kind} is reserved; yours are 0..${firstReservedKind - 1}`)
@@ -79,13 +79,13 @@ function checkShape(name: string, kind: number, capacity: number, payloadBytes: 
 
 /** `orbitType` for orbit's own layers, whose KINDs begin at 200. */
 export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
-  const { name, kind, layout, capacity = 1024 } = spec
-  if (layout !== undefined && !(layout instanceof Pod)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `layout=${shown(layout)} was not made by pod()`)
+  const { name, kind, pod, capacity = 1024 } = spec
+  if (pod !== undefined && !(pod instanceof Pod)) {
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `pod=${shown(pod)} was not made by pod()`)
   }
-  const payloadBytes = spec.payloadBytes ?? layout?.byteLength ?? 256
-  checkShape(name, kind, capacity, payloadBytes, layout?.byteLength ?? 0)
-  const type = Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: layout?.fingerprint ?? 0n, layout })
+  const payloadBytes = spec.payloadBytes ?? pod?.byteLength ?? 256
+  checkShape(name, kind, capacity, payloadBytes, pod?.byteLength ?? 0)
+  const type = Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: pod?.fingerprint ?? 0n, pod })
   made.add(type)
   return type
 }

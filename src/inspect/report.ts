@@ -1,8 +1,8 @@
-import { guarded, layout, native } from '../core/native.js'
+import { abi, native, translated } from '../core/native.js'
 import type { FleetObserver, NodeRecord } from '../core/observer.js'
 import type { Ring } from '../core/ring.js'
 
-export const { cacheKind, eventKind, contestKind } = layout
+export const { cacheKind, eventKind, contestKind } = abi
 
 /** What a node that died left in a ring, until the node's next owner settles it. */
 interface DeadHand {
@@ -55,7 +55,7 @@ export interface RingReport {
 /** The KINDs that have a ring, by the fleet's own word. */
 export function kindsOf(fleet: FleetObserver): number[] {
   fleet.checkOpen()
-  return guarded(() => native.inspectFleet(fleet.handle)).kinds
+  return translated(() => native.inspectFleet(fleet.handle)).kinds
 }
 
 /**
@@ -69,8 +69,8 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
   const ring = fleet.existing(kind)
   if (ring === undefined) return undefined
   const { handle } = ring
-  const { createdAtMs, isRetired, floor, sleepers, tokensDrawn, schema } = guarded(() => native.inspectRing(handle))
-  const { sparesTaken: _, ...info } = guarded(() => native.ringInfo(handle))
+  const { createdAtMs, isRetired, floor, sleepers, tokensDrawn, schema } = translated(() => native.inspectRing(handle))
+  const { sparesTaken: _, ...info } = translated(() => native.ringInfo(handle))
   const isTable = kind === contestKind
   return {
     ...info,
@@ -88,16 +88,16 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
 }
 
 function deadHand(ring: Ring, node: number): DeadHand[] {
-  const hand = guarded(() => native.inspectHand(ring.handle, node))
+  const hand = translated(() => native.inspectHand(ring.handle, node))
   return hand === undefined ? [] : [{ node, ...hand }]
 }
 
 function tableReport(handle: number, tokensDrawn: number) {
-  const { claims, buckets, damaged } = guarded(() => native.inspectTable(handle))
+  const { claims, buckets, damaged } = translated(() => native.inspectTable(handle))
   return { claims, usedBuckets: buckets, damagedBuckets: damaged, tokensDrawn }
 }
 
 /** What is wrong with an object, by what opening it throws; undefined: missing or unfinished. */
 export function inspectObject(fleet: string, kind: number | 'fleet') {
-  return guarded(() => native.inspectObject(fleet, kind === 'fleet' ? -1 : kind))
+  return translated(() => native.inspectObject(fleet, kind === 'fleet' ? -1 : kind))
 }

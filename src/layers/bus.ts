@@ -4,17 +4,17 @@ import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import type { Cursor, IterateOptions, Poll, WaitOptions } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
-import { layout, putText, scratch } from '../core/native.js'
+import { abi, putText, scratch } from '../core/native.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
 import { checkBytes, lengthOf, publishOffset, type Ring } from '../core/ring.js'
 import { type OrbitEvent, PolledEvent } from './event.js'
 
-/** What one poll brought. `to - from` is the events, the lagged, the malformed, and those of other topics. */
+/** What one poll brought. `to - from` is the events, the lost, the malformed, and those of other topics. */
 export interface EventPoll {
   /** In the order of their publication; empty when there is nothing new. */
   readonly events: OrbitEvent[]
   /** How many events, of whatever topic, were lost to newer ones before this cursor came by. Exact. */
-  readonly lagged: number
+  readonly lost: number
   /** How many frames were skipped because their bytes are no event; 0 unless foreign bytes got in. */
   readonly malformed: number
   /** The cursor's position before the poll. */
@@ -42,10 +42,10 @@ export interface SubscribeOptions extends IterateOptions {
   /** 'head' (default): what comes after this call; 'start': also all that is retained; or a position. */
   from?: 'start' | 'head' | number
   /** Told of each loss before the events that follow it; what it throws ends the subscription. */
-  onLag?: (lost: number) => void
+  onLoss?: (lost: number) => void
 }
 
-const { eventHeaderBytes: headerBytes, maxTopicBytes } = layout
+const { eventHeaderBytes: headerBytes, maxTopicBytes } = abi
 const busName = 'orbit.events'
 const topicOffset = publishOffset + headerBytes
 
@@ -70,7 +70,7 @@ export class OrbitEventBus {
     checkOptions('options', options, ['capacity', 'payloadBytes'])
     const { capacity, payloadBytes } = options
     if (payloadBytes !== undefined) {
-      checkInteger('payloadBytes', payloadBytes, 0, layout.maxPayloadBytes - headerBytes)
+      checkInteger('payloadBytes', payloadBytes, 0, abi.maxPayloadBytes - headerBytes)
     }
     this.#fleet = fleet
     this.#capacity = capacity
@@ -100,7 +100,7 @@ export class OrbitEventBus {
     if (eventEnd < 0) this.#refuseSize(ring, topic, payload)
     scratch.bytes[publishOffset] = topicEnd - topicOffset
     scratch.bytes[publishOffset + 1] = (topicEnd - topicOffset) >> 8
-    return netIdAt(layout.eventKind, this.#node, ring.publishScratch(eventEnd - publishOffset, Date.now()))
+    return netIdAt(abi.eventKind, this.#node, ring.publishScratch(eventEnd - publishOffset, Date.now()))
   }
 
   /**
@@ -132,16 +132,16 @@ export class OrbitEventBus {
    */
   subscribe(pattern?: string, options: SubscribeOptions = {}): EventSubscription {
     const wanted = patternBytes(pattern)
-    checkOptions('options', options, ['from', 'onLag', 'signal', 'max', 'spin'])
-    const { from = 'head', onLag, ...iteration } = options
-    if (onLag !== undefined && typeof onLag !== 'function') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `onLag=${shown(onLag)} is not a function`)
+    checkOptions('options', options, ['from', 'onLoss', 'signal', 'max', 'spin'])
+    const { from = 'head', onLoss, ...iteration } = options
+    if (onLoss !== undefined && typeof onLoss !== 'function') {
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `onLoss=${shown(onLoss)} is not a function`)
     }
     return new EventSubscription(
       this.#fleet.cursorOf(() => this.#open(), from),
       wanted,
       iteration,
-      onLag,
+      onLoss,
     )
   }
 
@@ -149,7 +149,7 @@ export class OrbitEventBus {
     this.#ring ??= this.#fleet.layerRing(
       {
         name: busName,
-        kind: layout.eventKind,
+        kind: abi.eventKind,
         capacity: this.#capacity,
         payloadBytes: this.#payloadBytes === undefined ? undefined : headerBytes + this.#payloadBytes,
       },
@@ -248,14 +248,14 @@ export class EventCursor implements Disposable {
 export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefined>, Disposable {
   readonly #cursor: Cursor
   readonly #events: AsyncGenerator<OrbitEvent, void, undefined>
-  #lagged = 0
+  #lost = 0
   #malformed = 0
 
   /** @internal */
-  constructor(cursor: Cursor, pattern: Uint8Array, options: IterateOptions, onLag?: (lost: number) => void) {
+  constructor(cursor: Cursor, pattern: Uint8Array, options: IterateOptions, onLoss?: (lost: number) => void) {
     this.#cursor = cursor
     const polls = cursor.iterateEvents(pattern, options)
-    const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLag)
+    const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLoss)
     // A generator would keep both waiting behind a next() that may sleep for ever, as a stream does that is destroyed.
     const { return: leave, throw: fail } = events
     const left: typeof leave = (value) => {
@@ -272,8 +272,8 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
   }
 
   /** How many events, of whatever topic, it has lost so far. */
-  get lagged(): number {
-    return this.#lagged
+  get lost(): number {
+    return this.#lost
   }
 
   /** How many frames it has skipped so far that were no events. */
@@ -286,12 +286,12 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
     return this.#events
   }
 
-  async *#each(polls: AsyncIterable<Poll>, signal?: AbortSignal, onLag?: (lost: number) => void) {
+  async *#each(polls: AsyncIterable<Poll>, signal?: AbortSignal, onLoss?: (lost: number) => void) {
     try {
-      for await (const { frames, overwritten, unavailable } of polls) {
-        this.#lagged += overwritten
-        this.#malformed += unavailable
-        if (overwritten > 0) onLag?.(overwritten)
+      for await (const { frames, lost, malformed } of polls) {
+        this.#lost += lost
+        this.#malformed += malformed
+        if (lost > 0) onLoss?.(lost)
         for (const frame of frames) {
           if (this.#cursor.closed || signal?.aborted) return
           yield new PolledEvent(frame)
@@ -313,10 +313,10 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
   }
 }
 
-function eventPoll({ frames, overwritten, unavailable, from, to }: Poll): EventPoll {
+function eventPoll({ frames, lost, malformed, from, to }: Poll): EventPoll {
   const events: OrbitEvent[] = []
   for (const frame of frames) events.push(new PolledEvent(frame))
-  return { events, lagged: overwritten, malformed: unavailable, from, to }
+  return { events, lost: lost, malformed: malformed, from, to }
 }
 
 const everyTopic: Uint8Array = Buffer.from('>')

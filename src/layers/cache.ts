@@ -3,7 +3,7 @@ import { checkInteger, checkOptions, shown } from '../base/check.js'
 import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
-import { layout, payloadOffset, putText, scratch } from '../core/native.js'
+import { abi, payloadOffset, putText, scratch } from '../core/native.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
 import { checkBytes, lengthOf, type Ring } from '../core/ring.js'
 
@@ -52,16 +52,16 @@ export type CacheEntry =
       readonly head: number
     }
 
-const { cacheKind } = layout
+const { cacheKind } = abi
 const keyRoom = 256
 const frameAt = payloadOffset
-const keyAt = frameAt + layout.cacheHeaderBytes
-const valueIndex = layout.resultFrom >> 3
-const bytesIndex = layout.resultBytes >> 3
-const positionIndex = layout.resultPosition >> 3
-const headIndex = layout.resultHead >> 3
-const expiryIndex = layout.resultTo >> 3
-const entryBytes = (valueBytes: number): number => layout.cacheHeaderBytes + keyRoom + valueBytes
+const keyAt = frameAt + abi.cacheHeaderBytes
+const valueIndex = abi.resultFrom >> 3
+const bytesIndex = abi.resultBytes >> 3
+const positionIndex = abi.resultPosition >> 3
+const headIndex = abi.resultHead >> 3
+const expiryIndex = abi.resultTo >> 3
+const entryBytes = (valueBytes: number): number => abi.cacheHeaderBytes + keyRoom + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
 
@@ -98,7 +98,7 @@ export class OrbitCache {
     if (this.#namespace.length > 255) {
       throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `namespace=${shown(namespace)} has over 255 bytes`)
     }
-    if (valueBytes !== undefined) checkInteger('valueBytes', valueBytes, 0, layout.maxPayloadBytes - 512)
+    if (valueBytes !== undefined) checkInteger('valueBytes', valueBytes, 0, abi.maxPayloadBytes - 512)
     this.#capacity = capacity
     this.#payloadBytes = valueBytes === undefined ? undefined : entryBytes(valueBytes)
     this.#fleet = fleet
@@ -116,7 +116,7 @@ export class OrbitCache {
   put(key: CacheBytes, value: CacheBytes, options?: PutOptions): NetId64 {
     const ttlMs = options === undefined ? noTtl : checkPut(options)
     if (typeof value !== 'string' && (!isUint8Array(value) || value.length === 0)) checkBytes('value', value)
-    return this.#publish(layout.cachePut, key, value, ttlMs)
+    return this.#publish(abi.cachePut, key, value, ttlMs)
   }
 
   /**
@@ -125,7 +125,7 @@ export class OrbitCache {
    * @throws as put
    */
   delete(key: CacheBytes): NetId64 {
-    return this.#publish(layout.cacheDelete, key, '', noTtl)
+    return this.#publish(abi.cacheDelete, key, '', noTtl)
   }
 
   /**
@@ -135,7 +135,7 @@ export class OrbitCache {
    * @throws as put
    */
   reset(prefix: CacheBytes = ''): NetId64 {
-    return this.#publish(layout.cacheReset, prefix, '', noTtl)
+    return this.#publish(abi.cacheReset, prefix, '', noTtl)
   }
 
   /**
@@ -213,7 +213,7 @@ export class OrbitCache {
     for (let i = 0; i < namespace.length; i++) scratch.bytes[keyAt + i] = namespace[i] as number
     const at = keyAt + namespace.length
     // The value begins at a multiple of 8.
-    const end = Math.min(keyAt + ((ring.payloadBytes - layout.cacheHeaderBytes) & ~7), at + 0xffff)
+    const end = Math.min(keyAt + ((ring.payloadBytes - abi.cacheHeaderBytes) & ~7), at + 0xffff)
     if (typeof key === 'string') return putText(key, at, end) - at
     const length = lengthOf(key)
     if (at + length > end) return -1
@@ -236,7 +236,7 @@ export class OrbitCache {
 
   #refuseSize(ring: Ring, key: CacheBytes, value: CacheBytes): never {
     const bytesOf = (data: CacheBytes) => (typeof data === 'string' ? Buffer.byteLength(data) : lengthOf(data))
-    const most = ring.payloadBytes - layout.cacheHeaderBytes
+    const most = ring.payloadBytes - abi.cacheHeaderBytes
     throw rangeError(
       'ERR_ORBIT_PAYLOAD_SIZE',
       `the cache: key of ${bytesOf(key)} bytes with namespace of ${this.#namespace.length} and value of ${bytesOf(value)}: over ${most} in all, key and namespace padded to 8`,

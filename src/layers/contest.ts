@@ -1,7 +1,7 @@
 import { checkInteger, checkName, checkOptions, checkSignal, shown } from '../base/check.js'
 import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
-import { guarded, layout, native, putText, scratch, status } from '../core/native.js'
+import { abi, native, putText, scratch, status, translated } from '../core/native.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
 import type { Ring } from '../core/ring.js'
 
@@ -148,7 +148,7 @@ export class Contest {
   holders(): Holder[] {
     const table = this.#open()
     if (table === undefined) return []
-    return guarded(() => native.claims(table.handle)).map(({ subjectKind: kind, subject: label, ...claim }) => ({
+    return translated(() => native.claims(table.handle)).map(({ subjectKind: kind, subject: label, ...claim }) => ({
       subject: { kind, label },
       ...claim,
     }))
@@ -161,12 +161,12 @@ export class Contest {
     const result = table.answered(native.contestClaim(table.handle, writeShape(subject, owner), ttlMs))
     if (result === 1) return new Guard(table, loadedHolder(subject, owner))
     const holder = this.#loaded(subject)
-    return { holder, stamp: float(layout.claimStamp), incarnation: float(layout.claimIncarnation) }
+    return { holder, stamp: float(abi.claimStamp), incarnation: float(abi.claimIncarnation) }
   }
 
   /** The holder in the scratch. */
   #loaded(subject: Subject): Holder {
-    const token = float(layout.claimToken)
+    const token = float(abi.claimToken)
     if (token !== this.#met.token) this.#met = { token, owner: loadedOwner() }
     return loadedHolder(subject, this.#met.owner)
   }
@@ -196,8 +196,8 @@ export class Contest {
 
   #open(): Ring | undefined {
     this.#table ??= this.#fleet.layerRing(
-      { name: 'orbit.contest', kind: layout.contestKind, capacity: this.#capacity },
-      { capacity: 1024, payloadBytes: layout.cardBytes },
+      { name: 'orbit.contest', kind: abi.contestKind, capacity: this.#capacity },
+      { capacity: 1024, payloadBytes: abi.cardBytes },
     )
     return this.#table
   }
@@ -249,7 +249,7 @@ export class Guard implements Disposable {
   get held(): boolean {
     if (this.#isOver || this.#table.closed) return false
     const found = native.contestHolder(this.#table.handle, writeShape(this.subject, nothing))
-    return this.#told(found === 1 && float(layout.claimToken) === this.token)
+    return this.#told(found === 1 && float(abi.claimToken) === this.token)
   }
 
   /**
@@ -331,7 +331,7 @@ function subjectOf(subject: string | Subject): Subject {
     checkOptions('subject', subject, ['kind', 'label'])
     checkInteger('subject.kind', kind, 0, 255)
   }
-  checkName('subject', label, layout.maxSubjectBytes)
+  checkName('subject', label, abi.maxSubjectBytes)
   return { kind: kind as number, label }
 }
 
@@ -343,8 +343,8 @@ function checkTtl(ttlMs: number): number {
 function ownerOf(owner: string | undefined): string {
   if (owner === undefined) return defaultOwner()
   if (typeof owner !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `owner=${shown(owner)} is not a string`)
-  if (Buffer.byteLength(owner) > layout.maxOwnerBytes) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `owner=${shown(owner)} has over ${layout.maxOwnerBytes} bytes`)
+  if (Buffer.byteLength(owner) > abi.maxOwnerBytes) {
+    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `owner=${shown(owner)} has over ${abi.maxOwnerBytes} bytes`)
   }
   return owner
 }
@@ -353,24 +353,24 @@ function ownerOf(owner: string | undefined): string {
 let title: string | undefined
 /** @internal */
 export function defaultOwner(): string {
-  title ??= process.title.slice(0, layout.maxOwnerBytes >> 2)
+  title ??= process.title.slice(0, abi.maxOwnerBytes >> 2)
   return title
 }
 
-const ownersEnd = layout.contestTextAt + layout.maxSubjectBytes + layout.maxOwnerBytes
+const ownersEnd = abi.contestTextAt + abi.maxSubjectBytes + abi.maxOwnerBytes
 
 /** Puts subject and owner, whose lengths were checked, where the addon expects them; what it is told of them. */
 function writeShape({ kind, label }: Subject, owner: string | typeof nothing): number {
-  const subjectEnd = putText(label, layout.contestTextAt, ownersEnd)
+  const subjectEnd = putText(label, abi.contestTextAt, ownersEnd)
   const ownerEnd = owner === nothing ? subjectEnd : putText(owner, subjectEnd, ownersEnd)
-  return kind | ((subjectEnd - layout.contestTextAt) << 8) | ((ownerEnd - subjectEnd) << 16)
+  return kind | ((subjectEnd - abi.contestTextAt) << 8) | ((ownerEnd - subjectEnd) << 16)
 }
 
 const float = (at: number): number => scratch.floats[at >> 3] as number
 const word = (at: number): number => scratch.words[at >> 2] as number
 
 function loadedOwner(): string {
-  return scratch.buffer.toString('utf8', layout.claimOwner, layout.claimOwner + word(layout.claimOwnerBytes))
+  return scratch.buffer.toString('utf8', abi.claimOwner, abi.claimOwner + word(abi.claimOwnerBytes))
 }
 
 /** The claim in the scratch. */
@@ -378,11 +378,11 @@ function loadedHolder(subject: Subject, owner: string): Holder {
   return {
     subject,
     owner,
-    node: word(layout.claimNode),
-    pid: word(layout.claimPid),
-    token: float(layout.claimToken),
-    claimedAtMs: float(layout.claimClaimedAtMs),
-    expiresInMs: float(layout.claimExpiresInMs),
+    node: word(abi.claimNode),
+    pid: word(abi.claimPid),
+    token: float(abi.claimToken),
+    claimedAtMs: float(abi.claimClaimedAtMs),
+    expiresInMs: float(abi.claimExpiresInMs),
   }
 }
 

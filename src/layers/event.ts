@@ -1,8 +1,8 @@
 import type { NetId64 } from '../base/netid.js'
-import { layout } from '../core/native.js'
+import { abi } from '../core/native.js'
 import type { Frame } from '../core/ring.js'
 
-const headerBytes = layout.eventHeaderBytes
+const headerBytes = abi.eventHeaderBytes
 
 /** What somebody published under a topic. Text is decoded when it is asked for. */
 export interface OrbitEvent {

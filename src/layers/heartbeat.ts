@@ -2,7 +2,7 @@ import { checkInteger, checkOptions, shown } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { typeError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
-import { layout } from '../core/native.js'
+import { abi } from '../core/native.js'
 import { checkFleet, type FleetObserver, type Heartbeat } from '../core/observer.js'
 
 /** How often a heart beats, and what it tells. */
@@ -18,7 +18,7 @@ export interface HeartbeatOptions {
 }
 
 /** The last beat of one node. */
-export interface Beat extends Heartbeat {
+export interface NodeHeartbeat extends Heartbeat {
   /** 0..size-1. */
   readonly node: number
   /** In the member's own pid namespace. */
@@ -30,11 +30,11 @@ export interface Beat extends Heartbeat {
 /** Every node of the fleet in one of four lists, each by node. */
 export interface HeartbeatSnapshot {
   /** Alive, and its last beat is at most maxAgeMs old. */
-  readonly fresh: Beat[]
+  readonly fresh: NodeHeartbeat[]
   /** Alive, the kernel says, but its last beat is older: stopped, blocked, or not beating any more. */
-  readonly stale: Beat[]
+  readonly stale: NodeHeartbeat[]
   /** Gone without close(), the kernel says, and nobody has taken the node since: its last beat. */
-  readonly dead: Beat[]
+  readonly dead: NodeHeartbeat[]
   /** The nodes without a beat: nobody is there, or one who has never made any. */
   readonly missing: number[]
 }
@@ -47,7 +47,7 @@ const encoder = new TextEncoder()
  */
 export class FleetHeartbeat implements Disposable {
   readonly #fleet: Fleet | FleetObserver
-  readonly #bytes = new Uint8Array(layout.statusBytes)
+  readonly #bytes = new Uint8Array(abi.statusBytes)
   #status: (() => string) | undefined
   #timer: NodeJS.Timeout | undefined
   #dueMs = 0
@@ -112,9 +112,9 @@ export class FleetHeartbeat implements Disposable {
     checkOptions('options', options, ['maxAgeMs'])
     const { maxAgeMs = 3000 } = options
     checkInteger('maxAgeMs', maxAgeMs, 0, Number.MAX_SAFE_INTEGER)
-    const fresh: Beat[] = []
-    const stale: Beat[] = []
-    const dead: Beat[] = []
+    const fresh: NodeHeartbeat[] = []
+    const stale: NodeHeartbeat[] = []
+    const dead: NodeHeartbeat[] = []
     const missing = new Set(Array.from({ length: this.#fleet.size }, (_, node) => node))
     for (const { node, pid, label, alive, heartbeat } of this.#fleet.nodes()) {
       if (heartbeat === undefined) continue

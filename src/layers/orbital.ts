@@ -32,13 +32,13 @@ export class Orbital<T> {
    */
   constructor(fleet: Fleet | FleetObserver, type: OrbitType<T>) {
     checkFleet(fleet)
-    if (type?.layout === undefined) {
+    if (type?.pod === undefined) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type?.name)} has no layout`)
     }
     this.#fleet = fleet
     this.#type = type
-    this.#layout = type.layout
-    const buffer = new ArrayBuffer(type.layout.byteLength)
+    this.#layout = type.pod
+    const buffer = new ArrayBuffer(type.pod.byteLength)
     this.#bytes = new Uint8Array(buffer)
     this.#view = new DataView(buffer)
     this.#node = 'node' in fleet ? fleet.node : -1

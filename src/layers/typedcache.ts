@@ -4,7 +4,7 @@ import { checkInteger, checkOptions, checkSignal, shown } from '../base/check.js
 import { rangeError, typeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
-import { layout } from '../core/native.js'
+import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import {
   type CacheBytes,
@@ -205,7 +205,7 @@ const loadKind = 255
 function loadOf(namespace: string, key: CacheBytes): Subject {
   const head = Buffer.from(`${Buffer.byteLength(namespace)}:${namespace}`)
   const bytes = Buffer.concat([head, typeof key === 'string' ? Buffer.from(key) : key])
-  const isLabel = bytes.length <= layout.maxSubjectBytes && !bytes.includes(0) && isUtf8(bytes)
+  const isLabel = bytes.length <= abi.maxSubjectBytes && !bytes.includes(0) && isUtf8(bytes)
   const label = isLabel ? bytes.toString() : createHash('sha256').update(bytes).digest('hex')
   return { kind: loadKind, label }
 }

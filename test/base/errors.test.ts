@@ -400,13 +400,13 @@ describe.skipIf(!hasObjectFiles)('a ring object with', () => {
 
 describe('a stored number that JavaScript cannot hold', () => {
   it.skipIf(!hasObjectFiles)('is refused with a code', () => {
-    const Times = orbitType({ name: 'Times', kind: 9, capacity: 1, layout: pod({ at: 'u64' }) })
+    const Times = orbitType({ name: 'Times', kind: 9, capacity: 1, pod: pod({ at: 'u64' }) })
     const fleet = joinShm(fleetName(), { size: 4 })
     fleet.publish(Times, new Uint8Array(8).fill(0xff))
     const file = objectFile(fleet.name, 9)
     const at = ringAt(Times, 4)
     expect(file.u64(at.chunk(chunkIn(file.u64(at.slot(0)))) + chunkAt.payload)).toBe(2n ** 64n - 1n)
     const payload = fleet.readHead(Times)?.payload ?? new Uint8Array(0)
-    expectRefusal(() => Times.layout?.decode(payload), RangeError, 'ERR_ORBIT_OUT_OF_RANGE', 'at=')
+    expectRefusal(() => Times.pod?.decode(payload), RangeError, 'ERR_ORBIT_OUT_OF_RANGE', 'at=')
   })
 })

@@ -82,8 +82,8 @@ describe.runIf(isLinux)('orbit', () => {
     symlinkSync('/etc/passwd', link)
     mkdirSync(folder)
     const { findings } = await orbitJson('doctor', ['doctor', name], 1)
-    const mends = findings.filter(({ check }: { check: string }) => check === 'object')
-    expect(mends).toMatchObject([{ mend: `rm -r ${link}` }, { mend: `rm -r ${folder}` }])
+    const fixes = findings.filter(({ check }: { check: string }) => check === 'object')
+    expect(fixes).toMatchObject([{ fix: `rm -r ${link}` }, { fix: `rm -r ${folder}` }])
   })
 
   it('finds no ring named as what every object has', async () => {
@@ -175,7 +175,7 @@ describe.runIf(isLinux)('orbit', () => {
     const doctor = there('doctor --json')
     expect({ status: doctor.status, stderr: doctor.stderr }).toEqual({ status: 1, stderr: '' })
     expect(JSON.parse(doctor.stdout).findings).toContainEqual(
-      expect.objectContaining({ check: 'shm-list', level: 'problem', mend: 'chmod 1777 /dev/shm' }),
+      expect.objectContaining({ check: 'shm-list', level: 'problem', fix: 'chmod 1777 /dev/shm' }),
     )
   })
 

@@ -115,9 +115,9 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
     expect(await orbit(['dump', name, '99'])).toMatchObject({ code: 3, stdout: '' })
     expect(await orbit(['cache', name])).toMatchObject({ code: 5, stdout: '' })
     const { findings } = await orbitJson('doctor', ['doctor', name], 1)
-    const mends = findings.flatMap(({ mend }: { mend: string | null }) => mend ?? [])
-    expect(mends).toContain(`chmod 600 ${objectPath(name, 200)}`)
-    expect(mends).toContain(`orbit rm ${name} 99 --force`)
+    const fixes = findings.flatMap(({ fix }: { fix: string | null }) => fix ?? [])
+    expect(fixes).toContain(`chmod 600 ${objectPath(name, 200)}`)
+    expect(fixes).toContain(`orbit rm ${name} 99 --force`)
   })
 
   it('with random words in every object no command crashes', async () => {
@@ -158,7 +158,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
       file.setU64(ring.chunk(chunk), 7n)
     }
     const { items } = await orbitJson('dump', ['dump', name, '7'])
-    expect(items[0]).toEqual({ item: 'loss', from: 2, to: 10, overwritten: 0, unavailable: 1 })
+    expect(items[0]).toEqual({ item: 'loss', from: 2, to: 10, lost: 0, malformed: 1 })
     expect(items.slice(1).map(({ position }: { position: number }) => position)).toEqual([2, 3, 4, 6, 7, 8, 9])
     expect((await orbit(['dump', name, '7', '--from', '0'])).stdout).toMatch(
       /lost: 2 frames overwritten, 1 frame damaged/,
@@ -188,7 +188,7 @@ describe.runIf(isLinux)('orbit doctor', () => {
     using file = new ObjectFile(objectPath(name, 'fleet'))
     file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 1n)
     const found = await doctor(name, 1)
-    expect(found('stale-heart')).toMatchObject([{ level: 'problem', mend: `kill -CONT ${pid}, if it is stopped` }])
+    expect(found('stale-heart')).toMatchObject([{ level: 'problem', fix: `kill -CONT ${pid}, if it is stopped` }])
     expect((await orbit(['doctor', name])).stdout).toMatch(
       /PROBLEM +node 0 \(pid \d+, worker \\x1b\[31m0\) is alive, but/,
     )
@@ -206,8 +206,8 @@ describe.runIf(isLinux)('orbit doctor', () => {
     spawnSync('mkfifo', ['-m', '600', objectPath(name, 'fleet').replace('-fleet-', '-5-').concat('.bell')])
     const found = await doctor(name, 1)
     expect(found('burned')).toMatchObject([{ level: 'problem', found: 'KIND 7: 4 of 4 spare chunks burned' }])
-    expect(found('contest')).toMatchObject([{ level: 'problem', mend: `orbit rm ${name} 222 --force` }])
-    expect(found('stale-bell')).toMatchObject([{ level: 'warning', mend: null }])
+    expect(found('contest')).toMatchObject([{ level: 'problem', fix: `orbit rm ${name} 222 --force` }])
+    expect(found('stale-bell')).toMatchObject([{ level: 'warning', fix: null }])
     expect(found('pid-namespace')).toMatchObject([{ level: 'note' }])
     expect((await orbitJson('stat', ['stat', name, '222', '--rate-ms', '0'])).rings[0].table.damagedBuckets).toBe(1)
   })
@@ -218,7 +218,7 @@ describe.runIf(isLinux)('orbit doctor', () => {
     await showcase(name)
     chownSync(objectPath(name, 7), 1, 1)
     const found = await doctor(name, 1)
-    expect(found('foreign-object')).toMatchObject([{ mend: `sudo rm ${objectPath(name, 7)}` }])
+    expect(found('foreign-object')).toMatchObject([{ fix: `sudo rm ${objectPath(name, 7)}` }])
     expect(await orbit(['dump', name, '7'])).toMatchObject({ code: 5, stdout: '' })
   })
 })

@@ -81,8 +81,8 @@ describe.runIf(isLinux)('orbit tail', () => {
       isSchematic = true
       if (item.item === 'loss') {
         expect(item.from).toBe(next)
-        lost += item.overwritten
-        next += item.overwritten
+        lost += item.lost
+        next += item.lost
       } else {
         // Every event is itself and in its place; what is missing was told before it.
         if (item.position !== next || item.payload !== String(next))
@@ -107,7 +107,7 @@ describe.runIf(isLinux)('orbit tail', () => {
     await child.ask('events', 'flood', 1000)
     tail.process.kill('SIGCONT')
     const loss = jsonOf('tail', (await tail.line()) as string)
-    expect(loss).toMatchObject({ item: 'loss', from: 3, overwritten: 1003 - 64 - 3, unavailable: 0 })
+    expect(loss).toMatchObject({ item: 'loss', from: 3, lost: 1003 - 64 - 3, malformed: 0 })
     for (let position = 1003 - 64; position < 1003; position++) {
       expect(JSON.parse((await tail.line()) as string)).toMatchObject({ position, payload: String(position - 3) })
     }

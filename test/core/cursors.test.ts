@@ -52,7 +52,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(cursor.position).toBe(2)
     const poll = cursor.poll()
     expect(poll.frames.map(numberIn)).toEqual([2, 3, 4, 5])
-    expect(accountOf(poll)).toEqual({ count: 4, overwritten: 0, unavailable: 0, from: 2, to: 6 })
+    expect(accountOf(poll)).toEqual({ count: 4, lost: 0, malformed: 0, from: 2, to: 6 })
   })
 
   it("from 'head' reads only what comes", () => {
@@ -71,8 +71,8 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
   it('from a position that is gone counts what was lost', () => {
     expect(accountOf(published(6).cursor(Small, 1).poll())).toEqual({
       count: 4,
-      overwritten: 1,
-      unavailable: 0,
+      lost: 1,
+      malformed: 0,
       from: 1,
       to: 6,
     })
@@ -84,7 +84,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     for (const value of range(2, 8)) {
       const poll = cursor.poll()
       expect(poll.frames.map(numberIn)).toEqual(value > 5 ? [value - 1] : [])
-      expect(poll.overwritten).toBe(0)
+      expect(poll.lost).toBe(0)
       fleet.publish(Small, numbered(value))
     }
     expect(cursor.poll().frames.map(numberIn)).toEqual([7])
@@ -97,17 +97,17 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
   it('says with each poll where it was and where it is', () => {
     const fleet = published(3)
     const cursor = fleet.cursor(Small)
-    expect(accountOf(cursor.poll())).toEqual({ count: 3, overwritten: 0, unavailable: 0, from: 0, to: 3 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 3, lost: 0, malformed: 0, from: 0, to: 3 })
     expect(cursor.position).toBe(3)
     fleet.publish(Small, numbered(3))
-    expect(accountOf(cursor.poll())).toEqual({ count: 1, overwritten: 0, unavailable: 0, from: 3, to: 4 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 1, lost: 0, malformed: 0, from: 3, to: 4 })
     expect(cursor.position).toBe(4)
   })
 
   it('reads nothing when it polls again', () => {
     const cursor = published(3).cursor(Small)
     cursor.poll()
-    const nothing = { count: 0, overwritten: 0, unavailable: 0, from: 3, to: 3 }
+    const nothing = { count: 0, lost: 0, malformed: 0, from: 3, to: 3 }
     expect(accountOf(cursor.poll())).toEqual(nothing)
     expect(accountOf(cursor.poll())).toEqual(nothing)
   })
@@ -118,8 +118,8 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     for (const value of [0, 1, 2]) fleet.publish(Two, numbered(value))
     const poll = cursor.poll()
     expect(poll.frames.map(numberIn)).toEqual([1, 2])
-    expect(accountOf(poll)).toEqual({ count: 2, overwritten: 1, unavailable: 0, from: 0, to: 3 })
-    expect(accountOf(cursor.poll())).toEqual({ count: 0, overwritten: 0, unavailable: 0, from: 3, to: 3 })
+    expect(accountOf(poll)).toEqual({ count: 2, lost: 1, malformed: 0, from: 0, to: 3 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 0, lost: 0, malformed: 0, from: 3, to: 3 })
   })
 
   it.each([One, Two, Small])('that was lapped reports exactly how many frames it lost: $name', (type) => {
@@ -130,7 +130,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
       const kept = Math.min(writes, type.capacity)
       const poll = cursor.poll()
       expect(poll.frames.map(numberIn)).toEqual(range(writes - kept, writes))
-      expect(accountOf(poll)).toEqual({ count: kept, overwritten: writes - kept, unavailable: 0, from: 0, to: writes })
+      expect(accountOf(poll)).toEqual({ count: kept, lost: writes - kept, malformed: 0, from: 0, to: writes })
     }
   })
 
@@ -149,10 +149,10 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
       accountOf(poll)
       for (const frame of poll.frames) expect(numberIn(frame)).toBe(frame.position)
       read += poll.frames.length
-      lost += poll.overwritten
+      lost += poll.lost
       expect(cursor.position).toBe(read + lost)
     }
-    lost += cursor.poll().overwritten
+    lost += cursor.poll().lost
     expect(fleet.head(Small)).toBe(next)
     expect(cursor.position).toBe(next)
     expect(lost).toBeGreaterThan(0)
@@ -170,9 +170,9 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     const fleet = join(fleetName())
     const cursor = fleet.cursor(Small)
     for (const value of range(0, 10)) fleet.publish(Small, numbered(value))
-    expect(accountOf(cursor.poll(1))).toEqual({ count: 1, overwritten: 6, unavailable: 0, from: 0, to: 7 })
+    expect(accountOf(cursor.poll(1))).toEqual({ count: 1, lost: 6, malformed: 0, from: 0, to: 7 })
     for (const value of range(10, 13)) fleet.publish(Small, numbered(value))
-    expect(accountOf(cursor.poll(1))).toEqual({ count: 1, overwritten: 2, unavailable: 0, from: 7, to: 10 })
+    expect(accountOf(cursor.poll(1))).toEqual({ count: 1, lost: 2, malformed: 0, from: 7, to: 10 })
     expect(cursor.poll().frames.map(numberIn)).toEqual([10, 11, 12])
   })
 
@@ -180,7 +180,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     const fleet = published(1500, Plain)
     const poll = fleet.cursor(Plain, 0).poll()
     expect(poll.frames.map(numberIn)).toEqual(range(476, 1500))
-    expect(accountOf(poll)).toMatchObject({ count: 1024, overwritten: 476 })
+    expect(accountOf(poll)).toMatchObject({ count: 1024, lost: 476 })
   })
 
   it('reads more bytes in one poll than the scratch buffer holds', () => {
@@ -232,7 +232,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     const cursor = fleet.cursor(Small)
     expect(cursor.poll(1).frames.map(numberIn)).toEqual([0])
     fleet.resetRing(Small)
-    expect(accountOf(cursor.poll())).toEqual({ count: 0, overwritten: 2, unavailable: 0, from: 1, to: 3 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 0, lost: 2, malformed: 0, from: 1, to: 3 })
     fleet.publish(Small, numbered(3))
     expect(cursor.poll().frames.map(numberIn)).toEqual([3])
   })
@@ -244,7 +244,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     fleet.publish(Small, numbered(3))
     const poll = cursor.poll()
     expect(poll.frames.map(numberIn)).toEqual([3])
-    expect(accountOf(poll)).toEqual({ count: 1, overwritten: 3, unavailable: 0, from: 0, to: 4 })
+    expect(accountOf(poll)).toEqual({ count: 1, lost: 3, malformed: 0, from: 0, to: 4 })
   })
 
   it('that had read everything loses nothing by a reset', () => {
@@ -252,7 +252,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     const cursor = fleet.cursor(Small)
     cursor.poll()
     fleet.resetRing(Small)
-    expect(accountOf(cursor.poll())).toEqual({ count: 0, overwritten: 0, unavailable: 0, from: 3, to: 3 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 0, lost: 0, malformed: 0, from: 3, to: 3 })
   })
 
   it('walks on its own: others of one ring, one handle or another, do not move it', () => {
@@ -348,7 +348,7 @@ describe.skipIf(!hasObjectFiles)('a cursor over words that others wrote', () => 
     const cursor = fleet.cursor(Small, 0)
     const poll = cursor.poll()
     expect(positionsOf(poll)).toEqual([2, 5])
-    expect(accountOf(poll)).toEqual({ count: 2, overwritten: 2, unavailable: 2, from: 0, to: 6 })
+    expect(accountOf(poll)).toEqual({ count: 2, lost: 2, malformed: 2, from: 0, to: 6 })
     expect(accountOf(cursor.poll())).toMatchObject({ count: 0, to: 6 })
   })
 
@@ -392,7 +392,7 @@ describe.skipIf(!hasObjectFiles)('a cursor over words that others wrote', () => 
     expect(poll.frames.map(numberIn)).toEqual([5, 6, 7, 8])
     expect(poll.frames.map((frame) => frame.id.counter)).toEqual([2, 3, 4, 5])
     expect(positionsOf(poll)).toEqual(range(head + 5, head + 9))
-    expect(accountOf(poll)).toEqual({ count: 4, overwritten: 5, unavailable: 0, from: head, to: head + 9 })
-    expect(accountOf(late.poll())).toMatchObject({ count: 4, overwritten: 105, from: head - 100, to: head + 9 })
+    expect(accountOf(poll)).toEqual({ count: 4, lost: 5, malformed: 0, from: head, to: head + 9 })
+    expect(accountOf(late.poll())).toMatchObject({ count: 4, lost: 105, from: head - 100, to: head + 9 })
   })
 })

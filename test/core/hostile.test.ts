@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
-import { layout } from '../../src/core/native.js'
+import { abi } from '../../src/core/native.js'
 import { Fleet, NetId64, type OrbitType, orbitType, pod } from '../../src/index.js'
 import {
   at,
@@ -181,8 +181,8 @@ const squats: Squat[] = [
   {
     title: 'of another layout version',
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
-    values: [`layoutVersion=${layout.layoutVersion + 1}`, `is not ${layout.layoutVersion}`],
-    squat: (path) => patch(path, at.layoutVersion, (bytes) => bytes.writeUInt32LE(layout.layoutVersion + 1)),
+    values: [`layoutVersion=${abi.layoutVersion + 1}`, `is not ${abi.layoutVersion}`],
+    squat: (path) => patch(path, at.layoutVersion, (bytes) => bytes.writeUInt32LE(abi.layoutVersion + 1)),
   },
   {
     title: 'of an object type that does not exist',
@@ -373,7 +373,7 @@ describe.runIf(isLinux)('at the name of a ring', () => {
     },
     {
       title: 'fingerprint',
-      type: orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 64, layout: pod({ a: 'u64' }) }),
+      type: orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 64, pod: pod({ a: 'u64' }) }),
       values: [/fingerprint=0x0{16}/, /0x[0-9a-f]{16} here/],
     },
   ]
@@ -474,8 +474,8 @@ describe.runIf(isLinux)('in want', () => {
   const enormous = orbitType({
     name: 'enormous',
     kind: 3,
-    capacity: layout.maxCapacity,
-    payloadBytes: layout.maxPayloadBytes,
+    capacity: abi.maxCapacity,
+    payloadBytes: abi.maxPayloadBytes,
   })
 
   it('a ring beyond the size of /dev/shm is ERR_ORBIT_NO_SPACE, and leaves nothing behind', () => {

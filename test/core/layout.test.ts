@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { layout } from '../../src/core/native.js'
+import { abi } from '../../src/core/native.js'
 import { orbitType, pod } from '../../src/index.js'
 import {
   chunkAt,
@@ -24,8 +24,8 @@ import {
 
 describe("the addon's table of limits", () => {
   it('is frozen and says what the layout says', () => {
-    expect(Object.isFrozen(layout)).toBe(true)
-    expect(layout).toMatchObject({
+    expect(Object.isFrozen(abi)).toBe(true)
+    expect(abi).toMatchObject({
       layoutVersion: golden.layoutVersion,
       maxKind: 255,
       maxFleetSize: 65536,
@@ -41,7 +41,7 @@ describe("the addon's table of limits", () => {
 })
 
 describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
-  const Load = orbitType({ name: 'Wörk', kind: 12, capacity: 8, payloadBytes: 60, layout: pod({ at: 'u64' }) })
+  const Load = orbitType({ name: 'Wörk', kind: 12, capacity: 8, payloadBytes: 60, pod: pod({ at: 'u64' }) })
 
   it.each([1, 4, 64, 65, 300])('of a fleet of %i and of its rings are where the golden numbers say', (size) => {
     const name = fleetName()

@@ -47,24 +47,24 @@ describe('a type', () => {
       capacity: 1024,
       payloadBytes: 256,
       fingerprint: 0n,
-      layout: undefined,
+      pod: undefined,
     })
     expect(Object.isFrozen(type)).toBe(true)
   })
 
   it('has just the room that its layout needs, and its fingerprint', () => {
-    const layout = pod({ busy: 'u32', idle: 'u32' })
-    const type = orbitType({ name: 'Load', kind: 3, layout })
+    const load = pod({ busy: 'u32', idle: 'u32' })
+    const type = orbitType({ name: 'Load', kind: 3, pod: load })
     expect(type.payloadBytes).toBe(8)
-    expect(type.fingerprint).toBe(layout.fingerprint)
+    expect(type.fingerprint).toBe(load.fingerprint)
     expect(type.fingerprint).not.toBe(0n)
-    expect(type.layout).toBe(layout)
+    expect(type.pod).toBe(load)
   })
 
   it('may have more room than its layout needs, but not less', () => {
-    const layout = pod({ busy: 'u32', idle: 'u32' })
-    expect(orbitType({ name: 'Load', kind: 3, layout, payloadBytes: 64 }).payloadBytes).toBe(64)
-    expectRangeError(() => orbitType({ name: 'Load', kind: 3, layout, payloadBytes: 7 }), 'payloadBytes=7', '8..')
+    const load = pod({ busy: 'u32', idle: 'u32' })
+    expect(orbitType({ name: 'Load', kind: 3, pod: load, payloadBytes: 64 }).payloadBytes).toBe(64)
+    expectRangeError(() => orbitType({ name: 'Load', kind: 3, pod: load, payloadBytes: 7 }), 'payloadBytes=7', '8..')
   })
 
   it.each([0, 1, 199])('may be of KIND %i', (kind) => {
@@ -110,7 +110,7 @@ describe('a type', () => {
   })
 
   it('takes no layout but one of pod(), no unknown option, and nothing but an object', () => {
-    expectTypeError(() => orbitType({ name: 'Wrong', kind: 1, layout: untyped({ byteLength: 8 }) }), 'layout=')
+    expectTypeError(() => orbitType({ name: 'Wrong', kind: 1, pod: untyped({ byteLength: 8 }) }), 'pod=')
     expectTypeError(() => orbitType(untyped({ name: 'Wrong', kind: 1, capasity: 8 })), 'spec.capasity', 'capacity')
     expectTypeError(() => orbitType(untyped(undefined)), 'spec=undefined')
     expectTypeError(() => orbitType(untyped(null)), 'spec=null')

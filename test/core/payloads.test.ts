@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { NetId64, Orbital, orbitType, pod } from '../../src/index.js'
 import { expectRefusal, expectTypeError, fleetName, joinShm, memories, numbered, untyped } from '../help/support.js'
 
-const Load = orbitType({ name: 'Load', kind: 12, capacity: 8, layout: pod({ busy: 'u32', idle: 'u32' }) })
+const Load = orbitType({ name: 'Load', kind: 12, capacity: 8, pod: pod({ busy: 'u32', idle: 'u32' }) })
 const Plain = orbitType({ name: 'Plain', kind: 10, capacity: 64, payloadBytes: 64 })
 
 const transferred = (bytes: Uint8Array): void =>
@@ -106,8 +106,8 @@ describe('a polled payload', () => {
       // Newer Nodes refuse to transfer what is marked so.
     }
     for (let value = 0; value < 30; value++) fleet.publish(Plain, numbered(value, bytes))
-    const { frames, overwritten } = cursor.poll()
-    expect(overwritten).toBe(0)
+    const { frames, lost } = cursor.poll()
+    expect(lost).toBe(0)
     expect(frames.map((frame) => frame.payload.length)).toEqual(new Array(30).fill(bytes))
     expect(frames.map((frame) => frame.position)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
   })

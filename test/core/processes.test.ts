@@ -51,13 +51,11 @@ describe.runIf(isLinux)('several processes on one ring', () => {
     for (const child of [...writers, ...readers]) await joined(child, name, { size: 8 })
     const each = 10_000
     const total = writers.length * each
-    const audits = readers.map((child) =>
-      child.ask<{ frames: number; overwritten: number; to: number }>('audit', total),
-    )
+    const audits = readers.map((child) => child.ask<{ frames: number; lost: number; to: number }>('audit', total))
     const counters = (await Promise.all(writers.map((child) => value<number[]>(child, 'publish', each)))).flat()
     expect(counters.sort((a, b) => a - b)).toEqual(Array.from({ length: total }, (_, i) => i))
     for (const account of await Promise.all(audits)) {
-      expect(account).toEqual({ frames: account.frames, overwritten: total - account.frames, to: total })
+      expect(account).toEqual({ frames: account.frames, lost: total - account.frames, to: total })
       expect(account.frames).toBeGreaterThanOrEqual(facts.capacity)
     }
   })
@@ -93,8 +91,8 @@ describe.runIf(isLinux)('several processes on one ring', () => {
     const counters = await value<number[]>(writer, 'publish', 5000)
     const first = counters[0] as number
     expect(counters).toEqual(counters.map((_, i) => first + i))
-    const account = await reader.ask<{ frames: number; overwritten: number; to: number }>('audit', first + 5000)
-    expect(account.frames + account.overwritten).toBe(first + 5000)
+    const account = await reader.ask<{ frames: number; lost: number; to: number }>('audit', first + 5000)
+    expect(account.frames + account.lost).toBe(first + 5000)
     // A newcomer joins, and the one that is stopped keeps its node.
     using newcomer = Fleet.joinShm(name)
     expect(newcomer.node).toBe(3)

@@ -40,7 +40,7 @@ const Empty = orbitType({ name: 'Empty', kind: 11, capacity: 4, payloadBytes: 0 
 const One = orbitType({ name: 'One', kind: 12, capacity: 1, payloadBytes: 16 })
 const Two = orbitType({ name: 'Two', kind: 13, capacity: 2, payloadBytes: 16 })
 const Large = orbitType({ name: 'Large', kind: 14, capacity: 2, payloadBytes: 300_001 })
-const Load = orbitType({ name: 'Load', kind: 15, capacity: 8, layout: pod({ busy: 'u32', idle: 'u32' }) })
+const Load = orbitType({ name: 'Load', kind: 15, capacity: 8, pod: pod({ busy: 'u32', idle: 'u32' }) })
 
 const expectTooLarge = (call: () => unknown, ...inMessage: string[]): void =>
   expectRefusal(call, RangeError, 'ERR_ORBIT_PAYLOAD_SIZE', ...inMessage)
@@ -305,7 +305,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
 
     it("takes records of the layout's size, not of the ring's", () => {
       const fleet = join(fleetName())
-      const Roomy = orbitType({ name: 'Roomy', kind: 16, payloadBytes: 64, layout: pod({ at: 'u64' }) })
+      const Roomy = orbitType({ name: 'Roomy', kind: 16, payloadBytes: 64, pod: pod({ at: 'u64' }) })
       expect(fleet.publishPacked(Roomy, new Uint8Array(24))).toBe(3)
       expect(
         fleet
@@ -484,7 +484,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
         expect(fleet.readAt(Small, 2)).toBeUndefined()
         expect(fleet.head(Small)).toBe(3)
         expect(fleet.stats(Small)).toMatchObject({ head: 3, oldest: 3 })
-        expect(accountOf(fleet.cursor(Small).poll())).toMatchObject({ count: 0, overwritten: 0, from: 3, to: 3 })
+        expect(accountOf(fleet.cursor(Small).poll())).toMatchObject({ count: 0, lost: 0, from: 3, to: 3 })
       }
       expect(a.publish(Small, numbered(3)).toString()).toBe('7:0:3')
       expect(numberIn(b.readHead(Small))).toBe(3)
@@ -523,7 +523,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       name: orbitType({ name: 'Smell', kind: 7, capacity: 4, payloadBytes: 16 }),
       capacity: orbitType({ name: 'Small', kind: 7, capacity: 8, payloadBytes: 16 }),
       payloadBytes: orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 17 }),
-      fingerprint: orbitType({ name: 'Small', kind: 7, capacity: 4, layout: pod({ a: 'u64', b: 'u64' }) }),
+      fingerprint: orbitType({ name: 'Small', kind: 7, capacity: 4, pod: pod({ a: 'u64', b: 'u64' }) }),
     }
     const shown = {
       name: ['Small', 'Smell'],
@@ -567,13 +567,13 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
     it('has no two layouts of one size', () => {
       const name = fleetName()
       join(name).publish(Load, numbered(1, 8))
-      const Same = orbitType({ name: 'Load', kind: 15, capacity: 8, layout: pod({ idle: 'u32', busy: 'u32' }) })
+      const Same = orbitType({ name: 'Load', kind: 15, capacity: 8, pod: pod({ idle: 'u32', busy: 'u32' }) })
       expectRefusal(() => join(name).readHead(Same), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'fingerprint=')
     })
 
     it('is shared by types that were made apart and are the same', () => {
       const fleet = join(fleetName())
-      const Again = orbitType({ name: 'Load', kind: 15, capacity: 8, layout: pod({ busy: 'u32', idle: 'u32' }) })
+      const Again = orbitType({ name: 'Load', kind: 15, capacity: 8, pod: pod({ busy: 'u32', idle: 'u32' }) })
       fleet.publish(Load, numbered(1, 8))
       fleet.publish(Again, numbered(2, 8))
       fleet.publish(Load, numbered(3, 8))
@@ -687,7 +687,7 @@ describe.skipIf(!hasObjectFiles)('an observer', () => {
     expect(observer.readAt(Small, 0)).toBeUndefined()
     expect(observer.stats(Small)).toBeUndefined()
     expect(observer.read(NetId64.make(7, 0, 0))).toBeUndefined()
-    expect(accountOf(cursor.poll())).toEqual({ count: 0, overwritten: 0, unavailable: 0, from: 0, to: 0 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 0, lost: 0, malformed: 0, from: 0, to: 0 })
     expect(objectsOf(name)).toEqual([objectName(name, 'fleet')])
 
     const id = fleet.publish(Small, numbered(1))
@@ -795,7 +795,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     file.setU64(entry + entryAt.intentPosition, 4n)
     const cursor = fleet.cursor(Small)
     expect(fleet.publish(Small, numbered(3)).counter).toBe(3)
-    expect(accountOf(cursor.poll())).toEqual({ count: 4, overwritten: 0, unavailable: 0, from: 0, to: 4 })
+    expect(accountOf(cursor.poll())).toEqual({ count: 4, lost: 0, malformed: 0, from: 0, to: 4 })
     expect(joinShm(name).publish(Small, numbered(4)).toString()).toBe('7:1:4')
     expect(cursor.poll().frames.map(numberIn)).toEqual([4])
   })
@@ -848,7 +848,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     file.setU64(at.chunk(chunkIn(file.u64(at.slot(2)))) + chunkAt.id, (7n << 56n) | 99n)
     expectRefusal(() => fleet.readAt(Small, 2), OrbitError, 'ERR_ORBIT_CORRUPT', 'KIND 7')
     const poll = fleet.cursor(Small).poll()
-    expect(accountOf(poll)).toEqual({ count: 3, overwritten: 0, unavailable: 1, from: 0, to: 4 })
+    expect(accountOf(poll)).toEqual({ count: 3, lost: 0, malformed: 1, from: 0, to: 4 })
     expect(positionsOf(poll)).toEqual([0, 1, 3])
     expect(numberIn(fleet.readHead(Small))).toBe(3)
   })
@@ -872,7 +872,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
       corrupt(() => fleet.readHead(Small))
       corrupt(() => fleet.readAt(Small, 3))
       corrupt(() => fleet.read(NetId64.make(7, 0, 3)))
-      expect(accountOf(fleet.cursor(Small).poll())).toMatchObject({ count: 3, unavailable: 1, to: 4 })
+      expect(accountOf(fleet.cursor(Small).poll())).toMatchObject({ count: 3, malformed: 1, to: 4 })
     },
   )
 
@@ -940,8 +940,8 @@ describe.skipIf(!hasObjectFiles)('a ring that has counted far', () => {
     expect(poll.frames.map(numberIn)).toEqual(kept)
     expect(accountOf(poll)).toEqual({
       count: kept.length,
-      overwritten: 4 - kept.length,
-      unavailable: 0,
+      lost: 4 - kept.length,
+      malformed: 0,
       from: head,
       to: head + 4,
     })

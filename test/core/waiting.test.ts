@@ -37,7 +37,7 @@ vi.mock('../../src/core/native.js', async (original) => {
 const Facts = orbitType({ name: 'Facts', kind: 7, capacity: 8, payloadBytes: 16 })
 const Other = orbitType({ name: 'Other', kind: 8, capacity: 8, payloadBytes: 16 })
 const Large = orbitType({ name: 'Large', kind: 9, capacity: 16384, payloadBytes: 8 })
-const Value = orbitType({ name: 'Value', kind: 10, capacity: 4, layout: pod({ count: 'u32' }) })
+const Value = orbitType({ name: 'Value', kind: 10, capacity: 4, pod: pod({ count: 'u32' }) })
 const size = 4
 const backupMs = 1000
 
@@ -85,17 +85,17 @@ function sleeperWords(fleet: string, node: number, type = Facts) {
 /** All frames of an iteration until it ends or `enough` were seen, checked to be in order and without a hole. */
 async function collect(iteration: AsyncIterable<Poll>, enough = Number.POSITIVE_INFINITY) {
   const numbers: (number | undefined)[] = []
-  let overwritten = 0
+  let lost = 0
   let last: number | undefined
   for await (const poll of iteration) {
     const account = accountOf(poll)
     if (last !== undefined) expect(account.from).toBe(last)
     last = account.to
-    overwritten += account.overwritten
+    lost += account.lost
     numbers.push(...poll.frames.map(numberIn))
     if (numbers.length >= enough) break
   }
-  return { numbers, overwritten, to: last }
+  return { numbers, lost, to: last }
 }
 
 describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
@@ -155,10 +155,10 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     const { writer, cursor } = pair()
     for (let i = 0; i < 20; i++) writer.publish(Facts, numbered(i))
     expect(await cursor.wait()).toBe(true)
-    expect(accountOf(cursor.poll(1))).toMatchObject({ count: 1, overwritten: 12 })
+    expect(accountOf(cursor.poll(1))).toMatchObject({ count: 1, lost: 12 })
     writer.resetRing(Facts)
     expect(await cursor.wait()).toBe(true)
-    expect(accountOf(cursor.poll())).toMatchObject({ count: 0, overwritten: 7 })
+    expect(accountOf(cursor.poll())).toMatchObject({ count: 0, lost: 7 })
     const waiting = cursor.wait() // nothing is lost to a cursor at the head
     writer.resetRing(Facts)
     expect(await stateOf(waiting)).toBe('pending')
@@ -345,8 +345,8 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
         if (i % 1009 === 0) for (let idle = 0; idle < 4; idle++) await turn() // let it fall asleep
       }
     }
-    const [{ numbers, overwritten }] = await Promise.all([collect(cursor, total), load()])
-    expect(overwritten).toBe(0)
+    const [{ numbers, lost }] = await Promise.all([collect(cursor, total), load()])
+    expect(lost).toBe(0)
     expect(numbers).toEqual(Array.from({ length: total }, (_, i) => i))
   })
 
@@ -358,20 +358,20 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
       for (let i = 0; i < count; i++) writer.publish(Facts, numbered(published++))
     }
     publish(2)
-    const seen: { numbers: (number | undefined)[]; overwritten: number }[] = []
+    const seen: { numbers: (number | undefined)[]; lost: number }[] = []
     for await (const poll of cursor.iterate({ max: 3 })) {
-      seen.push({ numbers: poll.frames.map(numberIn), overwritten: accountOf(poll).overwritten })
+      seen.push({ numbers: poll.frames.map(numberIn), lost: accountOf(poll).lost })
       if (seen.length === 1) publish(20) // over two laps while the body is at work
       if (seen.length === 3) publish(6)
       if (cursor.position === published) break
     }
     expect(seen).toEqual([
-      { numbers: [0, 1], overwritten: 0 },
-      { numbers: [14, 15, 16], overwritten: 12 },
-      { numbers: [17, 18, 19], overwritten: 0 },
-      { numbers: [20, 21, 22], overwritten: 0 },
-      { numbers: [23, 24, 25], overwritten: 0 },
-      { numbers: [26, 27], overwritten: 0 },
+      { numbers: [0, 1], lost: 0 },
+      { numbers: [14, 15, 16], lost: 12 },
+      { numbers: [17, 18, 19], lost: 0 },
+      { numbers: [20, 21, 22], lost: 0 },
+      { numbers: [23, 24, 25], lost: 0 },
+      { numbers: [26, 27], lost: 0 },
     ])
   })
 
@@ -515,7 +515,7 @@ describe.runIf(hasObjectFiles)('an observer', () => {
     const iteration = collect(cursor, 3)
     expect(await stateOf(iteration)).toBe('pending')
     for (let i = 0; i < 3; i++) writer.publish(Facts, numbered(i))
-    expect(await iteration).toMatchObject({ numbers: [0, 1, 2], overwritten: 0 })
+    expect(await iteration).toMatchObject({ numbers: [0, 1, 2], lost: 0 })
     expect(bellsOf(name)).toEqual([])
     const file = objectFile(name, Facts.kind)
     expect(file.u64(ringAt(Facts, size).sleeperGroups)).toBe(0n)

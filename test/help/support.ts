@@ -183,14 +183,14 @@ export const positionsOf = (poll: Poll): number[] => poll.frames.map((frame) => 
 /** The account of a poll without its frames, after a look that it adds up. */
 export function accountOf(poll: Poll): {
   count: number
-  overwritten: number
-  unavailable: number
+  lost: number
+  malformed: number
   from: number
   to: number
 } {
-  const { frames, overwritten, unavailable, from, to } = poll
-  expect(to - from, 'to - from').toBe(frames.length + overwritten + unavailable)
-  return { count: frames.length, overwritten, unavailable, from, to }
+  const { frames, lost, malformed, from, to } = poll
+  expect(to - from, 'to - from').toBe(frames.length + lost + malformed)
+  return { count: frames.length, lost, malformed, from, to }
 }
 
 /** A caller without types. */

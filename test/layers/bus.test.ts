@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
-import { layout } from '../../src/core/native.js'
+import { abi } from '../../src/core/native.js'
 import { reservedType } from '../../src/core/type.js'
 import {
   EventCursor,
@@ -73,10 +73,10 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(ids.map(({ counter }) => counter)).toEqual([0, 1, 2, 3])
     expect(topicsOf(all.poll())).toEqual(['a', 'b', 'a', 'c'])
     const filtered = one.pollTopic('b')
-    expect(filtered).toMatchObject({ lagged: 0, malformed: 0, from: 0, to: 4 })
+    expect(filtered).toMatchObject({ lost: 0, malformed: 0, from: 0, to: 4 })
     expect(filtered.events.map(({ position }) => position)).toEqual([1])
     expect([all.position, one.position]).toEqual([4, 4])
-    expect(one.poll()).toEqual({ events: [], lagged: 0, malformed: 0, from: 4, to: 4 })
+    expect(one.poll()).toEqual({ events: [], lost: 0, malformed: 0, from: 4, to: 4 })
   })
 
   it('counts what was lost: capacity 2, 3 events, 1 lost', () => {
@@ -84,9 +84,9 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     const [all, one] = [bus.cursor(), bus.cursor()]
     for (const text of ['1', '2', '3']) bus.publish('n', text)
     const poll = all.poll()
-    expect(poll).toMatchObject({ lagged: 1, from: 0, to: 3 })
+    expect(poll).toMatchObject({ lost: 1, from: 0, to: 3 })
     expect(textsOf(poll)).toEqual(['2', '3'])
-    expect(one.pollTopic('other')).toEqual({ events: [], lagged: 1, malformed: 0, from: 0, to: 3 })
+    expect(one.pollTopic('other')).toEqual({ events: [], lost: 1, malformed: 0, from: 0, to: 3 })
   })
 
   it('takes every topic and payload, the empty ones too', () => {
@@ -227,7 +227,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     const fleet = join(fleetName())
     const cursor = busOf(fleet).cursor()
     for (let i = 0; i < 100; i++) busOf(fleet).publish(`t${i % 2}`, `${i}`)
-    expect(cursor.pollTopic('t1')).toMatchObject({ lagged: 92, to: 100 })
+    expect(cursor.pollTopic('t1')).toMatchObject({ lost: 92, to: 100 })
     expect(new OrbitEventBus(join(fleetName())).cursor().poll().events).toEqual([])
   })
 
@@ -238,7 +238,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(textsOf(bus.cursor('start').poll())).toEqual(['2', '3', '4', '5', '6', '7', '8', '9'])
     expect(bus.cursor('head').poll().events).toEqual([])
     expect(textsOf(bus.cursor(7).poll())).toEqual(['7', '8', '9'])
-    expect(bus.cursor(0).poll()).toMatchObject({ lagged: 2, from: 0, to: 10 })
+    expect(bus.cursor(0).poll()).toMatchObject({ lost: 2, from: 0, to: 10 })
   })
 
   it('gives at most max events a poll; those of other topics do not count', () => {
@@ -260,7 +260,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     fleet.resetRing(ringOf())
     bus.publish('n', 'after')
     const poll = cursor.pollTopic('n')
-    expect(poll).toMatchObject({ lagged: 3, to: 4 })
+    expect(poll).toMatchObject({ lost: 3, to: 4 })
     expect(textsOf(poll)).toEqual(['after'])
   })
 
@@ -393,7 +393,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     for (const frame of frames) fleet.publish(ringOf(), Uint8Array.from(frame))
     bus.publish('a', 'last')
     for (const poll of [all.poll(), one.pollTopic('a')]) {
-      expect(poll).toMatchObject({ malformed: frames.length, lagged: 0, from: 0, to: 8 })
+      expect(poll).toMatchObject({ malformed: frames.length, lost: 0, from: 0, to: 8 })
       expect(textsOf(poll)).toEqual(['first', 'last'])
     }
   })
@@ -453,7 +453,7 @@ describe('a bus in shared memory', () => {
     const member = joinShm(name)
     const bus = new OrbitEventBus(observe(name), small)
     const cursor = bus.cursor()
-    const none = { events: [], lagged: 0, malformed: 0, from: 0, to: 0 }
+    const none = { events: [], lost: 0, malformed: 0, from: 0, to: 0 }
     expect([cursor.poll(), cursor.pollTopic('a')]).toEqual([none, none])
     const refused = () => expectRefusal(() => bus.publish('a'), OrbitError, 'ERR_ORBIT_READ_ONLY', 'observer')
     refused()
@@ -480,7 +480,7 @@ describe('a bus in shared memory', () => {
     vi.spyOn(Date, 'now').mockReturnValue(1_765_000_000_123)
     busOf(fleet).publish('ä.b', 'xyz')
     vi.restoreAllMocks()
-    expect(layout).toMatchObject({ eventKind: kind, eventHeaderBytes: 2, maxTopicBytes: 65535 })
+    expect(abi).toMatchObject({ eventKind: kind, eventHeaderBytes: 2, maxTopicBytes: 65535 })
     const type = ringOf()
     const [ring, at] = [objectFile(name, kind), ringAt(type, 4)]
     const chunk = at.chunk(chunkIn(ring.u64(at.slot(0))))
@@ -503,7 +503,7 @@ describe('a bus in shared memory', () => {
     expect(textsOf(poll)).toEqual(['whole'])
     // And one that is no frame any more.
     ring.setU32(at.chunk(chunkIn(ring.u64(at.slot(0)))) + chunkAt.length, 10_000)
-    expect(bus.cursor().poll()).toMatchObject({ events: [], malformed: 2, lagged: 0, to: 2 })
+    expect(bus.cursor().poll()).toMatchObject({ events: [], malformed: 2, lost: 0, to: 2 })
   })
 
   it.skipIf(!hasObjectFiles)('goes on past 2^40 events', () => {

@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
-  type Beat,
   Fleet,
   FleetHeartbeat,
   type FleetObserver,
   type HeartbeatSnapshot,
+  type NodeHeartbeat,
   OrbitError,
   orbitType,
 } from '../../src/index.js'
@@ -46,8 +46,8 @@ const nodesIn = ({ fresh, stale, dead, missing }: HeartbeatSnapshot) => ({
   dead: dead.map(({ node }) => node),
   missing,
 })
-const allIn = (snapshot: HeartbeatSnapshot): Beat[] => [...snapshot.fresh, ...snapshot.stale, ...snapshot.dead]
-const beatOf = (heart: FleetHeartbeat, node: number): Beat | undefined =>
+const allIn = (snapshot: HeartbeatSnapshot): NodeHeartbeat[] => [...snapshot.fresh, ...snapshot.stale, ...snapshot.dead]
+const beatOf = (heart: FleetHeartbeat, node: number): NodeHeartbeat | undefined =>
   allIn(heart.snapshot()).find((beat) => beat.node === node)
 
 /** Lets the world go on until it is so; the test's time limit is the watchdog. */
@@ -180,9 +180,9 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
 
     worker.postMessage('block')
     await until(() => Atomics.load(gate, 0) === 1)
-    const { count } = beatOf(heart, node) as Beat
+    const { count } = beatOf(heart, node) as NodeHeartbeat
     await until(() => nodesIn(heart.snapshot({ maxAgeMs: 100 })).stale.includes(node))
-    const blocked = beatOf(heart, node) as Beat
+    const blocked = beatOf(heart, node) as NodeHeartbeat
     expect(blocked.count).toBe(count)
 
     Atomics.store(gate, 0, 2)
@@ -459,7 +459,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     await member.ask('start', { intervalMs: 1 })
     await until(() => (beatOf(heart, node)?.count ?? 0) > 5)
     await member.stop()
-    const { count } = beatOf(heart, node) as Beat
+    const { count } = beatOf(heart, node) as NodeHeartbeat
     await until(() => nodesIn(heart.snapshot({ maxAgeMs: 100 })).stale.includes(node))
     expect(beatOf(heart, node)?.count).toBe(count)
     member.process.kill('SIGCONT')
@@ -475,7 +475,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     await member.ask('start', { intervalMs: 1 })
     await until(() => (beatOf(heart, node)?.count ?? 0) > 5)
     expect(await member.ask('block')).toBe('blocked')
-    const { count } = beatOf(heart, node) as Beat
+    const { count } = beatOf(heart, node) as NodeHeartbeat
     await until(() => nodesIn(heart.snapshot({ maxAgeMs: 100 })).stale.includes(node))
     expect(beatOf(heart, node)?.count).toBe(count)
     fleet.publish(facts, new Uint8Array(8))

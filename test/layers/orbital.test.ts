@@ -19,14 +19,14 @@ import {
 } from '../help/support.js'
 
 const load = pod({ busy: 'u32', idle: 'u32' })
-const Load = orbitType({ name: 'Load', kind: 12, capacity: 4, layout: load })
-const Other = orbitType({ name: 'Other', kind: 13, capacity: 4, layout: pod({ temperature: 'f64', at: 'u64' }) })
+const Load = orbitType({ name: 'Load', kind: 12, capacity: 4, pod: load })
+const Other = orbitType({ name: 'Other', kind: 13, capacity: 4, pod: pod({ temperature: 'f64', at: 'u64' }) })
 const Rich = orbitType({
   name: 'Rich',
   kind: 14,
   capacity: 2,
   payloadBytes: 200_000,
-  layout: pod({
+  pod: pod({
     name: text(24),
     on: 'bool',
     key: bytes(3),
@@ -151,7 +151,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     const name = fleetName()
     new Orbital(join(name), Load).store({ busy: 1, idle: 2 })
     for (const layout of [pod({ idle: 'u32', busy: 'u32' }), pod({ busy: 'i32', idle: 'i32' }), pod({ at: 'u64' })]) {
-      const Same = orbitType({ name: 'Load', kind: 12, capacity: 4, layout: untyped(layout) })
+      const Same = orbitType({ name: 'Load', kind: 12, capacity: 4, pod: untyped(layout) })
       expect(Same.payloadBytes).toBe(Load.payloadBytes)
       expectRefusal(() => new Orbital(join(name), Same), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'fingerprint=')
     }

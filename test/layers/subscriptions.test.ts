@@ -87,7 +87,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(await isSettled(waiting)).toBe(false)
     bus.publish('b', '3')
     expect(await waiting).toBe('3')
-    expect([subscription.lagged, subscription.malformed]).toEqual([0, 0])
+    expect([subscription.lost, subscription.malformed]).toEqual([0, 0])
     subscription.close()
   })
 
@@ -121,7 +121,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
   it('tells of each loss, exactly and before the events that follow it', async () => {
     const { bus, subscribe } = pair()
     const seen: (string | number)[] = []
-    const subscription = subscribe('keep', { onLag: (lost) => seen.push(lost) })
+    const subscription = subscribe('keep', { onLoss: (lost) => seen.push(lost) })
     const publish = (count: number) => {
       for (let i = 0; i < count; i++) bus.publish(i % 2 === 0 ? 'keep' : 'other', `${i}`)
     }
@@ -132,13 +132,13 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
       if (seen.length === 10) break
     }
     expect(seen).toEqual([12, '12', '14', '16', '18', 3, '4', '6', '8', '10'])
-    expect(subscription.lagged).toBe(15)
+    expect(subscription.lost).toBe(15)
   })
 
   it('tells of a loss also when nothing that it asked for follows', async () => {
     const { bus, subscribe } = pair()
     const lost = new Promise<number>((resolve) => {
-      const subscription = subscribe('none', { onLag: resolve })
+      const subscription = subscribe('none', { onLoss: resolve })
       for (let i = 0; i < 9; i++) bus.publish('some')
       void nextOf(subscription)
     })
@@ -148,14 +148,14 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
   it('takes at most max events a poll, and what is lost meanwhile is counted, not hidden', async () => {
     const { bus, subscribe } = pair()
     const losses: number[] = []
-    const subscription = subscribe('n', { max: 2, onLag: (lost) => losses.push(lost) })
+    const subscription = subscribe('n', { max: 2, onLoss: (lost) => losses.push(lost) })
     for (let i = 0; i < 4; i++) bus.publish('n', `${i}`)
     const texts = await take(subscription, 1)
     for (let i = 4; i < 14; i++) bus.publish('n', `${i}`)
     texts.push(...(await take(subscription, 9)))
     expect(texts).toEqual(['0', '1', '6', '7', '8', '9', '10', '11', '12', '13'])
     expect(losses).toEqual([4])
-    expect(subscription.lagged).toBe(4)
+    expect(subscription.lost).toBe(4)
     subscription.close()
   })
 
@@ -165,7 +165,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     writer.publish(ring, new Uint8Array([9, 9]))
     bus.publish('a', 'event')
     expect(await take(subscription, 1)).toEqual(['event'])
-    expect([subscription.lagged, subscription.malformed]).toEqual([0, 1])
+    expect([subscription.lost, subscription.malformed]).toEqual([0, 1])
     subscription.close()
   })
 
@@ -249,19 +249,19 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(await nextOf(streamed)).toEqual(over)
   })
 
-  it('ends with what onLag throws, or when onLag closes it', async () => {
+  it('ends with what onLoss throws, or when onLoss closes it', async () => {
     const { bus, subscribe } = pair()
     const failing = subscribe('n', {
-      onLag: (lost) => {
+      onLoss: (lost) => {
         throw new Error(`lost ${lost}`)
       },
     })
-    const closing: EventSubscription = subscribe('n', { onLag: () => closing.close() })
+    const closing: EventSubscription = subscribe('n', { onLoss: () => closing.close() })
     for (let i = 0; i < 10; i++) bus.publish('n')
     await expect(nextOf(failing)).rejects.toThrow('lost 2')
     expect(await nextOf(failing)).toEqual(over)
     expect(await nextOf(closing)).toEqual(over)
-    expect(closing.lagged).toBe(2)
+    expect(closing.lost).toBe(2)
   })
 
   it('gives each loop over it the next event', async () => {
@@ -309,7 +309,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     const bus = new OrbitEventBus(reader, options)
     const wrong = (more: object) => () => bus.subscribe('a', untyped(more))
     expectTypeError(wrong({ form: 'head' }), 'options.form')
-    expectTypeError(wrong({ onLag: 5 }), 'onLag=5')
+    expectTypeError(wrong({ onLoss: 5 }), 'onLoss=5')
     expectTypeError(wrong({ signal: {} }), 'signal=')
     expectTypeError(wrong({ from: 'end' }), 'from="end"')
     expectRangeError(wrong({ from: -1 }), 'from=-1')

@@ -102,7 +102,7 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
       const shown = shownUnder('orbit doctor').slice(0, 3)
       expect(linesOf(outputOf(doctor))).toEqual(expect.arrayContaining(shown))
       const readOnly = outputOf(`mount -o remount,ro /dev/shm; ${doctor}`)
-      if (process.geteuid?.() === 0) expect(readOnly).toContain('mend: mount -o remount,rw /dev/shm')
+      if (process.geteuid?.() === 0) expect(readOnly).toContain('fix: mount -o remount,rw /dev/shm')
     })
 
     it('shows the error of a ring that does not fit, which leaves nothing', () => {

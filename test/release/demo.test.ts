@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { Ledger } from '../../demo/ledger.js'
 import { parseOptions } from '../../demo/options.js'
 import { brokenPromises, namesInShm, type Totals } from '../../demo/totals.js'
-import { type Event, eventLayout, RequestEvent, seal } from '../../demo/types.js'
+import { type Event, eventPod, RequestEvent, seal } from '../../demo/types.js'
 import { Fleet } from '../../src/index.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -33,13 +33,13 @@ describe('npm run demo', () => {
       lost: 0,
       torn: 0,
       repeated: 0,
-      overwritten: 0,
+      overrun: 0,
       unaccounted: 0,
       left: [],
     })
     expect(totals.requests).toBeGreaterThan(0)
     expect(totals.frames).toBeGreaterThan(totals.requests)
-    expect(totals.bus).toMatchObject({ staleRuns: 0, lagged: 0 })
+    expect(totals.bus).toMatchObject({ staleRuns: 0, lost: 0 })
     expect(totals.election).toMatchObject({ from: totals.death.node })
     expect(totals.death.seenAfterMs).not.toBeNull()
     expect(totals.takeOver).toMatchObject({ node: totals.death.node, incarnation: totals.death.incarnation + 1 })
@@ -94,10 +94,10 @@ const kept: Totals = {
   lost: 0,
   torn: 0,
   repeated: 0,
-  overwritten: 0,
-  unavailable: 0,
+  overrun: 0,
+  malformed: 0,
   unaccounted: 0,
-  bus: { requests: 99, rendered: 5, runs: 8, staleRuns: 0, lagged: 0 },
+  bus: { requests: 99, rendered: 5, runs: 8, staleRuns: 0, lost: 0 },
   election: { from: 3, to: 2, tokens: [1, 2], tookMs: 400 },
   death: { node: 3, pid: 7, incarnation: 1, seenAfterMs: 0.4 },
   takeOver: { node: 3, pid: 8, incarnation: 2, history: 50, predecessors: 12, published: 12 },
@@ -125,11 +125,11 @@ describe('its promises', () => {
     ['2 frames were lost', { lost: 2 }],
     ['1 frames were torn', { torn: 1 }],
     ['1 frames came twice or out of order', { repeated: 1 }],
-    ['5 frames were overwritten before they were read', { overwritten: 5 }],
-    ['1 frames could not be read', { unavailable: 1 }],
+    ['5 frames were overwritten before they were read', { overrun: 5 }],
+    ['1 frames could not be read', { malformed: 1 }],
     ["1 positions are in no poll's account", { unaccounted: 1 }],
     ['clients got 101 answers, but only 100 requests have a frame', { answered: 101 }],
-    ['7 events were lost', { bus: { ...kept.bus, lagged: 7 } }],
+    ['7 events were lost', { bus: { ...kept.bus, lost: 7 } }],
     ['100 requests have a frame, 98 an event', { bus: { ...kept.bus, requests: 98 } }],
     ['the page was rendered 0 times', { bus: { ...kept.bus, rendered: 0 } }],
     ['the job ran 1 times for a worker whose successor had run it', { bus: { ...kept.bus, staleRuns: 1 } }],
@@ -157,7 +157,7 @@ describe('its ledger', () => {
   function account(...events: Event[]): Ledger {
     using fleet = Fleet.join(`demo.ledger.${process.pid}`, { size: 1 })
     const cursor = fleet.cursor(RequestEvent)
-    for (const each of events) fleet.publish(RequestEvent, eventLayout.encode(each))
+    for (const each of events) fleet.publish(RequestEvent, eventPod.encode(each))
     const ledger = new Ledger()
     ledger.take(cursor.poll())
     return ledger
@@ -165,7 +165,7 @@ describe('its ledger', () => {
 
   it('finds nothing wrong with whole frames in order', () => {
     const ledger = account(event(1), event(2), seal({ ...event(1), incarnation: 2 }))
-    expect(ledger).toMatchObject({ frames: 3, lost: 0, torn: 0, repeated: 0, overwritten: 0, unaccounted: 0 })
+    expect(ledger).toMatchObject({ frames: 3, lost: 0, torn: 0, repeated: 0, overrun: 0, unaccounted: 0 })
     expect([ledger.count(0, 1), ledger.count(0, 2), ledger.countBefore(0, 2)]).toEqual([2, 1, 2])
   })
 
@@ -186,7 +186,7 @@ describe('its ledger', () => {
 
   it('takes over the account of a lapped cursor', () => {
     const ledger = new Ledger()
-    ledger.take({ frames: [], overwritten: 7, unavailable: 1, from: 0, to: 10 })
-    expect(ledger).toMatchObject({ overwritten: 7, unavailable: 1, unaccounted: 2 })
+    ledger.take({ frames: [], lost: 7, malformed: 1, from: 0, to: 10 })
+    expect(ledger).toMatchObject({ overrun: 7, malformed: 1, unaccounted: 2 })
   })
 })

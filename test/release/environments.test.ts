@@ -12,8 +12,8 @@ const permission = process.allowedNodeEnvironmentFlags.has('--permission')
   : '--experimental-permission'
 const strings = '--disallow-code-generation-from-strings'
 
-const layout = pod({ busy: 'u32', total: 'bigu64', at: pod({ x: 'f64' }), recent: array('u16', 3), note: text(8) })
-const WorkerLoad = orbitType({ name: 'WorkerLoad', kind: 12, capacity: 16, layout })
+const busyPod = pod({ busy: 'u32', total: 'bigu64', at: pod({ x: 'f64' }), recent: array('u16', 3), note: text(8) })
+const WorkerLoad = orbitType({ name: 'WorkerLoad', kind: 12, capacity: 16, pod: busyPod })
 const load = { busy: 3, total: 2n ** 60n, at: { x: 1.5 }, recent: [1, 2, 3], note: 'hé' }
 const facts = orbitType({ name: 'facts', kind: 7, capacity: 64, payloadBytes: 16 })
 
@@ -52,7 +52,7 @@ describe.runIf(isLinux)('a member does all that orbit has, and is rung by anothe
     const fleet = Fleet.joinShm(name)
     onTestFinished(() => fleet.close())
     expect(new Orbital(fleet, WorkerLoad).loadPerNode()).toEqual(new Map([[node, load]]))
-    const cache = new TypedCache(fleet, { namespace: 'pod', codec: codecs.pod(layout) })
+    const cache = new TypedCache(fleet, { namespace: 'pod', codec: codecs.pod(busyPod) })
     expect(cache.get('key')).toEqual(load)
     expect(new Contest(fleet).tryClaim('leader', { ttlMs: 1000 })).toMatchObject({ yieldTo: { node, owner: 'child' } })
 

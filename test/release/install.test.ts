@@ -185,7 +185,7 @@ describe('an empty project uses it', () => {
   it('from TypeScript, with nodenext and with bundler resolution', () => {
     const program = `
       import { type Frame, Fleet, Orbital, OrbitError, orbitType, pod } from 'orbit-node'
-      const load = orbitType({ name: 'load', kind: 1, layout: pod({ pid: 'u32', share: 'f64' }) })
+      const load = orbitType({ name: 'load', kind: 1, pod: pod({ pid: 'u32', share: 'f64' }) })
       const fleet: Fleet = Fleet.join('types')
       const value: { pid: number; share: number } | undefined = new Orbital(fleet, load).load()
       const frame: Frame | undefined = fleet.readHead(load)

@@ -1,7 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import {
   array,
-  type Beat,
   bytes,
   type CacheBytes,
   type CacheEntry,
@@ -23,6 +22,7 @@ import {
   type Heartbeat,
   type Holder,
   type NetId64,
+  type NodeHeartbeat,
   type NodeRecord,
   Orbital,
   OrbitCache,
@@ -46,8 +46,8 @@ import {
 
 const load = pod({ busy: 'u32', idle: 'u32', at: 'u64', on: 'bool' })
 const rich = pod({ name: text(8), key: bytes(4), big: 'bigu64', points: array(pod({ x: 'f64', y: 'f64' }), 3) })
-const Load = orbitType({ name: 'Load', kind: 1, layout: load })
-const Rich = orbitType({ name: 'Rich', kind: 2, layout: rich })
+const Load = orbitType({ name: 'Load', kind: 1, pod: load })
+const Rich = orbitType({ name: 'Rich', kind: 2, pod: rich })
 const Bytes = orbitType({ name: 'Bytes', kind: 3 })
 
 interface LoadValue {
@@ -77,7 +77,7 @@ describe('the types', () => {
     expectTypeOf(Rich).toEqualTypeOf<OrbitType<RichValue>>()
     expectTypeOf(Bytes).toEqualTypeOf<OrbitType<Uint8Array>>()
     expectTypeOf(Bytes).toEqualTypeOf<OrbitType>()
-    expectTypeOf(Load.layout).toEqualTypeOf<Pod<LoadValue> | undefined>()
+    expectTypeOf(Load.pod).toEqualTypeOf<Pod<LoadValue> | undefined>()
   })
 
   it('of an Orbital are those of its type', () => {
@@ -115,9 +115,9 @@ describe('the types', () => {
     expectTypeOf<Cursor['poll']>().parameters.toEqualTypeOf<[max?: number]>()
     expectTypeOf<Cursor['poll']>().returns.toEqualTypeOf<Poll>()
     expectTypeOf<Poll['frames']>().toEqualTypeOf<Frame[]>()
-    expectTypeOf<Pick<Poll, 'overwritten' | 'unavailable' | 'from' | 'to'>>().toEqualTypeOf<{
-      readonly overwritten: number
-      readonly unavailable: number
+    expectTypeOf<Pick<Poll, 'lost' | 'malformed' | 'from' | 'to'>>().toEqualTypeOf<{
+      readonly lost: number
+      readonly malformed: number
       readonly from: number
       readonly to: number
     }>()
@@ -147,7 +147,7 @@ describe('the types', () => {
     expectTypeOf<OrbitEventBus['cursor']>().returns.toEqualTypeOf<EventCursor>()
     expectTypeOf<OrbitEventBus['subscribe']>().returns.toEqualTypeOf<EventSubscription>()
     expectTypeOf<EventSubscription>().toExtend<AsyncIterable<OrbitEvent> & Disposable>()
-    expectTypeOf<EventSubscription['lagged' | 'malformed']>().toEqualTypeOf<number>()
+    expectTypeOf<EventSubscription['lost' | 'malformed']>().toEqualTypeOf<number>()
     expectTypeOf<EventCursor['poll']>().returns.toEqualTypeOf<EventPoll>()
     expectTypeOf<EventCursor['wait']>().returns.toEqualTypeOf<Promise<boolean>>()
     expectTypeOf<OrbitEvent['json']>().returns.toEqualTypeOf<unknown>()
@@ -255,9 +255,9 @@ describe('the types', () => {
 
   it('of heartbeats', () => {
     expectTypeOf<ConstructorParameters<typeof FleetHeartbeat>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
-    expectTypeOf<Beat['ageMs' | 'count' | 'loopDelayMs' | 'node' | 'pid' | 'unixMs']>().toEqualTypeOf<number>()
-    expectTypeOf<Beat['label' | 'status']>().toEqualTypeOf<string>()
-    expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['dead']>().toEqualTypeOf<Beat[]>()
+    expectTypeOf<NodeHeartbeat['ageMs' | 'count' | 'loopDelayMs' | 'node' | 'pid' | 'unixMs']>().toEqualTypeOf<number>()
+    expectTypeOf<NodeHeartbeat['label' | 'status']>().toEqualTypeOf<string>()
+    expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['dead']>().toEqualTypeOf<NodeHeartbeat[]>()
     expectTypeOf<ReturnType<FleetHeartbeat['snapshot']>['missing']>().toEqualTypeOf<number[]>()
     expectTypeOf<NodeRecord['heartbeat']>().toEqualTypeOf<Heartbeat | undefined>()
   })

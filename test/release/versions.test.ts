@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { layout } from '../../src/core/native.js'
+import { abi } from '../../src/core/native.js'
 import { codecs, Fleet, orbitType, TypedCache } from '../../src/index.js'
 import { bytesOf, orbit, orbitJson } from '../help/orbit.js'
 import { type Child, canRun, isLinux, otherLayoutAddon, root, start, uniqueFleet } from '../help/processes.js'
@@ -45,7 +45,7 @@ describe.runIf(isLinux)('another release of the same layout', () => {
 })
 
 describe.runIf(isLinux && canRun('g++', '--version'))('another release of another layout', () => {
-  const ours = layout.layoutVersion
+  const ours = abi.layoutVersion
   const theirs = 999
   const mismatch = (seen: number, own: number) => ({
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
@@ -109,8 +109,8 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
     const seen = fleets.find(({ fleet }: { fleet: string }) => fleet === name)
     expect(seen).toMatchObject({ state: 'damaged', problems: [mismatch(theirs, ours), mismatch(theirs, ours)] })
     const { findings } = await orbitJson('doctor', ['doctor', name], 1)
-    const mends = findings.filter(({ check }: { check: string }) => check === 'object')
-    expect(mends.map(({ mend }: { mend: string }) => mend)).toEqual([
+    const fixes = findings.filter(({ check }: { check: string }) => check === 'object')
+    expect(fixes.map(({ fix }: { fix: string }) => fix)).toEqual([
       `orbit rm ${name} --force, once no process of another version uses it`,
       `orbit rm ${name} 7 --force, once no process of another version uses it`,
     ])

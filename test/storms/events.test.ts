@@ -8,7 +8,7 @@ const ring = reservedType({ name: 'orbit.events', kind: 220, capacity: 64, paylo
 
 interface Account {
   received: number
-  lagged: number
+  lost: number
   malformed: number
   whole: number
   publishers: number
@@ -53,7 +53,7 @@ describe.runIf(isLinux)('one publisher', () => {
       await publishing.ask('publish', each)
       await publishing.ask('word', round < rounds ? 'account' : 'end')
       const received = round * (each + 1)
-      const expected = { received, lagged: 0, malformed: 0, whole: round * each, publishers: 1 }
+      const expected = { received, lost: 0, malformed: 0, whole: round * each, publishers: 1 }
       for (const child of subscribers) expect(await child.next(), child.stderr).toEqual(expected)
     }
     for (const child of subscribers) await expectGoneWell(child)
@@ -74,9 +74,9 @@ describe.runIf(isLinux)('one publisher', () => {
     for (let i = 0; i < 9; i++) await some([awake])
     await publishing.ask('word', 'end')
     stopped.process.kill('SIGCONT')
-    const lagged = 9 * 33 + 1 - options.capacity
-    expect(await lastAccount(stopped)).toMatchObject({ received: 33 + options.capacity, lagged })
-    expect(await lastAccount(awake)).toMatchObject({ received: 10 * 33 + 1, lagged: 0, whole: 320 })
+    const lost = 9 * 33 + 1 - options.capacity
+    expect(await lastAccount(stopped)).toMatchObject({ received: 33 + options.capacity, lost })
+    expect(await lastAccount(awake)).toMatchObject({ received: 10 * 33 + 1, lost: 0, whole: 320 })
   })
 
   it('that never waits loses to each subscriber, stopped and continued at random, an exact count', async () => {
@@ -94,8 +94,8 @@ describe.runIf(isLinux)('one publisher', () => {
     await publishing.ask('word', 'end')
     const published = keeper.head(ring)
     for (const child of subscribers) {
-      const { received, lagged, whole } = await lastAccount(child)
-      expect({ total: received + lagged, whole }).toEqual({ total: published, whole: received - 1 })
+      const { received, lost, whole } = await lastAccount(child)
+      expect({ total: received + lost, whole }).toEqual({ total: published, whole: received - 1 })
     }
   })
 })
@@ -145,7 +145,7 @@ describe.runIf(isLinux)('a storm of publishers that are killed', () => {
     for (const { received, malformed, whole } of accounts) {
       expect({ malformed, whole }).toEqual({ malformed: 0, whole: received - 1 })
     }
-    const totals = accounts.map(({ received, lagged }) => received + lagged)
+    const totals = accounts.map(({ received, lost }) => received + lost)
     expect(totals).toEqual([published, published, expect.any(Number)])
     expect(totals[2]).toBeLessThanOrEqual(published)
     // Whoever was slow: the last lap was there for all to see.

@@ -9,7 +9,7 @@ const storm = orbitType({
   name: 'storm',
   kind: 7,
   capacity: spec.capacity,
-  layout: pod({ words: array('u32', spec.words) }),
+  pod: pod({ words: array('u32', spec.words) }),
 })
 
 describe.runIf(isLinux)('a storm of writers that are killed, stopped and replaced', () => {
@@ -81,8 +81,8 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
     expect(burned).toBeGreaterThanOrEqual(0)
     expect(burned).toBeLessThanOrEqual(spares)
     for (const reader of readers) {
-      const account = await reader.ask<{ frames: number; overwritten: number; to: number; loads: number }>('stop')
-      expect(account).toMatchObject({ to: head, overwritten: head - account.frames })
+      const account = await reader.ask<{ frames: number; lost: number; to: number; loads: number }>('stop')
+      expect(account).toMatchObject({ to: head, lost: head - account.frames })
       expect(account.frames).toBeGreaterThan(0)
       expect({ ...(await reader.ended), stderr: reader.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
     }
@@ -214,8 +214,8 @@ describe.runIf(isLinux)('a writer that died next to its swap', () => {
     expect(readFileSync(path).readBigUInt64LE(ring.entries + 64)).toBe(own)
     expectChunksInOnePlace(name, size)
     successor.publish(storm, new Uint8Array(storm.payloadBytes).fill(40))
-    const { frames, overwritten } = keeper.cursor(storm, 0).poll()
-    expect(overwritten).toBe(41 - spec.capacity)
+    const { frames, lost } = keeper.cursor(storm, 0).poll()
+    expect(lost).toBe(41 - spec.capacity)
     expect(frames.map(({ payload }) => payload[0])).toEqual(frames.map(({ position }) => position))
   })
 })

@@ -27,11 +27,11 @@ function run(call: Call): number {
   const found = findings(call.optional(0))
   if (output.isJson) output.json({ findings: found })
   else {
-    for (const { level, found: text, meaning, mend } of found) {
+    for (const { level, found: text, meaning, fix } of found) {
       const [style, word] = marks[level]
       output.line(`${output.paint(style, word.padEnd(7))}  ${printable(text)}`)
       if (meaning !== '') output.line(`         ${printable(meaning)}`)
-      if (mend !== null) output.line(`         ${output.paint('bold', 'mend:')} ${printable(mend)}`)
+      if (fix !== null) output.line(`         ${output.paint('bold', 'fix:')} ${printable(fix)}`)
     }
   }
   return found.some(({ level }) => level === 'problem') ? 1 : 0
@@ -39,13 +39,13 @@ function run(call: Call): number {
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'what is wrong on this host, and how to mend it',
+  summary: 'what is wrong on this host, and how to fix it',
   operands: ['[FLEET]'],
   about: [
     "Looks at /dev/shm (size, free space, access), the container's memory limit, systemd's RemoveIPC, namespaces, and at",
     'every fleet of this user, or one: objects that are foreign, damaged or of another layout version, dead nodes and what',
     'they had in hand, hearts that have stopped, burned chunks, stale bells. Each finding has its meaning and, where there',
-    'is one, the command that mends it. Exit code 1: there is a problem; warnings and notes do not count.',
+    'is one, the command that fixes it. Exit code 1: there is a problem; warnings and notes do not count.',
   ],
   options: {},
   examples: [{ line: 'orbit doctor web', about: 'what is the matter with the fleet "web"?' }],

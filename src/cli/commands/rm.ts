@@ -1,5 +1,5 @@
 import { OrbitError } from '../../base/errors.js'
-import { layout } from '../../core/native.js'
+import { abi } from '../../core/native.js'
 import type { Call, Command } from '../command.js'
 import { UsageError } from '../command.js'
 import { findObjects } from '../objects.js'
@@ -8,7 +8,7 @@ import { isLive, printRemoved, remove } from '../removal.js'
 function kindOf(operand: string | undefined): number | undefined {
   if (operand === undefined) return undefined
   const kind = /^\d+$/.test(operand) ? Number(operand) : Number.NaN
-  if (!(kind <= layout.maxKind)) throw new UsageError(`KIND=${operand} is not an integer in 0..${layout.maxKind}`)
+  if (!(kind <= abi.maxKind)) throw new UsageError(`KIND=${operand} is not an integer in 0..${abi.maxKind}`)
   return kind
 }
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { layout } from '../../core/native.js'
+import { abi } from '../../core/native.js'
 import type { FleetObserver } from '../../core/observer.js'
 import { eventKind } from '../../inspect/report.js'
 import type { Call, Command } from '../command.js'
@@ -75,7 +75,7 @@ async function follow(call: Call, source: Source, limit: number, check: Check, s
 async function run(call: Call): Promise<void> {
   const limit = call.integer('limit', 1, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY
   const from = call.from('head')
-  const frameKind = call.integer('frame-kind', 0, layout.maxKind)
+  const frameKind = call.integer('frame-kind', 0, abi.maxKind)
   const signal = interrupt()
   const fleetInode = inodeOf(call.operand(0), 'fleet') // before it is opened: never that of a successor
   await within(call.operand(0), async (fleet) => {
