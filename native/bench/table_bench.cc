@@ -68,8 +68,8 @@ struct Bench {
     void* base = mmap(nullptr, bytes + 64, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     CHECK(base != MAP_FAILED);
     word = reinterpret_cast<uint64_t*>(static_cast<uint8_t*>(base) + bytes);
-    format_ring(base, spec, 0);
-    CHECK(attach_ring(base, ring_bytes(spec), &ring) == AttachStatus::kOk);
+    format_table(base, spec, 0);
+    CHECK(attach_table(base, ring_bytes(spec), &ring) == AttachStatus::kOk);
     for (uint32_t node = 0; node < 2; node++) CHECK(become_writer(ring, node, &writers[node]) == RingStatus::kOk);
     for (uint64_t which = 0; others > 0; which++) {
       Subject other = {&which, sizeof which, 1};

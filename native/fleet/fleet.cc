@@ -11,6 +11,7 @@
 #include "posix/random.h"
 #include "posix/shm.h"
 #include "protocol/beat.h"
+#include "protocol/table.h"
 
 namespace orbit {
 
@@ -19,13 +20,10 @@ namespace {
 void format_fleet(void* base, uint32_t size) {
   FleetHeader* header = static_cast<FleetHeader*>(base);
   memset(base, 0, fleet_bytes(size));
-  header->object.layoutVersion = kLayoutVersion;
-  header->object.objectType = kFleetObject;
-  header->object.objectBytes = fleet_bytes(size);
-  header->object.createdAtMs = unix_ms();
-  header->object.fleetId = random_word();
+  format_object(&header->object, kFleetObject, fleet_bytes(size), random_word(), unix_ms());
   header->size = size;
-  store_release(&header->object.magic, kMagic);  // partner: the magic load in attach_object
+  header->subjectKey = random_word();
+  finish_object(&header->object);
 }
 
 template <typename Value>
@@ -49,7 +47,13 @@ void require_own(const std::string& object, const RingSpec& found, uint32_t kind
   require_equal(object, "fleetSize", found.fleetSize, fleetSize);
 }
 
+const char* name_of(ObjectType type) { return type == kTableObject ? "table" : "ring"; }
+
 void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted) {
+  if (found.objectType != wanted.objectType) {
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                  object + ": a " + name_of(found.objectType) + " there, a " + name_of(wanted.objectType) + " here");
+  }
   if (memcmp(found.typeName, wanted.typeName, kTypeNameBytes) != 0) {
     throw Failure("ERR_ORBIT_TYPE_MISMATCH",
                   object + ": name=" + name_in(found.typeName) + " there, " + name_in(wanted.typeName) + " here");
@@ -64,11 +68,11 @@ void require_same(const std::string& object, const RingSpec& found, const RingSp
 
 bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
 
-void set_joined(NodeRecord* record, uint32_t joined) { __atomic_store_n(&record->joined, joined, __ATOMIC_RELEASE); }
-// Also of a member that died.
-bool has_joined(const NodeRecord* record) { return __atomic_load_n(&record->joined, __ATOMIC_ACQUIRE) != 0; }
-// Not of one that died and is being settled.
-bool is_member(const NodeRecord* record) { return __atomic_load_n(&record->joined, __ATOMIC_ACQUIRE) == 1; }
+void set_joined(NodeRecord* record, Joined joined) { store_release(&record->joined, joined); }
+// True for a member that died, too.
+bool has_joined(const NodeRecord* record) { return load_acquire(&record->joined) != kNotJoined; }
+// False for a member that died and is being settled.
+bool is_member(const NodeRecord* record) { return load_acquire(&record->joined) == kIsJoined; }
 
 }  // namespace
 
@@ -79,13 +83,13 @@ void Fleet::attach(std::unique_ptr<Mapping> mapping) {
   const FleetHeader* header = static_cast<const FleetHeader*>(mapping->base);
   AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
   if (status == AttachStatus::kOk) {
-    bool fits = mapping->length >= sizeof(FleetHeader) && header->size >= 1 && header->size <= kMaxFleetSize &&
-                fleet_bytes(header->size) == mapping->length;
+    uint64_t size = mapping->length >= sizeof(FleetHeader) ? load_relaxed(&header->size) : 0;
+    bool fits = size >= 1 && size <= kMaxFleetSize && fleet_bytes(static_cast<uint32_t>(size)) == mapping->length;
     if (!fits) status = AttachStatus::kCorrupt;
+    size_ = static_cast<uint32_t>(size);
   }
   if (status != AttachStatus::kOk) refuse(status, *mapping, fleet_object(name_));
-  size_ = header->size;
-  fleetId_ = header->object.fleetId;
+  fleetId_ = load_relaxed(&header->object.fleetId);
   mapping_ = std::move(mapping);
 }
 
@@ -136,7 +140,7 @@ void Fleet::take_node(const JoinOptions& options) {
   for (uint32_t node = first; node <= last && !hasNode_; node++) {
     if (!store_->try_lease(*mapping_, node)) continue;
     // From here on the lease says no more that its last owner lives. Partner: is_alive.
-    if (has_joined(record(node))) set_joined(record(node), 2);
+    if (has_joined(record(node))) set_joined(record(node), kSettling);
     fault_point("join:leased");
     if (settle_rings(node, isAlone)) {
       node_ = node;
@@ -158,16 +162,16 @@ void Fleet::take_node(const JoinOptions& options) {
   fault_point("join:settled");
 
   NodeRecord next = {};
-  next.incarnation = record(node_)->incarnation + 1;
+  next.incarnation = incarnation() + 1;
   next.pid = static_cast<uint32_t>(getpid());
   next.startedAtMs = options.startedAtMs;
   next.joinedAtMs = unix_ms();
   memcpy(next.label, options.label.data(), options.label.size() < kLabelBytes ? options.label.size() : kLabelBytes);
   // Not joined first, joined last: members() takes a record in between for nobody's. Partner: its copy.
   uint64_t* shared = reinterpret_cast<uint64_t*>(record(node_));
-  set_joined(record(node_), 0);
+  set_joined(record(node_), kNotJoined);
   copy_to_shared(shared, &next, sizeof next);
-  set_joined(record(node_), 1);
+  set_joined(record(node_), kIsJoined);
   fault_point("join:recorded");
 }
 
@@ -188,7 +192,7 @@ bool Fleet::settle_rings(uint32_t node, bool isAlone) {
       continue;  // open_ring will name what is wrong with it, should anybody want it
     }
     Ring ring;
-    if (mapping == nullptr || attach_ring(mapping->base, mapping->length, &ring) != AttachStatus::kOk) continue;
+    if (mapping == nullptr || attach_slots(mapping->base, mapping->length, &ring) != AttachStatus::kOk) continue;
     if (ring.spec.fleetId != fleetId_ || ring.spec.fleetSize != size_) continue;
     if (isAlone && load_relaxed(&ring.header->sparesTaken) != 0) {
       std::vector<uint64_t> marks(audit_mark_words(ring.chunkCount));
@@ -201,12 +205,14 @@ bool Fleet::settle_rings(uint32_t node, bool isAlone) {
   return true;
 }
 
-// With the incarnation end its claims: whoever waits for one is rung, not left to its timer.
+// The claims of this member end with its incarnation. Waiters for them wake now, not when their timers expire.
 void Fleet::end_claims() {
-  const OpenRing* table = rings_[kContestKind].get();
-  if (!hasNode_ || table == nullptr || is_gone()) return;
-  set_joined(record(node_), 0);
-  if (has_sleepers(table->writer.ring)) wake(table->writer.ring);
+  if (!hasNode_ || is_gone()) return;
+  for (const auto& open : rings_) {
+    if (open == nullptr || open->writer.ring.spec.objectType != kTableObject) continue;
+    set_joined(record(node_), kNotJoined);
+    if (has_sleepers(open->writer.ring)) wake(open->writer.ring);
+  }
 }
 
 void Fleet::close() {
@@ -230,7 +236,7 @@ void Fleet::close() {
       }
     }
     if (hasBell_ && !is_gone()) bells_->remove(node_);  // a remover takes the bells along
-    set_joined(record(node_), 0);
+    set_joined(record(node_), kNotJoined);
     fault_point("close:recorded");
     store_->drop_lease(*mapping_, node_);
     hasNode_ = false;
@@ -264,7 +270,8 @@ std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::str
   if (is_gone()) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
   auto left = store_->open(object, Access::kReadWrite, nullptr);
   if (left != nullptr && is_retired_object(*left)) store_->remove(object);  // its remover died half-way
-  Creation creation{ring_bytes(spec), [&](void* base) { format_ring(base, spec, unix_ms()); }};
+  auto format = spec.objectType == kTableObject ? format_table : format_ring;
+  Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }};
   return store_->open(object, Access::kReadWrite, &creation);
 }
 
@@ -283,7 +290,7 @@ OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& 
   open->fleet = this;
   open->mapping = std::move(mapping);
   Ring& ring = open->writer.ring;
-  AttachStatus status = attach_ring(open->mapping->base, open->mapping->length, &ring);
+  AttachStatus status = attach_slots(open->mapping->base, open->mapping->length, &ring);
   if (status != AttachStatus::kOk) refuse(status, *open->mapping, object);
   if (wanted != nullptr) require_same(object, ring.spec, *wanted);
   require_own(object, ring.spec, kind, fleetId_, size_);
@@ -362,14 +369,14 @@ std::vector<Member> Fleet::members() const {
   std::vector<Member> members;
   for (uint32_t node = 0; node < size_; node++) {
     const NodeRecord* shared = record(node);
-    if (__atomic_load_n(&shared->joined, __ATOMIC_ACQUIRE) == 0) continue;  // partner: the last store of take_node
+    if (!has_joined(shared)) continue;  // partner: the last store of take_node
     NodeRecord copy;
     copy_from_shared(&copy, reinterpret_cast<const uint64_t*>(shared), offsetof(NodeRecord, beatCount));
-    if (load_acquire(&shared->incarnation) != copy.incarnation || copy.joined == 0)
+    if (load_acquire(&shared->incarnation) != copy.incarnation || copy.joined == kNotJoined)
       continue;  // changing hands right now
     const char* label = reinterpret_cast<const char*>(copy.label);
     Member member{node,
-                  copy.pid,
+                  static_cast<uint32_t>(copy.pid),
                   !is_dead(node),
                   copy.incarnation,
                   copy.startedAtMs,

@@ -60,11 +60,11 @@ class Fleet {
   // Leaves: the node is free, the objects stay, unless this was the last member and asked for their removal.
   void close();
 
-  // A member creates the ring when it is missing; for an observer a missing ring is null. Geometry, fingerprint and
-  // name must be those of `spec`.
+  // A member creates the ring or table when it is missing; for an observer a missing one is null. Type of object,
+  // geometry, fingerprint and name must be those of `spec`.
   // The fleet keeps it; opening it again gives the same one. Its fleetSize and fleetId are filled in here.
   OpenRing* open_ring(RingSpec spec);
-  // Whatever ring of this KIND there is, or null.
+  // The ring or table of this KIND, of any geometry, or null.
   OpenRing* open_existing_ring(uint32_t kind);
 
   // Those who have joined and not left: the living and the dead whose node nobody has taken yet.
@@ -74,7 +74,7 @@ class Fleet {
   // kAliveForNs. Cheap: the kernel is asked once in that time.
   bool is_alive(uint32_t node, uint64_t incarnation);
   // Of the member that holds the node, or held it last.
-  uint32_t pid(uint32_t node) const { return record(node)->pid; }
+  uint32_t pid(uint32_t node) const { return static_cast<uint32_t>(load_relaxed(&record(node)->pid)); }
   // This member's heart beats once. Throws ERR_ORBIT_READ_ONLY for an observer.
   void beat(const Beat& beat);
 
@@ -92,7 +92,7 @@ class Fleet {
   uint32_t size() const { return size_; }
   uint32_t node() const { return node_; }
   // How many members have held this node, this one included; 0 for an observer.
-  uint64_t incarnation() const { return hasNode_ ? record(node_)->incarnation : 0; }
+  uint64_t incarnation() const { return hasNode_ ? load_relaxed(&record(node_)->incarnation) : 0; }
 
  private:
   Fleet(std::string name, std::shared_ptr<Store> store, bool writable);

@@ -32,18 +32,18 @@ inline std::string hex(uint64_t value) {
     throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": magic=" + hex(header->magic) + " is not " + hex(kMagic));
   }
   if (status == AttachStatus::kOtherVersion) {
-    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": layoutVersion=" + std::to_string(header->layoutVersion) +
+    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": layoutVersion=" + std::to_string(version_of(header)) +
                                                    " is not " + std::to_string(kLayoutVersion));
   }
   std::string message = object + ": bytes=" + std::to_string(mapping.length);
   if (mapping.length < sizeof(ObjectHeader)) throw Failure("ERR_ORBIT_CORRUPT", message + " is too short");
   throw Failure("ERR_ORBIT_CORRUPT",
-                message + " does not agree with its header: objectType=" + std::to_string(header->objectType) +
+                message + " does not agree with its header: objectType=" + std::to_string(type_of(header)) +
                     " objectBytes=" + std::to_string(header->objectBytes));
 }
 
 inline bool is_retired_object(const Mapping& mapping) {
-  return attach_object(mapping.base, mapping.length, kRingObject) == AttachStatus::kOk &&
+  return check_object(mapping.base, mapping.length) == AttachStatus::kOk &&
          load_acquire(&static_cast<const ObjectHeader*>(mapping.base)->retired) != 0;
 }
 

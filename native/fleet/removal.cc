@@ -25,20 +25,20 @@ bool retire_object(Store& store, const std::string& object) {
 // Is the ring's own fleet gone for good? First the ring, then the fleet object: a ring is made only in a fleet that
 // exists, and a fleet id never comes back.
 bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) {
-  auto fleet_id_of = [&](const std::string& object, ObjectType type) -> uint64_t {
+  auto fleet_id_of = [&](const std::string& object) -> uint64_t {
     auto mapping = store.open(object, Access::kReadOnly, nullptr);
-    bool isWhole = mapping != nullptr && attach_object(mapping->base, mapping->length, type) == AttachStatus::kOk;
+    bool isWhole = mapping != nullptr && check_object(mapping->base, mapping->length) == AttachStatus::kOk;
     return isWhole ? static_cast<const ObjectHeader*>(mapping->base)->fleetId : 0;
   };
   uint64_t ringFleet = 0;
   try {
-    ringFleet = fleet_id_of(ring, kRingObject);
+    ringFleet = fleet_id_of(ring);
   } catch (const Failure& failure) {
     if (failure.code != "ERR_ORBIT_CORRUPT") throw;  // a damaged one of ours may go
   }
   if (store.open(fleet_object(fleet), Access::kReadOnly, nullptr) == nullptr) return true;
   // A ring that is not whole may be in the making.
-  return ringFleet != 0 && ringFleet != fleet_id_of(fleet_object(fleet), kFleetObject);
+  return ringFleet != 0 && ringFleet != fleet_id_of(fleet_object(fleet));
 }
 
 // Without a fleet object there is no lock to take: only what no fleet can ever use again may go, and bells, which a

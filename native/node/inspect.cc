@@ -27,7 +27,7 @@ Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
     if (mapping == nullptr) return info.Env().Undefined();
     Ring ring;
     AttachStatus status = kind < 0 ? attach_object(mapping->base, mapping->length, kFleetObject)
-                                   : attach_ring(mapping->base, mapping->length, &ring);
+                                   : attach_slots(mapping->base, mapping->length, &ring);
     if (status != AttachStatus::kOk) refuse(status, *mapping, object);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("bytes", static_cast<double>(mapping->length));
@@ -62,15 +62,18 @@ uint32_t count_sleepers(const Ring& ring) {
   return count;
 }
 
-// inspectRing(ring) -> { createdAtMs, fleetId, isRetired, hint, floor, tokensDrawn, sleepers, fleetSize, schema }
+// inspectRing(ring) -> { createdAtMs, fleetId, isRetired, isTable, hint, floor, tokensDrawn, sleepers, fleetSize,
+// schema }
 Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const Ring& ring = ring_of(info).writer.ring;
     Napi::Object result = Napi::Object::New(info.Env());
     describe_object(&result, ring.header->object);
+    result.Set("isTable", ring.spec.objectType == kTableObject);
     result.Set("hint", exact(load_relaxed(&ring.header->hint)));
     result.Set("floor", exact(floor_of(ring)));
-    uint64_t tokens = load_relaxed(&ring.header->tokens), first = first_token(ring.header->object.createdAtMs);
+    uint64_t tokens = load_relaxed(&ring.header->tokens),
+             first = first_token(load_relaxed(&ring.header->object.createdAtMs));
     result.Set("tokensDrawn", exact(tokens > first ? tokens - first : 0));
     result.Set("sleepers", count_sleepers(ring));
     result.Set("fleetSize", ring.spec.fleetSize);

@@ -2,6 +2,7 @@
 #include "fleet/removal.h"
 #include "node/failing.h"
 #include "posix/clock.h"
+#include "protocol/payload.h"
 #include "protocol/table.h"
 
 namespace orbit {
@@ -156,11 +157,13 @@ Napi::Value ring_handle(const Napi::CallbackInfo& info, OpenRing* ring) {
   return Napi::Number::New(info.Env(), handle);
 }
 
-// openRing(fleet, { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }) -> handle; undefined for an observer of none
+// openRing(fleet, { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }) -> handle; undefined
+// for an observer when there is none
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
     RingSpec spec;
+    spec.objectType = options.Get("isTable").ToBoolean() ? kTableObject : kRingObject;
     spec.typeKind = options.Get("kind").As<Napi::Number>();
     spec.capacity = options.Get("capacity").As<Napi::Number>();
     spec.payloadBytes = options.Get("payloadBytes").As<Napi::Number>();

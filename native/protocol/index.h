@@ -15,6 +15,7 @@
 
 #include <memory>
 
+#include "protocol/payload.h"
 #include "protocol/ring.h"
 
 namespace orbit {

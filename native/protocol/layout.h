@@ -1,16 +1,17 @@
-// Every byte that orbit shares between processes, and nothing else.
+// The memory layout: every byte that processes share, and which of them writes it.
 //
-// Two kinds of object live in shared memory: one fleet object (who is a member), and one ring object per KIND (the
-// frames). All numbers are little-endian host words; no pointer, bool or size_t is ever shared. TypeScript holds no copy
-// of a number from this file: it reads `native.layout`, which the binding builds from here.
+// Three types of object live in shared memory. A fleet has one fleet object, which lists its members, and one ring or
+// table object per KIND. All numbers are little-endian words of the host; no pointer, bool or size_t is shared. A word
+// that is accessed atomically is a whole, aligned word of 8 bytes. TypeScript has no copy of a number from this file: it
+// reads the table of numbers that the addon builds from here.
 //
 // Ring object
 //   OFFSET     SIZE                   FIELD                                      WRITTEN BY
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
-//   64         64                     geometry, KIND, layout fingerprint         creator
+//   64         64                     geometry, KIND, fingerprint of the pod     creator
 //   128        64                     type name, NUL-padded UTF-8                creator
 //   192        64                     hint                                       publishers, now and then (plain store)
-//                                     tokens                                     claimants, by fetch-and-add (table.h)
+//                                     tokens (tables only)                       claimants, by fetch-and-add
 //   256        64                     floor                                      reset
 //   320        64                     sleeperGroups: one bit per 1024 nodes      waiters; never cleared
 //   384        64                     sparesTaken, burned, refused               settlers, audit, refused publishers
@@ -19,25 +20,29 @@
 //   ...        nodes * 64             NodeEntry[]                                its node; its settler; audit
 //   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
 //   ...        chunks * stride        chunk[]: ChunkHeader, payload              the owner of the chunk
-//   ...        schemaBytes, align64   schema: text of the pod layout, for people  creator
+//   ...        schemaBytes, align64   schema: the pod as text, for people        creator
 //
-// A table (table.h) is a ring object too, but its slots move each for itself: slot[] is bucket[]: { stamp:44 | card:20 }.
-//   A chunk is then a card, the whole content of one bucket: ChunkHeader { id, version: the newest token that the bucket
-//   ever granted, length: bytes of all claims }, then the claims, packed, each
-//   0          40                     ClaimHeader                                who swapped the card in
-//   40         subjectBytes           subject
-//   ...        ownerBytes, align8     owner's label
-//   Which bucket is a subject's: subject_hash of table.h, which is part of this layout.
+// Table object
+//   A table has the fields of a ring, but each of its slots moves on its own: slot[] is bucket[]: { stamp:44 | card:20 }.
+//   A chunk is a card, the whole content of one bucket: ChunkHeader { id, version: the newest token that the bucket ever
+//   granted, length: bytes of all claims }, then the claims, packed. Each claim is
+//   0          40                     ClaimHeader                                the process that swapped the card in
+//   40         subjectBytes           subject                                    the same
+//   ...        ownerBytes, align8     label of the owner                         the same
+//   subject_hash of table.h chooses the bucket of a subject. It is part of this layout.
 //
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
-//   64         64                     size                                       creator
-//   128        64                     kinds: one bit per existing ring KIND      ring creators, removers
+//   64         64                     size, lifetime, subjectKey                 creator
+//   128        64                     kinds: one bit per existing KIND           creators of rings, removers
 //   192        nodes * 256            NodeRecord[]                               the node that holds the lease
 //
-// Lock bytes (open-file-description locks; they live beside the bytes, not in them)
-//   0          1                      creation of the object; on the fleet object also joining and removing
+// Lock bytes (open-file-description locks: they are beside the bytes of an object, not in them)
+//   0          1                      creation of the object; on the fleet object joining and removing, too
 //   4096+node  1                      held by the living member `node`, on the fleet object
+//
+// The lock bytes and the first 64 bytes of an object never change between layout versions. So a process of any version
+// can tell the version of an object, retire it, and find out whether the fleet has living members.
 #pragma once
 
 #include <stddef.h>
@@ -46,9 +51,9 @@
 namespace orbit {
 
 constexpr uint64_t kMagic = 0x314a4e544942524f;  // "ORBITNJ1"; not the Rust crate's, though the names coincide
-constexpr uint32_t kLayoutVersion = 1;
+constexpr uint32_t kLayoutVersion = 2;
 
-enum ObjectType : uint32_t { kFleetObject = 1, kRingObject = 2 };
+enum ObjectType : uint32_t { kFleetObject = 1, kRingObject = 2, kTableObject = 3 };
 
 constexpr uint32_t kCacheLineBytes = 64;
 constexpr uint32_t kChunkBits = 20;  // a slot word is { lap:44 | chunk:20 }
@@ -76,8 +81,9 @@ constexpr uint32_t kNodesPerSleeperGroup = kMaxFleetSize / 64;
 constexpr int64_t kCreationLockByte = 0;
 constexpr int64_t kNodeLockByte = 4096;
 
-// Tokens of a table begin at the microsecond of its creation: those of a table that was removed, or that a reboot took,
-// stay below, for the fences that have kept them. (Short of a million claims a second all the time.)
+// The token counter of a new table begins at the microsecond of its creation. So the tokens of an earlier table, which was
+// removed or lost in a reboot, are lower, and a fence that has kept one of them accepts the new ones. (As long as the
+// earlier table granted fewer than a million claims a second on average.)
 constexpr uint64_t first_token(uint64_t createdAtMs) {
   return createdAtMs <= kMaxToken / 1024 ? createdAtMs * 1000 : 0;
 }
@@ -86,36 +92,36 @@ constexpr uint64_t align_line(uint64_t bytes) {
   return (bytes + kCacheLineBytes - 1) / kCacheLineBytes * kCacheLineBytes;
 }
 
+// Begins every object, and is the same in every layout version.
 struct ObjectHeader {
-  uint64_t magic;  // stored last, release: an object without it was never finished
-  uint32_t layoutVersion;
+  uint64_t magic;          // stored last, release: an object without it was never finished
+  uint32_t layoutVersion;  // in one word with objectType; both are loaded and stored together
   uint32_t objectType;
   uint64_t objectBytes;
   uint64_t createdAtMs;  // Unix time
-  uint64_t fleetId;      // random; tells a ring of this fleet from one that a removed namesake left
-  uint64_t retired;      // 1: removed from the system, no longer to be used
+  uint64_t fleetId;      // random; differs between this fleet and a removed one of the same name
+  uint64_t retired;      // 1: removed, no longer to be used
   uint64_t reserved[2];
 };
+static_assert(offsetof(ObjectHeader, layoutVersion) % 8 == 0, "version and type are one word");
 static_assert(sizeof(ObjectHeader) == 64, "one line");
 
 struct RingHeader {
   ObjectHeader object;
 
-  uint32_t typeKind;
-  uint32_t capacity;
-  uint32_t payloadBytes;
-  uint32_t strideBytes;
-  uint32_t fleetSize;
-  uint32_t spareCount;
-  uint64_t fingerprint;  // of the pod layout; 0: untyped
-  uint32_t schemaBytes;  // 0: untyped, or a layout whose text is too long
-  uint32_t reserved32;
-  uint64_t reservedGeometry[3];
+  uint64_t typeKind;
+  uint64_t capacity;
+  uint64_t payloadBytes;
+  uint64_t strideBytes;
+  uint64_t fleetSize;
+  uint64_t spareCount;
+  uint64_t fingerprint;  // of the pod; 0: the type has none
+  uint64_t schemaBytes;  // 0: no pod, or its text is too long
 
   char typeName[kTypeNameBytes];
 
   uint64_t hint;
-  uint64_t tokens;  // of a table: the last one drawn
+  uint64_t tokens;  // of a table: the last one drawn; of a ring: 0
   uint64_t reservedHint[6];
 
   uint64_t floor;
@@ -137,12 +143,12 @@ static_assert(offsetof(RingHeader, sleeperGroups) == 320, "sleeperGroups has its
 static_assert(offsetof(RingHeader, sparesTaken) == 384, "counters have their own line");
 static_assert(sizeof(RingHeader) == 448, "seven lines");
 
-// What one node owns in one ring.
+// What one node owns in one ring or table.
 struct NodeEntry {
   uint64_t hand;            // the chunk that only this node may write
-  uint64_t intentChunk;     // the chunk it is about to receive
-  uint64_t intentPosition;  // position it is about to fill, plus 1; 0: none. Stored after intentChunk.
-  uint64_t arm;             // waiting generation, odd = waiting; moved by its node and by whoever rings it (wake.h)
+  uint64_t intentChunk;     // the chunk that it is about to receive
+  uint64_t intentPosition;  // the position that it is about to fill, plus 1; 0: none. Stored after intentChunk.
+  uint64_t arm;  // waiting generation, odd: waiting. Moved by its node and by processes that wake it (wake.h)
   uint64_t reserved[4];
 };
 static_assert(sizeof(NodeEntry) == kCacheLineBytes, "one line per node");
@@ -150,13 +156,14 @@ static_assert(sizeof(NodeEntry) == kCacheLineBytes, "one line per node");
 struct ChunkHeader {
   uint64_t id;       // NetId64
   uint64_t version;  // the caller's
-  uint32_t length;   // payload bytes
+  uint32_t length;   // payload bytes; in one word with frameKind
   uint8_t frameKind;
   uint8_t reserved[3];
 };
+static_assert(offsetof(ChunkHeader, length) % 8 == 0, "length and frameKind are one word");
 static_assert(sizeof(ChunkHeader) == 24, "three words, then the payload");
 
-// One claim on a card; subject and owner follow.
+// One claim on a card; subject and label of the owner follow.
 struct ClaimHeader {
   uint64_t token;
   uint64_t expiresAtMs;  // CLOCK_MONOTONIC; expired from then on
@@ -179,65 +186,50 @@ constexpr uint32_t kCardBytes = 8 * kMaxClaimBytes;  // payloadBytes of a table:
 
 struct FleetHeader {
   ObjectHeader object;
-  uint32_t size;
-  uint32_t reserved32;
-  uint64_t reserved[7];
+
+  uint64_t size;
+  uint64_t lifetime;    // 0: the fleet stays until it is removed; 1: it ends with its last member
+  uint64_t subjectKey;  // random; a key for hashes of subjects. Not used yet.
+  uint64_t reserved[5];
+
   uint64_t kinds[4];
   uint64_t reservedKinds[4];
 };
+static_assert(offsetof(FleetHeader, size) == 64, "what the creator chose has its own line");
 static_assert(offsetof(FleetHeader, kinds) == 128, "kinds has its own line");
 static_assert(sizeof(FleetHeader) == 192, "three lines");
 
-// One beat of a node's heart.
+// One heartbeat of a node.
 struct Beat {
   uint64_t unixMs;       // for people
-  uint64_t monotonicMs;  // CLOCK_MONOTONIC: its age is told by this
+  uint64_t monotonicMs;  // CLOCK_MONOTONIC: the age of the beat is computed from it
   uint64_t loopDelayUs;  // how late its timer fired
   uint8_t status[kStatusBytes];
 };
 static_assert(sizeof(Beat) == 88, "whole words");
 
+enum Joined : uint64_t {
+  kNotJoined = 0,  // free, or being joined
+  kIsJoined = 1,   // from the end of join to close; remains after a death
+  kSettling = 2,   // its member died, and the next one settles what it left
+};
+
 struct NodeRecord {
   uint64_t incarnation;  // how many members have held this node; 0: none yet
-  uint32_t pid;
-  uint32_t joined;       // 1 from the end of join to close, also after a death; 2: the dead one's next owner settles
+  uint64_t joined;       // Joined
+  uint64_t pid;
   uint64_t startedAtMs;  // Unix time at which the process (or worker thread) began
   uint64_t joinedAtMs;   // Unix time
   uint8_t label[kLabelBytes];
 
   uint64_t beatCount;  // beats that this member has made; the last whole one is beats[beatCount % 2] (beat.h)
   Beat beats[2];
-  uint64_t reserved;
 };
-static_assert(offsetof(NodeRecord, beatCount) == 64, "the heart has its own lines");
+static_assert(offsetof(NodeRecord, joined) < 64 && offsetof(NodeRecord, beatCount) >= 64,
+              "a beat does not write the line by which other processes tell whether the node lives");
 static_assert(sizeof(NodeRecord) == 256, "four lines per node");
 
-// The payload of a frame of the cache ring: this, then the namespace and the key back to back, padded with zeros to 8
-// bytes, then the value. The frame's version is the monotonic millisecond at which the entry expires; 0: never.
-struct CacheHeader {
-  uint8_t op;  // CacheOp
-  uint8_t namespaceBytes;
-  uint16_t keyBytes;  // of the key, or of the prefix that a reset names
-  uint32_t valueBytes;
-};
-static_assert(sizeof(CacheHeader) == 8, "one word, so that the key begins on one");
-
-enum CacheOp : uint8_t { kCachePut = 1, kCacheDelete = 2, kCacheReset = 3 };
-
-// The payload of an event, a frame of KIND 220 whose version is the Unix time of its publication in ms:
-//   0          2                      topicBytes                                 its publisher
-//   2          topicBytes             topic, UTF-8                               its publisher
-//   ...        the rest               the user's payload                         its publisher
-constexpr uint32_t kCacheKind = 200;
-constexpr uint32_t kEventKind = 220;
-constexpr uint32_t kContestKind = 222;
-constexpr uint32_t kMaxTopicBytes = 0xffff;
-struct EventHeader {
-  uint16_t topicBytes;
-};
-static_assert(sizeof(EventHeader) == 2, "the topic follows at once");
-
-// Offsets inside a ring object, each derived from the one before.
+// Offsets inside a ring or table object, each derived from the one before.
 struct RingOffsets {
   uint64_t sleepers, slots, entries, spares, chunks, schema, end;
 };
@@ -263,6 +255,7 @@ constexpr RingOffsets ring_offsets(uint32_t capacity, uint32_t payloadBytes, uin
 
 constexpr uint64_t fleet_bytes(uint32_t size) { return sizeof(FleetHeader) + uint64_t{size} * sizeof(NodeRecord); }
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shared numbers are little-endian");
 static_assert(__atomic_always_lock_free(sizeof(uint64_t), nullptr), "shared words must be lock-free");
 
 }  // namespace orbit

@@ -39,8 +39,9 @@ enum class RingStatus : int32_t {
 
 enum class AttachStatus : int32_t { kOk, kUnfinished, kForeign, kOtherVersion, kCorrupt };
 
-// What a creator asks for; what an attacher is told.
+// What a creator asks for, and what an attacher finds.
 struct RingSpec {
+  ObjectType objectType = kRingObject;  // or kTableObject
   uint32_t typeKind = 0;
   uint32_t capacity = 0;
   uint32_t payloadBytes = 0;
@@ -120,61 +121,96 @@ inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   ring->spec = spec;
 }
 
-// Writes a whole ring, magic last. The caller holds the creation lock and `ring_bytes(spec)` writable bytes; nobody reads
-// an object that was never finished, so plain stores do until then.
-inline void format_ring(void* base, const RingSpec& spec, uint64_t createdAtMs) {
+// Layout version and type are one word: both are loaded and stored at once.
+inline uint64_t* version_and_type(ObjectHeader* header) { return reinterpret_cast<uint64_t*>(&header->layoutVersion); }
+inline uint32_t version_of(const ObjectHeader* header) {
+  return static_cast<uint32_t>(load_relaxed(version_and_type(const_cast<ObjectHeader*>(header))));
+}
+inline uint32_t type_of(const ObjectHeader* header) {
+  return static_cast<uint32_t>(load_relaxed(version_and_type(const_cast<ObjectHeader*>(header))) >> 32);
+}
+
+// Everything of an object's header but the magic.
+inline void format_object(ObjectHeader* header, ObjectType type, uint64_t bytes, uint64_t fleetId,
+                          uint64_t createdAtMs) {
+  store_relaxed(version_and_type(header), uint64_t{kLayoutVersion} | uint64_t{type} << 32);
+  header->objectBytes = bytes;
+  header->createdAtMs = createdAtMs;
+  header->fleetId = fleetId;
+}
+
+// Release: all that was formatted. Partner: the load of the magic in check_object.
+inline void finish_object(ObjectHeader* header) { store_release(&header->magic, kMagic); }
+
+// Writes a whole ring or table but for its magic. The caller holds the creation lock and `ring_bytes(spec)` writable
+// bytes. No process reads an object that was never finished, so plain stores suffice until then.
+inline void format_slots(void* base, const RingSpec& spec, uint64_t createdAtMs) {
   Ring ring;
   map_ring(&ring, base, spec);
   RingHeader* header = ring.header;
   RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes);
   memset(base, 0, at.chunks);
   if (spec.schema != nullptr) memcpy(static_cast<uint8_t*>(base) + at.schema, spec.schema, spec.schemaBytes);
-  header->object.layoutVersion = kLayoutVersion;
-  header->object.objectType = kRingObject;
-  header->object.objectBytes = ring_bytes(spec);
-  header->object.createdAtMs = createdAtMs;
-  header->object.fleetId = spec.fleetId;
+  format_object(&header->object, spec.objectType, ring_bytes(spec), spec.fleetId, createdAtMs);
   header->typeKind = spec.typeKind;
   header->capacity = spec.capacity;
   header->payloadBytes = spec.payloadBytes;
-  header->strideBytes = static_cast<uint32_t>(ring.stride);
+  header->strideBytes = ring.stride;
   header->fleetSize = spec.fleetSize;
   header->spareCount = ring.spareCount;
   header->fingerprint = spec.fingerprint;
   header->schemaBytes = spec.schemaBytes;
   memcpy(header->typeName, spec.typeName, kTypeNameBytes);
-  header->tokens = first_token(createdAtMs);
   for (uint32_t i = 0; i < spec.capacity; i++) store_relaxed(&ring.slots[i], i);
   for (uint32_t node = 0; node < spec.fleetSize; node++) store_relaxed(&ring.entries[node].hand, spec.capacity + node);
   for (uint32_t i = 0; i < ring.spareCount; i++) store_relaxed(&ring.spares[i], spec.capacity + spec.fleetSize + i);
-  store_release(&header->object.magic, kMagic);  // partner: the magic load in attach_object
 }
 
-// What every attacher checks first, whatever the object's type.
-inline AttachStatus attach_object(const void* base, uint64_t length, uint32_t objectType) {
+// Writes a whole ring, magic last.
+inline void format_ring(void* base, RingSpec spec, uint64_t createdAtMs) {
+  spec.objectType = kRingObject;
+  format_slots(base, spec, createdAtMs);
+  finish_object(static_cast<ObjectHeader*>(base));
+}
+
+// What every attacher checks first, for objects of any type.
+inline AttachStatus check_object(const void* base, uint64_t length) {
   const ObjectHeader* header = static_cast<const ObjectHeader*>(base);
   if (length < sizeof(ObjectHeader)) return AttachStatus::kCorrupt;
-  uint64_t magic = load_acquire(&header->magic);  // partner: the last store of a format
+  uint64_t magic = load_acquire(&header->magic);  // partner: finish_object
   if (magic == 0) return AttachStatus::kUnfinished;
   if (magic != kMagic) return AttachStatus::kForeign;
-  if (load_relaxed(&header->layoutVersion) != kLayoutVersion) return AttachStatus::kOtherVersion;
-  if (load_relaxed(&header->objectType) != objectType || load_relaxed(&header->objectBytes) != length)
-    return AttachStatus::kCorrupt;
-  return AttachStatus::kOk;
+  if (version_of(header) != kLayoutVersion) return AttachStatus::kOtherVersion;
+  return load_relaxed(&header->objectBytes) == length ? AttachStatus::kOk : AttachStatus::kCorrupt;
 }
 
-inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
-  AttachStatus status = attach_object(base, length, kRingObject);
+inline AttachStatus attach_object(const void* base, uint64_t length, ObjectType type) {
+  AttachStatus status = check_object(base, length);
   if (status != AttachStatus::kOk) return status;
-  if (length < sizeof(RingHeader)) return AttachStatus::kCorrupt;
+  return type_of(static_cast<const ObjectHeader*>(base)) == type ? AttachStatus::kOk : AttachStatus::kCorrupt;
+}
+
+// Attaches to a ring or a table; `ring->spec.objectType` says which it is.
+inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
+  AttachStatus status = check_object(base, length);
+  if (status != AttachStatus::kOk) return status;
   const RingHeader* header = static_cast<const RingHeader*>(base);
+  uint32_t type = type_of(&header->object);
+  bool hasSlots = type == kRingObject || type == kTableObject;
+  if (!hasSlots || length < sizeof(RingHeader)) return AttachStatus::kCorrupt;
+  // A word over 32 bits becomes a number that valid_spec refuses.
+  auto number = [](const uint64_t* word) {
+    uint64_t value = load_relaxed(word);
+    return value < UINT32_MAX ? static_cast<uint32_t>(value) : UINT32_MAX;
+  };
   RingSpec spec;
-  spec.typeKind = load_relaxed(&header->typeKind);
-  spec.capacity = load_relaxed(&header->capacity);
-  spec.payloadBytes = load_relaxed(&header->payloadBytes);
-  spec.fleetSize = load_relaxed(&header->fleetSize);
+  spec.objectType = static_cast<ObjectType>(type);
+  spec.typeKind = number(&header->typeKind);
+  spec.capacity = number(&header->capacity);
+  spec.payloadBytes = number(&header->payloadBytes);
+  spec.fleetSize = number(&header->fleetSize);
   spec.fingerprint = load_relaxed(&header->fingerprint);
-  spec.schemaBytes = load_relaxed(&header->schemaBytes);
+  spec.schemaBytes = number(&header->schemaBytes);
   spec.fleetId = load_relaxed(&header->object.fleetId);
   memcpy(spec.typeName, header->typeName, kTypeNameBytes);
   if (!valid_spec(spec) || ring_bytes(spec) != length ||
@@ -184,6 +220,13 @@ inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
   }
   map_ring(ring, base, spec);
   return AttachStatus::kOk;
+}
+
+// kCorrupt for a table, too.
+inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
+  AttachStatus status = attach_slots(base, length, ring);
+  bool isOther = status == AttachStatus::kOk && ring->spec.objectType != kRingObject;
+  return isOther ? AttachStatus::kCorrupt : status;
 }
 
 // ---- words ---------------------------------------------------------------------------------------------------------

@@ -73,6 +73,23 @@ struct Card {
   uint8_t bytes[kCardBytes];
 };
 
+// ---- geometry ------------------------------------------------------------------------------------------------------
+
+// Writes a whole table, magic last. The caller holds what format_ring asks for.
+inline void format_table(void* base, RingSpec spec, uint64_t createdAtMs) {
+  spec.objectType = kTableObject;
+  format_slots(base, spec, createdAtMs);
+  static_cast<RingHeader*>(base)->tokens = first_token(createdAtMs);
+  finish_object(static_cast<ObjectHeader*>(base));
+}
+
+// kCorrupt for a ring, too.
+inline AttachStatus attach_table(void* base, uint64_t length, Ring* ring) {
+  AttachStatus status = attach_slots(base, length, ring);
+  bool isOther = status == AttachStatus::kOk && ring->spec.objectType != kTableObject;
+  return isOther ? AttachStatus::kCorrupt : status;
+}
+
 // ---- buckets -------------------------------------------------------------------------------------------------------
 
 // Part of the layout: every process must look for a subject in the same bucket.

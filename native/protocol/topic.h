@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/cursor.h"
+#include "protocol/payload.h"
 
 namespace orbit {
 

@@ -359,10 +359,10 @@ void attach_edited(Fuzzed* fuzzed, Input* input) {
   CHECK(exact != nullptr);
   memcpy(exact, fuzzed->base, length);
   Ring ring;
-  if (attach_ring(exact, length, &ring) == AttachStatus::kOk) {
+  if (attach_slots(exact, length, &ring) == AttachStatus::kOk) {
     CHECK_EQUAL(length, fuzzed->bytes);
     CHECK_EQUAL(ring_bytes(ring.spec), length);
-    CHECK(attach_ring(fuzzed->base, length, &fuzzed->ring) == AttachStatus::kOk);
+    CHECK(attach_slots(fuzzed->base, length, &fuzzed->ring) == AttachStatus::kOk);
     free(fuzzed->payload);
     fuzzed->payload = static_cast<uint8_t*>(calloc(1, ring.spec.payloadBytes + 1));
   }

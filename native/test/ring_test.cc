@@ -152,14 +152,17 @@ struct PagedRing {
 
 // ---- geometry ------------------------------------------------------------------------------------------------------
 
-void every_shared_byte_stays_where_version_1_put_it() {
+void every_shared_byte_stays_where_version_2_put_it() {
   RingOffsets small = ring_offsets(4, 64, 2), usual = ring_offsets(1024, 256, 16), wide = ring_offsets(1, 0, 65536);
   struct {
     const char* name;
     uint64_t actual, expected;
   } table[] = {
       {"magic", kMagic, 0x314a4e544942524f},
-      {"version", kLayoutVersion, 1},
+      {"version", kLayoutVersion, 2},
+      {"kFleetObject", kFleetObject, 1},
+      {"kRingObject", kRingObject, 2},
+      {"kTableObject", kTableObject, 3},
       {"ObjectHeader.magic", offsetof(ObjectHeader, magic), 0},
       {"ObjectHeader.layoutVersion", offsetof(ObjectHeader, layoutVersion), 8},
       {"ObjectHeader.objectType", offsetof(ObjectHeader, objectType), 12},
@@ -168,13 +171,13 @@ void every_shared_byte_stays_where_version_1_put_it() {
       {"ObjectHeader.fleetId", offsetof(ObjectHeader, fleetId), 32},
       {"ObjectHeader.retired", offsetof(ObjectHeader, retired), 40},
       {"RingHeader.typeKind", offsetof(RingHeader, typeKind), 64},
-      {"RingHeader.capacity", offsetof(RingHeader, capacity), 68},
-      {"RingHeader.payloadBytes", offsetof(RingHeader, payloadBytes), 72},
-      {"RingHeader.strideBytes", offsetof(RingHeader, strideBytes), 76},
-      {"RingHeader.fleetSize", offsetof(RingHeader, fleetSize), 80},
-      {"RingHeader.spareCount", offsetof(RingHeader, spareCount), 84},
-      {"RingHeader.fingerprint", offsetof(RingHeader, fingerprint), 88},
-      {"RingHeader.schemaBytes", offsetof(RingHeader, schemaBytes), 96},
+      {"RingHeader.capacity", offsetof(RingHeader, capacity), 72},
+      {"RingHeader.payloadBytes", offsetof(RingHeader, payloadBytes), 80},
+      {"RingHeader.strideBytes", offsetof(RingHeader, strideBytes), 88},
+      {"RingHeader.fleetSize", offsetof(RingHeader, fleetSize), 96},
+      {"RingHeader.spareCount", offsetof(RingHeader, spareCount), 104},
+      {"RingHeader.fingerprint", offsetof(RingHeader, fingerprint), 112},
+      {"RingHeader.schemaBytes", offsetof(RingHeader, schemaBytes), 120},
       {"RingHeader.typeName", offsetof(RingHeader, typeName), 128},
       {"RingHeader.hint", offsetof(RingHeader, hint), 192},
       {"RingHeader.tokens", offsetof(RingHeader, tokens), 200},
@@ -208,16 +211,18 @@ void every_shared_byte_stays_where_version_1_put_it() {
       {"kMaxClaimBytes", kMaxClaimBytes, 232},
       {"kCardBytes", kCardBytes, 1856},
       {"FleetHeader.size", offsetof(FleetHeader, size), 64},
+      {"FleetHeader.lifetime", offsetof(FleetHeader, lifetime), 72},
+      {"FleetHeader.subjectKey", offsetof(FleetHeader, subjectKey), 80},
       {"FleetHeader.kinds", offsetof(FleetHeader, kinds), 128},
       {"FleetHeader", sizeof(FleetHeader), 192},
       {"NodeRecord.incarnation", offsetof(NodeRecord, incarnation), 0},
-      {"NodeRecord.pid", offsetof(NodeRecord, pid), 8},
-      {"NodeRecord.joined", offsetof(NodeRecord, joined), 12},
-      {"NodeRecord.startedAtMs", offsetof(NodeRecord, startedAtMs), 16},
-      {"NodeRecord.joinedAtMs", offsetof(NodeRecord, joinedAtMs), 24},
-      {"NodeRecord.label", offsetof(NodeRecord, label), 32},
-      {"NodeRecord.beatCount", offsetof(NodeRecord, beatCount), 64},
-      {"NodeRecord.beats", offsetof(NodeRecord, beats), 72},
+      {"NodeRecord.joined", offsetof(NodeRecord, joined), 8},
+      {"NodeRecord.pid", offsetof(NodeRecord, pid), 16},
+      {"NodeRecord.startedAtMs", offsetof(NodeRecord, startedAtMs), 24},
+      {"NodeRecord.joinedAtMs", offsetof(NodeRecord, joinedAtMs), 32},
+      {"NodeRecord.label", offsetof(NodeRecord, label), 40},
+      {"NodeRecord.beatCount", offsetof(NodeRecord, beatCount), 72},
+      {"NodeRecord.beats", offsetof(NodeRecord, beats), 80},
       {"NodeRecord", sizeof(NodeRecord), 256},
       {"Beat.unixMs", offsetof(Beat, unixMs), 0},
       {"Beat.monotonicMs", offsetof(Beat, monotonicMs), 8},
@@ -325,8 +330,11 @@ void attach_names_what_is_wrong_with_the_bytes() {
       {"no magic yet", [](RingHeader* h) { h->object.magic = 0; }, AttachStatus::kUnfinished},
       {"the Rust crate's magic", [](RingHeader* h) { h->object.magic = 0x3154494252; }, AttachStatus::kForeign},
       {"version 0", [](RingHeader* h) { h->object.layoutVersion = 0; }, AttachStatus::kOtherVersion},
-      {"version 2", [](RingHeader* h) { h->object.layoutVersion = 2; }, AttachStatus::kOtherVersion},
+      {"version 1", [](RingHeader* h) { h->object.layoutVersion = 1; }, AttachStatus::kOtherVersion},
+      {"version 3", [](RingHeader* h) { h->object.layoutVersion = 3; }, AttachStatus::kOtherVersion},
       {"a fleet object", [](RingHeader* h) { h->object.objectType = kFleetObject; }, AttachStatus::kCorrupt},
+      {"a table", [](RingHeader* h) { h->object.objectType = kTableObject; }, AttachStatus::kCorrupt},
+      {"no type", [](RingHeader* h) { h->object.objectType = 0; }, AttachStatus::kCorrupt},
       {"another size", [](RingHeader* h) { h->object.objectBytes += 64; }, AttachStatus::kCorrupt},
       {"kind 256", [](RingHeader* h) { h->typeKind = 256; }, AttachStatus::kCorrupt},
       {"capacity 0", [](RingHeader* h) { h->capacity = 0; }, AttachStatus::kCorrupt},
@@ -339,6 +347,11 @@ void attach_names_what_is_wrong_with_the_bytes() {
       {"no nodes", [](RingHeader* h) { h->fleetSize = 0; }, AttachStatus::kCorrupt},
       {"too many nodes", [](RingHeader* h) { h->fleetSize = kMaxFleetSize + 1; }, AttachStatus::kCorrupt},
       {"one node more", [](RingHeader* h) { h->fleetSize++; }, AttachStatus::kCorrupt},
+      {"a kind over 32 bits", [](RingHeader* h) { h->typeKind |= uint64_t{1} << 32; }, AttachStatus::kCorrupt},
+      {"a capacity over 32 bits", [](RingHeader* h) { h->capacity |= uint64_t{1} << 32; }, AttachStatus::kCorrupt},
+      {"a payload over 32 bits", [](RingHeader* h) { h->payloadBytes |= uint64_t{1} << 32; }, AttachStatus::kCorrupt},
+      {"a fleet over 32 bits", [](RingHeader* h) { h->fleetSize |= uint64_t{1} << 32; }, AttachStatus::kCorrupt},
+      {"a schema over 32 bits", [](RingHeader* h) { h->schemaBytes |= uint64_t{1} << 32; }, AttachStatus::kCorrupt},
       {"other spares", [](RingHeader* h) { h->spareCount++; }, AttachStatus::kCorrupt},
   };
   for (auto& row : table) {
@@ -827,7 +840,7 @@ void random_slots_end_every_call_with_some_status() {
 }
 
 const Test kTests[] = {
-    TEST(every_shared_byte_stays_where_version_1_put_it),
+    TEST(every_shared_byte_stays_where_version_2_put_it),
     TEST(a_spec_outside_the_limits_is_refused),
     TEST(attach_tells_the_creators_spec),
     TEST(the_schema_stands_behind_the_chunks),

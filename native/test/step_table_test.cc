@@ -92,8 +92,8 @@ void move_bucket(Scene* scene) {
 void set_scene(Scene* scene, void* base, Progress* progress, Call call) {
   *scene = Scene();
   memset(base, 0x5a, ring_bytes(spec_of_table()));
-  format_ring(base, spec_of_table(), 0);
-  CHECK(attach_ring(base, ring_bytes(spec_of_table()), &scene->ring) == AttachStatus::kOk);
+  format_table(base, spec_of_table(), 0);
+  CHECK(attach_table(base, ring_bytes(spec_of_table()), &scene->ring) == AttachStatus::kOk);
   memset(progress, 0, sizeof *progress);
   scene->progress = progress;
   Writer gone;

@@ -64,8 +64,8 @@ struct Table {
       : bytes(ring_bytes(spec_of(capacity, payloadBytes))) {
     base.reset(static_cast<uint8_t*>(aligned_alloc(64, align_line(bytes + kGuardBytes))));
     memset(base.get(), 0x5a, bytes + kGuardBytes);  // a dead creator may have left anything
-    format_ring(base.get(), spec_of(capacity, payloadBytes), 0);
-    CHECK(attach_ring(base.get(), bytes, &ring) == AttachStatus::kOk);
+    format_table(base.get(), spec_of(capacity, payloadBytes), 0);
+    CHECK(attach_table(base.get(), bytes, &ring) == AttachStatus::kOk);
     for (uint32_t node = 0; node < kFleetSize; node++) settle_node(node);
   }
   ~Table() {
@@ -454,8 +454,8 @@ struct PagedTable {
     CHECK(pages != MAP_FAILED);
     mapping = static_cast<uint8_t*>(pages);
     entriesPage = mapping + lead;
-    format_ring(entriesPage - at.entries, spec, 0);
-    CHECK(attach_ring(entriesPage - at.entries, at.end, &ring) == AttachStatus::kOk);
+    format_table(entriesPage - at.entries, spec, 0);
+    CHECK(attach_table(entriesPage - at.entries, at.end, &ring) == AttachStatus::kOk);
     CHECK(become_writer(ring, 0, &holder) == RingStatus::kOk && become_writer(ring, 1, &rival) == RingStatus::kOk);
     for (uint64_t which = 0; which < 8; which++) tokens.push_back(claim(&holder, which).token);
   }
@@ -642,6 +642,31 @@ void a_counter_that_went_back_is_corrupt_also_when_nobody_holds_anything() {
   table.ring.header->tokens = 0;
   CHECK(table.claim(1, "window", 500).is(TableStatus::kCorrupt));
   CHECK(table.claim(1, "window", 500).is(TableStatus::kDone));  // above what the bucket has seen: fine again
+}
+
+void the_type_of_the_object_tells_a_table_from_a_ring() {
+  constexpr uint64_t kCreatedAtMs = 1700000000000;
+  RingSpec spec = spec_of(4, kCardBytes);
+  uint64_t bytes = ring_bytes(spec);
+  std::unique_ptr<uint8_t, Free> base(static_cast<uint8_t*>(aligned_alloc(64, bytes)));
+  Ring ring;
+
+  format_table(base.get(), spec, kCreatedAtMs);
+  CHECK(attach_table(base.get(), bytes, &ring) == AttachStatus::kOk);
+  CHECK_EQUAL(ring.spec.objectType, kTableObject);
+  CHECK_EQUAL(ring.header->tokens, first_token(kCreatedAtMs));
+  CHECK(attach_ring(base.get(), bytes, &ring) == AttachStatus::kCorrupt);
+  CHECK(attach_slots(base.get(), bytes, &ring) == AttachStatus::kOk);
+  CHECK_EQUAL(ring.spec.objectType, kTableObject);
+
+  // A ring of the contest's KIND is no table.
+  format_ring(base.get(), spec, kCreatedAtMs);
+  CHECK(attach_ring(base.get(), bytes, &ring) == AttachStatus::kOk);
+  CHECK_EQUAL(ring.spec.objectType, kRingObject);
+  CHECK_EQUAL(ring.header->tokens, 0);
+  CHECK(attach_table(base.get(), bytes, &ring) == AttachStatus::kCorrupt);
+  CHECK(attach_slots(base.get(), bytes, &ring) == AttachStatus::kOk);
+  CHECK_EQUAL(ring.spec.objectType, kRingObject);
 }
 
 void tokens_end_where_numbers_end() {
@@ -934,6 +959,7 @@ int main(int count, char** words) {
       TEST(a_card_that_ends_inside_a_claim_is_corrupt),
       TEST(a_bucket_that_holds_the_own_hand_is_corrupt),
       TEST(a_counter_that_went_back_is_corrupt_also_when_nobody_holds_anything),
+      TEST(the_type_of_the_object_tells_a_table_from_a_ring),
       TEST(tokens_end_where_numbers_end),
       TEST(a_bucket_whose_stamps_are_used_up_still_tells_who_holds),
       TEST(a_death_at_each_step_settles_to_one_owner_and_frees_its_subject),

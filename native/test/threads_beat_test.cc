@@ -35,16 +35,16 @@ Beat beat_of(uint64_t incarnation, uint64_t number) {
 void take(NodeRecord* record, uint64_t incarnation) {
   NodeRecord next = {};
   next.incarnation = incarnation;
-  __atomic_store_n(&record->joined, 0, __ATOMIC_RELEASE);
+  store_release(&record->joined, kNotJoined);
   copy_to_shared(reinterpret_cast<uint64_t*>(record), &next, sizeof next);
-  __atomic_store_n(&record->joined, 1, __ATOMIC_RELEASE);
+  store_release(&record->joined, kIsJoined);
 }
 
 // As Fleet::members does it: who has joined; 0: nobody, right now.
 uint64_t member_of(const NodeRecord* record) {
   NodeRecord head;
   copy_from_shared(&head, reinterpret_cast<const uint64_t*>(record), offsetof(NodeRecord, beatCount));
-  return head.joined == 0 ? 0 : head.incarnation;
+  return head.joined == kNotJoined ? 0 : head.incarnation;
 }
 
 void beat_on(Scene* scene, uint64_t seed, double end) {

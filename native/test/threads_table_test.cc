@@ -66,7 +66,7 @@ struct Epoch {
 
   Ring attach() const {
     Ring ring;
-    CHECK(attach_ring(base, bytes, &ring) == AttachStatus::kOk);
+    CHECK(attach_table(base, bytes, &ring) == AttachStatus::kOk);
     return ring;
   }
   uint64_t tick() { return __atomic_fetch_add(&ticks, 1, kTickOrder); }
@@ -311,7 +311,7 @@ void run_epoch(uint64_t seed, const Shape& shape, Totals* totals) {
   epoch.bytes = ring_bytes(spec);
   epoch.base = aligned_alloc(64, epoch.bytes);
   memset(epoch.base, 0, epoch.bytes);
-  format_ring(epoch.base, spec, 0);
+  format_table(epoch.base, spec, 0);
   std::vector<std::thread> threads;
   threads.emplace_back(read_all, &epoch, &epoch.seen[0]);
   threads.emplace_back(read_one, &epoch, &epoch.seen[1]);

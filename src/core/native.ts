@@ -117,6 +117,8 @@ export interface NativeRingSpec {
 
 /** Of a ring that is to be opened or made. */
 export interface NativeOpenRing extends NativeRingSpec {
+  /** A table and not a ring. */
+  isTable?: boolean
   /** What payloads must measure; -1: any up to payloadBytes. */
   exactBytes: number
   /** The canonical text of the pod layout, which a creator leaves for inspectors; '': none. */
@@ -187,6 +189,8 @@ interface Native {
   inspectObject(fleet: string, kind: number): (NativeObject & { readonly bytes: number }) | undefined
   inspectFleet(fleet: number): NativeObject & { readonly kinds: number[] }
   inspectRing(ring: number): NativeObject & {
+    /** By the type of the object. */
+    readonly isTable: boolean
     readonly hint: number
     readonly floor: number
     /** Of a table: drawn so far. */

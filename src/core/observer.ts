@@ -49,6 +49,8 @@ interface Geometry {
 
 interface LayerRing {
   readonly name: string
+  /** A table and not a ring. */
+  readonly isTable?: boolean
   readonly kind: number
   readonly capacity?: number | undefined
   readonly payloadBytes?: number | undefined
@@ -130,14 +132,15 @@ export class FleetObserver implements Disposable {
     return ring !== undefined && ring.type === type ? ring : this.#open(type)
   }
 
-  #open(type: AnyOrbitType): Ring | undefined {
+  #open(type: AnyOrbitType, isTable = false): Ring | undefined {
     this.checkOpen()
     checkType(type)
     const { kind, capacity, payloadBytes, fingerprint, name } = type
     const exactBytes = type.pod?.byteLength ?? -1
     const known = this.#opened.find((ring) => ring.type === type)
     if (known !== undefined) return this.#use(known)
-    const spec = { kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema: type.pod?.schema ?? '' }
+    const schema = type.pod?.schema ?? ''
+    const spec = { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }
     const handle = translated(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new Ring(this, handle, type))
   }
@@ -157,7 +160,7 @@ export class FleetObserver implements Disposable {
     if (isSame && there.type !== undefined) return there
     const type = reservedType({ name, kind, capacity, payloadBytes })
     try {
-      return this.ring(type)
+      return this.#open(type, layer.isTable)
     } catch (error) {
       // Did somebody make it between our look and our try?
       if (there !== undefined || this.closed || this.existing(kind) === undefined) throw error

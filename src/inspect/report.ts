@@ -69,9 +69,9 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
   const ring = fleet.existing(kind)
   if (ring === undefined) return undefined
   const { handle } = ring
-  const { createdAtMs, isRetired, floor, sleepers, tokensDrawn, schema } = translated(() => native.inspectRing(handle))
+  const object = translated(() => native.inspectRing(handle))
+  const { createdAtMs, isRetired, isTable, floor, sleepers, tokensDrawn, schema } = object
   const { sparesTaken: _, ...info } = translated(() => native.ringInfo(handle))
-  const isTable = kind === contestKind
   return {
     ...info,
     form: isTable ? 'table' : 'ring',

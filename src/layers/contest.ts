@@ -196,7 +196,7 @@ export class Contest {
 
   #open(): Ring | undefined {
     this.#table ??= this.#fleet.layerRing(
-      { name: 'orbit.contest', kind: abi.contestKind, capacity: this.#capacity },
+      { name: 'orbit.contest', isTable: true, kind: abi.contestKind, capacity: this.#capacity },
       { capacity: 1024, payloadBytes: abi.cardBytes },
     )
     return this.#table

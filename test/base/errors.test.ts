@@ -103,7 +103,7 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
   ERR_ORBIT_LAYOUT_MISMATCH: () => {
     const name = fleetName()
     joinShm(name).close()
-    objectFile(name, 'fleet').setU32(objectAt.layoutVersion, 2)
+    objectFile(name, 'fleet').setU32(objectAt.layoutVersion, golden.layoutVersion + 1)
     joinShm(name)
   },
   ERR_ORBIT_TYPE_MISMATCH: () => {

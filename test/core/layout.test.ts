@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { abi } from '../../src/core/native.js'
-import { orbitType, pod } from '../../src/index.js'
+import { Contest, OrbitError, orbitType, pod } from '../../src/index.js'
 import {
   chunkAt,
   chunkIn,
   entryAt,
+  expectRefusal,
   fleetAt,
   fleetName,
   golden,
@@ -64,13 +65,15 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(members.u64(objectAt.objectBytes)).toBe(BigInt(fleetAt.end(size)))
     expect(members.u64(objectAt.fleetId)).not.toBe(0n)
     expect(members.u64(objectAt.retired)).toBe(0n)
-    expect(members.u32(fleetAt.size)).toBe(size)
+    expect(members.u64(fleetAt.size)).toBe(BigInt(size))
+    expect(members.u64(fleetAt.lifetime)).toBe(0n)
+    expect(members.u64(fleetAt.subjectKey)).not.toBe(0n)
     expect(members.u64(fleetAt.kinds)).toBe(1n << 12n)
     ages(members.u64(24))
     const record = fleetAt.record(0)
     expect(members.u64(record + recordAt.incarnation)).toBe(1n)
-    expect(members.u32(record + recordAt.pid)).toBe(process.pid)
-    expect(members.u32(record + recordAt.joined)).toBe(1)
+    expect(members.u64(record + recordAt.pid)).toBe(BigInt(process.pid))
+    expect(members.u64(record + recordAt.joined)).toBe(1n)
     expect(members.u64(record + recordAt.startedAtMs)).toBe(BigInt(Math.round(performance.timeOrigin)))
     ages(members.u64(record + recordAt.joinedAtMs))
     expect(members.bytes(record + recordAt.label, 32).toString()).toBe('lab'.padEnd(32, '\0'))
@@ -81,20 +84,36 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(ring.u32(objectAt.objectType)).toBe(golden.ringObject)
     expect(ring.u64(objectAt.objectBytes)).toBe(BigInt(at.end))
     expect(ring.u64(objectAt.fleetId)).toBe(members.u64(objectAt.fleetId))
-    expect(ring.u32(at.kind)).toBe(12)
-    expect(ring.u32(at.capacity)).toBe(8)
-    expect(ring.u32(at.payloadBytes)).toBe(60)
-    expect(ring.u32(at.strideBytes)).toBe(128)
-    expect(ring.u32(at.fleetSize)).toBe(size)
-    expect(ring.u32(at.spareCount)).toBe(at.spares)
+    expect(ring.u64(at.kind)).toBe(12n)
+    expect(ring.u64(at.capacity)).toBe(8n)
+    expect(ring.u64(at.payloadBytes)).toBe(60n)
+    expect(ring.u64(at.strideBytes)).toBe(128n)
+    expect(ring.u64(at.fleetSize)).toBe(BigInt(size))
+    expect(ring.u64(at.spareCount)).toBe(BigInt(at.spares))
     expect(ring.u64(at.fingerprint)).toBe(Load.fingerprint)
-    expect(ring.u32(at.schemaBytes)).toBe(10)
+    expect(ring.u64(at.schemaBytes)).toBe(10n)
     expect(ring.bytes(at.schema, 10).toString()).toBe('{"at":u64}')
     expect(ring.bytes(at.typeName, 64).toString()).toBe('Wörk'.padEnd(63, '\0'))
-    for (const word of [at.hint, at.floor, at.sparesTaken, at.burned, at.refused]) expect(ring.u64(word)).toBe(0n)
+    for (const word of [at.hint, at.tokens, at.floor, at.sparesTaken, at.burned, at.refused]) {
+      expect(ring.u64(word)).toBe(0n)
+    }
     for (let slot = 0; slot < 8; slot++) expect(ring.u64(at.slot(slot))).toBe(slotWord(0, slot))
     for (const node of [0, size - 1]) expect(ring.u64(at.entry(node) + entryAt.hand)).toBe(BigInt(8 + node))
     for (const spare of [0, at.spares - 1]) expect(ring.u64(at.spare(spare))).toBe(BigInt(8 + size + spare))
+  })
+
+  it('tell a table from a ring by the type of the object', () => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    new Contest(fleet, { capacity: 16 })
+    const table = objectFile(name, abi.contestKind)
+    expect(table.u32(objectAt.objectType)).toBe(golden.tableObject)
+    expect(table.u64(ringAt({ capacity: 16, payloadBytes: abi.cardBytes }, 4).tokens)).toBe(table.u64(24) * 1000n)
+
+    const asRing = () => joinShm(name).layerRing({ name: 'orbit.contest', kind: abi.contestKind }, Load)
+    expectRefusal(asRing, OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'a table there, a ring here')
+    table.setU32(objectAt.objectType, golden.ringObject)
+    expectRefusal(() => new Contest(joinShm(name)), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'a ring there, a table here')
   })
 
   it('change as the protocol says with each publish', () => {

@@ -206,9 +206,10 @@ const line = (bytes: number): number => Math.ceil(bytes / 64) * 64
 
 export const golden = {
   magic: 0x314a4e544942524fn,
-  layoutVersion: 1,
+  layoutVersion: 2,
   fleetObject: 1,
   ringObject: 2,
+  tableObject: 3,
   chunkBits: 20n,
   maxLap: 2 ** 44 - 1,
   maxPosition: 2 ** 53 - 2,
@@ -221,6 +222,8 @@ export const objectAt = { magic: 0, layoutVersion: 8, objectType: 12, objectByte
 /** Offsets in the fleet's object. */
 export const fleetAt = {
   size: 64,
+  lifetime: 72,
+  subjectKey: 80,
   kinds: 128,
   records: 192,
   record: (node: number): number => 192 + node * 256,
@@ -230,13 +233,13 @@ export const fleetAt = {
 /** Offsets in a node's record. */
 export const recordAt = {
   incarnation: 0,
-  pid: 8,
-  joined: 12,
-  startedAtMs: 16,
-  joinedAtMs: 24,
-  label: 32,
-  beatCount: 64,
-  beat: (count: number): number => 72 + (count % 2) * 88,
+  joined: 8,
+  pid: 16,
+  startedAtMs: 24,
+  joinedAtMs: 32,
+  label: 40,
+  beatCount: 72,
+  beat: (count: number): number => 80 + (count % 2) * 88,
 }
 
 /** Offsets in a beat. */
@@ -267,14 +270,15 @@ export function ringAt(
   const chunks = spares + line(spareCount * 8)
   return {
     kind: 64,
-    capacity: 68,
-    payloadBytes: 72,
-    strideBytes: 76,
-    fleetSize: 80,
-    spareCount: 84,
-    fingerprint: 88,
+    capacity: 72,
+    payloadBytes: 80,
+    strideBytes: 88,
+    fleetSize: 96,
+    spareCount: 104,
+    fingerprint: 112,
     typeName: 128,
     hint: 192,
+    tokens: 200,
     floor: 256,
     sleeperGroups: 320,
     sparesTaken: 384,
@@ -285,7 +289,7 @@ export function ringAt(
     entry: (node: number): number => entries + node * 64,
     spare: (spare: number): number => spares + spare * 8,
     chunk: (chunk: number): number => chunks + chunk * stride,
-    schemaBytes: 96,
+    schemaBytes: 120,
     schema: chunks + chunkCount * stride,
     end: chunks + chunkCount * stride + line(schemaBytes),
     spares: spareCount,
