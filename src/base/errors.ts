@@ -17,7 +17,7 @@ export const errorCodes = {
   ERR_ORBIT_TIMEOUT: 'The subject was not free in the time given.',
   ERR_ORBIT_NO_SPARE: 'Too many members died in the middle of a publish since the fleet was last empty.',
   ERR_ORBIT_EXHAUSTED: 'The ring has counted to its last position.',
-  ERR_ORBIT_PERMISSION: 'An object at our name belongs to somebody else, or lets others in.',
+  ERR_ORBIT_PERMISSION: 'An object at our name belongs to another user, or gives others access.',
   ERR_ORBIT_LAYOUT_MISMATCH: 'An object at our name has a foreign magic or another layout version.',
   ERR_ORBIT_TYPE_MISMATCH: 'The object holds another type, geometry or fleet size than asked for.',
   ERR_ORBIT_CORRUPT: 'Bytes in shared memory contradict the layout.',

@@ -250,5 +250,5 @@ it('says so when a message is too large for the other workers', async () => {
   const { main } = runProgram('socketio', { files, run: ['oversize.ts'], env: { FLEET: uniqueFleet('recipe-io') } })
   expect(await main.ended, main.lines.join('\n')).toBe(0)
   const warnings = main.lines.filter((line) => line.includes('RangeError'))
-  expect(warnings).toEqual([expect.stringMatching(/: 101\d{4} bytes do not go to the other workers: over 1015808$/)])
+  expect(warnings).toEqual([expect.stringMatching(/: bytes=101\d{4} must be at most 1015808: not sent$/)])
 })
