@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "posix/store.h"
-#include "protocol/index.h"
 #include "protocol/settle.h"
 
 namespace orbit {
@@ -46,8 +45,7 @@ struct OpenRing {
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
-  int64_t exactBytes = -1;            // payloads must have just this length; -1: any up to payloadBytes
-  std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on
+  int64_t exactBytes = -1;  // the length that payloads must have; -1: any up to payloadBytes
 };
 
 class Fleet {

@@ -42,10 +42,10 @@ NAPI_MODULE_INIT() {
   orbit::Addon* addon = addons().open();
   napi_add_env_cleanup_hook(
       env, [](void* data) { addons().close(static_cast<orbit::Addon*>(data)); }, addon);
-  if (!orbit::export_setup_functions(env, exports, addon)) return nullptr;
-  if (!orbit::export_inspect_functions(env, exports, addon)) return nullptr;
-  if (orbit::export_hot_functions(env, exports, addon) != napi_ok) return nullptr;
-  if (orbit::export_cache_functions(env, exports, addon) != napi_ok) return nullptr;
-  if (orbit::export_contest_functions(env, exports, addon) != napi_ok) return nullptr;
+  for (auto export_calls : {orbit::export_abi, orbit::export_fleet_calls, orbit::export_ring_calls,
+                            orbit::export_frame_calls, orbit::export_bell_calls, orbit::export_cache_calls,
+                            orbit::export_contest_calls, orbit::export_inspect_calls}) {
+    if (!export_calls(env, exports, addon)) return nullptr;
+  }
   return exports;
 }

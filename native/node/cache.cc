@@ -11,9 +11,10 @@ namespace {
 
 constexpr size_t kFrameAt = kFirstRecord + sizeof(Record);
 
-CacheIndex* index_of(OpenRing* open) {
-  if (open->index == nullptr) open->index = std::make_unique<CacheIndex>(open->writer.ring, random_word());
-  return open->index.get();
+CacheIndex* index_of(const Call& call) {
+  std::unique_ptr<CacheIndex>& index = call.addon->rings[call.handle].index;
+  if (index == nullptr) index = std::make_unique<CacheIndex>(call.ring(), random_word());
+  return index.get();
 }
 
 // What TypeScript says of a key in one number: op, namespaceBytes << 8, keyBytes << 16.
@@ -36,13 +37,13 @@ napi_value cache_find_call(napi_env env, napi_callback_info info) {
   Shape shape(call.u32(1));
   CacheKey key{frame + sizeof(CacheHeader), shape.namespaceBytes, shape.keyBytes};
   uint64_t before = sizeof(CacheHeader) + padded(key.length());
-  uint64_t room = call.open->writer.ring.spec.payloadBytes;
+  uint64_t room = call.ring().spec.payloadBytes;
   // TypeScript asks for no longer key, and growScratch (native.ts) has made room for a whole frame.
   if (before > room || room > call.addon->scratchBytes - kFrameAt) return call.status(RingStatus::kTooLarge);
   uint64_t nowMs = 0;
   auto now = [&] { return nowMs = monotonic_ms(); };
   CacheAnswer answer;
-  CacheStatus status = index_of(call.open)->find(key, call.u64(2), now, frame + before, &answer);
+  CacheStatus status = index_of(call)->find(key, call.u64(2), now, frame + before, &answer);
   Results* results = call.addon->results();
   results->position = answer.isDecided ? static_cast<double>(answer.position) : -1;
   results->head = static_cast<double>(answer.head);
@@ -65,7 +66,7 @@ napi_value cache_publish_call(napi_env env, napi_callback_info info) {
   const uint8_t* value = call.bytes(2, &valueBytes);
   if (value == nullptr) valueBytes = call.u32(2);
   uint64_t length = before + valueBytes;
-  if (length > call.open->writer.ring.spec.payloadBytes || length > static_cast<size_t>(end - frame)) {
+  if (length > call.ring().spec.payloadBytes || length > static_cast<size_t>(end - frame)) {
     return call.status(RingStatus::kTooLarge);
   }
   CacheHeader header{shape.op, shape.namespaceBytes, shape.keyBytes, static_cast<uint32_t>(valueBytes)};
@@ -73,21 +74,18 @@ napi_value cache_publish_call(napi_env env, napi_callback_info info) {
   memset(frame + sizeof header + keyBytes, 0, before - sizeof header - keyBytes);
   if (value != nullptr) memcpy(frame + before, value, valueBytes);
   uint64_t version = call.count > 3 ? monotonic_ms() + call.u64(3) : 0, position = 0;
-  RingStatus status = publish(&call.open->writer, frame, static_cast<uint32_t>(length), header.op, version, &position);
+  RingStatus status =
+      publish(&call.opened->writer, frame, static_cast<uint32_t>(length), header.op, version, &position);
   if (status != RingStatus::kOk) return call.status(status);
-  wake(call.open);
+  wake(call.opened);
   call.addon->results()->position = static_cast<double>(position);
   return nullptr;
 }
 
 }  // namespace
 
-napi_status export_cache_functions(napi_env env, napi_value exports, Addon* addon) {
-  const napi_property_descriptor functions[] = {
-      {"cacheFind", nullptr, cache_find_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-      {"cachePublish", nullptr, cache_publish_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-  };
-  return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+bool export_cache_calls(napi_env env, napi_value exports, Addon* addon) {
+  return export_hot_calls(env, exports, addon, {{"cacheFind", cache_find_call}, {"cachePublish", cache_publish_call}});
 }
 
 }  // namespace orbit

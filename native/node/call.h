@@ -1,5 +1,9 @@
-// One hot call: its arguments decoded with plain node_api.h, and what may refuse it before the ring is asked.
+// A hot call: decodes its arguments with plain node_api.h, and refuses handles that are closed or read-only.
+//
+// TypeScript has validated the arguments; a value of the wrong type reads as 0. A negative result is a status.
 #pragma once
+
+#include <initializer_list>
 
 #include "node/addon.h"
 
@@ -12,7 +16,8 @@ struct Call {
     void* data;
     napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
     addon = static_cast<Addon*>(data);
-    open = addon->ring(u32(0));
+    handle = u32(0);
+    opened = addon->ring(handle);
   }
   uint32_t u32(size_t index) const {
     uint32_t value = 0;
@@ -24,12 +29,13 @@ struct Call {
     napi_get_value_int64(env, arguments[index], &value);
     return static_cast<uint64_t>(value);
   }
-  // Of a Uint8Array: TypeScript has seen to that.
+  // Of a Uint8Array. Null for a value of another type.
   const uint8_t* bytes(size_t index, size_t* length) const {
     void* data = nullptr;
     napi_get_typedarray_info(env, arguments[index], nullptr, length, &data, nullptr, nullptr);
     return static_cast<const uint8_t*>(data);
   }
+  const Ring& ring() const { return opened->writer.ring; }
   napi_value number(double value) const {
     napi_value result;
     napi_create_double(env, value, &result);
@@ -42,30 +48,45 @@ struct Call {
   size_t count = kMaxArguments;
   napi_value arguments[kMaxArguments];
   Addon* addon;
-  OpenRing* open;
+  uint32_t handle;
+  OpenRing* opened;  // null: closed
 };
 
 // Why this handle cannot publish, or 0.
 inline int32_t refusal(const Call& call) {
-  if (call.open == nullptr) return kStatusClosed;
-  return call.open->writable ? 0 : kStatusReadOnly;
+  if (call.opened == nullptr) return kStatusClosed;
+  return call.opened->writable ? 0 : kStatusReadOnly;
 }
 
-// Why this handle cannot read, or 0. An observer may read what was removed; a member would wait for news in vain.
+// Why this handle cannot read, or 0. An observer may read what was removed; a member would wait in vain for news.
 inline int32_t unreadable(const Call& call) {
-  if (call.open == nullptr) return kStatusClosed;
-  bool isRetired = call.open->writable && is_retired(call.open->writer.ring);
+  if (call.opened == nullptr) return kStatusClosed;
+  bool isRetired = call.opened->writable && is_retired(call.ring());
   return isRetired ? static_cast<int32_t>(RingStatus::kRetired) : 0;
 }
 
-// A type with a layout takes payloads of its length only. TypeScript cannot see to that: what it looked at can change.
+// A type with a pod takes payloads of exactly its length. Checked here because what TypeScript has seen can change
+// before the call reads it.
 inline bool fits(const Call& call, size_t length) {
-  return call.open->exactBytes < 0 || static_cast<int64_t>(length) == call.open->exactBytes;
+  return call.opened->exactBytes < 0 || static_cast<int64_t>(length) == call.opened->exactBytes;
 }
 
-// After the swap, never before (wake.h). With nobody asleep it costs one load.
-inline void wake(OpenRing* open) {
-  if (has_sleepers(open->writer.ring)) open->fleet->wake(open->writer.ring);
+// Wakes the sleepers of a ring: after the swap, never before (wake.h). One load when none sleeps.
+inline void wake(OpenRing* opened) {
+  if (has_sleepers(opened->writer.ring)) opened->fleet->wake(opened->writer.ring);
+}
+
+struct HotCall {
+  const char* name;
+  napi_callback call;
+};
+
+inline bool export_hot_calls(napi_env env, napi_value exports, Addon* addon, std::initializer_list<HotCall> calls) {
+  std::vector<napi_property_descriptor> properties;
+  for (const HotCall& each : calls) {
+    properties.push_back({each.name, nullptr, each.call, nullptr, nullptr, nullptr, napi_enumerable, addon});
+  }
+  return napi_define_properties(env, exports, properties.size(), properties.data()) == napi_ok;
 }
 
 }  // namespace orbit

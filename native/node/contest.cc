@@ -2,6 +2,7 @@
 //
 // Subject and owner are handed over in the scratch at kTextAt, back to back; a claim comes out at kFirstRecord.
 #include "node/call.h"
+#include "node/failing.h"
 #include "posix/clock.h"
 #include "protocol/table.h"
 
@@ -9,7 +10,6 @@ namespace orbit {
 
 namespace {
 
-static_assert(sizeof(ClaimRecord) % 8 == 0, "the texts behind it are aligned");
 constexpr size_t kTextAt = kFirstRecord + sizeof(ClaimRecord);
 constexpr int32_t kNothing = 0, kMine = 1, kTheirs = 2;
 
@@ -23,7 +23,7 @@ struct TableCall : Call {
     ownerBytes = shape >> 16 & 0xff;
   }
   auto is_alive() const {
-    return [fleet = open->fleet](uint32_t node, uint64_t incarnation) { return fleet->is_alive(node, incarnation); };
+    return [fleet = opened->fleet](uint32_t node, uint64_t incarnation) { return fleet->is_alive(node, incarnation); };
   }
   // Anything but a claim that stands or does not.
   napi_value table_status(TableStatus status) const {
@@ -38,7 +38,7 @@ struct TableCall : Call {
     record->incarnation = static_cast<double>(claim.incarnation);
     record->stamp = static_cast<double>(stamp);
     record->node = claim.node;
-    record->pid = open->fleet->pid(claim.node);
+    record->pid = opened->fleet->pid(claim.node);
     record->ownerBytes = claim.ownerBytes;
     memcpy(record->owner, claim.owner, claim.ownerBytes);
   }
@@ -52,11 +52,11 @@ struct TableCall : Call {
 napi_value claim_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
-  Request request{call.subject,   call.owner,      call.ownerBytes, call.open->fleet->incarnation(),
+  Request request{call.subject,   call.owner,      call.ownerBytes, call.opened->fleet->incarnation(),
                   monotonic_ms(), about_unix_ms(), call.u64(2)};
   Claim claim;
   uint64_t stamp = 0;
-  TableStatus status = claim_subject(&call.open->writer, request, call.is_alive(), &claim, &stamp);
+  TableStatus status = claim_subject(&call.opened->writer, request, call.is_alive(), &claim, &stamp);
   if (status != TableStatus::kDone && status != TableStatus::kYield) return call.table_status(status);
   call.leave(claim, stamp, request.nowMs);
   return call.number(status == TableStatus::kDone ? kMine : kTheirs);
@@ -67,7 +67,7 @@ napi_value renew_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   uint64_t nowMs = monotonic_ms();
-  TableStatus status = renew_claim(&call.open->writer, call.subject, call.u64(2), nowMs + call.u64(3), nowMs);
+  TableStatus status = renew_claim(&call.opened->writer, call.subject, call.u64(2), nowMs + call.u64(3), nowMs);
   if (status == TableStatus::kDone || status == TableStatus::kNone) return call.number(status == TableStatus::kDone);
   return call.table_status(status);
 }
@@ -76,8 +76,8 @@ napi_value renew_call(napi_env env, napi_callback_info info) {
 napi_value release_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
-  TableStatus status = release_claim(&call.open->writer, call.subject, call.u64(2), monotonic_ms());
-  if (status == TableStatus::kDone) wake(call.open);
+  TableStatus status = release_claim(&call.opened->writer, call.subject, call.u64(2), monotonic_ms());
+  if (status == TableStatus::kDone) wake(call.opened);
   if (status == TableStatus::kDone || status == TableStatus::kNone) return call.number(status == TableStatus::kDone);
   return call.table_status(status);
 }
@@ -88,7 +88,7 @@ napi_value holder_call(napi_env env, napi_callback_info info) {
   if (int32_t status = unreadable(call)) return call.status(status);
   Claim claim;
   uint64_t stamp = 0, nowMs = monotonic_ms();
-  TableStatus status = find_holder(call.open->writer.ring, call.subject, nowMs, call.is_alive(), &claim, &stamp);
+  TableStatus status = find_holder(call.ring(), call.subject, nowMs, call.is_alive(), &claim, &stamp);
   if (status == TableStatus::kNone) return call.number(kNothing);
   if (status != TableStatus::kDone) return call.table_status(status);
   call.leave(claim, stamp, nowMs);
@@ -100,9 +100,9 @@ napi_value holder_call(napi_env env, napi_callback_info info) {
 napi_value has_news_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
-  const Ring& ring = call.open->writer.ring;
+  const Ring& ring = call.ring();
   if (!has_changed(ring, bucket_of(ring, call.subject), call.u64(2))) {
-    return call.number(!call.open->fleet->is_alive(call.u32(4), call.u64(5)));
+    return call.number(!call.opened->fleet->is_alive(call.u32(4), call.u64(5)));
   }
   // By a subject of the same bucket, perhaps, or a renewal: who woke of these would find the same holder again.
   Claim claim;
@@ -112,17 +112,45 @@ napi_value has_news_call(napi_env env, napi_callback_info info) {
   return call.number(status != TableStatus::kDone || claim.token != call.u64(3));
 }
 
+// claims(table) -> [{ token, claimedAtMs, expiresInMs, node, pid, subjectKind, subject, owner }], the living ones
+Napi::Value claims_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&]() -> Napi::Value {
+    OpenRing* opened = &ring_of(info);
+    if (opened->writable && is_retired(opened->writer.ring))
+      throw Failure("ERR_ORBIT_RETIRED", "the contest: was removed");
+    Napi::Array result = Napi::Array::New(info.Env());
+    uint32_t count = 0;
+    uint64_t nowMs = monotonic_ms();
+    auto is_alive = [&](uint32_t node, uint64_t incarnation) { return opened->fleet->is_alive(node, incarnation); };
+    auto text = [](const uint8_t* bytes, uint32_t length) {
+      return std::string(reinterpret_cast<const char*>(bytes), length);
+    };
+    for_each_claim(opened->writer.ring, nowMs, is_alive, [&](const Claim& claim) {
+      Napi::Object record = Napi::Object::New(info.Env());
+      record.Set("token", static_cast<double>(claim.token));
+      record.Set("claimedAtMs", static_cast<double>(claim.claimedAtMs));
+      record.Set("expiresInMs", static_cast<double>(claim.expiresAtMs - nowMs));
+      record.Set("node", claim.node);
+      record.Set("pid", opened->fleet->pid(claim.node));
+      record.Set("subjectKind", claim.subjectKind);
+      record.Set("subject", text(claim.subject, claim.subjectBytes));
+      record.Set("owner", text(claim.owner, claim.ownerBytes));
+      result.Set(count++, record);
+    });
+    return result;
+  });
+}
+
 }  // namespace
 
-napi_status export_contest_functions(napi_env env, napi_value exports, Addon* addon) {
-  const napi_property_descriptor functions[] = {
-      {"contestClaim", nullptr, claim_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-      {"contestRenew", nullptr, renew_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-      {"contestRelease", nullptr, release_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-      {"contestHolder", nullptr, holder_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-      {"contestHasNews", nullptr, has_news_call, nullptr, nullptr, nullptr, napi_enumerable, addon},
-  };
-  return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+bool export_contest_calls(napi_env env, napi_value exports, Addon* addon) {
+  return export_hot_calls(env, exports, addon,
+                          {{"contestClaim", claim_call},
+                           {"contestRenew", renew_call},
+                           {"contestRelease", release_call},
+                           {"contestHolder", holder_call},
+                           {"contestHasNews", has_news_call}}) &&
+         export_failing_calls(env, exports, addon, {{"claims", claims_call}});
 }
 
 }  // namespace orbit

@@ -1,7 +1,10 @@
-// What the calls that open, close and inspect have in common: node-addon-api, and a Failure that becomes an Error.
+// A call that may throw: node-addon-api, a Failure that becomes an Error, and the handles that such calls are given.
+// For calls that open, close and inspect; TypeScript has validated their arguments.
 #pragma once
 
 #include <napi.h>
+
+#include <initializer_list>
 
 #include "node/addon.h"
 #include "posix/failure.h"
@@ -10,9 +13,9 @@ namespace orbit {
 
 inline Addon& addon_of(const Napi::CallbackInfo& info) { return *static_cast<Addon*>(info.Data()); }
 
-// Runs `body`; a Failure becomes an Error with code, errno and syscall, from which errors.ts makes its own.
+// Runs `body` and turns a Failure into an Error with code, errno and syscall, from which errors.ts makes its own.
 template <typename Body>
-Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
+Napi::Value translated(const Napi::CallbackInfo& info, Body body) {
   try {
     return body();
   } catch (const Failure& failure) {
@@ -46,14 +49,42 @@ inline Fleet& fleet_of(const Napi::CallbackInfo& info) {
 }
 
 inline OpenRing& ring_of(const Napi::CallbackInfo& info) {
-  OpenRing* open = addon_of(info).ring(info[0].As<Napi::Number>());
-  if (open == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
-  return *open;
+  OpenRing* opened = addon_of(info).ring(info[0].As<Napi::Number>());
+  if (opened == nullptr) throw Failure("ERR_ORBIT_CLOSED", "the fleet handle was closed");
+  return *opened;
 }
 
 constexpr uint64_t kMaxExact = kMaxPosition + 1;  // the last integer that a JS number holds exactly
 
-// A shared word as the number it should be, whatever it is.
+// A shared word as a number. A damaged word may be anything; none becomes more than 2^53.
 inline double exact(uint64_t word) { return static_cast<double>(word < kMaxExact ? word : kMaxExact); }
+
+// The lowest free place of a list of handles, made when there is none.
+template <typename Place, typename IsFree>
+uint32_t free_handle(std::vector<Place>& places, IsFree is_free) {
+  for (uint32_t handle = 0; handle < places.size(); handle++) {
+    if (is_free(places[handle])) return handle;
+  }
+  places.emplace_back();
+  return static_cast<uint32_t>(places.size() - 1);
+}
+
+struct FailingCall {
+  const char* name;
+  Napi::Value (*call)(const Napi::CallbackInfo&);
+};
+
+inline bool export_failing_calls(napi_env environment, napi_value value, Addon* addon,
+                                 std::initializer_list<FailingCall> calls) try {
+  Napi::Env env(environment);
+  Napi::Object exports(env, value);
+  for (const FailingCall& each : calls) {
+    exports.Set(each.name, Napi::Function::New(env, each.call, each.name, addon));
+  }
+  return true;
+} catch (const Napi::Error& error) {
+  error.ThrowAsJavaScriptException();
+  return false;
+}
 
 }  // namespace orbit

@@ -19,7 +19,7 @@ void describe_object(Napi::Object* result, const ObjectHeader& header) {
 // inspectObject(fleet name, kind or -1) -> { bytes, createdAtMs, fleetId, isRetired }; undefined: missing or unfinished.
 // Throws what opening it would.
 Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
+  return translated(info, [&]() -> Napi::Value {
     std::string fleet = info[0].As<Napi::String>();
     int64_t kind = info[1].As<Napi::Number>().Int64Value();
     std::string object = kind < 0 ? fleet_object(fleet) : ring_object(fleet, static_cast<uint32_t>(kind));
@@ -38,7 +38,7 @@ Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
 
 // inspectFleet(fleet) -> { createdAtMs, fleetId, isRetired, kinds: those that have a bit }
 Napi::Value inspect_fleet_call(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
+  return translated(info, [&]() -> Napi::Value {
     const FleetHeader& header = fleet_of(info).shared_header();
     Napi::Object result = Napi::Object::New(info.Env());
     describe_object(&result, header.object);
@@ -65,7 +65,7 @@ uint32_t count_sleepers(const Ring& ring) {
 // inspectRing(ring) -> { createdAtMs, fleetId, isRetired, isTable, hint, floor, tokensDrawn, sleepers, fleetSize,
 // schema }
 Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
+  return translated(info, [&]() -> Napi::Value {
     const Ring& ring = ring_of(info).writer.ring;
     Napi::Object result = Napi::Object::New(info.Env());
     describe_object(&result, ring.header->object);
@@ -84,7 +84,7 @@ Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
 
 // inspectHand(ring, node) -> { hand[, intentPosition, intentChunk] }: what the node's entry says; undefined: no such node
 Napi::Value inspect_hand_call(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
+  return translated(info, [&]() -> Napi::Value {
     const Ring& ring = ring_of(info).writer.ring;
     uint32_t node = info[1].As<Napi::Number>().Uint32Value();
     if (node >= ring.spec.fleetSize) return info.Env().Undefined();
@@ -102,7 +102,7 @@ Napi::Value inspect_hand_call(const Napi::CallbackInfo& info) {
 
 // inspectTable(table) -> { claims: living, buckets: that hold any bytes, damaged: buckets that hold no list of claims }
 Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
+  return translated(info, [&]() -> Napi::Value {
     OpenRing& open = ring_of(info);
     const Ring& ring = open.writer.ring;
     uint64_t nowMs = monotonic_ms();
@@ -127,21 +127,13 @@ Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-bool export_inspect_functions(napi_env environment, napi_value value, Addon* addon) try {
-  Napi::Env env(environment);
-  Napi::Object exports(env, value);
-  auto define = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
-    exports.Set(name, Napi::Function::New(env, function, name, addon));
-  };
-  define("inspectObject", inspect_object_call);
-  define("inspectFleet", inspect_fleet_call);
-  define("inspectRing", inspect_ring_call);
-  define("inspectHand", inspect_hand_call);
-  define("inspectTable", inspect_table_call);
-  return true;
-} catch (const Napi::Error& error) {
-  error.ThrowAsJavaScriptException();
-  return false;
+bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon) {
+  return export_failing_calls(env, exports, addon,
+                              {{"inspectObject", inspect_object_call},
+                               {"inspectFleet", inspect_fleet_call},
+                               {"inspectRing", inspect_ring_call},
+                               {"inspectHand", inspect_hand_call},
+                               {"inspectTable", inspect_table_call}});
 }
 
 }  // namespace orbit

@@ -157,7 +157,6 @@ interface Native {
   ringInfo(ring: number): NativeRingSpec & {
     objectBytes: number
     spares: number
-    sparesTaken: number
     burned: number
     refused: number
   }

@@ -100,7 +100,7 @@ export class Ring {
   }
 
   stats(): RingStats {
-    const { sparesTaken: _, ...info } = translated(() => native.ringInfo(this.#handle))
+    const info = translated(() => native.ringInfo(this.#handle))
     return { ...info, head: this.head(), oldest: this.oldest() }
   }
 

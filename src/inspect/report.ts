@@ -71,7 +71,7 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
   const { handle } = ring
   const object = translated(() => native.inspectRing(handle))
   const { createdAtMs, isRetired, isTable, floor, sleepers, tokensDrawn, schema } = object
-  const { sparesTaken: _, ...info } = translated(() => native.ringInfo(handle))
+  const info = translated(() => native.ringInfo(handle))
   return {
     ...info,
     form: isTable ? 'table' : 'ring',

@@ -1,0 +1,120 @@
+// What both sides of the boundary must agree on: the numbers of layout.h and addon.h (`abi`), the statuses of hot calls
+// (`status`), the version of the package, and the scratch buffer.
+#include "node/failing.h"
+#include "protocol/payload.h"
+#include "protocol/table.h"
+
+namespace orbit {
+
+namespace {
+
+// setScratch(arrayBuffer): results and frames pass through it from now on
+Napi::Value set_scratch_call(const Napi::CallbackInfo& info) {
+  Addon& addon = addon_of(info);
+  Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
+  if (addon.scratchReference != nullptr) napi_delete_reference(info.Env(), addon.scratchReference);
+  napi_create_reference(info.Env(), buffer, 1, &addon.scratchReference);
+  addon.scratch = static_cast<uint8_t*>(buffer.Data());
+  addon.scratchBytes = buffer.ByteLength();
+  return info.Env().Undefined();
+}
+
+Napi::Object abi_table(Napi::Env env) {
+  Napi::Object abi = Napi::Object::New(env);
+  const struct {
+    const char* name;
+    double value;
+  } numbers[] = {
+      {"layoutVersion", kLayoutVersion},
+      {"maxKind", kMaxKind},
+      {"maxFleetSize", kMaxFleetSize},
+      {"maxCapacity", kMaxCapacity},
+      {"maxPayloadBytes", kMaxPayloadBytes},
+      {"maxPosition", static_cast<double>(kMaxPosition)},
+      {"counterBits", kCounterBits},
+      {"typeNameBytes", kTypeNameBytes},
+      {"labelBytes", kLabelBytes},
+      {"statusBytes", kStatusBytes},
+      {"cacheKind", kCacheKind},
+      {"eventKind", kEventKind},
+      {"contestKind", kContestKind},
+      {"eventHeaderBytes", sizeof(EventHeader)},
+      {"maxTopicBytes", kMaxTopicBytes},
+      {"resultPosition", offsetof(Results, position)},
+      {"resultHead", offsetof(Results, head)},
+      {"resultFrom", offsetof(Results, from)},
+      {"resultTo", offsetof(Results, to)},
+      {"resultLost", offsetof(Results, lost)},
+      {"resultMalformed", offsetof(Results, malformed)},
+      {"resultStatus", offsetof(Results, status)},
+      {"resultBytes", offsetof(Results, bytes)},
+      {"firstRecord", kFirstRecord},
+      {"recordBytes", sizeof(Record)},
+      {"recordPosition", offsetof(Record, position)},
+      {"recordVersion", offsetof(Record, version)},
+      {"recordNode", offsetof(Record, node)},
+      {"recordLength", offsetof(Record, length)},
+      {"recordFrameKind", offsetof(Record, frameKind)},
+      {"contestTextAt", kFirstRecord + sizeof(ClaimRecord)},
+      {"claimToken", kFirstRecord + offsetof(ClaimRecord, token)},
+      {"claimClaimedAtMs", kFirstRecord + offsetof(ClaimRecord, claimedAtMs)},
+      {"claimExpiresInMs", kFirstRecord + offsetof(ClaimRecord, expiresInMs)},
+      {"claimIncarnation", kFirstRecord + offsetof(ClaimRecord, incarnation)},
+      {"claimStamp", kFirstRecord + offsetof(ClaimRecord, stamp)},
+      {"claimNode", kFirstRecord + offsetof(ClaimRecord, node)},
+      {"claimPid", kFirstRecord + offsetof(ClaimRecord, pid)},
+      {"claimOwnerBytes", kFirstRecord + offsetof(ClaimRecord, ownerBytes)},
+      {"claimOwner", kFirstRecord + offsetof(ClaimRecord, owner)},
+      {"maxSubjectBytes", kMaxSubjectBytes},
+      {"maxOwnerBytes", kMaxOwnerBytes},
+      {"cardBytes", kCardBytes},
+      {"cacheHeaderBytes", sizeof(CacheHeader)},
+      {"cacheOp", offsetof(CacheHeader, op)},
+      {"cacheNamespaceBytes", offsetof(CacheHeader, namespaceBytes)},
+      {"cacheKeyBytes", offsetof(CacheHeader, keyBytes)},
+      {"cacheValueBytes", offsetof(CacheHeader, valueBytes)},
+      {"cachePut", kCachePut},
+      {"cacheDelete", kCacheDelete},
+      {"cacheReset", kCacheReset},
+  };
+  for (const auto& number : numbers) abi.Set(number.name, number.value);
+  abi.Freeze();
+  return abi;
+}
+
+Napi::Object status_table(Napi::Env env) {
+  Napi::Object statuses = Napi::Object::New(env);
+  const struct {
+    const char* name;
+    int32_t value;
+  } numbers[] = {
+      {"notYet", static_cast<int32_t>(RingStatus::kNotYet)},
+      {"overwritten", static_cast<int32_t>(RingStatus::kOverwritten)},
+      {"corrupt", static_cast<int32_t>(RingStatus::kCorrupt)},
+      {"tooLarge", static_cast<int32_t>(RingStatus::kTooLarge)},
+      {"retired", static_cast<int32_t>(RingStatus::kRetired)},
+      {"exhausted", static_cast<int32_t>(RingStatus::kExhausted)},
+      {"closed", kStatusClosed},
+      {"readOnly", kStatusReadOnly},
+      {"full", kStatusFull},
+  };
+  for (const auto& number : numbers) statuses.Set(number.name, number.value);
+  statuses.Freeze();
+  return statuses;
+}
+
+}  // namespace
+
+bool export_abi(napi_env environment, napi_value value, Addon* addon) try {
+  Napi::Env env(environment);
+  Napi::Object exports(env, value);
+  exports.Set("version", ORBIT_VERSION);
+  exports.Set("abi", abi_table(env));
+  exports.Set("status", status_table(env));
+  return export_failing_calls(env, exports, addon, {{"setScratch", set_scratch_call}});
+} catch (const Napi::Error& error) {
+  error.ThrowAsJavaScriptException();
+  return false;
+}
+
+}  // namespace orbit

@@ -1,0 +1,44 @@
+// The calls of a sleeper: its bell (openBell, hasBell), and the rings whose publishers signal it (arm, disarm: hot calls).
+#include "node/call.h"
+#include "node/failing.h"
+
+namespace orbit {
+
+namespace {
+
+// openBell(fleet) -> a descriptor, the caller's to close; -1: there can be none
+Napi::Value open_bell_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&] { return Napi::Number::New(info.Env(), fleet_of(info).open_bell()); });
+}
+
+// hasBell(fleet, descriptor): can publishers still find it?
+Napi::Value has_bell_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&] {
+    return Napi::Boolean::New(info.Env(), fleet_of(info).has_bell(info[1].As<Napi::Number>().Int32Value()));
+  });
+}
+
+// arm(ring): from now on publishers ring this node's bell. -> 0 or a status
+napi_value arm_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  arm(call.ring(), call.opened->writer.node);
+  return call.number(0);
+}
+
+// disarm(ring) -> 0 or a status
+napi_value disarm_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  disarm(call.ring(), call.opened->writer.node);
+  return call.number(0);
+}
+
+}  // namespace
+
+bool export_bell_calls(napi_env env, napi_value exports, Addon* addon) {
+  return export_failing_calls(env, exports, addon, {{"openBell", open_bell_call}, {"hasBell", has_bell_call}}) &&
+         export_hot_calls(env, exports, addon, {{"arm", arm_call}, {"disarm", disarm_call}});
+}
+
+}  // namespace orbit
