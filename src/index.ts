@@ -1,9 +1,12 @@
 export { errorCodes, OrbitError, type OrbitErrorCode } from './base/errors.js'
 export { NetId64 } from './base/netid.js'
-export { Cursor, type IterateOptions, type Poll, type WaitOptions } from './core/cursor.js'
+export { Cursor, type IterateOptions, type WaitOptions } from './core/cursor.js'
 export { Fleet, type JoinOptions, type JoinShmOptions, type RemoveOptions } from './core/fleet.js'
-export { FleetObserver, type Heartbeat, type NodeRecord } from './core/observer.js'
-export type { Frame, PublishOptions, RingStats } from './core/ring.js'
+export type { Frame } from './core/frame.js'
+export type { Heartbeat, NodeRecord } from './core/node.js'
+export { FleetObserver } from './core/observer.js'
+export type { Poll } from './core/poll.js'
+export type { PublishOptions, RingStats } from './core/ring.js'
 export { type AnyOrbitType, type OrbitType, type OrbitTypeSpec, orbitType } from './core/type.js'
 export {
   collectMetrics,
@@ -14,14 +17,7 @@ export {
   type PromMetric,
   promCollectors,
 } from './inspect/metrics.js'
-export {
-  type EventBusOptions,
-  EventCursor,
-  type EventPoll,
-  EventSubscription,
-  OrbitEventBus,
-  type SubscribeOptions,
-} from './layers/bus.js'
+export { type EventBusOptions, OrbitEventBus } from './layers/bus.js'
 export {
   type CacheBytes,
   type CacheEntry,
@@ -29,18 +25,13 @@ export {
   type OrbitCacheOptions,
   type PutOptions,
 } from './layers/cache.js'
+export type { Holder, Subject } from './layers/claim.js'
 export { type Codec, codecs } from './layers/codecs.js'
-export {
-  type ClaimOptions,
-  Contest,
-  type ContestOptions,
-  Fence,
-  Guard,
-  type Holder,
-  type Subject,
-  type TryClaimOptions,
-} from './layers/contest.js'
+export { type ClaimOptions, Contest, type ContestOptions, type TryClaimOptions } from './layers/contest.js'
 export type { OrbitEvent } from './layers/event.js'
+export { EventCursor, type EventPoll } from './layers/eventcursor.js'
+export { Fence } from './layers/fence.js'
+export { Guard } from './layers/guard.js'
 export {
   FleetHeartbeat,
   type HeartbeatOptions,
@@ -48,6 +39,7 @@ export {
   type NodeHeartbeat,
 } from './layers/heartbeat.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
+export { EventSubscription, type SubscribeOptions } from './layers/subscription.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'
 export {
   array,

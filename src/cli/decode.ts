@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import type { Frame } from '../core/frame.js'
 import { abi } from '../core/native.js'
-import type { Frame } from '../core/ring.js'
 import { cacheKind } from '../inspect/report.js'
 import type { OrbitEvent } from '../layers/event.js'
 import { podOfSchema } from '../pod/schema.js'

@@ -1,5 +1,6 @@
 import { Fleet } from '../core/fleet.js'
-import type { FleetObserver, NodeRecord } from '../core/observer.js'
+import type { NodeRecord } from '../core/node.js'
+import type { FleetObserver } from '../core/observer.js'
 import { inspectRing, type RingReport } from '../inspect/report.js'
 import { staleMs } from './commands/nodes.js'
 import { type Finding, finding } from './finding.js'

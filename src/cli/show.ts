@@ -1,5 +1,5 @@
 import { monotonicMs } from '../base/clock.js'
-import type { Frame } from '../core/ring.js'
+import type { Frame } from '../core/frame.js'
 import { type Decoded, decode, hexOf, type Item, type Mutation } from './decode.js'
 import type { Output } from './output.js'
 import { clockText, counted, durationText, printable } from './text.js'

@@ -1,6 +1,6 @@
 import { OrbitError } from '../base/errors.js'
+import type { Frame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
-import type { Frame } from '../core/ring.js'
 import { contestKind, eventKind, inspectRing } from '../inspect/report.js'
 import { OrbitEventBus } from '../layers/bus.js'
 import { UsageError } from './command.js'

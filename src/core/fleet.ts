@@ -1,10 +1,11 @@
 import { isUint8Array } from 'node:util/types'
+import { lengthOf } from '../base/bytes.js'
 import { checkFlag, checkInteger, checkOptions, shown } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import { abi, checkNative, isSupported, type NativeFleet, native, translated } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
-import { lengthOf, type PublishOptions, type Ring } from './ring.js'
+import type { PublishOptions, Ring } from './ring.js'
 import type { AnyOrbitType } from './type.js'
 
 /** Which fleet is wanted, and which place in it. */

@@ -239,57 +239,6 @@ export const native = open()
 export const abi = native.abi
 export const status = native.status
 
-/** Where the payload of a single frame stands in the scratch buffer. */
-export const payloadOffset = abi.firstRecord + abi.recordBytes
-
-/**
- * The buffer through which hot calls take batches and leave frames, with its views. It never leaves this package,
- * and whatever is in it is gone with the next call.
- */
-export const scratch = {
-  bytes: new Uint8Array(0),
-  floats: new Float64Array(0),
-  words: new Uint32Array(0),
-  view: new DataView(new ArrayBuffer(0)),
-  /** For its utf8Slice. */
-  buffer: Buffer.alloc(0),
-}
-
-/** Makes the scratch hold at least one frame of `payloadBytes`. */
-export function growScratch(payloadBytes: number): void {
-  const needed = payloadOffset + payloadBytes + 8
-  if (scratch.bytes.length >= needed) return
-  const buffer = new ArrayBuffer(Math.max(64 * 1024, Math.ceil(needed / 4096) * 4096))
-  native.setScratch(buffer)
-  scratch.bytes = new Uint8Array(buffer)
-  scratch.floats = new Float64Array(buffer)
-  scratch.words = new Uint32Array(buffer)
-  scratch.view = new DataView(buffer)
-  scratch.buffer = Buffer.from(buffer)
-}
-if (isSupported()) growScratch(0)
-
-const encoder = new TextEncoder()
-/** Up to here, putting characters one by one is cheaper than calling the encoder. */
-const shortText = 48
-
-/** Puts UTF-8 into the scratch from `at` on; where it ends, or -1 when that is beyond `end`. */
-export function putText(text: string, at: number, end: number): number {
-  const { bytes } = scratch
-  const { length } = text
-  if (length <= shortText && length <= end - at) {
-    let i = 0
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code >= 0x80) break
-      bytes[at + i] = code
-    }
-    if (i === length) return at + length
-  }
-  const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
-  return read === length ? at + written : -1
-}
-
 /** Whether this process has the addon. */
 export function isSupported(): boolean {
   return missing === undefined

@@ -1,28 +1,10 @@
 import { isUint8Array } from 'node:util/types'
-import { checkInteger, checkOptions, shown } from '../base/check.js'
-import { OrbitError, rangeError, typeError } from '../base/errors.js'
+import { checkBytes, lengthOf } from '../base/bytes.js'
+import { checkInteger, checkOptions } from '../base/check.js'
+import { OrbitError, rangeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
-import { abi, growScratch, native, payloadOffset, scratch, status, translated } from './native.js'
-
-/** One frame of a ring. */
-export interface Frame {
-  /** Made on demand from kind, node and position. */
-  readonly id: NetId64
-  /** The node that published it, 0..65535. */
-  readonly node: number
-  /** Its full count in the ring, 0..2^53-2. */
-  readonly position: number
-  /** The caller's opcode, 0..255. */
-  readonly frameKind: number
-  /** The caller's version, 0..2^53-1. */
-  readonly version: number
-  /**
-   * A private copy of the bytes: no other process and no later poll changes it, and each access gives the same object. The
-   * buffer under it also holds other frames of the same poll (or small polls nearby), and lives as long as any of them:
-   * copy what is to be kept for long, or to be transferred to another thread, with `payload.slice()`.
-   */
-  readonly payload: Uint8Array
-}
+import { native, status, translated } from './native.js'
+import { firstRecord, growScratch, loadedNode, resultPosition, resultStatus, scratch } from './scratch.js'
 
 /** What can be said of a frame beside its payload. */
 export interface PublishOptions {
@@ -58,12 +40,9 @@ export interface RingStats {
   refused: number
 }
 
-/** Where `publishScratch` finds its bytes; there is room for the payloadBytes of any open ring. */
-export const publishOffset = abi.firstRecord + 8
-
 // As constants of the module they cost nothing.
-const firstWord = abi.firstRecord >> 2
-const firstFloat = abi.firstRecord >> 3
+const firstWord = firstRecord >> 2
+const firstFloat = firstRecord >> 3
 
 const closedHandle = 0xffffffff
 
@@ -114,7 +93,7 @@ export class Ring {
       refused = native.publish(this.#handle, payload, frameKind, version)
     }
     if (refused !== undefined) this.#refuse(refused, lengthOf(payload))
-    return scratch.floats[abi.resultPosition >> 3] as number
+    return resultPosition()
   }
 
   publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
@@ -150,7 +129,7 @@ export class Ring {
   ): void {
     const first = ids.length
     const { bytes, words, floats } = scratch
-    let end = abi.firstRecord
+    let end = firstRecord
     let next = first
     for (; next < batch.length; next++) {
       const length = lengths[next] as number
@@ -161,13 +140,13 @@ export class Ring {
       end += size
     }
     const published = native.publishList(this.#handle, next - first, frameKind, version)
-    let at = abi.firstRecord
+    let at = firstRecord
     for (let i = 0; i < published; i++) {
       ids.push(netIdAt(this.kind, node, floats[at >> 3] as number))
       at += 8 + (((lengths[first + i] as number) + 7) & ~7)
     }
     if (published < next - first) {
-      this.#refuse(published < 0 ? published : (floats[abi.resultStatus >> 3] as number))
+      this.#refuse(published < 0 ? published : resultStatus())
     }
   }
 
@@ -176,7 +155,7 @@ export class Ring {
     scratch.words[firstWord] = length
     const published = native.publishList(this.#handle, 1, 0, version)
     if (published !== 1) {
-      this.#refuse(published < 0 ? published : (scratch.floats[abi.resultStatus >> 3] as number), length)
+      this.#refuse(published < 0 ? published : resultStatus(), length)
     }
     return scratch.floats[firstFloat] as number
   }
@@ -185,7 +164,7 @@ export class Ring {
     const { frameKind, version } = checkPublish(options)
     const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
     if (published * recordBytes < lengthOf(records)) {
-      this.#refuse(published < 0 ? published : (scratch.floats[abi.resultStatus >> 3] as number), recordBytes)
+      this.#refuse(published < 0 ? published : resultStatus(), recordBytes)
     }
     return published
   }
@@ -202,7 +181,7 @@ export class Ring {
 
   /** True: the frame of this id is in the scratch. */
   loadId(id: NetId64): boolean {
-    return this.#loaded(native.readCounter(this.#handle, id.counter)) && scratch.words[recordNode] === id.node
+    return this.#loaded(native.readCounter(this.#handle, id.counter)) && loadedNode() === id.node
   }
 
   /** Fills the scratch with up to `max` frames; how many. */
@@ -251,7 +230,7 @@ export class Ring {
         : native.cachePublish(this.#handle, shape, value, ttlMs)
     if (refused === status.tooLarge) return -1
     if (refused !== undefined) this.#refuse(refused)
-    return scratch.floats[abi.resultPosition >> 3] as number
+    return resultPosition()
   }
 
   /** Would a poll from `position` bring anything? */
@@ -309,69 +288,3 @@ function checkPublish(options: PublishOptions | undefined): { frameKind: number;
 }
 
 const publishOptions = ['frameKind', 'version']
-
-/** The addon believes that bytes are a Uint8Array whose buffer is there. */
-export function checkBytes(name: string, bytes: Uint8Array): void {
-  if (!isUint8Array(bytes)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(bytes)} is not a Uint8Array`)
-  }
-  if (lengthOf(bytes) !== 0) return
-  try {
-    new Uint8Array(bytes.buffer)
-  } catch {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name} is a Uint8Array whose buffer was transferred`)
-  }
-}
-
-/** How long it really is, whatever a subclass says. */
-const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
-  ?.get as () => number
-export const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)
-
-const recordPosition = (abi.firstRecord + abi.recordPosition) >> 3
-const recordVersion = (abi.firstRecord + abi.recordVersion) >> 3
-const recordNode = (abi.firstRecord + abi.recordNode) >> 2
-const recordLength = (abi.firstRecord + abi.recordLength) >> 2
-const recordFrameKind = (abi.firstRecord + abi.recordFrameKind) >> 2
-
-/** How long the payload of the single frame in the scratch is. */
-export function loadedLength(): number {
-  return scratch.words[recordLength] as number
-}
-
-/** What a frame shows of itself, printed or as JSON. */
-export function frameFields({ id, frameKind, version, payload }: Frame): object {
-  return { id, frameKind, version, payload }
-}
-
-class LoadedFrame implements Frame {
-  constructor(
-    readonly kind: number,
-    readonly node: number,
-    readonly position: number,
-    readonly frameKind: number,
-    readonly version: number,
-    readonly payload: Uint8Array,
-  ) {}
-  get id(): NetId64 {
-    return netIdAt(this.kind, this.node, this.position)
-  }
-  toJSON(): object {
-    return frameFields(this)
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    return frameFields(this)
-  }
-}
-
-/** The single frame in the scratch, copied out. */
-export function loadedFrame(ring: Ring): Frame {
-  return new LoadedFrame(
-    ring.kind,
-    scratch.words[recordNode] as number,
-    scratch.floats[recordPosition] as number,
-    scratch.words[recordFrameKind] as number,
-    scratch.floats[recordVersion] as number,
-    scratch.bytes.slice(payloadOffset, payloadOffset + loadedLength()),
-  )
-}

@@ -1,6 +1,7 @@
 import { checkOptions, shown } from '../base/check.js'
 import { typeError } from '../base/errors.js'
-import { checkFleet, type FleetObserver, type NodeRecord } from '../core/observer.js'
+import type { NodeRecord } from '../core/node.js'
+import { checkFleet, type FleetObserver } from '../core/observer.js'
 import { inspectRing, kindsOf, type RingReport } from './report.js'
 
 /** What is to be measured beside the fleet. */

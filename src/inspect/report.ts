@@ -1,5 +1,6 @@
 import { abi, native, translated } from '../core/native.js'
-import type { FleetObserver, NodeRecord } from '../core/observer.js'
+import type { NodeRecord } from '../core/node.js'
+import type { FleetObserver } from '../core/observer.js'
 import type { Ring } from '../core/ring.js'
 
 export const { cacheKind, eventKind, contestKind } = abi

@@ -1,27 +1,16 @@
 import { isUint8Array } from 'node:util/types'
+import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions, shown } from '../base/check.js'
 import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
-import type { Cursor, IterateOptions, Poll, WaitOptions } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
-import { abi, putText, scratch } from '../core/native.js'
+import { abi } from '../core/native.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
-import { checkBytes, lengthOf, publishOffset, type Ring } from '../core/ring.js'
-import { type OrbitEvent, PolledEvent } from './event.js'
-
-/** What one poll brought. `to - from` is the events, the lost, the malformed, and those of other topics. */
-export interface EventPoll {
-  /** In the order of their publication; empty when there is nothing new. */
-  readonly events: OrbitEvent[]
-  /** How many events, of whatever topic, were lost to newer ones before this cursor came by. Exact. */
-  readonly lost: number
-  /** How many frames were skipped because their bytes are no event; 0 unless foreign bytes got in. */
-  readonly malformed: number
-  /** The cursor's position before the poll. */
-  readonly from: number
-  /** And after it. */
-  readonly to: number
-}
+import type { Ring } from '../core/ring.js'
+import { publishOffset, putBytes, putText, scratch } from '../core/scratch.js'
+import { EventCursor } from './eventcursor.js'
+import { EventSubscription, type SubscribeOptions } from './subscription.js'
+import { patternBytes } from './topic.js'
 
 /** The geometry of the ring of all topics. */
 export interface EventBusOptions {
@@ -35,14 +24,6 @@ export interface EventBusOptions {
    * rounded up to 64, whatever its size: with the defaults 1.2 MB in a fleet of 64.
    */
   payloadBytes?: number
-}
-
-/** Where a subscription begins, how it ends, and who is told of losses. */
-export interface SubscribeOptions extends IterateOptions {
-  /** 'head' (default): what comes after this call; 'start': also all that is retained; or a position. */
-  from?: 'start' | 'head' | number
-  /** Told of each loss before the events that follow it; what it throws ends the subscription. */
-  onLoss?: (lost: number) => void
 }
 
 const { eventHeaderBytes: headerBytes, maxTopicBytes } = abi
@@ -96,7 +77,8 @@ export class OrbitEventBus {
     const ring = this.#writable()
     const end = publishOffset + ring.payloadBytes
     const topicEnd = putText(topic, topicOffset, Math.min(end, topicOffset + maxTopicBytes))
-    const eventEnd = topicEnd < 0 ? -1 : isText ? putText(payload, topicEnd, end) : putBytes(payload, topicEnd, end)
+    const eventEnd =
+      topicEnd < 0 ? -1 : isText ? putText(payload, topicEnd, end) : putBytes(payload, lengthOf(payload), topicEnd, end)
     if (eventEnd < 0) this.#refuseSize(ring, topic, payload)
     scratch.bytes[publishOffset] = topicEnd - topicOffset
     scratch.bytes[publishOffset + 1] = (topicEnd - topicOffset) >> 8
@@ -178,169 +160,4 @@ export class OrbitEventBus {
       `${busName}: a topic of ${topicBytes} bytes and a payload of ${Buffer.byteLength(payload)}: ${limit}`,
     )
   }
-}
-
-/** A place among the events of all topics that moves on with each poll. Made by `bus.cursor`. */
-export class EventCursor implements Disposable {
-  readonly #cursor: Cursor
-  #pattern: string | undefined = undefined
-  #patternBytes = everyTopic
-
-  /** @internal */
-  constructor(cursor: Cursor) {
-    this.#cursor = cursor
-  }
-
-  /** The position of the next event to read. */
-  get position(): number {
-    return this.#cursor.position
-  }
-
-  /** How many events, of whatever topic, it is behind the head: as `Cursor.lag`. */
-  get lag(): number {
-    return this.#cursor.lag
-  }
-
-  /**
-   * Reads what was published since the last poll.
-   *
-   * @param max at most so many events, 1..2^32-1; default the bus's capacity
-   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed; ERR_ORBIT_RETIRED after the ring was removed
-   */
-  poll(max?: number): EventPoll {
-    return eventPoll(this.#cursor.pollEvents(everyTopic, max))
-  }
-
-  /**
-   * Reads the events whose topic matches, and moves past all the others.
-   *
-   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE for what is no pattern; what poll throws
-   */
-  pollTopic(pattern: string, max?: number): EventPoll {
-    if (pattern !== this.#pattern) {
-      this.#patternBytes = patternBytes(pattern)
-      this.#pattern = pattern
-    }
-    return eventPoll(this.#cursor.pollEvents(this.#patternBytes, max))
-  }
-
-  /** Waits until there is something to poll, of whatever topic: as `Cursor.wait`. */
-  wait(options?: WaitOptions): Promise<boolean> {
-    return this.#cursor.wait(options)
-  }
-
-  /** Ends its waits. Idempotent; a later poll or wait fails with ERR_ORBIT_CLOSED. */
-  close(): void {
-    this.#cursor.close()
-  }
-
-  /** `close()`, for `using`. */
-  [Symbol.dispose](): void {
-    this.close()
-  }
-}
-
-/**
- * The events of a subscription, one at a time, for one `for await`. A slow consumer slows nobody down: it falls behind, and
- * is told by how much. Iterating keeps the process alive. It ends when the loop is left, the signal aborted, or the
- * subscription or its fleet closed, and then gives no event more; it throws ERR_ORBIT_RETIRED when the ring was removed.
- */
-export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefined>, Disposable {
-  readonly #cursor: Cursor
-  readonly #events: AsyncGenerator<OrbitEvent, void, undefined>
-  #lost = 0
-  #malformed = 0
-
-  /** @internal */
-  constructor(cursor: Cursor, pattern: Uint8Array, options: IterateOptions, onLoss?: (lost: number) => void) {
-    this.#cursor = cursor
-    const polls = cursor.iterateEvents(pattern, options)
-    const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLoss)
-    // A generator would keep both waiting behind a next() that may sleep for ever, as a stream does that is destroyed.
-    const { return: leave, throw: fail } = events
-    const left: typeof leave = (value) => {
-      this.close()
-      return leave.call(events, value)
-    }
-    const failed: typeof fail = (error) => {
-      this.close()
-      return fail.call(events, error)
-    }
-    // Not by assignment, which a frozen prototype forbids (node --frozen-intrinsics).
-    Object.defineProperties(events, { return: { value: left }, throw: { value: failed } })
-    this.#events = events
-  }
-
-  /** How many events, of whatever topic, it has lost so far. */
-  get lost(): number {
-    return this.#lost
-  }
-
-  /** How many frames it has skipped so far that were no events. */
-  get malformed(): number {
-    return this.#malformed
-  }
-
-  /** Always the same: a second loop goes on where the first is. */
-  [Symbol.asyncIterator](): AsyncGenerator<OrbitEvent, void, undefined> {
-    return this.#events
-  }
-
-  async *#each(polls: AsyncIterable<Poll>, signal?: AbortSignal, onLoss?: (lost: number) => void) {
-    try {
-      for await (const { frames, lost, malformed } of polls) {
-        this.#lost += lost
-        this.#malformed += malformed
-        if (lost > 0) onLoss?.(lost)
-        for (const frame of frames) {
-          if (this.#cursor.closed || signal?.aborted) return
-          yield new PolledEvent(frame)
-        }
-      }
-    } finally {
-      this.close()
-    }
-  }
-
-  /** Ends the iteration, also from inside its loop. Idempotent. */
-  close(): void {
-    this.#cursor.close()
-  }
-
-  /** `close()`, for `using`. */
-  [Symbol.dispose](): void {
-    this.close()
-  }
-}
-
-function eventPoll({ frames, lost, malformed, from, to }: Poll): EventPoll {
-  const events: OrbitEvent[] = []
-  for (const frame of frames) events.push(new PolledEvent(frame))
-  return { events, lost: lost, malformed: malformed, from, to }
-}
-
-const everyTopic: Uint8Array = Buffer.from('>')
-
-/** What the addon matches topics against, which relies on wildcards being whole levels. */
-function patternBytes(pattern: string | undefined): Uint8Array {
-  if (pattern === undefined) return everyTopic
-  if (typeof pattern !== 'string') {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `pattern=${shown(pattern)} is not a string`)
-  }
-  const levels = pattern.split('.')
-  const last = levels.length - 1
-  if (levels.some((level, i) => /[*>]/.test(level) && level !== '*' && !(level === '>' && i === last))) {
-    throw rangeError(
-      'ERR_ORBIT_OUT_OF_RANGE',
-      `pattern=${shown(pattern)}: "*" stands for a whole level, ">" for all the last ones`,
-    )
-  }
-  return Buffer.from(pattern)
-}
-
-function putBytes(payload: Uint8Array, at: number, end: number): number {
-  const length = lengthOf(payload)
-  if (length > end - at) return -1
-  scratch.bytes.set(payload, at)
-  return at + length
 }

@@ -1,11 +1,23 @@
 import { isUint8Array } from 'node:util/types'
+import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions, shown } from '../base/check.js'
 import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
-import { abi, payloadOffset, putText, scratch } from '../core/native.js'
+import { abi } from '../core/native.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
-import { checkBytes, lengthOf, type Ring } from '../core/ring.js'
+import type { Ring } from '../core/ring.js'
+import {
+  leaveMiss,
+  payloadOffset,
+  putText,
+  resultBytes,
+  resultFrom,
+  resultHead,
+  resultPosition,
+  resultTo,
+  scratch,
+} from '../core/scratch.js'
 
 /** A key or a value: strings are their UTF-8. */
 export type CacheBytes = string | Uint8Array
@@ -56,11 +68,6 @@ const { cacheKind } = abi
 const keyRoom = 256
 const frameAt = payloadOffset
 const keyAt = frameAt + abi.cacheHeaderBytes
-const valueIndex = abi.resultFrom >> 3
-const bytesIndex = abi.resultBytes >> 3
-const positionIndex = abi.resultPosition >> 3
-const headIndex = abi.resultHead >> 3
-const expiryIndex = abi.resultTo >> 3
 const entryBytes = (valueBytes: number): number => abi.cacheHeaderBytes + keyRoom + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
@@ -156,11 +163,10 @@ export class OrbitCache {
    */
   getEntry(key: CacheBytes): CacheEntry {
     const isHit = this.find(key, -1) === hit
-    const { floats } = scratch
-    const position = floats[positionIndex] as number
-    const head = floats[headIndex] as number
+    const position = resultPosition()
+    const head = resultHead()
     if (!isHit) return position < 0 ? { hit: false, head } : { hit: false, position, head }
-    const expiresInMs = floats[expiryIndex] as number
+    const expiresInMs = resultTo()
     const value = loadedValue()
     return expiresInMs < 0 ? { hit: true, value, position, head } : { hit: true, value, position, expiresInMs, head }
   }
@@ -182,8 +188,7 @@ export class OrbitCache {
     if (ring === undefined && typeof key !== 'string') checkBytes('key', key)
     const keyBytes = ring === undefined ? -1 : this.#writeKey(ring, key)
     if (ring === undefined || keyBytes < 0) {
-      scratch.floats[positionIndex] = -1
-      scratch.floats[headIndex] = ring?.head() ?? 0
+      leaveMiss(ring?.head() ?? 0)
       return 0
     }
     return ring.findCached((this.#namespace.length << 8) | (keyBytes << 16), known)
@@ -246,12 +251,12 @@ export class OrbitCache {
 
 /** A private copy of the value that a lookup left in the scratch. @internal */
 export function loadedValue(): Uint8Array {
-  const at = scratch.floats[valueIndex] as number
-  return scratch.bytes.slice(at, at + (scratch.floats[bytesIndex] as number))
+  const at = resultFrom()
+  return scratch.bytes.slice(at, at + resultBytes())
 }
 
 /** Of the frame that decided the last lookup. @internal */
-export const decidedAt = (): number => scratch.floats[positionIndex] as number
+export const decidedAt = (): number => resultPosition()
 
 /** The ttlMs of a put, or 0. @internal */
 export function checkPut(options: PutOptions): number {

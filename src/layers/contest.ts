@@ -1,17 +1,24 @@
-import { checkInteger, checkName, checkOptions, checkSignal, shown } from '../base/check.js'
-import { OrbitError, rangeError, typeError } from '../base/errors.js'
+import { checkInteger, checkOptions, checkSignal, shown } from '../base/check.js'
+import { OrbitError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
-import { abi, native, putText, scratch, status, translated } from '../core/native.js'
+import { abi, native, translated } from '../core/native.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
 import type { Ring } from '../core/ring.js'
-
-/** What is claimed: a label of 1..128 bytes in UTF-8, and a kind, 0..255, that keeps sorts of subjects apart (a string: 0). */
-export interface Subject {
-  /** The sort of subject, 0..255. */
-  readonly kind: number
-  /** Its name among those of its kind, 1..128 bytes in UTF-8. */
-  readonly label: string
-}
+import {
+  checkTtl,
+  claimIncarnation,
+  claimStamp,
+  claimToken,
+  type Holder,
+  loadedHolder,
+  loadedOwner,
+  nothing,
+  ownerOf,
+  type Subject,
+  subjectOf,
+  writeShape,
+} from './claim.js'
+import { Guard } from './guard.js'
 
 /** How large a table of claims is wanted. */
 export interface ContestOptions {
@@ -38,24 +45,6 @@ export interface ClaimOptions extends TryClaimOptions {
   timeoutMs?: number
 }
 
-/** Who holds a subject, as it was when it was looked up. */
-export interface Holder {
-  /** What is held. */
-  readonly subject: Subject
-  /** What the holder calls itself, at most 64 bytes of UTF-8: for people. */
-  readonly owner: string
-  /** The member whose claim it is, 0..65535. */
-  readonly node: number
-  /** For people, as in `nodes()`. */
-  readonly pid: number
-  /** The claim's fencing token, 1..2^53-1: as `Guard.token`. */
-  readonly token: number
-  /** Unix time in milliseconds, for people. */
-  readonly claimedAtMs: number
-  /** Milliseconds until the claim ends unless renewed. */
-  readonly expiresInMs: number
-}
-
 /** A lost try: who has it, and what tells of a change. @internal */
 export interface Lost {
   readonly holder: Holder
@@ -64,7 +53,6 @@ export interface Lost {
 }
 
 const tryOptions = ['ttlMs', 'owner']
-const nothing: unique symbol = Symbol()
 
 /**
  * Elects exactly one: the first to claim a subject holds it until it releases it, its process ends for whatever reason, or
@@ -161,12 +149,12 @@ export class Contest {
     const result = table.answered(native.contestClaim(table.handle, writeShape(subject, owner), ttlMs))
     if (result === 1) return new Guard(table, loadedHolder(subject, owner))
     const holder = this.#loaded(subject)
-    return { holder, stamp: float(abi.claimStamp), incarnation: float(abi.claimIncarnation) }
+    return { holder, stamp: claimStamp(), incarnation: claimIncarnation() }
   }
 
   /** The holder in the scratch. */
   #loaded(subject: Subject): Holder {
-    const token = float(abi.claimToken)
+    const token = claimToken()
     if (token !== this.#met.token) this.#met = { token, owner: loadedOwner() }
     return loadedHolder(subject, this.#met.owner)
   }
@@ -200,189 +188,6 @@ export class Contest {
       { capacity: 1024, payloadBytes: abi.cardBytes },
     )
     return this.#table
-  }
-}
-
-/** What is to be said of a guard that nobody holds any more. */
-interface Abandoned {
-  readonly table: Ring
-  readonly holder: Holder
-}
-
-const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subject, token } }) => {
-  if (table.closed) return
-  process.emitWarning(
-    `the guard of ${shown(subject.label)} (token ${token}) was collected without release(); the subject is free when its time is up`,
-    { type: 'OrbitWarning', code: 'ORBIT_GUARD_DROPPED' },
-  )
-})
-
-/** A claim that was won. Nothing here trusts what it was: each look asks the table. */
-export class Guard implements Disposable {
-  /** It keeps its fleet handle: one that is collected leaves, and its claims go with it. */
-  readonly #table: Ring
-  /** As it was when it was claimed. */
-  readonly holder: Holder
-  #isOver = false
-
-  /** @internal */
-  constructor(table: Ring, holder: Holder) {
-    this.#table = table
-    this.holder = holder
-    abandoned.register(this, { table, holder }, this)
-  }
-
-  /** The fencing token: above those of all earlier guards of this subject, 1..2^53-1. Hand it to whatever you write to. */
-  get token(): number {
-    return this.holder.token
-  }
-
-  /** What it guards. */
-  get subject(): Subject {
-    return this.holder.subject
-  }
-
-  /**
-   * Is the subject still this guard's? False once it was released, its time is up, or its fleet handle was closed. By the time
-   * you act on it, it can be late: that is what the token is for.
-   */
-  get held(): boolean {
-    if (this.#isOver || this.#table.closed) return false
-    const found = native.contestHolder(this.#table.handle, writeShape(this.subject, nothing))
-    return this.#told(found === 1 && float(abi.claimToken) === this.token)
-  }
-
-  /**
-   * Gives the claim another `ttlMs` milliseconds from now.
-   *
-   * @returns false: it was over, and stays so
-   * @throws RangeError for a wrong ttlMs; ERR_ORBIT_RETIRED
-   */
-  renew(ttlMs: number): boolean {
-    checkTtl(ttlMs)
-    if (this.#isOver || this.#table.closed) return false
-    const shape = writeShape(this.subject, nothing)
-    const result = native.contestRenew(this.#table.handle, shape, this.token, ttlMs)
-    return this.#told(result !== status.closed && this.#table.answered(result) === 1) // closed: in a forked child
-  }
-
-  /** Who has heard that it is over needs no warning. */
-  #told(isHeld: boolean): boolean {
-    if (!isHeld) abandoned.unregister(this)
-    return isHeld
-  }
-
-  /**
-   * Frees the subject and wakes those who wait for it. Idempotent.
-   *
-   * @returns false: it was over already
-   */
-  release(): boolean {
-    if (this.#isOver) return false
-    this.#isOver = true
-    abandoned.unregister(this)
-    if (this.#table.closed) return false
-    const shape = writeShape(this.subject, nothing)
-    return native.contestRelease(this.#table.handle, shape, this.token) === 1
-  }
-
-  /** `release()`, for `using`. */
-  [Symbol.dispose](): void {
-    this.release()
-  }
-}
-
-/**
- * What a resource keeps to refuse writes of guards whose time is over: it admits tokens that are not below the highest it
- * has seen. After Kleppmann, "How to do distributed locking".
- */
-export class Fence {
-  #highWater: number
-
-  /** @param highWater what a fence before this one had seen, 0..2^53-1; default 0: nothing */
-  constructor(highWater = 0) {
-    checkInteger('highWater', highWater, 0, Number.MAX_SAFE_INTEGER)
-    this.#highWater = highWater
-  }
-
-  /** The highest token it has admitted: what to persist beside the resource. */
-  get highWater(): number {
-    return this.#highWater
-  }
-
-  /**
-   * May the holder of this token write?
-   *
-   * @param token 0..2^53-1
-   * @returns false: somebody with a higher token has; true: from now on lower ones may not
-   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
-   */
-  admit(token: number): boolean {
-    checkInteger('token', token, 0, Number.MAX_SAFE_INTEGER)
-    if (token < this.#highWater) return false
-    this.#highWater = token
-    return true
-  }
-}
-
-function subjectOf(subject: string | Subject): Subject {
-  const { kind, label } = typeof subject === 'string' ? { kind: 0, label: subject } : (subject ?? {})
-  if (typeof subject !== 'string') {
-    checkOptions('subject', subject, ['kind', 'label'])
-    checkInteger('subject.kind', kind, 0, 255)
-  }
-  checkName('subject', label, abi.maxSubjectBytes)
-  return { kind: kind as number, label }
-}
-
-function checkTtl(ttlMs: number): number {
-  checkInteger('ttlMs', ttlMs, 1, 0x7fffffff)
-  return ttlMs
-}
-
-function ownerOf(owner: string | undefined): string {
-  if (owner === undefined) return defaultOwner()
-  if (typeof owner !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `owner=${shown(owner)} is not a string`)
-  if (Buffer.byteLength(owner) > abi.maxOwnerBytes) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `owner=${shown(owner)} has over ${abi.maxOwnerBytes} bytes`)
-  }
-  return owner
-}
-
-// The title asks the system: once will do.
-let title: string | undefined
-/** @internal */
-export function defaultOwner(): string {
-  title ??= process.title.slice(0, abi.maxOwnerBytes >> 2)
-  return title
-}
-
-const ownersEnd = abi.contestTextAt + abi.maxSubjectBytes + abi.maxOwnerBytes
-
-/** Puts subject and owner, whose lengths were checked, where the addon expects them; what it is told of them. */
-function writeShape({ kind, label }: Subject, owner: string | typeof nothing): number {
-  const subjectEnd = putText(label, abi.contestTextAt, ownersEnd)
-  const ownerEnd = owner === nothing ? subjectEnd : putText(owner, subjectEnd, ownersEnd)
-  return kind | ((subjectEnd - abi.contestTextAt) << 8) | ((ownerEnd - subjectEnd) << 16)
-}
-
-const float = (at: number): number => scratch.floats[at >> 3] as number
-const word = (at: number): number => scratch.words[at >> 2] as number
-
-function loadedOwner(): string {
-  return scratch.buffer.toString('utf8', abi.claimOwner, abi.claimOwner + word(abi.claimOwnerBytes))
-}
-
-/** The claim in the scratch. */
-function loadedHolder(subject: Subject, owner: string): Holder {
-  return {
-    subject,
-    owner,
-    node: word(abi.claimNode),
-    pid: word(abi.claimPid),
-    token: float(abi.claimToken),
-    claimedAtMs: float(abi.claimClaimedAtMs),
-    expiresInMs: float(abi.claimExpiresInMs),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { NetId64 } from '../base/netid.js'
+import type { Frame } from '../core/frame.js'
 import { abi } from '../core/native.js'
-import type { Frame } from '../core/ring.js'
 
 const headerBytes = abi.eventHeaderBytes
 

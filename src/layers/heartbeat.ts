@@ -3,7 +3,8 @@ import { monotonicMs } from '../base/clock.js'
 import { typeError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
 import { abi } from '../core/native.js'
-import { checkFleet, type FleetObserver, type Heartbeat } from '../core/observer.js'
+import type { Heartbeat } from '../core/node.js'
+import { checkFleet, type FleetObserver } from '../core/observer.js'
 
 /** How often a heart beats, and what it tells. */
 export interface HeartbeatOptions {

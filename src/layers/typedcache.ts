@@ -17,8 +17,10 @@ import {
   type PutOptions,
   unchanged,
 } from './cache.js'
+import { defaultOwner, type Subject } from './claim.js'
 import type { Codec } from './codecs.js'
-import { Contest, defaultOwner, Guard, type Subject } from './contest.js'
+import { Contest } from './contest.js'
+import { Guard } from './guard.js'
 
 /** The same, and how values become bytes. */
 export interface TypedCacheOptions<T> extends OrbitCacheOptions {

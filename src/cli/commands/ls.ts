@@ -1,6 +1,6 @@
 import { Fleet } from '../../core/fleet.js'
+import { loadedFrame } from '../../core/frame.js'
 import type { FleetObserver } from '../../core/observer.js'
-import { loadedFrame } from '../../core/ring.js'
 import { cacheKind, contestKind } from '../../inspect/report.js'
 import type { Call, Command } from '../command.js'
 import { allKinds } from '../kinds.js'

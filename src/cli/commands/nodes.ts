@@ -1,4 +1,4 @@
-import type { NodeRecord } from '../../core/observer.js'
+import type { NodeRecord } from '../../core/node.js'
 import type { Call, Command } from '../command.js'
 import { within } from '../objects.js'
 import { printTable } from '../table.js'

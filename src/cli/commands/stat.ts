@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FleetObserver, NodeRecord } from '../../core/observer.js'
+import type { NodeRecord } from '../../core/node.js'
+import type { FleetObserver } from '../../core/observer.js'
 import { inspectRing, type RingReport } from '../../inspect/report.js'
 import type { Call, Command } from '../command.js'
 import { allKinds, kindNamed, noRing } from '../kinds.js'

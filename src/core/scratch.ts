@@ -1,0 +1,124 @@
+import { TextEncoder } from 'node:util'
+import { abi, isSupported, native } from './native.js'
+
+/**
+ * The buffer through which the addon and this package pass frames, batches and results, with its views. It never leaves
+ * this package. The next call into the addon overwrites it, and growScratch replaces the views: keep none of them.
+ */
+export const scratch = {
+  bytes: new Uint8Array(0),
+  floats: new Float64Array(0),
+  words: new Uint32Array(0),
+  view: new DataView(new ArrayBuffer(0)),
+  /** The same bytes as a Buffer, for its toString. */
+  buffer: Buffer.alloc(0),
+}
+
+// Offsets become indices of the views once, as constants of this module: a call of an accessor then costs one load.
+const resultPositionIndex = abi.resultPosition >> 3
+const resultHeadIndex = abi.resultHead >> 3
+const resultFromIndex = abi.resultFrom >> 3
+const resultToIndex = abi.resultTo >> 3
+const resultLostIndex = abi.resultLost >> 3
+const resultMalformedIndex = abi.resultMalformed >> 3
+const resultStatusIndex = abi.resultStatus >> 3
+const resultBytesIndex = abi.resultBytes >> 3
+
+/** The position at which the last call published. */
+export const resultPosition = (): number => scratch.floats[resultPositionIndex] as number
+/** The head of the ring when the last poll or lookup began. */
+export const resultHead = (): number => scratch.floats[resultHeadIndex] as number
+/** The `from` of the last result. */
+export const resultFrom = (): number => scratch.floats[resultFromIndex] as number
+/** The position after the last poll. */
+export const resultTo = (): number => scratch.floats[resultToIndex] as number
+/** How many frames the last poll lost. */
+export const resultLost = (): number => scratch.floats[resultLostIndex] as number
+/** How many malformed frames the last poll skipped. */
+export const resultMalformed = (): number => scratch.floats[resultMalformedIndex] as number
+/** The status that ended the last batch early. */
+export const resultStatus = (): number => scratch.floats[resultStatusIndex] as number
+/** How many bytes of records the last poll left. */
+export const resultBytes = (): number => scratch.floats[resultBytesIndex] as number
+
+/** Leaves the result of a lookup that no frame decided. */
+export function leaveMiss(head: number): void {
+  scratch.floats[resultPositionIndex] = -1
+  scratch.floats[resultHeadIndex] = head
+}
+
+/** Where the records of a poll begin. */
+export const { firstRecord, recordBytes } = abi
+/** Where the payload of a single frame begins, behind its record. */
+export const payloadOffset = firstRecord + recordBytes
+/** Where `publishScratch` reads the payload; the payloadBytes of any open ring fit behind it. */
+export const publishOffset = firstRecord + 8
+
+const nodeIndex = (firstRecord + abi.recordNode) >> 2
+const positionIndex = (firstRecord + abi.recordPosition) >> 3
+const frameKindIndex = (firstRecord + abi.recordFrameKind) >> 2
+const versionIndex = (firstRecord + abi.recordVersion) >> 3
+const lengthIndex = (firstRecord + abi.recordLength) >> 2
+
+/** The node that published the loaded frame. */
+export const loadedNode = (): number => scratch.words[nodeIndex] as number
+/** The position of the loaded frame. */
+export const loadedPosition = (): number => scratch.floats[positionIndex] as number
+/** The opcode of the loaded frame. */
+export const loadedFrameKind = (): number => scratch.words[frameKindIndex] as number
+/** The version of the loaded frame. */
+export const loadedVersion = (): number => scratch.floats[versionIndex] as number
+/** The length of the loaded frame's payload, in bytes. */
+export const loadedLength = (): number => scratch.words[lengthIndex] as number
+/** A private copy of the loaded frame's payload. */
+export const loadedPayload = (): Uint8Array => scratch.bytes.slice(payloadOffset, payloadOffset + loadedLength())
+
+/** Makes room in the scratch for at least one frame of `payloadBytes` bytes. */
+export function growScratch(payloadBytes: number): void {
+  const needed = payloadOffset + payloadBytes + 8
+  if (scratch.bytes.length >= needed) return
+  const buffer = new ArrayBuffer(Math.max(64 * 1024, Math.ceil(needed / 4096) * 4096))
+  native.setScratch(buffer)
+  scratch.bytes = new Uint8Array(buffer)
+  scratch.floats = new Float64Array(buffer)
+  scratch.words = new Uint32Array(buffer)
+  scratch.view = new DataView(buffer)
+  scratch.buffer = Buffer.from(buffer)
+}
+if (isSupported()) growScratch(0)
+
+const encoder = new TextEncoder()
+/** Up to this length, writing characters one by one is cheaper than calling the encoder. */
+const shortText = 48
+
+/**
+ * Writes a text into the scratch as UTF-8, from `at` on.
+ *
+ * @returns the offset behind it, or -1 if it does not fit before `end`
+ */
+export function putText(text: string, at: number, end: number): number {
+  const { bytes } = scratch
+  const { length } = text
+  if (length <= shortText && length <= end - at) {
+    let i = 0
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code >= 0x80) break
+      bytes[at + i] = code
+    }
+    if (i === length) return at + length
+  }
+  const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
+  return read === length ? at + written : -1
+}
+
+/**
+ * Writes bytes into the scratch, from `at` on.
+ *
+ * @returns the offset behind them, or -1 if they do not fit before `end`
+ */
+export function putBytes(bytes: Uint8Array, length: number, at: number, end: number): number {
+  if (length > end - at) return -1
+  scratch.bytes.set(bytes, at)
+  return at + length
+}
