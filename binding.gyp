@@ -19,6 +19,7 @@
         "native/posix/lease.cc",
         "native/posix/libc.cc",
         "native/posix/local.cc",
+        "native/posix/name.cc",
         "native/posix/shm.cc"
       ],
       "include_dirs": ["native"],

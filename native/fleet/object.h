@@ -7,18 +7,11 @@
 #include <string>
 
 #include "posix/failure.h"
+#include "posix/name.h"
 #include "posix/store.h"
 #include "protocol/ring.h"
 
 namespace orbit {
-
-inline std::string object_name(const std::string& fleet, const std::string& what) {
-  return "/orbit-" + fleet + "-" + what + "-" + std::to_string(geteuid());
-}
-inline std::string fleet_object(const std::string& fleet) { return object_name(fleet, "fleet"); }
-inline std::string ring_object(const std::string& fleet, uint32_t kind) {
-  return object_name(fleet, std::to_string(kind));
-}
 
 inline std::string hex(uint64_t value) {
   char text[19];

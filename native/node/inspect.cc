@@ -36,6 +36,31 @@ Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// objectsFolder() -> the folder in which objects are files; '' on a system that does not show them
+Napi::Value objects_folder_call(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), objects_folder());
+}
+
+// listObjects() -> [{ file, fleet, form, number, uid }]: the objects and bells of all users, in no order. `number` is the
+// KIND of a ring or table, the node of a bell, and -1 for a fleet.
+Napi::Value list_objects_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&]() -> Napi::Value {
+    Napi::Array result = Napi::Array::New(info.Env());
+    uint32_t count = 0;
+    for (const auto& [file, name] : list_objects()) {
+      bool isFleet = name.form == ObjectForm::kFleet;
+      Napi::Object object = Napi::Object::New(info.Env());
+      object.Set("file", file);
+      object.Set("fleet", name.fleet);
+      object.Set("form", isFleet ? "fleet" : name.form == ObjectForm::kBell ? "bell" : "ring");
+      object.Set("number", isFleet ? -1 : static_cast<double>(name.number));
+      object.Set("uid", name.uid);
+      result.Set(count++, object);
+    }
+    return result;
+  });
+}
+
 // inspectFleet(fleet) -> { createdAtMs, fleetId, isRetired, kinds: those that have a bit }
 Napi::Value inspect_fleet_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
@@ -129,7 +154,9 @@ Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
 
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon) {
   return export_failing_calls(env, exports, addon,
-                              {{"inspectObject", inspect_object_call},
+                              {{"objectsFolder", objects_folder_call},
+                               {"listObjects", list_objects_call},
+                               {"inspectObject", inspect_object_call},
                                {"inspectFleet", inspect_fleet_call},
                                {"inspectRing", inspect_ring_call},
                                {"inspectHand", inspect_hand_call},

@@ -1,23 +1,23 @@
 #include "posix/bell.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <map>
 
+#include "posix/failure.h"
 #include "posix/libc.h"
+#include "posix/name.h"
 
 namespace orbit {
 
 #ifdef __linux__
 
-ssize_t strike(int descriptor) {
-  // The signal of a write goes to the writing thread: blocked, and taken out unless somebody else's was pending already.
-  // On Linux sigprocmask is the thread's own, and pthread_sigmask a symbol of glibc 2.32 (see libc.h).
+ssize_t signal_bell(int descriptor) {
+  // SIGPIPE goes to the writing thread. Block it, and take it out again unless one was pending before.
+  // On Linux sigprocmask is that of the thread; pthread_sigmask is a symbol of glibc 2.32 (see libc.h).
   sigset_t brokenPipe, before, pending;
   sigemptyset(&brokenPipe);
   sigaddset(&brokenPipe, SIGPIPE);
@@ -36,7 +36,6 @@ ssize_t strike(int descriptor) {
 
 namespace {
 
-constexpr char kFolder[] = "/dev/shm/";
 constexpr int kOpenFlags = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 
 bool is_private_fifo(int descriptor) {
@@ -47,20 +46,20 @@ bool is_private_fifo(int descriptor) {
 
 class SharedBells : public Bells {
  public:
-  explicit SharedBells(const std::string& fleet) : prefix_(std::string(kFolder) + "orbit-" + fleet + "-") {}
+  explicit SharedBells(const std::string& fleet) : fleet_(fleet) {}
   ~SharedBells() override {
     for (const auto& known : writers_) ::close(known.second.descriptor);
   }
 
   int open(uint32_t node) override {
     std::string path = path_of(node);
-    // We hold the node: what stands here is a dead member's, or no bell at all.
+    // We hold the node, so this name leads to the bell of a dead member, or to no bell at all.
     if (unlink(path.c_str()) != 0 && errno != ENOENT) return -1;
     if (mkfifo(path.c_str(), 0600) != 0) return -1;
-    // For writing too: without a writer a FIFO reads as ended, and every publisher may come and go.
+    // Open for writing too: a FIFO without a writer reads as ended, and publishers come and go.
     int descriptor = ::open(path.c_str(), O_RDWR | kOpenFlags);
     if (descriptor < 0) {
-      unlink(path.c_str());  // no descriptor is left: it would outlive us
+      unlink(path.c_str());  // no descriptor is left; the file would outlive us
       return -1;
     }
     if (fchmod(descriptor, 0600) == 0 && is_private_fifo(descriptor)) return descriptor;
@@ -74,11 +73,11 @@ class SharedBells : public Bells {
            stat_descriptor(descriptor, &ours) && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
-  void ring(uint32_t node, uint64_t incarnation) override {
-    // A bell that its owner made anew leaves us with the old one, whose reader is gone (EPIPE): once more, then.
+  void signal(uint32_t node, uint64_t incarnation) override {
+    // When the owner has made its bell anew, ours is the old one and has no reader (EPIPE). Then open the new one.
     for (int tries = 0; tries < 2; tries++) {
       int descriptor = writer(node, incarnation);
-      if (descriptor < 0 || strike(descriptor) == 1 || errno == EAGAIN) return;
+      if (descriptor < 0 || signal_bell(descriptor) == 1 || errno == EAGAIN) return;
       forget(node);
     }
   }
@@ -86,21 +85,18 @@ class SharedBells : public Bells {
   void remove(uint32_t node) override { unlink(path_of(node).c_str()); }
 
   void remove_all() override {
-    DIR* folder = opendir(kFolder);
-    if (folder == nullptr) return;
-    while (const dirent* entry = readdir(folder)) {
-      std::string path = std::string(kFolder) + entry->d_name;
-      if (path.compare(0, prefix_.size(), prefix_) != 0) continue;
-      uint32_t node = static_cast<uint32_t>(strtoul(path.c_str() + prefix_.size(), nullptr, 10));
-      if (path == path_of(node)) remove(node);  // and not a bell of the fleet "ours-1"
+    try {
+      for (const ListedObject& object : list_objects()) {
+        const ObjectName& name = object.name;
+        if (name.form == ObjectForm::kBell && name.fleet == fleet_ && name.uid == geteuid()) remove(name.number);
+      }
+    } catch (const Failure&) {
+      // The folder cannot be listed: the bells stay, and the next owner of each node replaces its bell.
     }
-    closedir(folder);
   }
 
  private:
-  std::string path_of(uint32_t node) const {
-    return prefix_ + std::to_string(node) + "-" + std::to_string(geteuid()) + ".bell";
-  }
+  std::string path_of(uint32_t node) const { return orbit::path_of(bell_object(fleet_, node)); }
 
   int writer(uint32_t node, uint64_t incarnation) {
     auto known = writers_.find(node);
@@ -127,7 +123,7 @@ class SharedBells : public Bells {
     int descriptor;
     uint64_t incarnation;
   };
-  std::string prefix_;
+  std::string fleet_;
   std::map<uint32_t, Writer> writers_;
 };
 
@@ -137,16 +133,16 @@ std::unique_ptr<Bells> shared_bells(const std::string& fleet) { return std::make
 
 #else
 
-ssize_t strike(int descriptor) { return write(descriptor, "!", 1); }
+ssize_t signal_bell(int descriptor) { return write(descriptor, "!", 1); }
 
 namespace {
 
-// Without a place for FIFOs beside the objects nobody is rung, and waiters live by their timer.
+// On a system without a folder for FIFOs there are no bells. Waiters poll on their timers.
 class NoBells : public Bells {
  public:
   int open(uint32_t) override { return -1; }
   bool is_current(uint32_t, int) override { return false; }
-  void ring(uint32_t, uint64_t) override {}
+  void signal(uint32_t, uint64_t) override {}
   void remove(uint32_t) override {}
   void remove_all() override {}
 };

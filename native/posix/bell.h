@@ -1,7 +1,8 @@
-// Bells: one FIFO per waiting node, beside the objects, read by the waiter's own event loop.
+// Bells: one FIFO for each waiting node, beside the objects, read by the waiter's own event loop.
 //
-// A byte in it means "look". Nothing depends on its arrival but the time of a wake. A new owner's bell: the old name goes
-// before its incarnation is written, the new FIFO stands before it arms anything (native/model/bell.pml needs both).
+// A byte in it means "look". If it is lost, the waiter wakes late; nothing else depends on it. When a node gets a new
+// owner, the old name is removed before the incarnation is written, and the new FIFO exists before the owner arms a ring
+// (native/model/bell.pml needs both).
 #pragma once
 
 #include <stdint.h>
@@ -15,24 +16,25 @@ namespace orbit {
 class Bells {
  public:
   virtual ~Bells() = default;
-  // Makes the bell of our own node, anew if there is one. The descriptor becomes readable when it is rung, and belongs to
-  // the caller. -1: there can be none here (somebody else's file has the name, or the system has no place for it).
+  // Makes the bell of our own node, and replaces one that exists. The descriptor becomes readable when the bell is
+  // signalled; the caller closes it. -1: no bell can be made (the name belongs to another user's file, or the system has
+  // no folder for it).
   virtual int open(uint32_t node) = 0;
-  // Does the name still lead to the bell behind `descriptor`?
+  // Whether the name still leads to the bell behind `descriptor`.
   virtual bool is_current(uint32_t node, int descriptor) = 0;
-  // Never waits: a full bell has been rung, a missing one cannot be. `incarnation` is that of the node's record, read after
-  // its arm word: it tells the bell of this owner from one that was opened for the owner before.
-  virtual void ring(uint32_t node, uint64_t incarnation) = 0;
+  // Never waits: a full bell was signalled already, a missing one is skipped. `incarnation` is that of the node's record,
+  // read after its arm word. It tells the bell of this owner from a bell that was opened for an earlier owner.
+  virtual void signal(uint32_t node, uint64_t incarnation) = 0;
   virtual void remove(uint32_t node) = 0;
-  // Those of every node.
+  // Removes the bells of all nodes of the fleet.
   virtual void remove_all() = 0;
 };
 
-// One byte, as write does, but for the SIGPIPE of a bell whose reader is gone: a process may have unset what Node does
-// about it, and a dead sleeper must not kill a publisher.
-ssize_t strike(int descriptor);
+// Writes one byte, without the SIGPIPE of a bell that has no reader: a process may have reset Node's handling of that
+// signal, and a dead sleeper must not kill a publisher.
+ssize_t signal_bell(int descriptor);
 
-// Of all processes of this user on this host.
+// The bells of a fleet of all processes on this host that run as this user.
 std::unique_ptr<Bells> shared_bells(const std::string& fleet);
 
 }  // namespace orbit

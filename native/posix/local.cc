@@ -56,10 +56,10 @@ class Pipes {
     std::lock_guard<std::mutex> guard(mutex_);
     return writers_.count(node) != 0;
   }
-  void ring(uint32_t node) {
+  void signal(uint32_t node) {
     std::lock_guard<std::mutex> guard(mutex_);
     auto known = writers_.find(node);
-    if (known != writers_.end() && strike(known->second) < 0) return;  // full: it has been rung
+    if (known != writers_.end() && signal_bell(known->second) < 0) return;  // full: it was signalled already
   }
   void remove(uint32_t node) {
     std::lock_guard<std::mutex> guard(mutex_);
@@ -84,7 +84,7 @@ class LocalBells : public Bells {
   explicit LocalBells(std::shared_ptr<Pipes> pipes) : pipes_(std::move(pipes)) {}
   int open(uint32_t node) override { return pipes_->open(node); }
   bool is_current(uint32_t node, int) override { return pipes_->has(node); }
-  void ring(uint32_t node, uint64_t) override { pipes_->ring(node); }
+  void signal(uint32_t node, uint64_t) override { pipes_->signal(node); }
   void remove(uint32_t node) override { pipes_->remove(node); }
   void remove_all() override { pipes_->remove_all(); }
 

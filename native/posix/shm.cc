@@ -10,15 +10,15 @@
 #include "posix/fault.h"
 #include "posix/lease.h"
 #include "posix/libc.h"
+#include "posix/name.h"
 #include "protocol/layout.h"
 
 namespace orbit {
 
 namespace {
 
-// On Linux an object is a file in /dev/shm; opening it there needs no librt and lets bells live beside it.
+// On Linux an object is a file of the objects folder; opening it there needs no librt, and bells can be beside it.
 #ifdef __linux__
-std::string path_of(const std::string& object) { return "/dev/shm" + object; }
 int open_name(const std::string& object, int flags) { return open(path_of(object).c_str(), flags, 0600); }
 int unlink_name(const std::string& object) { return unlink(path_of(object).c_str()); }
 bool stat_name(const std::string& object, struct stat* status) { return stat_path(path_of(object).c_str(), status); }

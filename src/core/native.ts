@@ -133,6 +133,18 @@ export interface NativeObject {
   readonly isRetired: boolean
 }
 
+/** A file at the name of an object or bell. Whether it is whole, and its own user's, is not known. */
+export interface NativeObjectName {
+  /** Without the folder. */
+  readonly file: string
+  readonly fleet: string
+  readonly form: 'fleet' | 'ring' | 'bell'
+  /** The KIND of a ring or table, the node of a bell, -1 for a fleet. */
+  readonly number: number
+  /** The user in the name. */
+  readonly uid: number
+}
+
 /** The addon. Handles are numbers; hot calls answer with a number, below 0 a status. */
 interface Native {
   readonly abi: Abi
@@ -184,6 +196,10 @@ interface Native {
   contestHolder(table: number, shape: number): number
   contestHasNews(table: number, shape: number, stamp: number, token: number, node: number, incarnation: number): number
   claims(table: number): NativeClaim[]
+  /** The folder in which objects are files; '' on a system that does not show them. */
+  objectsFolder(): string
+  /** Objects and bells of all users, in no order; empty without a folder. Throws when the folder cannot be listed. */
+  listObjects(): NativeObjectName[]
   /** kind -1: the fleet's own object. Undefined: missing or unfinished. Throws what opening it would. */
   inspectObject(fleet: string, kind: number): (NativeObject & { readonly bytes: number }) | undefined
   inspectFleet(fleet: number): NativeObject & { readonly kinds: number[] }

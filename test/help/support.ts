@@ -253,14 +253,10 @@ export const chunkAt = { id: 0, version: 8, length: 16, frameKind: 20, payload: 
 
 /** Offsets in the object of a ring with this geometry. */
 export function ringAt(
-  {
-    capacity,
-    payloadBytes,
-    layout,
-  }: { capacity: number; payloadBytes: number; layout?: { schema: string } | undefined },
+  { capacity, payloadBytes, pod }: { capacity: number; payloadBytes: number; pod?: { schema: string } | undefined },
   fleetSize: number,
 ) {
-  const schemaBytes = Buffer.byteLength(layout?.schema ?? '')
+  const schemaBytes = Buffer.byteLength(pod?.schema ?? '')
   const spareCount = Math.max(4, Math.floor(fleetSize / 4))
   const chunkCount = capacity + fleetSize + spareCount
   const stride = line(24 + payloadBytes)

@@ -1,0 +1,99 @@
+#include "posix/name.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "posix/failure.h"
+#include "protocol/layout.h"
+
+namespace orbit {
+
+namespace {
+
+constexpr char kPrefix[] = "orbit-";
+constexpr char kBellSuffix[] = ".bell";
+constexpr char kFleetPart[] = "fleet";
+constexpr size_t kMaxFleetNameBytes = 64;  // fleetNamePattern in TypeScript
+
+std::string object_name(const std::string& fleet, const std::string& part) {
+  return "/" + std::string(kPrefix) + fleet + "-" + part + "-" + std::to_string(geteuid());
+}
+
+// Cuts the text behind the last dash off `text`. False: there is no dash.
+bool cut_part(std::string* text, std::string* part) {
+  size_t dash = text->rfind('-');
+  if (dash == std::string::npos) return false;
+  *part = text->substr(dash + 1);
+  text->resize(dash);
+  return true;
+}
+
+// A number as std::to_string writes it: 007 is none.
+bool parse_number(const std::string& text, uint64_t max, uint32_t* number) {
+  if (text.empty() || text.size() > 10 || text.find_first_not_of("0123456789") != std::string::npos) return false;
+  uint64_t value = 0;
+  for (char digit : text) value = value * 10 + static_cast<uint64_t>(digit - '0');
+  *number = static_cast<uint32_t>(value);
+  return value <= max && text == std::to_string(value);
+}
+
+bool is_fleet_name(const std::string& text) {
+  constexpr char kAllowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  return !text.empty() && text.size() <= kMaxFleetNameBytes && text.find_first_not_of(kAllowed) == std::string::npos;
+}
+
+// Cuts `suffix` off. False: the text does not end with it.
+bool cut_suffix(std::string* text, const std::string& suffix) {
+  if (text->size() < suffix.size() || text->compare(text->size() - suffix.size(), suffix.size(), suffix) != 0) {
+    return false;
+  }
+  text->resize(text->size() - suffix.size());
+  return true;
+}
+
+}  // namespace
+
+std::string fleet_object(const std::string& fleet) { return object_name(fleet, kFleetPart); }
+std::string ring_object(const std::string& fleet, uint32_t kind) { return object_name(fleet, std::to_string(kind)); }
+std::string bell_object(const std::string& fleet, uint32_t node) {
+  return object_name(fleet, std::to_string(node)) + kBellSuffix;
+}
+
+bool parse_name(const std::string& file, ObjectName* name) {
+  if (file.compare(0, sizeof kPrefix - 1, kPrefix) != 0) return false;
+  std::string rest = file.substr(sizeof kPrefix - 1), uid, part;
+  bool isBell = cut_suffix(&rest, kBellSuffix);
+  if (!cut_part(&rest, &uid) || !cut_part(&rest, &part) || !is_fleet_name(rest)) return false;
+  if (!parse_number(uid, UINT32_MAX, &name->uid)) return false;
+  name->fleet = rest;
+  name->number = 0;
+  name->form = isBell ? ObjectForm::kBell : part == kFleetPart ? ObjectForm::kFleet : ObjectForm::kRing;
+  return name->form == ObjectForm::kFleet || parse_number(part, isBell ? kMaxFleetSize - 1 : kMaxKind, &name->number);
+}
+
+#ifdef __linux__
+const char* objects_folder() { return "/dev/shm"; }
+#else
+const char* objects_folder() { return ""; }
+#endif
+
+std::string path_of(const std::string& object) { return objects_folder() + object; }
+
+std::vector<ListedObject> list_objects() {
+  std::vector<ListedObject> objects;
+  if (objects_folder()[0] == '\0') return objects;
+  DIR* folder = opendir(objects_folder());
+  if (folder == nullptr) {
+    if (errno == ENOENT) return objects;
+    throw system_failure("opendir", errno, std::string(objects_folder()) + " cannot be listed");
+  }
+  ObjectName name;
+  while (const dirent* entry = readdir(folder)) {
+    if (parse_name(entry->d_name, &name)) objects.push_back({entry->d_name, name});
+  }
+  closedir(folder);
+  return objects;
+}
+
+}  // namespace orbit

@@ -1,0 +1,47 @@
+// The names of the objects and bells of fleets, and the folder that they are in.
+//
+//   /orbit-FLEET-fleet-UID        the fleet object
+//   /orbit-FLEET-KIND-UID         a ring or a table
+//   /orbit-FLEET-NODE-UID.bell    the bell of a node
+//
+// Only FLEET may contain a dash, so every name can be read in one way only.
+#pragma once
+
+#include <stdint.h>
+
+#include <string>
+#include <vector>
+
+namespace orbit {
+
+enum class ObjectForm { kFleet, kRing, kBell };
+
+struct ObjectName {
+  std::string fleet;
+  ObjectForm form = ObjectForm::kFleet;
+  uint32_t number = 0;  // the KIND of a ring or table, the node of a bell
+  uint32_t uid = 0;
+};
+
+// The objects of this process's effective user.
+std::string fleet_object(const std::string& fleet);
+std::string ring_object(const std::string& fleet, uint32_t kind);
+std::string bell_object(const std::string& fleet, uint32_t node);
+
+// Reads the name of a file, without a slash. False: it is no name of an object or bell.
+bool parse_name(const std::string& file, ObjectName* name);
+
+// The folder in which objects are files; "" on a system that does not show them as files.
+const char* objects_folder();
+
+// The file of an object. Only where there is a folder.
+std::string path_of(const std::string& object);
+
+struct ListedObject {
+  std::string file;
+  ObjectName name;
+};
+// The objects and bells of all users, in no order. Empty where there is no folder. Throws when it cannot be listed.
+std::vector<ListedObject> list_objects();
+
+}  // namespace orbit
