@@ -1,11 +1,11 @@
-// The documents as tests read them: blocks of code, and links.
+// How tests read the documents: their blocks of code and their links.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { root } from './processes.js'
 
 export const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
-/** Every Markdown file that people have written here, from the root of the project. */
+/** Every Markdown file of the project except the generated reference, by its path from the root. */
 export const documents = [
   ...readdirSync(root).filter((file) => file.endsWith('.md')),
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
@@ -14,7 +14,7 @@ export const documents = [
 ]
 
 export interface Block {
-  /** Where it stands, for people. */
+  /** The file and line of the block. */
   readonly name: string
   readonly language: string
   readonly text: string
@@ -30,7 +30,7 @@ export function blocksOf(file: string): Block[] {
   }))
 }
 
-/** What a block says that it prints: its lines that are nothing but a comment. */
+/** The output that a block promises: its lines that are only a comment. */
 export const promisesOf = ({ text }: Block): string[] =>
   [...text.matchAll(/^\/\/ (.*)$/gm)].map(([, promised]) => promised as string)
 
@@ -67,7 +67,7 @@ export function referencesOf(file: string): { used: string[]; defined: string[] 
   return { used: names(/\]\[([^\]]+)\]/g), defined: names(/^\[([^\]]+)\]: \S+$/gm) }
 }
 
-/** The anchors that GitHub makes of the headings of a document. */
+/** The anchors of a document's headings, as GitHub generates them. */
 export const anchorsOf = (file: string): string[] =>
   [
     ...read(file)

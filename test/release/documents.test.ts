@@ -21,7 +21,7 @@ const blocks = documents.filter((file) => !recipes.includes(file)).flatMap(block
 const named = (...languages: string[]) =>
   blocks.filter(({ language }) => languages.includes(language)).map((block) => [block.name, block] as const)
 
-/** Files inside the package, so that 'orbit-node' is this package. */
+/** A folder with these files inside the package, so that they import this package as 'orbit-node'. */
 function folderWith(files: Record<string, string>): string {
   const folder = mkdtempSync(join(root, 'test', 'tmp-documents-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
@@ -40,18 +40,18 @@ function withOwnFleets(code: string): { code: string; renamed: (output: string) 
   return { code: own, renamed }
 }
 
-describe('an example', () => {
-  it('is in README and in most pages of the guide', () => {
+describe('examples', () => {
+  it('appear in README and in most pages of the guide', () => {
     const files = new Set(blocks.map(({ name }) => name.split(':')[0]))
     expect(files).toContain('README.md')
     expect(files.size).toBeGreaterThan(7)
   })
 
-  it('is of a language that runs here, or says that it is text', () => {
+  it('have a language that runs here, or are marked as text', () => {
     expect(blocks.filter(({ language }) => !['ts', 'js', 'console', 'text'].includes(language))).toEqual([])
   })
 
-  it.each(named('ts', 'js'))('of code runs and prints what it says, in this order: %s', (_, block) => {
+  it.each(named('ts', 'js'))('run, and print their comment lines in this order: %s', (_, block) => {
     const { code, renamed } = withOwnFleets(block.text)
     const isTypeScript = block.language === 'ts'
     const folder = folderWith({ 'example.mts': code, 'example.mjs': code })
@@ -69,7 +69,7 @@ describe('an example', () => {
     }
   })
 
-  it('of TypeScript has no wrong type, for users of the built package', () => {
+  it('in TypeScript have no type errors against the built package', () => {
     const examples = named('ts').map(([, { text }], i) => [`example${i}.mts`, text] as const)
     const options = { strict: true, target: 'es2022', module: 'nodenext', skipLibCheck: true, noEmit: true }
     const compilerOptions = { ...options, lib: ['es2023', 'esnext.disposable'], types: ['node'] }
@@ -84,7 +84,7 @@ describe('an example', () => {
 
 // ---- the orbit command ----------------------------------------------------------------------------------------------
 
-/** The command lines of a block, each with what it shows. */
+/** The command lines of a block, each with the output that the block shows. */
 const commandsOf = ({ text }: Block): { line: string; shown: string[] }[] =>
   text
     .split(/^\$ /m)
@@ -94,7 +94,7 @@ const commandsOf = ({ text }: Block): { line: string; shown: string[] }[] =>
       return { line, shown }
     })
 
-/** What must be the same in every output: the headings of tables, and how a line of a frame begins. */
+/** The parts of an output that do not vary: the headings of tables, and the beginnings of lines with a frame. */
 function shapesOf(lines: readonly string[]): string[] {
   return lines.flatMap((line) => {
     if (/^[A-Z][A-Z ]+$/.test(line)) return line.split(/ +/).join(' ')
@@ -103,11 +103,11 @@ function shapesOf(lines: readonly string[]): string[] {
   })
 }
 
-/** A command line of a document, for the built command and the fleet `name` in place of "web". */
+/** A command line of a document, with the built command, and with the fleet `name` instead of "web". */
 const onOurs = (line: string, name: string): string =>
   line.replace(/\bweb\b/, name).replace(/^orbit /, `'${process.execPath}' '${cliPath}' `)
 
-/** Runs it to its end, which is success. */
+/** The output of a command line, which has to succeed. */
 async function outputOf(line: string, name: string): Promise<string> {
   const child = spawn('bash', ['-c', onOurs(line, name)], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -126,20 +126,23 @@ describe.runIf(isLinux)('the orbit command', () => {
     commandsOf(block).map(({ line, shown }) => [line, name, shown] as const),
   )
 
-  it('is all that blocks for a console show', () => {
+  it('is the only command in console blocks', () => {
     expect(shown.length).toBeGreaterThan(5)
     expect(shown.filter(([line]) => !line.startsWith('orbit '))).toEqual([])
   })
 
-  it.each(shown.filter(([line]) => !line.includes(' top ')))('does as shown: %s (%s)', async (line, _, lines) => {
-    const name = uniqueFleet('doc')
-    await showcase(name)
-    const shapes = shapesOf((await outputOf(line, name)).split('\n'))
-    for (const shape of shapesOf(lines)) expect(shapes).toContain(shape)
-  })
+  it.each(shown.filter(([line]) => !line.includes(' top ')))(
+    'prints the headings of the document: %s (%s)',
+    async (line, _, lines) => {
+      const name = uniqueFleet('doc')
+      await showcase(name)
+      const shapes = shapesOf((await outputOf(line, name)).split('\n'))
+      for (const shape of shapesOf(lines)) expect(shapes).toContain(shape)
+    },
+  )
 
   it.for(shown.filter(([line]) => line.includes(' top ')))(
-    'does as shown on a terminal: %s (%s)',
+    'shows the headings of the document on a terminal: %s (%s)',
     async ([line, , lines], context) => {
       terminalOrSkip(context)
       const name = uniqueFleet('doc')
@@ -152,48 +155,48 @@ describe.runIf(isLinux)('the orbit command', () => {
   )
 })
 
-// ---- what documents name --------------------------------------------------------------------------------------------
+// ---- names in documents ---------------------------------------------------------------------------------------------
 
-describe('what a document names is there', () => {
+describe('documents', () => {
   const isThere = (path: string) => existsSync(join(root, path))
 
-  it.each(documents)('links of %s lead to files and headings that exist', (file) => {
+  it.each(documents)('link only to files and headings that exist: %s', (file) => {
     const dead = linksOf(file).filter(
       ({ target, anchor }) => !isThere(target) || (anchor !== '' && !anchorsOf(target).includes(anchor)),
     )
     expect(dead).toEqual([])
   })
 
-  it.each(documents)('references of %s are defined and used', (file) => {
+  it.each(documents)('define and use the same references: %s', (file) => {
     const { used, defined } = referencesOf(file)
     expect(used).toEqual(defined)
   })
 
-  it('links of README are absolute, as it is read outside the repository too', () => {
+  it('have only absolute links in README, which registries show without the repository', () => {
     const links = linksOf('README.md')
     expect(links.length).toBeGreaterThan(10)
     expect(links.filter(({ link }) => !link.startsWith('https://'))).toEqual([])
   })
 
-  it.each(documents)('files that %s speaks of exist', (file) => {
+  it.each(documents)('name only files that exist: %s', (file) => {
     const paths = read(file).match(/(?<![\w./-])(?:src|test|native|scripts|bench|demo|docs)\/[\w./-]*\.[a-z]+\b/g) ?? []
     const examples = /\/x\.[a-z.]+$/ // x: the name of a new file
     expect(paths.filter((path) => !isThere(path) && !examples.test(path))).toEqual([])
   })
 
-  it.each(documents)('scripts that %s runs exist', (file) => {
+  it.each(documents)('name only scripts that exist: %s', (file) => {
     const { scripts } = JSON.parse(read('package.json'))
     const run = [...read(file).matchAll(/\bnpm run ([\w:-]+)/g)].map(([, script]) => script as string)
     expect(run.filter((script) => !Object.hasOwn(scripts, script))).toEqual([])
   })
 
-  it("tests of README's promises exist", () => {
+  it('name only native tests that exist, in the guarantees of README', () => {
     const tests = [...read('README.md').matchAll(/`((?:\w+_test|fuzz_\w+))`/g)].map(([, name]) => name as string)
     expect(tests.length).toBeGreaterThan(5)
     expect(tests.filter((name) => !existsSync(join(root, `native/test/${name}.cc`)))).toEqual([])
   })
 
-  it('a test of each recipe', () => {
+  it('have a test for each recipe', () => {
     expect(recipes.length).toBeGreaterThan(5)
     const tests = readdirSync(join(root, 'test/recipes'))
     const testOf = (file: string) => `${file.slice('docs/recipes/'.length, -'.md'.length)}.test.ts`
