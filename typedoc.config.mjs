@@ -9,7 +9,7 @@ const codes = new Set(
 export default {
   name: 'orbit-node',
   includeVersion: true,
-  entryPoints: ['src/index.ts'],
+  entryPoints: ['src/index.ts', 'src/struct.ts'],
   readme: 'README.md',
   projectDocuments: ['docs/guide/*.md', 'docs/recipes/*.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
   out: 'docs/api',

@@ -1,7 +1,8 @@
 // Makes a clone ready: installs and builds what is missing or older than its sources, and nothing else.
 //   prepare.mjs             packages, build/Release, dist; `npm test`, `npm run demo` and `npm run bench` call it first
 //   prepare.mjs prebuild    packages, prebuilds/ for this platform
-//   prepare.mjs pack        packages, dist, prebuilds/ for this platform: what `npm pack` puts in
+//   prepare.mjs dist        packages, dist from nothing
+//   prepare.mjs pack        packages, prebuilds/ for this platform, dist, native/binding.gyp: what `npm pack` puts in
 // Needs Node, python3, make and g++.
 import { spawnSync } from 'node:child_process'
 import {
@@ -14,6 +15,7 @@ import {
   statSync,
   symlinkSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -104,18 +106,34 @@ function preparePrebuild() {
   rmSync(stage, { recursive: true, force: true })
 }
 
+function buildDist() {
+  rmSync('dist', { recursive: true, force: true }) // the names of chunks change
+  run('building dist', 'node_modules/.bin/tsup', ['--silent'])
+}
+
 function prepareDist() {
   const newest = Math.max(changed('src', ['.ts']), changed('tsup.config.ts'), changed('package.json'))
-  const built = ['index.js', 'index.cjs', 'index.d.ts', 'index.d.cts', 'cli.js'].map((file) =>
-    changed(join('dist', file)),
-  )
-  if (Math.min(...built) < newest) run('building dist', 'node_modules/.bin/tsup', ['--silent'])
+  const endings = ['.js', '.cjs', '.commonjs.cjs', '.d.ts', '.d.cts']
+  const files = ['cli.js', ...endings.flatMap((ending) => [`index${ending}`, `struct${ending}`])]
+  if (Math.min(...files.map((file) => changed(join('dist', file)))) < newest) buildDist()
+}
+
+/** The package has no binding.gyp at its root: npm would run node-gyp for it, even with "gypfile": false. */
+function prepareSourceBuild() {
+  const moved = readFileSync('binding.gyp', 'utf8')
+    .replaceAll('"native/', '"')
+    .replace('"include_dirs": ["native"]', '"include_dirs": ["."]')
+    .replace("'./package.json'", "'../package.json'")
+    .replace('"-Werror", ', '') // a compiler that we do not know may warn
+  writeFileSync('native/binding.gyp', moved)
 }
 
 const goals = {
   develop: [preparePackages, prepareAddon, prepareDist],
   prebuild: [preparePackages, preparePrebuild],
-  pack: [preparePackages, prepareDist, preparePrebuild],
+  dist: [preparePackages, buildDist],
+  // dist names the addons of prebuilds/ that are there.
+  pack: [preparePackages, preparePrebuild, buildDist, prepareSourceBuild],
 }
 const [goal = 'develop'] = process.argv.slice(2)
 if (!Object.hasOwn(goals, goal)) fail(`unknown: ${goal}; one of ${Object.keys(goals).join(', ')}`)

@@ -1,20 +1,22 @@
 import { readFileSync } from 'node:fs'
-import nodeModule from 'node:module' // whole: bundles of ESM often declare a createRequire of their own
+import nodeModule from 'node:module' // the whole module: bundles often declare their own createRequire
 import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import manifest from '../package.json' with { type: 'json' }
 import { OrbitError } from './base/errors.js'
 import { adviceFor } from './base/platform.js'
+import { prebuilds } from './prebuilds.js'
 
 /**
- * src/ or dist/ of the package; in a user's bundle, the bundle's folder. A bundle of CommonJS has no import.meta, and
- * `node -e` has a global __dirname that is not ours, so import.meta comes first.
+ * dist/ (or src/) of the package; in a bundle, the folder of the bundle. import.meta comes first, since `node -e` has a
+ * global __dirname of its own; in a bundle of CommonJS import.meta is empty.
  */
 const ownFolder = import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : process.cwd())
 
-/** What addon and code say to each other is no public thing: only those of one version fit. */
-const otherVersion = (version: unknown) => `has version=${version}, the code that asks is ${manifest.version}`
+/** An addon and this code fit only if both have the same version: what they say to each other is not public. */
+const otherVersion = (version: unknown) => `has version=${version}, but this code is version=${manifest.version}`
 
-/** The folder of the installed package, seen from a bundle that is not in it. */
+/** The folder of the installed package, found from a bundle that is outside of it. */
 function installedFolder(tried: string[]): string | undefined {
   try {
     const path = nodeModule.createRequire(join(ownFolder, 'orbit')).resolve(`${manifest.name}/package.json`)
@@ -28,26 +30,35 @@ function installedFolder(tried: string[]): string | undefined {
   return undefined
 }
 
-/**
- * One for each libc that the platform may have. musl's comes first: on a system of glibc it finds no libc, but musl would
- * stand in for glibc's. Not asked of process.report, which waits for every worker thread to come out of what blocks it.
- */
+/** Which libc this is is not asked of process.report, which waits for every worker thread. */
 const files = process.platform === 'linux' ? ['orbit.musl.node', 'orbit.glibc.node'] : ['orbit.node']
+const system = `${process.platform}-${process.arch}`
+const shippedIn = (folder: string): string[] => files.map((file) => join(folder, 'prebuilds', system, file))
 
-/** build/Release is there only where somebody built it on purpose, so it comes before what was shipped. */
+/** An addon that was built in the package was built on purpose, so it comes before the shipped ones. */
 function addonsOf(packageFolder: string): string[] {
-  const shipped = join(packageFolder, 'prebuilds', `${process.platform}-${process.arch}`)
-  return [join(packageFolder, 'build/Release/orbit.node'), ...files.map((file) => join(shipped, file))]
+  const built = ['build/Release/orbit.node', 'native/build/Release/orbit.node']
+  return [...built.map((file) => join(packageFolder, file)), ...shippedIn(packageFolder)]
+}
+
+/** The paths that a bundler may have rewritten to where it put the addons. */
+function emitted(): string[] {
+  try {
+    return (prebuilds[system] ?? []).map((url) => fileURLToPath(url()))
+  } catch {
+    return [] // a bundle of CommonJS has no import.meta.url
+  }
 }
 
 function* addons(tried: string[]): Generator<string> {
   const named = process.env['ORBIT_NATIVE_PATH']
   if (named) {
-    yield resolve(named) // and no other: who names one wants that one
+    yield resolve(named) // and no other
     return
   }
   const packageFolder = join(ownFolder, '..')
-  yield* addonsOf(packageFolder)
+  const near = new Set([...addonsOf(packageFolder), ...emitted(), ...shippedIn(ownFolder)])
+  yield* near
   const installed = installedFolder(tried)
   if (installed !== undefined && installed !== packageFolder) yield* addonsOf(installed)
 }
@@ -63,12 +74,26 @@ const isMusl = (): boolean => {
   }
 }
 
+const isBundle = (): boolean => {
+  try {
+    return JSON.parse(readFileSync(join(ownFolder, '../package.json'), 'utf8')).name !== manifest.name
+  } catch {
+    return true
+  }
+}
+
+function advice(): string {
+  if (process.env['ORBIT_NATIVE_PATH']) {
+    return 'ORBIT_NATIVE_PATH names this file: correct it, or unset it to use the addon of the package'
+  }
+  if ((prebuilds[system] ?? []).length > 0 && isBundle()) {
+    return `this is a bundle without its addon: copy node_modules/${manifest.name}/prebuilds into ${ownFolder}`
+  }
+  return adviceFor({ platform: process.platform, arch: process.arch, isMusl: isMusl() })
+}
+
 function failure(tried: string[], cause: unknown): OrbitError {
-  const { platform, arch, versions } = process
-  const advice = process.env['ORBIT_NATIVE_PATH']
-    ? 'ORBIT_NATIVE_PATH names this file: correct it, or unset it to use the addon of the package'
-    : adviceFor({ platform, arch, isMusl: isMusl() })
-  const message = `no native addon for ${platform}-${arch}, Node ${versions.node}; tried ${tried.join('; ')}. To fix it, ${advice}`
+  const message = `no native addon for ${system}, Node ${process.versions.node}; tried ${tried.join('; ')}. To fix it: ${advice()}`
   return new OrbitError('ERR_ORBIT_NATIVE', message, { cause })
 }
 

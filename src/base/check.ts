@@ -1,6 +1,6 @@
-import { rangeError, typeError } from './errors.js'
+import { type OrbitErrorCode, rangeError, typeError } from './errors.js'
 
-/** A value as it stands in an error message: short, and never a thrown one of its own. */
+/** A value as an error message shows it: short, and made without calling the value's own code. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
   if (typeof value === 'bigint') return `${value}n`
@@ -8,48 +8,55 @@ export function shown(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value)
 }
 
+type Coded<E> = E & { code: OrbitErrorCode }
+
+/** A TypeError for an argument of the wrong type: `name="5" must be an integer in 1..64`. */
+export function wrongType(name: string, value: unknown, expected: string): Coded<TypeError> {
+  return typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} must be ${expected}`)
+}
+
+/** A RangeError for an argument of the right type: `capacity=1000 must be a power of two`. */
+export function outOfRange(name: string, value: unknown, expected: string): Coded<RangeError> {
+  return rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${shown(value)} must be ${expected}`)
+}
+
 /** Throws unless `value` is an integer within `min..max`. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): asserts value is number {
-  if (typeof value !== 'number')
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a number`)
+  if (typeof value !== 'number') throw wrongType(name, value, `an integer in ${min}..${max}`)
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${value} is not an integer in ${min}..${max}`)
+    throw outOfRange(name, value, `an integer in ${min}..${max}`)
   }
 }
 
 /** Throws unless `value` is a string of 1 to `maxBytes` bytes in UTF-8, without NUL. */
 export function checkName(name: string, value: unknown, maxBytes: number): asserts value is string {
-  if (typeof value !== 'string')
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a string`)
-  // No character takes over 3 bytes of UTF-8 for each of its units.
+  const expected = `a string of 1..${maxBytes} bytes in UTF-8 without NUL`
+  if (typeof value !== 'string') throw wrongType(name, value, expected)
+  // No character takes more than 3 bytes of UTF-8 for each of its units.
   const bytes = value.length * 3 <= maxBytes ? value.length : Buffer.byteLength(value)
-  if (bytes === 0 || bytes > maxBytes || value.includes('\0')) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${shown(value)} has not 1..${maxBytes} bytes without NUL`)
-  }
+  if (bytes === 0 || bytes > maxBytes || value.includes('\0')) throw outOfRange(name, value, expected)
 }
 
-/** Throws unless `value` is an object with no other keys than `known`. */
+/** Throws unless `value` is an object that has no other keys than `known`. */
 export function checkOptions(name: string, value: unknown, known: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not an object`)
-  }
+  if (typeof value !== 'object' || value === null) throw wrongType(name, value, 'an object')
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}.${key} is unknown; known: ${known.join(', ')}`)
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}.${key} is unknown: use ${known.join(', ')}`)
     }
   }
 }
 
-/** Throws unless `value` is undefined or an AbortSignal. */
+/** Throws unless `value` is undefined or an AbortSignal; a test environment may bring its own AbortSignal. */
 export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
-  if (value !== undefined && !(value instanceof AbortSignal)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `signal=${shown(value)} is not an AbortSignal`)
+  if (value === undefined) return
+  const { aborted, addEventListener } = (value ?? {}) as { aborted?: unknown; addEventListener?: unknown }
+  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
+    throw wrongType('signal', value, 'an AbortSignal')
   }
 }
 
 /** Throws unless `value` is undefined or a boolean. */
 export function checkFlag(name: string, value: unknown): asserts value is boolean | undefined {
-  if (value !== undefined && typeof value !== 'boolean') {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} is not a boolean`)
-  }
+  if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, value, 'a boolean')
 }

@@ -1,4 +1,5 @@
 import { Socket, type SocketConstructorOpts } from 'node:net'
+import { runtime } from '../base/runtime.js'
 import { native } from './native.js'
 
 /** How often a sleeper looks without being rung: it bounds the wake that a publisher's death swallows. */
@@ -75,10 +76,10 @@ export class Bell {
     const { signal, timeoutMs, isRef = false, mayBeDeath = false } = options
     return new Promise((resolve, reject) => {
       const onAbort = () => sleeper.fail(signal?.reason)
-      const timeout = timeoutMs === undefined ? undefined : setTimeout(() => sleeper.wake(false), timeoutMs)
+      const timeout = timeoutMs === undefined ? undefined : runtime.setTimeout(() => sleeper.wake(false), timeoutMs)
       if (!isRef) timeout?.unref()
       const end = () => {
-        if (timeout !== undefined) clearTimeout(timeout)
+        if (timeout !== undefined) runtime.clearTimeout(timeout)
         signal?.removeEventListener('abort', onAbort)
         this.#remove(sleeper)
       }
@@ -139,12 +140,12 @@ export class Bell {
   #startTicking(): void {
     this.#stopTicking()
     this.#tickMs = this.#pace
-    this.#timer = setInterval(() => this.#tick(), this.#tickMs)
+    this.#timer = runtime.setInterval(() => this.#tick(), this.#tickMs)
     if (this.#refs === 0) this.#timer.unref()
   }
 
   #stopTicking(): void {
-    clearInterval(this.#timer)
+    runtime.clearInterval(this.#timer)
     this.#timer = undefined
   }
 

@@ -1,5 +1,7 @@
 import { checkFlag, checkInteger, checkOptions, checkSignal } from '../base/check.js'
+import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
+import { runtime } from '../base/runtime.js'
 import type { Bell } from './bell.js'
 import { type Poll, pollRing } from './poll.js'
 import type { Ring } from './ring.js'
@@ -29,7 +31,7 @@ export interface IterateOptions {
 /** A spinning wait looks so often before it lets the event loop turn. */
 const looksPerTurn = 32
 
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+const nextTurn = () => new Promise<void>((resolve) => runtime.setImmediate(resolve))
 
 /**
  * A place in one ring that moves on with each poll. Any number of cursors walk a ring, each on its own; they cost the
@@ -176,8 +178,8 @@ export class Cursor implements Disposable {
   }
 
   async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
-    const end = performance.now() + timeoutMs
-    while (!this.closed && performance.now() < end) {
+    const end = monotonicMs() + timeoutMs
+    while (!this.closed && monotonicMs() < end) {
       const ring = this.#ring()
       for (let look = 0; look < looksPerTurn; look++) if (ring?.hasNews(this.#position)) return true
       await nextTurn()

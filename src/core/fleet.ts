@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'
 import { checkFlag, checkInteger, checkOptions, shown } from '../base/check.js'

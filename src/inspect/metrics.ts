@@ -1,5 +1,6 @@
 import { checkOptions, shown } from '../base/check.js'
 import { typeError } from '../base/errors.js'
+import { runtime } from '../base/runtime.js'
 import type { NodeRecord } from '../core/node.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
 import { inspectRing, kindsOf, type RingReport } from './report.js'
@@ -208,7 +209,7 @@ export function promCollectors(fleet: FleetObserver, options: MetricsOptions = {
     if (current === undefined || served.has(name)) {
       current = collectMetrics(fleet, options).metrics
       served.clear()
-      setImmediate(() => {
+      runtime.setImmediate(() => {
         current = undefined
       })
     }

@@ -1,3 +1,4 @@
+import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions, shown } from '../base/check.js'

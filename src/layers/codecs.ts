@@ -1,3 +1,4 @@
+import { TextDecoder, TextEncoder } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { shown } from '../base/check.js'
 import { typeError } from '../base/errors.js'

@@ -1,4 +1,5 @@
 import { checkInteger, checkOptions, checkSignal, shown } from '../base/check.js'
+import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
 import { abi, native, translated } from '../core/native.js'
@@ -102,12 +103,12 @@ export class Contest {
     const [wanted, ttlMs, owner] = [subjectOf(subject), checkTtl(options.ttlMs), ownerOf(options.owner)]
     checkSignal(signal)
     if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)
-    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs
+    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : monotonicMs() + timeoutMs
     for (;;) {
       signal?.throwIfAborted()
       const result = this.attempt(wanted, ttlMs, owner)
       if (result instanceof Guard) return result
-      const leftMs = deadline - performance.now()
+      const leftMs = deadline - monotonicMs()
       if (leftMs <= 0) throw timeoutError(result.holder, timeoutMs as number)
       await this.changed(result, leftMs, signal)
     }

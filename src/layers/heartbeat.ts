@@ -1,6 +1,8 @@
+import { TextEncoder } from 'node:util'
 import { checkInteger, checkOptions, shown } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { typeError } from '../base/errors.js'
+import { runtime } from '../base/runtime.js'
 import type { Fleet } from '../core/fleet.js'
 import { abi } from '../core/native.js'
 import type { Heartbeat } from '../core/node.js'
@@ -76,7 +78,7 @@ export class FleetHeartbeat implements Disposable {
     this.stop()
     this.#status = status
     // The timer first: `status` may stop it, or start another.
-    const timer = setInterval(() => this.#tick(intervalMs), intervalMs).unref()
+    const timer = runtime.setInterval(() => this.#tick(intervalMs), intervalMs).unref()
     this.#timer = timer
     this.#dueMs = monotonicMs() + intervalMs
     try {
@@ -89,7 +91,7 @@ export class FleetHeartbeat implements Disposable {
 
   /** No beat from the timer any more; the last one remains, and grows stale. Idempotent. */
   stop(): void {
-    clearInterval(this.#timer)
+    runtime.clearInterval(this.#timer)
     this.#timer = undefined
   }
 

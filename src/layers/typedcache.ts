@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { checkInteger, checkOptions, checkSignal, shown } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
+import { runtime } from '../base/runtime.js'
 import type { Fleet } from '../core/fleet.js'
 import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
@@ -159,10 +160,10 @@ export class TypedCache<T> {
       try {
         guard.renew(leaseMs)
       } catch {
-        clearInterval(renewal) // the put will tell why
+        runtime.clearInterval(renewal) // the put will tell why
       }
     }
-    const renewal = setInterval(renew, Math.ceil(leaseMs / 3)).unref()
+    const renewal = runtime.setInterval(renew, Math.ceil(leaseMs / 3)).unref()
     try {
       // Whoever held the claim until now has put it, perhaps, since we looked.
       const cached = this.get(key)
@@ -177,7 +178,7 @@ export class TypedCache<T> {
       if (guard.held) this.put(key, value, options) // else another loads by now, and is to have the last word
       return this.get(key) ?? value
     } finally {
-      clearInterval(renewal)
+      runtime.clearInterval(renewal)
       guard.release()
     }
   }

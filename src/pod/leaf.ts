@@ -2,21 +2,21 @@ import { isUint8Array } from 'node:util/types'
 import { shown } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 
-// A layout is a tree: leaves that move one value, arrays and pods that say where. codec.ts walks it.
+// A layout is a tree: leaves move one value each, arrays and pods place them. marshal.ts walks the tree.
 
-/** One value at a known place. */
+/** One value at a known offset. */
 export interface Leaf {
   readonly form: 'leaf'
   readonly schema: string
   readonly byteLength: number
   readonly alignment: number
-  /** What a value must be, as the end of a sentence: `a u32 (0..4294967295)`. */
+  /** What a value must be, for error messages: `a u32 (0..4294967295)`. */
   readonly expects: string
   /** The JS type, apart from its range. */
   readonly isType: (value: unknown) => boolean
   /** Writes the value if it fits; false, with nothing written, if it does not. */
   readonly put: Put
-  /** Reads the value; undefined where the stored bytes are none that JS can hold. */
+  /** Reads the value; undefined if JavaScript has no value for the stored bytes. */
   readonly get: Get
 }
 
@@ -34,7 +34,7 @@ interface ArrayLayout {
   readonly length: number
 }
 
-/** Named fields at their offsets, and the padding between and behind them. */
+/** Named fields at their offsets, and the padding between and after them. */
 interface PodLayout {
   readonly form: 'pod'
   readonly schema: string
@@ -47,7 +47,7 @@ interface PodLayout {
 
 export type Layout = Leaf | ArrayLayout | PodLayout
 
-/** The leaf of a machine word, from `kind (range)`: what a value must be. */
+/** Makes the leaf of a machine word from its label, `kind (range)`. */
 function word(label: string, byteLength: number, put: Put, get: Get): Leaf {
   const schema = label.split(' ', 1)[0] as string
   const expects = `${/^[if]/.test(schema) ? 'an' : 'a'} ${label}`
@@ -60,14 +60,14 @@ const maxSafe = Number.MAX_SAFE_INTEGER
 const isInteger = (v: number, min: number): boolean => v >= min && v <= maxSafe && Math.floor(v) === v
 const done = (_written: unknown): boolean => true
 
-/** 64 bits in two halves, without a BigInt; `v >>> 0` is the low half of any safe integer, also of a negative one. */
+/** Writes 64 bits in two halves, without a BigInt; `v >>> 0` is the low half of any safe integer, negative or not. */
 function setHalves(view: DataView, at: number, v: number): void {
   const low = v >>> 0
   view.setUint32(at, low, true)
   view.setInt32(at + 4, (v - low) / 2 ** 32, true)
 }
 
-/** The words that a pod can hold, by kind, all little-endian. A float that only loses digits is rounded, not refused. */
+/** The words that a pod can hold, by kind, all little-endian. A float that only loses digits is rounded. */
 export const wordLeaves = {
   u8: word(
     'u8 (0..255)',
@@ -153,15 +153,15 @@ function safe(v: number): number | undefined {
   return v >= -maxSafe && v <= maxSafe ? v : undefined
 }
 
-/** Whether a finite number would be stored as an infinity. */
+/** Whether a finite number becomes an infinity when it is stored. */
 function overflows(v: number): boolean {
   return Math.abs(Math.fround(v)) === Infinity && Math.abs(v) !== Infinity
 }
 
-/** Below this many bytes a loop over the view beats making an array over it. */
+/** Up to this many bytes, a loop over the view is faster than making an array over it. */
 const loopBytes = 32
 
-/** A leaf of exactly `length` bytes. */
+/** Makes a leaf of exactly `length` bytes. */
 export function bytesLeaf(length: number): Leaf {
   const put: Put = (view, at, v) => {
     if (!isUint8Array(v) || v.length !== length) return false
@@ -180,7 +180,7 @@ export function bytesLeaf(length: number): Leaf {
   return { form: 'leaf', schema, byteLength: length, alignment: 1, expects, isType: isUint8Array, put, get }
 }
 
-/** A leaf of at most `length` bytes of UTF-8, the rest NUL. */
+/** Makes a leaf of at most `length` bytes of UTF-8, padded with NUL. */
 export function textLeaf(length: number): Leaf {
   const put: Put = (view, at, v) => {
     if (typeof v !== 'string' || !fits(v, length)) return false
@@ -219,7 +219,7 @@ function fits(text: string, length: number): boolean {
 const bytesAt = (view: DataView, at: number, length: number): Buffer =>
   Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + at, length)
 
-/** Throws for a value that is not of the layout: RangeError where only its range, length or content is wrong. */
+/** Throws for a value that the layout cannot hold: a RangeError if only its range, length or content is wrong. */
 export function refuse(path: string, layout: Layout, value: unknown): never {
   const isType = layout.form === 'leaf' ? layout.isType(value) : layout.form === 'array' && Array.isArray(value)
   const given = Array.isArray(value)
@@ -227,6 +227,6 @@ export function refuse(path: string, layout: Layout, value: unknown): never {
     : isUint8Array(value)
       ? `${value.length} bytes`
       : shown(value)
-  const message = `${path || 'value'}=${given} is not ${layout.expects}`
+  const message = `${path || 'value'}=${given} must be ${layout.expects}`
   throw isType ? rangeError('ERR_ORBIT_OUT_OF_RANGE', message) : typeError('ERR_ORBIT_INVALID_ARGUMENT', message)
 }

@@ -1,10 +1,10 @@
 import { rangeError } from '../base/errors.js'
 import { type Layout, type Leaf, refuse } from './leaf.js'
 
-// How values become bytes and come back. A layout is a tree: leaves that move one value, arrays and pods that say where.
-// Two codecs walk it. `generate` walks once and compiles straight-line code, `interpret` walks on each call, for where
-// code may not be made from strings. Both move values by the leaves' own `put` and `get` and refuse them by the same two
-// functions, so they differ in speed only.
+// Turns values into bytes and back. A layout is a tree: leaves move one value each, arrays and pods place them. Two codecs
+// walk it. `generate` walks once and compiles straight-line code. `interpret` walks on each call, for processes that may
+// not make code from strings. Both move values with the `put` and `get` of the leaves and refuse them with the same two
+// functions, so they differ only in speed.
 
 /** Moves values of one layout to and from a DataView. */
 export interface Codec<T> {
@@ -12,17 +12,17 @@ export interface Codec<T> {
   read(view: DataView, offset: number): T
 }
 
-/** Throws for a stored word that its leaf cannot give as a number. */
+/** Throws for a stored word that a JavaScript number cannot hold. */
 function refuseStored(path: string, leaf: Leaf, view: DataView, at: number): never {
   const word = leaf.schema === 'i64' ? view.getBigInt64(at, true) : view.getBigUint64(at, true)
-  throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `${path}=${word} is stored but is not ${leaf.expects}`)
+  throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `stored ${path}=${word} must be ${leaf.expects}`)
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isArrayOf = (value: unknown, length: number): value is unknown[] =>
   Array.isArray(value) && value.length === length
 
-/** A codec that walks the layout on each call. */
+/** Makes a codec that walks the layout on each call. */
 export function interpret<T>(layout: Layout): Codec<T> {
   return {
     write: (view, offset, value) => writeAny(layout, view, offset, value, ''),
@@ -61,7 +61,7 @@ function readAny(layout: Layout, view: DataView, at: number, path: string): unkn
   return value
 }
 
-/** Compiling pays while V8 optimizes the result, which it refuses to do for very long functions. */
+/** Above this many nodes the generated functions are too long for V8 to optimize. */
 const maxGeneratedNodes = 1000
 
 const canGenerate = (() => {
@@ -73,7 +73,7 @@ const canGenerate = (() => {
   }
 })()
 
-/** The fastest codec that this process may have: generated code, unless that is forbidden or would be too long. */
+/** Makes the fastest codec: generated code, unless the process may not generate code or the code is too long. */
 export function compile<T>(layout: Layout): Codec<T> {
   return canGenerate && countNodes(layout) <= maxGeneratedNodes ? generate(layout) : interpret(layout)
 }
@@ -84,7 +84,7 @@ function countNodes(layout: Layout, counted = 0): number {
   return layout.fields.reduce((count, field) => countNodes(field.layout, count), counted + 1)
 }
 
-/** A codec of code made for this one layout. Names enter the code as JSON strings only, numbers as checked integers. */
+/** Makes a codec by generating code for one layout. Names enter the code as JSON strings, numbers as checked integers. */
 export function generate<T>(layout: Layout): Codec<T> {
   const source = new Source()
   const write = source.writing(layout, { base: 'offset', plus: 0 }, 'value', '')
@@ -103,7 +103,7 @@ ${read}
   return new Function('parts', 'refuse', 'refuseStored', code)(source.parts, refuse, refuseStored)
 }
 
-/** A place in the view: an expression and a constant, kept apart so that constants add up here and not in each call. */
+/** A place in the view: an expression plus a constant. They are separate so that constants are summed at generation. */
 interface Place {
   readonly base: string
   readonly plus: number
@@ -112,9 +112,9 @@ interface Place {
 const moved = (at: Place, by: number): Place => ({ base: at.base, plus: at.plus + by })
 const placed = (at: Place): string => (at.plus === 0 ? at.base : `${at.base} + ${at.plus}`)
 
-/** Writes the text of a codec. A path is an expression too, evaluated only to refuse. */
+/** Writes the text of a codec. A path is an expression as well, evaluated only to refuse a value. */
 class Source {
-  /** The layouts that the code refers to by number. */
+  /** The layouts to which the code refers by number. */
   readonly parts: Layout[] = []
   #names = 0
 

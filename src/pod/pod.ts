@@ -1,13 +1,13 @@
-import { Struct, type StructConstructor } from 'typed-struct'
-import { checkInteger, shown } from '../base/check.js'
+import { isUint8Array } from 'node:util/types'
+import { checkInteger, outOfRange, shown, wrongType } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
-import { bytesLeaf, type Layout, type Leaf, refuse, textLeaf, wordLeaves } from './leaf.js'
+import { bytesLeaf, type Layout, textLeaf, wordLeaves } from './leaf.js'
 import { type Codec, compile } from './marshal.js'
 
-/** The largest pod: a ring's largest payload. */
+/** The largest pod has the size of the largest payload of a ring. */
 const maxByteLength = 2 ** 24
 
-/** What each kind of word is in JS. */
+/** The JavaScript type of each kind of word. */
 interface PodWords {
   u8: number
   u16: number
@@ -24,27 +24,27 @@ interface PodWords {
   bigi64: bigint
 }
 
-/** The kinds that need no length. `u64` and `i64` are safe integers in JS numbers, `bigu64` and `bigi64` are bigints. */
+/** The kinds without a length. `u64` and `i64` are safe integers in numbers, `bigu64` and `bigi64` are bigints. */
 export type PodKind = keyof PodWords
 
-/** What may stand for a field or an array's element: a kind's name, or what bytes, text, array and pod return. */
-// biome-ignore lint/suspicious/noExplicitAny: any element, whatever its values are.
+/** The type of a field or of an array element: the name of a kind, or what bytes, text, array or pod return. */
+// biome-ignore lint/suspicious/noExplicitAny: any element, of any value type.
 export type PodType = PodKind | PodElement<any>
 
-/** The argument of `pod`: names and types in the order of their bytes. */
+/** The argument of `pod`: field names and types, in the order of their bytes. */
 export type PodFields = { readonly [name: string]: PodType }
 
-/** The values of one PodType. */
+/** The value type of one PodType. */
 export type PodTypeValue<E> = E extends PodKind ? PodWords[E] : E extends PodElement<infer T> ? T : never
 
-/** The values of a pod with these fields, or of a layout: `PodValue<typeof layout>`. */
-// biome-ignore lint/suspicious/noExplicitAny: any layout, whatever its values are.
+/** The value type of a pod with these fields, or of a pod: `PodValue<typeof load>`. */
+// biome-ignore lint/suspicious/noExplicitAny: any pod, of any value type.
 export type PodValue<F extends PodFields | PodElement<any>> =
   F extends PodElement<infer T> ? T : { -readonly [K in keyof F]: PodTypeValue<F[K]> }
 
-/** A type that needed an argument, for use in `pod` and `array`. Made by `bytes`, `text`, `array` and `pod` only. */
+/** A type for use in `pod` and `array`, made by `bytes`, `text`, `array` or `pod`. */
 export class PodElement<T> {
-  /** Only for the compiler. */
+  /** Exists only for the type checker. */
   declare readonly valueType: T
   /** @internal */
   readonly layout: Layout
@@ -54,19 +54,19 @@ export class PodElement<T> {
     this.layout = layout
   }
 
-  /** Bytes of one value, as C's sizeof. */
+  /** Bytes of one value, as sizeof in C. */
   get byteLength(): number {
     return this.layout.byteLength
   }
 
-  /** The canonical text of the layout: names, kinds, lengths and order. Equal texts, equal bytes. */
+  /** The canonical text of the layout: names, kinds, lengths and order. Equal texts mean equal bytes. */
   get schema(): string {
     return this.layout.schema
   }
 }
 
 /**
- * A field of exactly `length` bytes. Its value is a Uint8Array: another length is refused, and what is read is a copy.
+ * Makes a field of exactly `length` bytes. Its value is a Uint8Array of that length; reading returns a copy.
  *
  * @param length 1..2^24
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
@@ -77,9 +77,9 @@ export function bytes(length: number): PodElement<Uint8Array> {
 }
 
 /**
- * A field of text, at most `byteLength` bytes in UTF-8 and padded with NUL: a C `char[byteLength]` that may lack its
- * final NUL. Longer text and text with a NUL are refused. Lone surrogates are stored, and bytes that are not UTF-8 are
- * read, as U+FFFD.
+ * Makes a field of text: at most `byteLength` bytes in UTF-8, padded with NUL, as a C `char[byteLength]` that may lack
+ * its final NUL. Longer text and text with a NUL throw. Lone surrogates are stored as U+FFFD, and bytes that are not
+ * UTF-8 are read as U+FFFD.
  *
  * @param byteLength 1..2^24
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
@@ -90,9 +90,9 @@ export function text(byteLength: number): PodElement<string> {
 }
 
 /**
- * A field of exactly `length` elements. Its value is an array: another length is refused.
+ * Makes a field of exactly `length` elements. Its value is an array of that length.
  *
- * @param element a kind's name, or what `bytes`, `text`, `array` or `pod` returned
+ * @param element the name of a kind, or what `bytes`, `text`, `array` or `pod` returned
  * @param length 1..2^24
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
  */
@@ -115,52 +115,45 @@ export function array<E extends PodType>(element: E, length: number): PodElement
 }
 
 /**
- * A fixed layout of named fields, the same as a C compiler's for the same struct (each field at its natural alignment,
- * the whole rounded up to the largest), little-endian, with its padding always zero. Immutable. Made by `pod`.
+ * A fixed layout of named fields, made by `pod`. It is the layout of the same struct in C: each field at its natural
+ * alignment, the whole rounded up to the largest alignment, little-endian; padding is always zero. Immutable.
  *
- * Values are checked when they are written: a missing field or a wrong JS type is a TypeError, a number out of range or
- * not an integer, and a wrong length, a RangeError; the message has the field's path and the value. Properties that are
- * no field are ignored: looking for them would cost more than writing. After a throw the target's bytes are unspecified.
+ * Values are checked when they are written. A missing field or a wrong JavaScript type throws a TypeError. A number that
+ * is out of range or not an integer, and a wrong length, throw a RangeError. The message names the path of the field and
+ * the value. Properties that are no field are ignored: finding them costs more than writing. After an error, the bytes of
+ * the target are unspecified.
  */
 export class Pod<T> extends PodElement<T> {
-  /** A hash of `schema` (64-bit FNV-1a of its UTF-8) by which two processes know that they mean the same; never 0n. */
+  /** A hash of `schema` (64-bit FNV-1a of its UTF-8), by which processes compare their pods; never 0n. */
   readonly fingerprint: bigint
-
-  /**
-   * The `typed-struct` class of this layout, which computed its offsets: `new Struct(buffer)` is a live view over a
-   * Buffer that begins at a multiple of 8. There `u64` and `i64` are bigints, arrays of words are typed arrays (of bool:
-   * a Uint8Array), and arrays of arrays are one flat array. For looking and debugging; it checks less and is slower.
-   */
-  readonly Struct: StructConstructor<{ readonly [K in keyof T & string]: unknown }, 'Pod'>
 
   /**
    * Writes a value at an offset of a view.
    *
-   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE; RangeError of the view's own where
-   *   a byte of the value would not lie within it
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE; a RangeError of the view if the
+   *   value does not fit into it
    */
   readonly write: (view: DataView, offset: number, value: T) => void
 
   /**
    * Reads the value at an offset of a view.
    *
-   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE for a stored `u64` or `i64` that is no safe integer; RangeError of the
-   *   view's own where a field does not lie within it
+   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE for a stored `u64` or `i64` that is no safe integer; a RangeError of the
+   *   view if a field is not within it
    */
   readonly read: (view: DataView, offset: number) => T
 
-  private constructor(layout: Layout, View: unknown, codec: Codec<T>) {
+  private constructor(layout: Layout, codec: Codec<T>) {
     super(layout)
     this.fingerprint = fnv1a(layout.schema) || 1n
-    this.Struct = View as typeof this.Struct
     this.write = codec.write
     this.read = codec.read
   }
 
   /**
-   * The bytes of a value.
+   * Encodes a value.
    *
-   * @param target where to put them, from its start: `byteLength` bytes or more; default a new array
+   * @param target where to put the bytes, from its start: `byteLength` bytes or more; default a new array
    * @returns exactly `byteLength` bytes: `target`, or its beginning
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
    */
@@ -168,14 +161,14 @@ export class Pod<T> extends PodElement<T> {
     const { byteLength } = this
     const view = viewOf('target', target)
     if (target.length < byteLength) {
-      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `target.length=${target.length} is below byteLength=${byteLength}`)
+      throw outOfRange('target.length', target.length, `at least byteLength=${byteLength}`)
     }
     this.write(view, 0, value)
     return target.length === byteLength ? target : target.subarray(0, byteLength)
   }
 
   /**
-   * The value in these bytes; it shares no memory with them.
+   * Decodes a value, which shares no memory with the bytes.
    *
    * @param bytes exactly `byteLength`
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
@@ -183,28 +176,25 @@ export class Pod<T> extends PodElement<T> {
   decode(bytes: Uint8Array): T {
     const view = viewOf('bytes', bytes)
     if (bytes.length !== this.byteLength) {
-      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `bytes.length=${bytes.length} is not byteLength=${this.byteLength}`)
+      throw outOfRange('bytes.length', bytes.length, `byteLength=${this.byteLength}`)
     }
     return this.read(view, 0)
   }
 
-  /** @internal `pod`, with a codec of the test's choice. */
+  /** Makes a pod with another codec, for text from shared memory and for tests. @internal */
   static define<F extends PodFields>(fields: F, codecOf: (layout: Layout) => Codec<PodValue<F>> = compile) {
-    const [layout, View] = layoutOfFields(fields)
-    const defined = new Pod<PodValue<F>>(layout, View, codecOf(layout))
-    structs.set(layout, View)
-    return defined
+    const layout = layoutOfFields(fields)
+    return new Pod<PodValue<F>>(layout, codecOf(layout))
   }
 }
 
 /**
  * Lays out named fields like a C struct and makes the code that moves their values.
  *
- * @param fields 1 or more, in the order of their bytes. A value is a kind's name (`'u8' 'u16' 'u32' 'u64' 'i8' 'i16'
- *   'i32' 'i64' 'f32' 'f64' 'bool' 'bigu64' 'bigi64'`), `bytes(n)`, `text(n)`, `array(element, n)` or another pod. A
- *   name is any string but the empty one, `__proto__`, `$raw` and `toString` (the view's own), and decimal integers
- *   (which JS would move to the front).
- * @returns a layout of at most 2^24 bytes, whose TypeScript type follows from `fields`
+ * @param fields 1 or more, in the order of their bytes. A value is the name of a kind (`'u8' 'u16' 'u32' 'u64' 'i8'
+ *   'i16' 'i32' 'i64' 'f32' 'f64' 'bool' 'bigu64' 'bigi64'`), `bytes(n)`, `text(n)`, `array(element, n)` or another pod.
+ *   A name is any string but the empty one, `__proto__` and decimal integers (which JavaScript moves to the front).
+ * @returns a pod of at most 2^24 bytes; its TypeScript type follows from `fields`
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
  */
 export function pod<F extends PodFields>(fields: F): Pod<PodValue<F>> {
@@ -212,109 +202,53 @@ export function pod<F extends PodFields>(fields: F): Pod<PodValue<F>> {
 }
 
 function viewOf(name: string, bytes: Uint8Array): DataView {
-  if (!(bytes instanceof Uint8Array)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(bytes)} is not a Uint8Array`)
-  }
+  if (!isUint8Array(bytes)) throw wrongType(name, bytes, 'a Uint8Array')
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function layoutOf(name: string, type: PodType): Layout {
   if (type instanceof PodElement) return type.layout
   if (typeof type === 'string' && Object.hasOwn(wordLeaves, type)) return wordLeaves[type]
-  throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(type)} is not a pod's field type`)
+  throw wrongType(name, type, 'a kind such as "u32", or what bytes, text, array or pod return')
 }
 
 const fieldNames = (fields: PodFields): string[] => {
-  if (typeof fields !== 'object' || fields === null) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fields=${shown(fields)} is not an object`)
-  }
+  if (typeof fields !== 'object' || fields === null) throw wrongType('fields', fields, 'an object')
   const names = Reflect.ownKeys(fields)
-  if (names.length === 0) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', 'fields={} has no field')
+  if (names.length === 0) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', 'fields={} must have at least one field')
   return names.map((name) => {
-    if (typeof name === 'string' && !/^(|0|[1-9]\d*|__proto__|\$raw|toString)$/.test(name)) return name
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `field=${shown(name)} cannot be a field's name`)
+    if (typeof name === 'string' && !/^(|0|[1-9]\d*|__proto__)$/.test(name)) return name
+    throw typeError(
+      'ERR_ORBIT_INVALID_ARGUMENT',
+      `field=${shown(name)} must be a string other than "", "__proto__" and decimal integers`,
+    )
   })
 }
 
-/** Computes a pod's layout. The offsets are typed-struct's; the padding between fields is ours to give. */
-function layoutOfFields(fields: PodFields): [Layout, StructView] {
-  const builder = new Struct('Pod')
+/** Places each field at the next multiple of its alignment, and rounds the whole up to the largest alignment. */
+function layoutOfFields(fields: PodFields): Layout {
+  const placed: { name: string; offset: number; layout: Layout }[] = []
   const gaps: { offset: number; byteLength: number }[] = []
+  let end = 0
   let alignment = 1
   const align = (to: number): void => {
-    const offset = builder.getSize()
-    const byteLength = (to - (offset % to)) % to
-    if (byteLength > 0) gaps.push({ offset, byteLength })
-    if (byteLength > 0) builder.seek(byteLength)
-    if (builder.getSize() > maxByteLength) {
-      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `byteLength=${builder.getSize()} is above ${maxByteLength}`)
+    const byteLength = (to - (end % to)) % to
+    if (byteLength > 0) gaps.push({ offset: end, byteLength })
+    end += byteLength
+    if (end > maxByteLength) {
+      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `byteLength=${end} must be at most ${maxByteLength}`)
     }
   }
-  const named = fieldNames(fields).map((name) => {
+  for (const name of fieldNames(fields)) {
     const layout = layoutOf(name, fields[name] as PodType)
     alignment = Math.max(alignment, layout.alignment)
     align(layout.alignment)
-    addToStruct(builder as unknown as StructBuilder, name, layout)
-    return { name, layout }
-  })
-  align(alignment)
-  const View = builder.compile() as unknown as StructView
-  const placed = named.map(({ name, layout }) => ({ name, layout, offset: View.getOffsetOf(name) }))
-  const schema = `{${named.map(({ name, layout }) => `${JSON.stringify(name)}:${layout.schema}`).join(',')}}`
-  const byteLength = View.baseSize
-  return [{ form: 'pod', schema, byteLength, alignment, expects: 'an object', fields: placed, gaps }, View]
-}
-
-type StructView = StructConstructor<Record<string, unknown>, string>
-type StructBuilder = Record<string, (name: string, ...rest: unknown[]) => unknown>
-
-/** The view of each pod's layout, for the pods that hold it. */
-const structs = new WeakMap<Layout, StructView>()
-
-/** typed-struct's method for each kind; the one for an array of it has `Array` in place of `LE`. */
-const structMethods: Record<string, string> = {
-  u8: 'UInt8',
-  u16: 'UInt16LE',
-  u32: 'UInt32LE',
-  u64: 'BigUInt64LE',
-  i8: 'Int8',
-  i16: 'Int16LE',
-  i32: 'Int32LE',
-  i64: 'BigInt64LE',
-  f32: 'Float32LE',
-  f64: 'Float64LE',
-  bool: 'Boolean8',
-  bigu64: 'BigUInt64LE',
-  bigi64: 'BigInt64LE',
-}
-
-function addToStruct(builder: StructBuilder, name: string, layout: Layout, count = 0): void {
-  if (layout.form === 'array') {
-    addToStruct(builder, name, layout.element, layout.length * (count || 1))
-  } else if (layout.form === 'pod') {
-    if (count === 0) builder['Struct']?.(name, structs.get(layout))
-    else builder['StructArray']?.(name, structs.get(layout), count)
-  } else if (layout.schema in structMethods) {
-    const method = count > 0 && layout === wordLeaves.bool ? 'UInt8' : (structMethods[layout.schema] as string)
-    if (count === 0) builder[method]?.(name)
-    else builder[`${method.replace('LE', '')}Array`]?.(name, count)
-  } else if (layout.schema.startsWith('bytes')) {
-    builder['Buffer']?.(name, layout.byteLength * (count || 1))
-  } else addTextToStruct(builder, name, layout, count)
-}
-
-/** Text by our own leaf: typed-struct's strings work only some ticks after its import, and by what else is installed. */
-function addTextToStruct(builder: StructBuilder, name: string, leaf: Leaf, count: number): void {
-  const view = (buffer: Buffer) => new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-  const item = (buffer: Buffer, i: number) => leaf.get(view(buffer), i * leaf.byteLength)
-  if (count > 0) {
-    const items = (_: string, buffer: Buffer) => Array.from({ length: count }, (_item, i) => item(buffer, i))
-    builder['Custom']?.(name, leaf.byteLength * count, items)
-  } else {
-    const put = (_: string, buffer: Buffer, value: unknown) =>
-      leaf.put(view(buffer), 0, value) || refuse(name, leaf, value)
-    builder['Custom']?.(name, leaf.byteLength, (_: string, buffer: Buffer) => item(buffer, 0), put)
+    placed.push({ name, offset: end, layout })
+    end += layout.byteLength
   }
+  align(alignment)
+  const schema = `{${placed.map(({ name, layout }) => `${JSON.stringify(name)}:${layout.schema}`).join(',')}}`
+  return { form: 'pod', schema, byteLength: end, alignment, expects: 'an object', fields: placed, gaps }
 }
 
 function fnv1a(text: string): bigint {

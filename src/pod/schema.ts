@@ -2,14 +2,14 @@ import { type Layout, wordLeaves } from './leaf.js'
 import { interpret } from './marshal.js'
 import { array, bytes, Pod, type PodFields, type PodType, text } from './pod.js'
 
-/** Pods and arrays within one another; a ring's own text has no more than a person would write. */
+/** How deep pods and arrays may be nested; the schema of a real ring is far less deep. */
 const maxDepth = 32
 
 /**
- * The pod whose `schema` this text is, for reading frames of a type that this process does not have. The text comes from
- * shared memory: nothing is compiled from it, and it is believed only if the pod that it describes has that very text.
+ * Makes the pod that has this `schema`, for reading frames of a type that this process does not define. The text comes
+ * from shared memory: nothing is compiled from it, and it is accepted only if the pod that it describes has the same text.
  *
- * @returns undefined when the text is no schema
+ * @returns undefined if the text is no schema
  */
 export function podOfSchema(schema: string): Pod<unknown> | undefined {
   const reader = new Reader(schema)
@@ -17,13 +17,13 @@ export function podOfSchema(schema: string): Pod<unknown> | undefined {
     const type = reader.type(maxDepth)
     return type instanceof Pod && reader.isAtEnd && type.schema === schema ? type : undefined
   } catch {
-    return undefined // by the reader, or by pod() for a name or a length that cannot be
+    return undefined // thrown by the reader, or by pod() for an impossible name or length
   }
 }
 
 class NotASchema extends Error {}
 
-/** Recursive descent over `{"name":type,...}`, a word's kind, `bytes(n)`, `text(n)`, each with any number of `[n]`. */
+/** Parses `{"name":type,...}`, the kind of a word, `bytes(n)` and `text(n)`, each with any number of `[n]`. */
 class Reader {
   readonly #text: string
   #at = 0
@@ -55,7 +55,7 @@ class Reader {
       fields.push([JSON.parse(name), this.type(depth - 1)])
     } while (this.#text[this.#at] === ',')
     if (this.#take(/(\})/y) === undefined) throw new NotASchema()
-    // Not compiled: these names are not ours.
+    // Not compiled: these names come from shared memory.
     return Pod.define(Object.fromEntries(fields) as PodFields, (layout: Layout) => interpret(layout))
   }
 
@@ -69,7 +69,7 @@ class Reader {
     throw new NotASchema()
   }
 
-  /** The group of a pattern that matches here; undefined: it does not. */
+  /** Takes the group of a pattern that matches here; undefined if it does not match. */
   #take(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at
     const match = pattern.exec(this.#text)

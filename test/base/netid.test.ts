@@ -86,13 +86,13 @@ describe('NetId64', () => {
   })
 
   it.each([
-    [256, 0, 0, 'kind=256 is not an integer in 0..255'],
-    [-1, 0, 0, 'kind=-1 is not an integer in 0..255'],
-    [0, 65536, 0, 'node=65536 is not an integer in 0..65535'],
-    [0, 0, 2 ** 40, 'counter=1099511627776 is not an integer in 0..1099511627775'],
-    [0, 0, -1, 'counter=-1 is not an integer in 0..1099511627775'],
-    [0, 0.5, 0, 'node=0.5 is not an integer in 0..65535'],
-    [0, 0, Number.NaN, 'counter=NaN is not an integer in 0..1099511627775'],
+    [256, 0, 0, 'kind=256 must be an integer in 0..255'],
+    [-1, 0, 0, 'kind=-1 must be an integer in 0..255'],
+    [0, 65536, 0, 'node=65536 must be an integer in 0..65535'],
+    [0, 0, 2 ** 40, 'counter=1099511627776 must be an integer in 0..1099511627775'],
+    [0, 0, -1, 'counter=-1 must be an integer in 0..1099511627775'],
+    [0, 0.5, 0, 'node=0.5 must be an integer in 0..65535'],
+    [0, 0, Number.NaN, 'counter=NaN must be an integer in 0..1099511627775'],
   ])('refuses to make %d:%d:%d, and cuts nothing off', (kind, node, counter, message) => {
     expect(() => NetId64.make(kind, node, counter)).toThrow(outOfRange(message))
   })
@@ -118,17 +118,17 @@ describe('NetId64', () => {
       expect.objectContaining({
         name: 'TypeError',
         code: 'ERR_ORBIT_INVALID_ID',
-        message: `text=${JSON.stringify(text)} is neither kind:node:counter nor 0x and hex digits`,
+        message: `text=${JSON.stringify(text)} must be kind:node:counter, or 0x and 1 to 16 hex digits`,
       }),
     )
   })
 
   it.each([
-    ['256:0:0', 'kind=256 is not an integer in 0..255'],
-    ['0:65536:0', 'node=65536 is not an integer in 0..65535'],
-    ['0:0:1099511627776', 'counter=1099511627776 is not an integer in 0..1099511627775'],
-    ['0:0:99999999999999999999999', 'counter=1e+23 is not an integer in 0..1099511627775'],
-    ['0x10000000000000000', 'text="0x10000000000000000" has over 16 hex digits'],
+    ['256:0:0', 'kind=256 must be an integer in 0..255'],
+    ['0:65536:0', 'node=65536 must be an integer in 0..65535'],
+    ['0:0:1099511627776', 'counter=1099511627776 must be an integer in 0..1099511627775'],
+    ['0:0:99999999999999999999999', 'counter=1e+23 must be an integer in 0..1099511627775'],
+    ['0x10000000000000000', 'text="0x10000000000000000" must have at most 16 hex digits'],
   ])('refuses the text %s as out of range', (text, message) => {
     expect(() => NetId64.parse(text)).toThrow(outOfRange(message))
   })
@@ -140,9 +140,9 @@ describe('NetId64', () => {
   })
 
   it('refuses a raw value that is no u64', () => {
-    expect(() => NetId64.fromRaw(-1n)).toThrow(outOfRange('raw=-1 is not in 0..18446744073709551615'))
+    expect(() => NetId64.fromRaw(-1n)).toThrow(outOfRange('raw=-1n must be in 0n..18446744073709551615n'))
     expect(() => NetId64.fromRaw(2n ** 64n)).toThrow(
-      outOfRange('raw=18446744073709551616 is not in 0..18446744073709551615'),
+      outOfRange('raw=18446744073709551616n must be in 0n..18446744073709551615n'),
     )
   })
 
@@ -152,7 +152,7 @@ describe('NetId64', () => {
         expect.objectContaining({
           name: 'TypeError',
           code: 'ERR_ORBIT_INVALID_ID',
-          message: `length=${length} is not the 8 bytes of an id`,
+          message: `bytes.length=${length} must be 8`,
         }),
       )
     }

@@ -30,6 +30,9 @@ import {
   uniqueFleet,
 } from '../help/processes.js'
 import { bellPath, bellsOf, drainBell, entryAt, objectFile, plant, ringAt } from '../help/support.js'
+import { followGlobalTime } from '../help/time.js'
+
+followGlobalTime()
 
 const kind = 7
 const size = 32

@@ -9,7 +9,7 @@ const { version } = manifest
 export const otherVersion = version.replace(/^./, (first) => (first === '9' ? '8' : '9'))
 
 /** As built code says it. */
-const inCode = (version: string) => `version: "${version}"`
+const inCode = (version: string) => `version:"${version}"`
 /** As an addon does: a C string. */
 const inAddon = (version: string) => `${version}\0`
 

@@ -17,6 +17,9 @@ import {
   ringAt,
   untyped,
 } from '../help/support.js'
+import { followGlobalTime } from '../help/time.js'
+
+followGlobalTime()
 
 const kind = 222
 const ttlMs = 600_000

@@ -3,6 +3,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Codec, Contest, codecs, type Fleet, type GetOrSetOptions, TypedCache } from '../../src/index.js'
 import { type Child, isLinux, start } from '../help/processes.js'
 import { fleetName, hasObjectFiles, joinShm, memories, observe, untyped } from '../help/support.js'
+import { followGlobalTime } from '../help/time.js'
+
+followGlobalTime()
 
 const size = 32
 

@@ -28,6 +28,9 @@ import {
   thrownBy,
   untyped,
 } from '../help/support.js'
+import { followGlobalTime } from '../help/time.js'
+
+followGlobalTime()
 
 afterEach(() => {
   vi.useRealTimers()

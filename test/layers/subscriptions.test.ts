@@ -19,6 +19,9 @@ import {
   ringAt,
   untyped,
 } from '../help/support.js'
+import { followGlobalTime } from '../help/time.js'
+
+followGlobalTime()
 
 // The addon's functions cannot be spied on where they stand.
 vi.mock('../../src/core/native.js', async (original) => {

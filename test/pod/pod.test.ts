@@ -1,217 +1,23 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { serialize } from 'node:v8'
 import ts from 'typescript'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { generate, interpret } from '../../src/pod/marshal.js'
-import { array, bytes, Pod, type PodFields, type PodType, type PodValue, pod, text } from '../../src/pod/pod.js'
-
-// A layout as the tests see it, with C's rules written out a second time, by other means than src/pod/pod.ts uses.
-
-type Word = 'u8' | 'u16' | 'u32' | 'u64' | 'i8' | 'i16' | 'i32' | 'i64' | 'f32' | 'f64' | 'bool' | 'bigu64' | 'bigi64'
-type Spec =
-  | { is: 'word'; kind: Word }
-  | { is: 'bytes'; length: number }
-  | { is: 'text'; length: number }
-  | { is: 'array'; of: Spec; length: number }
-  | { is: 'pod'; fields: [string, Spec][] }
-// biome-ignore lint/suspicious/noExplicitAny: a value whose spec is known at run time only.
-type Any = any
-type PodSpec = Extract<Spec, { is: 'pod' }>
-
-const wordBytes: Record<Word, number> = {
-  u8: 1,
-  u16: 2,
-  u32: 4,
-  u64: 8,
-  i8: 1,
-  i16: 2,
-  i32: 4,
-  i64: 8,
-  f32: 4,
-  f64: 8,
-  bool: 1,
-  bigu64: 8,
-  bigi64: 8,
-}
-const words = Object.keys(wordBytes) as Word[]
-
-/** What C's sizeof, _Alignof and offsetof say. */
-function measure(spec: Spec): { size: number; align: number; offsets: number[] } {
-  if (spec.is === 'word') return { size: wordBytes[spec.kind], align: wordBytes[spec.kind], offsets: [] }
-  if (spec.is === 'array') {
-    const { size, align } = measure(spec.of)
-    return { size: size * spec.length, align, offsets: [] }
-  }
-  if (spec.is !== 'pod') return { size: spec.length, align: 1, offsets: [] }
-  let end = 0
-  let largest = 1
-  const offsets = spec.fields.map(([, field]) => {
-    const { size, align } = measure(field)
-    while (end % align !== 0) end++
-    end += size
-    largest = Math.max(largest, align)
-    return end - size
-  })
-  while (end % largest !== 0) end++
-  return { size: end, align: largest, offsets }
-}
-
-/** The expected bytes of a value, over a buffer of zeroes. */
-function store(spec: Spec, value: Any, to: Buffer, at: number): void {
-  if (spec.is === 'bytes') to.set(value, at)
-  else if (spec.is === 'text') to.write(value, at, 'utf8')
-  else if (spec.is === 'array') {
-    for (let i = 0; i < spec.length; i++) store(spec.of, value[i], to, at + i * measure(spec.of).size)
-  } else if (spec.is === 'pod') {
-    const { offsets } = measure(spec)
-    for (const [i, [name, field]] of spec.fields.entries()) store(field, value[name], to, at + (offsets[i] as number))
-  } else {
-    const writers: Record<Word, () => number> = {
-      u8: () => to.writeUInt8(value, at),
-      u16: () => to.writeUInt16LE(value, at),
-      u32: () => to.writeUInt32LE(value, at),
-      u64: () => to.writeBigUInt64LE(BigInt(value), at),
-      i8: () => to.writeInt8(value, at),
-      i16: () => to.writeInt16LE(value, at),
-      i32: () => to.writeInt32LE(value, at),
-      i64: () => to.writeBigInt64LE(BigInt(value), at),
-      f32: () => to.writeFloatLE(value, at),
-      f64: () => to.writeDoubleLE(value, at),
-      bool: () => to.writeUInt8(value ? 1 : 0, at),
-      bigu64: () => to.writeBigUInt64LE(value, at),
-      bigi64: () => to.writeBigInt64LE(value, at),
-    }
-    writers[spec.kind]()
-  }
-}
-
-function expectedBytes(spec: PodSpec, value: unknown): Buffer {
-  const expected = Buffer.alloc(measure(spec).size)
-  store(spec, value, expected, 0)
-  return expected
-}
-
-/** The layout as pod() takes it, and as the source text of the same. */
-function typeOf(spec: Spec): PodType {
-  if (spec.is === 'word') return spec.kind
-  if (spec.is === 'bytes') return bytes(spec.length)
-  if (spec.is === 'text') return text(spec.length)
-  return spec.is === 'array' ? array(typeOf(spec.of), spec.length) : pod(fieldsOf(spec))
-}
-
-function fieldsOf(spec: PodSpec): PodFields {
-  return Object.fromEntries(spec.fields.map(([name, field]) => [name, typeOf(field)]))
-}
-
-function sourceOf(spec: Spec): string {
-  if (spec.is === 'word') return `'${spec.kind}'`
-  if (spec.is === 'array') return `array(${sourceOf(spec.of)}, ${spec.length})`
-  if (spec.is !== 'pod') return `${spec.is}(${spec.length})`
-  return `pod({ ${spec.fields.map(([name, field]) => `${JSON.stringify(name)}: ${sourceOf(field)}`).join(', ')} })`
-}
-
-/** Random layouts and values of them, from a private generator that a seed decides. */
-class Random {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-
-  below(n: number): number {
-    return Math.floor(this.next() * n)
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T
-  }
-
-  spec(depth: number): Spec {
-    const dice = this.below(10)
-    if (dice < 6) return { is: 'word', kind: this.pick(words) }
-    if (dice === 6) return { is: 'bytes', length: this.pick([1, 3, 8, 16, 33, 100]) }
-    if (dice === 7) return { is: 'text', length: this.pick([1, 5, 8, 32, 33, 90]) }
-    if (depth === 0) return { is: 'word', kind: this.pick(words) }
-    return dice === 8 ? { is: 'array', of: this.spec(depth - 1), length: 1 + this.below(5) } : this.podSpec(depth - 1)
-  }
-
-  podSpec(depth: number): PodSpec {
-    const names = ['a', 'b', 'c d', 'e"f', "g'h", 'offset', 'view', 'value', 'constructor', 'ü', 'length'] as const
-    const used = names.filter(() => this.next() < 0.5)
-    return { is: 'pod', fields: (used.length > 0 ? used : ['only']).map((name) => [name, this.spec(depth)]) }
-  }
-
-  bigint(bits: number): bigint {
-    let value = 0n
-    for (let i = 0; i < bits; i += 32) value = (value << 32n) | BigInt(this.below(2 ** 32))
-    return BigInt.asUintN(this.pick([bits, bits, 1 + this.below(bits)]), value)
-  }
-
-  value(spec: Spec): Any {
-    if (spec.is === 'bytes') return Uint8Array.from({ length: spec.length }, () => this.below(256))
-    if (spec.is === 'text') return this.text(spec.length)
-    if (spec.is === 'array') return Array.from({ length: spec.length }, () => this.value(spec.of))
-    if (spec.is === 'pod') return Object.fromEntries(spec.fields.map(([name, field]) => [name, this.value(field)]))
-    const { kind } = spec
-    if (kind === 'bool') return this.next() < 0.5
-    const bits = wordBytes[kind] * 8
-    if (kind === 'bigu64') return this.pick([0n, 2n ** 64n - 1n, this.bigint(64)])
-    if (kind === 'bigi64') return this.pick([-(2n ** 63n), 2n ** 63n - 1n, BigInt.asIntN(64, this.bigint(64))])
-    const anyFloat = (this.next() - 0.5) * 10 ** this.pick([-30, 0, 30])
-    if (kind === 'f32') return Math.fround(this.pick([0, -0, Number.NaN, -Infinity, anyFloat]))
-    if (kind === 'f64') return this.pick([0, -0, Number.NaN, Infinity, Number.MIN_VALUE, Number.MAX_VALUE, anyFloat])
-    const max = Number.MAX_SAFE_INTEGER
-    if (kind === 'u64') return this.pick([0, max, 2 ** 32, 2 ** 32 - 1, Number(this.bigint(53))])
-    if (kind === 'i64') return this.pick([-max, max, -1, -(2 ** 32), -(2 ** 31), Number(this.bigint(53)) * -1 + 0, 0])
-    const span = 2 ** bits
-    const low = kind[0] === 'i' ? -span / 2 : 0
-    return this.pick([low, low + span - 1, low + this.below(span)])
-  }
-
-  text(length: number): string {
-    const letters = this.next() < 0.5 ? ['a', 'b', '~', '\x01'] : ['a', 'é', '€', '𝄞', '\ufeff', '\x7f']
-    let result = ''
-    for (let i = this.below(length + 1); i > 0; i--) {
-      const longer = result + this.pick(letters)
-      if (Buffer.byteLength(longer) <= length) result = longer
-    }
-    return result
-  }
-}
-
-/** What typed-struct's view should show for a value. */
-function viewed(spec: Spec, value: Any): unknown {
-  if (spec.is === 'word') return spec.kind === 'u64' || spec.kind === 'i64' ? BigInt(value) : value
-  if (spec.is === 'bytes') return [...value]
-  if (spec.is === 'text') return value
-  if (spec.is === 'pod') return Object.fromEntries(spec.fields.map(([n, f]) => [n, viewed(f, value[n])]))
-  const flat = (s: Spec, v: Any): unknown[] => (s.is === 'array' ? v.flatMap((item: Any) => flat(s.of, item)) : [v])
-  let leaf: Spec = spec
-  while (leaf.is === 'array') leaf = leaf.of
-  const items = flat(spec, value).map((item) => viewed(leaf, item))
-  if (leaf.is === 'bytes') return items.flat()
-  return leaf.is === 'word' && leaf.kind === 'bool' ? items.map(Number) : items
-}
-
-/** The same shape, read off the view itself. */
-function looked(spec: Spec, item: Any): unknown {
-  if (spec.is === 'pod') return Object.fromEntries(spec.fields.map(([n, field]) => [n, looked(field, item[n])]))
-  if (spec.is === 'bytes') return [...item]
-  if (spec.is !== 'array') return item
-  let leaf: Spec = spec
-  while (leaf.is === 'array') leaf = leaf.of
-  return leaf.is === 'bytes' || leaf.is === 'word' ? [...item] : Array.from(item, (each) => looked(leaf, each))
-}
+import { array, bytes, Pod, type PodFields, type PodValue, pod, text } from '../../src/pod/pod.js'
+import {
+  type Any,
+  expectedBytes,
+  fieldsOf,
+  measure,
+  type PodSpec,
+  Random,
+  type Spec,
+  sourceOf,
+  type Word,
+} from './specs.js'
 
 /** Bad values: the field, the value and what is said about it. */
 const refusals: [fields: PodSpec, value: unknown, kind: 'RangeError' | 'TypeError', message: string][] = []
@@ -221,60 +27,60 @@ const refusals: [fields: PodSpec, value: unknown, kind: 'RangeError' | 'TypeErro
     refusals.push([spec, { busy }, 'RangeError', message])
   const type = (spec: PodSpec, busy: unknown, message: string) => refusals.push([spec, { busy }, 'TypeError', message])
   const one = (spec: Spec): PodSpec => ({ is: 'pod', fields: [['busy', spec]] })
-  range(word('u8'), 256, 'busy=256 is not a u8 (0..255)')
-  range(word('u8'), -1, 'busy=-1 is not a u8 (0..255)')
-  range(word('u16'), 65536, 'busy=65536 is not a u16 (0..65535)')
-  range(word('u32'), -1, 'busy=-1 is not a u32 (0..4294967295)')
-  range(word('u32'), 2 ** 32, 'busy=4294967296 is not a u32 (0..4294967295)')
-  range(word('u32'), 1.5, 'busy=1.5 is not a u32 (0..4294967295)')
-  range(word('u32'), Number.NaN, 'busy=NaN is not a u32 (0..4294967295)')
-  range(word('u32'), Infinity, 'busy=Infinity is not a u32 (0..4294967295)')
-  range(word('i8'), 128, 'busy=128 is not an i8 (-128..127)')
-  range(word('i16'), -32769, 'busy=-32769 is not an i16 (-32768..32767)')
-  range(word('i32'), 2 ** 31, 'busy=2147483648 is not an i32 (-2147483648..2147483647)')
-  range(word('u64'), -1, 'busy=-1 is not a u64 in a number (0..9007199254740991)')
-  range(word('u64'), 2 ** 53, 'busy=9007199254740992 is not a u64 in a number (0..9007199254740991)')
-  range(word('u64'), 0.5, 'busy=0.5 is not a u64 in a number (0..9007199254740991)')
-  range(word('u64'), Number.NaN, 'busy=NaN is not a u64 in a number (0..9007199254740991)')
+  range(word('u8'), 256, 'busy=256 must be a u8 (0..255)')
+  range(word('u8'), -1, 'busy=-1 must be a u8 (0..255)')
+  range(word('u16'), 65536, 'busy=65536 must be a u16 (0..65535)')
+  range(word('u32'), -1, 'busy=-1 must be a u32 (0..4294967295)')
+  range(word('u32'), 2 ** 32, 'busy=4294967296 must be a u32 (0..4294967295)')
+  range(word('u32'), 1.5, 'busy=1.5 must be a u32 (0..4294967295)')
+  range(word('u32'), Number.NaN, 'busy=NaN must be a u32 (0..4294967295)')
+  range(word('u32'), Infinity, 'busy=Infinity must be a u32 (0..4294967295)')
+  range(word('i8'), 128, 'busy=128 must be an i8 (-128..127)')
+  range(word('i16'), -32769, 'busy=-32769 must be an i16 (-32768..32767)')
+  range(word('i32'), 2 ** 31, 'busy=2147483648 must be an i32 (-2147483648..2147483647)')
+  range(word('u64'), -1, 'busy=-1 must be a u64 in a number (0..9007199254740991)')
+  range(word('u64'), 2 ** 53, 'busy=9007199254740992 must be a u64 in a number (0..9007199254740991)')
+  range(word('u64'), 0.5, 'busy=0.5 must be a u64 in a number (0..9007199254740991)')
+  range(word('u64'), Number.NaN, 'busy=NaN must be a u64 in a number (0..9007199254740991)')
   range(
     word('i64'),
     -(2 ** 53),
-    'busy=-9007199254740992 is not an i64 in a number (-9007199254740991..9007199254740991)',
+    'busy=-9007199254740992 must be an i64 in a number (-9007199254740991..9007199254740991)',
   )
-  range(word('f32'), 1e39, 'busy=1e+39 is not an f32 (not above 3.4028235e38, or an infinity)')
-  range(word('bigu64'), -1n, 'busy=-1n is not a bigu64 (0n..18446744073709551615n)')
-  range(word('bigu64'), 2n ** 64n, 'busy=18446744073709551616n is not a bigu64 (0n..18446744073709551615n)')
-  range(word('bigi64'), 2n ** 63n, `busy=9223372036854775808n is not a bigi64 (${-(2n ** 63n)}n..${2n ** 63n - 1n}n)`)
-  type(word('u32'), undefined, 'busy=undefined is not a u32 (0..4294967295)')
-  type(word('u32'), '5', 'busy="5" is not a u32 (0..4294967295)')
-  type(word('u32'), 5n, 'busy=5n is not a u32 (0..4294967295)')
-  type(word('u32'), null, 'busy=null is not a u32 (0..4294967295)')
-  type(word('u64'), 5n, 'busy=5n is not a u64 in a number (0..9007199254740991)')
-  type(word('f64'), '1', 'busy="1" is not an f64')
-  type(word('bool'), 1, 'busy=1 is not a bool')
-  type(word('bigu64'), 1, 'busy=1 is not a bigu64 (0n..18446744073709551615n)')
-  type(one({ is: 'bytes', length: 4 }), [1, 2, 3, 4], 'busy=an array of 4 is not 4 bytes (a Uint8Array)')
-  range(one({ is: 'bytes', length: 4 }), new Uint8Array(3), 'busy=3 bytes is not 4 bytes (a Uint8Array)')
-  range(one({ is: 'bytes', length: 40 }), new Uint8Array(41), 'busy=41 bytes is not 40 bytes (a Uint8Array)')
-  const aText = 'is not text of at most 4 bytes in UTF-8 without NUL'
+  range(word('f32'), 1e39, 'busy=1e+39 must be an f32 (not above 3.4028235e38, or an infinity)')
+  range(word('bigu64'), -1n, 'busy=-1n must be a bigu64 (0n..18446744073709551615n)')
+  range(word('bigu64'), 2n ** 64n, 'busy=18446744073709551616n must be a bigu64 (0n..18446744073709551615n)')
+  range(word('bigi64'), 2n ** 63n, `busy=9223372036854775808n must be a bigi64 (${-(2n ** 63n)}n..${2n ** 63n - 1n}n)`)
+  type(word('u32'), undefined, 'busy=undefined must be a u32 (0..4294967295)')
+  type(word('u32'), '5', 'busy="5" must be a u32 (0..4294967295)')
+  type(word('u32'), 5n, 'busy=5n must be a u32 (0..4294967295)')
+  type(word('u32'), null, 'busy=null must be a u32 (0..4294967295)')
+  type(word('u64'), 5n, 'busy=5n must be a u64 in a number (0..9007199254740991)')
+  type(word('f64'), '1', 'busy="1" must be an f64')
+  type(word('bool'), 1, 'busy=1 must be a bool')
+  type(word('bigu64'), 1, 'busy=1 must be a bigu64 (0n..18446744073709551615n)')
+  type(one({ is: 'bytes', length: 4 }), [1, 2, 3, 4], 'busy=an array of 4 must be 4 bytes (a Uint8Array)')
+  range(one({ is: 'bytes', length: 4 }), new Uint8Array(3), 'busy=3 bytes must be 4 bytes (a Uint8Array)')
+  range(one({ is: 'bytes', length: 40 }), new Uint8Array(41), 'busy=41 bytes must be 40 bytes (a Uint8Array)')
+  const aText = 'must be text of at most 4 bytes in UTF-8 without NUL'
   type(one({ is: 'text', length: 4 }), 4, `busy=4 ${aText}`)
   range(one({ is: 'text', length: 4 }), 'abcde', `busy="abcde" ${aText}`)
   range(one({ is: 'text', length: 4 }), '€€', `busy="€€" ${aText}`)
   range(one({ is: 'text', length: 4 }), 'a\0b', `busy="a\\u0000b" ${aText}`)
   range(one({ is: 'text', length: 4 }), 'é\0', `busy="é\\u0000" ${aText}`)
   const threeBytes: Spec = { is: 'array', of: { is: 'word', kind: 'u8' }, length: 3 }
-  type(one(threeBytes), 7, 'busy=7 is not an array of 3')
-  range(one(threeBytes), [1, 2], 'busy=an array of 2 is not an array of 3')
-  range(one(threeBytes), [1, 2, 256], 'busy[2]=256 is not a u8 (0..255)')
-  type(one(threeBytes), [1, undefined, 3], 'busy[1]=undefined is not a u8 (0..255)')
-  type(one(threeBytes), new Uint8Array(3), 'busy=3 bytes is not an array of 3')
+  type(one(threeBytes), 7, 'busy=7 must be an array of 3')
+  range(one(threeBytes), [1, 2], 'busy=an array of 2 must be an array of 3')
+  range(one(threeBytes), [1, 2, 256], 'busy[2]=256 must be a u8 (0..255)')
+  type(one(threeBytes), [1, undefined, 3], 'busy[1]=undefined must be a u8 (0..255)')
+  type(one(threeBytes), new Uint8Array(3), 'busy=3 bytes must be an array of 3')
   const inner = one({ is: 'array', of: one(threeBytes), length: 2 })
-  range(inner, [{ busy: [1, 2, 3] }, { busy: [1, -2, 3] }], 'busy[1].busy[1]=-2 is not a u8 (0..255)')
-  type(inner, [{ busy: [1, 2, 3] }, 5], 'busy[1]=5 is not an object')
-  type(one(word('u8')), null, 'busy=null is not an object')
-  type(one(word('u8')), { busy: '' }, 'busy.busy="" is not a u8 (0..255)')
-  refusals.push([word('u8'), undefined, 'TypeError', 'value=undefined is not an object'])
-  refusals.push([word('u8'), 'text', 'TypeError', 'value="text" is not an object'])
+  range(inner, [{ busy: [1, 2, 3] }, { busy: [1, -2, 3] }], 'busy[1].busy[1]=-2 must be a u8 (0..255)')
+  type(inner, [{ busy: [1, 2, 3] }, 5], 'busy[1]=5 must be an object')
+  type(one(word('u8')), null, 'busy=null must be an object')
+  type(one(word('u8')), { busy: '' }, 'busy.busy="" must be a u8 (0..255)')
+  refusals.push([word('u8'), undefined, 'TypeError', 'value=undefined must be an object'])
+  refusals.push([word('u8'), 'text', 'TypeError', 'value="text" must be an object'])
 }
 
 const codeOf = { RangeError: 'ERR_ORBIT_OUT_OF_RANGE', TypeError: 'ERR_ORBIT_INVALID_ARGUMENT' }
@@ -298,18 +104,6 @@ describe.each([
         expect(Buffer.from(layout.encode(value as never, dirty)).equals(expected), `seed ${seed}`).toBe(true)
         expect(layout.decode(expected), `seed ${seed}`).toEqual(value)
       }
-    }
-  })
-
-  it('shows the same values through its typed-struct view', () => {
-    for (let seed = 1001; seed <= 1150; seed++) {
-      const random = new Random(seed)
-      const spec = random.podSpec(3)
-      const layout = define(fieldsOf(spec))
-      const value = random.value(spec)
-      const encoded = layout.encode(value as never)
-      const view = new layout.Struct(Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length))
-      expect(looked(spec, view), `seed ${seed}`).toEqual(viewed(spec, value))
     }
   })
 
@@ -358,14 +152,14 @@ describe.each([
       expect.objectContaining({
         name: 'RangeError',
         code: 'ERR_ORBIT_OUT_OF_RANGE',
-        message: 'in[1].at=9007199254740992 is stored but is not a u64 in a number (0..9007199254740991)',
+        message: 'stored in[1].at=9007199254740992 must be a u64 in a number (0..9007199254740991)',
       }),
     )
     const signed = define({ at: 'i64' })
     const cases = [-(2n ** 53n), 2n ** 53n, -(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n + 1n, -(2n ** 53n) - 1n]
     for (const word of cases) {
       stored.writeBigInt64LE(word, 0)
-      expect(() => signed.decode(stored.subarray(0, 8))).toThrow(`at=${word} is stored but is not an i64`)
+      expect(() => signed.decode(stored.subarray(0, 8))).toThrow(`stored at=${word} must be an i64`)
     }
     for (const word of [2n ** 53n - 1n, -(2n ** 53n) + 1n]) {
       stored.writeBigInt64LE(word, 0)
@@ -415,7 +209,7 @@ describe.each([
     expect(layout.decode(layout.encode(value))).toEqual(value)
     expect(Object.keys(layout.decode(layout.encode(value)))).toEqual(names)
     for (const name of names) {
-      expect(() => layout.encode({ ...value, [name]: [0, -1] })).toThrow(`${name}[1]=-1 is not a u32`)
+      expect(() => layout.encode({ ...value, [name]: [0, -1] })).toThrow(`${name}[1]=-1 must be a u32`)
     }
     expect('injected' in globalThis).toBe(false)
   })
@@ -463,7 +257,7 @@ describe('pod', () => {
     expectTypeOf(layout).toExtend<Pod<Value>>()
     expectTypeOf<PodValue<typeof layout>>().toEqualTypeOf<Value>()
     // @ts-expect-error a kind that does not exist
-    expect(() => pod({ busy: 'u33' })).toThrow('busy="u33" is not a pod\'s field type')
+    expect(() => pod({ busy: 'u33' })).toThrow('busy="u33" must be a kind')
     // @ts-expect-error a string is no u32
     expect(() => pod({ busy: 'u32' }).encode({ busy: '1' })).toThrow(TypeError)
     // @ts-expect-error a field is missing
@@ -506,8 +300,8 @@ ${specs.map((s, i) => `printf("%zu${s.fields.map(() => ' %zu').join('')}\\n", si
       execFileSync('gcc', ['-o', join(folder, 'layouts'), join(folder, 'layouts.c')])
       const lines = execFileSync(join(folder, 'layouts'), { encoding: 'utf8' }).trim().split('\n')
       const ours = specs.map((spec) => {
-        const { byteLength, Struct } = pod(fieldsOf(spec))
-        return [byteLength, ...spec.fields.map(([name]) => Struct.getOffsetOf(name))].join(' ')
+        const { byteLength, layout } = pod(fieldsOf(spec))
+        return [byteLength, ...(layout.form === 'pod' ? layout.fields : []).map(({ offset }) => offset)].join(' ')
       })
       expect(ours).toEqual(lines)
     } finally {
@@ -524,7 +318,6 @@ ${specs.map((s, i) => `printf("%zu${s.fields.map(() => ' %zu').join('')}\\n", si
         mkdirSync(dirname(join(folder, file)), { recursive: true })
         writeFileSync(join(folder, `${file}.js`), ts.transpileModule(source, { compilerOptions: options }).outputText)
       }
-      symlinkSync(new URL('../../node_modules', import.meta.url), join(folder, 'node_modules'))
       const specs = Array.from({ length: 60 }, (_, i) => new Random(9000 + i).podSpec(3))
       const values = specs.map((spec, i) => new Random(i).value(spec))
       const encoded = specs.map((spec, i) => expectedBytes(spec, values[i]).toString('hex'))
@@ -569,10 +362,13 @@ console.log(pods.length + ' pods, ' + refusals.length + ' refusals')
     const part = layout.encode({ busy: 1 }, large.subarray(1))
     expect([part.length, [...large]]).toEqual([2, [7, 1, 0, 7, 7]])
     expect(() => layout.encode({ busy: 1 }, new Uint8Array(1))).toThrow(
-      expect.objectContaining({ code: 'ERR_ORBIT_OUT_OF_RANGE', message: 'target.length=1 is below byteLength=2' }),
+      expect.objectContaining({
+        code: 'ERR_ORBIT_OUT_OF_RANGE',
+        message: 'target.length=1 must be at least byteLength=2',
+      }),
     )
     expect(() => layout.encode({ busy: 1 }, [] as never)).toThrow(
-      expect.objectContaining({ code: 'ERR_ORBIT_INVALID_ARGUMENT', message: 'target=an array is not a Uint8Array' }),
+      expect.objectContaining({ code: 'ERR_ORBIT_INVALID_ARGUMENT', message: 'target=an array must be a Uint8Array' }),
     )
   })
 
@@ -583,26 +379,13 @@ console.log(pods.length + ' pods, ' + refusals.length + ' refusals')
       expect(() => layout.decode(new Uint8Array(length))).toThrow(
         expect.objectContaining({
           code: 'ERR_ORBIT_OUT_OF_RANGE',
-          message: `bytes.length=${length} is not byteLength=2`,
+          message: `bytes.length=${length} must be byteLength=2`,
         }),
       )
     }
     expect(() => layout.decode('ab' as never)).toThrow(
       expect.objectContaining({ name: 'TypeError', code: 'ERR_ORBIT_INVALID_ARGUMENT' }),
     )
-  })
-
-  it('has a live, writable view', () => {
-    const layout = pod({ busy: 'u32', name: text(8), in: pod({ x: 'f64' }) })
-    const buffer = Buffer.alloc(layout.byteLength)
-    const view = new layout.Struct(buffer) as unknown as { busy: number; name: string; in: { x: number } }
-    view.busy = 7
-    view.name = 'né'
-    view.in.x = 0.5
-    expect(layout.decode(buffer)).toEqual({ busy: 7, name: 'né', in: { x: 0.5 } })
-    expect(() => {
-      view.name = 'much too long'
-    }).toThrow('name="much too long" is not text of at most 8 bytes')
   })
 
   it('describes itself in a canonical text', () => {
@@ -642,30 +425,31 @@ console.log(pods.length + ' pods, ' + refusals.length + ' refusals')
     expect(pod({ busy: 'u32', idle: 'u32' }).fingerprint).toBe(3753130778197305956n)
   })
 
-  it.each(['', '__proto__', '0', '7', '4294967295', '12345678901234567890', '$raw', 'toString'])(
-    'refuses the name %j',
-    (name) => {
-      expect(() => pod(Object.fromEntries([[name, 'u8']]))).toThrow(
-        expect.objectContaining({
-          name: 'TypeError',
-          message: `field=${JSON.stringify(name)} cannot be a field's name`,
-        }),
-      )
-    },
-  )
+  it.each(['', '__proto__', '0', '7', '4294967295', '12345678901234567890'])('refuses the name %j', (name) => {
+    expect(() => pod(Object.fromEntries([[name, 'u8']]))).toThrow(
+      expect.objectContaining({
+        name: 'TypeError',
+        message: `field=${JSON.stringify(name)} must be a string other than "", "__proto__" and decimal integers`,
+      }),
+    )
+  })
 
   it('refuses fields that are none', () => {
     const invalid = (message: string) =>
       expect.objectContaining({ name: 'TypeError', code: 'ERR_ORBIT_INVALID_ARGUMENT', message })
-    expect(() => pod({})).toThrow(invalid('fields={} has no field'))
-    expect(() => pod(null as never)).toThrow(invalid('fields=null is not an object'))
-    expect(() => pod({ [Symbol('s')]: 'u8' } as never)).toThrow(invalid("field=Symbol(s) cannot be a field's name"))
+    expect(() => pod({})).toThrow(invalid('fields={} must have at least one field'))
+    expect(() => pod(null as never)).toThrow(invalid('fields=null must be an object'))
+    expect(() => pod({ [Symbol('s')]: 'u8' } as never)).toThrow(
+      invalid('field=Symbol(s) must be a string other than "", "__proto__" and decimal integers'),
+    )
     for (const type of [undefined, 5, {}, 'u128', 'constructor', () => 'u8']) {
       expect(() => pod({ busy: type as never })).toThrow(
         expect.objectContaining({ code: 'ERR_ORBIT_INVALID_ARGUMENT' }),
       )
     }
-    expect(() => array('nothing' as never, 1)).toThrow(invalid('element="nothing" is not a pod\'s field type'))
+    expect(() => array('nothing' as never, 1)).toThrow(
+      invalid('element="nothing" must be a kind such as "u32", or what bytes, text, array or pod return'),
+    )
   })
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 24 + 1, Infinity])('refuses the length %d', (length) => {

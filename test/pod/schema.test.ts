@@ -41,7 +41,7 @@ describe('podOfSchema', () => {
     '{"a":u64[4194304]}',
     '{"a":u8,"a":u8}',
     '{"__proto__":u8}',
-    '{"toString":u8}',
+    '{"__proto__":u8}',
     '{"\\q":u8}',
     '{"a":constructor}',
     `${'{"a":'.repeat(100)}u8${'}'.repeat(100)}`,

@@ -5,7 +5,15 @@ import { describe, expect, it } from 'vitest'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** From the bottom up. A file imports from its own folder and from the floors below, so no folder imports in a circle. */
-const floors = [['base'], ['pod'], ['addon'], ['core'], ['layers', 'inspect'], ['index', 'cli']]
+const floors = [
+  ['base'],
+  ['pod'],
+  ['prebuilds'],
+  ['addon'],
+  ['core'],
+  ['layers', 'inspect'],
+  ['index', 'struct', 'cli'],
+]
 const floorOf = (folder: string): number => floors.findIndex((floor) => floor.includes(folder))
 
 /** The folder of a file of src/, or its own name where it is on top. */
@@ -55,6 +63,12 @@ describe('src/', () => {
     expect(importsOf('core/fleet.ts')).toContain('core/native.ts')
     expect(importsOf('base/errors.ts')).toEqual([])
     for (const file of sourceFiles) for (const target of importsOf(file)) expect(sourceFiles).toContain(target)
+  })
+
+  it('loads typed-struct only for orbit-node/struct', () => {
+    const loads = (file: string) => /from 'typed-struct'/.test(readFileSync(`${root}src/${file}`, 'utf8'))
+    expect(sourceFiles.filter(loads)).toEqual(['struct.ts'])
+    expect([...reachable('index.ts'), ...reachable('cli/main.ts')]).not.toContain('struct.ts')
   })
 
   it('loads the addon in one place', () => {
