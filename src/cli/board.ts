@@ -1,18 +1,17 @@
+import type { FleetSample, RingSample, Sample } from '../inspect/sampler.js'
 import type { Output } from './output.js'
-import type { FleetSample, RingSample, Sample } from './sampler.js'
 import { type Column, tableLines } from './table.js'
 import { clockText, counted, cut, durationText, printable, rateText } from './text.js'
 
-/** What `top` shows, and how. */
+/** What `top` shows, and in which order. */
 export interface View {
   sort: keyof typeof orders
   isReversed: boolean
   filter: string
-  /** The filter is being typed. */
+  /** Do keys edit the filter now? */
   isTyping: boolean
 }
 
-/** By the key that chooses it. */
 const orders = {
   rate: (a: RingSample, b: RingSample) => b.perSecond - a.perSecond,
   name: (a: RingSample, b: RingSample) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
@@ -20,12 +19,12 @@ const orders = {
   head: (a: RingSample, b: RingSample) => b.head - a.head,
 }
 
-const bars = '▁▂▃▄▅▆▇█'
+const levels = '▁▂▃▄▅▆▇█'
 
-/** The last rates, each as high as it is beside the highest. */
+/** A chart of rates in one line, scaled to the highest of them. */
 export function sparkline(history: readonly number[]): string {
   const most = Math.max(...history, 1e-9)
-  return history.map((rate) => (rate <= 0 ? bars[0] : bars[Math.min(7, Math.floor((rate / most) * 8))])).join('')
+  return history.map((rate) => (rate <= 0 ? levels[0] : levels[Math.min(7, Math.floor((rate / most) * 8))])).join('')
 }
 
 const duration = (ms: number | null): string => (ms === null ? '-' : durationText(ms))
@@ -72,7 +71,13 @@ function ringsInOrder(sample: Sample, { sort, isReversed, filter }: View): RingS
   return isReversed ? rings.reverse() : rings
 }
 
-/** The lines of a screen of this size. */
+/** An empty line and a table, or a line that says that there are no rows. */
+const listLines = <Row>(output: Output, columns: Column<Row>[], rows: readonly Row[], none: string): string[] => [
+  '',
+  ...(rows.length > 0 ? tableLines(output, columns, rows) : [output.paint('dim', none)]),
+]
+
+/** The lines that fill a screen of this size. */
 export function boardLines(output: Output, sample: Sample, view: View, columns: number, rows: number): string[] {
   const rings = ringsInOrder(sample, view)
   const order = `by ${view.sort}${view.isReversed ? ', reversed' : ''}`
@@ -80,9 +85,12 @@ export function boardLines(output: Output, sample: Sample, view: View, columns: 
   const counts = `${counted(sample.fleets.length, 'fleet')}, ${counted(rings.length, 'ring')}`
   const head = `orbit top  ${clockText(sample.unixMs).slice(0, 8)}  ${counts} ${order}${filter}`
   const keys = view.isTyping
-    ? 'type a text of fleet, KIND or name   Enter keep   Esc clear'
+    ? 'type a part of a fleet, KIND or name   Enter keep   Esc clear'
     : 'r rate  n name  k KIND  h head  R reverse  / filter  q quit'
-  const body = ['', ...tableLines(output, fleetColumns, sample.fleets), '', ...tableLines(output, ringColumns, rings)]
+  const body = [
+    ...listLines(output, fleetColumns, sample.fleets, 'no fleets'),
+    ...listLines(output, ringColumns, rings, 'no rings'),
+  ]
   return [
     output.paint('bold', cut(printable(head), columns)),
     ...body.slice(0, Math.max(0, rows - 2)),
@@ -90,8 +98,8 @@ export function boardLines(output: Output, sample: Sample, view: View, columns: 
   ]
 }
 
-/** Changes the view as a key says; true: quit. */
-export function obey(view: View, key: string): boolean {
+/** Changes the view by a key. Returns true if the key quits. */
+export function applyKey(view: View, key: string): boolean {
   if (key === '\x03') return true
   if (view.isTyping) {
     if (key === '\r' || key === '\x1b') {

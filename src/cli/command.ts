@@ -2,7 +2,7 @@ import type { Output } from './output.js'
 
 export interface Option {
   readonly type: 'string' | 'boolean'
-  /** What stands for its value in the help. */
+  /** The name of its value in the help. */
   readonly value?: string
   readonly about: string
 }
@@ -11,21 +11,22 @@ export interface Option {
 export interface Command {
   readonly name: string
   readonly summary: string
-  /** As in the help: `FLEET [KIND]`. */
+  /** In the form of the help: `FLEET`, `[KIND]`. */
   readonly operands: readonly string[]
+  /** The description in the help, broken into lines. An empty string separates paragraphs. */
   readonly about: readonly string[]
   readonly options: Readonly<Record<string, Option>>
-  /** The first is also shown in `orbit --help`. */
+  /** `orbit --help` shows the first one too. */
   readonly examples: readonly { readonly line: string; readonly about: string }[]
-  /** Resolves with the exit code; nothing: 0. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to say.
+  /** Gives the exit code; undefined: 0. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most commands return nothing.
   run(call: Call): number | void | Promise<number | void>
 }
 
-/** The arguments are wrong: exit code 2. */
+/** Wrong arguments: exit code 2. */
 export class UsageError extends Error {}
 
-/** What was typed, parsed. */
+/** The parsed command line of one command. */
 export class Call {
   readonly output: Output
   readonly #operands: readonly string[]
@@ -41,7 +42,7 @@ export class Call {
     this.#values = values
   }
 
-  /** The operand at `index`; main has seen to those that must be there. */
+  /** The operand at `index`, which must be a required one: main has checked that those are present. */
   operand(index: number): string {
     return this.#operands[index] as string
   }
@@ -62,16 +63,16 @@ export class Call {
     const text = this.text(name)
     if (text === undefined) return undefined
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-    if (!(value >= min && value <= max)) throw new UsageError(`--${name}=${text} is not an integer in ${min}..${max}`)
+    if (!(value >= min && value <= max)) throw new UsageError(`--${name}=${text} must be an integer in ${min}..${max}`)
     return value
   }
 
-  /** 'start', 'head', a position, or so many before the head as a negative number. */
+  /** The option --from: 'start', 'head', a position, or a negative number, which counts back from the head. */
   from(fallback: 'start' | 'head'): 'start' | 'head' | number {
     const text = this.text('from') ?? fallback
     if (text === 'start' || text === 'head') return text
     const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
-    if (!Number.isSafeInteger(value)) throw new UsageError(`--from=${text} is not start, head, a position or -COUNT`)
+    if (!Number.isSafeInteger(value)) throw new UsageError(`--from=${text} must be start, head, a position or -COUNT`)
     return value
   }
 }

@@ -1,12 +1,14 @@
-/** What doctor found. */
+/** One result of `orbit doctor`. */
 export interface Finding {
   readonly level: 'ok' | 'note' | 'warning' | 'problem'
-  /** A stable name. */
+  /** The name of the check, which does not change. */
   readonly check: string
   readonly fleet: string | null
+  /** The facts. */
   readonly found: string
+  /** Their consequence; '': none. */
   readonly meaning: string
-  /** The command that fixes it; null: nothing is to be done, or nothing can be. */
+  /** The command or the step that fixes it; null: there is none, or none is needed. */
   readonly fix: string | null
 }
 

@@ -3,46 +3,52 @@ import type { Command, Option } from './command.js'
 const exitCodes = [
   [0, 'done'],
   [1, 'failed; doctor: there is a problem'],
-  [2, 'usage'],
+  [2, 'wrong usage'],
   [3, 'no such fleet, ring or key'],
-  [4, 'another layout or type'],
-  [5, 'permission'],
+  [4, 'another layout version, or another type'],
+  [5, 'no permission'],
 ] as const
 
-/** Of every command. */
+/** The options of every command. */
 export const commonOptions: Readonly<Record<string, Option>> = {
-  json: { type: 'boolean', about: 'JSON: one document, or a line per item where the output has no end' },
-  help: { type: 'boolean', about: 'this' },
+  json: { type: 'boolean', about: 'print JSON: one document, or a line for each item where the output does not end' },
+  help: { type: 'boolean', about: 'print this help' },
 }
 
 const exits = () => exitCodes.map(([code, meaning]) => `    ${code}  ${meaning}`)
 
-const helpColumns = 100
+const helpColumns = 80
+const indent = '    '
 
-/** Paragraphs, which an empty line parts, broken into lines. */
-function paragraphs(lines: readonly string[], indent: string): string[] {
-  return lines
+/** Breaks a text into lines. `first` begins the first line, and the other lines are indented as far. */
+function wrapped(text: string, first: string): string[] {
+  const lines: string[] = []
+  let line = first
+  let isEmpty = true
+  for (const word of text.split(' ')) {
+    if (!isEmpty && line.length + 1 + word.length > helpColumns) {
+      lines.push(line)
+      line = ' '.repeat(first.length)
+      isEmpty = true
+    }
+    line += isEmpty ? word : ` ${word}`
+    isEmpty = false
+  }
+  return [...lines, line]
+}
+
+/** Breaks paragraphs, between which there is an empty string, into lines. */
+const paragraphs = (texts: readonly string[]): string[] =>
+  texts
     .join(' ')
     .split(/ {2,}/)
-    .flatMap((paragraph, i) => {
-      const broken = [...(i > 0 ? [''] : [])]
-      let line = indent
-      for (const word of paragraph.split(' ')) {
-        if (line !== indent && line.length + 1 + word.length > helpColumns) {
-          broken.push(line)
-          line = indent
-        }
-        line += line === indent ? word : ` ${word}`
-      }
-      return [...broken, line]
-    })
-}
+    .flatMap((text, i) => [...(i > 0 ? [''] : []), ...wrapped(text, indent)])
 
 export function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
   return [
     'NAME',
-    '    orbit - looks into fleets: live, dead and damaged ones',
+    '    orbit - inspect fleets: live, dead and damaged ones',
     '',
     'SYNOPSIS',
     '    orbit COMMAND [FLEET] [...] [--json]',
@@ -52,7 +58,7 @@ export function overview(commands: readonly Command[]): string {
     'COMMANDS',
     ...commands.map(({ name, summary }) => `    ${name.padEnd(width)}  ${summary}`),
     '',
-    '    Only rm and gc change anything; all the others map shared memory read-only.',
+    '    Only rm and gc change anything. The others map shared memory read-only.',
     '',
     'EXAMPLES',
     ...commands.map(({ examples }) => `    ${examples[0]?.line}`),
@@ -65,8 +71,8 @@ export function overview(commands: readonly Command[]): string {
 
 export function commandHelp(command: Command): string {
   const options = Object.entries({ ...command.options, ...commonOptions })
-  const shown = options.map(([name, { value, about }]) => [`--${name}${value ? ` ${value}` : ''}`, about] as const)
-  const width = Math.max(...shown.map(([text]) => text.length))
+  const names = options.map(([name, { value }]) => `--${name}${value ? ` ${value}` : ''}`)
+  const width = Math.max(...names.map((text) => text.length))
   return [
     'NAME',
     `    orbit ${command.name} - ${command.summary}`,
@@ -75,13 +81,13 @@ export function commandHelp(command: Command): string {
     `    ${['orbit', command.name, ...command.operands, '[OPTION]...'].join(' ')}`,
     '',
     'DESCRIPTION',
-    ...paragraphs(command.about, '    '),
+    ...paragraphs(command.about),
     '',
     'OPTIONS',
-    ...shown.map(([text, about]) => `    ${text.padEnd(width)}  ${about}`),
+    ...options.flatMap(([, { about }], i) => wrapped(about, `${indent}${names[i]?.padEnd(width)}  `)),
     '',
     'EXAMPLES',
-    ...command.examples.flatMap(({ line, about }) => [`    ${line}`, `        ${about}`]),
+    ...command.examples.flatMap(({ line, about }) => [`    ${line}`, ...wrapped(about, '        ')]),
     '',
     'EXIT CODES',
     ...exits(),

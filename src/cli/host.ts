@@ -1,4 +1,4 @@
-// What the host says of itself: files of /proc, /sys and /etc, each of which may be missing.
+// Facts about the host, from files of /proc, /sys and /etc. Each of them may be missing.
 import { existsSync, readdirSync, readFileSync, readlinkSync, statfsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ export function spaceOf(folder: string): Space | undefined {
   }
 }
 
-/** The tightest memory limit of our control groups, in bytes; undefined: none. */
+/** The smallest memory limit of this process's control groups, in bytes; undefined: none. */
 export function memoryLimit(): { bytes: number; usedBytes: number } | undefined {
   const own = read('/proc/self/cgroup')?.match(/^0::(.*)$/m)?.[1]
   const folders =
@@ -36,7 +36,7 @@ export function memoryLimit(): { bytes: number; usedBytes: number } | undefined 
   let limit: { bytes: number; usedBytes: number } | undefined
   for (const folder of ['/sys/fs/cgroup', ...folders, '/sys/fs/cgroup/memory']) {
     const bytes = Number(read(join(folder, 'memory.max')) ?? read(join(folder, 'memory.limit_in_bytes')))
-    // Version 1 says "no limit" as an enormous number.
+    // Version 1 of control groups writes "no limit" as a very large number.
     if (!Number.isFinite(bytes) || bytes <= 0 || bytes >= 2 ** 60 || bytes >= (limit?.bytes ?? 2 ** 60)) continue
     const usedBytes = Number(read(join(folder, 'memory.current')) ?? read(join(folder, 'memory.usage_in_bytes')) ?? 0)
     limit = { bytes, usedBytes }
@@ -47,18 +47,19 @@ export function memoryLimit(): { bytes: number; usedBytes: number } | undefined 
 export const isContainer = (): boolean =>
   existsSync('/.dockerenv') || existsSync('/run/.containerenv') || (process.env['container'] ?? '') !== ''
 
-/** `pid:[4026531836]` of a process; undefined: not ours to see. */
-export function namespaceOf(kind: 'pid' | 'ipc' | 'mnt', pid: number | 'self' = 'self'): string | undefined {
+/** A namespace of this process, such as `pid:[4026531836]`; undefined: /proc does not show it. */
+export function namespaceOf(kind: 'pid' | 'ipc' | 'mnt'): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/${kind}`)
+    return readlinkSync(`/proc/self/ns/${kind}`)
   } catch {
     return undefined
   }
 }
 
+/** Does this pid exist in the pid namespace of this process? */
 export const isVisible = (pid: number): boolean => existsSync(`/proc/${pid}`)
 
-/** undefined: a user without an entry, as containers have them. */
+/** undefined: the user has no entry in the system's list, which is usual in containers. */
 function userName(): string | undefined {
   try {
     return userInfo().username
@@ -67,11 +68,11 @@ function userName(): string | undefined {
   }
 }
 
-/** Does systemd remove this user's shared memory when his last session ends? */
+/** Does systemd remove this user's shared memory when the user's last session ends? */
 export function removesIpc(): boolean {
   const username = userName()
   const uid = process.geteuid?.() ?? 0
-  // Whom the system does not know by name has no sessions.
+  // A user without a name has no sessions.
   if (
     uid < 1000 ||
     username === undefined ||

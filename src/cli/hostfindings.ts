@@ -1,21 +1,22 @@
 import { accessSync, constants } from 'node:fs'
+import { canList, sharedMemory, userId } from '../inspect/objects.js'
 import { type Finding, finding } from './finding.js'
 import { isContainer, memoryLimit, namespaceOf, removesIpc, spaceOf } from './host.js'
-import { canList, sharedMemory, userId } from './objects.js'
 import { bytesText } from './text.js'
 
-const dockerBytes = 64 * 2 ** 20
-const mountIt = `mount -t tmpfs -o mode=1777 tmpfs ${sharedMemory}`
+/** The size of /dev/shm in a container without an option for it. */
+const containerBytes = 64 * 2 ** 20
+const mountCommand = `mount -t tmpfs -o mode=1777 tmpfs ${sharedMemory}`
 
 function spaceFindings(): Finding[] {
   const space = spaceOf(sharedMemory)
   if (space === undefined) {
-    const rest = { meaning: 'no shared fleet can be made', fix: mountIt }
-    return [finding('problem', 'shm', `${sharedMemory} is not there`, rest)]
+    const rest = { meaning: 'a shared fleet cannot be created', fix: mountCommand }
+    return [finding('problem', 'shm', `${sharedMemory} does not exist`, rest)]
   }
   const findings = [sizeFinding(space.bytes, space.freeBytes)]
   if (!space.isTmpfs) {
-    const rest = { meaning: 'its bytes may be written to a disk', fix: mountIt }
+    const rest = { meaning: 'the contents of shared memory may be written to a disk', fix: mountCommand }
     findings.push(finding('warning', 'shm-type', `${sharedMemory} is not a tmpfs`, rest))
   }
   try {
@@ -23,11 +24,11 @@ function spaceFindings(): Finding[] {
   } catch (error) {
     const isReadOnly = (error as NodeJS.ErrnoException).code === 'EROFS'
     const fix = isReadOnly ? `mount -o remount,rw ${sharedMemory}` : `chmod 1777 ${sharedMemory}`
-    const rest = { meaning: 'nothing can be made there', fix }
-    findings.push(finding('problem', 'shm-access', `${sharedMemory} is not writable for uid ${userId}`, rest))
+    const rest = { meaning: 'no process of this user can create a fleet or a ring', fix }
+    findings.push(finding('problem', 'shm-access', `${sharedMemory} is not writable by uid ${userId}`, rest))
   }
   if (!canList()) {
-    const rest = { meaning: 'orbit cannot say which fleets there are', fix: `chmod 1777 ${sharedMemory}` }
+    const rest = { meaning: 'orbit cannot find the fleets of this user', fix: `chmod 1777 ${sharedMemory}` }
     findings.push(finding('problem', 'shm-list', `${sharedMemory} cannot be listed by uid ${userId}`, rest))
   }
   return findings
@@ -37,12 +38,13 @@ function sizeFinding(bytes: number, freeBytes: number): Finding {
   const text = `${sharedMemory}: ${bytesText(freeBytes)} free of ${bytesText(bytes)}`
   const grow = isContainer() ? 'start the container with --shm-size=1g' : `mount -o remount,size=2g ${sharedMemory}`
   if (freeBytes < bytes / 10) {
-    const meaning = 'the next join or ring may fail with ERR_ORBIT_NO_SPACE; what exists is safe'
+    const meaning =
+      'the next join or the next new ring may fail with ERR_ORBIT_NO_SPACE; existing rings are not affected'
     return finding('problem', 'shm-space', text, { meaning, fix: `orbit gc, or ${grow}` })
   }
-  if (bytes > dockerBytes) return finding('ok', 'shm-space', text)
+  if (bytes > containerBytes) return finding('ok', 'shm-space', text)
   return finding('warning', 'shm-space', text, {
-    meaning: "a container's default; a few large rings fill it",
+    meaning: 'this is the default size in a container; a few large rings fill it',
     fix: grow,
   })
 }
@@ -57,23 +59,23 @@ function limitFinding(): Finding {
     'memory-limit',
     `memory limit ${bytesText(bytes)}, ${bytesText(usedBytes)} used`,
     {
-      meaning: 'shared memory counts against it; over it the kernel kills processes',
+      meaning: 'shared memory counts toward the limit; above it the kernel kills processes',
       fix: isTight ? "raise the container's memory limit" : null,
     },
   )
 }
 
 function systemdFinding(): Finding {
-  if (!removesIpc()) return finding('ok', 'remove-ipc', 'systemd removes no shared memory of this user')
-  return finding('problem', 'remove-ipc', 'systemd has RemoveIPC=yes, and this user does not linger', {
-    meaning: "when the user's last session ends, systemd removes his shared memory under living fleets",
+  if (!removesIpc()) return finding('ok', 'remove-ipc', 'systemd does not remove the shared memory of this user')
+  return finding('problem', 'remove-ipc', 'systemd has RemoveIPC=yes, and lingering is off for this user', {
+    meaning: "when the user's last session ends, systemd removes the shared memory of fleets that are in use",
     fix: 'loginctl enable-linger',
   })
 }
 
 function namespaceFinding(): Finding {
   const kinds = ['pid', 'ipc', 'mnt'] as const
-  const meaning = `processes share a fleet only if they see the same ${sharedMemory}; compare with ls -l /proc/PID/ns`
+  const meaning = `processes share a fleet only if they see the same ${sharedMemory}: compare ls -l /proc/PID/ns`
   return finding('note', 'namespaces', kinds.map((kind) => namespaceOf(kind) ?? `${kind}:[unknown]`).join(' '), {
     meaning,
   })

@@ -1,12 +1,13 @@
-const patienceMs = 1000
+/** How long a command may take to end after a signal. */
+const endingMs = 1000
 
-/** Aborted by Ctrl-C or SIGTERM: the usual end of a command that has none of its own. */
+/** A signal that is aborted by Ctrl-C or SIGTERM, for commands that do not end by themselves. */
 export function interrupt(): AbortSignal {
   const controller = new AbortController()
   const end = () => {
     controller.abort()
-    // A reader that takes nothing more must not hold us.
-    setTimeout(() => process.exit(), patienceMs).unref()
+    // A reader that has stopped reading must not keep this process alive.
+    setTimeout(() => process.exit(), endingMs).unref()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end)
   return controller.signal

@@ -7,7 +7,7 @@ import { commandHelp, commonOptions, overview } from './help.js'
 import { jsonText, Output } from './output.js'
 import { printable } from './text.js'
 
-/** From an error's code to ours; every other error is 1. */
+/** Exit codes by the code of the error. Every other error gives 1. */
 const exitCodeOf: Record<string, number> = {
   ERR_ORBIT_NOT_FOUND: 3,
   ERR_ORBIT_LAYOUT_MISMATCH: 4,
@@ -29,10 +29,13 @@ function parse(
   }
 }
 
-/** Node's permission model hides files as if they were not there: what a command then told would be wrong. */
+/** Node's permission model hides files, so a command would report too little. */
 function checkSight(): void {
   if (process.permission?.has('fs.read', '/') !== false) return
-  throw new OrbitError('ERR_ORBIT_PERMISSION', 'under the permission model orbit needs --allow-fs-read=*')
+  throw new OrbitError(
+    'ERR_ORBIT_PERMISSION',
+    'orbit cannot read the files of the system: under the permission model, run it with --allow-fs-read=*',
+  )
 }
 
 async function runCommand(command: Command, args: readonly string[]): Promise<number> {
@@ -45,9 +48,11 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
     throw new UsageError(`${command.operands[operands.length]} is missing`)
   }
   if (operands.length > command.operands.length) {
-    throw new UsageError(`${JSON.stringify(operands[command.operands.length])} is one operand too many`)
+    throw new UsageError(
+      `${JSON.stringify(operands[command.operands.length])} is one operand too many: orbit ${command.name} accepts ${command.operands.join(' ') || 'none'}`,
+    )
   }
-  const { checkNative } = await import('../core/native.js') // here, so that --version needs no addon
+  const { checkNative } = await import('../core/native.js') // imported here: --version and --help need no addon
   checkNative()
   checkSight()
   return (await command.run(new Call(new Output(values['json'] === true), operands, values))) ?? 0
@@ -59,7 +64,7 @@ function report(error: unknown, isJson: boolean, hint: string): number {
   const exitCode = isUsage ? 2 : (exitCodeOf[code] ?? 1)
   if (isJson) process.stderr.write(`${jsonText({ error: { code: isUsage ? 'usage' : code, message, exitCode } })}\n`)
   else process.stderr.write(`orbit: ${printable(message)}\n${isUsage ? `${hint}\n` : ''}`)
-  // Neither ours nor the system's: a mistake in this program, which somebody will want to find.
+  // An error without a code is a mistake in this program: show where it is.
   if (!isUsage && code === '' && !isJson) process.stderr.write(`${(error as Error).stack}\n`)
   return exitCode
 }
@@ -72,7 +77,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   let hint = 'orbit --help lists the commands'
   try {
-    // Not at the head of this file: it opens the addon, which --version does not need.
+    // Imported here: the commands need the addon, --version does not.
     const { commands } = await import('./commands/index.js')
     if (name === undefined || name === '--help' || name === 'help') {
       const text = overview(commands)
@@ -81,16 +86,16 @@ async function main(args: readonly string[]): Promise<number> {
     }
     const command = commands.find((each) => each.name === name)
     if (command === undefined) throw new UsageError(`${JSON.stringify(name)} is not a command`)
-    hint = `orbit ${name} --help tells more`
+    hint = `orbit ${name} --help shows how to use it`
     return await runCommand(command, rest)
   } catch (error) {
     return report(error, args.includes('--json'), hint)
   }
 }
 
-// Whoever reads us may stop at any time: `orbit dump ... | head`.
+// The reader of the output may end at any time: `orbit dump ... | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : report(error, false, ''))
 })
-process.stderr.on('error', () => {}) // nobody hears it
+process.stderr.on('error', () => {}) // there is no other place to report it
 process.exitCode = await main(process.argv.slice(2))

@@ -1,27 +1,27 @@
 import { Fleet } from '../core/fleet.js'
-import { findObjects } from './objects.js'
+import { findObjects, sharedMemory } from '../inspect/objects.js'
 import type { Output } from './output.js'
 
-/** What stands under a fleet's names now, bells included. */
-function objectsOf(fleet: string): string[] {
+/** The files that a fleet has in shared memory now, bells included. */
+function filesOf(fleet: string): string[] {
   return findObjects()
     .filter((object) => object.fleet === fleet)
     .map(({ file }) => file)
 }
 
-/** Removes, and tells what is gone: by a look before and one after, so bells too. */
+/** Removes a fleet or one ring, and returns the files that are gone, bells included. */
 export function remove(fleet: string, options: { kind?: number; force?: boolean }): string[] {
-  const before = objectsOf(fleet)
+  const before = filesOf(fleet)
   Fleet.remove(fleet, options)
-  const after = new Set(objectsOf(fleet))
+  const after = new Set(filesOf(fleet))
   return before.filter((file) => !after.has(file))
 }
 
 export function printRemoved(output: Output, removed: readonly string[], isDryRun: boolean): void {
-  for (const file of removed) output.line(`${isDryRun ? 'would remove' : 'removed'} /dev/shm/${file}`)
+  for (const file of removed) output.line(`${isDryRun ? 'would remove' : 'removed'} ${sharedMemory}/${file}`)
 }
 
-/** Does anybody hold a node, by the kernel's word? */
+/** Has the fleet a living member? The kernel's locks decide. */
 export function isLive(fleet: string): boolean {
   using observer = Fleet.observe(fleet)
   return observer.nodes().some(({ alive }) => alive)

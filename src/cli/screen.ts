@@ -1,11 +1,11 @@
-/** The whole terminal, while it is ours: given back as it was, however the process ends short of SIGKILL. */
+/** The whole terminal, while this is open. Its earlier state comes back however the process ends, except by SIGKILL. */
 export class Screen implements Disposable {
   readonly #onKeys: (keys: string) => void
   readonly #onResize: () => void
   #isOpen = true
   readonly #restore = () => this[Symbol.dispose]()
 
-  /** @param onKeys told of each key, or several that came at once */
+  /** @param onKeys receives one key, or several that arrived together */
   constructor(onKeys: (keys: string) => void, onResize: () => void) {
     this.#onKeys = onKeys
     this.#onResize = onResize
@@ -13,7 +13,7 @@ export class Screen implements Disposable {
     process.stdin.setRawMode?.(true)
     process.stdin.setEncoding('utf8').on('data', this.#onKeys)
     process.stdout.on('resize', this.#onResize)
-    process.stdout.write('\x1b[?1049h\x1b[?25l') // the other screen, no cursor
+    process.stdout.write('\x1b[?1049h\x1b[?25l') // the alternate screen, without a cursor
   }
 
   get columns(): number {
@@ -23,11 +23,11 @@ export class Screen implements Disposable {
     return process.stdout.rows
   }
 
-  /** Shows these lines, none of them wider than the screen, and nothing else. */
+  /** Shows exactly these lines. None may be wider than the screen. */
   draw(lines: readonly string[]): void {
-    const shown = lines.slice(0, this.rows)
-    // Over what stands there: to clear first would flicker.
-    process.stdout.write(`\x1b[H${shown.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`)
+    const visible = lines.slice(0, this.rows)
+    // Overwrites the old lines: clearing first would flicker.
+    process.stdout.write(`\x1b[H${visible.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`)
   }
 
   [Symbol.dispose](): void {

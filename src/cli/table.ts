@@ -12,7 +12,7 @@ export interface Column<Row> {
 
 const gap = '  '
 
-/** Lines of a table that is as wide as what it holds, or as the terminal. */
+/** The lines of a table that is as wide as its content, or as the terminal if that is narrower. */
 export function tableLines<Row>(output: Output, columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
   const texts = rows.map((row) => columns.map((column) => printable(column.text(row))))
   const widths = columns.map(({ title }, i) =>
@@ -20,9 +20,9 @@ export function tableLines<Row>(output: Output, columns: readonly Column<Row>[],
   )
   shrink(widths, columns, output.columns)
   const pad = (text: string, i: number, isLast: boolean) => {
-    const shown = cut(text, widths[i] as number)
-    const space = ' '.repeat((widths[i] as number) - textWidth(shown))
-    return columns[i]?.align === 'right' ? space + shown : isLast ? shown : shown + space
+    const visible = cut(text, widths[i] as number)
+    const space = ' '.repeat((widths[i] as number) - textWidth(visible))
+    return columns[i]?.align === 'right' ? space + visible : isLast ? visible : visible + space
   }
   const last = columns.length - 1
   const title = columns.map((column, i) => pad(column.title, i, i === last)).join(gap)
@@ -38,7 +38,7 @@ export function tableLines<Row>(output: Output, columns: readonly Column<Row>[],
   return [output.paint('bold', title), ...lines.map((line) => line.trimEnd())]
 }
 
-/** Takes from the widest of the flexible columns until the line fits; a few columns each stay. */
+/** Narrows the widest flexible column until the line fits. Each keeps at least four columns. */
 function shrink<Row>(widths: number[], columns: readonly Column<Row>[], available: number | undefined): void {
   if (available === undefined) return
   let over = widths.reduce((sum, width) => sum + width + gap.length, -gap.length) - available
@@ -62,7 +62,7 @@ export function printTable<Row>(output: Output, columns: readonly Column<Row>[],
   for (const line of tableLines(output, columns, rows)) output.line(line)
 }
 
-/** Names and values, one pair a line. */
+/** Prints names and values, one pair on each line. */
 export function printPairs(output: Output, pairs: readonly (readonly [string, string])[]): void {
   const width = Math.max(...pairs.map(([name]) => name.length))
   for (const [name, value] of pairs) output.line(`${output.paint('dim', name.padEnd(width))}  ${printable(value)}`)

@@ -1,9 +1,9 @@
-// How bytes, ages and foreign text look on a terminal.
+// The form of sizes, times and text of unknown origin on a terminal.
 
-/** Controls, what changes the direction or hides, line ends of Unicode, halves of characters. */
+/** Control characters, characters that hide or change the direction, Unicode line ends, lone surrogates. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
-/** Text of unknown origin without anything that a terminal would obey. */
+/** Escapes every character of a text that a terminal could interpret. */
 export function printable(text: string): string {
   return text.replace(unprintable, (character) => {
     const code = character.codePointAt(0) as number
@@ -14,7 +14,7 @@ export function printable(text: string): string {
   })
 }
 
-/** JSON in which nothing stands that a terminal would obey; it means the same. */
+/** Escapes every character of JSON that a terminal could interpret. The JSON keeps its meaning. */
 export function printableJson(json: string): string {
   return json.replace(unprintable, (character) =>
     Array.from(
@@ -28,11 +28,11 @@ const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
 const mark = /\p{Mark}/u
 
-/** Columns that a character takes. */
+/** How many columns a character takes. */
 const widthOf = (character: string): number =>
   character < '\u0300' ? 1 : mark.test(character) ? 0 : wide.test(character) ? 2 : 1
 
-/** Columns that a text takes; it has no escapes. */
+/** How many columns a text without escapes takes. */
 export function textWidth(text: string): number {
   let width = 0
   for (const character of text) width += widthOf(character)
@@ -76,7 +76,7 @@ export function rateText(perSecond: number): string {
 /** `1 node`, `2 nodes`. */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-/** The wall clock's time of day, local. */
+/** The local time of day. */
 export function clockText(unixMs: number): string {
   const date = new Date(unixMs)
   if (Number.isNaN(date.getTime())) return '??:??:??.???'

@@ -3,55 +3,56 @@ import { typeError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { NodeRecord } from '../core/node.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
-import { inspectRing, kindsOf, type RingReport } from './report.js'
+import { kindsOf } from './kinds.js'
+import { inspectRing, type RingReport } from './report.js'
 
-/** What is to be measured beside the fleet. */
+/** Options of `collectMetrics` and `promCollectors`. */
 export interface MetricsOptions {
-  /** Cursors, of whatever kind, of this process: their lag is told under the name that they have here. */
+  /** Cursors of this process, of frames or of events. The metrics report the lag of each under its name here. */
   cursors?: Readonly<Record<string, { readonly lag: number }>>
 }
 
-/** One number, with its labels. */
+/** A number and its labels. */
 export interface MetricSample {
-  /** Each label's text, as it is: nothing is escaped. */
+  /** The text of each label, unescaped. */
   readonly labels: Readonly<Record<string, string>>
-  /** In the unit that the metric's name ends with; counts have none. */
+  /** In the unit at the end of the metric's name; a count has no unit. */
   readonly value: number
 }
 
-/** All samples of one name. */
+/** A metric: a name and all its samples. */
 export interface Metric {
-  /** `orbit_...`, as Prometheus wants names. */
+  /** `orbit_...`, in the form that Prometheus requires. */
   readonly name: string
-  /** A sentence for people. */
+  /** A sentence that explains it. */
   readonly help: string
-  /** A counter only grows, until its ring is made anew. */
+  /** A counter only grows, until its ring is created again. */
   readonly type: 'counter' | 'gauge'
-  /** One for each ring, node or cursor; empty when there is none. */
+  /** One sample for each ring, node or cursor; empty when there are none. */
   readonly samples: readonly MetricSample[]
 }
 
-/** A metric as `prom-client`'s Registry wants it: `register.registerMetric(metric as never)`. */
+/** A metric in the form of `prom-client`: `register.registerMetric(metric as never)`. */
 export interface PromMetric {
-  /** As `Metric.name`. */
+  /** `orbit_...`, in the form that Prometheus requires. */
   readonly name: string
-  /** As `Metric.help`. */
+  /** A sentence that explains it. */
   readonly help: string
-  /** As `Metric.type`. */
+  /** A counter only grows, until its ring is created again. */
   readonly type: Metric['type']
-  /** How prom-client would join several processes' numbers; of a fleet's, one process tells them all. */
+  /** How prom-client combines several processes. Only one process of a fleet needs to report these numbers. */
   readonly aggregator: 'sum'
-  /** The samples of this moment. */
+  /** Returns the samples of this moment. */
   get(): Promise<Family & { aggregator: 'sum'; values: MetricSample[] }>
-  /** Does nothing: the numbers are the fleet's. */
+  /** Does nothing: the numbers belong to the fleet. */
   reset(): void
 }
 
-/** What a fleet measures of itself, at one moment. */
+/** The metrics of a fleet at one moment. */
 export interface FleetMetrics {
-  /** In a fixed order, also those without samples. */
+  /** In a fixed order, including metrics without samples. */
   readonly metrics: readonly Metric[]
-  /** In Prometheus' text format, version 0.0.4. */
+  /** The metrics in the text format of Prometheus, version 0.0.4. */
   toString(): string
 }
 
@@ -64,44 +65,44 @@ interface Family {
 const ofRings: (Family & { readonly value: (ring: RingReport) => number | undefined })[] = [
   {
     name: 'orbit_frames_total',
-    help: 'Frames published into the ring since it was made.',
+    help: 'Frames published into the ring since it was created.',
     type: 'counter',
     value: (ring) => (ring.table ? undefined : ring.head),
   },
   {
     name: 'orbit_retained_frames',
-    help: 'Frames that the ring holds.',
+    help: 'Frames that the ring retains.',
     type: 'gauge',
     value: (ring) => (ring.table ? undefined : ring.head - ring.oldest),
   },
   { name: 'orbit_ring_capacity', help: 'Slots of the ring.', type: 'gauge', value: ({ capacity }) => capacity },
   {
     name: 'orbit_ring_bytes',
-    help: 'Bytes of the ring object.',
+    help: 'Size of the ring object.',
     type: 'gauge',
     value: ({ objectBytes }) => objectBytes,
   },
   {
     name: 'orbit_burned_chunks',
-    help: 'Spare chunks burned by deaths in the middle of a publish.',
+    help: 'Spare chunks lost when processes died during publish.',
     type: 'gauge',
     value: ({ burned }) => burned,
   },
   {
     name: 'orbit_refused_publishes_total',
-    help: 'Publishes that were refused.',
+    help: 'Calls of publish that were refused.',
     type: 'counter',
     value: ({ refused }) => refused,
   },
   {
     name: 'orbit_sleepers',
-    help: 'Nodes asleep until the ring has news.',
+    help: 'Nodes that sleep until the ring has news.',
     type: 'gauge',
     value: ({ sleepers }) => sleepers,
   },
   {
     name: 'orbit_claims_held',
-    help: 'Living claims of the contest.',
+    help: 'Valid claims of the contest.',
     type: 'gauge',
     value: ({ table }) => table?.claims,
   },
@@ -136,23 +137,23 @@ function nodeMetrics(fleet: FleetObserver, nodes: readonly NodeRecord[]): Metric
   )
   const one = (value: number): MetricSample[] => [{ labels: { fleet: fleet.name }, value }]
   return [
-    { name: 'orbit_nodes_alive', help: "Living members, by the kernel's word.", type: 'gauge', samples: one(alive) },
+    { name: 'orbit_nodes_alive', help: 'Members that are alive.', type: 'gauge', samples: one(alive) },
     {
       name: 'orbit_nodes_dead',
-      help: 'Nodes whose member died, with nobody in its place.',
+      help: 'Nodes with a member that died and has no successor.',
       type: 'gauge',
       samples: one(nodes.length - alive),
     },
-    { name: 'orbit_fleet_size', help: 'Nodes of the fleet.', type: 'gauge', samples: one(fleet.size) },
+    { name: 'orbit_fleet_size', help: 'Nodes that the fleet has room for.', type: 'gauge', samples: one(fleet.size) },
     {
       name: 'orbit_heartbeat_age_seconds',
-      help: 'Age of the last beat of each living member that has made one.',
+      help: 'Age of the last heartbeat of each living member that has sent one.',
       type: 'gauge',
       samples: beats.map(({ labels, heartbeat }) => ({ labels, value: heartbeat.ageMs / 1000 })),
     },
     {
       name: 'orbit_loop_delay_seconds',
-      help: "How late that beat was: how long the member's event loop was busy.",
+      help: 'How long the event loop of the member delayed its last heartbeat.',
       type: 'gauge',
       samples: beats.map(({ labels, heartbeat }) => ({ labels, value: heartbeat.loopDelayMs / 1000 })),
     },
@@ -168,11 +169,11 @@ function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions
 }
 
 /**
- * What there is to measure of a fleet: frames, retained frames, burned chunks and sleepers of each ring, nodes alive and
- * dead, heartbeats, claims held, and the lag of the cursors named. Rates are for Prometheus to make, from the counters.
+ * Measures a fleet: frames, retained frames, lost spare chunks and sleepers of each ring, nodes alive and dead,
+ * heartbeats, claims, and the lag of the cursors that the options name. Prometheus computes rates from the counters.
  *
- * @returns the metrics of this moment; as a string, Prometheus' text
- * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, ERR_ORBIT_CLOSED; a ring that is damaged is counted, not thrown
+ * @returns the metrics of this moment; `String(metrics)` is the text format of Prometheus
+ * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, ERR_ORBIT_CLOSED; a damaged ring is counted and does not throw
  */
 export function collectMetrics(fleet: FleetObserver, options: MetricsOptions = {}): FleetMetrics {
   const cursors = checkMetrics(fleet, options)
@@ -195,17 +196,17 @@ function checkMetrics(fleet: FleetObserver, options: MetricsOptions): NonNullabl
 }
 
 /**
- * The same for `prom-client`, which this package does not need: objects for `register.registerMetric`, each of which looks
- * at the fleet when it is scraped. One scrape of them all is one look.
+ * Makes collectors for `prom-client`, which this package does not depend on: objects for `register.registerMetric`. They
+ * measure the fleet when they are scraped, once for each scrape of all of them.
  *
- * @throws as collectMetrics, now or when scraped
+ * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT; ERR_ORBIT_CLOSED, now or when scraped
  */
 export function promCollectors(fleet: FleetObserver, options: MetricsOptions = {}): PromMetric[] {
   const families = collectMetrics(fleet, options).metrics
   let current: readonly Metric[] | undefined
   const served = new Set<string>()
-  const look = (name: string): readonly Metric[] => {
-    // A registry asks all of them in one turn of the event loop; who asks one again wants news.
+  const measured = (name: string): readonly Metric[] => {
+    // A registry scrapes all collectors in one turn of the event loop. A second scrape of one needs new numbers.
     if (current === undefined || served.has(name)) {
       current = collectMetrics(fleet, options).metrics
       served.clear()
@@ -222,14 +223,14 @@ export function promCollectors(fleet: FleetObserver, options: MetricsOptions = {
     type,
     aggregator: 'sum',
     async get() {
-      const { samples = [] } = look(name).find((metric) => metric.name === name) ?? {}
+      const { samples = [] } = measured(name).find((metric) => metric.name === name) ?? {}
       return { name, help, type, aggregator: 'sum', values: [...samples] }
     },
-    reset() {}, // the numbers are the fleet's
+    reset() {}, // the numbers belong to the fleet
   }))
 }
 
-/** Backslashes, quotes and line ends, as the text format wants them. */
+/** Escapes backslashes, quotes and line ends for the text format. */
 const escaped = (text: string): string => text.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))
 
 function promText({ name, help, type, samples }: Metric): string {

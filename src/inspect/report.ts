@@ -1,70 +1,48 @@
-import { abi, native, translated } from '../core/native.js'
+import { native, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
-import type { Ring } from '../core/ring.js'
+import type { Ring, RingStats } from '../core/ring.js'
 
-export const { cacheKind, eventKind, contestKind } = abi
-
-/** What a node that died left in a ring, until the node's next owner settles it. */
-interface DeadHand {
+/** What a node that died left in a ring, until the next owner of the node cleans it up. */
+interface DeadNode {
   readonly node: number
-  /** The chunk that only it could write. */
-  readonly hand: number
-  /** The position it was about to fill, and the chunk it would have received; absent: it was not publishing. */
-  readonly intentPosition?: number
-  readonly intentChunk?: number
+  /** The chunk that only this node could write. */
+  readonly chunk: number
+  /** The position that it was about to fill, and the chunk that it would have received; absent: it was not publishing. */
+  readonly position?: number
+  readonly nextChunk?: number
 }
 
-/** A ring, or a table, as its header, slots and entries tell. */
-export interface RingReport {
-  readonly kind: number
-  readonly name: string
+/** What the bytes of a ring or a table say about it. */
+export interface RingReport extends Readonly<RingStats> {
   readonly form: 'ring' | 'table'
-  readonly capacity: number
-  readonly payloadBytes: number
-  /** Of the pod layout; 0n: untyped. */
-  readonly fingerprint: bigint
-  /** The canonical text of the pod layout; '': untyped, or too long to be kept. */
+  /** The canonical text of the pod; '': untyped, or too long to be stored. */
   readonly schema: string
-  readonly objectBytes: number
   readonly createdAtMs: number
-  /** It was removed while somebody still had it open. */
+  /** It was removed while a process had it open. */
   readonly isRetired: boolean
-  /** The next position; of a table 0. */
-  readonly head: number
-  readonly oldest: number
-  /** Where the last reset was. */
+  /** The position of the last reset; 0: never reset. */
   readonly floor: number
   /** Nodes that sleep until it has news. */
   readonly sleepers: number
-  readonly spares: number
-  readonly burned: number
-  /** Publishes that were refused. */
-  readonly refused: number
-  readonly deadHands: readonly DeadHand[]
-  /** Of a table. */
+  readonly deadNodes: readonly DeadNode[]
+  /** Present in the report of a table, in which `head` and `oldest` are 0. */
   readonly table?: {
-    /** Living claims. */
+    /** Claims that have not expired and have a living owner. */
     readonly claims: number
-    /** That hold any claim, also one that is over. */
+    /** Buckets that hold a claim, including expired ones. */
     readonly usedBuckets: number
     readonly damagedBuckets: number
     readonly tokensDrawn: number
   }
 }
 
-/** The KINDs that have a ring, by the fleet's own word. */
-export function kindsOf(fleet: FleetObserver): number[] {
-  fleet.checkOpen()
-  return translated(() => native.inspectFleet(fleet.handle)).kinds
-}
-
 /**
- * What is to be said of a ring of whatever type.
+ * Inspects the ring or the table of a KIND, without knowing its type.
  *
- * @param nodes those of the fleet, by whom hands of the dead are told
- * @returns undefined when there is none
- * @throws ERR_ORBIT_CORRUPT and what else opening it throws
+ * @param nodes the nodes of the fleet: the report names those that died and left something in the ring
+ * @returns undefined when the KIND has no ring
+ * @throws ERR_ORBIT_CORRUPT, and every other error of opening the ring
  */
 export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly NodeRecord[]): RingReport | undefined {
   const ring = fleet.existing(kind)
@@ -83,14 +61,18 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
     oldest: isTable ? 0 : ring.oldest(),
     floor,
     sleepers,
-    deadHands: nodes.filter(({ alive }) => !alive).flatMap(({ node }) => deadHand(ring, node)),
+    deadNodes: nodes.filter(({ alive }) => !alive).flatMap(({ node }) => deadNode(ring, node)),
     ...(isTable && { table: tableReport(handle, tokensDrawn) }),
   }
 }
 
-function deadHand(ring: Ring, node: number): DeadHand[] {
-  const hand = translated(() => native.inspectHand(ring.handle, node))
-  return hand === undefined ? [] : [{ node, ...hand }]
+function deadNode(ring: Ring, node: number): DeadNode[] {
+  const entry = translated(() => native.inspectHand(ring.handle, node))
+  if (entry === undefined) return []
+  const { hand, intentPosition, intentChunk } = entry
+  return [
+    { node, chunk: hand, ...(intentPosition !== undefined && { position: intentPosition, nextChunk: intentChunk }) },
+  ]
 }
 
 function tableReport(handle: number, tokensDrawn: number) {
@@ -98,7 +80,12 @@ function tableReport(handle: number, tokensDrawn: number) {
   return { claims, usedBuckets: buckets, damagedBuckets: damaged, tokensDrawn }
 }
 
-/** What is wrong with an object, by what opening it throws; undefined: missing or unfinished. */
+/**
+ * Inspects the header of an object.
+ *
+ * @returns undefined when the object is missing or unfinished
+ * @throws what opening the object would throw
+ */
 export function inspectObject(fleet: string, kind: number | 'fleet') {
   return translated(() => native.inspectObject(fleet, kind === 'fleet' ? -1 : kind))
 }

@@ -25,8 +25,8 @@ async function mapped(pid: number, path: string): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
 }
 
-describe.runIf(isLinux)('what strangers publish', () => {
-  it('is shown however deep its JSON is nested', async () => {
+describe.runIf(isLinux)('orbit dump of hostile payloads', () => {
+  it('shows deeply nested JSON as text', async () => {
     const name = fleetName()
     const deep = '['.repeat(20_000) + ']'.repeat(20_000)
     busOf(name, deep)
@@ -35,7 +35,7 @@ describe.runIf(isLinux)('what strangers publish', () => {
     expect(items).toMatchObject([{ format: 'text', payload: deep }])
   })
 
-  it('keeps its numbers: JSON with one that JS would round is text', async () => {
+  it('shows JSON as text when a number in it would be rounded', async () => {
     const name = fleetName()
     const texts = ['{"id":12345678901234567890}', '[1e400]', '{"id":9007199254740991,"half":0.5}']
     busOf(name, ...texts)
@@ -47,7 +47,7 @@ describe.runIf(isLinux)('what strangers publish', () => {
     ])
   })
 
-  it('tells the terminal nothing, not even as JSON', async () => {
+  it('escapes every character that a terminal could interpret, even in JSON', async () => {
     const name = fleetName()
     const text = 'a\u009b31m\u061c\u00ad\u2060\u206a\u{e0041}b'
     busOf(name, text)
@@ -63,20 +63,20 @@ describe.runIf(isLinux)('what strangers publish', () => {
     expect(items).toMatchObject([{ payload: text }])
   })
 
-  it('is no schema when arrays of arrays never end', () => {
+  it('rejects a schema with too many nested arrays', () => {
     expect(podOfSchema(`{"a":u8${'[1]'.repeat(10)}}`)?.byteLength).toBe(1)
     expect(podOfSchema(`{"a":u8${'[1]'.repeat(1000)}}`)).toBeUndefined()
   })
 })
 
 describe.runIf(isLinux)('orbit', () => {
-  it('makes a table of more rows than a call has arguments', () => {
+  it('prints a table of 200,000 rows', () => {
     const rows = Array.from({ length: 200_000 }, (_, i) => i)
     const lines = tableLines(new Output(false), [{ title: 'ROW', text: String }], rows)
     expect(lines.length).toBe(rows.length + 1)
   })
 
-  it('gives no advice that would change what a link leads to, and says how a folder goes', async () => {
+  it('advises rm -r for a link and for a folder', async () => {
     const name = fleetName()
     const [link, folder] = [1, 2].map((kind) => plant(objectPath(name, kind))) as [string, string]
     symlinkSync('/etc/passwd', link)
@@ -86,7 +86,7 @@ describe.runIf(isLinux)('orbit', () => {
     expect(fixes).toMatchObject([{ fix: `rm -r ${link}` }, { fix: `rm -r ${folder}` }])
   })
 
-  it('finds no ring named as what every object has', async () => {
+  it('finds no ring by the name of an inherited property', async () => {
     const name = fleetName()
     joinShm(name, { size: 1 })
     for (const kind of ['constructor', '__proto__', 'toString']) {
@@ -95,7 +95,7 @@ describe.runIf(isLinux)('orbit', () => {
     }
   })
 
-  it('leaves names alone that no object of ours has', async () => {
+  it('ignores files with names that orbit never writes', async () => {
     const name = fleetName()
     for (const rest of [`300-${uid}`, `007-${uid}`, `7-0${uid}`, `65536-${uid}.bell`]) {
       writeFileSync(plant(`/dev/shm/orbit-${name}-${rest}`), '')
@@ -105,7 +105,7 @@ describe.runIf(isLinux)('orbit', () => {
     expect(await orbit(['rm', name, '--force'])).toMatchObject({ code: 3 })
   })
 
-  it('says in a line that a port is taken', async () => {
+  it('reports in one line that a port is in use', async () => {
     const name = fleetName()
     joinShm(name, { size: 1 })
     const server = createServer()
@@ -117,7 +117,7 @@ describe.runIf(isLinux)('orbit', () => {
     expect(stderr).toMatch(/^orbit: .*EADDRINUSE.*\n$/)
   })
 
-  it('says in a line that its output has no room', () => {
+  it('reports in one line that its output is full', () => {
     const full = openSync('/dev/full', 'w')
     const { status, stderr } = spawnSync(process.execPath, [cliPath, '--version'], { stdio: ['ignore', full, 'pipe'] })
     closeSync(full)
@@ -127,20 +127,20 @@ describe.runIf(isLinux)('orbit', () => {
     })
   })
 
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     expect(await orbit(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
     expect((await orbit(['--help'])).stdout).toContain('orbit --version')
   })
 
-  it('shows its version and its help without an addon', async () => {
+  it('prints its version and its help without an addon', async () => {
     const env = { ORBIT_NATIVE_PATH: '/nowhere/orbit.node' }
     for (const args of [['--version'], ['--help'], ['ls', '--help']]) {
       expect(await orbit(args, env), args.join(' ')).toEqual(await orbit(args))
     }
   })
 
-  it('says in one line that the addon cannot be opened', async () => {
+  it('reports in one line that the addon cannot be opened', async () => {
     const env = { ORBIT_NATIVE_PATH: '/nowhere/orbit.node' }
     for (const args of [['ls'], ['doctor'], ['gc']]) {
       const { code, stdout, stderr } = await orbit(args, env)
@@ -151,7 +151,7 @@ describe.runIf(isLinux)('orbit', () => {
     expect(JSON.parse(stderr).error).toMatchObject({ code: 'ERR_ORBIT_NATIVE', exitCode: 1 })
   })
 
-  it('examines the host of a user without a name', (context) => {
+  it('examines the host for a user without a name', (context) => {
     if (!isRoot || !canRun('setpriv', '--version')) context.skip('needs root and setpriv')
     const doctor = [process.execPath, cliPath, 'doctor', '--json']
     const { stdout, stderr } = spawnSync('setpriv', ['--reuid', '54321', '--clear-groups', ...doctor], {
@@ -161,10 +161,10 @@ describe.runIf(isLinux)('orbit', () => {
     expect(JSON.parse(stdout).findings).toContainEqual(expect.objectContaining({ check: 'remove-ipc', level: 'ok' }))
   })
 
-  it('says that it may not list the objects, instead of seeing none', (context) => {
+  it('reports that it may not list /dev/shm, instead of finding no fleets', (context) => {
     const mount = 'mount -t tmpfs -o size=1m,mode=1711 tmpfs /dev/shm'
     const canMount = isRoot && canRun('setpriv', '--version') && canRun('unshare', '-m', 'sh', '-c', mount)
-    if (!canMount) context.skip('needs root, setpriv, and to mount in a namespace of its own')
+    if (!canMount) context.skip('needs root, setpriv and a mount namespace')
     const there = (command: string) => {
       const orbit = `exec setpriv --reuid 54321 --clear-groups '${process.execPath}' '${cliPath}' ${command}`
       return spawnSync('unshare', ['-m', 'sh', '-c', `${mount} && ${orbit}`], { encoding: 'utf8' })
@@ -179,7 +179,7 @@ describe.runIf(isLinux)('orbit', () => {
     )
   })
 
-  it('stops following a fleet whose name another has taken', async () => {
+  it('ends a tail when another fleet takes the name', async () => {
     for (const hasRing of [false, true]) {
       const name = fleetName()
       joinShm(name, { size: 1 })
@@ -194,12 +194,12 @@ describe.runIf(isLinux)('orbit', () => {
     }
   })
 
-  it('ends when it is told to, though its reader takes nothing', async () => {
+  it('ends a tail on SIGTERM even if its output is not read', async () => {
     const name = fleetName()
     busOf(name, ...Array<string>(8).fill('x'.repeat(49_000)))
     const child = spawn(process.execPath, [cliPath, 'tail', name, '--from', 'start'])
     onTestFinished(() => void child.kill('SIGKILL'))
-    await new Promise((resolve) => child.stdout.once('readable', resolve)) // and not a byte is read
+    await new Promise((resolve) => child.stdout.once('readable', resolve)) // and nothing is read
     const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])))
     child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])

@@ -7,20 +7,20 @@ import { isLinux, objectPath, objectsOf, root, uniqueFleet } from '../help/proce
 import { entryAt, ObjectFile, ringAt } from '../help/support.js'
 
 describe.runIf(isLinux)('orbit on a live fleet', () => {
-  it('runs every command that looks, plain and as JSON of its schema, and changes no byte', async () => {
+  it('runs every read-only command as text and as JSON of its schema, and changes no byte of a live fleet', async () => {
     const name = uniqueFleet('cli')
     await showcase(name)
     const before = bytesOf(name)
     for (const [schema, args] of looks(name)) {
       const plain = await orbit(args)
       expect(plain.code, title(args, name) + plain.stderr).toBe(0)
-      expect(plain.stdout, 'nothing that a terminal would obey').not.toContain('\u001b')
+      expect(plain.stdout, 'no escape sequence').not.toContain('\u001b')
       await orbitJson(schema, args)
       expect(bytesOf(name), title(args, name)).toEqual(before)
     }
   })
 
-  it('says who is there', async () => {
+  it('lists fleets and members', async () => {
     const name = uniqueFleet('cli')
     const { pid } = await showcase(name)
     const { fleets } = await orbitJson('ls', ['ls'])
@@ -35,7 +35,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     expect((await orbit(['ls', '--names'])).stdout.split('\n')).toContain(name)
   })
 
-  it('says what is in its rings', async () => {
+  it('shows the rings of a fleet and their contents', async () => {
     const name = uniqueFleet('cli')
     await showcase(name)
     const { rings } = await orbitJson('stat', ['stat', name, '--rate-ms', '1'])
@@ -75,7 +75,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     expect((await orbit(['dump', name, '7', '--hex', '--limit', '1'])).stdout).toContain('6c 69 6e 65 20 32')
   })
 
-  it('says what the cache holds and who claims', async () => {
+  it('shows the entries of the cache and the claims', async () => {
     const name = uniqueFleet('cli')
     const { pid } = await showcase(name)
     const { entries } = await orbitJson('cache', ['cache', name, '--namespace', 'users'])
@@ -88,7 +88,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     expect(claims[0].token).toBeGreaterThan(Date.now()) // in microseconds of the table's creation
   })
 
-  it('counts those who sleep, by their armed words', async () => {
+  it('counts a sleeper only when its bit and its armed word agree', async () => {
     const name = uniqueFleet('cli')
     await showcase(name)
     const ring = ringAt({ capacity: 8, payloadBytes: 64 }, size)
@@ -99,7 +99,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     expect((await orbitJson('stat', ['stat', name, '7', '--rate-ms', '0'])).rings[0].sleepers).toBe(1)
   })
 
-  it('measures a rate', async () => {
+  it('measures the rate of a ring', async () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name)
     const stat = orbitJson('stat', ['stat', name, 'events', '--rate-ms', '1000'])
@@ -111,7 +111,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     expect((await stat).rings[0].perSecond).toBeGreaterThan(0)
   })
 
-  it('is not removed unless forced, and gc passes it by', async () => {
+  it('removes a live fleet only when forced, and never by gc', async () => {
     const name = uniqueFleet('cli')
     await showcase(name)
     const before = objectsOf(name)
@@ -129,7 +129,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
 })
 
 describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
-  it('runs every command that looks, and changes no byte', async () => {
+  it('runs every read-only command on a dead fleet, and changes no byte', async () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name)
     await child.kill()
@@ -141,7 +141,7 @@ describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
     }
   })
 
-  it('says who died, with what in hand', async () => {
+  it('names the members that died and what they left in a ring', async () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name)
     await child.kill()
@@ -149,20 +149,20 @@ describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
     const ours = fleets.find(({ fleet }: { fleet: string }) => fleet === name)
     expect(ours).toMatchObject({ state: 'dead', nodesAlive: 0, nodesDead: 1 })
     expect((await orbitJson('nodes', ['nodes', name])).nodes).toMatchObject([{ node: 0, alive: false }])
-    expect((await orbitJson('claims', ['claims', name])).claims, 'claims of the dead are over').toEqual([])
+    expect((await orbitJson('claims', ['claims', name])).claims, 'claims of dead members').toEqual([])
     const ring = ringAt({ capacity: 8, payloadBytes: 64 }, size)
     using file = new ObjectFile(objectPath(name, 7))
     file.setU64(ring.entry(0) + entryAt.intentChunk, 5n)
     file.setU64(ring.entry(0) + entryAt.intentPosition, 11n)
     const { rings } = await orbitJson('stat', ['stat', name, '7', '--rate-ms', '0'])
-    expect(rings[0].deadHands).toMatchObject([{ node: 0, intentPosition: 10, intentChunk: 5 }])
+    expect(rings[0].deadNodes).toMatchObject([{ node: 0, position: 10, nextChunk: 5 }])
     expect((await orbit(['stat', name, '7', '--rate-ms', '0'])).stdout).toContain('about to fill position 10')
     const { findings } = await orbitJson('doctor', ['doctor', name])
     const checks = findings.map(({ check }: { check: string }) => check)
-    expect(checks).toEqual(expect.arrayContaining(['fleet', 'dead-node', 'dead-hand']))
+    expect(checks).toEqual(expect.arrayContaining(['fleet', 'dead-node', 'unfinished-publish']))
   })
 
-  it('gc says what it would remove, removes it, and then finds nothing', async () => {
+  it('lists by gc --dry-run what gc then removes', async () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name)
     await child.kill()
@@ -178,7 +178,7 @@ describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
     expect(await orbit(['gc', name])).toMatchObject({ code: 3, stdout: '' })
   })
 
-  it('rm takes one ring, then all', async () => {
+  it('removes one ring by rm, then the whole fleet', async () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name)
     await child.kill()
@@ -189,7 +189,7 @@ describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
     expect(await orbit(['rm', name])).toMatchObject({ code: 3 })
   })
 
-  it('names rings that a removed fleet left, and gc takes them', async () => {
+  it('names the rings that a removed fleet left, and removes them by gc', async () => {
     const name = uniqueFleet('cli')
     await (await showcase(name)).kill()
     await orbit(['rm', name, '7'])
@@ -208,9 +208,9 @@ describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
 })
 
 describe('orbit', () => {
-  const commands = 'ls stat nodes dump tail cache claims top doctor gc rm serve-metrics completion'.split(' ')
+  const commands = 'ls stat nodes dump tail cache claims top doctor gc rm serve-metrics'.split(' ')
 
-  it('--help lists every command, each of which has a page with an example', async () => {
+  it('describes every command in --help, with an example, in 80 columns', async () => {
     const { code, stdout } = await orbit(['--help'])
     expect(code).toBe(0)
     for (const command of commands) {
@@ -228,7 +228,7 @@ describe('orbit', () => {
       ]) {
         expect(page.stdout).toContain(title)
       }
-      for (const line of page.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(110)
+      for (const line of page.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     }
   })
 
@@ -242,14 +242,14 @@ describe('orbit', () => {
     [['tail', 'x', '--from', 'middle']],
     [['stat', 'not a name']],
     [['rm', 'x', '256']],
-  ])('%j is wrong usage: exit code 2', async (args) => {
+  ])('exits with code 2 for the wrong usage %j', async (args) => {
     expect(await orbit(args)).toMatchObject({ code: 2, stdout: '' })
     if (args.length === 0) return
     const { stderr } = await orbit([...args, '--json'])
     expect(jsonOf('error', stderr).error.exitCode).toBe(2)
   })
 
-  it('says that a fleet, a ring or a key is not there: exit code 3', async () => {
+  it('exits with code 3 when there is no such fleet', async () => {
     const name = uniqueFleet('cli')
     for (const args of [
       ['stat', name],
@@ -265,7 +265,7 @@ describe('orbit', () => {
     }
   })
 
-  it('has every command and option that its page shows', async () => {
+  it('has every command and option that the guide shows', async () => {
     const page = readFileSync(join(root, 'docs/guide/command.md'), 'utf8')
     const shown = [...page.matchAll(/^\$ orbit (.*)$|`orbit ([a-z-]+[^`]*)`/gm)].map(
       ([, line, word]) => line ?? word ?? '',
@@ -277,7 +277,7 @@ describe('orbit', () => {
     }
   })
 
-  it('is an executable of its own', () => {
+  it('is built as an executable file', () => {
     expect(readFileSync(cliPath, 'utf8').split('\n', 1)[0]).toBe('#!/usr/bin/env node')
     expect(statSync(cliPath).mode & 0o111).not.toBe(0)
     expect(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).bin).toEqual({ orbit: 'dist/cli.js' })
@@ -285,7 +285,7 @@ describe('orbit', () => {
 })
 
 describe.runIf(isLinux)('on a terminal and in a pipe', () => {
-  it('colours only when asked: FORCE_COLOR yes, a pipe or NO_COLOR no', async () => {
+  it('prints colours for FORCE_COLOR, and none into a pipe or with NO_COLOR', async () => {
     const name = uniqueFleet('cli')
     await showcase(name)
     expect((await orbit(['ls'], { FORCE_COLOR: '1', NO_COLOR: '' })).stdout).toContain('\u001b[')
@@ -294,7 +294,7 @@ describe.runIf(isLinux)('on a terminal and in a pipe', () => {
     expect((await orbit(['ls', '--json'], { FORCE_COLOR: '1' })).stdout).not.toContain('\u001b[')
   })
 
-  it('ends in silence when its reader does', async () => {
+  it('ends without a message when the reader of its output ends', async () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name, { events: 2048 })
     await child.ask('events', 'many', 2000)

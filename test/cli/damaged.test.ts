@@ -1,4 +1,4 @@
-// What is damaged, stale or foreign: how the commands tell of it, and what doctor and gc make of it.
+// Damaged, stale and foreign objects: what the commands report, what doctor advises, and what gc removes.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -41,12 +41,12 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
         what: "a removed fleet's id",
         code: 4,
         error: 'ERR_ORBIT_TYPE_MISMATCH',
-        message: /left by a fleet that is gone/,
+        message: /belongs to an earlier fleet/,
         damage: (file) => file.setU64(at.fleetId, 7n),
       },
     ]
 
-  it.each(damages)('a ring with $what is named with exit code $code, and the others are shown', async (each) => {
+  it.each(damages)('exits with code $code for a ring with $what, and shows the other rings', async (each) => {
     const name = uniqueFleet('cli')
     await (await showcase(name)).kill()
     {
@@ -79,7 +79,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
   })
 
   it.each(damages.slice(0, 3))(
-    'a fleet object with $what: exit code $code, and only force removes it',
+    'exits with code $code for a fleet object with $what, which only rm --force removes',
     async (each) => {
       const name = uniqueFleet('cli')
       await (await showcase(name)).kill()
@@ -103,7 +103,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
     },
   )
 
-  it('a truncated object, an empty one, and a mode that lets others in are named', async () => {
+  it('names a truncated object, an empty one, and one with a wrong mode', async () => {
     const name = uniqueFleet('cli')
     await (await showcase(name)).kill()
     truncateSync(objectPath(name, 7), 1000)
@@ -120,7 +120,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
     expect(fixes).toContain(`orbit rm ${name} 99 --force`)
   })
 
-  it('with random words in every object no command crashes', async () => {
+  it('survives random words in every object', async () => {
     const next = generator(newSeed('orbit on random words'))
     for (let round = 0; round < 6; round++) {
       const name = uniqueFleet('cli')
@@ -128,7 +128,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
       for (const what of [7, 12, 200, 220, 222, 'fleet'] as const) {
         using file = new ObjectFile(objectPath(name, what))
         const length = statSync(objectPath(name, what)).size
-        // Sparing the header in most rounds, without which nothing is opened at all.
+        // In most rounds the header is kept: without it no object can be opened.
         const first = round === 0 ? 0 : what === 'fleet' ? at.records : 192
         for (let i = 0; i < 300; i++) {
           const words = Buffer.alloc(8)
@@ -148,7 +148,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
     }
   })
 
-  it('loss is shown in line, where bytes contradict the layout', async () => {
+  it('shows damaged frames as lost, in their place', async () => {
     const name = uniqueFleet('cli')
     await (await showcase(name)).kill()
     const ring = ringAt({ capacity: 8, payloadBytes: 64 }, size)
@@ -172,7 +172,7 @@ describe.runIf(isLinux)('orbit doctor', () => {
     return (check: string) => findings.filter((each: { check: string }) => each.check === check)
   }
 
-  it('names the host: space, limits, systemd, namespaces', async () => {
+  it('examines space, limits, systemd and namespaces of the host', async () => {
     const name = uniqueFleet('cli')
     await showcase(name)
     const found = await doctor(name, 0)
@@ -182,19 +182,19 @@ describe.runIf(isLinux)('orbit doctor', () => {
     expect(found('namespaces')[0].found).toMatch(/^pid:\[\d+\] ipc:\[\d+\] mnt:\[\d+\]$/)
   })
 
-  it('names a heart that has stopped', async () => {
+  it('names a member without a recent heartbeat', async () => {
     const name = uniqueFleet('cli')
     const { pid } = await showcase(name)
     using file = new ObjectFile(objectPath(name, 'fleet'))
     file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 1n)
     const found = await doctor(name, 1)
-    expect(found('stale-heart')).toMatchObject([{ level: 'problem', fix: `kill -CONT ${pid}, if it is stopped` }])
+    expect(found('stale-heartbeat')).toMatchObject([{ level: 'problem', fix: `kill -CONT ${pid}, if it is stopped` }])
     expect((await orbit(['doctor', name])).stdout).toMatch(
-      /PROBLEM +node 0 \(pid \d+, worker \\x1b\[31m0\) is alive, but/,
+      /PROBLEM +node 0 \(pid \d+, worker \\x1b\[31m0\) is alive, but has sent no heartbeat for \d+ [a-z]+/,
     )
   })
 
-  it('names burned chunks, a damaged contest, a stale bell, and a pid of elsewhere', async () => {
+  it('names lost spare chunks, a damaged contest, a stale FIFO, and a pid of another namespace', async () => {
     const name = uniqueFleet('cli')
     await showcase(name)
     using fleet = new ObjectFile(objectPath(name, 'fleet'))
@@ -205,14 +205,14 @@ describe.runIf(isLinux)('orbit doctor', () => {
     contest.setU64(ringAt({ capacity: 8, payloadBytes: 64 }, size).slot(0), 0xfffffn)
     spawnSync('mkfifo', ['-m', '600', objectPath(name, 'fleet').replace('-fleet-', '-5-').concat('.bell')])
     const found = await doctor(name, 1)
-    expect(found('burned')).toMatchObject([{ level: 'problem', found: 'KIND 7: 4 of 4 spare chunks burned' }])
+    expect(found('burned')).toMatchObject([{ level: 'problem', found: 'KIND 7: 4 of 4 spare chunks are lost' }])
     expect(found('contest')).toMatchObject([{ level: 'problem', fix: `orbit rm ${name} 222 --force` }])
     expect(found('stale-bell')).toMatchObject([{ level: 'warning', fix: null }])
     expect(found('pid-namespace')).toMatchObject([{ level: 'note' }])
     expect((await orbitJson('stat', ['stat', name, '222', '--rate-ms', '0'])).rings[0].table.damagedBuckets).toBe(1)
   })
 
-  it('names an object of somebody else at our name', async (context) => {
+  it('names an object that belongs to another user', async (context) => {
     if (process.geteuid?.() !== 0) return context.skip('only root can give files away')
     const name = uniqueFleet('cli')
     await showcase(name)
@@ -224,13 +224,13 @@ describe.runIf(isLinux)('orbit doctor', () => {
 })
 
 describe.runIf(isLinux)('orbit gc', () => {
-  it('takes all dead fleets and no live one, in a /dev/shm of its own', async (context) => {
+  it('removes all dead fleets and no live one', async (context) => {
     const mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm'
     const through = [
       ['unshare', '-m'],
       ['unshare', '-rm'],
     ].find(([first = '', ...rest]) => canRun(first, ...rest, 'sh', '-c', mount))
-    if (through === undefined) return context.skip('mounting in a namespace of our own is not permitted')
+    if (through === undefined) return context.skip('mounting in a new namespace is not permitted')
     const dead = `import('${root}dist/index.js').then(({ Fleet }) => { Fleet.joinShm(process.argv[1], { size: 2 }); process.kill(process.pid, 'SIGKILL') })`
     const live = `import('${root}dist/index.js').then(({ Fleet }) => { Fleet.joinShm('live', { size: 2 }); console.log('up'); setInterval(() => {}, 1e6) })`
     const script = [

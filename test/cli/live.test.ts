@@ -1,4 +1,4 @@
-// The commands that go on: tail, top and serve-metrics, in pipes and on a real terminal.
+// The commands that do not end by themselves: tail, top and serve-metrics, in pipes and on a real terminal.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -7,7 +7,7 @@ import { bytesOf, cliPath, jsonOf, orbit, showcase } from '../help/orbit.js'
 import { isLinux, objectPath, uniqueFleet } from '../help/processes.js'
 import { Terminal, terminalOrSkip } from '../help/terminal.js'
 
-/** A command that goes on, and the lines that it has written. */
+/** A command that runs, and the lines that it writes. */
 class Running {
   readonly process
   readonly ended: Promise<number | null>
@@ -24,17 +24,22 @@ class Running {
     this.#lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]()
   }
 
-  /** When this returns it does not run. */
+  /** Stops the process. When this returns, it does not run. */
   async stop(): Promise<void> {
     this.process.kill('SIGSTOP')
     const state = () => readFileSync(`/proc/${this.process.pid}/stat`, 'utf8').replace(/.*\) /s, '')[0]
     while (state() !== 'T') await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Waits until it has this object open. */
+  /** Waits until the process has this object open. */
   async maps(path: string): Promise<void> {
     const maps = () => readFileSync(`/proc/${this.process.pid}/maps`, 'utf8')
     while (!maps().includes(path)) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Waits until the process has written this to stderr. */
+  async remarks(text: string): Promise<void> {
+    while (!this.stderr.includes(text)) await new Promise((resolve) => setImmediate(resolve))
   }
 
   async line(): Promise<string | undefined> {
@@ -46,7 +51,7 @@ class Running {
 const command = (args: string): string => `'${process.execPath}' '${cliPath}' ${args}`
 
 describe.runIf(isLinux)('orbit tail', () => {
-  it('shows what comes, ends by Ctrl-C with exit code 0, and changes no byte', async () => {
+  it('prints new events, ends by Ctrl-C with exit code 0, and changes no byte', async () => {
     const name = uniqueFleet('tail')
     const child = await showcase(name)
     const tail = new Running(['tail', name, '--from', 'start', '--topic', 'orders.*', '--json'])
@@ -65,7 +70,7 @@ describe.runIf(isLinux)('orbit tail', () => {
     expect(bytesOf(name)).toEqual(before)
   })
 
-  it('keeps the exact account of a storm of 100,000 events a second', async () => {
+  it('prints or counts as lost every event of a storm of 100,000 events per second', async () => {
     const name = uniqueFleet('tail')
     const child = await showcase(name, { isEmpty: true, events: 2 ** 16, eventBytes: 32 })
     const tail = new Running(['tail', name, '--from', '0', '--json'])
@@ -84,19 +89,19 @@ describe.runIf(isLinux)('orbit tail', () => {
         lost += item.lost
         next += item.lost
       } else {
-        // Every event is itself and in its place; what is missing was told before it.
+        // Every event is intact and in its place; a missing one was counted as lost before it.
         if (item.position !== next || item.payload !== String(next))
           expect(item).toMatchObject({ position: next, payload: String(next) })
         next++
       }
     }
     expect(await child.next()).toBe(count)
-    console.log(`tail of 100,000 events a second: ${count - lost} shown, ${lost} told as lost`)
+    console.log(`tail of 100,000 events per second: ${count - lost} printed, ${lost} lost`)
     tail.process.kill('SIGTERM')
     expect(await tail.ended).toBe(0)
   })
 
-  it('tells in line exactly what it lost while it was stopped', async () => {
+  it('prints in its place exactly how many events were lost while it was stopped', async () => {
     const name = uniqueFleet('tail')
     const child = await showcase(name)
     const tail = new Running(['tail', name, '--from', 'start', '--json'])
@@ -113,10 +118,10 @@ describe.runIf(isLinux)('orbit tail', () => {
     }
   })
 
-  it('waits for a ring that is not there yet', async () => {
+  it('waits for a ring that does not exist yet', async () => {
     const name = uniqueFleet('tail')
     const child = await showcase(name, { isEmpty: true })
-    // From the start: it has mapped the fleet, and begins to look at some time after that.
+    // From the start: when the fleet is mapped, the first poll may be still to come.
     const tail = new Running(['tail', name, '12', '--json', '--limit', '1', '--from', 'start'])
     await tail.maps(objectPath(name, 'fleet'))
     await child.ask('fill')
@@ -128,7 +133,22 @@ describe.runIf(isLinux)('orbit tail', () => {
     expect(await tail.ended).toBe(0)
   })
 
-  it('ends with exit code 3 when its ring is removed', async () => {
+  it('says on stderr what it waits for', async () => {
+    const name = uniqueFleet('tail')
+    const child = await showcase(name, { isEmpty: true })
+    const frames = new Running(['tail', name, '12', '--limit', '1'])
+    const wanted = `waiting for frames of KIND 12 in fleet ${name}`
+    await frames.remarks(`${wanted}, and for a process to create that ring; Ctrl-C ends\n`)
+    const events = new Running(['tail', name, '--topic', 'late.*', '--limit', '1'])
+    await events.remarks(`waiting for events of topic late.* in fleet ${name}; Ctrl-C ends\n`)
+    await child.ask('event', 'late.one', 'here')
+    expect(await events.line()).toMatch(/late\.one {2}here/)
+    expect(await events.ended).toBe(0)
+    await child.ask('fill')
+    expect(await frames.ended).toBe(0)
+  })
+
+  it('ends with exit code 3 when the ring that it follows is removed', async () => {
     const name = uniqueFleet('tail')
     const child = await showcase(name)
     const tail = new Running(['tail', name, '--from', 'start'])
@@ -139,7 +159,7 @@ describe.runIf(isLinux)('orbit tail', () => {
     expect(tail.stderr).toContain('was removed')
   })
 
-  it('on a terminal: events in colour and cut by nobody, Ctrl-C gives the prompt back', async (context) => {
+  it('prints whole events on a terminal, and gives the prompt back on Ctrl-C', async (context) => {
     terminalOrSkip(context)
     const name = uniqueFleet('tail')
     const child = await showcase(name)
@@ -155,7 +175,7 @@ describe.runIf(isLinux)('orbit tail', () => {
 })
 
 describe.runIf(isLinux)('orbit top', () => {
-  it('is a table that sorts, filters, resizes, and gives the terminal back', async (context) => {
+  it('shows a table that sorts, filters and resizes, and restores the terminal', async (context) => {
     terminalOrSkip(context)
     const name = uniqueFleet('top')
     const child = await showcase(name)
@@ -174,7 +194,7 @@ describe.runIf(isLinux)('orbit top', () => {
     terminal.press('R')
     const reversed = await terminal.shows(/by name, reversed/)
     expect(reversed.indexOf('Log')).toBeGreaterThan(reversed.indexOf('orbit.cache'))
-    terminal.press('Up') // no key of ours
+    terminal.press('Up') // a key without a meaning
     terminal.press('/')
     await terminal.shows(/filter: _/)
     terminal.type('EVENTS')
@@ -185,7 +205,7 @@ describe.runIf(isLinux)('orbit top', () => {
     const narrow = await terminal.shows(/^.{0,60}\n/)
     for (const line of narrow.split('\n')) expect(line.length).toBeLessThanOrEqual(60)
     expect(bytesOf(name)).toEqual(before)
-    // A rate: with events coming, the history rises.
+    // Events raise the rate, which the chart shows.
     const feeding = { isOver: false }
     const feed = (async () => {
       while (!feeding.isOver) await child.ask('events', 'tick', 5)
@@ -200,7 +220,7 @@ describe.runIf(isLinux)('orbit top', () => {
     expect(terminal.state()).toEqual({ isAlternate: false, hasCursor: true })
   })
 
-  it('gives the terminal back on SIGTERM', async (context) => {
+  it('restores the terminal on SIGTERM', async (context) => {
     terminalOrSkip(context)
     const name = uniqueFleet('top')
     await showcase(name)
@@ -212,7 +232,7 @@ describe.runIf(isLinux)('orbit top', () => {
     expect(terminal.state()).toEqual({ isAlternate: false, hasCursor: true })
   })
 
-  it('ends when its fleet is removed, with exit code 3 and the terminal given back', async (context) => {
+  it('ends with exit code 3 when its fleet is removed, and restores the terminal', async (context) => {
     terminalOrSkip(context)
     const name = uniqueFleet('top')
     const child = await showcase(name)
@@ -224,18 +244,18 @@ describe.runIf(isLinux)('orbit top', () => {
     expect(terminal.state()).toEqual({ isAlternate: false, hasCursor: true })
   })
 
-  it('as JSON is a line for each look; without a terminal and --json it is wrong usage', async () => {
+  it('prints a line of JSON for each sample, and needs --json without a terminal', async () => {
     const name = uniqueFleet('top')
     await showcase(name)
     const { code, stdout } = await orbit(['top', name, '--json', '--limit', '3', '--interval-ms', '10'])
     expect(code).toBe(0)
-    const looks = stdout
+    const samples = stdout
       .trimEnd()
       .split('\n')
       .map((line) => jsonOf('top', line))
-    expect(looks).toHaveLength(3)
-    expect(looks[2].fleets[0]).toMatchObject({ fleet: name, nodesAlive: 1, claims: 1 })
-    expect(looks[2].fleets[0].rings[0].history).toHaveLength(2)
+    expect(samples).toHaveLength(3)
+    expect(samples[2].fleets[0]).toMatchObject({ fleet: name, nodesAlive: 1, claims: 1 })
+    expect(samples[2].fleets[0].rings[0].history).toHaveLength(2)
     expect(await orbit(['top', name])).toMatchObject({ code: 2, stdout: '' })
     expect((await orbit(['top', 'no.such.fleet', '--json'])).code).toBe(3)
   })

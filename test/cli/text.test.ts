@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { sparkline } from '../../src/cli/board.js'
-import { decode } from '../../src/cli/decode.js'
+import { decode } from '../../src/cli/payload.js'
 import { bytesText, cut, durationText, printable, rateText, textWidth } from '../../src/cli/text.js'
 
 describe('text on a terminal', () => {
-  it('holds nothing that a terminal would obey', () => {
+  it('escapes every character that a terminal could interpret', () => {
     expect(printable('a\u001b[31m\r\n\tb\u009b\u202e\u0000')).toBe('a\\x1b[31m\\x0d\\n\\tb\\x9b\\u202e\\x00')
     expect(printable('é 漢字 😀')).toBe('é 漢字 😀')
   })
 
-  it('is measured in columns and cut to them', () => {
+  it('measures and cuts text in columns', () => {
     expect(textWidth('abc')).toBe(3)
     expect(textWidth('漢字')).toBe(4)
     expect(textWidth('e\u0301')).toBe(1)
@@ -19,7 +19,7 @@ describe('text on a terminal', () => {
     expect(cut('abc', 0)).toBe('')
   })
 
-  it('tells sizes, times and rates shortly', () => {
+  it('formats sizes, times and rates', () => {
     expect([0, 1023, 1024, 1536, 200 * 1024, 2 ** 40].map(bytesText)).toEqual([
       '0 B',
       '1023 B',
@@ -39,14 +39,14 @@ describe('text on a terminal', () => {
     expect([0, 0.25, 9.96, 12.4, 1500, 2.5e6].map(rateText)).toEqual(['0', '0.3', '10', '12', '1.5k', '2.5M'])
   })
 
-  it('draws a history beside its highest', () => {
+  it('draws a chart scaled to the highest rate', () => {
     expect(sparkline([0, 1, 4, 8])).toBe('▁▂▅█')
     expect(sparkline([0, 0])).toBe('▁▁')
     expect(sparkline([])).toBe('')
   })
 })
 
-describe('a payload of unknown kind', () => {
+describe('decode', () => {
   it.each([
     [Buffer.alloc(0), 'empty', ''],
     [Buffer.from('{"a":1}'), 'json', { a: 1 }],
@@ -56,5 +56,5 @@ describe('a payload of unknown kind', () => {
     [Buffer.from('zwei\nZeilen\t😀'), 'text', 'zwei\nZeilen\t😀'],
     [Buffer.from([0xff, 0xfe]), 'hex', 'fffe'],
     [Buffer.from('a\0b'), 'hex', '610062'],
-  ])('%o is %s', (bytes, format, payload) => expect(decode(bytes)).toEqual({ format, payload }))
+  ])('decodes %o as %s', (bytes, format, payload) => expect(decode(bytes)).toEqual({ format, payload }))
 })

@@ -16,7 +16,7 @@ import {
 const Log = orbitType({ name: 'Lo"g\n\\', kind: 7, capacity: 8, payloadBytes: 64 })
 
 describe.each(memories)('collectMetrics in $memory', ({ join, isShared }) => {
-  it('tells of rings, nodes, hearts, claims and named cursors', () => {
+  it('measures rings, nodes, heartbeats, claims and named cursors', () => {
     const name = fleetName()
     const fleet = join(name, { size: 4, label: 'me' })
     const cursor = fleet.cursor(Log)
@@ -52,27 +52,27 @@ describe.each(memories)('collectMetrics in $memory', ({ join, isShared }) => {
       ).toHaveLength(2)
   })
 
-  it("is Prometheus' text, with labels escaped", () => {
+  it('prints the text format of Prometheus, with escaped labels', () => {
     const name = fleetName()
     const fleet = join(name, { size: 4 })
     fleet.publish(Log, new Uint8Array(1))
     const text = String(collectMetrics(fleet))
     expect(text).toContain(
-      `# HELP orbit_frames_total Frames published into the ring since it was made.\n# TYPE orbit_frames_total counter\norbit_frames_total{fleet="${name}",kind="7",type="Lo\\"g\\n\\\\"} 1\n`,
+      `# HELP orbit_frames_total Frames published into the ring since it was created.\n# TYPE orbit_frames_total counter\norbit_frames_total{fleet="${name}",kind="7",type="Lo\\"g\\n\\\\"} 1\n`,
     )
     for (const line of text.trimEnd().split('\n')) {
       expect(line).toMatch(/^(# (HELP|TYPE) orbit_[a-z_]+ .+|orbit_[a-z_]+\{([a-z]+="([^"\\]|\\.)*",?)+\} [\d.e+-]+)$/)
     }
   })
 
-  it('makes no ring and no contest where there is none', () => {
+  it('creates no ring and no contest', () => {
     const fleet = join(fleetName(), { size: 4 })
     const { metrics } = collectMetrics(fleet)
     expect(metrics.find((each) => each.name === 'orbit_frames_total')?.samples).toEqual([])
     expect(metrics.find((each) => each.name === 'orbit_claims_held')?.samples).toEqual([])
   })
 
-  it('feeds a registry of prom-client, anew at each scrape', async () => {
+  it('gives a registry of prom-client new numbers at each scrape', async () => {
     const name = fleetName()
     const fleet = join(name, { size: 4 })
     const registry = new Registry()
@@ -86,7 +86,7 @@ describe.each(memories)('collectMetrics in $memory', ({ join, isShared }) => {
     await expect(registry.metrics()).rejects.toMatchObject({ code: 'ERR_ORBIT_CLOSED' })
   })
 
-  it('refuses what is no fleet, unknown options and what is no cursor', () => {
+  it('rejects a value that is not a fleet, unknown options and a value that is not a cursor', () => {
     const fleet = join(fleetName())
     expectTypeError(() => collectMetrics(untyped({})), 'fleet=an object')
     expectTypeError(() => collectMetrics(fleet, untyped({ cursor: 1 })), 'options.cursor is unknown')
@@ -98,7 +98,7 @@ describe.each(memories)('collectMetrics in $memory', ({ join, isShared }) => {
 })
 
 describe.runIf(hasObjectFiles)('collectMetrics', () => {
-  it('counts a damaged ring, and tells of the others', () => {
+  it('counts a damaged ring, and measures the other rings', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     fleet.publish(Log, new Uint8Array(1))
@@ -112,7 +112,7 @@ describe.runIf(hasObjectFiles)('collectMetrics', () => {
 })
 
 describe('lag', () => {
-  it('counts what is lost too, and is 0 for a ring that is not there', () => {
+  it('counts lost frames in lag, which is 0 for a ring that does not exist', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     const early = observe(name).cursor(Log)

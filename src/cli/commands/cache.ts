@@ -1,117 +1,111 @@
-import { monotonicMs } from '../../base/clock.js'
 import { OrbitError } from '../../base/errors.js'
+import { Fleet } from '../../core/fleet.js'
 import type { FleetObserver } from '../../core/observer.js'
-import { cacheKind } from '../../inspect/report.js'
+import { cacheKind } from '../../inspect/kinds.js'
 import { OrbitCache } from '../../layers/cache.js'
+import { type CacheEntry, entriesOf } from '../cacheentries.js'
 import type { Call, Command } from '../command.js'
-import { decode, type Mutation, mutationOf } from '../decode.js'
-import { noRing } from '../kinds.js'
-import { within } from '../objects.js'
-import { hexLines } from '../show.js'
-import { printTable } from '../table.js'
+import { hexLines } from '../hex.js'
+import { noRing } from '../kindoperand.js'
+import { expiresInMs } from '../mutation.js'
+import { decode } from '../payload.js'
+import { type Column, printTable } from '../table.js'
 import { bytesText, durationText, printable } from '../text.js'
-
-interface Entry extends Mutation {
-  readonly position: number
-  readonly node: number
-}
-
-/** What the retained mutations leave, by namespace and key. */
-function entriesOf(fleet: FleetObserver): Entry[] {
-  const entries = new Map<string, Entry>()
-  const { frames } = fleet.cursorOf(() => fleet.existing(cacheKind), 'start').poll()
-  for (const frame of frames) {
-    const mutation = mutationOf(frame)
-    if (mutation === undefined) continue
-    const { op, namespace, key } = mutation
-    if (op === 'put') entries.set(`${namespace}\0${key}`, { ...mutation, position: frame.position, node: frame.node })
-    else if (op === 'delete') entries.delete(`${namespace}\0${key}`)
-    else for (const each of entries.keys()) if (each.startsWith(`${namespace}\0${key}`)) entries.delete(each)
-  }
-  const nowMs = monotonicMs()
-  return [...entries.values()].filter(({ expiresAtMs }) => expiresAtMs === 0 || expiresAtMs > nowMs)
-}
-
-const expiresInMs = ({ expiresAtMs }: Mutation): number | null =>
-  expiresAtMs === 0 ? null : Math.max(0, Math.round(expiresAtMs - monotonicMs()))
 
 function preview(value: Uint8Array): string {
   const { format, payload } = decode(value)
   return format === 'json' ? JSON.stringify(payload) : String(payload)
 }
 
-function list(call: Call, fleet: FleetObserver) {
-  const { output } = call
-  const namespace = call.text('namespace')
-  const entries = entriesOf(fleet).filter((entry) => namespace === undefined || entry.namespace === namespace)
-  if (output.isJson) {
-    const shown = entries.map((entry) => {
-      const { namespace, key, position, node, value } = entry
-      return { namespace, key, position, node, expiresInMs: expiresInMs(entry), bytes: value.length, ...decode(value) }
-    })
-    return output.json({ fleet: fleet.name, entries: shown })
-  }
-  if (entries.length === 0) return output.note('the cache holds nothing')
-  printTable(
-    output,
-    [
-      { title: 'NAMESPACE', text: ({ namespace }) => namespace, isFlexible: true },
-      { title: 'KEY', text: ({ key }) => key, isFlexible: true },
-      { title: 'BYTES', text: ({ value }) => bytesText(value.length), align: 'right' },
-      {
-        title: 'LEFT',
-        text: (entry) => {
-          const left = expiresInMs(entry)
-          return left === null ? '-' : durationText(left)
-        },
-        align: 'right',
-      },
-      { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
-      { title: 'VALUE', text: ({ value }) => preview(value), isFlexible: true },
-    ],
-    entries,
-  )
+/** The time that an entry has left; null: it does not expire. */
+function leftOf(entry: CacheEntry): number | null {
+  const left = expiresInMs(entry)
+  return left === null ? null : Math.max(0, left)
 }
 
-function show(call: Call, fleet: FleetObserver, key: string) {
+function leftText(entry: CacheEntry): string {
+  const left = leftOf(entry)
+  return left === null ? '-' : durationText(left)
+}
+
+const columns: Column<CacheEntry>[] = [
+  { title: 'NAMESPACE', text: ({ namespace }) => namespace, isFlexible: true },
+  { title: 'KEY', text: ({ key }) => key, isFlexible: true },
+  { title: 'BYTES', text: ({ value }) => bytesText(value.length), align: 'right' },
+  { title: 'LEFT', text: leftText, align: 'right' },
+  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
+  { title: 'VALUE', text: ({ value }) => preview(value), isFlexible: true },
+]
+
+function entryJson(entry: CacheEntry) {
+  const { namespace, key, position, node, value } = entry
+  return { namespace, key, position, node, expiresInMs: leftOf(entry), bytes: value.length, ...decode(value) }
+}
+
+function list({ output }: Call, fleet: FleetObserver, only: string | undefined): void {
+  const entries = entriesOf(fleet).filter(({ namespace }) => only === undefined || namespace === only)
+  if (output.isJson) output.json({ fleet: fleet.name, entries: entries.map(entryJson) })
+  else if (entries.length > 0) printTable(output, columns, entries)
+  else
+    output.none(`the cache of fleet ${fleet.name} has no entries${only === undefined ? '' : ` in namespace ${only}`}`)
+}
+
+/** The other namespaces in which the key has an entry, as a list for people; undefined: there are none. */
+function elsewhere(fleet: FleetObserver, key: string, namespace: string): string | undefined {
+  const others = entriesOf(fleet).filter((entry) => entry.key === key && entry.namespace !== namespace)
+  return others.length === 0 ? undefined : others.map((entry) => JSON.stringify(entry.namespace)).join(', ')
+}
+
+function missing(fleet: FleetObserver, key: string, namespace: string, position: number | undefined): OrbitError {
+  const where = `key ${JSON.stringify(key)} in namespace ${JSON.stringify(namespace)}`
+  const reason = position === undefined ? 'no entry' : `deleted, reset or expired at position ${position}`
+  const others = elsewhere(fleet, key, namespace)
+  const hint = others === undefined ? '' : `; the key is in namespace ${others}: pass --namespace`
+  return new OrbitError('ERR_ORBIT_NOT_FOUND', `${where}: ${reason}${hint}`)
+}
+
+function show(call: Call, fleet: FleetObserver, key: string): void {
   const { output } = call
   const namespace = call.text('namespace') ?? ''
   const entry = new OrbitCache(fleet, { namespace }).getEntry(key)
-  if (!entry.hit) {
-    const why =
-      entry.position === undefined ? 'no retained put' : `deleted, reset or expired at position ${entry.position}`
-    throw new OrbitError(
-      'ERR_ORBIT_NOT_FOUND',
-      `key ${JSON.stringify(key)} in namespace ${JSON.stringify(namespace)}: ${why}`,
-    )
-  }
+  if (!entry.hit) throw missing(fleet, key, namespace, entry.position)
   const { value, position } = entry
   const decoded = decode(value)
   if (output.isJson) {
     const rest = { position, expiresInMs: entry.expiresInMs ?? null, bytes: value.length }
-    return output.json({ fleet: fleet.name, namespace, key, ...rest, ...decoded })
+    output.json({ fleet: fleet.name, namespace, key, ...rest, ...decoded })
+    return
   }
   if (decoded.format === 'hex') for (const line of hexLines(value)) output.line(line)
   else output.line(printable(preview(value)))
+  const others = call.text('namespace') === undefined ? elsewhere(fleet, key, namespace) : undefined
+  if (others !== undefined) output.note(`this is the entry of namespace ""; the key is in namespace ${others} too`)
 }
 
-async function run(call: Call): Promise<void> {
-  await within(call.operand(0), (fleet) => {
-    if (fleet.existing(cacheKind) === undefined) throw noRing(fleet, cacheKind)
-    const key = call.optional(1)
-    return key === undefined ? list(call, fleet) : show(call, fleet, key)
-  })
+function run(call: Call): void {
+  using fleet = Fleet.observe(call.operand(0))
+  if (fleet.existing(cacheKind) === undefined) throw noRing(fleet, cacheKind)
+  const key = call.optional(1)
+  if (key === undefined) list(call, fleet, call.text('namespace'))
+  else show(call, fleet, key)
 }
 
 export const cache: Command = {
   name: 'cache',
-  summary: 'what the cache of a fleet holds',
+  summary: 'list the entries of the cache, or print one value',
   operands: ['FLEET', '[KEY]'],
   about: [
-    'Without KEY every entry that is not expired, with its value as JSON or text where it is any; with KEY its value, or',
-    'exit code 3 when a lookup would miss.',
+    'Without KEY: lists the entries that have not expired, with their values as JSON or text where possible. With',
+    'KEY: prints the value of that key. If a lookup of the key would miss, the exit code is 3, and the message names',
+    'the namespaces that have the key.',
   ],
-  options: { namespace: { type: 'string', value: 'NAME', about: "of KEY; default ''. Without KEY: only this one" } },
+  options: {
+    namespace: {
+      type: 'string',
+      value: 'NAME',
+      about: "with KEY: its namespace, default ''; without: list only this one",
+    },
+  },
   examples: [
     { line: 'orbit cache web', about: 'all entries of all namespaces' },
     { line: 'orbit cache web --namespace users user:17', about: 'the value of one key' },

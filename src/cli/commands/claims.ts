@@ -1,48 +1,45 @@
-import { contestKind } from '../../inspect/report.js'
+import { Fleet } from '../../core/fleet.js'
+import { contestKind } from '../../inspect/kinds.js'
+import type { Holder } from '../../layers/claim.js'
 import { Contest } from '../../layers/contest.js'
 import type { Call, Command } from '../command.js'
-import { noRing } from '../kinds.js'
-import { within } from '../objects.js'
-import { printTable } from '../table.js'
+import { noRing } from '../kindoperand.js'
+import { type Column, printTable } from '../table.js'
 import { durationText } from '../text.js'
 
-async function run(call: Call): Promise<void> {
+const heldForText = ({ claimedAtMs }: Holder): string => durationText(Math.max(0, Date.now() - claimedAtMs))
+
+const columns: Column<Holder>[] = [
+  { title: 'SUBJECT', text: ({ subject }) => subject.label, isFlexible: true },
+  { title: 'KIND', text: ({ subject }) => String(subject.kind), align: 'right' },
+  { title: 'OWNER', text: ({ owner }) => owner, isFlexible: true },
+  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
+  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
+  { title: 'TOKEN', text: ({ token }) => String(token), align: 'right' },
+  { title: 'HELD FOR', text: heldForText, align: 'right' },
+  { title: 'LEFT', text: ({ expiresInMs }) => durationText(expiresInMs), align: 'right' },
+]
+
+function run(call: Call): void {
   const { output } = call
-  await within(call.operand(0), (fleet) => {
-    if (fleet.existing(contestKind) === undefined) throw noRing(fleet, contestKind)
-    const holders = new Contest(fleet).holders().sort((a, b) => a.token - b.token)
-    if (output.isJson) return output.json({ fleet: fleet.name, claims: holders })
-    if (holders.length === 0) return output.note(`nobody holds a claim in fleet ${fleet.name}`)
-    printTable(
-      output,
-      [
-        { title: 'SUBJECT', text: ({ subject }) => subject.label, isFlexible: true },
-        { title: 'KIND', text: ({ subject }) => String(subject.kind), align: 'right' },
-        { title: 'OWNER', text: ({ owner }) => owner, isFlexible: true },
-        { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
-        { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
-        { title: 'TOKEN', text: ({ token }) => String(token), align: 'right' },
-        {
-          title: 'HELD FOR',
-          text: ({ claimedAtMs }) => durationText(Math.max(0, Date.now() - claimedAtMs)),
-          align: 'right',
-        },
-        { title: 'LEFT', text: ({ expiresInMs }) => durationText(expiresInMs), align: 'right' },
-      ],
-      holders,
-    )
-  })
+  using fleet = Fleet.observe(call.operand(0))
+  if (fleet.existing(contestKind) === undefined) throw noRing(fleet, contestKind)
+  const holders = new Contest(fleet).holders().sort((a, b) => a.token - b.token)
+  if (output.isJson) output.json({ fleet: fleet.name, claims: holders })
+  else if (holders.length > 0) printTable(output, columns, holders)
+  else output.none(`fleet ${fleet.name} has no claims`)
 }
 
 export const claims: Command = {
   name: 'claims',
-  summary: 'who holds what in the contest of a fleet',
+  summary: 'list the claims of the contest and their holders',
   operands: ['FLEET'],
   about: [
-    'Tells of each living claim its subject, owner, node and pid, fencing token, how long it has been held and how long it',
-    'has left unless renewed. Claims of dead members are over, and are not shown. The oldest token comes first.',
+    'Lists each valid claim: its subject, owner, node, pid and fencing token, how long it has been held, and how long',
+    'until it expires unless it is renewed. The oldest token comes first. Claims of dead members are not valid any',
+    'more, and not listed.',
   ],
   options: {},
-  examples: [{ line: 'orbit claims web', about: 'who was elected?' }],
+  examples: [{ line: 'orbit claims web', about: 'which process was elected?' }],
   run,
 }

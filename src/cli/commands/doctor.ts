@@ -1,9 +1,9 @@
 import { OrbitError } from '../../base/errors.js'
+import { byFleet, canList, findObjects } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
 import type { Finding } from '../finding.js'
 import { fleetFindings } from '../fleetfindings.js'
 import { hostFindings } from '../hostfindings.js'
-import { byFleet, canList, findObjects } from '../objects.js'
 import { printable } from '../text.js'
 
 const marks = {
@@ -14,7 +14,7 @@ const marks = {
 } as const
 
 function findings(fleet: string | undefined): Finding[] {
-  if (!canList()) return hostFindings() // they say so
+  if (!canList()) return hostFindings() // they report that the folder cannot be listed
   const fleets = [...byFleet(findObjects())].filter(([name]) => fleet === undefined || name === fleet)
   if (fleet !== undefined && fleets.length === 0) {
     throw new OrbitError('ERR_ORBIT_NOT_FOUND', `there is no fleet ${fleet}`)
@@ -39,15 +39,19 @@ function run(call: Call): number {
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'what is wrong on this host, and how to fix it',
+  summary: 'find problems of this host and its fleets, with their fixes',
   operands: ['[FLEET]'],
   about: [
-    "Looks at /dev/shm (size, free space, access), the container's memory limit, systemd's RemoveIPC, namespaces, and at",
-    'every fleet of this user, or one: objects that are foreign, damaged or of another layout version, dead nodes and what',
-    'they had in hand, hearts that have stopped, burned chunks, stale bells. Each finding has its meaning and, where there',
-    'is one, the command that fixes it. Exit code 1: there is a problem; warnings and notes do not count.',
+    "Examines the host: the size, free space and access of /dev/shm, the memory limit of the container, systemd's",
+    'RemoveIPC, and namespaces.',
+    '',
+    'Examines each fleet of this user, or one: damaged objects, objects of another user or of another layout version,',
+    'dead and stopped members, members without a recent heartbeat, lost spare chunks, and stale FIFOs.',
+    '',
+    'Each finding says what it means and, where possible, how to fix it. If there is a problem the exit code is 1;',
+    'warnings and notes do not count.',
   ],
   options: {},
-  examples: [{ line: 'orbit doctor web', about: 'what is the matter with the fleet "web"?' }],
+  examples: [{ line: 'orbit doctor web', about: 'what is wrong with fleet web?' }],
   run,
 }

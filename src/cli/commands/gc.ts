@@ -1,6 +1,7 @@
 import { OrbitError } from '../../base/errors.js'
+import { byFleet, type FoundObject, findObjects } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
-import { byFleet, type FoundObject, findObjects, type Problem, problemOf } from '../objects.js'
+import { type Problem, problemOf } from '../problem.js'
 import { isLive, printRemoved, remove } from '../removal.js'
 
 interface Sweep {
@@ -10,7 +11,7 @@ interface Sweep {
   readonly problems: Problem[]
 }
 
-/** What a fleet left, if it is dead; it is `remove` that decides, under the fleet's lock. */
+/** Removes a fleet if it has no living member. `remove` checks that again, under the lock of the fleet. */
 function sweepFleet(fleet: string, objects: readonly FoundObject[], isDryRun: boolean, sweep: Sweep): void {
   try {
     if (objects.some(({ form }) => form === 'fleet') && isLive(fleet)) sweep.live.push(fleet)
@@ -36,22 +37,26 @@ function run(call: Call): number {
   else {
     printRemoved(output, sweep.removed, isDryRun)
     for (const { object, message } of sweep.problems)
-      output.note(`kept fleet ${object}: ${message}; orbit rm ${object} --force`)
-    if (sweep.removed.length === 0) output.note('nothing to remove')
+      output.note(`fleet ${object} is kept: ${message}; orbit rm ${object} --force removes it`)
+    if (sweep.removed.length === 0) output.none('nothing to remove')
   }
   return sweep.problems.length > 0 ? 1 : 0
 }
 
 export const gc: Command = {
   name: 'gc',
-  summary: 'removes what dead fleets left',
+  summary: 'remove the fleets whose members have all died or left',
   operands: ['[FLEET]'],
   about: [
-    "Removes every fleet of this user, or the one named, that has no living member by the kernel's word, rings without a",
-    'fleet, and bells; prints what it removed. What a dead fleet holds is lost with it: a fleet that shall outlive its processes until',
-    'they come back must not be swept. Damaged fleet objects are kept and named, with exit code 1; rm --force removes them.',
+    'Removes every fleet of this user that has no living member, or only the named one, with its rings and FIFOs, and',
+    'rings that have no fleet. Prints what it has removed.',
+    '',
+    'The contents of such a fleet are lost. Do not run gc while a persistent fleet waits for its processes to come',
+    'back.',
+    '',
+    'A damaged fleet object is kept and named, and the exit code is 1; orbit rm --force removes it.',
   ],
-  options: { 'dry-run': { type: 'boolean', about: 'only say what would be removed' } },
-  examples: [{ line: 'orbit gc --dry-run', about: 'what did the dead leave?' }],
+  options: { 'dry-run': { type: 'boolean', about: 'print what would be removed, and remove nothing' } },
+  examples: [{ line: 'orbit gc --dry-run', about: 'what have dead fleets left behind?' }],
   run,
 }

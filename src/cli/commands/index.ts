@@ -1,7 +1,6 @@
 import type { Command } from '../command.js'
 import { cache } from './cache.js'
 import { claims } from './claims.js'
-import { completionOf } from './completion.js'
 import { doctor } from './doctor.js'
 import { dump } from './dump.js'
 import { gc } from './gc.js'
@@ -27,5 +26,4 @@ export const commands: readonly Command[] = [
   gc,
   rm,
   serveMetrics,
-  completionOf(() => commands),
 ]

@@ -1,70 +1,53 @@
+import { Fleet } from '../../core/fleet.js'
 import type { NodeRecord } from '../../core/node.js'
+import { type NodeState, nodeStateOf } from '../../inspect/nodestate.js'
 import type { Call, Command } from '../command.js'
-import { within } from '../objects.js'
-import { printTable } from '../table.js'
+import { type Column, printTable } from '../table.js'
 import { durationText } from '../text.js'
 
-/** As FleetHeartbeat's default: three beats of its default interval. */
-export const staleMs = 3000
+type Row = NodeRecord & { readonly state: NodeState }
 
-type Row = NodeRecord & { readonly isStale: boolean }
+const styles = { alive: 'green', stale: 'yellow', stopped: 'yellow', dead: 'red' } as const
 
-const row = (node: NodeRecord): Row => ({ ...node, isStale: (node.heartbeat?.ageMs ?? 0) > staleMs })
+const joinedText = ({ joinedAtMs }: Row): string => `${durationText(Math.max(0, Date.now() - joinedAtMs))} ago`
+const beatText = ({ heartbeat }: Row): string => (heartbeat ? `${durationText(heartbeat.ageMs)} ago` : '-')
+const delayText = ({ heartbeat }: Row): string => (heartbeat ? durationText(heartbeat.loopDelayMs) : '-')
 
-function nodeJson({ heartbeat, isStale: _, ...node }: Row) {
-  return { ...node, heartbeat: heartbeat ?? null }
-}
+const columns: Column<Row>[] = [
+  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
+  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
+  { title: 'LABEL', text: ({ label }) => label, isFlexible: true },
+  { title: 'STATE', text: ({ state }) => state, style: ({ state }) => styles[state] },
+  { title: 'JOINED', text: joinedText, align: 'right' },
+  { title: 'BEAT', text: beatText, align: 'right' },
+  { title: 'LOOP DELAY', text: delayText, align: 'right' },
+  { title: 'STATUS', text: ({ heartbeat }) => heartbeat?.status ?? '', isFlexible: true },
+]
 
-async function run(call: Call): Promise<void> {
+const nodeJson = ({ heartbeat, ...node }: Row) => ({ ...node, heartbeat: heartbeat ?? null })
+
+function run(call: Call): void {
   const { output } = call
-  await within(call.operand(0), (fleet) => {
-    const rows = fleet.nodes().map(row)
-    if (output.isJson) return output.json({ fleet: fleet.name, size: fleet.size, nodes: rows.map(nodeJson) })
-    if (rows.length === 0) return output.note(`fleet ${fleet.name} has no nodes: all have left`)
-    printTable(
-      output,
-      [
-        { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
-        { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
-        { title: 'LABEL', text: ({ label }) => label, isFlexible: true },
-        {
-          title: 'STATE',
-          text: ({ alive }) => (alive ? 'alive' : 'dead'),
-          style: ({ alive }) => (alive ? 'green' : 'red'),
-        },
-        {
-          title: 'JOINED',
-          text: ({ joinedAtMs }) => `${durationText(Math.max(0, Date.now() - joinedAtMs))} ago`,
-          align: 'right',
-        },
-        {
-          title: 'BEAT',
-          text: ({ heartbeat }) => (heartbeat ? `${durationText(heartbeat.ageMs)} ago` : '-'),
-          align: 'right',
-          style: ({ isStale, alive }) => (isStale && alive ? 'yellow' : undefined),
-        },
-        {
-          title: 'LOOP DELAY',
-          text: ({ heartbeat }) => (heartbeat ? durationText(heartbeat.loopDelayMs) : '-'),
-          align: 'right',
-        },
-        { title: 'STATUS', text: ({ heartbeat }) => heartbeat?.status ?? '', isFlexible: true },
-      ],
-      rows,
-    )
-  })
+  using fleet = Fleet.observe(call.operand(0))
+  const rows = fleet.nodes().map((node): Row => ({ ...node, state: nodeStateOf(fleet.name, node) }))
+  if (output.isJson) output.json({ fleet: fleet.name, size: fleet.size, nodes: rows.map(nodeJson) })
+  else if (rows.length > 0) printTable(output, columns, rows)
+  else output.none(`fleet ${fleet.name} has no nodes: all members have left`)
 }
 
 export const nodes: Command = {
   name: 'nodes',
-  summary: 'the members of a fleet',
+  summary: 'list the members of a fleet',
   operands: ['FLEET'],
   about: [
-    'Tells of each node that has a member, or had one that died: its pid (as the member sees it) and label, whether it is',
-    "alive by the kernel's word, how long ago its heart beat last, how late that beat was, and what it said of itself.",
-    'Who left by close() has no line. A member without a FleetHeartbeat has no beat.',
+    'Lists each node that has a member, or a member that died: its pid (in the pid namespace of the member), label',
+    'and state, the age of its last heartbeat, how long its event loop delayed that heartbeat, and the status text',
+    'that it sent. A member that left by close() is not listed. A member without a FleetHeartbeat has no BEAT.',
+    '',
+    'STATE is dead when the kernel has released the lock of the node. A living member is stopped when its process is',
+    '(by SIGSTOP or a debugger), stale when it has sent no heartbeat for 3 seconds, and otherwise alive.',
   ],
   options: {},
-  examples: [{ line: 'orbit nodes web', about: 'who is alive, and whose event loop is blocked?' }],
+  examples: [{ line: 'orbit nodes web', about: 'which members are alive, and which event loop is blocked?' }],
   run,
 }

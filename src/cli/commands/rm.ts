@@ -1,21 +1,14 @@
 import { OrbitError } from '../../base/errors.js'
-import { abi } from '../../core/native.js'
+import { findObjects } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
-import { UsageError } from '../command.js'
-import { findObjects } from '../objects.js'
+import { kindNumber } from '../kindoperand.js'
 import { isLive, printRemoved, remove } from '../removal.js'
-
-function kindOf(operand: string | undefined): number | undefined {
-  if (operand === undefined) return undefined
-  const kind = /^\d+$/.test(operand) ? Number(operand) : Number.NaN
-  if (!(kind <= abi.maxKind)) throw new UsageError(`KIND=${operand} is not an integer in 0..${abi.maxKind}`)
-  return kind
-}
 
 function run(call: Call): void {
   const { output } = call
   const name = call.operand(0)
-  const kind = kindOf(call.optional(1))
+  const operand = call.optional(1)
+  const kind = operand === undefined ? undefined : kindNumber(operand)
   const force = call.flag('force')
   const isDryRun = call.flag('dry-run')
   const objects = findObjects().filter((object) => object.fleet === name)
@@ -25,7 +18,7 @@ function run(call: Call): void {
     throw new OrbitError('ERR_ORBIT_NOT_FOUND', `there is no ${what}`)
   }
   if (isDryRun && !force && objects.some(({ form }) => form === 'fleet') && isLive(name)) {
-    throw new OrbitError('ERR_ORBIT_IN_USE', `fleet ${name} has living members; --force removes it all the same`)
+    throw new OrbitError('ERR_ORBIT_IN_USE', `fleet ${name} has living members: close them first, or pass --force`)
   }
   const removed = isDryRun
     ? wanted.map(({ file }) => file)
@@ -36,17 +29,18 @@ function run(call: Call): void {
 
 export const rm: Command = {
   name: 'rm',
-  summary: 'removes a fleet, or one of its rings',
+  summary: 'remove a fleet, or one of its rings',
   operands: ['FLEET', '[KIND]'],
   about: [
-    "Removes what stands in shared memory under the fleet's name, or the ring of one KIND, and prints what it removed. A",
-    'fleet with living members is refused unless forced: their next publish then fails with ERR_ORBIT_RETIRED. A damaged',
-    'fleet object is removed only by force too, since nobody can tell whether it is in use.',
+    'Removes a fleet with all its rings, or the ring of one KIND, and prints what it has removed.',
+    '',
+    'A fleet that has living members is refused, unless you pass --force; their next publish then fails with',
+    'ERR_ORBIT_RETIRED. A damaged fleet object needs --force too, because it does not show whether it is in use.',
   ],
   options: {
-    force: { type: 'boolean', about: 'also under living members; also damaged ones' },
-    'dry-run': { type: 'boolean', about: 'only say what would be removed' },
+    force: { type: 'boolean', about: 'remove it even if it has living members or is damaged' },
+    'dry-run': { type: 'boolean', about: 'print what would be removed, and remove nothing' },
   },
-  examples: [{ line: 'orbit rm web --dry-run', about: 'what would go?' }],
+  examples: [{ line: 'orbit rm web --dry-run', about: 'what would be removed?' }],
   run,
 }

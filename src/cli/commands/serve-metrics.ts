@@ -3,12 +3,11 @@ import { Fleet } from '../../core/fleet.js'
 import { collectMetrics } from '../../inspect/metrics.js'
 import type { Call, Command } from '../command.js'
 import { interrupt } from '../interrupt.js'
-import { within } from '../objects.js'
 
 const host = '127.0.0.1'
 const defaultPort = 9464
 
-/** Opened anew for each scrape: a fleet may be removed, and another of its name made. */
+/** Opens the fleet anew for each scrape: it may have been removed and created again. */
 function answer(fleet: string, response: ServerResponse): void {
   try {
     using observer = Fleet.observe(fleet)
@@ -24,7 +23,7 @@ async function run(call: Call): Promise<void> {
   const fleet = call.operand(0)
   const port = call.integer('port', 0, 65535) ?? defaultPort
   const signal = interrupt()
-  await within(fleet, () => {}) // is it there at all?
+  Fleet.observe(fleet).close() // throws if there is no such fleet
   const server = createServer(({ method, url }, response) => {
     if (url !== '/metrics') response.writeHead(404).end('GET /metrics\n')
     else if (method !== 'GET' && method !== 'HEAD') response.writeHead(405, { allow: 'GET, HEAD' }).end()
@@ -47,14 +46,18 @@ async function run(call: Call): Promise<void> {
 
 export const serveMetrics: Command = {
   name: 'serve-metrics',
-  summary: 'Prometheus metrics of a fleet over HTTP, on loopback',
+  summary: 'serve Prometheus metrics of a fleet on loopback',
   operands: ['FLEET'],
   about: [
-    'Serves GET /metrics on 127.0.0.1 until Ctrl-C: frames, retained frames, burned chunks and sleepers of each ring, nodes',
-    'alive and dead, age and delay of heartbeats, claims held. Read-only; each scrape looks into the fleet that has the name',
-    'then, and answers 503 when there is none. Rates are for Prometheus: rate(orbit_frames_total[1m]).',
+    'Serves GET /metrics on 127.0.0.1 until Ctrl-C: frames, retained frames, lost spare chunks and sleepers of each',
+    'ring, nodes alive and dead, age and delay of heartbeats, and claims.',
+    '',
+    'Each scrape reads the fleet that has the name at that moment, and answers 503 if there is none. Prometheus',
+    'computes rates: rate(orbit_frames_total[1m]).',
   ],
-  options: { port: { type: 'string', value: 'PORT', about: `0..65535; 0: any free one; default ${defaultPort}` } },
+  options: {
+    port: { type: 'string', value: 'PORT', about: `the port, 0..65535; 0: any free port; default: ${defaultPort}` },
+  },
   examples: [{ line: 'orbit serve-metrics web --port 9464', about: 'curl http://127.0.0.1:9464/metrics' }],
   run,
 }

@@ -1,36 +1,34 @@
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { OrbitError } from '../../base/errors.js'
+import { Fleet } from '../../core/fleet.js'
 import { abi } from '../../core/native.js'
 import type { FleetObserver } from '../../core/observer.js'
-import { eventKind } from '../../inspect/report.js'
+import { eventKind } from '../../inspect/kinds.js'
+import { objectPath } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
 import { interrupt } from '../interrupt.js'
-import { kindNamed } from '../kinds.js'
-import { sharedMemory, userId, within } from '../objects.js'
+import { type Item, itemJson, itemText } from '../item.js'
+import { feedOf, type ItemBatch, type ItemFeed } from '../itemfeed.js'
+import { kindNamed } from '../kindoperand.js'
 import { jsonText } from '../output.js'
-import { itemJson, itemText } from '../show.js'
-import { gone, type Items, type Source, sourceOf } from '../source.js'
 
 const pollMax = 4096
-/** An observer cannot be rung: it looks again and again, less often the longer there was nothing. */
+/** An observer cannot be woken, so it polls: less often the longer there was no news. */
 const firstPauseMs = 1
 const lastPauseMs = 20
-/** How often it looks whether its object still has its name. */
+/** The interval of the checks whether the ring still has its name. */
 const checkMs = 500
 
-/** The inode under the ring's name; undefined: none. */
-function inodeOf(fleet: string, kind: number | 'fleet'): number | undefined {
-  try {
-    return statSync(join(sharedMemory, `orbit-${fleet}-${kind}-${userId}`)).ino
-  } catch {
-    return undefined
-  }
-}
+/** The inode of an object; undefined: it does not exist. */
+const inodeOf = (fleet: string, what: number | 'fleet'): number | undefined =>
+  statSync(objectPath(fleet, what), { throwIfNoEntry: false })?.ino
 
 type Check = (isUrgent?: boolean) => void
 
-/** Throws when what we have open has lost its name, also to a namesake: nothing will come any more. */
+const removed = (what: string): OrbitError => new OrbitError('ERR_ORBIT_NOT_FOUND', `${what} was removed`)
+
+/** A check that throws when the open ring or its fleet has lost its name: no frame can come any more. */
 function removalCheck(fleet: FleetObserver, kind: number, fleetInode: number | undefined): Check {
   let inode = inodeOf(fleet.name, kind)
   let dueMs = performance.now() + checkMs
@@ -38,81 +36,103 @@ function removalCheck(fleet: FleetObserver, kind: number, fleetInode: number | u
     if (performance.now() < dueMs && !isUrgent) return
     dueMs = performance.now() + checkMs
     const now = inodeOf(fleet.name, kind)
-    if (inode !== undefined && now !== inode) throw gone(`the ring of KIND ${kind} of fleet ${fleet.name}`)
-    if (inodeOf(fleet.name, 'fleet') !== fleetInode) throw gone(`fleet ${fleet.name}`)
+    if (inode !== undefined && now !== inode) throw removed(`the ring of KIND ${kind} of fleet ${fleet.name}`)
+    if (inodeOf(fleet.name, 'fleet') !== fleetInode) throw removed(`fleet ${fleet.name}`)
     inode = now
   }
 }
 
-/** What a namesake made in place of the ring is refused; then ours is gone. */
-function pollOf(source: Source, max: number, check: Check): Items {
+/** Polls. If that fails because a new fleet of the same name has taken over, the error is that the old one was removed. */
+function pollOf(feed: ItemFeed, max: number, check: Check): ItemBatch {
   try {
-    return source.poll(max)
+    return feed.poll(max)
   } catch (error) {
     check(true)
     throw error
   }
 }
 
-async function follow(call: Call, source: Source, limit: number, check: Check, signal: AbortSignal): Promise<void> {
+interface Plan {
+  readonly limit: number
+  readonly check: Check
+  readonly signal: AbortSignal
+  /** What it waits for while there is nothing to show. */
+  readonly awaited: string
+}
+
+async function follow(call: Call, feed: ItemFeed, { limit, check, signal, awaited }: Plan): Promise<void> {
   const { output } = call
-  const show = { isHex: call.flag('hex') }
-  const text = output.isJson
-    ? (item: Parameters<typeof itemJson>[0]) => jsonText(itemJson(item, show))
-    : (item: Parameters<typeof itemJson>[0]) => itemText(output, item, show)
+  const options = { isHex: call.flag('hex') }
+  const text = (item: Item) => (output.isJson ? jsonText(itemJson(item, options)) : itemText(output, item, options))
+  let isQuiet = output.isJson && !process.stderr.isTTY
   let pauseMs = firstPauseMs
   for (let left = limit; left > 0 && !signal.aborted; ) {
-    const { items, from, to } = pollOf(source, Math.min(pollMax, left), check)
+    const { items, from, to } = pollOf(feed, Math.min(pollMax, left), check)
     if (items.length > 0) output.line(items.map(text).join('\n'))
     left -= items.reduce((count, { item }) => count + (item === 'loss' ? 0 : 1), 0)
     check()
     pauseMs = to > from ? firstPauseMs : Math.min(lastPauseMs, pauseMs * 2)
     await output.written()
+    if (!isQuiet && left > 0 && to === from) {
+      output.note(`waiting for ${awaited}; Ctrl-C ends`)
+      isQuiet = true
+    }
     if (left > 0) await sleep(to > from ? 0 : pauseMs, undefined, { signal }).catch(() => {})
   }
+}
+
+/** What a tail of this ring waits for, for people. */
+function awaitedOf(fleet: FleetObserver, kind: number, topic: string | undefined): string {
+  const what =
+    topic !== undefined ? `events of topic ${topic}` : kind === eventKind ? 'events' : `frames of KIND ${kind}`
+  const where = fleet.existing(kind) === undefined ? ', and for a process to create that ring' : ''
+  return `${what} in fleet ${fleet.name}${where}`
 }
 
 async function run(call: Call): Promise<void> {
   const limit = call.integer('limit', 1, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY
   const from = call.from('head')
   const frameKind = call.integer('frame-kind', 0, abi.maxKind)
+  const topic = call.text('topic')
   const signal = interrupt()
-  const fleetInode = inodeOf(call.operand(0), 'fleet') // before it is opened: never that of a successor
-  await within(call.operand(0), async (fleet) => {
-    const operand = call.optional(1)
-    const kind = operand === undefined ? eventKind : kindNamed(fleet, operand)
-    const source = sourceOf(fleet, kind, { from, topic: call.text('topic'), frameKind })
-    await follow(call, source, limit, removalCheck(fleet, kind, fleetInode), signal)
-  })
+  const fleetInode = inodeOf(call.operand(0), 'fleet') // before the fleet is opened: never the inode of a later one
+  using fleet = Fleet.observe(call.operand(0))
+  const operand = call.optional(1)
+  const kind = operand === undefined ? eventKind : kindNamed(fleet, operand)
+  const feed = feedOf(fleet, kind, { from, topic, frameKind })
+  const check = removalCheck(fleet, kind, fleetInode)
+  await follow(call, feed, { limit, check, signal, awaited: awaitedOf(fleet, kind, topic) })
 }
 
 export const tail: Command = {
   name: 'tail',
-  summary: 'what is published from now on',
+  summary: 'print frames as they are published',
   operands: ['FLEET', '[KIND]'],
   about: [
-    'Shows frames as they come, as dump does, until Ctrl-C (exit code 0). Without KIND: events. A ring that does not exist',
-    'yet is waited for; when the ring is removed it ends with exit code 3. It slows nobody down: whoever publishes faster',
-    'than it can show laps it, and then it says in line exactly how many were lost.',
+    'Prints each new frame in the form of dump, until Ctrl-C (exit code 0). Without KIND it prints events. If the',
+    'ring does not exist yet, tail waits for it. If the ring is removed, tail ends with exit code 3.',
+    '',
+    'It never slows a publisher down. If frames are overwritten before it can print them, it prints in their place',
+    'exactly how many were lost.',
   ],
   options: {
     topic: {
       type: 'string',
       value: 'PATTERN',
-      about: 'only events of this topic: exact, "a.*" one level, "a.>" the rest',
+      about: 'print only events with this topic; "a.*" matches one level, "a.>" all levels below',
     },
     from: {
       type: 'string',
       value: 'WHERE',
-      about: 'head (default), start: also what is retained, a position, or -COUNT',
+      about: 'head (default), start for the retained frames too, a position, or -COUNT for the last COUNT frames',
     },
-    limit: { type: 'string', value: 'COUNT', about: 'end after so many; default never' },
-    'frame-kind': { type: 'string', value: 'N', about: 'only frames with this frameKind, 0..255' },
-    hex: { type: 'boolean', about: 'every byte in hex' },
+    limit: { type: 'string', value: 'COUNT', about: 'end after COUNT frames; default: never' },
+    'frame-kind': { type: 'string', value: 'N', about: 'print only frames with this frameKind, 0..255' },
+    hex: { type: 'boolean', about: 'print every payload in hex' },
   },
   examples: [
-    { line: "orbit tail web --topic 'orders.>'", about: 'every event about orders' },
-    { line: 'orbit tail web 7 --from start --json | jq .position', about: 'KIND 7, a JSON line for each frame' },
+    { line: "orbit tail web --topic 'orders.>'", about: 'all events about orders' },
+    { line: 'orbit tail web 7 --from start --json | jq .position', about: 'KIND 7, one JSON line for each frame' },
   ],
   run,
 }

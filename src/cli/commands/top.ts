@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { boardLines, obey, type View } from '../board.js'
+import { Sampler } from '../../inspect/sampler.js'
+import { applyKey, boardLines, type View } from '../board.js'
 import { type Call, type Command, UsageError } from '../command.js'
 import { interrupt } from '../interrupt.js'
-import { Sampler } from '../sampler.js'
 import { Screen } from '../screen.js'
 
 interface Pace {
@@ -11,7 +11,7 @@ interface Pace {
   readonly signal: AbortSignal
 }
 
-/** Resolves early, and in silence, when it is to end. */
+/** Resolves early, without an error, when the signal is aborted. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {})
 
 async function print(call: Call, sampler: Sampler, { intervalMs, limit, signal }: Pace): Promise<void> {
@@ -26,11 +26,11 @@ async function show(call: Call, sampler: Sampler, { intervalMs, limit, signal }:
   const view: View = { sort: 'rate', isReversed: false, filter: '', isTyping: false }
   const quit = new AbortController()
   signal.addEventListener('abort', () => quit.abort())
-  let sample = sampler.sample() // before the screen is ours: a fleet that is not there is told on the usual one
+  let sample = sampler.sample() // before the screen opens: an error belongs on the normal screen
   const draw = () => screen.draw(boardLines(call.output, sample, view, screen.columns, screen.rows))
   const onKeys = (keys: string) => {
-    if (keys.length > 1 && keys.startsWith('\x1b')) return // an arrow or the like, not Esc
-    for (const key of keys) if (obey(view, key)) quit.abort()
+    if (keys.length > 1 && keys.startsWith('\x1b')) return // an arrow or another key with a sequence, not Esc
+    for (const key of keys) if (applyKey(view, key)) quit.abort()
     if (!quit.signal.aborted) draw()
   }
   using screen = new Screen(onKeys, () => draw())
@@ -48,7 +48,7 @@ async function run(call: Call): Promise<void> {
   const limit = call.integer('limit', 1, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY
   const { output } = call
   if (!output.isJson && !(process.stdout.isTTY && process.stdin.isTTY)) {
-    throw new UsageError('top needs a terminal; without one: --json')
+    throw new UsageError('top needs a terminal: pass --json to use it without one')
   }
   const pace = { intervalMs, limit, signal: interrupt() }
   await (output.isJson ? print : show)(call, sampler, pace)
@@ -56,19 +56,20 @@ async function run(call: Call): Promise<void> {
 
 export const top: Command = {
   name: 'top',
-  summary: 'a live table of fleets and their rings',
+  summary: 'show a live table of fleets and rings',
   operands: ['[FLEET]'],
   about: [
-    'Shows each fleet (nodes alive, dead and stale, claims held, the oldest heartbeat, the longest delay of an event loop)',
-    'and each ring (frames a second with a history of thirty samples, head, what it retains), and looks again every',
-    'second. Of the contest it shows tokens drawn and living claims. With --json a line for each look.',
+    'Shows each fleet (nodes alive, dead and stale, claims, the oldest heartbeat, the longest event loop delay) and',
+    'each ring (frames per second with a chart of 30 samples, head, retained frames), and updates every second. The',
+    'row of the contest shows drawn tokens and valid claims. With --json it prints a line for each sample.',
     '',
-    'Keys: r, n, k, h sort by rate, name, KIND, head; R reverses; / filters, Esc clears the filter; q or Ctrl-C quits.',
+    'Keys: r, n, k, h sort by rate, name, KIND, head; R reverses the order; / filters, and Esc clears the filter; q',
+    'or Ctrl-C quits.',
   ],
   options: {
-    'interval-ms': { type: 'string', value: 'MS', about: 'from one look to the next, 10..3600000; default 1000' },
-    limit: { type: 'string', value: 'COUNT', about: 'end after so many looks; default never' },
+    'interval-ms': { type: 'string', value: 'MS', about: 'the time between two samples, 10..3600000; default: 1000' },
+    limit: { type: 'string', value: 'COUNT', about: 'end after COUNT samples; default: never' },
   },
-  examples: [{ line: 'orbit top web', about: 'which ring is busy, and whose event loop is blocked?' }],
+  examples: [{ line: 'orbit top web', about: 'which ring is busy, and which event loop is blocked?' }],
   run,
 }

@@ -1,22 +1,23 @@
-import { OrbitError } from '../base/errors.js'
 import type { Frame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
-import { contestKind, eventKind, inspectRing } from '../inspect/report.js'
+import { contestKind, eventKind } from '../inspect/kinds.js'
+import { inspectRing } from '../inspect/report.js'
 import { OrbitEventBus } from '../layers/bus.js'
 import { UsageError } from './command.js'
-import { type Decoded, decoderOf, type Item, itemOf } from './decode.js'
+import { type Item, itemOf } from './item.js'
+import { type Decoded, decoderOf } from './payload.js'
 
-export interface Items {
+export interface ItemBatch {
   readonly items: Item[]
-  /** Positions passed: more than items where a topic was asked for. */
+  /** The positions that the poll passed, which may be more than it has items: a filter skips frames. */
   readonly from: number
   readonly to: number
 }
 
-/** A cursor that gives items; a loss stands before the frames that follow it. */
-export interface Source {
+/** A cursor that gives items. A loss comes before the items that follow it. */
+export interface ItemFeed {
   readonly position: number
-  poll(max: number): Items
+  poll(max: number): ItemBatch
 }
 
 type From = 'start' | 'head' | number
@@ -25,7 +26,7 @@ function lossOf(from: number, to: number, lost: number, malformed: number): Item
   return lost + malformed === 0 ? [] : [{ item: 'loss', from, to, lost, malformed }]
 }
 
-function eventSource(fleet: FleetObserver, from: From, topic: string): Source {
+function eventFeed(fleet: FleetObserver, from: From, topic: string): ItemFeed {
   const cursor = new OrbitEventBus(fleet).cursor(startOf(fleet, eventKind, from))
   return {
     get position() {
@@ -39,7 +40,7 @@ function eventSource(fleet: FleetObserver, from: From, topic: string): Source {
   }
 }
 
-function frameSource(fleet: FleetObserver, kind: number, from: From, isWanted: (frameKind: number) => boolean): Source {
+function frameFeed(fleet: FleetObserver, kind: number, from: From, isWanted: (frameKind: number) => boolean): ItemFeed {
   const cursor = fleet.cursorOf(() => fleet.existing(kind), startOf(fleet, kind, from))
   let read: ((bytes: Uint8Array) => Decoded) | undefined
   const item = (frame: Frame): Item => {
@@ -63,33 +64,31 @@ function readerOf(fleet: FleetObserver, kind: number): (bytes: Uint8Array) => De
   return decoderOf(schema, fingerprint)
 }
 
-/** A negative `from` counts from the head, and stays within what is retained. */
+/** Resolves a negative `from`, which counts back from the head and stops at the oldest retained frame. */
 function startOf(fleet: FleetObserver, kind: number, from: From): From {
   if (typeof from !== 'number' || from >= 0) return from
   const ring = fleet.existing(kind)
   return ring === undefined ? 'start' : Math.max(ring.oldest(), ring.head() + from)
 }
 
-/** Is the ring of this KIND orbit's own event bus? Somebody else's under its number is shown as frames. */
+/** Is the ring of this KIND the event bus? Another ring with its number is shown as frames. */
 function isBus(fleet: FleetObserver, kind: number): boolean {
   if (kind !== eventKind) return false
   const ring = fleet.existing(kind)
   return ring === undefined || ring.stats().name === 'orbit.events'
 }
 
-export interface SourceOptions {
+export interface FeedOptions {
   readonly from: From
   readonly topic?: string | undefined
   readonly frameKind?: number | undefined
 }
 
-export function sourceOf(fleet: FleetObserver, kind: number, { from, topic, frameKind }: SourceOptions): Source {
-  if (kind === contestKind) throw new UsageError(`KIND ${kind} is a table of claims: orbit claims ${fleet.name}`)
-  if (isBus(fleet, kind) && frameKind === undefined) return eventSource(fleet, from, topic ?? '>')
-  if (topic !== undefined) throw new UsageError(`--topic=${topic} is for events, KIND ${eventKind}`)
-  return frameSource(fleet, kind, from, (each) => frameKind === undefined || each === frameKind)
-}
-
-export function gone(what: string): OrbitError {
-  return new OrbitError('ERR_ORBIT_NOT_FOUND', `${what} was removed`)
+export function feedOf(fleet: FleetObserver, kind: number, { from, topic, frameKind }: FeedOptions): ItemFeed {
+  if (kind === contestKind)
+    throw new UsageError(`KIND ${kind} is the contest, a table of claims: use orbit claims ${fleet.name}`)
+  if (isBus(fleet, kind) && frameKind === undefined) return eventFeed(fleet, from, topic ?? '>')
+  if (topic !== undefined)
+    throw new UsageError(`--topic=${topic} needs the event bus (KIND ${eventKind}), and KIND ${kind} is another ring`)
+  return frameFeed(fleet, kind, from, (each) => frameKind === undefined || each === frameKind)
 }

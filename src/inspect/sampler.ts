@@ -1,17 +1,18 @@
 import { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
-import { contestKind, inspectRing } from '../inspect/report.js'
-import { staleMs } from './commands/nodes.js'
-import { allKinds } from './kinds.js'
+import { allKinds, contestKind } from './kinds.js'
+import { isStale } from './nodestate.js'
 import { byFleet, findObjects } from './objects.js'
+import { inspectRing } from './report.js'
 
 export interface RingSample {
   readonly fleet: string
   readonly kind: number
   readonly name: string
   readonly capacity: number
-  /** Of the contest: tokens drawn. */
+  /** The next position; in a table the number of tokens drawn. */
   readonly head: number
+  /** Frames that the ring retains; in a table the living claims. */
   readonly retained: number
   readonly burned: number
   readonly sleepers: number
@@ -25,14 +26,15 @@ export interface FleetSample {
   readonly size: number
   readonly nodesAlive: number
   readonly nodesDead: number
-  /** Alive, but without a beat for three seconds. */
+  /** Members that are alive and have sent no heartbeat for three seconds. */
   readonly nodesStale: number
   readonly claims: number
-  /** The oldest last beat of a living member, and the longest loop delay; null: no beats. */
+  /** The age of the oldest last heartbeat of a living member; null: no living member has sent one. */
   readonly oldestBeatMs: number | null
+  /** The longest event loop delay of a living member; null: no living member has sent a heartbeat. */
   readonly maxLoopDelayMs: number | null
   readonly rings: readonly RingSample[]
-  /** What could not be read, and why. */
+  /** Messages about what could not be read. */
   readonly problems: readonly string[]
 }
 
@@ -43,42 +45,42 @@ export interface Sample {
 
 const historyLength = 30
 
-interface Seen {
+interface LastLook {
   readonly head: number
   readonly atMs: number
   readonly history: readonly number[]
 }
 
-/** Looks at fleets again and again; each look opens them anew, so that what was removed or made meanwhile is seen. */
+/** Samples fleets repeatedly. Each sample opens them anew, so it notices what was removed or created since the last one. */
 export class Sampler {
   readonly #only: string | undefined
-  #seen = new Map<string, Seen>()
+  #last = new Map<string, LastLook>()
 
-  /** @param only the fleet to look at; default all of this user */
+  /** @param only the fleet to sample; default: every fleet of this user */
   constructor(only: string | undefined) {
     this.#only = only
   }
 
-  /** @throws what opening the one fleet throws; of all, those that cannot be opened have a problem */
+  /** @throws what opening the one fleet throws; when it samples all fleets, an unreadable one has a problem instead */
   sample(): Sample {
     const names = this.#only === undefined ? [...byFleet(findObjects()).keys()] : [this.#only]
-    const seen = new Map<string, Seen>()
+    const next = new Map<string, LastLook>()
     const fleets = names.map((name) => {
       try {
         using fleet = Fleet.observe(name)
-        return this.#fleet(fleet, seen)
+        return this.#fleet(fleet, next)
       } catch (error) {
         if (this.#only !== undefined) throw error
         return unreadable(name, error as Error)
       }
     })
-    this.#seen = seen
+    this.#last = next
     return { unixMs: Date.now(), fleets }
   }
 
-  #fleet(fleet: FleetObserver, seen: Map<string, Seen>): FleetSample {
+  #fleet(fleet: FleetObserver, next: Map<string, LastLook>): FleetSample {
     const problems: string[] = []
-    const attempt = <T>(look: () => T): T | undefined => {
+    const tryRead = <T>(look: () => T): T | undefined => {
       try {
         return look()
       } catch (error) {
@@ -90,13 +92,13 @@ export class Sampler {
     const alive = nodes.filter((node) => node.alive)
     const beats = alive.flatMap(({ heartbeat }) => heartbeat ?? [])
     const most = (values: number[]): number | null => (values.length === 0 ? null : Math.max(...values))
-    const rings = allKinds(fleet).flatMap((kind) => attempt(() => this.#ring(fleet, kind, seen)) ?? [])
+    const rings = allKinds(fleet).flatMap((kind) => tryRead(() => this.#ring(fleet, kind, next)) ?? [])
     return {
       fleet: fleet.name,
       size: fleet.size,
       nodesAlive: alive.length,
       nodesDead: nodes.length - alive.length,
-      nodesStale: beats.filter(({ ageMs }) => ageMs > staleMs).length,
+      nodesStale: nodes.filter(isStale).length,
       claims: rings.find(({ kind }) => kind === contestKind)?.retained ?? 0,
       oldestBeatMs: most(beats.map(({ ageMs }) => ageMs)),
       maxLoopDelayMs: most(beats.map(({ loopDelayMs }) => loopDelayMs)),
@@ -105,17 +107,17 @@ export class Sampler {
     }
   }
 
-  #ring(fleet: FleetObserver, kind: number, seen: Map<string, Seen>): RingSample | undefined {
+  #ring(fleet: FleetObserver, kind: number, next: Map<string, LastLook>): RingSample | undefined {
     const report = inspectRing(fleet, kind, [])
     if (report === undefined) return undefined
     const { name, capacity, burned, sleepers, createdAtMs, oldest } = report
     const head = report.table?.tokensDrawn ?? report.head
     const key = `${fleet.name}/${kind}/${createdAtMs}`
-    const before = this.#seen.get(key)
+    const before = this.#last.get(key)
     const atMs = performance.now()
     const perSecond = before === undefined ? 0 : (Math.max(0, head - before.head) * 1000) / (atMs - before.atMs)
     const history = before === undefined ? [] : [...before.history, perSecond].slice(-historyLength)
-    seen.set(key, { head, atMs, history })
+    next.set(key, { head, atMs, history })
     const retained = report.table?.claims ?? report.head - oldest
     return { fleet: fleet.name, kind, name, capacity, head, retained, burned, sleepers, perSecond, history }
   }

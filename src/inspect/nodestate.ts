@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import type { NodeRecord } from '../core/node.js'
+import { objectPath } from './objects.js'
+
+/** A member is stale when its last heartbeat is older: three times the default interval of FleetHeartbeat. */
+const staleMs = 3000
+
+/** dead: the kernel has released the node's lock; stopped: by a signal or a debugger; stale: no recent heartbeat. */
+export type NodeState = 'alive' | 'stale' | 'stopped' | 'dead'
+
+/** A member that is alive and has sent no heartbeat for three seconds. One that never sends any is not stale. */
+export const isStale = ({ alive, heartbeat }: NodeRecord): boolean =>
+  alive && heartbeat !== undefined && heartbeat.ageMs > staleMs
+
+/** The state of a node of this fleet. A stopped process is recognized only where /proc shows it. */
+export function nodeStateOf(fleet: string, node: NodeRecord): NodeState {
+  if (!node.alive) return 'dead'
+  if (isStopped(node.pid) && maps(node.pid, objectPath(fleet, 'fleet'))) return 'stopped'
+  return isStale(node) ? 'stale' : 'alive'
+}
+
+function isStopped(pid: number): boolean {
+  const stat = readProc(pid, 'stat')
+  return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+}
+
+/** Has the process this object open? A pid of another pid namespace may belong to another process here. */
+const maps = (pid: number, path: string): boolean => readProc(pid, 'maps').includes(path)
+
+/** Empty where the file cannot be read. */
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
