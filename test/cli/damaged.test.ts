@@ -41,7 +41,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
         what: "a removed fleet's id",
         code: 4,
         error: 'ERR_ORBIT_TYPE_MISMATCH',
-        message: /belongs to an earlier fleet/,
+        message: /fleetId=/,
         damage: (file) => file.setU64(at.fleetId, 7n),
       },
     ]

@@ -82,11 +82,11 @@ async function follow(call: Call, feed: ItemFeed, { limit, check, signal, awaite
 }
 
 /** What a tail of this ring waits for, for people. */
-function awaitedOf(fleet: FleetObserver, kind: number, topic: string | undefined): string {
+function awaitedOf(fleet: string, kind: number, topic: string | undefined): string {
   const what =
     topic !== undefined ? `events of topic ${topic}` : kind === eventKind ? 'events' : `frames of KIND ${kind}`
-  const where = fleet.existing(kind) === undefined ? ', and for a process to create that ring' : ''
-  return `${what} in fleet ${fleet.name}${where}`
+  const where = inodeOf(fleet, kind) === undefined ? ', and for a process to create that ring' : ''
+  return `${what} in fleet ${fleet}${where}`
 }
 
 async function run(call: Call): Promise<void> {
@@ -101,7 +101,7 @@ async function run(call: Call): Promise<void> {
   const kind = operand === undefined ? eventKind : kindNamed(fleet, operand)
   const feed = feedOf(fleet, kind, { from, topic, frameKind })
   const check = removalCheck(fleet, kind, fleetInode)
-  await follow(call, feed, { limit, check, signal, awaited: awaitedOf(fleet, kind, topic) })
+  await follow(call, feed, { limit, check, signal, awaited: awaitedOf(fleet.name, kind, topic) })
 }
 
 export const tail: Command = {
