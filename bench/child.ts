@@ -1,66 +1,116 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { type Transferable, Worker } from 'node:worker_threads'
+import { type Answer, isAnswer, type Line, Listeners } from './line.js'
 
-/** A process of this bench that answers each message with one. */
-export class Child {
-  readonly #process: ChildProcess
-  readonly #name: string
-  #error: Error | undefined
+interface Start {
+  /** A bundled module: host.js or peer.js. */
+  readonly file: string
+  /** Its argument. */
+  readonly spec: object
+  /** For errors. */
+  readonly name: string
+  readonly isThread?: boolean
+  readonly serialization?: 'json' | 'advanced'
+  /** A child that takes longer to answer has failed. */
+  readonly patienceMs: number
+}
 
-  /** @param module an entry of scripts/bench.mjs; in the bundle all modules stand side by side */
-  constructor(module: string, args: string[], name: string, serialization: 'json' | 'advanced' = 'json') {
-    this.#name = name
-    const path = fileURLToPath(new URL(`./${module}.js`, import.meta.url))
-    this.#process = fork(path, args, { execArgv: ['--expose-gc'], serialization })
-    // It could not be started, or it ended under what was sent to it: whoever waits for an answer hears of it.
-    this.#process.on('error', (error) => {
-      this.#error = error
+/** A process or a worker thread of the bench, as its parent sees it. It answers each order once. */
+export class Child implements Line {
+  /** Resolves to how it ended. */
+  readonly ended: Promise<string>
+  readonly #start: Start
+  readonly #worked: ChildProcess | Worker
+  readonly #listeners = new Listeners()
+  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  #orders = 0
+  #end: string | undefined
+
+  constructor(start: Start) {
+    this.#start = start
+    const argv = [JSON.stringify(start.spec)]
+    const { file, isThread, serialization = 'json' } = start
+    const worked = isThread
+      ? new Worker(file, { argv })
+      : fork(file, argv, { execArgv: ['--expose-gc'], serialization })
+    this.#worked = worked
+    worked.on('message', (message: unknown) => {
+      if (isAnswer(message)) this.#waiting.get(message.answer)?.(message)
+      else this.#listeners.tell(message)
     })
-  }
-
-  send(message: object | number | string): void {
-    if (this.#process.connected) this.#process.send(message)
-  }
-
-  /** The next message; an error when the process ends instead. */
-  answer<T>(): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const child = this.#process
-      const settle = (settled: () => void) => {
-        child.off('message', onMessage).off('exit', onExit).off('error', onError)
-        settled()
+    this.ended = new Promise((resolve) => {
+      let thrown: Error | undefined
+      const end = (how: string) => {
+        this.#end ??= how
+        for (const settle of [...this.#waiting.values()]) settle({ answer: 0, error: `it ended: ${this.#end}` })
+        resolve(how)
       }
-      const onMessage = (message: unknown) => settle(() => resolve(message as T))
-      const onError = (error: Error) => settle(() => reject(new Error(`${this.#name}: ${error.message}`)))
-      const onExit = (code: number | null, signal: string | null) =>
-        onError(new Error(`its process ended, code=${code} signal=${signal}`))
-      child.on('message', onMessage).on('exit', onExit).on('error', onError)
-      if (this.#isGone) onExit(child.exitCode, child.signalCode)
-      else if (this.#error !== undefined) onError(this.#error)
+      worked.on('error', (error: Error) => {
+        thrown = error
+        if (this.pid === 0) end(error.message) // The process could not be started.
+      })
+      worked.on('exit', (code: number | null, signal?: string) => end(thrown?.stack ?? `${signal ?? code}`))
     })
   }
 
-  /** As end, for a process that has some of its own to end first: it does when it is disconnected. */
-  async leave(): Promise<void> {
-    if (this.#process.connected) this.#process.disconnect()
-    const killer = setTimeout(() => this.#process.kill('SIGKILL'), 5000)
-    await this.#gone()
-    clearTimeout(killer)
+  /** Of its process, 0 if it could not be started; a thread has that of its parent. */
+  get pid(): number {
+    return this.#worked instanceof Worker ? process.pid : (this.#worked.pid ?? 0)
   }
 
-  /** Resolves when the process is gone, which the kernel's locks know as soon as we do. */
-  end(): Promise<void> {
-    this.#process.kill('SIGKILL')
-    return this.#gone()
+  /** Resolves when it runs. */
+  ready(): Promise<void> {
+    return this.#answerTo(0)
   }
 
-  get #isGone(): boolean {
-    const { pid, exitCode, signalCode } = this.#process
-    return pid === undefined || exitCode !== null || signalCode !== null
+  /** Sends an order and resolves to its answer; rejects when the child fails, ends or stays silent. */
+  ask<T>(what: unknown): Promise<T> {
+    const order = ++this.#orders
+    const answer = this.#answerTo<T>(order)
+    this.post({ order, what })
+    return answer
   }
 
-  #gone(): Promise<void> {
-    if (this.#isGone) return Promise.resolve()
-    return new Promise((resolve) => this.#process.once('exit', () => resolve()))
+  post(message: unknown, transfer?: readonly unknown[]): void {
+    const worked = this.#worked
+    if (worked instanceof Worker) worked.postMessage(message, transfer as Transferable[] | undefined)
+    else if (worked.connected) worked.send(message as object, () => {})
+  }
+
+  onMessage(hear: (message: unknown) => void): () => void {
+    return this.#listeners.add(hear)
+  }
+
+  /** Lets a process end by itself, which it does when it is disconnected, and kills it when it does not. */
+  async leave(): Promise<string> {
+    const worked = this.#worked
+    if (!(worked instanceof Worker) && worked.connected) worked.disconnect()
+    const killer = setTimeout(() => this.kill(), 5000)
+    return this.ended.finally(() => clearTimeout(killer))
+  }
+
+  /** SIGKILL; a thread is terminated. Resolves when it is gone. */
+  kill(): Promise<string> {
+    if (this.#worked instanceof Worker) void this.#worked.terminate()
+    else this.#worked.kill('SIGKILL')
+    return this.ended
+  }
+
+  #answerTo<T>(order: number): Promise<T> {
+    const { name, patienceMs } = this.#start
+    return new Promise<T>((resolve, reject) => {
+      const settle = ({ result, error }: Answer) => {
+        clearTimeout(timer)
+        this.#waiting.delete(order)
+        if (error === undefined) resolve(result as T)
+        else reject(new Error(`${name}: ${error}`))
+      }
+      const timer = setTimeout(
+        () => settle({ answer: 0, error: `no answer within ${patienceMs / 1000} s` }),
+        patienceMs,
+      )
+      this.#waiting.set(order, settle)
+      if (this.#end !== undefined) settle({ answer: 0, error: `it ended: ${this.#end}` })
+    })
   }
 }

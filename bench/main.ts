@@ -1,215 +1,173 @@
-// npm run bench: what orbit's operations cost, and what others cost beside it. See `--help`.
+// npm run bench: what orbit's calls cost, and what others cost beside it. scripts/bench.mjs bundles and starts it.
 
-import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { Belongings } from './belongings.js'
-import type { Call } from './calls/call.js'
-import { type Cell, measureRound, startCells, warmUp } from './calls/cells.js'
-import { calls } from './calls/index.js'
-import { type Chosen, cellName, choose, compareAll, leaveOut, serveAll } from './comparing.js'
-import type { Pace } from './measure.js'
-import { type Options, printHelp, readOptions, refuseUsage } from './options.js'
-import { Progress } from './progress.js'
-import { baselinesOf, describeMachine, makeBars, makeLines, makeWritersLines, type Report, render } from './report.js'
-import type { Comparison } from './results.js'
-import { scenarios } from './waking/scenarios.js'
-import type { WakePace } from './waking/wake.js'
-import { makeWakeBars, makeWakeLines, measureWakes, type WakeSeries } from './waking/wakes.js'
-import { measureWriters, type Storm } from './writers/writers.js'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Child } from './child.js'
+import { chooseGroups, leaveOut } from './choosing.js'
+import type { Driver, Server } from './drivers/driver.js'
+import { describeMachine } from './machine.js'
+import { type Around, type Build, cellName, type Group, type Measured, measureGroup } from './measuring.js'
+import { type Results, toJson } from './results.js'
+import { aboutText, buildsText, resultsText } from './tables.js'
 
-/** How much is measured, but for the comparison, whose trials know for themselves. */
-interface Plan {
-  readonly rounds: number
-  readonly pace: Pace
-  readonly warmUp: Pace
-  readonly storms: number
-  readonly stormSeconds: number
-  readonly wakeRounds: number
-  readonly wakePace: WakePace
-  /** About what a call, a scenario and a storm take in all. */
-  readonly guessMs: { readonly call: number; readonly scenario: number; readonly storm: number }
+const help = `npm run bench -- [options]
+npm run bench:compare -- A B [options]
+
+Measures what orbit's calls cost, and compares orbit with alternatives: one trial after the other, all drivers in turn,
+in rounds. With two checkouts A and B it compares their builds of orbit instead: all calls of both in turn, in one run.
+
+  --quick          fewer and shorter rounds, fewer cases: under two minutes, wider spread
+  --only PATTERN   only cells that match this regular expression, ignoring case; a cell is "trial, case, driver". orbit
+                   is always in it. Default of bench:compare: ^call
+  --rounds N       so many rounds instead of each trial's own
+  --json FILE      also write the results
+  --list           what there is to match
+  --help           this text
+
+No time is a failure: the exit code is 1 only when something could not be measured.
+`
+
+function refuse(message: string): never {
+  process.stderr.write(`${message}\n\n${help}`)
+  process.exit(2)
 }
 
-const fullPlan: Plan = {
-  rounds: 8,
-  pace: { windows: 12, windowSeconds: 0.01 },
-  warmUp: { windows: 10, windowSeconds: 0.01 },
-  storms: 7,
-  stormSeconds: 0.5,
-  wakeRounds: 14,
-  wakePace: { scale: 0.5 },
-  guessMs: { call: 1300, scenario: 10_000, storm: 1000 },
-}
-const quickPlan: Plan = {
-  rounds: 3,
-  pace: { windows: 6, windowSeconds: 0.005 },
-  warmUp: { windows: 5, windowSeconds: 0.005 },
-  storms: 2,
-  stormSeconds: 0.15,
-  wakeRounds: 2,
-  wakePace: { scale: 0.2 },
-  guessMs: { call: 260, scenario: 1500, storm: 500 },
-}
-const writerCounts = [1, 2, 4]
-
-const belongings = new Belongings()
-const progress = new Progress()
-const { started } = belongings
-
-async function measureCalls(chosen: readonly Call[], plan: Plan): Promise<Cell[]> {
-  if (chosen.length === 0) return []
-  progress.say(`starting the processes of ${chosen.length} calls`)
-  const cells = await startCells(chosen, { fleetOf: () => belongings.newFleet(), started })
-  progress.say('calls: warming up')
-  await warmUp(cells, plan.warmUp)
-  for (let round = 1; round <= plan.rounds; round++) {
-    progress.say(`calls: round ${round} of ${plan.rounds}`)
-    await measureRound(cells, plan.pace)
-  }
-  return cells
-}
-
-async function measureStorms(plan: Plan): Promise<Storm[]> {
-  const storms: Storm[] = []
-  for (let round = 1; round <= plan.storms; round++) {
-    for (const writers of writerCounts) {
-      progress.say(`${writers} writer processes, round ${round} of ${plan.storms}`)
-      storms.push(await measureWriters(writers, { fleet: belongings.newFleet(), seconds: plan.stormSeconds, started }))
-      await belongings.endChildren()
+function readOptions() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        json: { type: 'string' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    const checkouts = positionals.slice(1)
+    if (positionals.length > 0 && (positionals[0] !== 'compare' || checkouts.length !== 2)) {
+      refuse('bench takes no folders; bench:compare takes two')
     }
+    const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+    if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) refuse('--rounds must be a positive integer')
+    const pattern = new RegExp(values.only ?? (checkouts.length > 0 ? '^call' : ''), 'i')
+    return { ...values, rounds, checkouts, pattern }
+  } catch (error) {
+    refuse((error as Error).message)
   }
-  return storms
 }
 
-function measureWaking(pattern: RegExp, plan: Plan): Promise<WakeSeries[]> {
-  const { wakeRounds: rounds, wakePace: pace } = plan
-  return measureWakes({ pattern, rounds, pace, fleetOf: () => belongings.newFleet(), started, progress: progress.say })
+const children = new Set<Child>()
+const servers = new Map<Driver['serve'], Server>()
+let folder: string | undefined
+let names = 0
+let isEnding = false
+
+/** Ends all processes of a group, the servers after their clients, and removes their files. */
+async function endAll(): Promise<void> {
+  const all = [...children]
+  children.clear()
+  await Promise.all(all.map((child) => child.leave()))
+  await Promise.all([...servers.values()].map((server) => server.end()))
+  servers.clear()
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+  folder = undefined
 }
 
-async function measureComparison(chosen: Chosen[], skipped: string[]): Promise<Comparison> {
-  const { failures, ...measured } = await compareAll(chosen, {
-    async begin({ drivers, guessMs }) {
-      progress.begin(guessMs)
-      const { folder } = belongings
-      const serverPid = await serveAll(drivers, { folder, served: (server) => belongings.served(server) })
-      return { folder, newName: () => belongings.newFleet(), serverPid, started, progress: progress.say }
-    },
-    async end() {
-      await belongings.endAll()
-      progress.end()
-    },
-  })
-  if (failures.length > 0) process.exitCode = 1
-  return { ...measured, skipped: [...skipped, ...failures] }
-}
-
-/** The calls that match, in order, with the baselines that their ratios need. */
-function chooseCalls(pattern: RegExp): Call[] {
-  const names = new Set<string>()
-  for (const call of calls.filter(({ name }) => pattern.test(name) || pattern.test('calls'))) {
-    names.add(call.name)
-    const baselines = baselinesOf(call)
-    if (baselines !== undefined) names.add(baselines.empty).add(baselines.decode)
+/** Servers are started for one group: what they keep of the trials before would count as their memory. */
+async function around({ cells }: Group, say: Around['say']): Promise<Around> {
+  const files = mkdtempSync(join(tmpdir(), `orbit-bench-${process.pid}-`))
+  folder = files
+  for (const { serve } of new Set(cells.map(({ driver }) => driver))) {
+    if (serve === undefined || servers.has(serve)) continue
+    const server = serve(files)
+    servers.set(serve, server)
+    await server.ready()
   }
-  return calls.filter(({ name }) => names.has(name))
-}
-
-/** Everything that --only can match, a line each. */
-function list(isQuick: boolean): string {
-  const cells = choose(/(?:)/, isQuick).flatMap(({ trial, parameters, drivers }) =>
-    drivers.map((driver) => cellName(trial, parameters, driver)),
-  )
-  return [...calls.map(({ name }) => name), 'writers', ...scenarios.map(({ name }) => name), ...cells].join('\n')
-}
-
-/** One planned part of the run. */
-async function part<T>(guessMs: number, run: () => Promise<T>): Promise<T> {
-  progress.begin(guessMs)
-  const result = await run()
-  await belongings.endChildren()
-  progress.end()
-  return result
-}
-
-async function measure({ pattern, isQuick, only }: Options): Promise<Report> {
-  const plan = isQuick ? quickPlan : fullPlan
-  const chosenCalls = chooseCalls(pattern)
-  const withWriters = pattern.test('writers')
-  const wakes = scenarios.filter(({ name }) => pattern.test(name)).length
-  const { chosen, skipped } = await leaveOut(choose(pattern, isQuick))
-  if (chosenCalls.length + wakes + chosen.length + skipped.length === 0 && !withWriters) {
-    refuseUsage(`nothing matches --only ${only}; see --list`)
-  }
-  const guesses = {
-    calls: chosenCalls.length * plan.guessMs.call,
-    writers: withWriters ? plan.storms * writerCounts.length * plan.guessMs.storm : 0,
-    wakes: wakes * plan.guessMs.scenario,
-  }
-  const all = [...Object.values(guesses), ...chosen.map(({ guessMs }) => guessMs)]
-  progress.plan(all.reduce((sum, guessMs) => sum + guessMs, 0))
-
-  const machine = describeMachine()
-  const measured = await part(guesses.calls, () => measureCalls(chosenCalls, plan))
-  const storms = await part(guesses.writers, async () => (withWriters ? measureStorms(plan) : []))
-  const series = await part(guesses.wakes, async () => (wakes > 0 ? measureWaking(pattern, plan) : []))
-  const comparison = await measureComparison(chosen, skipped)
-  const lines = makeLines(measured)
-  const writers = makeWritersLines(storms)
-  const wakeLines = makeWakeLines(series)
   return {
-    machine,
-    isQuick,
-    method:
-      `calls: ${plan.rounds} rounds, each in a process of its own; a sample is the mean of a window of ` +
-      `${plan.pace.windowSeconds * 1e3} ms, ${plan.pace.windows} a round`,
-    trials: lines,
-    comparison,
-    writers,
-    storms,
-    wakes: wakeLines,
-    bars: makeBars(lines, writers),
-    wakeBars: makeWakeBars(wakeLines),
+    ...{ folder: files, say },
+    newName: () => `bench-${process.pid}-${++names}`,
+    serverPid: ({ serve }) => (serve === undefined ? undefined : servers.get(serve)?.pid),
+    started(child) {
+      if (isEnding) void child.kill()
+      else children.add(child)
+    },
   }
+}
+
+/** A line on the standard error, in place of the last one. */
+function say(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`)
+  else if (what !== '') process.stderr.write(`${what}\n`)
+}
+
+async function measureAll(groups: readonly Group[]): Promise<{ cells: Measured[]; failures: string[] }> {
+  const cells: Measured[] = []
+  const failures: string[] = []
+  for (const [i, group] of groups.entries()) {
+    const its = await around(group, (what) => say(`${i + 1} of ${groups.length}: ${what}`))
+    const measured = await measureGroup(group, its)
+    cells.push(...measured.results)
+    failures.push(...measured.failures)
+    await endAll()
+  }
+  say('')
+  return { cells, failures }
 }
 
 async function main(): Promise<void> {
   const options = readOptions()
-  if (options.help) {
-    printHelp()
-  } else if (options.list) {
-    process.stdout.write(`${list(options.isQuick)}\n`)
-  } else if (options.native) {
-    const native = fileURLToPath(new URL('../native', import.meta.url))
-    process.exitCode = spawnSync('make', ['-C', native, 'bench'], { stdio: 'inherit' }).status ?? 1
-  } else {
-    const report = await measure(options)
-    progress.say('')
-    const json = `${JSON.stringify(report, null, 2)}\n`
-    const out = options.json === '-' ? process.stderr : process.stdout
-    out.write(render(report))
-    if (options.json === '-') process.stdout.write(json)
-    else if (options.json !== undefined) writeFileSync(options.json, json)
+  if (options.help) return void process.stdout.write(help)
+  const { checkouts, quick: isQuick } = options
+  const own: Build = { name: 'orbit', folder: import.meta.dirname }
+  const bundle = `.bench-${process.pid}`
+  const builds = checkouts.map((checkout, i): Build => ({ name: 'AB'[i] as string, folder: join(checkout, bundle) }))
+  const found = await chooseGroups(options, builds.length > 0 ? builds : [own])
+  if (found.length === 0) refuse(`nothing matches --only ${options.only}; see --list`)
+  if (options.list) {
+    const all = found.flatMap(({ trial, cells }) => cells.map((cell) => cellName(trial, cell)))
+    return void process.stdout.write(`${[...new Set(all)].join('\n')}\n`)
   }
+  const machine = describeMachine()
+  const { groups, skipped } = await leaveOut(found)
+  const { cells, failures } = await measureAll(groups)
+  if (failures.length > 0) process.exitCode = 1
+  const drivers = new Set(groups.flatMap(({ cells }) => cells.map(({ driver }) => driver)))
+  const plans = new Map(groups.map(({ trial, plan }) => [trial, plan]))
+  const results: Results = {
+    ...{ machine, isQuick, cells, skipped: [...skipped, ...failures] },
+    drivers: [...drivers].map(({ name, settings, version }) => ({ name, version: version(), settings })),
+    trials: [...plans].map(([{ name, measures, unit, better }, { rounds, runMs }]) => {
+      return { name, measures, unit, better, rounds, runMs }
+    }),
+  }
+  if (builds.length > 0) {
+    const about = checkouts.map((checkout, i) => `${'AB'[i]}: ${checkout}`).join('\n')
+    process.stdout.write(`${about}\n\n${buildsText(results.trials, cells, ['A', 'B'])}\n\n${failures.join('\n')}\n`)
+  } else process.stdout.write(`${aboutText(results)}\n\n${resultsText(results)}\n`)
+  if (options.json !== undefined) writeFileSync(options.json, toJson(results))
 }
 
 for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
   process.on(signal, () => {
-    if (belongings.isEnding) return
-    belongings.isEnding = true
+    if (isEnding) return
+    isEnding = true
     process.stderr.write('\nending\n')
-    belongings.endAll().then(() => process.exit(code))
+    void endAll().then(() => process.exit(code))
   })
 }
 
 try {
   await main()
 } catch (error) {
-  // What fails because we are ending is no news.
-  if (!belongings.isEnding) {
+  // What fails because the bench is ending is no error.
+  if (!isEnding) {
     process.exitCode = 1
     process.stderr.write(`\n${(error as Error).stack}\n`)
   }
 } finally {
-  if (!belongings.isEnding) await belongings.endAll()
+  if (!isEnding) await endAll()
 }

@@ -1,45 +1,66 @@
-// What a run of the bench leaves: a JSON file from which the tables, the charts and README's ratios are made.
+// What a run of the bench leaves: a JSON file with a line for each cell, from which tables and the chart are made.
 
 import type { Summary } from './measure.js'
+import type { Better, Unit } from './units.js'
 
-/** One driver in one trial with one set of parameters. */
-export interface CellResult extends Omit<Summary, 'min' | 'max'> {
-  /** 'latency', 'throughput', ...: a file of trials/ each. */
-  readonly trial: string
-  /** As '64 B, 4 readers'; '' where a trial has but one cell a driver. The same for all drivers of a comparison. */
-  readonly parameters: string
-  /** The same as numbers, for charts and slopes. */
-  readonly values: Readonly<Record<string, number>>
-  readonly driver: string
-  readonly unit: 'ns' | 'per second' | 'bytes' | 'seconds'
-  readonly better: 'lower' | 'higher'
-  /** Lowest and highest median of a visit: where the median of another run is to be expected. */
-  readonly spread: readonly [number, number]
-}
-
-interface DriverResult {
-  readonly name: string
-  readonly settings: string
-  readonly version: string
-  readonly peers: 'processes' | 'threads'
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly kernel: string
+  readonly node: string
+  readonly package: string
+  readonly commit: string
+  readonly date: string
+  /** Of the minute before the bench began. */
+  readonly loadAverage: number
 }
 
 export interface TrialResult {
   readonly name: string
-  /** What a figure is, in a sentence. */
   readonly measures: string
+  readonly unit: Unit
+  readonly better: Better
   readonly rounds: number
-  readonly visitMs: number
+  readonly runMs: number
 }
 
-/** The part of a run that compares drivers. */
-export interface Comparison {
-  readonly trials: TrialResult[]
-  readonly drivers: DriverResult[]
-  readonly cells: CellResult[]
-  /** A line for each driver that is not in it, and why. */
-  readonly skipped: string[]
+/** One driver in one case of a trial. */
+export interface CellResult extends Summary {
+  readonly trial: string
+  readonly case: string
+  readonly driver: string
+  /** Lowest and highest median of a run: where the median of another run of the bench is to be expected; null: unknown. */
+  readonly low: number | null
+  readonly high: number | null
 }
 
-/** As 'throughput, 64 B, 4 readers, orbit': what there is of a trial, its parameters and a driver. */
+export interface Results {
+  readonly machine: Machine
+  /** Fewer and shorter rounds: no figures to quote. */
+  readonly isQuick: boolean
+  readonly trials: readonly TrialResult[]
+  readonly drivers: readonly { readonly name: string; readonly version: string; readonly settings: string }[]
+  readonly cells: readonly CellResult[]
+  /** A line for each driver that could not be measured, and why. */
+  readonly skipped: readonly string[]
+}
+
+/** As 'throughput, 64 B, 4 readers'. */
 export const named = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join(', ')
+
+const columns = ['trial', 'case', 'driver', 'samples', 'median', 'p10', 'p90', 'p99', 'low', 'high'] as const
+
+const rounded = (value: string | number | null) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)
+
+export function toJson({ cells, ...about }: Results): string {
+  const rows = cells.map((cell) => JSON.stringify(columns.map((column) => rounded(cell[column]))))
+  const head = JSON.stringify({ ...about, columns }, null, 2).slice(0, -2)
+  return `${head},\n  "cells": [\n    ${rows.join(',\n    ')}\n  ]\n}\n`
+}
+
+export function fromJson(text: string): Results {
+  const { columns, cells, ...about } = JSON.parse(text) as Results & { columns: string[]; cells: unknown[][] }
+  const cellOf = (row: readonly unknown[]) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))
+  return { ...about, cells: cells.map(cellOf) as unknown as CellResult[] }
+}

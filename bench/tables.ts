@@ -1,52 +1,80 @@
-import { type CellResult, type Comparison, named, type TrialResult } from './results.js'
-import { shown } from './units.js'
+// The report for people: a line for each cell.
 
-export function table(rows: readonly (readonly string[])[]): string {
+import { quantile } from './measure.js'
+import type { Measured } from './measuring.js'
+import { type CellResult, named, type Results, type TrialResult } from './results.js'
+import { advantage, digits, shown, times } from './units.js'
+
+function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
   const padded = (cell: string, column: number) =>
     column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
   return rows.map((row) => row.map(padded).join('  ').trimEnd()).join('\n')
 }
 
-/** Which figures of a trial are shown. */
-function figures(trial: string): readonly Figure[] {
-  if (trial === 'latency') return ['median', 'spread', 'p99', 'p999']
-  return trial.startsWith('death') ? ['median', 'spread', 'p90'] : ['median', 'spread']
-}
-type Figure = 'median' | 'spread' | 'p90' | 'p99' | 'p999'
-const titles = { median: 'median', spread: 'of visits', p90: 'p90', p99: 'p99', p999: 'p99.9' }
-/** With fewer it is the greatest of them, whatever it is called. */
-const samplesOf = { median: 1, p90: 10, p99: 100, p999: 1000 }
+export const ofTrial = <T extends { trial: string }>(cells: readonly T[], { name }: TrialResult): T[] =>
+  cells.filter(({ trial }) => trial === name)
 
-function shownFigure(cell: CellResult, figure: Figure): string {
-  if (figure === 'spread') return cell.spread.map((median) => shown(median, cell.unit)).join(' - ')
-  return cell.samples < samplesOf[figure] ? '' : shown(cell[figure], cell.unit)
+export function aboutText({ machine, isQuick }: Pick<Results, 'machine' | 'isQuick'>): string {
+  const lines = [
+    `${machine.package} at ${machine.commit}, ${machine.date}`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; Node ${machine.node}`,
+  ]
+  if (isQuick) lines.push('a quick run: a look, not figures to quote')
+  if (machine.loadAverage > machine.cores / 2) {
+    lines.push(`the machine was busy, load average ${digits(machine.loadAverage)}: trust ratios more than times`)
+  }
+  return lines.join('\n')
 }
 
-/** A row for each set of parameters and figure, a column for each driver. */
-function trialTable({ name: trial, measures }: TrialResult, cells: readonly CellResult[]): string {
+/** A row for each case, a column for each driver: medians and, in brackets, how many times better orbit is. */
+export function trialRows(trial: TrialResult, all: readonly CellResult[]): string[][] {
+  const cells = ofTrial(all, trial)
   const drivers = [...new Set(cells.map(({ driver }) => driver))]
-  const parameters = [...new Set(cells.map((cell) => cell.parameters))]
-  const head = `${trial}, ${cells[0]?.unit}, ${cells[0]?.better} is better`
-  const rows = parameters.flatMap((label) =>
-    figures(trial).map((figure) => [
-      named(label, titles[figure]),
-      ...drivers.map((driver) => {
-        const cell = cells.find((cell) => cell.driver === driver && cell.parameters === label)
-        return cell === undefined ? '' : shownFigure(cell, figure)
-      }),
-    ]),
-  )
-  const told = rows.filter(([, ...cells]) => cells.some((cell) => cell !== ''))
-  return `${trial}: ${measures}\n${table([[head, ...drivers], ...told])}`
+  const rows = [...new Set(cells.map((cell) => cell.case))].map((ofCase) => {
+    const its = new Map(cells.filter((cell) => cell.case === ofCase).map((cell) => [cell.driver, cell]))
+    const ours = its.get('orbit')
+    const text = (cell: CellResult | undefined) => {
+      if (cell === undefined) return ''
+      const isOurs = ours === undefined || cell.driver.startsWith('orbit')
+      const ratio = isOurs ? '' : ` (${times(advantage(ours.median, cell.median, trial.better))})`
+      return `${shown(cell.median, trial.unit)}${ratio}`
+    }
+    return [ofCase, ...drivers.map((name) => text(its.get(name)))]
+  })
+  return [['', ...drivers], ...rows]
 }
 
-/** The comparison for people: a table a trial, then how each driver was set up. */
-export function comparisonTables({ trials, cells, drivers, skipped }: Comparison): string[] {
-  const tables = trials.flatMap((trial) => {
-    const its = cells.filter((cell) => cell.trial === trial.name)
-    return its.length === 0 ? [] : [trialTable(trial, its)]
-  })
-  const settings = drivers.map(({ name, version, peers, settings }) => `${name} (${version}; ${peers}): ${settings}`)
-  return [...tables, settings.join('\n'), skipped.join('\n')].filter((part) => part !== '')
+export function resultsText({ trials, drivers, cells, skipped }: Results): string {
+  const tables = trials.map((trial) => `${trial.name}: ${trial.measures}\n${table(trialRows(trial, cells))}`)
+  const settings = drivers.map(({ name, version, settings }) => `${name} (${version}): ${settings}`)
+  return [...tables, settings.join('\n'), skipped.join('\n')].filter((part) => part !== '').join('\n\n')
+}
+
+/**
+ * Two builds: how many times better the second is. The ratio of each round is of two runs that followed each other;
+ * shown are the median of these ratios and the range of the middle half. A star: that range does not include 1.
+ */
+export function buildsText(
+  trials: readonly TrialResult[],
+  cells: readonly Measured[],
+  [a, b]: readonly string[],
+): string {
+  return trials
+    .map((trial) => {
+      const its = ofTrial(cells, trial)
+      const rows = its.flatMap((ours) => {
+        const theirs = its.find(
+          (cell) => cell.build === b && cell.case === ours.case && cell.driver === ours.driver && ours.build === a,
+        )
+        if (theirs === undefined) return []
+        const ratios = ours.runs.map((run, i) => advantage(theirs.runs[i] as number, run, trial.better))
+        const [low, ratio, high] = [0.25, 0.5, 0.75].map((part) => quantile(ratios, part)) as [number, number, number]
+        const title = named(ours.case, ours.driver === 'orbit' ? '' : ours.driver)
+        const medians = [ours, theirs].map(({ median }) => shown(median, trial.unit))
+        return [[title, ...medians, times(ratio), `${digits(low)} - ${digits(high)}`, low > 1 || high < 1 ? '*' : '']]
+      })
+      return table([[`${trial.name}, ${trial.better} is better`, 'A', 'B', 'B is better', 'middle half', ''], ...rows])
+    })
+    .join('\n\n')
 }

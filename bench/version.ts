@@ -9,5 +9,5 @@ const versionIn = (folder: string): string =>
 /** Of the package that is measured. */
 export const version = (): string => versionIn('')
 
-/** Of a package beside it, as it is installed. */
+/** Of a package as it is installed. */
 export const packageVersion = (name: string): string => versionIn(`node_modules/${name}/`)

@@ -1,12 +1,24 @@
-// npm run bench: bundles the bench once, since its hundreds of processes shall start as plain JavaScript, and runs it.
-// The bundle stands beside dist, so that the addon and the packages are found from it; it is removed at the end.
-import { readdirSync, rmSync } from 'node:fs'
+// npm run bench, npm run bench:compare -- A B: bundles the bench once, so that its hundreds of processes start as plain
+// JavaScript, and runs it. A bundle is beside the dist of the checkout that it measures, whose addon and packages it finds
+// there; it is removed at the end.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const args = process.argv.slice(2)
+/** The two folders that follow `compare`. */
+const compared =
+  args[0] === 'compare'
+    ? args
+        .slice(1, 3)
+        .filter((arg) => !arg.startsWith('-'))
+        .map((arg) => resolve(arg))
+    : []
+process.argv.splice(3, compared.length, ...compared)
 
 function isAlive(pid) {
   try {
@@ -16,19 +28,20 @@ function isAlive(pid) {
   }
 }
 
-/** What benches left that were killed. */
+/** Removes what killed benches left. */
 function clear(folder, leftover) {
   for (const name of readdirSync(folder)) {
     const pid = leftover.exec(name)?.[1]
     if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, name), { recursive: true, force: true })
   }
 }
-clear(root, /^\.bench-(\d+)$/)
-clear(tmpdir(), /^orbit-bench-(\d+)-/)
 
-const folder = join(root, `.bench-${process.pid}`)
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-/** Until main has its own way to end: now, or when the bundle is written, which would come after its removal. */
+const bundle = `.bench-${process.pid}`
+const checkouts = [...new Set([root, ...compared])]
+process.on('exit', () => {
+  for (const checkout of checkouts) rmSync(join(checkout, bundle), { recursive: true, force: true })
+})
+/** Until main ends by itself on a signal: at once, or after the bundle, which would be written after its removal. */
 let isBuilt = false
 let isEnding = false
 function endEarly(signal) {
@@ -36,26 +49,55 @@ function endEarly(signal) {
   if (isBuilt && process.listenerCount(signal) === 1) process.exit(130)
 }
 process.on('SIGINT', endEarly).on('SIGTERM', endEarly)
-await build({
-  config: false,
-  silent: true,
-  format: 'esm',
-  target: 'node20',
-  splitting: true, // a process loads what it uses: memory is measured too
-  skipNodeModulesBundle: true,
-  outDir: folder,
-  entry: {
-    main: join(root, 'bench/main.ts'),
-    call: join(root, 'bench/calls/cell.ts'),
-    waker: join(root, 'bench/waking/waker.ts'),
-    reader: join(root, 'bench/waking/reader.ts'),
-    writer: join(root, 'bench/writers/writer.ts'),
-    host: join(root, 'bench/cell/host.ts'),
-    peer: join(root, 'bench/cell/peer.ts'),
-  },
-}).catch((error) => {
-  if (!isEnding) throw error // Ctrl-C ended esbuild too.
-})
+
+function run(command, args, options) {
+  const { status } = spawnSync(command, args, { stdio: ['ignore', 2, 2], ...options })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+/** The addon of the two baseline calls. */
+function buildBaseline() {
+  const addon = join(root, 'bench/native/build/Release/baseline.node')
+  const changed = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
+  const sources = ['baseline.cc', 'binding.gyp'].map((file) => changed(join(root, 'bench/native', file)))
+  if (changed(addon) < Math.max(...sources)) {
+    const nodeGyp = join(root, 'node_modules/.bin/node-gyp')
+    run(nodeGyp, ['rebuild', '--loglevel=warn'], { cwd: join(root, 'bench/native') })
+  }
+  return addon
+}
+
+/** This bench with the orbit of a checkout: both builds are measured by the same code. */
+async function bundleFor(checkout) {
+  const orbit = {
+    name: 'orbit',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^\.\.\/(\.\.\/)?src\// }, ({ path }) => ({
+        path: join(checkout, path.replace(/^(\.\.\/)+/, '').replace(/\.js$/, '.ts')),
+      })),
+  }
+  await build({
+    config: false,
+    silent: true,
+    format: 'esm',
+    target: 'node20',
+    splitting: true, // a process loads only what it uses: memory is measured too
+    skipNodeModulesBundle: true,
+    outDir: join(checkout, bundle),
+    entry: Object.fromEntries(['main', 'host', 'peer'].map((name) => [name, join(root, `bench/${name}.ts`)])),
+    esbuildPlugins: [orbit],
+  })
+}
+
+clear(tmpdir(), /^orbit-bench-(\d+)-/)
+for (const checkout of compared) run(process.execPath, [join(checkout, 'scripts/prepare.mjs')])
+process.env.ORBIT_BENCH_ADDON = buildBaseline()
+for (const checkout of checkouts) {
+  clear(checkout, /^\.bench-(\d+)$/)
+  await bundleFor(checkout).catch((error) => {
+    if (!isEnding) throw error // Ctrl-C ended esbuild too.
+  })
+}
 isBuilt = true
 if (isEnding) process.exit(130)
-await import(join(folder, 'main.js'))
+await import(join(root, bundle, 'main.js'))

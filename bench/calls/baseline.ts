@@ -1,48 +1,24 @@
-import { native } from '../../src/core/native.js'
-import { bytesOf, type Call, consumed, type Run } from './call.js'
+// The least that a call into an addon costs. Their addon is bench/native, which scripts/bench.mjs builds.
 
-const operations = 1000
-const repeat = (call: () => unknown) => (): Run => {
-  return {
-    run() {
-      let last: unknown
-      for (let i = 0; i < operations; i++) last = call()
-      consumed.value = last
-    },
-    teardown() {},
-  }
+import { createRequire } from 'node:module'
+import { bytesOf } from './bytes.js'
+import { plainCall } from './call.js'
+
+interface Baseline {
+  empty(handle: number, payload: Uint8Array): undefined
+  decode(handle: number, payload: Uint8Array): number
 }
 
+const load = (): Baseline => createRequire(import.meta.url)(process.env['ORBIT_BENCH_ADDON'] as string)
 const payload = bytesOf(64)
-/** No such handle: the decoding call looks it up, as publish does, and finds nothing. */
-const ring = 0
 
-const emptyMeasures = 'a raw Node-API call that fetches its arguments and does nothing else'
-const decodeMeasures = 'a raw Node-API call that decodes what publish decodes, and returns a number'
-
-/** The calls that every ratio is against. */
-export const empty: Call[] = [
-  { count: 0, call: () => native.empty() },
-  { count: 2, call: () => native.empty(ring, payload) },
-  { count: 4, call: () => native.empty(ring, payload, 1, 2) },
-].map(({ count, call }) => ({
-  name: `empty call, ${count} arguments`,
-  measures: emptyMeasures,
-  unit: 'call',
-  operations,
-  arguments: count as 0 | 2 | 4,
-  setup: repeat(call),
-}))
-
-export const decode: Call[] = [
-  { count: 0, call: () => native.decode() },
-  { count: 2, call: () => native.decode(ring, payload) },
-  { count: 4, call: () => native.decode(ring, payload, 1, 2) },
-].map(({ count, call }) => ({
-  name: `decoding call, ${count} arguments`,
-  measures: decodeMeasures,
-  unit: 'call',
-  operations,
-  arguments: count as 0 | 2 | 4,
-  setup: repeat(call),
-}))
+export default [
+  plainCall('empty call, 2 arguments', 'a Node-API call that fetches its arguments and does nothing else', () => {
+    const { empty } = load()
+    return () => empty(0, payload)
+  }),
+  plainCall('decoding call, 2 arguments', 'a Node-API call that decodes what publish decodes, and returns 0', () => {
+    const { decode } = load()
+    return () => decode(0, payload)
+  }),
+]

@@ -1,39 +1,56 @@
 import { Fleet } from '../../src/index.js'
 
-/** What a call has while it runs. */
-export interface Run {
-  /** Does `operations` operations, and nothing that a reader of the call's name would not expect. */
-  run(): void
-  teardown(): void
-}
-
-/** One line of the table. Each call is measured in a process of its own. */
+/** One of orbit's calls, measured in a process of its own: no other call's types in its inline caches. */
 export interface Call {
   readonly name: string
   /** What is measured, in a sentence. */
   readonly measures: string
-  /** What one figure is nanoseconds of. */
-  readonly unit: 'call' | 'frame'
-  /** How many of these one `run()` does. */
+  /** How many calls or frames one `run` does. */
   readonly operations: number
-  /** How many arguments the call has that crosses into the addon, if there is one; the ratios' baselines have as many. */
-  readonly arguments?: 0 | 2 | 4
-  /** @param fleet a name that nobody else uses; main removes what is left of it */
-  setup(fleet: string): Run
-}
-
-/** A call on a shared fleet. */
-export function onFleet(start: (fleet: Fleet) => () => void): (name: string) => Run {
-  return (name) => {
-    const fleet = Fleet.joinShm(name, { size: 8, lifetime: 'fleet' })
-    return { run: start(fleet), teardown: () => fleet.close() }
-  }
+  /** @param name a fleet name that no other cell uses */
+  start(name: string): { run(): void; close(): void }
 }
 
 /** Where results go, so that no compiler may leave out what makes them. */
 export const consumed: { number: number; value: unknown } = { number: 0, value: undefined }
 
-/** Bytes that are not all the same. */
-export function bytesOf(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 37 + 11) & 0xff)
+const operations = 1000
+
+function repeat(call: (i: number) => unknown): () => void {
+  return () => {
+    let last: unknown
+    for (let i = 0; i < operations; i++) last = call(i)
+    consumed.value = last
+  }
+}
+
+/** A call that needs no fleet. */
+export const plainCall = (name: string, measures: string, start: () => (i: number) => unknown): Call => ({
+  ...{ name, measures, operations },
+  start: () => ({ run: repeat(start()), close() {} }),
+})
+
+/** What does `operations` calls or frames by itself. */
+export const batchCall = (
+  name: string,
+  measures: string,
+  operations: number,
+  start: (fleet: Fleet) => () => void,
+): Call => ({
+  ...{ name, measures, operations },
+  start(fleetName) {
+    const fleet = Fleet.joinShm(fleetName, { size: 8, lifetime: 'fleet' })
+    return { run: start(fleet), close: () => fleet.close() }
+  },
+})
+
+/** A call on a fleet: what is measured is each `(i) => result`. */
+export const fleetCall = (name: string, measures: string, start: (fleet: Fleet) => (i: number) => unknown): Call =>
+  batchCall(name, measures, operations, (fleet) => repeat(start(fleet)))
+
+/** Another member of the fleet, in this process, for as long as it lives. */
+export function otherMember(fleet: Fleet): Fleet {
+  const other = Fleet.joinShm(fleet.name, { lifetime: 'fleet' })
+  process.on('exit', () => other.close())
+  return other
 }

@@ -1,9 +1,9 @@
 import { type Cursor, Fleet, type OrbitType, orbitType, type Poll } from '../../src/index.js'
 import type { Closable, Place, Publisher } from './driver.js'
 
-export type Hear = (message: Uint8Array) => void
+type Hear = (message: Uint8Array) => void
 
-/** A ring that holds a burst: nobody is to lose anything, and whoever hears knows how much is to come. */
+/** A ring that holds a burst: no subscriber may lose a message. */
 function typeOf({ messageBytes, burst }: Place): OrbitType {
   const capacity = 2 ** Math.ceil(Math.log2(Math.max(burst, 1024)))
   return orbitType({ name: 'Message', kind: 1, capacity, payloadBytes: messageBytes })
@@ -24,7 +24,7 @@ async function iterate(cursor: Cursor, hear: Hear): Promise<void> {
   for await (const poll of cursor) take(poll, hear)
 }
 
-/** It shares the machine with the cells that are not its: it goes to sleep when it has heard nothing for a while. */
+/** It shares the machine with other cells, so it sleeps when it has heard nothing for a while. */
 async function spin(cursor: Cursor, hear: Hear): Promise<void> {
   while (!cursor.closed && (await cursor.wait())) {
     do take(cursor.poll(256), hear)

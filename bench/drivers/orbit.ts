@@ -1,19 +1,14 @@
 import { version } from '../version.js'
-import type { Driver, Messages } from './driver.js'
-import type { Hear } from './orbit-messages.js'
+import { builtIn, type Driver, type Messages } from './driver.js'
 
-// What uses orbit is loaded when a peer opens: what a process costs without it is measured too.
-const store = () => import('./orbit-store.js')
+// Modules that use orbit are loaded when a peer opens: what a process costs without orbit is measured too.
+const stores = () => import('./orbit-stores.js')
 const messages = (how: 'wait' | 'iterate' | 'spin'): Messages => ({
-  async subscribe(place, hear: Hear) {
-    return (await import('./orbit-messages.js')).subscribe(place, hear, how)
-  },
-  async publisher(place) {
-    return (await import('./orbit-messages.js')).publisher(place)
-  },
+  subscribe: async (place, hear) => (await import('./orbit-messages.js')).subscribe(place, hear, how),
+  publisher: async (place) => (await import('./orbit-messages.js')).publisher(place),
 })
 
-const common = { peers: 'processes', version, lacks: async () => undefined } as const
+const common = { ...builtIn, peers: 'processes', version } as const
 
 export const orbit: Driver = {
   ...common,
@@ -21,10 +16,11 @@ export const orbit: Driver = {
   settings:
     'fleet.publish; cursor.wait and cursor.poll; a ring with room for a burst; Orbital; OrbitCache with a capacity of ' +
     'all keys and at least 8192; Contest, claims of ten minutes, waited for by claim()',
+  calls: true,
   messages: messages('wait'),
-  latest: async (place) => (await store()).latest(place),
-  cache: async (place, shape) => (await store()).cache(place, shape),
-  claims: async (place) => (await store()).claims(place),
+  latest: async (place) => (await stores()).latest(place),
+  cache: async (place, shape) => (await stores()).cache(place, shape),
+  claims: async (place) => (await stores()).claims(place),
 }
 
 /** The cache for values: one that is unchanged costs no copy. */
@@ -32,7 +28,7 @@ export const orbitTyped: Driver = {
   ...common,
   name: 'orbit, TypedCache',
   settings: 'TypedCache with codecs.bytes(), else as orbit; an unchanged entry is the same Uint8Array again',
-  cache: async (place, shape) => (await store()).typedCache(place, shape),
+  cache: async (place, shape) => (await stores()).typedCache(place, shape),
 }
 
 export const orbitForAwait: Driver = {

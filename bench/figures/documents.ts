@@ -1,9 +1,6 @@
-import type { Bar, Machine, Report } from '../report.js'
-import { type CellResult, type Comparison, named } from '../results.js'
-import { digits, shown, times } from '../units.js'
-import { advantage, aheadOfOrbit, type Group, groupBy, groupsOf, ours } from './comparison.js'
-import { reasonFor } from './reasons.js'
-import { type Slope, slopesOf } from './slopes.js'
+import { named, type Results } from '../results.js'
+import { ofTrial, trialRows } from '../tables.js'
+import { advantage, shown, times } from '../units.js'
 
 /** Puts generated text between `<!-- name: ... -->` and `<!-- end of name -->`. */
 export function replaced(document: string, name: string, text: string): string {
@@ -12,130 +9,50 @@ export function replaced(document: string, name: string, text: string): string {
   return document.replace(block, (_, begin, end) => `${begin}\n${text.trim()}\n\n${end}`)
 }
 
-function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-const machineText = ({ cpu, cores, memoryGiB, kernel, node, commit, date }: Machine): string =>
-  `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, Node ${node}; commit ${commit}, ${date.slice(0, 10)}`
+export const machineText = ({ machine }: Results): string =>
+  `${machine.package}, commit ${machine.commit}, ${machine.date.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ` +
+  `${machine.memoryGiB} GiB, ${machine.kernel}, Node.js ${machine.node}.`
 
-const nameOf = ({ trial, parameters }: { trial: string; parameters: string }) => named(trial, parameters)
-
-function cellText({ orbit }: Group, cell: CellResult | undefined): string {
-  if (cell === undefined) return ''
-  const figure = shown(cell.median, cell.unit)
-  return orbit === undefined || cell.driver.startsWith(ours) ? figure : `${figure} (${times(advantage(orbit, cell))})`
-}
-
-/** A row a group, a column for each driver that is in one of them. */
-function groupTable(groups: readonly Group[], isShown: (driver: string) => boolean = () => true): string {
-  const drivers = [...new Set(groups.flatMap(({ cells }) => cells.map(({ driver }) => driver)))].filter(isShown)
-  const rows = groups.map((group) => [
-    nameOf(group),
-    ...drivers.map((name) =>
-      cellText(
-        group,
-        group.cells.find(({ driver }) => driver === name),
-      ),
+/** The trials that compare drivers. */
+export function comparisonText(results: Results): string {
+  const trials = results.trials.filter(({ name }) => name !== 'call')
+  const settings = results.drivers.map(({ name, version, settings }) => [name, version, settings])
+  return [
+    ...trials.map(
+      (trial) => `### ${trial.name}\n\n${trial.measures}.\n\n${markdownTable(trialRows(trial, results.cells))}`,
     ),
-  ])
-  return markdownTable([['', ...drivers], ...rows])
-}
-
-// ---- docs/guide/figures.md ------------------------------------------------------------------------------------------
-
-export function comparisonText({ machine, comparison }: Report): string {
-  const trials = groupBy(groupsOf(comparison), ({ trial }) => trial)
-  const settings = comparison.drivers.map(({ name, version, settings }) => `| ${name} | ${version} | ${settings} |`)
-  return [
-    `Medians; in brackets, how many times better orbit is. ${machineText(machine)}.`,
-    ...['throughput-readers', 'throughput-bytes', 'latency', 'stores'].map((name) => `![](../pictures/${name}.svg)`),
-    ...[...trials.values()].map((groups) => groupTable(groups)),
-    behindText(comparison),
-    `How the time a message takes grows:\n\n${slopeTable(comparison)}`,
-    `Each at its best settings:\n\n| | version | settings |\n| --- | --- | --- |\n${settings.join('\n')}`,
-    comparison.skipped.map((line) => `- ${line}`).join('\n'),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
-}
-
-/** Where orbit is not ahead: a line for each trial and reason. */
-function behindText(comparison: Comparison): string {
-  const behind = aheadOfOrbit(comparison)
-  if (behind.length === 0) return 'orbit is ahead of each of them in every trial.'
-  const told = behind.map((one) => ({ ...one, why: reasonFor(one.cell) }))
-  const lines = [...groupBy(told, ({ cell, why }) => `${cell.trial}: ${why}`).values()].map((cells) => {
-    const [{ cell, why }] = cells as [(typeof cells)[0]]
-    const drivers = [...new Set(cells.map(({ cell }) => cell.driver))]
-    const parameters = [...new Set(cells.map(({ cell }) => cell.parameters))].filter((label) => label !== '')
-    const where = parameters.length === 0 ? cell.trial : `${cell.trial} (${parameters.join('; ')})`
-    const worst = Math.min(...cells.map(({ advantage }) => advantage))
-    return `- ${where}: ${drivers.join(', ')} by up to ${times(1 / worst)}. ${why}`
-  })
-  return `Where orbit is not ahead, and why:\n\n${lines.join('\n')}`
-}
-
-function slopeTable(comparison: Comparison): string {
-  const slopes = ['messageBytes', 'readers', 'writers', 'sleepers'].flatMap((along) => slopesOf(comparison, along))
-  const titleOf = ({ trial, along, from, to, others }: Slope) =>
-    `${trial}, ${from} to ${to} ${along === 'messageBytes' ? 'bytes' : along}${others === '' ? '' : ` (${others})`}`
-  const isShown = ({ trial, along, others }: Slope) =>
-    trial !== 'throughput' || (along === 'messageBytes' ? /^readers=(1|4)$/ : /^messageBytes=64$/).test(others)
-  const rows = groupBy(slopes.filter(isShown), titleOf)
-  const drivers = [...new Set(slopes.map(({ driver }) => driver))]
-  const text = (slope: Slope | undefined) =>
-    slope === undefined
-      ? ''
-      : `${slope.costs.map((cost) => shown(cost, 'ns')).join(' to ')} (${slope.exponent.toFixed(2)})`
-  const lines = [...rows].map(([title, slopes]) => [
-    title,
-    ...drivers.map((name) => text(slopes.find(({ driver }) => driver === name))),
-  ])
-  return `${markdownTable([['', ...drivers], ...lines])}\n\nIn brackets the power by which it grows: 0 flat, 1 proportional.`
-}
-
-/** All that orbit was measured in alone. */
-export function operationsText({ machine, trials, writers, wakes }: Report): string {
-  const calls = trials.map(({ trial, unit, median, p10, p99 }) => [
-    trial,
-    unit,
-    ...[median, p10, p99].map((value) => shown(value, 'ns')),
-  ])
-  const storms = writers.map(({ writers, median, p10, p90 }) => [
-    `${writers}`,
-    ...[median, p10, p90].map((value) => shown(value, 'per second')),
-  ])
-  const sleeps = wakes
-    .filter(({ name }) => name.startsWith('wake'))
-    .map(({ name, median, quiet, p99 }) => [
-      name.replace('wake: ', ''),
-      ...[median, quiet, p99].map((value) => shown(value, 'ns')),
-    ])
-  const crowds = wakes
-    .filter(({ name }) => /^(burst|events|one|send).*readers$/.test(name))
-    .map(({ name, median, p99 }) => [name, ...[median, p99].map((value) => shown(value, 'ns'))])
-  return [
-    `${machineText(machine)}.`,
-    markdownTable([['operation', 'a', 'median', 'p10', 'p99'], ...calls]),
-    `Processes that publish into one ring at once, frames in all:\n\n${markdownTable([['writers', 'median', 'p10', 'p90'], ...storms])}`,
-    `From a publish to the reader's code, one way:\n\n${markdownTable([['idle wake', 'median', 'quiet', 'p99'], ...sleeps])}`,
-    `What a publish costs with so many readers, that are awake or asleep (\`send\`: process.send to each):\n\n${markdownTable([['', 'median', 'p99'], ...crowds])}`,
+    `### Settings\n\n${markdownTable([['', 'version', 'settings'], ...settings])}`,
+    results.skipped.map((line) => `- ${line}`).join('\n'),
   ].join('\n\n')
 }
 
-/** What a change must keep. */
-export function barsText({ bars, wakeBars }: Report): string {
-  const text = (value: number | undefined, unit: string) =>
-    value === undefined ? '' : unit === 'x' ? times(value) : `${digits(value)} ${unit}`
-  const rows = [...bars, ...wakeBars]
-    .filter(({ figure }) => figure !== undefined)
-    .map(({ name, figure, quiet, atMost, unit, isMet }: Omit<Bar, 'unit'> & { unit: string }) => [
-      name,
-      `${atMost} ${unit}`,
-      isMet ? text(figure, unit) : `**${text(figure, unit)}**`,
-      text(quiet, unit),
-    ])
-  return markdownTable([['bar', 'at most', 'median', 'p10 or quiet'], ...rows])
+/** Where another driver is ahead of orbit, a line for each trial and driver. */
+export function behindText(results: Results): string {
+  const lines = results.trials.flatMap((trial) => {
+    const cells = ofTrial(results.cells, trial)
+    const behind = cells.flatMap((cell) => {
+      const ours = cells.find((other) => other.case === cell.case && other.driver === 'orbit')
+      if (ours === undefined || cell.driver.startsWith('orbit')) return []
+      const by = 1 / advantage(ours.median, cell.median, trial.better)
+      return by > 1 ? [{ ...cell, by }] : []
+    })
+    return [...new Set(behind.map(({ driver }) => driver))].map((name) => {
+      const its = behind.filter(({ driver }) => driver === name)
+      const most = Math.max(...its.map(({ by }) => by))
+      return [name, named(trial.name, its.map((cell) => cell.case).join('; ')), times(most)]
+    })
+  })
+  return markdownTable([['faster than orbit', 'in', 'by up to'], ...lines])
+}
+
+export function callsText({ cells }: Results): string {
+  const rows = cells
+    .filter(({ trial }) => trial === 'call')
+    .map((cell) => [cell.case, ...[cell.median, cell.p10, cell.p99].map((value) => shown(value, 'ns'))])
+  return markdownTable([['one call, or one frame of a call that takes many', 'median', 'p10', 'p99'], ...rows])
 }

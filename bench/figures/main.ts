@@ -1,29 +1,36 @@
-// npm run figures: makes from the committed results, bench/results/full.json, the charts in docs/pictures and the figures in
-// docs/guide/figures.md. test/release/figures.test.ts fails when they differ.
+// npm run figures: makes from the committed results, bench/results/full.json, the chart in docs/pictures and the tables in
+// docs/guide/figures.md and docs/performance.md. test/release/figures.test.ts fails when they differ.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Report } from '../report.js'
-import { chartsOf } from './charts.js'
-import { barsText, comparisonText, operationsText, replaced } from './documents.js'
+import { fromJson, type Results } from '../results.js'
+import { overviewSvg } from './chart.js'
+import { behindText, callsText, comparisonText, machineText, markdownTable, replaced } from './documents.js'
+import { targetRows } from './targets.js'
 
 const root = new URL('../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 
-/** What each file should be, by its path. */
-export function makeFiles(): Record<string, string> {
-  const report = JSON.parse(read('bench/results/full.json')) as Report
-  const charts = Object.entries(chartsOf(report.comparison))
-  let guide = read('docs/guide/figures.md')
-  guide = replaced(guide, 'comparison', comparisonText(report))
-  guide = replaced(guide, 'operations', operationsText(report))
-  guide = replaced(guide, 'bars', barsText(report))
-  return {
-    'docs/guide/figures.md': guide,
-    ...Object.fromEntries(charts.map(([name, svg]) => [`docs/pictures/${name}`, svg])),
+export const readResults = (): Results => fromJson(read('bench/results/full.json'))
+
+/** What each file should contain, by its path. */
+export function makeFiles(results: Results): Record<string, string> {
+  const targets = markdownTable([['target', 'at most', 'median', 'p10'], ...targetRows(results)])
+  const blocks: Record<string, Record<string, string>> = {
+    'docs/guide/figures.md': {
+      machine: machineText(results),
+      behind: behindText(results),
+      comparison: comparisonText(results),
+    },
+    'docs/performance.md': { machine: machineText(results), calls: callsText(results), targets },
   }
+  const documents = Object.entries(blocks).map(([path, texts]) => {
+    const made = Object.entries(texts).reduce((document, [name, text]) => replaced(document, name, text), read(path))
+    return [path, made]
+  })
+  return { ...Object.fromEntries(documents), 'docs/pictures/overview.svg': overviewSvg(results) }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const [path, text] of Object.entries(makeFiles())) writeFileSync(new URL(path, root), text)
+  for (const [path, text] of Object.entries(makeFiles(readResults()))) writeFileSync(new URL(path, root), text)
 }

@@ -1,49 +1,127 @@
-import type { Answerer, Parameters, PeerContext, Trial } from './trial.js'
-import { sampleFor } from './windows.js'
+// The trials of one process: the newest value, the cache, a claim; and orbit's single calls.
 
-/** What one process does without any other. */
-export interface Alone {
+import { bytesOf } from '../calls/bytes.js'
+import { type Cache, type Claim, load } from '../drivers/driver.js'
+import { sampleFor } from '../measure.js'
+import { chunk, Keys } from './keys.js'
+import { aloneCase, type Case, type Host, partOf, type Trial } from './trial.js'
+
+/** What a host repeats. */
+interface Alone {
   /** How many operations one `run` does. */
   readonly operations: number
   run(): unknown
   close(): void | Promise<void>
 }
 
-export const aloneWith = (label: string, values: Readonly<Record<string, number>>): Parameters => ({
-  ...{ label, values },
-  ...{ publishers: 1, subscribers: 0, messageBytes: 64, burst: 0 },
+const trial = (
+  about: Pick<Trial, 'name' | 'measures' | 'needs'>,
+  cases: readonly Case[],
+  start: (host: Host) => Promise<Alone>,
+): Trial => ({
+  ...about,
+  ...{ unit: 'ns', better: 'lower' },
+  full: { cases, rounds: 6, runMs: 100 },
+  quick: { cases: cases.slice(0, 1), rounds: 2, runMs: 20 },
+  async host(host) {
+    const { operations, run, close } = await start(host)
+    return { samples: () => sampleFor(host.runMs, operations, run), close }
+  },
 })
 
-/** A trial of calls in one process: the means of windows. */
-export function aloneTrial(
-  about: Pick<Trial, 'name' | 'measures' | 'needs'>,
-  parameters: readonly Parameters[],
-  start: (context: PeerContext) => Promise<Alone>,
-): Trial {
-  return {
-    ...about,
-    unit: 'ns',
-    better: 'lower',
-    full: { parameters, rounds: 6, visitMs: 100 },
-    quick: { parameters: parameters.slice(0, 1), rounds: 2, visitMs: 20 },
-    async host(host) {
-      await host.open()
-      const [peer] = host.publishers
-      if (peer === undefined) throw new Error('no peer')
-      return () => peer.ask<number[]>({ visitMs: host.visitMs })
-    },
-    async peer(context): Promise<Answerer> {
-      const alone = await start(context)
-      return {
-        answer: ({ visitMs }: { visitMs: number }) => sampleFor(visitMs, alone.operations, alone.run),
-        close: () => alone.close(),
-      }
-    },
-  }
+const latest = (name: string, measures: string, what: 'store' | 'load') =>
+  trial({ name, measures, needs: 'latest' }, [aloneCase('')], async ({ driver, place }) => {
+    const latest = await partOf(driver, 'latest')(place)
+    await latest.storeAll(1)
+    const check = (sum: number) => {
+      const wanted = chunk * (load.busy + load.idle)
+      if (sum !== wanted) throw new Error(`loaded ${sum} instead of ${wanted}`)
+    }
+    const loadAll = () => {
+      const sum = latest.loadAll(chunk)
+      return typeof sum === 'number' ? check(sum) : sum.then(check)
+    }
+    const run = what === 'store' ? () => latest.storeAll(chunk) : loadAll
+    return { operations: chunk, run, close: () => latest.close() }
+  })
+
+export const latestStore = latest('latest store', 'a new newest value, two fields', 'store')
+export const latestLoad = latest('latest load', 'the newest value of any process, both fields read', 'load')
+
+export const valueBytes = 64
+export const value = bytesOf(valueBytes)
+
+/** A cache in which all keys of the case are stored. */
+export async function filledCache({ driver, place, case: { values } }: Pick<Host, 'driver' | 'place' | 'case'>) {
+  const count = values['keys'] as number
+  const cache = await partOf(driver, 'cache')(place, { keys: count, valueBytes })
+  const keys = new Keys(count, 'key-', 1)
+  for (const some of keys.chunks) await cache.putAll(some, value)
+  return { cache, keys, count }
 }
 
-/** That part of the driver; a cell is only made of drivers that have it. */
-export function partOf<T>(part: T | undefined, { driver }: PeerContext): T {
-  if (part === undefined) throw new Error(`${driver.name} has no such part`)
-  return part
+/** Throws unless each of these lookups finds so many bytes. */
+export function lookUp(cache: Cache, keys: readonly string[], bytesEach: number): void | Promise<void> {
+  const check = (bytes: number) => {
+    if (bytes !== keys.length * bytesEach) throw new Error(`${keys.length} keys have ${bytes} bytes`)
+  }
+  const bytes = cache.getAll(keys)
+  return typeof bytes === 'number' ? check(bytes) : bytes.then(check)
+}
+
+const sizes = [1_000, 100_000].map((keys) => aloneCase(`${keys.toLocaleString('en')} keys`, { keys }))
+
+const cache = (name: string, measures: string, what: 'put' | 'get' | 'miss') =>
+  trial({ name, measures, needs: 'cache' }, sizes, async (host) => {
+    const { cache, keys: stored, count } = await filledCache(host)
+    const keys = what === 'put' ? stored : new Keys(count, what === 'get' ? 'key-' : 'absent-', 2)
+    const bytes = what === 'get' ? valueBytes : 0
+    const run = what === 'put' ? () => cache.putAll(keys.next(), value) : () => lookUp(cache, keys.next(), bytes)
+    return { operations: chunk, run, close: () => cache.close() }
+  })
+
+export const cachePut = cache('cache put', 'a new value of 64 B for one of the keys', 'put')
+export const cacheGet = cache('cache get', 'the value of 64 B of a key that is stored', 'get')
+export const cacheMiss = cache('cache miss', 'a lookup of a key that was never stored, beside keys that are', 'miss')
+
+export const claim = trial(
+  { name: 'claim', measures: 'a free subject is claimed and released, both', needs: 'claims' },
+  [aloneCase('')],
+  async ({ driver, place }) => {
+    const claims = await partOf(driver, 'claims')(place)
+    const subjects = new Keys(1000, 'subject-', 1)
+    const release = (claim: Claim | undefined) => {
+      if (claim === undefined) throw new Error('a subject is claimed already')
+      return claim.release()
+    }
+    const probe = claims.tryClaim('probe')
+    await release(await probe)
+    const claimAll = () => {
+      for (const subject of subjects.next()) release(claims.tryClaim(subject) as Claim)
+    }
+    const claimAllAsync = async () => {
+      for (const subject of subjects.next()) await release(await claims.tryClaim(subject))
+    }
+    const run = probe instanceof Promise ? claimAllAsync : claimAll
+    return { operations: chunk, run, close: () => claims.close() }
+  },
+)
+
+/** The calls are in modules that load orbit, which peers of other drivers must not. */
+const loadCalls = async () => (await import('../calls/index.js')).calls
+
+const callCases = async () => (await loadCalls()).map(({ name, measures }) => ({ ...aloneCase(name), measures }))
+
+export const call: Trial = {
+  name: 'call',
+  measures: 'one call of orbit’s, or one frame of a call that takes many',
+  ...{ unit: 'ns', better: 'lower', needs: 'calls', together: true },
+  full: { cases: callCases, rounds: 8, runMs: 120 },
+  quick: { cases: callCases, rounds: 3, runMs: 30 },
+  async host({ place, case: { label }, runMs }) {
+    const call = (await loadCalls()).find(({ name }) => name === label)
+    if (call === undefined) throw new Error(`there is no call ${label}`)
+    const { run, close } = call.start(place.name)
+    return { samples: () => sampleFor(runMs, call.operations, run), close }
+  },
 }

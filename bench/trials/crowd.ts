@@ -1,36 +1,120 @@
+// The trials of four processes that work at once: the cache, and claims of one subject.
+
 import { nowNs, pause } from '../clock.js'
-import type { Host, Parameters } from './trial.js'
+import { filledCache, lookUp, value, valueBytes } from './alone.js'
+import { Keys } from './keys.js'
+import { aloneCase, type Host, type PeerPart, partOf, type Trial } from './trial.js'
 
 /** From when until when all of them work. */
-export interface Shift {
+interface Shift {
   readonly beginNs: number
   readonly endNs: number
 }
 
-/** What one of them did, and when its last work was done. */
-export interface Done {
+/** What one of them did. `grants`: when each claim was granted and released, in turn. */
+interface Done {
   readonly count: number
   readonly endedNs: number
+  readonly grants?: readonly number[]
 }
 
-export const crowdOf = (label: string, values: Readonly<Record<string, number>>): Parameters => ({
-  ...{ label, values },
-  ...{ publishers: 4, subscribers: 0, messageBytes: 64, burst: 0 },
-})
-
-/** All peers at once, for so long as a visit; how much they did a second, in all. */
-export async function workTogether(host: Host): Promise<number> {
+/** All peers work at once for the time of a run. */
+async function workTogether({ publishers, runMs }: Host): Promise<{ done: Done[]; rate: number }> {
   const beginNs = nowNs() + 20e6
-  const shift: Shift = { beginNs, endNs: beginNs + host.visitMs * 1e6 }
-  const done = await Promise.all(host.publishers.map((peer) => peer.ask<Done>(shift)))
+  const shift: Shift = { beginNs, endNs: beginNs + runMs * 1e6 }
+  const done = await Promise.all(publishers.map((peer) => peer.ask<Done>(shift)))
   const seconds = (Math.max(...done.map(({ endedNs }) => endedNs)) - beginNs) / 1e9
-  return done.reduce((sum, { count }) => sum + count, 0) / seconds
+  return { done, rate: done.reduce((sum, { count }) => sum + count, 0) / seconds }
 }
 
 /** @param work does some, and resolves to how much */
-export async function workFor({ beginNs, endNs }: Shift, work: () => Promise<number>): Promise<Done> {
+async function workFor({ beginNs, endNs }: Shift, work: () => Promise<number>): Promise<Done> {
   await pause((beginNs - nowNs()) / 1e6)
   let count = 0
   while (nowNs() < endNs) count += await work()
   return { count, endedNs: nowNs() }
 }
+
+const crowd = (
+  about: Pick<Trial, 'name' | 'measures' | 'needs'>,
+  label: string,
+  parts: { check?(done: Done[]): void; peer: NonNullable<Trial['peer']> },
+): Trial => {
+  const cases = [{ ...aloneCase(label, { keys: 1_000 }), publishers: 4 }]
+  return {
+    ...about,
+    ...{ unit: 'per second', better: 'higher' },
+    ...{ full: { cases, rounds: 8, runMs: 250 }, quick: { cases, rounds: 2, runMs: 100 } },
+    peer: parts.peer,
+    host: (host) => ({
+      async samples() {
+        const { done, rate } = await workTogether(host)
+        parts.check?.(done)
+        return [rate]
+      },
+    }),
+  }
+}
+
+export const cacheMix = crowd(
+  {
+    name: 'cache mix',
+    measures: 'nine gets to each put, values of 64 B, by all processes at once: operations in all; each get must hit',
+    needs: 'cache',
+  },
+  '1,000 keys, 4 processes',
+  {
+    async peer(context): Promise<PeerPart> {
+      const { cache, count } = await filledCache(context)
+      const { index } = context.place
+      const gets = new Keys(count, 'key-', 2 * index + 2, 90)
+      const puts = new Keys(count, 'key-', 2 * index + 3, 10)
+      const some = async () => {
+        const [got, put] = [gets.next(), puts.next()]
+        await lookUp(cache, got, valueBytes)
+        await cache.putAll(put, value)
+        return got.length + put.length
+      }
+      return { answer: (shift: Shift) => workFor(shift, some), close: () => cache.close() }
+    },
+  },
+)
+
+/** Throws if two processes had the subject at once: a grant began before the one before it had ended. */
+export function checkExclusion(done: readonly Pick<Done, 'grants'>[]): void {
+  const times = (odd: number) =>
+    Float64Array.from(done.flatMap(({ grants = [] }) => grants.filter((_, i) => i % 2 === odd))).sort()
+  const [began, ended] = [times(0), times(1)]
+  // Each grant ends before the next one begins exactly when the sorted times interleave.
+  for (let i = 1; i < began.length; i++) {
+    const [next, end] = [began[i] as number, ended[i - 1] as number]
+    if (next < end) throw new Error(`a grant began ${end - next} ns before the one before it ended`)
+  }
+}
+
+export const claimsContended = crowd(
+  {
+    name: 'claims contended',
+    measures: 'all processes claim one subject and release it, again and again: grants in all, never two at once',
+    needs: 'claims',
+  },
+  '4 processes',
+  {
+    check: checkExclusion,
+    async peer({ driver, place }): Promise<PeerPart> {
+      const claims = await partOf(driver, 'claims')(place)
+      let grants: number[] = []
+      const grant = async () => {
+        const claim = await claims.claim('contended')
+        grants.push(nowNs(), nowNs())
+        await claim.release()
+        return 1
+      }
+      const answer = async (shift: Shift) => {
+        grants = []
+        return { ...(await workFor(shift, grant)), grants }
+      }
+      return { answer, close: () => claims.close() }
+    },
+  },
+)

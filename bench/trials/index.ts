@@ -1,24 +1,17 @@
-import { cacheGet, cacheMiss, cachePut } from './cache.js'
-import { claim } from './claim.js'
-import { claimsContended } from './contended.js'
-import cpu from './cpu.js'
-import fanIn from './fan-in.js'
-import fanOut from './fan-out.js'
-import { holderDeathTrying, holderDeathWaiting } from './holder-death.js'
-import latency from './latency.js'
-import { latestLoad, latestStore } from './latest.js'
-import memory from './memory.js'
-import { cacheMix } from './mix.js'
-import throughput from './throughput.js'
+import { cacheGet, cacheMiss, cachePut, call, claim, latestLoad, latestStore } from './alone.js'
+import { cacheMix, claimsContended } from './crowd.js'
+import { claimHandover, holderDeath, writerDeath } from './deaths.js'
+import { cpu, fanIn, fanOut, latency, memory, publisherCost, throughput } from './sending.js'
 import type { Trial } from './trial.js'
-import { writerDeath } from './writer-death.js'
 
 /** In the order of the report. */
 export const trials: readonly Trial[] = [
+  call,
   latency,
   throughput,
   fanIn,
   fanOut,
+  publisherCost,
   latestStore,
   latestLoad,
   cachePut,
@@ -27,9 +20,9 @@ export const trials: readonly Trial[] = [
   cacheMix,
   claim,
   claimsContended,
+  claimHandover,
   writerDeath,
-  holderDeathWaiting,
-  holderDeathTrying,
+  holderDeath,
   cpu,
   memory,
 ]

@@ -1,43 +1,27 @@
 /** Enough that the loop around them costs nothing, and a window has many of them. */
 export const chunk = 100
 
+/** Steps from one key to the next; no number of keys is a multiple of one of them. */
+const steps = [7919, 104729, 1299709]
+
 /** Keys in an order in which no neighbour helps, a few at a time. */
 export class Keys {
-  readonly #chunks: string[][] = []
+  readonly chunks: readonly (readonly string[])[]
   #next = 0
 
   /**
    * @param prefix of every key
-   * @param seed of the order
+   * @param order which order they have
    * @param atOnce how many `next` gives
    */
-  constructor(count: number, prefix: string, seed: number, atOnce = chunk) {
-    const keys = Array.from({ length: count }, (_, i) => `${prefix}${i}`)
-    shuffle(keys, seed)
-    for (let i = 0; i < count; i += atOnce) this.#chunks.push(keys.slice(i, i + atOnce))
-  }
-
-  /** All of them, in chunks. */
-  get chunks(): readonly (readonly string[])[] {
-    return this.#chunks
+  constructor(count: number, prefix: string, order: number, atOnce = chunk) {
+    const step = steps[order % steps.length] as number
+    const keys = Array.from({ length: count }, (_, i) => `${prefix}${(order + i * step) % count}`)
+    this.chunks = Array.from({ length: Math.ceil(count / atOnce) }, (_, i) => keys.slice(i * atOnce, (i + 1) * atOnce))
   }
 
   /** The next ones; after the last ones, the first. */
   next(): readonly string[] {
-    const keys = this.#chunks[this.#next] as string[]
-    this.#next = (this.#next + 1) % this.#chunks.length
-    return keys
-  }
-}
-
-/** The same order for the same seed, 1..2^31-2. */
-function shuffle<T>(list: T[], seed: number): void {
-  let state = seed
-  for (let i = list.length - 1; i > 0; i--) {
-    state = (state * 48271) % 0x7fffffff
-    const j = state % (i + 1)
-    const [a, b] = [list[i] as T, list[j] as T]
-    list[i] = b
-    list[j] = a
+    return this.chunks[this.#next++ % this.chunks.length] as readonly string[]
   }
 }

@@ -1,59 +1,117 @@
-// What all trials of messages have in common: their peers, and how a host speaks to them.
+// What all trials of messages share: their peers, and how a host makes them send and hear.
 
+import { nowNs, pause } from '../clock.js'
+import type { Publisher } from '../drivers/driver.js'
 import { type Heard, Hearing, type Look } from './hearing.js'
-import { type Paced, Sending } from './sending.js'
-import type { Answerer, Host, PeerContext } from './trial.js'
+import { newMessage, writeSequence, writeTime } from './text.js'
+import { type Case, type Host, type PeerContext, type PeerPart, partOf } from './trial.js'
 
-type SubscriberOrder = { readonly expect: number } | 'heard'
-type PublisherOrder = { readonly burst: number } | { readonly paced: Paced }
-
-async function subscribe({ driver, place, peer }: PeerContext, look: Look): Promise<Answerer> {
-  const hearing = new Hearing(look, place.publishers)
-  const subscribed = await driver.messages?.subscribe(place, hearing.hear, peer)
-  return {
-    answer: (order: SubscriberOrder) => (order === 'heard' ? hearing.heard() : hearing.expect(order.expect)),
-    close: () => subscribed?.close(),
-  }
+/** A few messages at a time. */
+export interface Paced {
+  readonly count: number
+  readonly atOnce: number
+  readonly gapMs: number
 }
 
-async function publish({ driver, place, peer }: PeerContext, look: Look): Promise<Answerer> {
-  const publisher = await driver.messages?.publisher(place, peer)
-  if (publisher === undefined) throw new Error(`${driver.name} has no messages`)
-  const sending = new Sending(publisher, { index: place.index, look, messageBytes: place.messageBytes })
+type PublisherOrder = { readonly burst: number } | { readonly paced: Paced }
+type SubscriberOrder = { readonly expect: number } | 'heard'
+
+/** Publishes, and waits where the driver asks for it. */
+export async function publishAll(publisher: Publisher, count: number, next: (i: number) => Uint8Array): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const taken = publisher.publish(next(i))
+    if (taken !== undefined) await taken
+  }
+  const flushed = publisher.flush?.()
+  if (flushed !== undefined) await flushed
+}
+
+async function publisherPart({ driver, place, line }: PeerContext, look: Look): Promise<PeerPart> {
+  const publisher = await partOf(driver, 'messages').publisher(place, line)
+  /** Those of a burst, made before it begins; a driver that keeps them was heard before they are written again. */
+  const messages: Uint8Array[] = []
+  let sequence = 0
+  const numbered = (message: Uint8Array) => {
+    writeSequence(message, place.index, sequence++)
+    return message
+  }
+  async function burst(count: number): Promise<number> {
+    while (messages.length < count) messages.push(newMessage(place.messageBytes))
+    for (let i = 0; i < count; i++) numbered(messages[i] as Uint8Array)
+    const beganNs = nowNs()
+    await publishAll(publisher, count, (i) => messages[i] as Uint8Array)
+    return beganNs
+  }
+  /** Nothing follows what was sent: what a publisher does next delays a subscriber that shares its core. */
+  async function paced({ count, atOnce, gapMs }: Paced): Promise<number[]> {
+    const costs: number[] = []
+    for (let sent = 0; sent < count; sent += atOnce) {
+      await pause(gapMs)
+      const some = Array.from({ length: atOnce }, () => newMessage(place.messageBytes))
+      if (look === 'count') for (const message of some) numbered(message)
+      const beganNs = nowNs()
+      await publishAll(publisher, atOnce, (i) => {
+        const message = some[i] as Uint8Array
+        if (look === 'lateness') writeTime(message, nowNs())
+        return message
+      })
+      costs.push((nowNs() - beganNs) / atOnce)
+    }
+    return costs
+  }
   return {
-    answer: (order: PublisherOrder) => ('burst' in order ? sending.burst(order.burst) : sending.paced(order.paced)),
+    answer: (order: PublisherOrder) => ('burst' in order ? burst(order.burst) : paced(order.paced)),
     close: () => publisher.close(),
   }
 }
 
-/** The `peer` part of a trial of messages. */
-export function messagePeer(look: Look): (context: PeerContext) => Promise<Answerer> {
-  return (context) => (context.role === 'publisher' ? publish(context, look) : subscribe(context, look))
+async function subscriberPart({ driver, place, line }: PeerContext, look: Look): Promise<PeerPart> {
+  const hearing = new Hearing(look, place)
+  const subscribed = await partOf(driver, 'messages').subscribe(place, hearing.hear, line)
+  return {
+    answer: (order: SubscriberOrder) => (order === 'heard' ? hearing.heard() : hearing.expect(order.expect)),
+    close: () => subscribed.close(),
+  }
 }
 
-async function hearWhile(host: Host, expected: number, send: () => Promise<unknown>): Promise<Heard[]> {
+/** The `peer` part of a trial of messages. */
+export const messagePeer = (look: Look) => (context: PeerContext) =>
+  context.role === 'publisher' ? publisherPart(context, look) : subscriberPart(context, look)
+
+export const messageCase = (
+  label: string,
+  {
+    publishers = 1,
+    subscribers = 1,
+    messageBytes = 64,
+    burst = 10_000,
+    ...values
+  }: Partial<Case> & Record<string, unknown>,
+): Case => ({ label, publishers, subscribers, messageBytes, burst, values: values as Case['values'] })
+
+async function hearWhile<T>(host: Host, each: number, send: () => Promise<T>): Promise<{ heard: Heard[]; sent: T }> {
+  const expected = each * host.publishers.length
   await Promise.all(host.subscribers.map((peer) => peer.ask({ expect: expected })))
   const heard = Promise.all(host.subscribers.map((peer) => peer.ask<Heard>('heard')))
-  await Promise.all([heard, send()])
-  return heard
+  const [all, sent] = await Promise.all([heard, send()])
+  return { heard: all, sent }
 }
 
-/** Every publisher sends at this pace; what each subscriber heard. */
-export function sendPaced(host: Host, paced: Paced): Promise<Heard[]> {
-  const sendAll = () => Promise.all(host.publishers.map((peer) => peer.ask({ paced })))
-  return hearWhile(host, paced.count * host.publishers.length, sendAll)
+/** Each publisher sends at this pace. Resolves to what each subscriber heard, and what a message cost each publisher. */
+export async function sendPaced(host: Host, paced: Paced): Promise<{ heard: Heard[]; costs: number[] }> {
+  const sendAll = () => Promise.all(host.publishers.map((peer) => peer.ask<number[]>({ paced })))
+  const { heard, sent } = await hearWhile(host, paced.count, sendAll)
+  return { heard, costs: sent.flat() }
 }
 
-/** Every publisher sends so many as fast as it can; nanoseconds until the last subscriber has heard the last message. */
+/** Each publisher sends so many as fast as it can; nanoseconds until the last subscriber has heard the last message. */
 async function sendBurst(host: Host, count: number): Promise<number> {
-  let began: number[] = []
-  const heard = await hearWhile(host, count * host.publishers.length, async () => {
-    began = await Promise.all(host.publishers.map((peer) => peer.ask<number>({ burst: count })))
-  })
+  const sendAll = () => Promise.all(host.publishers.map((peer) => peer.ask<number>({ burst: count })))
+  const { heard, sent: began } = await hearWhile(host, count, sendAll)
   return Math.max(...heard.map(({ lastNs }) => lastNs)) - Math.min(...began)
 }
 
-/** The most that one burst brings onto its way: more than the caches of a machine hold is another trial. */
+/** More than the caches of a machine hold would be another trial. */
 const burstBytes = 8 * 2 ** 20
 
 /** How many messages of this size may be on their way at once. */
@@ -61,26 +119,23 @@ export const burstOf = (messageBytes: number): number => Math.min(10_000, Math.f
 
 /** How many each publisher sends at once, so that a burst takes about `wantedNs` or fills the room there is. */
 async function fittingCount(host: Host, wantedNs: number): Promise<number> {
-  const { burst, publishers } = host.parameters
-  const most = Math.floor(burst / publishers)
-  let count = Math.min(100, most)
-  for (;;) {
-    // The better of two: what is new is slow, and so is waking many.
+  const most = Math.floor(host.case.burst / host.case.publishers)
+  for (let count = Math.min(100, most); ; count = Math.min(most, count * 4)) {
+    // The better of two: the first one of a size is slow.
     const elapsedNs = Math.min(await sendBurst(host, count), await sendBurst(host, count))
     if (elapsedNs >= wantedNs / 2) return Math.max(1, Math.min(most, Math.floor((count * wantedNs) / elapsedNs)))
     if (count === most) return most
-    count = Math.min(most, count * 4)
   }
 }
 
-/** Visits of bursts, each as long as a visit or shorter; the messages a second of each burst. */
-export function burstVisit(host: Host): () => Promise<number[]> {
+/** A run of bursts: the messages a second of each. */
+export function burstSamples(host: Host): () => Promise<number[]> {
   let count: number | undefined
   return async () => {
-    const wantedNs = host.visitMs * 1e6
+    const wantedNs = host.runMs * 1e6
     count ??= await fittingCount(host, wantedNs)
     const samples: number[] = []
-    // Another one only while it is likely to end within the visit.
+    // Another one only while it is likely to end within the run.
     for (let elapsedNs = 0, lastNs = 0; elapsedNs + lastNs / 2 < wantedNs; elapsedNs += lastNs) {
       lastNs = await sendBurst(host, count)
       samples.push((count * host.publishers.length * 1e9) / lastNs)

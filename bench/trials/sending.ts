@@ -1,67 +1,164 @@
-import { nowNs, pause } from '../clock.js'
-import type { Publisher } from '../drivers/driver.js'
-import type { Look } from './hearing.js'
-import { newMessage, writeSequence, writeTime } from './text.js'
+// The trials of messages: latency, throughput, fan-in, fan-out, what a publisher pays, processor time and memory.
 
-/** So many messages, a few at a time. */
-export interface Paced {
-  readonly count: number
-  readonly atOnce: number
-  readonly gapMs: number
+import { burstOf, burstSamples, messageCase, messagePeer, sendPaced } from './messages.js'
+import type { Case, Host, Plan, Trial } from './trial.js'
+import { ownBytes, pidsOf, processorNs, sharedBytes } from './usage.js'
+
+const some = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`
+const plan = (cases: readonly Case[], rounds: number, runMs: number): Plan => ({ cases, rounds, runMs })
+
+/** A trial that sends a few messages at a time. */
+const paced = (
+  trial: Omit<Trial, 'needs' | 'host' | 'peer'>,
+  look: 'lateness' | 'count',
+  measure: (host: Host, paced: { atOnce: number; gapMs: number; count: number }) => Promise<number[]>,
+): Trial => ({
+  ...trial,
+  needs: 'messages',
+  peer: messagePeer(look),
+  host(host) {
+    const { atOnce = 1, gapMs = 1, part = 1 } = host.case.values
+    const count = Math.ceil((host.runMs * part) / gapMs) * atOnce
+    return { samples: () => measure(host, { atOnce, gapMs, count }) }
+  },
+})
+
+const idle = messageCase('idle', { gapMs: 1 })
+const busy = messageCase('busy', { gapMs: 1, atOnce: 20, part: 1 / 3 })
+
+export const latency = paced(
+  {
+    name: 'latency',
+    measures:
+      'one way, from before publish is called to the subscriber’s callback; 64 B; idle: one message a millisecond, the ' +
+      'subscriber sleeps; busy: 20 at once each millisecond',
+    ...{ unit: 'ns', better: 'lower' },
+    ...{ full: plan([idle, busy], 8, 650), quick: plan([idle, busy], 2, 100) },
+  },
+  'lateness',
+  async (host, pace) => (await sendPaced(host, pace)).heard.flatMap(({ lateness }) => lateness),
+)
+
+const sleepers = (count: number, values = {}) =>
+  messageCase(some(count, 'sleeper'), { subscribers: count, burst: 1000, gapMs: 4, ...values })
+
+export const fanOut = paced(
+  {
+    name: 'fan-out',
+    measures:
+      'a message of 64 B to sleeping subscribers, every 4 ms: from before publish is called until the last has it',
+    ...{ unit: 'ns', better: 'lower' },
+    ...{
+      full: plan(
+        [1, 4, 16].map((count) => sleepers(count)),
+        6,
+        250,
+      ),
+      quick: plan([sleepers(4)], 2, 60),
+    },
+  },
+  'lateness',
+  async (host, pace) => {
+    const { heard } = await sendPaced(host, pace)
+    return Array.from({ length: pace.count }, (_, i) => Math.max(...heard.map(({ lateness }) => lateness[i] as number)))
+  },
+)
+
+const paying = (count: number, atOnce: number): Case => {
+  const label = `${some(count, 'sleeper')}, ${atOnce === 1 ? 'one message' : `${atOnce} at once`}`
+  return { ...sleepers(count, { atOnce, gapMs: 12 }), label }
 }
 
-/** The mouth of a publisher. */
-export class Sending {
-  readonly #publisher: Publisher
-  readonly #index: number
-  readonly #look: Look
-  readonly #messageBytes: number
-  /** Of a burst, made before it begins; a driver that keeps them has been heard when the next burst writes to them. */
-  readonly #messages: Uint8Array[] = []
-  #sequence = 0
+export const publisherCost = paced(
+  {
+    name: 'publisher cost',
+    measures: 'what a message of 64 B to sleeping subscribers costs its publisher, every 12 ms, alone or many at once',
+    ...{ unit: 'ns', better: 'lower' },
+    full: plan(
+      [1, 4, 16].flatMap((count) => [paying(count, 1), paying(count, 500)]),
+      6,
+      250,
+    ),
+    quick: plan([paying(4, 1), paying(4, 500)], 2, 60),
+  },
+  'count',
+  async (host, pace) => (await sendPaced(host, pace)).costs,
+)
 
-  constructor(
-    publisher: Publisher,
-    { index, look, messageBytes }: { index: number; look: Look; messageBytes: number },
-  ) {
-    this.#publisher = publisher
-    this.#index = index
-    this.#look = look
-    this.#messageBytes = messageBytes
-  }
+const pace = (name: 'steady' | 'in bursts', readers: number) =>
+  messageCase(`${name}, ${some(readers, 'reader')}`, {
+    ...{ subscribers: readers },
+    ...(name === 'steady' ? { atOnce: 10, gapMs: 1 } : { atOnce: 500, gapMs: 50 }),
+  })
 
-  /** All at once; when it began. */
-  async burst(count: number): Promise<number> {
-    const messages = this.#messages
-    while (messages.length < count) messages.push(newMessage(this.#messageBytes))
-    for (let i = 0; i < count; i++) writeSequence(messages[i] as Uint8Array, this.#index, this.#sequence++)
-    const publisher = this.#publisher
-    const beganNs = nowNs()
-    for (let i = 0; i < count; i++) {
-      const taken = publisher.publish(messages[i] as Uint8Array)
-      if (taken !== undefined) await taken
-    }
-    await publisher.flush?.()
-    return beganNs
-  }
+const usedNs = (host: Host) => pidsOf(host).reduce((sum, pid) => sum + processorNs(pid), 0)
 
-  /** Nothing follows what is sent at once: what a publisher does next delays a subscriber that shares its core. */
-  async paced({ count, atOnce, gapMs }: Paced): Promise<void> {
-    for (let sent = 0; sent < count; sent += atOnce) {
-      await pause(gapMs)
-      for (let i = 0; i < Math.min(atOnce, count - sent); i++) {
-        const taken = this.#publisher.publish(this.#stamped())
-        if (taken !== undefined) await taken
-      }
-      const flushed = this.#publisher.flush?.()
-      if (flushed !== undefined) await flushed
-    }
-  }
+export const cpu = paced(
+  {
+    name: 'cpu',
+    measures:
+      'processor time for a million messages of 64 B, of publisher, subscribers, their parent and the server together; ' +
+      '10,000 a second, 10 each millisecond or 500 each 50; with the publisher’s timer and the making of messages',
+    ...{ unit: 'seconds', better: 'lower' },
+    full: plan(
+      [1, 4].flatMap((readers) => [pace('steady', readers), pace('in bursts', readers)]),
+      4,
+      400,
+    ),
+    quick: plan([pace('in bursts', 4)], 1, 100),
+  },
+  'count',
+  async (host, paced) => {
+    const before = usedNs(host)
+    await sendPaced(host, paced)
+    return [(usedNs(host) - before) / 1e9 / (paced.count / 1e6)]
+  },
+)
 
-  #stamped(): Uint8Array {
-    const message = newMessage(this.#messageBytes)
-    if (this.#look === 'count') writeSequence(message, this.#index, this.#sequence++)
-    else writeTime(message, nowNs())
-    return message
-  }
+const memoryCases = [messageCase('all of 5 peers', { subscribers: 4, burst: 1000 })]
+
+export const memory: Trial = {
+  name: 'memory',
+  measures:
+    'proportional set size, without the pages of Node.js itself, of a publisher, 4 subscribers, their parent, the server and ' +
+    'shared memory, when they have exchanged 1,000 messages of 64 B and collected their garbage',
+  ...{ unit: 'bytes', better: 'lower', needs: 'messages' },
+  ...{ full: plan(memoryCases, 3, 50), quick: plan(memoryCases, 1, 50) },
+  peer: messagePeer('count'),
+  host: (host) => ({
+    async samples() {
+      await sendPaced(host, { count: 1000, atOnce: 100, gapMs: 1 })
+      for (const peer of [...host.publishers, ...host.subscribers]) await peer.ask('collect')
+      return [pidsOf(host).reduce((sum, pid) => sum + ownBytes(pid), sharedBytes(host.place.name))]
+    },
+  }),
 }
+
+/** A trial of bursts. */
+const bursts = (name: string, measures: string, plans: Pick<Trial, 'full' | 'quick'>): Trial => ({
+  ...{ name, measures, unit: 'per second', better: 'higher', needs: 'messages', ...plans },
+  peer: messagePeer('count'),
+  host: (host) => ({ samples: burstSamples(host) }),
+})
+
+const oneToMany = (messageBytes: number, readers: number) =>
+  messageCase(`${messageBytes} B, ${some(readers, 'reader')}`, {
+    ...{ subscribers: readers, messageBytes, burst: burstOf(messageBytes) },
+  })
+const grid = [1, 2, 4, 8, 16].flatMap((readers) => [16, 64, 256, 1024, 4096].map((bytes) => oneToMany(bytes, readers)))
+
+export const throughput = bursts(
+  'throughput',
+  'messages a second from one publisher to each subscriber: bursts of up to 10,000 messages and 8 MiB, from the first ' +
+    'publish until the last subscriber has heard the last; each message checked',
+  { full: plan(grid, 4, 100), quick: plan([oneToMany(64, 4)], 2, 60) },
+)
+
+const manyToOne = (writers: number) =>
+  messageCase(some(writers, 'writer'), { publishers: writers, burst: writers * burstOf(64) })
+
+export const fanIn = bursts(
+  'fan-in',
+  'messages a second from several publishers at once to one subscriber; 64 B; bursts as in throughput; each checked',
+  { full: plan([1, 2, 4, 8].map(manyToOne), 5, 150), quick: plan([manyToOne(4)], 2, 60) },
+)

@@ -1,28 +1,36 @@
-import type { Driver, Peer, Place } from '../drivers/driver.js'
-import type { CellResult } from '../results.js'
+import type { Driver, Place } from '../drivers/driver.js'
+import type { Line } from '../line.js'
+import type { Better, Unit } from '../units.js'
 
 export type Role = 'publisher' | 'subscriber'
 
-/** One set of parameters: a comparison of all drivers. What its cells are made of, and as what the results know it. */
-export interface Parameters {
-  /** As '64 B, 4 readers'; '' where a trial has but one. */
+/** One set of parameters of a trial. */
+export interface Case {
+  /** As '64 B, 4 readers'; '' where a trial has one case. */
   readonly label: string
-  /** The same as numbers, for charts and slopes; a trial may find its own here too. */
+  /** What a figure is, where that differs from case to case. */
+  readonly measures?: string
+  /** Numbers that the trial reads. */
   readonly values: Readonly<Record<string, number>>
-  /** Peers; where there are no messages (a cache, claims), all are publishers. */
+  /** Peers. In a trial without messages all are publishers; with none the host does the work itself. */
   readonly publishers: number
   readonly subscribers: number
   readonly messageBytes: number
-  /** As in Place: of all publishers together. */
+  /** How many messages all publishers together may send before a subscriber has read one. */
   readonly burst: number
 }
 
+export const aloneCase = (label: string, values: Case['values'] = {}): Case => ({
+  ...{ label, values, publishers: 0, subscribers: 0, messageBytes: 64, burst: 0 },
+})
+
+/** How much is measured. */
 export interface Plan {
-  readonly parameters: readonly Parameters[]
-  /** Visits to each cell whose samples count; one more warms it up. */
+  /** A function where the cases are in a module that a peer need not load. */
+  readonly cases: readonly Case[] | (() => Promise<readonly Case[]>)
+  /** Runs of each cell that count; one more warms it up. */
   readonly rounds: number
-  /** What one visit is to take. */
-  readonly visitMs: number
+  readonly runMs: number
 }
 
 /** What is measured of every driver that has the part it needs. */
@@ -30,64 +38,70 @@ export interface Trial {
   readonly name: string
   /** What a figure is, in a sentence. */
   readonly measures: string
-  readonly unit: CellResult['unit']
-  readonly better: CellResult['better']
-  readonly needs: 'messages' | 'latest' | 'cache' | 'claims'
-  /** Which of the drivers that have this part it can be run with; default all. */
+  readonly unit: Unit
+  readonly better: Better
+  readonly needs: 'calls' | 'messages' | 'latest' | 'cache' | 'claims'
+  /** Whether it can be run with a driver that has this part; default: it can. */
   suits?(driver: Driver): boolean
+  /** All cases are measured in turn, not only the drivers of one case: their ratios matter too. */
+  readonly together?: boolean
   readonly full: Plan
   readonly quick: Plan
-  /**
-   * In the cell's host, the parent of its peers: they all run, none is open. Opens them (`host.open()`) and resolves to
-   * what a visit does; a visit resolves to its samples.
-   */
-  host(host: Host): Promise<() => Promise<number[]>>
-  /** In a peer, when it is opened: resolves to what answers the host's `ask`. */
-  peer(context: PeerContext): Promise<Answerer>
+  /** In the host, when all peers are open. */
+  host(host: Host): Promise<Run> | Run
+  /** In a peer, when it opens. */
+  peer?(context: PeerContext): Promise<PeerPart>
+}
+
+/** The host's side of a cell. */
+export interface Run {
+  /** Measures once. */
+  samples(): Promise<number[]> | number[]
+  close?(): void | Promise<void>
 }
 
 export interface Host {
   readonly driver: Driver
-  readonly parameters: Parameters
-  readonly visitMs: number
-  /** As in Place. */
-  readonly name: string
+  readonly case: Case
+  readonly runMs: number
+  readonly place: Place
   /** Of the driver's server, if it has one. */
-  readonly serverPid: number | undefined
-  readonly publishers: readonly PeerHandle[]
-  readonly subscribers: readonly PeerHandle[]
-  /** Calls the driver's host part, then opens all peers: who stands alone on its side first. */
-  open(): Promise<void>
-  /** One more peer, which runs and is not open. */
-  start(role: Role, index: number): Promise<PeerHandle>
+  readonly serverPid?: number | undefined
+  readonly publishers: readonly Peer[]
+  readonly subscribers: readonly Peer[]
+  /** Starts one more peer, which is not open. */
+  start(role: Role, index: number): Promise<Peer>
 }
 
 /** A peer, as its host sees it. */
-export interface PeerHandle {
+export interface Peer extends Line {
   readonly role: Role
-  readonly index: number
-  /** Of its process; threads have that of the host. */
   readonly pid: number
-  open(): Promise<void>
-  /** Collects its garbage. */
-  collect(): Promise<void>
-  /** An order for the trial's `peer` part, and its answer; an error when the peer fails or ends. Both as JSON allows. */
-  ask<T>(order: unknown): Promise<T>
-  /** SIGKILL, of a thread its end; resolves when it is gone. */
-  kill(): Promise<void>
+  /** 'open', 'close', 'collect' (its garbage), or an order for the trial's peer part. */
+  ask<T>(what: unknown): Promise<T>
+  /** Resolves when it is gone. */
+  kill(): Promise<unknown>
 }
 
 export interface PeerContext {
   readonly driver: Driver
   readonly role: Role
   readonly place: Place
-  readonly parameters: Parameters
-  /** The driver's line to the host. */
-  readonly peer: Peer
+  readonly case: Case
+  readonly line: Line
 }
 
-export interface Answerer {
-  answer(order: never): unknown
-  /** Closes what it opened. */
+export interface PeerPart {
+  answer(what: never): unknown
   close(): void | Promise<void>
+}
+
+/** That part of a driver; a cell has only drivers with the part that its trial needs. */
+export function partOf<K extends 'messages' | 'latest' | 'cache' | 'claims'>(
+  driver: Driver,
+  part: K,
+): NonNullable<Driver[K]> {
+  const found = driver[part]
+  if (found === undefined) throw new Error(`${driver.name} has no ${part}`)
+  return found
 }

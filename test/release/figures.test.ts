@@ -1,16 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { chartsOf } from '../../bench/figures/charts.js'
-import { makeFiles } from '../../bench/figures/main.js'
+import { makeFiles, readResults } from '../../bench/figures/main.js'
+import { fromJson, toJson } from '../../bench/results.js'
 
-// README claims nothing that the committed results do not show.
-test.each(Object.entries(makeFiles()))('%s shows the figures of bench/results/full.json', (path, made) => {
+const results = readResults()
+
+// The documents claim nothing that the committed results do not show.
+test.each(Object.entries(makeFiles(results)))('shows in %s the figures of bench/results/full.json', (path, made) => {
   expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).toBe(made)
 })
 
-const results = JSON.parse(readFileSync(new URL('../../bench/results/full.json', import.meta.url), 'utf8'))
+test('writes results that it reads again', () => {
+  expect(fromJson(toJson(results))).toEqual(results)
+})
 
-test('a cell that has no place in its chart is an error, not left out', () => {
-  const cells = results.comparison.cells.map((cell: object) => ({ ...cell, values: { readers: 4 } }))
-  expect(() => chartsOf({ ...results.comparison, cells })).toThrow('has no messageBytes')
+test('refuses to draw a trial that was not measured', () => {
+  const cells = results.cells.filter(({ trial }) => trial !== 'claim')
+  expect(() => makeFiles({ ...results, cells })).toThrow('no cells for claim and release')
 })

@@ -81,7 +81,6 @@ describe('a file', () => {
   /** Suites are as long as their noun has cases; these have reasons of their own. */
   const reasons: Record<string, string> = {
     'native/protocol/ring.h': 'one protocol, whose invariants stand above its steps',
-    'native/bench/ring_bench.cc': 'the plain ring that it compares with stands in it',
   }
   const folders = ['src', 'bench', 'scripts', 'demo', 'native']
   const files = folders.flatMap((folder) =>

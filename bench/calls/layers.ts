@@ -1,0 +1,119 @@
+// The cache, claims and ids.
+
+import { Contest, codecs, type Fleet, type Guard, NetId64, OrbitCache, TypedCache } from '../../src/index.js'
+import { bytesOf } from './bytes.js'
+import { batchCall, consumed, fleetCall, otherMember, plainCall } from './call.js'
+
+const keys = Array.from({ length: 1000 }, (_, i) => `user/${i}`)
+const absent = keys.map((key) => `${key}?`)
+const value = bytesOf(64)
+/** Room for the live keys and as much again. */
+const options = { capacity: 2048, valueBytes: 64 }
+
+const cacheCall = (name: string, measures: string, start: (cache: OrbitCache) => (i: number) => unknown) =>
+  fleetCall(name, measures, (fleet) => {
+    const cache = new OrbitCache(fleet, options)
+    for (const key of keys) cache.put(key, value)
+    return start(cache)
+  })
+
+const ttlMs = 600_000
+
+/** Guards, for as long as the process lives. */
+const held: Guard[] = []
+
+function won(contest: Contest): Guard {
+  const result = contest.tryClaim('leader', { ttlMs, owner: 'bench' })
+  if ('yieldTo' in result) throw new Error('the subject is held')
+  held[0] = result.guard
+  return result.guard
+}
+
+const contestCall = (
+  name: string,
+  measures: string,
+  start: (contest: Contest, fleet: Fleet) => (i: number) => unknown,
+) => fleetCall(`Contest ${name}`, measures, (fleet) => start(new Contest(fleet), fleet))
+
+const id = NetId64.make(12, 34, 567890)
+const text = id.toString()
+const wire = id.toBytes()
+const idCall = (name: string, measures: string, call: (i: number) => unknown) =>
+  plainCall(`NetId64 ${name}`, measures, () => call)
+
+export default [
+  cacheCall(
+    'cache get hit, 64 B',
+    'cache.get(key) of 64 bytes, copied out, over 1,000 live keys',
+    (cache) => (i) => (cache.get(keys[i] as string) as Uint8Array)[0],
+  ),
+  fleetCall('TypedCache.get, unchanged', 'typed.get(key) of an entry that this handle has decoded', (fleet) => {
+    const cache = new TypedCache(fleet, { ...options, codec: codecs.json<{ n: number }>() })
+    keys.forEach((key, n) => void cache.put(key, { n }))
+    return (i) => cache.get(keys[i] as string)?.n
+  }),
+  cacheCall(
+    'cache get miss',
+    'cache.get(key) of keys that were never put, beside 1,000 live ones',
+    (cache) => (i) => cache.get(absent[i] as string),
+  ),
+  cacheCall(
+    'cache put 64 B',
+    'cache.put(key, value) of 64 bytes, the id unused',
+    (cache) => (i) => cache.put(keys[i] as string, value),
+  ),
+  cacheCall(
+    'cache put 64 B, ttl',
+    'cache.put(key, value, { ttlMs })',
+    (cache) => (i) => cache.put(keys[i] as string, value, { ttlMs: 60_000 }),
+  ),
+  batchCall(
+    'cache put and catch up, 64 B',
+    'cache.put of one handle, then a get of another that notes 1,000 new frames at once',
+    keys.length,
+    (fleet) => {
+      const writer = new OrbitCache(fleet, options)
+      const reader = new OrbitCache(otherMember(fleet), options)
+      return () => {
+        for (const key of keys) writer.put(key, value)
+        consumed.value = reader.get('absent')
+      }
+    },
+  ),
+  contestCall('claim and release', 'tryClaim of a free subject and release of its guard, both', (contest) => () => {
+    const guard = won(contest)
+    guard.release()
+    return guard
+  }),
+  contestCall('lost try', 'tryClaim of a subject that this process holds', (contest) => {
+    won(contest)
+    return () => contest.tryClaim('leader', { ttlMs, owner: 'bench' })
+  }),
+  contestCall('lost try, to another', 'tryClaim of a subject that another member holds', (contest, fleet) => {
+    won(new Contest(otherMember(fleet)))
+    return () => contest.tryClaim('leader', { ttlMs, owner: 'bench' })
+  }),
+  contestCall('holder', 'holder(subject)', (contest) => {
+    won(contest)
+    return () => contest.holder('leader')
+  }),
+  contestCall('renew', 'guard.renew(ttlMs)', (contest) => {
+    const guard = won(contest)
+    return () => guard.renew(ttlMs)
+  }),
+  contestCall('held', 'guard.held', (contest) => {
+    const guard = won(contest)
+    return () => guard.held
+  }),
+  idCall(
+    'make, parts',
+    'NetId64.make(kind, node, counter), and its counter read',
+    (i) => NetId64.make(12, 34, i).counter,
+  ),
+  idCall('make, raw', 'NetId64.make(kind, node, counter), and its raw bigint read', (i) => NetId64.make(12, 34, i).raw),
+  idCall('fromRaw', 'NetId64.fromRaw(raw), and its counter read', () => NetId64.fromRaw(id.raw).counter),
+  idCall('toString', 'NetId64.make(kind, node, counter).toString()', (i) => NetId64.make(12, 34, i).toString()),
+  idCall('parse', 'NetId64.parse("kind:node:counter")', () => NetId64.parse(text)),
+  idCall('toBytes', 'id.toBytes()', () => id.toBytes()),
+  idCall('fromBytes', 'NetId64.fromBytes(bytes)', () => NetId64.fromBytes(wire)),
+]

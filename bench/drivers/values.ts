@@ -1,2 +1,0 @@
-/** What a `latest` stores. */
-export const load = { busy: 3, idle: 5 }
