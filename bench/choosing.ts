@@ -20,7 +20,9 @@ export async function chooseGroups(options: Options, builds: readonly Build[]): 
   const groups: Group[] = []
   for (const trial of trials) {
     const its = quick ? trial.quick : trial.full
-    const plan = { ...its, rounds: rounds ?? its.rounds }
+    // Two builds differ by less than two drivers: shorter runs, which follow each other more closely, and more of them.
+    const parts = builds.length === 1 ? 1 : 3
+    const plan = { ...its, rounds: rounds ?? its.rounds * parts, runMs: its.runMs / parts }
     const cases = typeof plan.cases === 'function' ? await plan.cases() : plan.cases
     const able = drivers.filter((driver) => canRun(trial, driver) && (builds.length === 1 || isOurs(driver)))
     const chosen = cases.map((ofCase) => {

@@ -51,30 +51,29 @@ export function resultsText({ trials, drivers, cells, skipped }: Results): strin
   return [...tables, settings.join('\n'), skipped.join('\n')].filter((part) => part !== '').join('\n\n')
 }
 
+/** Fewer ratios than this say nothing about noise. */
+const enoughRatios = 9
+
 /**
- * Two builds: how many times better the second is. The ratio of each round is of two runs that followed each other;
- * shown are the median of these ratios and the range of the middle half. A star: that range does not include 1.
+ * Two builds: how many times better B is. The ratio of each round is of two runs that were measured close to each other; shown
+ * are the median of these ratios and the range of the middle half. A star: that range does not include 1.
  */
-export function buildsText(
-  trials: readonly TrialResult[],
-  cells: readonly Measured[],
-  [a, b]: readonly string[],
-): string {
-  return trials
-    .map((trial) => {
-      const its = ofTrial(cells, trial)
-      const rows = its.flatMap((ours) => {
-        const theirs = its.find(
-          (cell) => cell.build === b && cell.case === ours.case && cell.driver === ours.driver && ours.build === a,
-        )
-        if (theirs === undefined) return []
-        const ratios = ours.runs.map((run, i) => advantage(theirs.runs[i] as number, run, trial.better))
-        const [low, ratio, high] = [0.25, 0.5, 0.75].map((part) => quantile(ratios, part)) as [number, number, number]
-        const title = named(ours.case, ours.driver === 'orbit' ? '' : ours.driver)
-        const medians = [ours, theirs].map(({ median }) => shown(median, trial.unit))
-        return [[title, ...medians, times(ratio), `${digits(low)} - ${digits(high)}`, low > 1 || high < 1 ? '*' : '']]
-      })
-      return table([[`${trial.name}, ${trial.better} is better`, 'A', 'B', 'B is better', 'middle half', ''], ...rows])
+export function buildsText(trials: readonly TrialResult[], cells: readonly Measured[]): string {
+  const tables = trials.map((trial) => {
+    const its = ofTrial(cells, trial)
+    const nameOf = (cell: Measured) => named(cell.case, cell.driver === 'orbit' ? '' : cell.driver)
+    const rows = [...new Set(its.map(nameOf))].map((name) => {
+      const runsOf = (build: string) =>
+        its.filter((cell) => nameOf(cell) === name && cell.build === build).flatMap(({ runs }) => runs)
+      const [a, b] = [runsOf('A'), runsOf('B')]
+      const ratios = a.slice(0, b.length).map((run, i) => advantage(b[i] as number, run, trial.better))
+      if (ratios.length === 0) return [name]
+      const [low, ratio, high] = [0.25, 0.5, 0.75].map((part) => quantile(ratios, part)) as [number, number, number]
+      const star = ratios.length >= enoughRatios && (low > 1 || high < 1) ? '*' : ''
+      const medians = [a, b].map((runs) => shown(quantile(runs, 0.5), trial.unit))
+      return [name, ...medians, times(ratio), `${digits(low)} - ${digits(high)}`, star]
     })
-    .join('\n\n')
+    return table([[`${trial.name}, ${trial.better} is better`, 'A', 'B', 'B is better', 'middle half', ''], ...rows])
+  })
+  return tables.join('\n\n')
 }

@@ -198,24 +198,6 @@ napi_value has_news_call(napi_env env, napi_callback_info info) {
   return call.number(has_news(call.ring(), call.u64(1)) ? 1 : 0);
 }
 
-// decode([ring, payload, frameKind, version]) -> 0: what publish decodes and nothing else, a baseline of the bench
-napi_value decode_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  size_t length = 0;
-  if (call.count > 1) call.bytes(1, &length);
-  if (call.count > 2) call.u32(2);
-  if (call.count > 3) call.u64(3);
-  return call.number(0);
-}
-
-// empty(...) -> undefined: fetches its arguments and nothing else, the other baseline
-napi_value empty_call(napi_env env, napi_callback_info info) {
-  size_t count = kMaxArguments;
-  napi_value arguments[kMaxArguments];
-  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  return nullptr;
-}
-
 }  // namespace
 
 bool export_frame_calls(napi_env env, napi_value exports, Addon* addon) {
@@ -231,9 +213,7 @@ bool export_frame_calls(napi_env env, napi_value exports, Addon* addon) {
                            {"head", head_call},
                            {"oldest", oldest_call},
                            {"reset", reset_call},
-                           {"hasNews", has_news_call},
-                           {"decode", decode_call},
-                           {"empty", empty_call}});
+                           {"hasNews", has_news_call}});
 }
 
 }  // namespace orbit

@@ -226,8 +226,6 @@ interface Native {
   arm(ring: number): number
   disarm(ring: number): number
   hasNews(ring: number, position: number): number
-  empty(...values: unknown[]): undefined
-  decode(ring?: number, payload?: Uint8Array, frameKind?: number, version?: number): number
 }
 
 /** Why this process has no addon; undefined: it has one. */

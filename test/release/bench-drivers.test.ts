@@ -1,4 +1,4 @@
-// What the bench promises of its figures: every message is checked, whatever carries it, and nothing is left behind.
+// What the bench promises of its figures: every message is checked with every driver, and nothing is left behind.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
