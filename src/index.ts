@@ -7,6 +7,7 @@ export type { Heartbeat, NodeRecord } from './core/node.js'
 export { FleetObserver } from './core/observer.js'
 export type { Poll } from './core/poll.js'
 export type { PublishOptions, RingStats } from './core/ring.js'
+export type { Subject } from './core/table.js'
 export { type AnyOrbitType, type OrbitType, type OrbitTypeSpec, orbitType } from './core/type.js'
 export {
   collectMetrics,
@@ -25,7 +26,7 @@ export {
   type OrbitCacheOptions,
   type PutOptions,
 } from './layers/cache.js'
-export type { Holder, Subject } from './layers/claim.js'
+export type { Holder } from './layers/claim.js'
 export { type Codec, codecs } from './layers/codecs.js'
 export { type ClaimOptions, Contest, type ContestOptions, type TryClaimOptions } from './layers/contest.js'
 export type { OrbitEvent } from './layers/event.js'

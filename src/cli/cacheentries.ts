@@ -12,7 +12,7 @@ export interface CacheEntry extends Mutation {
 /** The entries that result from the retained mutations, of all namespaces. Expired ones are left out. */
 export function entriesOf(fleet: FleetObserver): CacheEntry[] {
   const entries = new Map<string, CacheEntry>()
-  const { frames } = fleet.cursorOf(() => fleet.existing(cacheKind), 'start').poll()
+  const { frames } = fleet.cursorOf(() => fleet.existingRing(cacheKind), 'start').poll()
   for (const frame of frames) {
     const mutation = mutationOf(frame)
     if (mutation === undefined) continue

@@ -28,7 +28,7 @@ function newestUnixMs(fleet: FleetObserver): number | null {
   for (const kind of allKinds(fleet)) {
     if (kind === contestKind || kind === cacheKind) continue
     try {
-      const ring = fleet.existing(kind)
+      const ring = fleet.existingRing(kind)
       const unixMs = ring?.loadHead() ? loadedFrame(ring).version : 0
       if (unixMs >= firstTimeMs && unixMs <= Date.now() + 60_000) newest = Math.max(newest ?? 0, unixMs)
     } catch {

@@ -41,7 +41,7 @@ function eventFeed(fleet: FleetObserver, from: From, topic: string): ItemFeed {
 }
 
 function frameFeed(fleet: FleetObserver, kind: number, from: From, isWanted: (frameKind: number) => boolean): ItemFeed {
-  const cursor = fleet.cursorOf(() => fleet.existing(kind), startOf(fleet, kind, from))
+  const cursor = fleet.cursorOf(() => fleet.existingRing(kind), startOf(fleet, kind, from))
   let read: ((bytes: Uint8Array) => Decoded) | undefined
   const item = (frame: Frame): Item => {
     read ??= readerOf(fleet, kind)
@@ -67,15 +67,15 @@ function readerOf(fleet: FleetObserver, kind: number): (bytes: Uint8Array) => De
 /** Resolves a negative `from`, which counts back from the head and stops at the oldest retained frame. */
 function startOf(fleet: FleetObserver, kind: number, from: From): From {
   if (typeof from !== 'number' || from >= 0) return from
-  const ring = fleet.existing(kind)
+  const ring = fleet.existingRing(kind)
   return ring === undefined ? 'start' : Math.max(ring.oldest(), ring.head() + from)
 }
 
 /** Is the ring of this KIND the event bus? Another ring with its number is shown as frames. */
 function isBus(fleet: FleetObserver, kind: number): boolean {
   if (kind !== eventKind) return false
-  const ring = fleet.existing(kind)
-  return ring === undefined || ring.stats().name === 'orbit.events'
+  const ring = fleet.existingRing(kind)
+  return ring === undefined || ring.name === 'orbit.events'
 }
 
 export interface FeedOptions {

@@ -23,7 +23,7 @@ export function kindNumber(operand: string): number {
 
 function nameOf(fleet: FleetObserver, kind: number): string | undefined {
   try {
-    return fleet.existing(kind)?.stats().name
+    return fleet.existing(kind)?.name
   } catch {
     return undefined // damaged: it can be named by its number only
   }

@@ -78,18 +78,18 @@ export class Cursor implements Disposable {
     return this.#poll(max)
   }
 
-  /** Only the events whose topic matches; the others are passed without a trace. @internal */
-  pollEvents(pattern: Uint8Array, max?: number): Poll {
-    return this.#poll(max, pattern)
+  /** Reads the frames that match a filter of the addon, and passes the others. @internal */
+  pollMatching(filter: Uint8Array, max?: number): Poll {
+    return this.#poll(max, filter)
   }
 
-  #poll(max?: number, pattern?: Uint8Array): Poll {
+  #poll(max?: number, filter?: Uint8Array): Poll {
     if (max !== undefined) checkInteger('max', max, 1, 0xffffffff)
     this.#checkOpen()
     const from = this.#position
     const ring = this.#ring()
     if (ring === undefined) return { frames: [], lost: 0, malformed: 0, from, to: from }
-    const poll = pollRing(ring, from, max ?? ring.capacity, pattern)
+    const poll = pollRing(ring, from, max ?? ring.capacity, filter)
     this.#position = poll.to
     return poll
   }
@@ -129,29 +129,29 @@ export class Cursor implements Disposable {
     return this.#iterate(options)
   }
 
-  /** As iterate; a poll may come without frames then. @internal */
-  iterateEvents(pattern: Uint8Array, options: IterateOptions): AsyncGenerator<Poll, void, undefined> {
-    return this.#iterate(options, pattern)
+  /** Iterates over the frames that match a filter of the addon; a poll may have no frames then. @internal */
+  iterateMatching(filter: Uint8Array, options: IterateOptions): AsyncGenerator<Poll, void, undefined> {
+    return this.#iterate(options, filter)
   }
 
-  #iterate(options: IterateOptions, pattern?: Uint8Array): AsyncGenerator<Poll, void, undefined> {
+  #iterate(options: IterateOptions, filter?: Uint8Array): AsyncGenerator<Poll, void, undefined> {
     checkOptions('options', options, ['signal', 'max', 'spin'])
     if (options.max !== undefined) checkInteger('max', options.max, 1, 0xffffffff)
     checkSignal(options.signal)
     checkFlag('spin', options.spin)
     this.#checkOpen()
-    return this.#polls(options, pattern)
+    return this.#polls(options, filter)
   }
 
   async *#polls(
     { signal, max = 1024, spin }: IterateOptions,
-    pattern?: Uint8Array,
+    filter?: Uint8Array,
   ): AsyncGenerator<Poll, void, undefined> {
     const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive: true }
     const isOver = () => this.closed || signal?.aborted === true
     let wasIdle = false
     while (!isOver()) {
-      const poll = this.#poll(max, pattern)
+      const poll = this.#poll(max, filter)
       if (poll.to > poll.from) {
         wasIdle = false
         yield poll

@@ -3,6 +3,7 @@ import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'
 import { checkFlag, checkInteger, checkOptions, shown } from '../base/check.js'
+import { monotonicMs } from '../base/clock.js'
 import { rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import { abi, checkNative, isSupported, type NativeFleet, native, translated } from './native.js'
@@ -134,6 +135,11 @@ export class Fleet extends FleetObserver {
     return translated(() => native.remove(name, options.kind ?? -1, options.force === true))
   }
 
+  /** @internal */
+  override get isMember(): boolean {
+    return true
+  }
+
   /** The ring of a type, created at its first use. @internal */
   override ring(type: AnyOrbitType): Ring {
     return super.ring(type) as Ring
@@ -159,7 +165,8 @@ export class Fleet extends FleetObserver {
     if (!Array.isArray(payloads)) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `payloads=${shown(payloads)} is not an array`)
     }
-    return this.ring(type).publishBatch(this.node, payloads, options)
+    const positions = this.ring(type).publishBatch(payloads, options)
+    return positions.map((position) => netIdAt(type.kind, this.node, position))
   }
 
   /**
@@ -177,7 +184,10 @@ export class Fleet extends FleetObserver {
     }
     const length = lengthOf(records)
     if (recordBytes === 0 ? length !== 0 : length % recordBytes !== 0) {
-      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `records of ${length} bytes are not whole ones of ${recordBytes}`)
+      throw rangeError(
+        'ERR_ORBIT_PAYLOAD_SIZE',
+        `records.length=${length} must be ${recordBytes === 0 ? 0 : `a multiple of ${recordBytes}`}`,
+      )
     }
     return ring.publishPacked(records, recordBytes, options)
   }
@@ -189,6 +199,12 @@ export class Fleet extends FleetObserver {
    */
   resetRing(type: AnyOrbitType): void {
     this.ring(type).reset()
+  }
+
+  /** Writes this member's next heartbeat. @internal */
+  writeBeat(loopDelayMs: number, status: Uint8Array): void {
+    this.checkOpen()
+    translated(() => native.beat(this.handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
   }
 }
 

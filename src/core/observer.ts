@@ -1,28 +1,16 @@
 import { checkInteger, shown } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
-import { OrbitError, rangeError, typeError } from '../base/errors.js'
+import { rangeError, typeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import { Bell } from './bell.js'
 import { Cursor } from './cursor.js'
 import { type Frame, loadedFrame } from './frame.js'
+import { closedError, type Handle, type HandleClass } from './handle.js'
 import { abi, checkNative, type NativeFleet, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
 import { Ring, type RingStats } from './ring.js'
-import { type AnyOrbitType, checkType, reservedType } from './type.js'
-
-interface Geometry {
-  readonly capacity: number
-  readonly payloadBytes: number
-}
-
-interface LayerRing {
-  readonly name: string
-  /** A table and not a ring. */
-  readonly isTable?: boolean
-  readonly kind: number
-  readonly capacity?: number | undefined
-  readonly payloadBytes?: number | undefined
-}
+import { Table } from './table.js'
+import { type AnyOrbitType, checkType } from './type.js'
 
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -48,9 +36,9 @@ export class FleetObserver implements Disposable {
   /** False for a process-local fleet. */
   readonly isShared: boolean
   readonly #handle: number
-  /** By KIND: the ring that was used last, with its type. */
-  readonly #rings: (Ring | undefined)[] = new Array(abi.maxKind + 1).fill(undefined)
-  readonly #opened: Ring[] = []
+  /** By KIND: the ring or table that was used last. */
+  readonly #latest: (Handle | undefined)[] = new Array(abi.maxKind + 1).fill(undefined)
+  readonly #opened: Handle[] = []
   /** Where its cursors and claims sleep. @internal */
   readonly bell: Bell
   #closed = false
@@ -86,73 +74,73 @@ export class FleetObserver implements Disposable {
     return this.#handle
   }
 
+  /** Whether this handle is a member and may write; false for an observer. @internal */
+  get isMember(): boolean {
+    return false
+  }
+
   /**
-   * The ring of a type, opened (and by a member created) at its first use. Undefined: not there yet, for an observer.
+   * The ring of a type, opened at its first use, and created if this is a member.
+   *
+   * @returns undefined for an observer while no member has created it
    * @internal
    */
   ring(type: AnyOrbitType): Ring | undefined {
-    const ring = this.#rings[type?.kind]
-    return ring !== undefined && ring.type === type ? ring : this.#open(type)
-  }
-
-  #open(type: AnyOrbitType, isTable = false): Ring | undefined {
-    this.checkOpen()
-    checkType(type)
-    const { kind, capacity, payloadBytes, fingerprint, name } = type
-    const exactBytes = type.pod?.byteLength ?? -1
-    const known = this.#opened.find((ring) => ring.type === type)
-    if (known !== undefined) return this.#use(known)
-    const schema = type.pod?.schema ?? ''
-    const spec = { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }
-    const handle = translated(() => native.openRing(this.#handle, spec))
-    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, type))
+    const handle = this.#latest[type?.kind]
+    // A type is either that of a ring or that of a table.
+    return handle !== undefined && handle.type === type ? (handle as Ring) : this.open(type, Ring)
   }
 
   /**
-   * The ring of one of orbit's own layers: what is not asked for is as in the ring that exists, else as in `fallback`.
+   * The ring or table of a type, opened at its first use, and created if this is a member.
+   *
+   * @returns undefined for an observer while no member has created it
    * @internal
    */
-  layerRing(layer: LayerRing, fallback: Geometry): Ring | undefined {
+  open<H extends Handle>(type: AnyOrbitType, form: HandleClass<H>): H | undefined {
     this.checkOpen()
-    const { name, kind } = layer
-    const there = this.existing(kind)
-    const capacity = layer.capacity ?? there?.capacity ?? fallback.capacity
-    const payloadBytes = layer.payloadBytes ?? there?.payloadBytes ?? fallback.payloadBytes
-    // Once for all handles of a layer: each type that is made keeps a Ring.
-    const isSame = there?.capacity === capacity && there.payloadBytes === payloadBytes
-    if (isSame && there.type !== undefined) return there
-    const type = reservedType({ name, kind, capacity, payloadBytes })
-    try {
-      return this.#open(type, layer.isTable)
-    } catch (error) {
-      // Did somebody make it between our look and our try?
-      if (there !== undefined || this.closed || this.existing(kind) === undefined) throw error
-      return this.layerRing(layer, fallback)
-    }
+    checkType(type)
+    const { kind, capacity, payloadBytes, fingerprint, name } = type
+    const known = this.#opened.find((handle) => handle.type === type)
+    if (known instanceof form) return this.#use(known)
+    const { byteLength: exactBytes = -1, schema = '' } = type.pod ?? {}
+    const spec = { isTable: form.isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }
+    const handle = translated(() => native.openRing(this.#handle, spec))
+    return handle === undefined ? undefined : this.#keep(new form(this, handle, type))
   }
 
-  /** The ring of a KIND, whatever its type; undefined: not there. @internal */
-  existing(kind: number): Ring | undefined {
+  /** The ring or table of a KIND, of any type; undefined: there is none. @internal */
+  existing(kind: number): Handle | undefined {
     this.checkOpen()
-    const known = this.#rings[kind]
+    const known = this.#latest[kind]
     if (known !== undefined) return known
-    const handle = translated(() => native.openExistingRing(this.#handle, kind))
-    return handle === undefined ? undefined : this.#keep(new Ring(this, handle, undefined))
+    return translated(() => {
+      const handle = native.openExistingRing(this.#handle, kind)
+      if (handle === undefined) return undefined
+      const form = native.inspectRing(handle).isTable ? Table : Ring
+      return this.#keep<Handle>(new form(this, handle, undefined))
+    })
   }
 
-  #keep(ring: Ring): Ring {
-    this.#opened.push(ring)
-    return this.#use(ring)
+  /** The ring of a KIND, of any type; undefined: there is none, or it is a table. @internal */
+  existingRing(kind: number): Ring | undefined {
+    const handle = this.existing(kind)
+    return handle instanceof Ring ? handle : undefined
   }
 
-  #use(ring: Ring): Ring {
-    this.#rings[ring.kind] = ring
-    return ring
+  #keep<H extends Handle>(handle: H): H {
+    this.#opened.push(handle)
+    return this.#use(handle)
+  }
+
+  #use<H extends Handle>(handle: H): H {
+    this.#latest[handle.kind] = handle
+    return handle
   }
 
   /** @internal */
   checkOpen(): void {
-    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', `fleet ${this.name}: the fleet handle was closed`)
+    if (this.#closed) throw closedError(`fleet ${this.name}`)
   }
 
   /**
@@ -164,7 +152,7 @@ export class FleetObserver implements Disposable {
   read(id: NetId64): Frame | undefined {
     if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
     this.checkOpen()
-    const ring = this.existing(id.kind)
+    const ring = this.existingRing(id.kind)
     return ring?.loadId(id) ? loadedFrame(ring) : undefined
   }
 
@@ -247,12 +235,6 @@ export class FleetObserver implements Disposable {
     )
   }
 
-  /** Writes this member's next beat. @internal */
-  writeBeat(loopDelayMs: number, status: Uint8Array): void {
-    this.checkOpen()
-    translated(() => native.beat(this.#handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
-  }
-
   /**
    * Does nobody hold this node? The kernel's word, exact also just after a SIGKILL.
    *
@@ -271,8 +253,8 @@ export class FleetObserver implements Disposable {
     this.#closed = true
     abandoned.unregister(this)
     this.bell.close()
-    for (const ring of this.#opened) ring.close()
-    this.#rings.fill(undefined)
+    for (const handle of this.#opened) handle.close()
+    this.#latest.fill(undefined)
     translated(() => native.close(this.#handle))
   }
 

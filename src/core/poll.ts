@@ -16,23 +16,30 @@ export interface Poll {
   readonly to: number
 }
 
-/** Reads up to `max` frames of `ring` from `position` on; with `pattern` the events whose topic it matches. */
-export function pollRing(ring: Ring, position: number, max: number, pattern?: Uint8Array): Poll {
+/**
+ * Reads up to `max` frames of a ring from `position` on. The poll ends before a loss unless it has no frames yet, so that
+ * the frames it lost always come before those that it has.
+ *
+ * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
+ */
+export function pollRing(ring: Ring, position: number, max: number, filter?: Uint8Array): Poll {
   const frames: Frame[] = []
   let to = position
   let lost = 0
   let malformed = 0
   let head: number | undefined
   for (;;) {
-    const left = max - frames.length
-    const count = pattern === undefined ? ring.poll(to, left) : ring.pollEvents(to, left, pattern)
+    const count = ring.poll(to, max - frames.length, filter)
+    // What this call brought is read again by the next poll.
+    if (frames.length > 0 && resultLost() > 0) break
     const passed = resultTo() - to
     lost += resultLost()
     malformed += resultMalformed()
     to += passed
     if (count > 0) takeFrames(ring, count, frames)
-    // A full scratch ends a native call early. Not past the head of the first call: writers may be faster than we are.
+    // A full scratch ends a call early. The head of the first call is the goal: publishers may be faster than this loop.
     head ??= resultHead()
-    if (count === 0 || frames.length >= max || to >= head) return { frames, lost, malformed, from: position, to }
+    if (passed === 0 || frames.length >= max || to >= head) break
   }
+  return { frames, lost, malformed, from: position, to }
 }

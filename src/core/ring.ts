@@ -1,105 +1,90 @@
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions } from '../base/check.js'
-import { OrbitError, rangeError } from '../base/errors.js'
-import { type NetId64, netIdAt } from '../base/netid.js'
-import { native, status, translated } from './native.js'
-import { firstRecord, growScratch, loadedNode, resultPosition, resultStatus, scratch } from './scratch.js'
+import { rangeError } from '../base/errors.js'
+import type { NetId64 } from '../base/netid.js'
+import { Handle, type OpenedType, objectText } from './handle.js'
+import { native, status } from './native.js'
+import { firstRecord, loadedNode, publishOffset, resultPosition, resultStatus, scratch } from './scratch.js'
 
-/** What can be said of a frame beside its payload. */
+/** What a frame carries beside its payload. */
 export interface PublishOptions {
-  /** 0..255, default 0. */
+  /** The opcode of the frame, 0..255; default 0. */
   frameKind?: number
-  /** 0..2^53-1, default 0. */
+  /** A number of the publisher's choice, 0..2^53-1; default 0. */
   version?: number
 }
 
-/** Geometry and counters of one ring, each as it was at some instant during the call. */
+/** Geometry and counters of one ring. Each was current at some instant during the call. */
 export interface RingStats {
-  /** 0..255. */
+  /** The KIND of the ring, 0..255. */
   kind: number
-  /** Of the type that made it. */
+  /** The name of the type that created it, 1..64 bytes of UTF-8. */
   name: string
-  /** Slots. */
+  /** The number of slots, a power of two in 1..2^19. */
   capacity: number
-  /** Room for a payload. */
+  /** The most bytes that a payload may have, 0..2^24. */
   payloadBytes: number
-  /** Of the pod layout; 0n: none. */
+  /** The fingerprint of the type's pod; 0n for a type without one. */
   fingerprint: bigint
-  /** The whole object, in bytes. */
+  /** The size of the whole shared object, in bytes. */
   objectBytes: number
-  /** The next position. */
+  /** The next position to be published; 0 for a new ring. */
   head: number
-  /** The first position that is retained; the head, when nothing is. */
+  /** The first position that is still retained; equal to `head` if there is none. */
   oldest: number
-  /** Spare chunks that it was made with. */
+  /** How many spare chunks the ring was created with. */
   spares: number
-  /** Spares that deaths in the middle of a publish have cost. */
+  /** How many spare chunks were lost to members that died while they published. */
   burned: number
-  /** Publishes that were refused. */
+  /** How many attempts to publish were refused. */
   refused: number
 }
 
-// As constants of the module they cost nothing.
+// Indices of the views, as constants of the module.
 const firstWord = firstRecord >> 2
 const firstFloat = firstRecord >> 3
 
-const closedHandle = 0xffffffff
+/** In a list, this many bytes with the length are before each payload. */
+const listHead = publishOffset - firstRecord
+/** How many bytes of a list a payload takes, padded to a multiple of 8. */
+const listBytes = (length: number): number => listHead + ((length + 7) & ~7)
 
-/**
- * One open ring: the addon's hot calls, with their statuses made errors or values. It knows no type and no fleet; the
- * fleet that opened it closes it, and is not collected before whoever has nothing but the ring (a guard).
- */
-export class Ring {
-  readonly kind: number
-  readonly capacity: number
-  readonly payloadBytes: number
-  /** For the fleet to know it by; undefined when it was opened as it was. */
-  readonly type: { readonly pod: { readonly byteLength: number } | undefined } | undefined
-  /** Payloads must have just this length; -1: any up to payloadBytes. */
+/** One open ring: the addon's calls on frames, with their statuses turned into errors or values. */
+export class Ring extends Handle {
+  static readonly isTable = false
+
+  /** The length that payloads must have; -1: any up to payloadBytes. */
   readonly exactBytes: number
-  /** The fleet handle; here only to be kept. */
-  readonly opener: object
-  #handle: number
 
-  constructor(opener: object, handle: number, type: Ring['type']) {
-    const info = native.ringInfo(handle)
-    this.opener = opener
-    this.#handle = handle
-    this.kind = info.kind
-    this.capacity = info.capacity
-    this.payloadBytes = info.payloadBytes
-    this.type = type
+  constructor(opener: object, handle: number, type: OpenedType) {
+    super(opener, handle, type)
     this.exactBytes = type?.pod?.byteLength ?? -1
-    growScratch(info.payloadBytes)
-  }
-
-  close(): void {
-    this.#handle = closedHandle
   }
 
   stats(): RingStats {
-    const info = translated(() => native.ringInfo(this.#handle))
-    return { ...info, head: this.head(), oldest: this.oldest() }
+    return { ...this.info(), head: this.head(), oldest: this.oldest() }
   }
 
+  /** Publishes one frame and returns its position. */
   publish(payload: Uint8Array, options: PublishOptions | undefined): number {
     if (!isUint8Array(payload) || payload.length === 0) checkBytes('payload', payload)
     let refused: number | undefined
     if (options === undefined) {
-      refused = native.publish(this.#handle, payload)
+      refused = native.publish(this.handle, payload)
     } else {
       const { frameKind, version } = checkPublish(options)
-      refused = native.publish(this.#handle, payload, frameKind, version)
+      refused = native.publish(this.handle, payload, frameKind, version)
     }
-    if (refused !== undefined) this.#refuse(refused, lengthOf(payload))
+    if (refused !== undefined) this.#refusePublish(refused, 'payload', lengthOf(payload))
     return resultPosition()
   }
 
-  publishBatch(node: number, payloads: readonly Uint8Array[], options: PublishOptions | undefined): NetId64[] {
+  /** Publishes one frame per payload, in order, and returns their positions. */
+  publishBatch(payloads: readonly Uint8Array[], options: PublishOptions | undefined): number[] {
     const { frameKind, version } = checkPublish(options)
     const count = payloads.length
-    // Read once: theirs could change under us. Measured when all are read: a getter could shrink the ones before.
+    // Read once, because an array may have getters. Measured after all are read: a getter could shrink an earlier one.
     const batch: Uint8Array[] = []
     const lengths: number[] = []
     for (let i = 0; i < count; i++) batch.push(payloads[i] as Uint8Array)
@@ -109,172 +94,126 @@ export class Ring {
       const length = lengthOf(payload)
       if (length === 0) checkBytes(`payloads[${i}]`, payload)
       if (length > this.payloadBytes || (this.exactBytes >= 0 && length !== this.exactBytes)) {
-        this.#refuse(status.tooLarge, length, `payloads[${i}]`)
+        this.#refusePublish(status.tooLarge, `payloads[${i}]`, length)
       }
       lengths.push(length)
     }
-    const ids: NetId64[] = []
-    while (ids.length < count) this.#publishSome(node, batch, lengths, ids, frameKind, version)
-    return ids
+    const positions: number[] = []
+    while (positions.length < count) this.#publishSome(batch, lengths, positions, frameKind, version)
+    return positions
   }
 
-  /** As many of the remaining payloads as the scratch holds. */
+  /** Publishes as many of the remaining payloads as fit in the scratch, and appends their positions. */
   #publishSome(
-    node: number,
     batch: readonly Uint8Array[],
     lengths: readonly number[],
-    ids: NetId64[],
+    positions: number[],
     frameKind: number,
     version: number,
   ): void {
-    const first = ids.length
+    const first = positions.length
     const { bytes, words, floats } = scratch
     let end = firstRecord
     let next = first
     for (; next < batch.length; next++) {
       const length = lengths[next] as number
-      const size = 8 + ((length + 7) & ~7)
+      const size = listBytes(length)
       if (end + size > bytes.length) break
       words[end >> 2] = length
-      bytes.set(batch[next] as Uint8Array, end + 8)
+      bytes.set(batch[next] as Uint8Array, end + listHead)
       end += size
     }
-    const published = native.publishList(this.#handle, next - first, frameKind, version)
+    const published = native.publishList(this.handle, next - first, frameKind, version)
     let at = firstRecord
     for (let i = 0; i < published; i++) {
-      ids.push(netIdAt(this.kind, node, floats[at >> 3] as number))
-      at += 8 + (((lengths[first + i] as number) + 7) & ~7)
+      positions.push(floats[at >> 3] as number)
+      at += listBytes(lengths[first + i] as number)
     }
-    if (published < next - first) {
-      this.#refuse(published < 0 ? published : resultStatus())
-    }
+    if (published < next - first) this.refuse(published < 0 ? published : resultStatus())
   }
 
-  /** Publishes what the caller has put into the scratch, `length` bytes from `publishOffset` on. */
+  /** Publishes the `length` bytes that the caller put into the scratch at `publishOffset`, and returns the position. */
   publishScratch(length: number, version: number): number {
     scratch.words[firstWord] = length
-    const published = native.publishList(this.#handle, 1, 0, version)
-    if (published !== 1) {
-      this.#refuse(published < 0 ? published : resultStatus(), length)
-    }
+    const published = native.publishList(this.handle, 1, 0, version)
+    if (published !== 1) this.#refusePublish(published < 0 ? published : resultStatus(), 'payload', length)
     return scratch.floats[firstFloat] as number
   }
 
+  /** Publishes records of `recordBytes` that lie back to back, one frame each, and returns how many there were. */
   publishPacked(records: Uint8Array, recordBytes: number, options: PublishOptions | undefined): number {
     const { frameKind, version } = checkPublish(options)
-    const published = native.publishPacked(this.#handle, records, recordBytes, frameKind, version)
+    const published = native.publishPacked(this.handle, records, recordBytes, frameKind, version)
     if (published * recordBytes < lengthOf(records)) {
-      this.#refuse(published < 0 ? published : resultStatus(), recordBytes)
+      this.#refusePublish(published < 0 ? published : resultStatus(), 'payload', recordBytes)
     }
     return published
   }
 
-  /** True: the newest frame is in the scratch. */
+  /** Loads the newest frame into the scratch; false: there is none. */
   loadHead(): boolean {
-    return this.#loaded(native.readHead(this.#handle))
+    return this.#isLoaded(native.readHead(this.handle))
   }
 
-  /** True: the frame at `position` is in the scratch. */
+  /** Loads the frame at a position into the scratch; false: it was overwritten, or is not published yet. */
   loadAt(position: number): boolean {
-    return this.#loaded(native.readAt(this.#handle, position))
+    return this.#isLoaded(native.readAt(this.handle, position))
   }
 
-  /** True: the frame of this id is in the scratch. */
+  /** Loads the frame with this id into the scratch; false: it was overwritten, or was never published. */
   loadId(id: NetId64): boolean {
-    return this.#loaded(native.readCounter(this.#handle, id.counter)) && loadedNode() === id.node
+    return this.#isLoaded(native.readCounter(this.handle, id.counter)) && loadedNode() === id.node
   }
 
-  /** Fills the scratch with up to `max` frames; how many. */
-  poll(position: number, max: number): number {
-    return this.answered(native.poll(this.#handle, position, max))
+  /**
+   * Fills the scratch with up to `max` frames from `position` on, and returns how many there are.
+   *
+   * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
+   */
+  poll(position: number, max: number, filter?: Uint8Array): number {
+    return this.orThrow(
+      filter === undefined
+        ? native.poll(this.handle, position, max)
+        : native.pollEvents(this.handle, position, max, filter),
+    )
   }
 
-  /** The same with the events whose topic matches `pattern`. */
-  pollEvents(position: number, max: number, pattern: Uint8Array): number {
-    return this.answered(native.pollEvents(this.#handle, position, max, pattern))
-  }
-
+  /** The next position to be published. */
   head(): number {
-    return this.answered(native.head(this.#handle))
+    return this.orThrow(native.head(this.handle))
   }
 
+  /** The first position that is still retained; equal to the head if there is none. */
   oldest(): number {
-    return this.answered(native.oldest(this.#handle))
+    return this.orThrow(native.oldest(this.handle))
   }
 
+  /** Makes all frames of the ring read as overwritten. */
   reset(): void {
-    this.answered(native.reset(this.#handle))
+    this.orThrow(native.reset(this.handle))
   }
 
-  /** The addon's handle, for a layer with hot calls of its own. */
-  get handle(): number {
-    return this.#handle
-  }
-
-  /** A hot call's result, or what it refuses thrown. */
-  answered(result: number): number {
-    if (result < 0) this.#refuse(result)
-    return result
-  }
-
-  /** Looks a key of the cache up: 0 a miss, 1 a hit, 2 `known` is the newest still (native/node/cache.cc). */
-  findCached(shape: number, known: number): number {
-    return this.answered(native.cacheFind(this.#handle, shape, known))
-  }
-
-  /** Publishes the cache's frame that stands in the scratch, with `value` or as many bytes as stand there; -1: too large. */
-  publishCached(shape: number, value: Uint8Array | number, ttlMs: number): number {
-    const refused =
-      ttlMs === 0
-        ? native.cachePublish(this.#handle, shape, value)
-        : native.cachePublish(this.#handle, shape, value, ttlMs)
-    if (refused === status.tooLarge) return -1
-    if (refused !== undefined) this.#refuse(refused)
-    return resultPosition()
-  }
-
-  /** Would a poll from `position` bring anything? */
+  /** Whether a poll from `position` finds anything. */
   hasNews(position: number): boolean {
-    return this.answered(native.hasNews(this.#handle, position)) === 1
+    return this.orThrow(native.hasNews(this.handle, position)) === 1
   }
 
-  /** Asks publishers to ring this node's bell; look with hasNews before sleeping. */
-  arm(): void {
-    this.answered(native.arm(this.#handle))
-  }
-
-  /** Takes that back; of a closed ring nobody does until its node is settled. */
-  disarm(): void {
-    native.disarm(this.#handle)
-  }
-
-  get closed(): boolean {
-    return this.#handle === closedHandle
-  }
-
-  #loaded(result: number): boolean {
+  #isLoaded(result: number): boolean {
     if (result === 1) return true
-    if (result !== status.notYet && result !== status.overwritten) this.#refuse(result)
+    if (result !== status.notYet && result !== status.overwritten) this.refuse(result)
     return false
   }
 
-  #refuse(result: number, length?: number, name = 'payload'): never {
-    const ring = `KIND ${this.kind}`
-    if (result === status.tooLarge) {
-      const limit =
-        this.exactBytes >= 0 ? `not byteLength=${this.exactBytes}` : `over payloadBytes=${this.payloadBytes}`
-      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${ring}: ${name} of ${length} bytes is ${limit}`)
-    }
-    if (result === status.closed) throw new OrbitError('ERR_ORBIT_CLOSED', `${ring}: its fleet handle was closed`)
-    if (result === status.readOnly) throw new OrbitError('ERR_ORBIT_READ_ONLY', `${ring}: opened by an observer`)
-    if (result === status.retired) throw new OrbitError('ERR_ORBIT_RETIRED', `${ring}: was removed; join again`)
-    if (result === status.full) {
-      throw new OrbitError('ERR_ORBIT_TABLE_FULL', `${ring}: no room for one more living claim`)
-    }
-    if (result === status.exhausted) throw new OrbitError('ERR_ORBIT_EXHAUSTED', `${ring}: no position is left`)
-    throw new OrbitError('ERR_ORBIT_CORRUPT', `${ring}: its shared bytes contradict its layout`)
+  #refusePublish(result: number, name: string, length: number): never {
+    if (result !== status.tooLarge) this.refuse(result)
+    const limit =
+      this.exactBytes >= 0 ? `have byteLength=${this.exactBytes}` : `have at most payloadBytes=${this.payloadBytes}`
+    const text = `${objectText(this.name, this.kind)}: ${name} of ${length} bytes must ${limit}`
+    throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', text)
   }
 }
+
+const publishOptions = ['frameKind', 'version']
 
 function checkPublish(options: PublishOptions | undefined): { frameKind: number; version: number } {
   if (options === undefined) return { frameKind: 0, version: 0 }
@@ -286,5 +225,3 @@ function checkPublish(options: PublishOptions | undefined): { frameKind: number;
   checkInteger('version', version, 0, Number.MAX_SAFE_INTEGER)
   return { frameKind, version }
 }
-
-const publishOptions = ['frameKind', 'version']

@@ -1,7 +1,8 @@
+import type { Handle } from '../core/handle.js'
 import { native, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
-import type { Ring, RingStats } from '../core/ring.js'
+import { Ring, type RingStats } from '../core/ring.js'
 
 /** What a node that died left in a ring, until the next owner of the node cleans it up. */
 interface DeadNode {
@@ -45,29 +46,29 @@ export interface RingReport extends Readonly<RingStats> {
  * @throws ERR_ORBIT_CORRUPT, and every other error of opening the ring
  */
 export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly NodeRecord[]): RingReport | undefined {
-  const ring = fleet.existing(kind)
-  if (ring === undefined) return undefined
-  const { handle } = ring
+  const found = fleet.existing(kind)
+  if (found === undefined) return undefined
+  const { handle } = found
+  const ring = found instanceof Ring ? found : undefined
   const object = translated(() => native.inspectRing(handle))
-  const { createdAtMs, isRetired, isTable, floor, sleepers, tokensDrawn, schema } = object
-  const info = translated(() => native.ringInfo(handle))
+  const { createdAtMs, isRetired, floor, sleepers, tokensDrawn, schema } = object
   return {
-    ...info,
-    form: isTable ? 'table' : 'ring',
+    ...found.info(),
+    form: ring === undefined ? 'table' : 'ring',
     schema,
     createdAtMs,
     isRetired,
-    head: isTable ? 0 : ring.head(),
-    oldest: isTable ? 0 : ring.oldest(),
+    head: ring?.head() ?? 0,
+    oldest: ring?.oldest() ?? 0,
     floor,
     sleepers,
-    deadNodes: nodes.filter(({ alive }) => !alive).flatMap(({ node }) => deadNode(ring, node)),
-    ...(isTable && { table: tableReport(handle, tokensDrawn) }),
+    deadNodes: nodes.filter(({ alive }) => !alive).flatMap(({ node }) => deadNode(found, node)),
+    ...(ring === undefined && { table: tableReport(handle, tokensDrawn) }),
   }
 }
 
-function deadNode(ring: Ring, node: number): DeadNode[] {
-  const entry = translated(() => native.inspectHand(ring.handle, node))
+function deadNode({ handle }: Handle, node: number): DeadNode[] {
+  const entry = translated(() => native.inspectHand(handle, node))
   if (entry === undefined) return []
   const { hand, intentPosition, intentChunk } = entry
   return [

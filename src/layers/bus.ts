@@ -1,12 +1,13 @@
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions, shown } from '../base/check.js'
-import { OrbitError, rangeError, typeError } from '../base/errors.js'
-import { type NetId64, netIdAt } from '../base/netid.js'
+import { rangeError, typeError } from '../base/errors.js'
+import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
+import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi } from '../core/native.js'
-import { checkFleet, type FleetObserver } from '../core/observer.js'
-import type { Ring } from '../core/ring.js'
+import type { FleetObserver } from '../core/observer.js'
+import { Ring } from '../core/ring.js'
 import { publishOffset, putBytes, putText, scratch } from '../core/scratch.js'
 import { EventCursor } from './eventcursor.js'
 import { EventSubscription, type SubscribeOptions } from './subscription.js'
@@ -27,7 +28,6 @@ export interface EventBusOptions {
 }
 
 const { eventHeaderBytes: headerBytes, maxTopicBytes } = abi
-const busName = 'orbit.events'
 const topicOffset = publishOffset + headerBytes
 
 /**
@@ -39,25 +39,22 @@ const topicOffset = publishOffset + headerBytes
  * "a.>" does; ">" asks for every topic, as no pattern does. Levels may be empty, and the empty topic has one.
  */
 export class OrbitEventBus {
-  readonly #fleet: Fleet | FleetObserver
-  readonly #capacity: number | undefined
-  readonly #payloadBytes: number | undefined
-  readonly #node: number
-  #ring: Ring | undefined
+  readonly #layer: Layer<Ring>
 
   /** @throws TypeError, RangeError; ERR_ORBIT_TYPE_MISMATCH and what else opening the ring throws */
   constructor(fleet: Fleet | FleetObserver, options: EventBusOptions = {}) {
-    checkFleet(fleet)
     checkOptions('options', options, ['capacity', 'payloadBytes'])
     const { capacity, payloadBytes } = options
     if (payloadBytes !== undefined) {
       checkInteger('payloadBytes', payloadBytes, 0, abi.maxPayloadBytes - headerBytes)
     }
-    this.#fleet = fleet
-    this.#capacity = capacity
-    this.#payloadBytes = payloadBytes
-    this.#node = 'node' in fleet ? fleet.node : -1
-    this.#open()
+    this.#layer = reservedLayer(fleet, Ring, {
+      name: 'orbit.events',
+      kind: abi.eventKind,
+      capacity,
+      payloadBytes: payloadBytes === undefined ? undefined : headerBytes + payloadBytes,
+      defaults: { capacity: 1024, payloadBytes: headerBytes + 1024 },
+    })
   }
 
   /**
@@ -74,7 +71,7 @@ export class OrbitEventBus {
     }
     const isText = typeof payload === 'string'
     if (!isText && (!isUint8Array(payload) || payload.length === 0)) checkBytes('payload', payload)
-    const ring = this.#writable()
+    const ring = this.#layer.writable()
     const end = publishOffset + ring.payloadBytes
     const topicEnd = putText(topic, topicOffset, Math.min(end, topicOffset + maxTopicBytes))
     const eventEnd =
@@ -82,7 +79,7 @@ export class OrbitEventBus {
     if (eventEnd < 0) this.#refuseSize(ring, topic, payload)
     scratch.bytes[publishOffset] = topicEnd - topicOffset
     scratch.bytes[publishOffset + 1] = (topicEnd - topicOffset) >> 8
-    return netIdAt(abi.eventKind, this.#node, ring.publishScratch(eventEnd - publishOffset, Date.now()))
+    return this.#layer.idAt(ring.publishScratch(eventEnd - publishOffset, Date.now()))
   }
 
   /**
@@ -103,7 +100,7 @@ export class OrbitEventBus {
    * @throws as `Fleet.cursor`
    */
   cursor(from: 'start' | 'head' | number = 'start'): EventCursor {
-    return new EventCursor(this.#fleet.cursorOf(() => this.#open(), from))
+    return new EventCursor(this.#layer.fleet.cursorOf(() => this.#layer.open(), from))
   }
 
   /**
@@ -120,32 +117,11 @@ export class OrbitEventBus {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `onLoss=${shown(onLoss)} is not a function`)
     }
     return new EventSubscription(
-      this.#fleet.cursorOf(() => this.#open(), from),
+      this.#layer.fleet.cursorOf(() => this.#layer.open(), from),
       wanted,
       iteration,
       onLoss,
     )
-  }
-
-  #open(): Ring | undefined {
-    this.#ring ??= this.#fleet.layerRing(
-      {
-        name: busName,
-        kind: abi.eventKind,
-        capacity: this.#capacity,
-        payloadBytes: this.#payloadBytes === undefined ? undefined : headerBytes + this.#payloadBytes,
-      },
-      { capacity: 1024, payloadBytes: headerBytes + 1024 },
-    )
-    return this.#ring
-  }
-
-  #writable(): Ring {
-    const ring = this.#open()
-    if (ring === undefined || this.#node < 0) {
-      throw new OrbitError('ERR_ORBIT_READ_ONLY', `${busName}: opened by an observer`)
-    }
-    return ring
   }
 
   #refuseSize(ring: Ring, topic: string, payload: string | Uint8Array): never {
@@ -157,7 +133,7 @@ export class OrbitEventBus {
         : `together they are over payloadBytes=${most}`
     throw rangeError(
       'ERR_ORBIT_PAYLOAD_SIZE',
-      `${busName}: a topic of ${topicBytes} bytes and a payload of ${Buffer.byteLength(payload)}: ${limit}`,
+      `${this.#layer.what}: a topic of ${topicBytes} bytes and a payload of ${Buffer.byteLength(payload)}: ${limit}`,
     )
   }
 }

@@ -2,23 +2,15 @@ import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions, shown } from '../base/check.js'
-import { OrbitError, rangeError, typeError } from '../base/errors.js'
-import { type NetId64, netIdAt } from '../base/netid.js'
+import { rangeError, typeError } from '../base/errors.js'
+import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
-import { abi } from '../core/native.js'
-import { checkFleet, type FleetObserver } from '../core/observer.js'
-import type { Ring } from '../core/ring.js'
-import {
-  leaveMiss,
-  payloadOffset,
-  putText,
-  resultBytes,
-  resultFrom,
-  resultHead,
-  resultPosition,
-  resultTo,
-  scratch,
-} from '../core/scratch.js'
+import { type Layer, reservedLayer } from '../core/layer.js'
+import { abi, native, status } from '../core/native.js'
+import type { FleetObserver } from '../core/observer.js'
+import { Ring } from '../core/ring.js'
+import { payloadOffset, putText, resultPosition, scratch } from '../core/scratch.js'
+import { type Lookup, lookUp, missAt } from './lookup.js'
 
 /** A key or a value: strings are their UTF-8. */
 export type CacheBytes = string | Uint8Array
@@ -65,18 +57,14 @@ export type CacheEntry =
       readonly head: number
     }
 
-const { cacheKind } = abi
+const { cacheKind, cacheHeaderBytes } = abi
+/** `valueBytes` leaves this much room for namespace and key. */
 const keyRoom = 256
-const frameAt = payloadOffset
-const keyAt = frameAt + abi.cacheHeaderBytes
-const entryBytes = (valueBytes: number): number => abi.cacheHeaderBytes + keyRoom + valueBytes
+const frameOffset = payloadOffset
+const keyOffset = frameOffset + cacheHeaderBytes
+const entryBytes = (valueBytes: number): number => cacheHeaderBytes + keyRoom + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
-
-/** What `find` answers. @internal */
-export const hit = 1
-/** @internal */
-export const unchanged = 2
 
 /**
  * A cache that the whole fleet shares: what one process puts, all get. The newest put of a key wins; a put, delete or reset
@@ -84,19 +72,14 @@ export const unchanged = 2
  * own, which catches up with what others have put since.
  */
 export class OrbitCache {
-  readonly #fleet: Fleet | FleetObserver
-  readonly #capacity: number | undefined
-  readonly #payloadBytes: number | undefined
+  readonly #layer: Layer<Ring>
   readonly #namespace: Uint8Array
-  readonly #node: number
-  #ring: Ring | undefined
 
   /**
    * @throws TypeError or RangeError for wrong options; ERR_ORBIT_TYPE_MISMATCH when the fleet's cache has another capacity
    *   or valueBytes, and what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: OrbitCacheOptions = {}) {
-    checkFleet(fleet)
     checkOptions('options', options, ['namespace', 'capacity', 'valueBytes'])
     const { namespace = '', capacity, valueBytes } = options
     if (typeof namespace !== 'string') {
@@ -107,11 +90,13 @@ export class OrbitCache {
       throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `namespace=${shown(namespace)} has over 255 bytes`)
     }
     if (valueBytes !== undefined) checkInteger('valueBytes', valueBytes, 0, abi.maxPayloadBytes - 512)
-    this.#capacity = capacity
-    this.#payloadBytes = valueBytes === undefined ? undefined : entryBytes(valueBytes)
-    this.#fleet = fleet
-    this.#node = 'node' in fleet ? fleet.node : -1
-    this.#open()
+    this.#layer = reservedLayer(fleet, Ring, {
+      name: 'orbit.cache',
+      kind: cacheKind,
+      capacity,
+      payloadBytes: valueBytes === undefined ? undefined : entryBytes(valueBytes),
+      defaults: { capacity: 1024, payloadBytes: entryBytes(1024) },
+    })
   }
 
   /**
@@ -153,7 +138,8 @@ export class OrbitCache {
    * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
    */
   get(key: CacheBytes): Uint8Array | undefined {
-    return this.find(key, -1) === hit ? loadedValue() : undefined
+    const lookup = this.find(key, -1)
+    return lookup.isHit ? lookup.value() : undefined
   }
 
   /**
@@ -163,63 +149,65 @@ export class OrbitCache {
    * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
    */
   getEntry(key: CacheBytes): CacheEntry {
-    const isHit = this.find(key, -1) === hit
-    const position = resultPosition()
-    const head = resultHead()
+    const lookup = this.find(key, -1)
+    const { isHit, position, head } = lookup
     if (!isHit) return position < 0 ? { hit: false, head } : { hit: false, position, head }
-    const expiresInMs = resultTo()
-    const value = loadedValue()
+    const value = lookup.value()
+    const expiresInMs = lookup.expiresInMs()
     return expiresInMs < 0 ? { hit: true, value, position, head } : { hit: true, value, position, expiresInMs, head }
   }
 
-  /** Of the ring; undefined for an observer before there is one. @internal */
+  /** The capacity of the ring; undefined for an observer while there is none. @internal */
   get capacity(): number | undefined {
-    return this.#open()?.capacity
+    return this.#layer.open()?.capacity
   }
 
   /**
-   * Looks a key up; the addon's results and a hit's value are in the scratch.
+   * Looks a key up.
    *
-   * @param known a position at which this key was found; if that put is the newest still, nothing is copied
-   * @returns `hit`, `unchanged` or neither
+   * @param known a position at which this key was found; if that put is still the newest, nothing is copied
    * @internal
    */
-  find(key: CacheBytes, known: number): number {
-    const ring = this.#open()
-    if (ring === undefined && typeof key !== 'string') checkBytes('key', key)
-    const keyBytes = ring === undefined ? -1 : this.#writeKey(ring, key)
-    if (ring === undefined || keyBytes < 0) {
-      leaveMiss(ring?.head() ?? 0)
-      return 0
+  find(key: CacheBytes, known: number): Lookup {
+    const ring = this.#layer.open()
+    if (ring === undefined) {
+      if (typeof key !== 'string') checkBytes('key', key)
+      return missAt(0)
     }
-    return ring.findCached((this.#namespace.length << 8) | (keyBytes << 16), known)
+    const keyBytes = this.#putKey(ring, key)
+    if (keyBytes < 0) return missAt(ring.head())
+    return lookUp(ring, (this.#namespace.length << 8) | (keyBytes << 16), known)
   }
 
   #publish(op: number, key: CacheBytes, value: CacheBytes, ttlMs: number): NetId64 {
-    const ring = this.#open()
-    if (ring === undefined || this.#node < 0) {
-      throw new OrbitError('ERR_ORBIT_READ_ONLY', 'the cache: opened by an observer')
-    }
-    const keyBytes = this.#writeKey(ring, key)
+    const ring = this.#layer.writable()
+    const keyBytes = this.#putKey(ring, key)
     if (keyBytes < 0) this.#refuseSize(ring, key, value)
     const namespaceBytes = this.#namespace.length
-    const end = frameAt + ring.payloadBytes
-    const at = keyAt + ((namespaceBytes + keyBytes + 7) & ~7)
-    const given = typeof value === 'string' ? putText(value, at, end) - at : value
-    const shape = op | (namespaceBytes << 8) | (keyBytes << 16)
-    const position = typeof given === 'number' && given < 0 ? -1 : ring.publishCached(shape, given, ttlMs)
-    if (position < 0) this.#refuseSize(ring, key, value)
-    return netIdAt(cacheKind, this.#node, position)
+    const valueOffset = keyOffset + ((namespaceBytes + keyBytes + 7) & ~7)
+    const end = frameOffset + ring.payloadBytes
+    const given = typeof value === 'string' ? putText(value, valueOffset, end) - valueOffset : value
+    if (typeof given === 'number' && given < 0) this.#refuseSize(ring, key, value)
+    const lengths = op | (namespaceBytes << 8) | (keyBytes << 16)
+    const refused =
+      ttlMs === noTtl
+        ? native.cachePublish(ring.handle, lengths, given)
+        : native.cachePublish(ring.handle, lengths, given, ttlMs)
+    if (refused !== undefined) {
+      if (refused === status.tooLarge) this.#refuseSize(ring, key, value)
+      ring.refuse(refused)
+    }
+    return this.#layer.idAt(resultPosition())
   }
 
-  /** Puts namespace and key where the addon expects them; the key's length, or -1 when no frame could hold it. */
-  #writeKey(ring: Ring, key: CacheBytes): number {
+  /** Writes namespace and key where the addon reads them. Returns the key's length, or -1 if no frame can hold it. */
+  #putKey(ring: Ring, key: CacheBytes): number {
     if (typeof key !== 'string') checkBytes('key', key)
     const namespace = this.#namespace
-    for (let i = 0; i < namespace.length; i++) scratch.bytes[keyAt + i] = namespace[i] as number
-    const at = keyAt + namespace.length
+    for (let i = 0; i < namespace.length; i++) scratch.bytes[keyOffset + i] = namespace[i] as number
+    const at = keyOffset + namespace.length
     // The value begins at a multiple of 8.
-    const end = Math.min(keyAt + ((ring.payloadBytes - abi.cacheHeaderBytes) & ~7), at + 0xffff)
+    const end = Math.min(keyOffset + ((ring.payloadBytes - cacheHeaderBytes) & ~7), at + 0xffff)
     if (typeof key === 'string') return putText(key, at, end) - at
     const length = lengthOf(key)
     if (at + length > end) return -1
@@ -227,37 +215,16 @@ export class OrbitCache {
     return length
   }
 
-  #open(): Ring | undefined {
-    this.#ring ??= this.#fleet.layerRing(
-      {
-        name: 'orbit.cache',
-        kind: cacheKind,
-        capacity: this.#capacity,
-        payloadBytes: this.#payloadBytes,
-      },
-      { capacity: 1024, payloadBytes: entryBytes(1024) },
-    )
-    return this.#ring
-  }
-
   #refuseSize(ring: Ring, key: CacheBytes, value: CacheBytes): never {
     const bytesOf = (data: CacheBytes) => (typeof data === 'string' ? Buffer.byteLength(data) : lengthOf(data))
-    const most = ring.payloadBytes - abi.cacheHeaderBytes
+    const sizes = `key of ${bytesOf(key)} bytes, namespace of ${this.#namespace.length} and value of ${bytesOf(value)}`
+    const most = ring.payloadBytes - cacheHeaderBytes
     throw rangeError(
       'ERR_ORBIT_PAYLOAD_SIZE',
-      `the cache: key of ${bytesOf(key)} bytes with namespace of ${this.#namespace.length} and value of ${bytesOf(value)}: over ${most} in all, key and namespace padded to 8`,
+      `${this.#layer.what}: ${sizes} must have at most ${most} bytes together, key and namespace padded to 8`,
     )
   }
 }
-
-/** A private copy of the value that a lookup left in the scratch. @internal */
-export function loadedValue(): Uint8Array {
-  const at = resultFrom()
-  return scratch.bytes.slice(at, at + resultBytes())
-}
-
-/** Of the frame that decided the last lookup. @internal */
-export const decidedAt = (): number => resultPosition()
 
 /** The ttlMs of a put, or 0. @internal */
 export function checkPut(options: PutOptions): number {

@@ -1,15 +1,7 @@
 import { checkInteger, checkName, checkOptions, shown } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 import { abi } from '../core/native.js'
-import { putText, scratch } from '../core/scratch.js'
-
-/** What is claimed: a label of 1..128 bytes in UTF-8, and a kind, 0..255, that keeps sorts of subjects apart (a string: 0). */
-export interface Subject {
-  /** The sort of subject, 0..255. */
-  readonly kind: number
-  /** Its name among those of its kind, 1..128 bytes in UTF-8. */
-  readonly label: string
-}
+import { claimClaimedAtMs, claimExpiresInMs, claimNode, claimPid, claimToken, type Subject } from '../core/table.js'
 
 /** Who holds a subject, as it was when it was looked up. */
 export interface Holder {
@@ -61,36 +53,15 @@ export function defaultOwner(): string {
   return title
 }
 
-export const nothing: unique symbol = Symbol()
-const ownersEnd = abi.contestTextAt + abi.maxSubjectBytes + abi.maxOwnerBytes
-
-/** Puts subject and owner, whose lengths were checked, where the addon expects them; what it is told of them. */
-export function writeShape({ kind, label }: Subject, owner: string | typeof nothing): number {
-  const subjectEnd = putText(label, abi.contestTextAt, ownersEnd)
-  const ownerEnd = owner === nothing ? subjectEnd : putText(owner, subjectEnd, ownersEnd)
-  return kind | ((subjectEnd - abi.contestTextAt) << 8) | ((ownerEnd - subjectEnd) << 16)
-}
-
-const float = (at: number): number => scratch.floats[at >> 3] as number
-const word = (at: number): number => scratch.words[at >> 2] as number
-
-export const claimToken = (): number => float(abi.claimToken)
-export const claimStamp = (): number => float(abi.claimStamp)
-export const claimIncarnation = (): number => float(abi.claimIncarnation)
-
-export function loadedOwner(): string {
-  return scratch.buffer.toString('utf8', abi.claimOwner, abi.claimOwner + word(abi.claimOwnerBytes))
-}
-
-/** The claim in the scratch. */
+/** The claim that the table loaded. */
 export function loadedHolder(subject: Subject, owner: string): Holder {
   return {
     subject,
     owner,
-    node: word(abi.claimNode),
-    pid: word(abi.claimPid),
-    token: float(abi.claimToken),
-    claimedAtMs: float(abi.claimClaimedAtMs),
-    expiresInMs: float(abi.claimExpiresInMs),
+    node: claimNode(),
+    pid: claimPid(),
+    token: claimToken(),
+    claimedAtMs: claimClaimedAtMs(),
+    expiresInMs: claimExpiresInMs(),
   }
 }

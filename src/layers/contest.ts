@@ -2,23 +2,12 @@ import { checkInteger, checkOptions, checkSignal, shown } from '../base/check.js
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
-import { abi, native, translated } from '../core/native.js'
-import { checkFleet, type FleetObserver } from '../core/observer.js'
-import type { Ring } from '../core/ring.js'
-import {
-  checkTtl,
-  claimIncarnation,
-  claimStamp,
-  claimToken,
-  type Holder,
-  loadedHolder,
-  loadedOwner,
-  nothing,
-  ownerOf,
-  type Subject,
-  subjectOf,
-  writeShape,
-} from './claim.js'
+import { closedError } from '../core/handle.js'
+import { type Layer, reservedLayer } from '../core/layer.js'
+import { abi } from '../core/native.js'
+import type { FleetObserver } from '../core/observer.js'
+import { claimIncarnation, claimOwner, claimStamp, claimToken, type Subject, Table } from '../core/table.js'
+import { checkTtl, type Holder, loadedHolder, ownerOf, subjectOf } from './claim.js'
 import { Guard } from './guard.js'
 
 /** How large a table of claims is wanted. */
@@ -46,8 +35,8 @@ export interface ClaimOptions extends TryClaimOptions {
   timeoutMs?: number
 }
 
-/** A lost try: who has it, and what tells of a change. @internal */
-export interface Lost {
+/** A try that was refused: the holder, and what tells when its claim ends. @internal */
+export interface Refusal {
   readonly holder: Holder
   readonly stamp: number
   readonly incarnation: number
@@ -60,21 +49,21 @@ const tryOptions = ['ttlMs', 'owner']
  * its time is up. Others are told who holds it, or wait. Guards carry fencing tokens.
  */
 export class Contest {
-  readonly #fleet: Fleet | FleetObserver
-  readonly #capacity: number | undefined
-  #table: Ring | undefined
-  /** The holder met last: who tries again and again meets the same. */
-  #met = { token: 0, owner: '' }
+  readonly #layer: Layer<Table>
+  /** The owner label that was decoded last: a caller that tries again and again finds the same holder. */
+  #lastHolder = { token: 0, owner: '' }
 
   /**
    * @throws ERR_ORBIT_TYPE_MISMATCH when the fleet's contest has another capacity, and what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: ContestOptions = {}) {
-    checkFleet(fleet)
     checkOptions('options', options, ['capacity'])
-    this.#capacity = options.capacity
-    this.#fleet = fleet
-    this.#open()
+    this.#layer = reservedLayer(fleet, Table, {
+      name: 'orbit.contest',
+      kind: abi.contestKind,
+      capacity: options.capacity,
+      defaults: { capacity: 1024, payloadBytes: abi.cardBytes },
+    })
   }
 
   /**
@@ -87,7 +76,7 @@ export class Contest {
   tryClaim(subject: string | Subject, options: TryClaimOptions): { guard: Guard } | { yieldTo: Holder } {
     if (typeof options !== 'object' || options === null) checkOptions('options', options, tryOptions)
     for (const key in options) if (key !== 'ttlMs' && key !== 'owner') checkOptions('options', options, tryOptions)
-    const result = this.attempt(subjectOf(subject), checkTtl(options.ttlMs), ownerOf(options.owner))
+    const result = this.tryClaimChecked(subjectOf(subject), checkTtl(options.ttlMs), ownerOf(options.owner))
     return result instanceof Guard ? { guard: result } : { yieldTo: result.holder }
   }
 
@@ -106,11 +95,11 @@ export class Contest {
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : monotonicMs() + timeoutMs
     for (;;) {
       signal?.throwIfAborted()
-      const result = this.attempt(wanted, ttlMs, owner)
+      const result = this.tryClaimChecked(wanted, ttlMs, owner)
       if (result instanceof Guard) return result
       const leftMs = deadline - monotonicMs()
       if (leftMs <= 0) throw timeoutError(result.holder, timeoutMs as number)
-      await this.changed(result, leftMs, signal)
+      await this.untilFree(result, leftMs, signal)
     }
   }
 
@@ -122,10 +111,7 @@ export class Contest {
    */
   holder(subject: string | Subject): Holder | undefined {
     const wanted = subjectOf(subject)
-    const table = this.#open()
-    if (table === undefined) return undefined
-    const found = table.answered(native.contestHolder(table.handle, writeShape(wanted, nothing)))
-    return found === 1 ? this.#loaded(wanted) : undefined
+    return this.#layer.open()?.load(wanted) ? this.#loaded(wanted) : undefined
   }
 
   /**
@@ -135,60 +121,43 @@ export class Contest {
    * @throws as holder
    */
   holders(): Holder[] {
-    const table = this.#open()
-    if (table === undefined) return []
-    return translated(() => native.claims(table.handle)).map(({ subjectKind: kind, subject: label, ...claim }) => ({
-      subject: { kind, label },
-      ...claim,
-    }))
+    const claims = this.#layer.open()?.claims() ?? []
+    return claims.map(({ subjectKind: kind, subject: label, ...claim }) => ({ subject: { kind, label }, ...claim }))
   }
 
-  /** tryClaim of what was checked. @internal */
-  attempt(subject: Subject, ttlMs: number, owner: string): Guard | Lost {
-    const table = this.#open()
-    if (table === undefined) throw new OrbitError('ERR_ORBIT_READ_ONLY', 'the contest: opened by an observer')
-    const result = table.answered(native.contestClaim(table.handle, writeShape(subject, owner), ttlMs))
-    if (result === 1) return new Guard(table, loadedHolder(subject, owner))
+  /** `tryClaim` with arguments that were checked. @internal */
+  tryClaimChecked(subject: Subject, ttlMs: number, owner: string): Guard | Refusal {
+    const table = this.#layer.writable()
+    if (table.claim(subject, owner, ttlMs)) return new Guard(table, loadedHolder(subject, owner))
     const holder = this.#loaded(subject)
     return { holder, stamp: claimStamp(), incarnation: claimIncarnation() }
   }
 
-  /** The holder in the scratch. */
+  /** The holder that the table loaded. */
   #loaded(subject: Subject): Holder {
     const token = claimToken()
-    if (token !== this.#met.token) this.#met = { token, owner: loadedOwner() }
-    return loadedHolder(subject, this.#met.owner)
+    if (token !== this.#lastHolder.token) this.#lastHolder = { token, owner: claimOwner() }
+    return loadedHolder(subject, this.#lastHolder.owner)
   }
 
   /** Sleeps until the subject may be free, or the time is up. @internal */
-  async changed({ holder, stamp, incarnation }: Lost, leftMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const { bell } = this.#fleet
-    const table = this.#open() as Ring
+  async untilFree(refusal: Refusal, leftMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const { holder, stamp, incarnation } = refusal
+    const table = this.#layer.writable()
     const { subject, token, node, expiresInMs } = holder
     const source = {
       kind: table.kind,
       get closed() {
         return table.closed
       },
-      hasNews: (): boolean => {
-        const shape = writeShape(subject, nothing)
-        return table.answered(native.contestHasNews(table.handle, shape, stamp, token, node, incarnation)) === 1
-      },
+      hasNews: () => table.hasEnded(subject, token, stamp, node, incarnation),
       arm: () => table.arm(),
       disarm: () => table.disarm(),
     }
-    // Its holder's time is up when a millisecond more has begun.
+    // A claim has expired when one more millisecond has begun.
     const timeoutMs = Math.ceil(Math.min(leftMs, expiresInMs + 1, 0x7fffffff))
-    await bell.sleep(this, () => source, 0, { signal, timeoutMs, isRef: true, mayBeDeath: true })
-    if (table.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the contest: its fleet handle was closed')
-  }
-
-  #open(): Ring | undefined {
-    this.#table ??= this.#fleet.layerRing(
-      { name: 'orbit.contest', isTable: true, kind: abi.contestKind, capacity: this.#capacity },
-      { capacity: 1024, payloadBytes: abi.cardBytes },
-    )
-    return this.#table
+    await this.#layer.fleet.bell.sleep(this, () => source, 0, { signal, timeoutMs, isRef: true, mayBeDeath: true })
+    if (table.closed) throw closedError(this.#layer.what)
   }
 }
 

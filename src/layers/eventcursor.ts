@@ -45,7 +45,7 @@ export class EventCursor implements Disposable {
    * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed; ERR_ORBIT_RETIRED after the ring was removed
    */
   poll(max?: number): EventPoll {
-    return eventPoll(this.#cursor.pollEvents(everyTopic, max))
+    return eventPoll(this.#cursor.pollMatching(everyTopic, max))
   }
 
   /**
@@ -58,7 +58,7 @@ export class EventCursor implements Disposable {
       this.#patternBytes = patternBytes(pattern)
       this.#pattern = pattern
     }
-    return eventPoll(this.#cursor.pollEvents(this.#patternBytes, max))
+    return eventPoll(this.#cursor.pollMatching(this.#patternBytes, max))
   }
 
   /** Waits until there is something to poll, of whatever topic: as `Cursor.wait`. */

@@ -1,11 +1,10 @@
 import { shown } from '../base/check.js'
-import { native, status } from '../core/native.js'
-import type { Ring } from '../core/ring.js'
-import { checkTtl, claimToken, type Holder, nothing, type Subject, writeShape } from './claim.js'
+import type { Subject, Table } from '../core/table.js'
+import { checkTtl, type Holder } from './claim.js'
 
 /** What is to be said of a guard that nobody holds any more. */
 interface Abandoned {
-  readonly table: Ring
+  readonly table: Table
   readonly holder: Holder
 }
 
@@ -20,13 +19,13 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subjec
 /** A claim that was won. Nothing here trusts what it was: each look asks the table. */
 export class Guard implements Disposable {
   /** It keeps its fleet handle: one that is collected leaves, and its claims go with it. */
-  readonly #table: Ring
+  readonly #table: Table
   /** As it was when it was claimed. */
   readonly holder: Holder
   #isOver = false
 
   /** @internal */
-  constructor(table: Ring, holder: Holder) {
+  constructor(table: Table, holder: Holder) {
     this.#table = table
     this.holder = holder
     abandoned.register(this, { table, holder }, this)
@@ -48,8 +47,7 @@ export class Guard implements Disposable {
    */
   get held(): boolean {
     if (this.#isOver || this.#table.closed) return false
-    const found = native.contestHolder(this.#table.handle, writeShape(this.subject, nothing))
-    return this.#told(found === 1 && claimToken() === this.token)
+    return this.#noteIfLost(this.#table.holds(this.subject, this.token))
   }
 
   /**
@@ -61,13 +59,11 @@ export class Guard implements Disposable {
   renew(ttlMs: number): boolean {
     checkTtl(ttlMs)
     if (this.#isOver || this.#table.closed) return false
-    const shape = writeShape(this.subject, nothing)
-    const result = native.contestRenew(this.#table.handle, shape, this.token, ttlMs)
-    return this.#told(result !== status.closed && this.#table.answered(result) === 1) // closed: in a forked child
+    return this.#noteIfLost(this.#table.renew(this.subject, this.token, ttlMs))
   }
 
-  /** Who has heard that it is over needs no warning. */
-  #told(isHeld: boolean): boolean {
+  /** A caller that knows that the claim is over needs no warning. */
+  #noteIfLost(isHeld: boolean): boolean {
     if (!isHeld) abandoned.unregister(this)
     return isHeld
   }
@@ -82,8 +78,7 @@ export class Guard implements Disposable {
     this.#isOver = true
     abandoned.unregister(this)
     if (this.#table.closed) return false
-    const shape = writeShape(this.subject, nothing)
-    return native.contestRelease(this.#table.handle, shape, this.token) === 1
+    return this.#table.release(this.subject, this.token)
   }
 
   /** `release()`, for `using`. */

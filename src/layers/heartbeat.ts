@@ -4,6 +4,7 @@ import { monotonicMs } from '../base/clock.js'
 import { typeError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Fleet } from '../core/fleet.js'
+import { writableFleet } from '../core/layer.js'
 import { abi } from '../core/native.js'
 import type { Heartbeat } from '../core/node.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
@@ -154,7 +155,7 @@ export class FleetHeartbeat implements Disposable {
       if (!this.#fleet.closed) {
         this.#bytes.fill(0)
         encoder.encodeInto(text, this.#bytes)
-        this.#fleet.writeBeat(loopDelayMs, this.#bytes)
+        writableFleet(this.#fleet, `fleet ${this.#fleet.name}`).writeBeat(loopDelayMs, this.#bytes)
       }
     }
   }

@@ -1,9 +1,10 @@
 import { checkOptions, shown } from '../base/check.js'
 import { OrbitError, typeError } from '../base/errors.js'
-import { NetId64, netIdAt } from '../base/netid.js'
+import { NetId64 } from '../base/netid.js'
 import type { IterateOptions } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
-import { checkFleet, type FleetObserver } from '../core/observer.js'
+import { Layer } from '../core/layer.js'
+import type { FleetObserver } from '../core/observer.js'
 import { type Poll, pollRing } from '../core/poll.js'
 import type { Ring } from '../core/ring.js'
 import { loadedLength, payloadOffset, scratch } from '../core/scratch.js'
@@ -18,32 +19,27 @@ export type WatchOptions = Pick<IterateOptions, 'signal' | 'spin'>
  * the ring of the type; handles of one type on one fleet share it.
  */
 export class Orbital<T> {
-  readonly #fleet: Fleet | FleetObserver
+  readonly #layer: Layer<Ring>
   readonly #type: OrbitType<T>
   readonly #layout: Pod<T>
-  readonly #node: number
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #isEncoding = false
-  #ring: Ring | undefined
 
   /**
    * @param type one with a layout
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT; ERR_ORBIT_TYPE_MISMATCH and what else opening the ring throws
    */
   constructor(fleet: Fleet | FleetObserver, type: OrbitType<T>) {
-    checkFleet(fleet)
     if (type?.pod === undefined) {
       throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type?.name)} has no layout`)
     }
-    this.#fleet = fleet
     this.#type = type
     this.#layout = type.pod
     const buffer = new ArrayBuffer(type.pod.byteLength)
     this.#bytes = new Uint8Array(buffer)
     this.#view = new DataView(buffer)
-    this.#node = 'node' in fleet ? fleet.node : -1
-    this.#ring = fleet.ring(type)
+    this.#layer = new Layer(fleet, type, () => fleet.ring(type))
   }
 
   /**
@@ -53,11 +49,8 @@ export class Orbital<T> {
    *   ERR_ORBIT_READ_ONLY for an observer
    */
   store(value: T): NetId64 {
-    const ring = this.#open()
-    if (ring === undefined || this.#node < 0) {
-      throw new OrbitError('ERR_ORBIT_READ_ONLY', `${this.#type.name}: opened by an observer`)
-    }
-    return netIdAt(this.#type.kind, this.#node, ring.publish(this.#encode(value), undefined))
+    const ring = this.#layer.writable()
+    return this.#layer.idAt(ring.publish(this.#encode(value), undefined))
   }
 
   /**
@@ -67,7 +60,7 @@ export class Orbital<T> {
    * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_CORRUPT, RangeError ERR_ORBIT_OUT_OF_RANGE as `Pod.read`
    */
   load(): T | undefined {
-    return this.#open()?.loadHead() ? this.#loaded() : undefined
+    return this.#layer.open()?.loadHead() ? this.#loaded() : undefined
   }
 
   /**
@@ -78,7 +71,7 @@ export class Orbital<T> {
    */
   loadById(id: NetId64): T | undefined {
     if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
-    const ring = this.#fleet.ring(this.#type)
+    const ring = this.#layer.fleet.ring(this.#type)
     return id.kind === this.#type.kind && ring?.loadId(id) ? this.#loaded() : undefined
   }
 
@@ -89,7 +82,7 @@ export class Orbital<T> {
    * @throws as load
    */
   loadPerNode(): Map<number, T> {
-    const ring = this.#open()
+    const ring = this.#layer.open()
     const newest = new Map<number, Uint8Array>()
     if (ring !== undefined) {
       for (const frame of pollRing(ring, ring.oldest(), ring.capacity).frames) newest.set(frame.node, frame.payload)
@@ -105,9 +98,9 @@ export class Orbital<T> {
    */
   watch(options: WatchOptions = {}): AsyncGenerator<T, void, undefined> {
     checkOptions('options', options, ['signal', 'spin'])
-    const ring = this.#fleet.ring(this.#type)
+    const ring = this.#layer.fleet.ring(this.#type)
     const newest = ring === undefined ? 0 : Math.max(ring.oldest(), ring.head() - 1)
-    return this.#values(this.#fleet.cursor(this.#type, newest).iterate(options))
+    return this.#values(this.#layer.fleet.cursor(this.#type, newest).iterate(options))
   }
 
   async *#values(polls: AsyncIterable<Poll>): AsyncGenerator<T, void, undefined> {
@@ -127,11 +120,6 @@ export class Orbital<T> {
       this.#isEncoding = false
     }
     return this.#bytes
-  }
-
-  #open(): Ring | undefined {
-    this.#ring ??= this.#fleet.ring(this.#type)
-    return this.#ring
   }
 
   #loaded(): T {

@@ -24,7 +24,7 @@ export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefi
   /** @internal */
   constructor(cursor: Cursor, pattern: Uint8Array, options: IterateOptions, onLoss?: (lost: number) => void) {
     this.#cursor = cursor
-    const polls = cursor.iterateEvents(pattern, options)
+    const polls = cursor.iterateMatching(pattern, options)
     const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLoss)
     // A generator would keep both waiting behind a next() that may sleep for ever, as a stream does that is destroyed.
     const { return: leave, throw: fail } = events

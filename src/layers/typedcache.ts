@@ -7,21 +7,13 @@ import { runtime } from '../base/runtime.js'
 import type { Fleet } from '../core/fleet.js'
 import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
-import {
-  type CacheBytes,
-  checkPut,
-  decidedAt,
-  hit,
-  loadedValue,
-  OrbitCache,
-  type OrbitCacheOptions,
-  type PutOptions,
-  unchanged,
-} from './cache.js'
-import { defaultOwner, type Subject } from './claim.js'
+import type { Subject } from '../core/table.js'
+import { type CacheBytes, checkPut, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
+import { defaultOwner } from './claim.js'
 import type { Codec } from './codecs.js'
 import { Contest } from './contest.js'
 import { Guard } from './guard.js'
+import type { Lookup } from './lookup.js'
 
 /** The same, and how values become bytes. */
 export interface TypedCacheOptions<T> extends OrbitCacheOptions {
@@ -115,9 +107,9 @@ export class TypedCache<T> {
    */
   get(key: CacheBytes): T | undefined {
     const remembered = this.#remembered.get(key)
-    const found = this.#cache.find(key, remembered === undefined ? -1 : remembered.position)
-    if (found === unchanged) return (remembered as Remembered<T>).value
-    if (found === hit) return this.#decode(key)
+    const lookup = this.#cache.find(key, remembered === undefined ? -1 : remembered.position)
+    if (lookup.isUnchanged) return (remembered as Remembered<T>).value
+    if (lookup.isHit) return this.#decode(key, lookup)
     if (remembered !== undefined) this.#remembered.delete(key)
     return undefined
   }
@@ -143,9 +135,9 @@ export class TypedCache<T> {
       if (cached !== undefined) return cached
       signal?.throwIfAborted()
       this.#contest ??= new Contest(this.#fleet)
-      const claim = this.#contest.attempt(loadOf(this.#namespace, key), leaseMs, defaultOwner())
+      const claim = this.#contest.tryClaimChecked(loadOf(this.#namespace, key), leaseMs, defaultOwner())
       if (claim instanceof Guard) return this.#load(claim, leaseMs, key, load, putOptions)
-      await this.#contest.changed(claim, Number.POSITIVE_INFINITY, signal)
+      await this.#contest.untilFree(claim, Number.POSITIVE_INFINITY, signal)
     }
   }
 
@@ -183,9 +175,9 @@ export class TypedCache<T> {
     }
   }
 
-  #decode(key: CacheBytes): T {
-    const position = decidedAt()
-    const value = this.#codec.decode(loadedValue())
+  #decode(key: CacheBytes, lookup: Lookup): T {
+    const { position } = lookup
+    const value = this.#codec.decode(lookup.value())
     if (this.#values === 'own') return value
     if (this.#values === 'frozen') freeze(value)
     if (typeof key === 'string') this.#remember(key, { position, value })

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { abi } from '../../src/core/native.js'
+import { reservedType } from '../../src/core/type.js'
 import { Contest, OrbitError, orbitType, pod } from '../../src/index.js'
 import {
   chunkAt,
@@ -110,7 +111,8 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(table.u32(objectAt.objectType)).toBe(golden.tableObject)
     expect(table.u64(ringAt({ capacity: 16, payloadBytes: abi.cardBytes }, 4).tokens)).toBe(table.u64(24) * 1000n)
 
-    const asRing = () => joinShm(name).layerRing({ name: 'orbit.contest', kind: abi.contestKind }, Load)
+    const type = reservedType({ name: 'orbit.contest', kind: abi.contestKind })
+    const asRing = () => joinShm(name).head(type)
     expectRefusal(asRing, OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'a table there, a ring here')
     table.setU32(objectAt.objectType, golden.ringObject)
     expectRefusal(() => new Contest(joinShm(name)), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'a ring there, a table here')

@@ -71,7 +71,7 @@ describe.each(memories)('a payload that changes under our hands, in $memory', ({
 
   it('counts packed records as they are, not as a lying subclass has them', () => {
     const fleet = join(fleetName())
-    expectSize(() => fleet.publishPacked(Load, new Liar(9, 16)), '9 bytes')
+    expectSize(() => fleet.publishPacked(Load, new Liar(9, 16)), 'records.length=9')
     expect(fleet.publishPacked(Load, new Liar(24, 32))).toBe(3)
   })
 

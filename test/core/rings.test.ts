@@ -1,5 +1,7 @@
 import { chmodSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { reservedLayer } from '../../src/core/layer.js'
+import { Ring } from '../../src/core/ring.js'
 import { Fleet, NetId64, OrbitError, type OrbitType, orbitType, pod } from '../../src/index.js'
 import {
   accountOf,
@@ -163,7 +165,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       fleet.publish(Empty, new Uint8Array(0), { frameKind: 4, version: 5 })
       expectTooLarge(() => fleet.publish(Empty, new Uint8Array(1)), '1 bytes', 'payloadBytes=0')
       expectTooLarge(() => fleet.publishBatch(Empty, [new Uint8Array(0), new Uint8Array(1)]), '1 bytes')
-      expectTooLarge(() => fleet.publishPacked(Empty, new Uint8Array(1)), '1 bytes')
+      expectTooLarge(() => fleet.publishPacked(Empty, new Uint8Array(1)), 'records.length=1')
       expect(fleet.publishPacked(Empty, new Uint8Array(0))).toBe(0)
       expect(fleet.publishBatch(Empty, [new Uint8Array(0), new Uint8Array(0)]).map(String)).toEqual([
         '11:0:1',
@@ -643,17 +645,17 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
 })
 
 describe('the ring of a layer', () => {
-  it('is opened once a fleet handle, however many handles the layer has', () => {
+  it('opens the ring of a layer once for all handles of the layer on a fleet handle', () => {
     const fleet = joinLocal(fleetName())
-    const layer = { name: 'orbit.test', kind: 255 }
-    const fallback = { capacity: 8, payloadBytes: 16 }
-    const ring = fleet.layerRing(layer, fallback)
-    expect(ring).toMatchObject(fallback)
-    expect(fleet.layerRing(layer, fallback)).toBe(ring)
-    expect(fleet.layerRing({ ...layer, capacity: 8 }, { capacity: 4, payloadBytes: 4 })).toBe(ring)
-    expect(() => fleet.layerRing({ ...layer, capacity: 16 }, fallback)).toThrow('capacity=8 there, 16 here')
+    const spec = { name: 'orbit.test', kind: 255, defaults: { capacity: 8, payloadBytes: 16 } }
+    const open = (more: object = {}) => reservedLayer(fleet, Ring, { ...spec, ...more }).open()
+    const ring = open()
+    expect(ring).toMatchObject(spec.defaults)
+    expect(open()).toBe(ring)
+    expect(open({ capacity: 8, defaults: { capacity: 4, payloadBytes: 4 } })).toBe(ring)
+    expect(() => open({ capacity: 16 })).toThrow('capacity=8 there, 16 here')
     fleet.close()
-    expect(() => fleet.layerRing(layer, fallback)).toThrow(expect.objectContaining({ code: 'ERR_ORBIT_CLOSED' }))
+    expect(() => open()).toThrow(expect.objectContaining({ code: 'ERR_ORBIT_CLOSED' }))
   })
 })
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Ring } from '../../src/core/ring.js'
+import { Table } from '../../src/core/table.js'
 import { Contest, Fleet, type Guard, orbitType } from '../../src/index.js'
 import { type Child, isLinux, start } from '../help/processes.js'
 import {
@@ -123,7 +123,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
       Contest,
     ]
     const guard = take(a, 'leader')
-    const attempts = vi.spyOn(Contest.prototype, 'attempt')
+    const attempts = vi.spyOn(Contest.prototype, 'tryClaimChecked')
     const claim = b.claim('leader', { ttlMs })
     expect(attempts).toHaveBeenCalledTimes(1)
     for (let i = 0; i < 10; i++) {
@@ -230,18 +230,18 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     bellsOnly()
     const { a, b } = pair()
     const guard = take(a, 'leader')
-    const lost = b.attempt({ kind: 0, label: 'leader' }, ttlMs, '')
+    const lost = b.tryClaimChecked({ kind: 0, label: 'leader' }, ttlMs, '')
     guard.release()
-    await b.changed(untyped(lost), Number.POSITIVE_INFINITY, undefined)
+    await b.untilFree(untyped(lost), Number.POSITIVE_INFINITY, undefined)
   })
 
   it('misses no release between its look and its arm', async () => {
     bellsOnly()
     const { a, b } = pair()
     const guard = take(a, 'leader')
-    const { arm } = Ring.prototype
+    const { arm } = Table.prototype
     const rings: boolean[] = []
-    vi.spyOn(Ring.prototype, 'arm').mockImplementationOnce(function (this: Ring) {
+    vi.spyOn(Table.prototype, 'arm').mockImplementationOnce(function (this: Table) {
       rings.push(guard.release()) // nobody is armed: it rings nobody
       arm.call(this)
     })

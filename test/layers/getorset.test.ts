@@ -81,10 +81,10 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
 
   it('looks once more when it has the claim, before it loads', async () => {
     const { a, b } = pair()
-    const { attempt } = Contest.prototype
-    vi.spyOn(Contest.prototype, 'attempt').mockImplementationOnce(function (this: Contest, ...args) {
+    const { tryClaimChecked } = Contest.prototype
+    vi.spyOn(Contest.prototype, 'tryClaimChecked').mockImplementationOnce(function (this: Contest, ...args) {
       b.put('key', 'put') // between its look and its claim
-      return attempt.apply(this, args)
+      return tryClaimChecked.apply(this, args)
     })
     expect(await a.getOrSet('key', never)).toBe('put')
     vi.restoreAllMocks()

@@ -35,12 +35,12 @@ async function run(call: Call): Promise<void> {
   const frameKind = call.integer('frame-kind', 0, 255)
   using fleet = Fleet.observe(call.operand(0))
   const kind = kindNamed(fleet, call.operand(1))
-  const ring = fleet.existing(kind)
-  if (ring === undefined) throw noRing(fleet, kind)
   const feed = feedOf(fleet, kind, { from, topic: call.text('topic'), frameKind })
+  const ring = fleet.existingRing(kind)
+  if (ring === undefined) throw noRing(fleet, kind)
   const head = ring.head()
   const items = await dumpItems(call, feed, head, { limit, isHex: call.flag('hex') })
-  if (call.output.isJson) call.output.json({ fleet: fleet.name, kind, name: ring.stats().name, head, items })
+  if (call.output.isJson) call.output.json({ fleet: fleet.name, kind, name: ring.name, head, items })
 }
 
 export const dump: Command = {

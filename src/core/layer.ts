@@ -1,0 +1,95 @@
+import { type NetId64, netIdAt } from '../base/netid.js'
+import type { Fleet } from './fleet.js'
+import { type Handle, type HandleClass, objectText, readOnlyError } from './handle.js'
+import { checkFleet, type FleetObserver } from './observer.js'
+import { reservedType } from './type.js'
+
+/** The object that one of orbit's own layers opens. */
+export interface LayerSpec {
+  readonly name: string
+  readonly kind: number
+  /** What the caller asked for; undefined: as in the object that exists, else the default. */
+  readonly capacity?: number | undefined
+  readonly payloadBytes?: number | undefined
+  /** The geometry of a new object where the caller asked for none. */
+  readonly defaults: { readonly capacity: number; readonly payloadBytes: number }
+}
+
+/** The fleet, if this handle of it is a member. */
+const memberOf = (fleet: FleetObserver): Fleet | undefined => (fleet.isMember ? (fleet as Fleet) : undefined)
+
+/** The fleet as one that may be written to. Throws ERR_ORBIT_READ_ONLY for an observer. */
+export function writableFleet(fleet: FleetObserver, what: string): Fleet {
+  const member = memberOf(fleet)
+  if (member === undefined) throw readOnlyError(what)
+  return member
+}
+
+/**
+ * What a layer has of its fleet: one ring or table, opened at once where that is possible, and the node that writes.
+ */
+export class Layer<H extends Handle> {
+  readonly fleet: FleetObserver
+  readonly #name: string
+  readonly #kind: number
+  /** -1: an observer. */
+  readonly #node: number
+  readonly #resolve: () => H | undefined
+  #handle: H | undefined
+
+  constructor(fleet: FleetObserver, { name, kind }: { name: string; kind: number }, resolve: () => H | undefined) {
+    checkFleet(fleet)
+    this.fleet = fleet
+    this.#name = name
+    this.#kind = kind
+    this.#node = memberOf(fleet)?.node ?? -1
+    this.#resolve = resolve
+    this.#handle = resolve()
+  }
+
+  /** The ring or table; undefined for an observer while no member has created it. */
+  open(): H | undefined {
+    this.#handle ??= this.#resolve()
+    return this.#handle
+  }
+
+  /** The ring or table, to write to it. Throws ERR_ORBIT_READ_ONLY for an observer. */
+  writable(): H {
+    const handle = this.open()
+    if (handle === undefined || this.#node < 0) throw readOnlyError(this.what)
+    return handle
+  }
+
+  /** The id of a frame that this member published at a position. */
+  idAt(position: number): NetId64 {
+    return netIdAt(this.#kind, this.#node, position)
+  }
+
+  /** How the layer is named in errors. */
+  get what(): string {
+    return objectText(this.#name, this.#kind)
+  }
+}
+
+/** A layer on one of the reserved KINDs. */
+export function reservedLayer<H extends Handle>(fleet: FleetObserver, form: HandleClass<H>, spec: LayerSpec): Layer<H> {
+  return new Layer(fleet, spec, () => openReserved(fleet, form, spec))
+}
+
+function openReserved<H extends Handle>(fleet: FleetObserver, form: HandleClass<H>, spec: LayerSpec): H | undefined {
+  const { name, kind, defaults } = spec
+  const found = fleet.existing(kind)
+  const capacity = spec.capacity ?? found?.capacity ?? defaults.capacity
+  const payloadBytes = spec.payloadBytes ?? found?.payloadBytes ?? defaults.payloadBytes
+  // All handles of a layer share one: the fleet keeps a Handle for each type until it is closed.
+  const isSame = found?.capacity === capacity && found.payloadBytes === payloadBytes
+  if (isSame && found.type !== undefined && found instanceof form) return found
+  const type = reservedType({ name, kind, capacity, payloadBytes })
+  try {
+    return fleet.open(type, form)
+  } catch (error) {
+    // Another process may have created it with another geometry since this one looked.
+    if (found !== undefined || fleet.closed || fleet.existing(kind) === undefined) throw error
+    return openReserved(fleet, form, spec)
+  }
+}

@@ -1,0 +1,90 @@
+import { Handle } from './handle.js'
+import { abi, type NativeClaim, native, status, translated } from './native.js'
+import { putText, scratch } from './scratch.js'
+
+/** What can be claimed: a label, and a kind that keeps sorts of subjects apart. As a string, a label of kind 0. */
+export interface Subject {
+  /** The sort of subject, 0..255. */
+  readonly kind: number
+  /** Its name among the subjects of its kind, 1..128 bytes of UTF-8. */
+  readonly label: string
+}
+
+const textOffset = abi.contestTextAt
+const textEnd = textOffset + abi.maxSubjectBytes + abi.maxOwnerBytes
+
+const tokenIndex = abi.claimToken >> 3
+const claimedAtIndex = abi.claimClaimedAtMs >> 3
+const expiresInIndex = abi.claimExpiresInMs >> 3
+const incarnationIndex = abi.claimIncarnation >> 3
+const stampIndex = abi.claimStamp >> 3
+const nodeIndex = abi.claimNode >> 2
+const pidIndex = abi.claimPid >> 2
+const ownerBytesIndex = abi.claimOwnerBytes >> 2
+
+/** The fencing token of the loaded claim. */
+export const claimToken = (): number => scratch.floats[tokenIndex] as number
+/** When the loaded claim was made, in Unix milliseconds. */
+export const claimClaimedAtMs = (): number => scratch.floats[claimedAtIndex] as number
+/** Milliseconds until the loaded claim expires. */
+export const claimExpiresInMs = (): number => scratch.floats[expiresInIndex] as number
+/** The incarnation of the node that holds the loaded claim. */
+export const claimIncarnation = (): number => scratch.floats[incarnationIndex] as number
+/** The state of the bucket from which the claim was loaded, for `hasNews`. */
+export const claimStamp = (): number => scratch.floats[stampIndex] as number
+/** The node that holds the loaded claim. */
+export const claimNode = (): number => scratch.words[nodeIndex] as number
+/** The process that holds the loaded claim, in its own pid namespace. */
+export const claimPid = (): number => scratch.words[pidIndex] as number
+/** The owner label of the loaded claim. */
+export const claimOwner = (): string =>
+  scratch.buffer.toString('utf8', abi.claimOwner, abi.claimOwner + (scratch.words[ownerBytesIndex] as number))
+
+/** Writes texts whose lengths were checked where the addon reads them, and packs the kind and both lengths for it. */
+function putSubject({ kind, label }: Subject, owner?: string): number {
+  const subjectEnd = putText(label, textOffset, textEnd)
+  const ownerEnd = owner === undefined ? subjectEnd : putText(owner, subjectEnd, textEnd)
+  return kind | ((subjectEnd - textOffset) << 8) | ((ownerEnd - subjectEnd) << 16)
+}
+
+/** One open table of claims. Calls that find a claim load it into the scratch. */
+export class Table extends Handle {
+  static readonly isTable = true
+
+  /** Claims a subject. True: the loaded claim is the new one; false: it is that of the present holder. */
+  claim(subject: Subject, owner: string, ttlMs: number): boolean {
+    return this.orThrow(native.contestClaim(this.handle, putSubject(subject, owner), ttlMs)) === 1
+  }
+
+  /** Loads the claim of a subject; false: it is free. */
+  load(subject: Subject): boolean {
+    return this.orThrow(native.contestHolder(this.handle, putSubject(subject))) === 1
+  }
+
+  /** Whether the claim with this token holds the subject; false for a table that cannot be read. */
+  holds(subject: Subject, token: number): boolean {
+    return native.contestHolder(this.handle, putSubject(subject)) === 1 && claimToken() === token
+  }
+
+  /** Lets the claim with this token expire `ttlMs` from now; false: it is over, or this process is a forked child. */
+  renew(subject: Subject, token: number, ttlMs: number): boolean {
+    const result = native.contestRenew(this.handle, putSubject(subject), token, ttlMs)
+    return result !== status.closed && this.orThrow(result) === 1
+  }
+
+  /** Ends the claim with this token; false: it was over. */
+  release(subject: Subject, token: number): boolean {
+    return native.contestRelease(this.handle, putSubject(subject), token) === 1
+  }
+
+  /** Whether the claim with this token, loaded at `stamp`, has ended since; a renewal is no news. */
+  hasEnded(subject: Subject, token: number, stamp: number, node: number, incarnation: number): boolean {
+    const lengths = putSubject(subject)
+    return this.orThrow(native.contestHasNews(this.handle, lengths, stamp, token, node, incarnation)) === 1
+  }
+
+  /** All living claims, in no order. */
+  claims(): NativeClaim[] {
+    return translated(() => native.claims(this.handle))
+  }
+}
