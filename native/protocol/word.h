@@ -7,8 +7,14 @@
 #include <stdint.h>
 #include <string.h>
 
+// A simulated memory may bring primitives of its own: native/sim/words.h.
+#ifdef ORBIT_WORDS
+#include ORBIT_WORDS
+#endif
+
 namespace orbit {
 
+#ifndef ORBIT_WORDS
 inline uint64_t load_relaxed(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
 inline uint64_t load_acquire(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 inline void store_relaxed(uint64_t* word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
@@ -33,6 +39,7 @@ inline void relax() {
   __asm__ volatile("isb");
 #endif
 }
+#endif
 
 // Copies private bytes into shared words, each stored release: a reader that sees one of them (its load_acquire in
 // copy_from_shared) also sees everything this process did before, above all the swap that made the words ours.

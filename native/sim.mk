@@ -1,0 +1,22 @@
+# The simulated memory, sim/README.md: the shipped headers, exhaustively and in storms. Included by Makefile.
+SIM_HEADERS := $(wildcard protocol/*.h sim/*.h test/check.h)
+SIM_TESTS := $(patsubst sim/%.cc,%,$(wildcard sim/*_test.cc))
+SIM_ENGINE := memory simulator explorer site
+SIM_SOURCES := $(filter-out $(SIM_TESTS),$(patsubst sim/%.cc,%,$(wildcard sim/*.cc)))
+SIM_FLAGS := -O2 -fno-threadsafe-statics -DORBIT_WORDS='"sim/words.h"'
+
+.PHONY: sim
+sim: $(SIM_TESTS:%=$(OUT)/sim/%) $(OUT)/sim/sim
+	@set -e; for test in $(SIM_TESTS); do $(OUT)/sim/$$test; done
+	@$(OUT)/sim/sim run
+	@$(OUT)/sim/sim orders
+	@$(OUT)/sim/sim storm $(SECONDS_EACH)
+
+$(OUT)/sim/%.o: sim/%.cc $(SIM_HEADERS) | $(OUT)/sim
+	$(CXX) $(CXXFLAGS) $(SIM_FLAGS) -c $< -o $@
+$(OUT)/sim/%_test: $(OUT)/sim/%_test.o $(SIM_ENGINE:%=$(OUT)/sim/%.o)
+	$(CXX) $(CXXFLAGS) $^ -o $@
+$(OUT)/sim/sim: $(SIM_SOURCES:%=$(OUT)/sim/%.o)
+	$(CXX) $(CXXFLAGS) $^ -o $@
+$(OUT)/sim:
+	mkdir -p $@
