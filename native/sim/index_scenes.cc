@@ -16,17 +16,19 @@ class Indexing : public RingScene {
       : RingScene(numbers),
         each_{numbers->count("a", 1), numbers->count("b", 1)},
         finds_(numbers->count("finds", 1)),
+        entries_(numbers->count("entries", 0)),
         mix_(numbers->take("mix", 1)),
         usesKnown_(numbers->take("known", 0) != 0) {}
 
   void start_threads() override {
     index_ = std::make_unique<CacheIndex>(ring, 7);
     answerCount_ = 0;
-    memset(log_, 0, sizeof log_);
+    memcpy(log_, firstLog_, sizeof log_);
     for (uint32_t node = 0; node < 2; node++) {
       if (each_[node] == 0) continue;
       simulator.spawn(node == 0 ? "writer0" : "writer1", [this, node] {
-        for (uint32_t i = 0; i < each_[node]; i++) publish_entry(node, i);
+        uint32_t first = node == 0 ? entries_ : 0;
+        for (uint32_t i = 0; i < each_[node]; i++) publish_entry(node, first + i);
       });
     }
     simulator.spawn("reader", [this] {
@@ -60,11 +62,18 @@ class Indexing : public RingScene {
     CacheAnswer answer;
     uint64_t value;
   };
-  static constexpr uint64_t kKey = 0x3131313131313131;
+  static constexpr uint64_t kKey = 0x3131313131313131, kOtherKey = 0x3232323232323232;
+
+  // What is there at the start.
+  void prepare() override {
+    memset(log_, 0, sizeof log_);
+    for (uint32_t i = 0; i < entries_; i++) publish_entry(0, i);
+    memcpy(firstLog_, log_, sizeof log_);
+  }
 
   Entry entry_of(uint32_t node, uint32_t number) const {
     uint32_t turn = node + number;
-    if (mix_ == 0) return Entry::kPut;
+    if (mix_ == 0) return turn < 2 ? Entry::kPut : Entry::kPutOther;
     if (mix_ == 1) return turn % 2 == 0 ? Entry::kPut : Entry::kPutOther;
     if (mix_ == 2) return turn % 2 == 0 ? Entry::kPut : Entry::kDelete;
     return turn % 2 == 0 ? Entry::kPut : Entry::kReset;
@@ -76,7 +85,7 @@ class Indexing : public RingScene {
     uint64_t words[5] = {0, kKey, logged.value}, length = 24;
     if (logged.entry == Entry::kPutOther) {
       header.keyBytes = 16;
-      words[2] = 0;
+      words[1] = words[2] = kOtherKey;
       words[3] = logged.value;
       length = 32;
     } else if (logged.entry != Entry::kPut) {
@@ -122,13 +131,13 @@ class Indexing : public RingScene {
     SIM_CHECK(given.value == logged.value && answer.valueBytes == 8);
   }
 
-  const uint32_t each_[2], finds_;
+  const uint32_t each_[2], finds_, entries_;
   const int mix_;
   const bool usesKnown_;
   std::unique_ptr<CacheIndex> index_;
   Answer answers_[8];
   uint32_t answerCount_ = 0;
-  Logged log_[kMaxPositions];
+  Logged log_[kMaxPositions], firstLog_[kMaxPositions];
 };
 const Registered indexing("index", make_scene<Indexing>);
 

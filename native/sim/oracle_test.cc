@@ -16,7 +16,7 @@ struct Tally {
 
 uint64_t* words[3];
 
-// Two or three threads of one to four accesses. In every third program the first one may die anywhere, and the last one
+// Two or three threads of one to four accesses; in every other program none of them is relaxed. In every third program the first one may die anywhere, and the last one
 // waits for its end.
 class RandomProgram : public Program {
  public:
@@ -24,6 +24,7 @@ class RandomProgram : public Program {
     threads_.resize(2 + random->below(2));
     wordCount_ = 2 + random->below(2);
     isDeadly_ = random->below(3) == 0;
+    isOrdered_ = random->below(2) == 0;
     uint64_t most = threads_.size() == 2 && !isDeadly_ ? 4 : 3;
     for (auto& thread : threads_) {
       for (uint64_t i = 0, count = 1 + random->below(most); i < count; i++) thread.push_back(random_access(random));
@@ -52,15 +53,20 @@ class RandomProgram : public Program {
     constexpr Kind kKinds[] = {Kind::kLoad, Kind::kLoad, Kind::kStore, Kind::kStore, Kind::kAdd, Kind::kSwap};
     Access access;
     access.kind = kKinds[random->below(6)];
-    access.order = access.kind == Kind::kLoad    ? kLoads[random->below(3)]
-                   : access.kind == Kind::kStore ? kStores[random->below(3)]
-                                                 : kUpdates[random->below(5)];
+    access.order = access.kind == Kind::kLoad    ? kLoads[one_of(3, random)]
+                   : access.kind == Kind::kStore ? kStores[one_of(3, random)]
+                                                 : kUpdates[one_of(5, random)];
     access.failOrder = acquires(access.order) ? Order::kAcquire : Order::kRelaxed;
     access.address = words[random->below(wordCount_)];
     access.operand = random->below(3);
     access.desired = 1 + random->below(3);
     if (access.kind == Kind::kStore || access.kind == Kind::kAdd) access.operand++;
     return access;
+  }
+
+  // Of orders, the first of which is relaxed.
+  uint64_t one_of(uint64_t count, Random* random) const {
+    return isOrdered_ ? 1 + random->below(count - 1) : random->below(count);
   }
 
   void run_thread(size_t index) const {
@@ -70,7 +76,7 @@ class RandomProgram : public Program {
 
   std::vector<std::vector<Access>> threads_;
   uint64_t wordCount_;
-  bool isDeadly_;
+  bool isDeadly_, isOrdered_;
 };
 
 void compare(Random* random, Tally* tally) {

@@ -15,8 +15,8 @@ namespace sim {
 namespace {
 
 // Scenes of up to so many executions are tried on a weakening that must not be noticed. The others take too long.
-constexpr uint64_t kQuick = 3000;
-constexpr uint64_t kProposed = 15000;
+constexpr uint64_t kQuick = 10000;
+constexpr uint64_t kProposed = 50000;
 
 struct Reach {
   Listed scene;

@@ -199,13 +199,14 @@ std::vector<Site>& sites() {
 }
 
 Site& site_at(const char* path, int line, const char* primitive, const char* arguments) {
-  if (strncmp(path, "protocol/", 9) != 0) {
+  const char* name = strstr(path, "protocol/");
+  if (name == nullptr) {
     // A scene's own look at a word: an access as any, but no site of the protocol.
     Site* own = new Site(made(*primitive_named(primitive)));
     own->call = std::string(primitive) + " of the scene";
     return *own;
   }
-  std::string file = path + 9, call = Scanner::site_text(primitive, arguments);
+  std::string file = name + strlen("protocol/"), call = Scanner::site_text(primitive, arguments);
   for (Site& site : sites()) {
     bool isHere = site.firstLine <= line && line <= site.lastLine;
     if (isHere && site.file == file && site.call == call) return site;
