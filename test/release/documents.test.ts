@@ -203,3 +203,44 @@ describe('documents', () => {
     expect(recipes.filter((file) => !tests.includes(testOf(file)))).toEqual([])
   })
 })
+
+// ---- how the text is written ----------------------------------------------------------------------------------------
+
+interface WordCount {
+  readonly words: number
+  readonly found: number
+  readonly perThousand: number
+  readonly files: { file: string; words: number; found: { word: string; line: number }[] }[]
+}
+
+function wordCounts(): { documents: WordCount; sources: WordCount } {
+  const { stdout } = spawnSync(process.execPath, [join(root, 'scripts/words.mjs'), '--json'], { encoding: 'utf8' })
+  return JSON.parse(stdout)
+}
+
+/** The lines wider than 120 columns, except code, tables, pictures and generated text. */
+function wideLines(file: string): string[] {
+  let isCode = false
+  const generated = /<!-- (.*): made by [\s\S]*?<!-- end of \1 -->/g
+  return read(file)
+    .replace(generated, (text) => text.replace(/[^\n]/g, ''))
+    .split('\n')
+    .flatMap((line, i) => {
+      if (/^\s*```/.test(line)) isCode = !isCode
+      const isProse = !isCode && !/^(\||!\[| {4})/.test(line)
+      return isProse && line.length > 120 ? [`${file}:${i + 1}`] : []
+    })
+}
+
+describe('the prose of documents', () => {
+  it('has at most 0.25 avoided words per 1,000', () => {
+    const { documents } = wordCounts()
+    expect(documents.words).toBeGreaterThan(10_000)
+    const found = documents.files.flatMap(({ file, found }) => found.map(({ word, line }) => `${file}:${line} ${word}`))
+    expect(documents.perThousand, found.join('\n')).toBeLessThanOrEqual(0.25)
+  })
+
+  it('wraps at 120 columns', () => {
+    expect(documents.flatMap(wideLines)).toEqual([])
+  })
+})
