@@ -1,5 +1,6 @@
 // Makes a clone ready: installs and builds what is missing or older than its sources, and nothing else.
-//   prepare.mjs             packages, build/Release, dist; `npm test`, `npm run demo` and `npm run bench` call it first
+//   prepare.mjs             packages, build/Release, dist; `npm run demo` and `npm run bench` call it first
+//   prepare.mjs test        all of that, what `npm pack` needs, and test/packages: `npm test` calls it first
 //   prepare.mjs prebuild    packages, prebuilds/ for this platform
 //   prepare.mjs dist        packages, dist from nothing
 //   prepare.mjs pack        packages, prebuilds/ for this platform, dist, native/binding.gyp: what `npm pack` puts in
@@ -111,8 +112,14 @@ function buildDist() {
   run('building dist', 'node_modules/.bin/tsup', ['--silent'])
 }
 
+/** The newest source of dist/, which names the addons that are in prebuilds/. */
+function distSources() {
+  const files = [changed('tsup.config.ts'), changed('package.json')]
+  return Math.max(...files, changed('src', ['.ts']), changed('prebuilds', ['.node']))
+}
+
 function prepareDist() {
-  const newest = Math.max(changed('src', ['.ts']), changed('tsup.config.ts'), changed('package.json'))
+  const newest = distSources()
   const endings = ['.js', '.cjs', '.commonjs.cjs', '.d.ts', '.d.cts']
   const files = ['cli.js', ...endings.flatMap((ending) => [`index${ending}`, `struct${ending}`])]
   if (Math.min(...files.map((file) => changed(join('dist', file)))) < newest) buildDist()
@@ -128,12 +135,20 @@ function prepareSourceBuild() {
   writeFileSync('native/binding.gyp', moved)
 }
 
+/** Tools that only tests of the package run. Not a workspace: nothing else needs their 400 packages. */
+function prepareTestPackages() {
+  const folder = 'test/packages'
+  if (changed(`${folder}/node_modules/.package-lock.json`) >= changed(`${folder}/package-lock.json`)) return
+  const npm = ['ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+  run('installing the packages of the tests', 'npm', npm)
+}
+
 const goals = {
   develop: [preparePackages, prepareAddon, prepareDist],
   prebuild: [preparePackages, preparePrebuild],
   dist: [preparePackages, buildDist],
-  // dist names the addons of prebuilds/ that are there.
-  pack: [preparePackages, preparePrebuild, buildDist, prepareSourceBuild],
+  pack: [preparePackages, preparePrebuild, prepareDist, prepareSourceBuild],
+  test: [preparePackages, prepareAddon, preparePrebuild, prepareDist, prepareSourceBuild, prepareTestPackages],
 }
 const [goal = 'develop'] = process.argv.slice(2)
 if (!Object.hasOwn(goals, goal)) fail(`unknown: ${goal}; one of ${Object.keys(goals).join(', ')}`)

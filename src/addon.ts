@@ -41,10 +41,10 @@ function addonsOf(packageFolder: string): string[] {
   return [...built.map((file) => join(packageFolder, file)), ...shippedIn(packageFolder)]
 }
 
-/** The paths that a bundler may have rewritten to where it put the addons. */
-function emitted(): string[] {
+/** The literal paths of this platform's addons; a bundler rewrites them to the places where it puts the files. */
+function literals(): string[] {
   try {
-    return (prebuilds[system] ?? []).map((url) => fileURLToPath(url()))
+    return (prebuilds[system]?.() ?? []).map((url) => fileURLToPath(url))
   } catch {
     return [] // a bundle of CommonJS has no import.meta.url
   }
@@ -57,7 +57,7 @@ function* addons(tried: string[]): Generator<string> {
     return
   }
   const packageFolder = join(ownFolder, '..')
-  const near = new Set([...addonsOf(packageFolder), ...emitted(), ...shippedIn(ownFolder)])
+  const near = new Set([...addonsOf(packageFolder), ...literals(), ...shippedIn(ownFolder)])
   yield* near
   const installed = installedFolder(tried)
   if (installed !== undefined && installed !== packageFolder) yield* addonsOf(installed)
@@ -86,8 +86,8 @@ function advice(): string {
   if (process.env['ORBIT_NATIVE_PATH']) {
     return 'ORBIT_NATIVE_PATH names this file: correct it, or unset it to use the addon of the package'
   }
-  if ((prebuilds[system] ?? []).length > 0 && isBundle()) {
-    return `this is a bundle without its addon: copy node_modules/${manifest.name}/prebuilds into ${ownFolder}`
+  if (system in prebuilds && isBundle()) {
+    return `this bundle has no addon beside it: copy node_modules/${manifest.name}/prebuilds into ${ownFolder}`
   }
   return adviceFor({ platform: process.platform, arch: process.arch, isMusl: isMusl() })
 }

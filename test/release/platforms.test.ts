@@ -1,6 +1,6 @@
 // What the built package does on platforms for which it brings no addon: their names are put into `process` before it loads.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -29,12 +29,11 @@ function runOn({ platform, arch }: { platform: string; arch: string }, ...args: 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'orbit-platforms-'))
   for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   writeFileSync(
     join(folder, 'program.mjs'),
     `import { codecs, Fleet, NetId64, Orbital, OrbitError, orbitType, pod } from './dist/index.js'
      const load = pod({ busy: 'u32' })
-     const type = orbitType({ name: 'load', kind: 1, capacity: 1024, layout: load })
+     const type = orbitType({ name: 'load', kind: 1, capacity: 1024, pod: load })
      const errors = [
        () => Fleet.join('name'),
        () => Fleet.joinShm('name', { size: 4, node: 1, label: 'label' }),
