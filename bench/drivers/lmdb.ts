@@ -102,5 +102,5 @@ export const lmdbBatched: Driver = {
   ...common,
   ...parts(true),
   name: 'lmdb, batched',
-  settings: `${flags}; 100 puts in one transaction, reads in one snapshot by getBinaryFast, whose bytes the next read overwrites`,
+  settings: `${flags}; 100 puts in one transaction, reads in one snapshot by getBinaryFast; the next read overwrites its bytes`,
 }

@@ -5,7 +5,7 @@ import type { Server } from './driver.js'
 
 const socketIn = (folder: string): string => join(folder, 'redis.sock')
 
-/** A client whose strings are Buffers, as the bytes of the other drivers are. */
+/** A client that gives Buffers, as the other drivers give bytes. */
 export async function connect(folder: string) {
   const { createClient, RESP_TYPES } = await import('@redis/client')
   const client = createClient({ socket: { path: socketIn(folder), tls: false } })

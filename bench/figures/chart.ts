@@ -37,7 +37,7 @@ const most = width - left - 210
 
 const escaped = (text: string) => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`)
 const label = (x: number, y: number, kind: string, value: string) =>
-  `<text x="${x}" y="${y}" class="${kind}">${escaped(value)}</text>`
+  `<text x="${x.toFixed(0)}" y="${y}" class="${kind}">${escaped(value)}</text>`
 const bar = (y: number, length: number, kind: string) =>
   `<rect x="${left}" y="${y}" width="${Math.max(1, length).toFixed(1)}" height="16" class="${kind}"/>`
 
@@ -46,7 +46,7 @@ function rowSvg(results: Results, row: Row, y: number): string {
   const greatest = Math.max(ours.median, next.median)
   return [
     label(left - 12, y + 14, 'title', row.title),
-    label(left - 12, y + 33, 'note', `${better} is better; ${times(ratio)}`),
+    label(left - 12, y + 33, 'note', `${better} is better; orbit is ${times(ratio)} better`),
     ...[ours, next].flatMap(({ median, driver }, i) => {
       const length = (median / greatest) * most
       const text = `${shown(median, unit)}  ${driver}`
