@@ -1,4 +1,5 @@
-// The demo's processes, as the primary starts and ends them. No facts pass here: they are all in shared memory.
+// The child processes of the demo, which the primary starts and ends. They exchange no messages: all data is in shared
+// memory.
 import { type ChildProcess, spawn } from 'node:child_process'
 import cluster from 'node:cluster'
 import { once } from 'node:events'
@@ -7,11 +8,11 @@ import { environment, nodes } from './types.js'
 
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-/** A process that does not end when asked to is killed after this. */
-const patienceMs = 1500
+/** A process that does not end on SIGTERM is killed after this time. */
+const killAfterMs = 1500
 
 export class Crew {
-  /** Who ended without being asked to. */
+  /** One line for each process that ended unexpectedly. */
   readonly unexpected: string[] = []
   readonly #fleet: string
   readonly #running = new Map<number, { process: ChildProcess; expected: boolean }>()
@@ -21,15 +22,15 @@ export class Crew {
     cluster.setupPrimary({ exec: fileOf('./worker.ts'), args: [] })
   }
 
-  /** Forks a cluster worker for a node; its pid. */
+  /** Forks a cluster worker for a node, and returns its pid. */
   startWorker(node: number): number {
     const worker = cluster.fork(this.#environment(node))
-    // The channel of a worker that was killed breaks; its exit is all that counts.
+    // The channel of a killed worker breaks. Only its exit matters.
     worker.on('error', () => {})
     return this.#add(node, worker.process, 'http worker')
   }
 
-  /** Starts the load as a plain child: it has no channel to us at all. */
+  /** Starts the HTTP clients as a plain child process, which has no channel to this one. Returns its pid. */
   startLoad(): number {
     const env = { ...process.env, ...this.#environment(nodes.load) }
     const child = spawn(process.execPath, [...process.execArgv, fileOf('./load.ts')], {
@@ -57,7 +58,7 @@ export class Crew {
     return child.pid ?? 0
   }
 
-  /** SIGKILL: no handler runs, nothing is closed, nobody is told. */
+  /** Kills by SIGKILL: no handler runs, nothing is closed, and no process is notified. */
   kill(node: number): void {
     const entry = this.#running.get(node)
     if (entry === undefined) return
@@ -80,10 +81,10 @@ export class Crew {
       entry.process.kill('SIGTERM')
       return entry.process.exitCode ?? entry.process.signalCode ?? once(entry.process, 'exit')
     })
-    const impatience = setTimeout(() => {
+    const killer = setTimeout(() => {
       for (const entry of entries) entry.process.kill('SIGKILL')
-    }, patienceMs)
+    }, killAfterMs)
     await Promise.all(ends)
-    clearTimeout(impatience)
+    clearTimeout(killer)
   }
 }

@@ -1,13 +1,13 @@
-// A job that runs once a second in the whole fleet, whoever of the workers is elected to run it.
+// A job that runs once a second in the whole fleet. The workers elect the one that runs it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Contest, type Fleet, type OrbitEventBus } from '../src/index.js'
 import { type JobRan, job } from './types.js'
 
 const everyMs = 1000
-/** A worker that hangs is replaced after this; one that dies, as soon as the others look: within a second. */
+/** A blocked worker is replaced after this time, and a dead one as soon as another worker notices. */
 const ttlMs = 1500
 
-/** Waits to be elected, then works until it is not any more; for ever. */
+/** Waits until this worker is elected, then runs the job until another one is. Never ends. */
 export async function runJob(fleet: Fleet, bus: OrbitEventBus): Promise<never> {
   const contest = new Contest(fleet)
   for (;;) {

@@ -1,4 +1,4 @@
-// Checks every frame that comes by: is it whole, does it follow the one before, does the account add up?
+// Checks every frame: is it intact, does it follow the one before, and does the poll account for every position?
 import type { Poll } from '../src/index.js'
 import { checksumOf, type Event, eventPod } from './types.js'
 
@@ -6,13 +6,14 @@ export class Ledger {
   frames = 0
   /** Sequence numbers that were skipped. */
   lost = 0
-  /** Sequence numbers that came twice, or late. */
+  /** Sequence numbers that came twice, or out of order. */
   repeated = 0
-  /** Frames whose checksum or node is wrong. */
+  /** Frames with a wrong checksum or node. */
   torn = 0
+  /** Frames that were overwritten before they were read. */
   overrun = 0
   malformed = 0
-  /** Positions that a poll neither delivered nor declared lost. */
+  /** Positions that a poll neither delivered nor counted as lost or malformed. */
   unaccounted = 0
   /** The last sequence number seen, by `node:incarnation`. */
   readonly #last = new Map<string, number>()
@@ -39,12 +40,12 @@ export class Ledger {
     this.#last.set(`${event.node}:${event.incarnation}`, event.sequence)
   }
 
-  /** How many frames one incarnation of a node has published, as far as this ledger has seen. */
+  /** How many frames of one incarnation of a node this ledger has seen. */
   count(node: number, incarnation: number): number {
     return this.#last.get(`${node}:${incarnation}`) ?? 0
   }
 
-  /** The same for all incarnations before this one together. */
+  /** How many frames of all earlier incarnations of a node this ledger has seen. */
   countBefore(node: number, incarnation: number): number {
     let count = 0
     for (let earlier = 1; earlier < incarnation; earlier++) count += this.count(node, earlier)

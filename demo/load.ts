@@ -1,15 +1,15 @@
-// The clients: real HTTP requests over loopback at a bounded rate. Even the port comes from shared memory.
+// The clients: HTTP requests over loopback at a limited rate. They find the port in shared memory.
 import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Orbital } from '../src/index.js'
-import { joinAsTold, onEnd } from './member.js'
+import { joinFromEnvironment, onEnd } from './member.js'
 import { ClientReport, longestRunSeconds, requestsPerSecond, WorkerLoad, workerCount } from './types.js'
 
 const maxInFlight = 32
-/** The rings are as large as this: nothing in them is overwritten during a run. */
+/** The rings have room for this many requests, so no frame is overwritten during a run. */
 const maxRequests = requestsPerSecond * longestRunSeconds
 
-const fleet = joinAsTold('http load')
+const fleet = joinFromEnvironment('http load')
 const loads = new Orbital(fleet, WorkerLoad)
 const report = new Orbital(fleet, ClientReport)
 const agent = new Agent({ keepAlive: true, scheduling: 'fifo' })
@@ -33,7 +33,7 @@ async function portOfWorkers(): Promise<number> {
 function request(port: number): void {
   sent++
   let complete = false
-  // The time limit is for a connection that a dying worker took with it: nobody would ever answer on it.
+  // The timeout is for connections to a worker that has died: no answer comes on them.
   const outgoing = get({ host: '127.0.0.1', port, agent, timeout: 1000 }, (response) => {
     response.resume().once('end', () => {
       complete = response.statusCode === 200
@@ -51,7 +51,7 @@ const port = await portOfWorkers()
 const begun = performance.now()
 for (let due = 0; !ending; ) {
   await sleep(10)
-  // What could not be sent when it was due is let go: a slow machine gets less load, not a queue.
+  // Requests that could not be sent in time are skipped: a slow machine gets less load, not a queue.
   const wanted = ((performance.now() - begun) / 1000) * requestsPerSecond
   for (; due < wanted; due++) {
     if (sent < maxRequests && sent - answered - failed < maxInFlight) request(port)

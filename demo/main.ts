@@ -1,4 +1,4 @@
-// npm run demo: plays the piece, prints the totals, and exits with 1 if a promise was broken.
+// npm run demo: runs the demo, prints the totals, and exits with 1 if a promise was broken.
 import { constants } from 'node:os'
 import { parseOptions, usage } from './options.js'
 import { play } from './play.js'
@@ -15,7 +15,7 @@ if (options.help) {
   process.exit(0)
 }
 
-// Ctrl-C, a kill or a closed terminal: end the children, remove the objects, then exit as the signal wants it.
+// On Ctrl-C, SIGTERM or a closed terminal: end the children, remove the objects, then exit with the code of the signal.
 const interrupt = new AbortController()
 let interruptedBy = 0
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -24,7 +24,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     interrupt.abort()
   })
 }
-// Nobody reads any more: the demo ends by itself all the same.
+// If the reader of the output ends, the demo continues to its end.
 process.stdout.on('error', () => {})
 
 const screen = openScreen(options.json)

@@ -1,4 +1,4 @@
-// The piece: four workers serve, one is killed, a newcomer takes its place.
+// The run: four workers serve, one is killed, and a new worker takes its place.
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Fleet } from '../src/index.js'
 import { Crew } from './crew.js'
@@ -8,10 +8,10 @@ import { fleetSize, nodes, workerCount } from './types.js'
 import { View } from './view.js'
 
 const workers = Array.from({ length: workerCount }, (_, i) => nodes.firstWorker + i)
-/** Nothing is waited for any longer. */
-const patienceSeconds = 45
+/** A run that takes longer is given up. */
+const limitSeconds = 45
 
-/** Plays it in about `seconds`. When the signal aborts it ends at once; also then nothing stays behind. */
+/** Runs for about `seconds`. Aborting the signal ends it early. In both cases it leaves no objects and no processes. */
 export async function play(seconds: number, screen: Screen, signal: AbortSignal): Promise<Totals> {
   const name = `demo-${process.pid}-${Date.now().toString(36)}`
   const fleet = Fleet.joinShm(name, { size: fleetSize, node: nodes.primary, label: 'demo', lifetime: 'fleet' })
@@ -24,7 +24,7 @@ export async function play(seconds: number, screen: Screen, signal: AbortSignal)
     const { client, bus } = stage.view
     const counts = { workers: serving.count, ...client, ...stage.view.counts(), framesPerSecond, bus }
     const objects = namesInShm(name).length
-    // The last member out removes the objects.
+    // The last member that leaves removes the objects.
     fleet.close()
     const unexpected = stage.crew.unexpected
     const left = namesInShm(name)
@@ -53,12 +53,12 @@ class Stage {
     this.#signal = signal
   }
 
-  /** How long it has been playing. */
+  /** The time since the start. */
   seconds(): number {
     return round((performance.now() - this.#begun) / 1000, 1)
   }
 
-  /** Four workers and their clients. */
+  /** Starts four workers and their clients, and waits until all workers serve. */
   async start(): Promise<{ count: number; sinceMs: number }> {
     for (const node of workers) this.crew.startWorker(node)
     this.crew.startLoad()
@@ -69,7 +69,7 @@ class Stage {
     return { count, sinceMs: performance.now() }
   }
 
-  /** The worker that was elected for the job dies without a word; only the kernel knows. Another is elected. */
+  /** Kills the worker that was elected for the job, and waits until another one is elected. */
   async killElected(): Promise<Pick<Totals, 'death' | 'election'>> {
     await this.#untilShare(0.4)
     await this.#until(() => this.view.elected !== undefined)
@@ -79,8 +79,8 @@ class Stage {
     this.crew.kill(victim)
     while (!this.#fleet.isDead(victim) && performance.now() < this.#deadline) await nextTurn()
     const seenAfterMs = this.#fleet.isDead(victim) ? round(performance.now() - killedAt, 2) : null
-    const seen = seenAfterMs === null ? 'has not noticed' : `says dead after ${seenAfterMs} ms`
-    this.#screen.event(`node ${victim} (pid ${pid}), elected for the job, SIGKILLed: the kernel's lock ${seen}`)
+    const seen = seenAfterMs === null ? 'does not show it' : `shows it after ${seenAfterMs} ms`
+    this.#screen.event(`node ${victim} (pid ${pid}), elected for the job, was killed: the kernel's lock ${seen}`)
     const death = { node: victim, pid, incarnation, seenAfterMs }
 
     const runs = this.view.bus.runs
@@ -92,24 +92,24 @@ class Stage {
     return { death, election: { from: victim, to: elected.node, tokens: [token, elected.token], tookMs } }
   }
 
-  /** A newcomer takes its node, and finds what it left. */
+  /** Starts a new worker on the node of the dead one. It reads the frames that its predecessor left. */
   async replace(death: Totals['death']): Promise<Totals['takeOver']> {
     const victim = death.node
     await this.#untilShare(0.6)
     const pid = this.crew.startWorker(victim)
-    this.#screen.event(`newcomer pid ${pid} is starting for node ${victim}`)
+    this.#screen.event(`new worker pid ${pid} is starting for node ${victim}`)
     const tookOver = await this.#until(() => this.view.record(victim)?.pid === pid && this.view.isReporting(victim))
     const load = this.view.loads.get(victim)
     if (!tookOver || load === undefined) return null
     const { incarnation, history, predecessors } = load
     this.#screen.event(
-      `newcomer pid ${pid} took node ${victim}, incarnation ${incarnation}, read ${history} frames of history`,
+      `new worker pid ${pid} took node ${victim}, incarnation ${incarnation}, read ${history} frames of history`,
     )
     const published = this.view.requests.count(victim, death.incarnation)
     return { node: victim, pid, incarnation, history, predecessors, published }
   }
 
-  /** First the clients end, then the workers, then the last frames are read; how many there were a second. */
+  /** Ends the clients, then the workers, and reads the last frames. Returns the frames per second. */
   async finish(sinceMs: number): Promise<number> {
     await this.#untilShare(1)
     await this.crew.stopLoad()
@@ -120,19 +120,19 @@ class Stage {
     return Math.round(framesPerSecond)
   }
 
-  /** A watchdog: on a machine so busy that processes take many seconds to start, that is no broken promise yet. */
+  /** A generous limit: on a busy machine processes may take many seconds to start, which breaks no promise. */
   get #deadline(): number {
-    return this.#begun + patienceSeconds * 1000
+    return this.#begun + limitSeconds * 1000
   }
 
-  /** Until so much of the playing time is over; a slow start leaves each act at least a tenth of it. */
+  /** Waits until this share of the time is over. After a slow start, each step still gets a tenth of the time. */
   async #untilShare(share: number): Promise<void> {
     const wholeMs = this.#seconds * 1000
     const at = Math.max(this.#begun + wholeMs * share, performance.now() + wholeMs / 10)
     await this.#until(() => performance.now() >= at)
   }
 
-  /** Looks and draws until the condition holds: true; false when it is too late, or a process has failed. */
+  /** Refreshes and draws until the condition holds. Returns false after the deadline, or when a process has failed. */
   async #until(condition: () => boolean, deadline = this.#deadline): Promise<boolean> {
     for (;;) {
       this.view.refresh()

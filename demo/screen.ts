@@ -1,4 +1,4 @@
-// The terminal: a table redrawn in place, or plain lines where there is nobody to watch.
+// The output: a table that is redrawn in place on a terminal, and plain lines elsewhere.
 import { styleText } from 'node:util'
 import type { View } from './view.js'
 
@@ -11,23 +11,23 @@ interface Line {
 export interface Screen {
   event(text: string): void
   draw(view: View): void
-  /** The last word; the terminal is as it was before. */
+  /** Prints the last lines and restores the terminal. */
   end(lines: Line[]): void
 }
 
 const columns = ['node', 'pid', 'label', 'state', 'inc', 'requests', 'req/s', 'flight', 'loop', 'cpu', 'rss']
-/** 79 columns in all: the narrowest usual terminal shows them. */
+/** 79 columns in all, so that they fit a terminal of 80. */
 const widths = [4, 7, 11, 5, 3, 8, 5, 6, 8, 5, 7]
 const row = (cells: string[]): string =>
   cells.map((cell, i) => (i === 2 || i === 3 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' ')
 
-/** One line for each node, and one for all. */
+/** One line for each node, and a line of totals. */
 function table(view: View): Line[] {
   const lines: Line[] = [{ text: row(columns), style: 'dim' }]
   for (const { node, pid, label, alive, incarnation } of view.records) {
     const load = view.loads.get(node)
     const cells = [String(node), String(pid), label, alive ? 'alive' : 'DEAD', String(incarnation)]
-    // A newcomer's node still has its predecessor's last load, until it stores its own.
+    // Until a new worker stores its load, its node has the last load of its predecessor.
     if (load?.incarnation === incarnation) {
       cells.push(String(load.requests))
       if (alive) {
@@ -49,7 +49,7 @@ function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1).padStart(5)} s`
 }
 
-/** For a terminal: redraws its lines where they stand. */
+/** For a terminal: redraws its lines in place. */
 class LiveScreen implements Screen {
   readonly #begun = performance.now()
   readonly #events: string[] = []
@@ -60,7 +60,7 @@ class LiveScreen implements Screen {
   constructor(colors: boolean) {
     this.#colors = colors
     process.stdout.write('\x1b[?25l')
-    // However this process ends, short of SIGKILL: the cursor comes back.
+    // The cursor comes back however this process ends, except by SIGKILL.
     process.on('exit', () => process.stdout.write('\x1b[?25h'))
     process.stdout.on('resize', () => this.#clear())
   }
@@ -94,7 +94,7 @@ class LiveScreen implements Screen {
 
   #show(lines: Line[]): void {
     const { columns: width = 80, rows: height = 24 } = process.stdout
-    // What does not fit would wrap or scroll, and the next drawing would miss its place.
+    // Lines that do not fit would wrap or scroll, and the next ones would be drawn in the wrong place.
     this.#write(lines.slice(0, height - 1).map((line) => ({ ...line, text: line.text.slice(0, width) })))
     this.#drawn = Math.min(lines.length, height - 1)
   }
@@ -110,7 +110,7 @@ function paint({ text, style }: Line, colors: boolean): string {
   return colors && style !== undefined ? styleText(style, text) : text
 }
 
-/** For a pipe or a log: a line per event, a table every few seconds. */
+/** For a pipe or a log: a line for each event, and a table every few seconds. */
 class PlainScreen implements Screen {
   readonly #begun = performance.now()
   #drawnAt = performance.now()

@@ -1,72 +1,72 @@
-// What the demo's processes tell each other. A type is a contract: every process that opens one of these rings brings
-// the same name, layout and geometry, or is refused.
+// The types that the processes of the demo share. A type is a contract: a process that opens a ring with another name,
+// pod or geometry is refused.
 import { orbitType, type PodValue, pod } from '../src/index.js'
 
 export const workerCount = 4
 export const requestsPerSecond = 800
 export const stepsPerRequest = 8
-/** A run is shorter, unless the machine is very busy; the clients send no more than fits into it. */
+/** The longest usual run. The clients send no more requests than they could send in this time. */
 export const longestRunSeconds = 20
 
-/** Who is who in the fleet. A worker's node is its own choice too, so that a newcomer can take a dead one's place. */
+/** The nodes of the fleet. Each process asks for a certain node, so that a new worker can replace a dead one. */
 export const nodes = { primary: 0, load: 1, firstWorker: 2 }
 export const fleetSize = nodes.firstWorker + workerCount
 
-/** How a child learns which fleet to join, and as which node: the environment at its start, and never a message. */
+/** The environment variables that name the fleet and the node of a child. */
 export const environment = { fleet: 'ORBIT_DEMO_FLEET', node: 'ORBIT_DEMO_NODE' }
 
 export const eventPod = pod({
-  /** Who says so: the frame's id has the node too, so the two must agree. */
+  /** The publisher. The frame's id contains the node too, and the two must be equal. */
   node: 'u16',
   status: 'u16',
-  /** 1 for the first process on this node, 2 for the one that took its place, and so on. */
+  /** 1 for the first process on this node, 2 for its successor, and so on. */
   incarnation: 'u32',
-  /** 1, 2, 3, ... within the incarnation: a hole is a lost frame. */
+  /** 1, 2, 3, ... within the incarnation: a gap is a lost frame. */
   sequence: 'u32',
   durationUs: 'u32',
-  /** Over all the other fields: a frame mixed of two would not pass. */
+  /** Over all other fields. It detects a frame that is mixed from two. */
   checksum: 'u32',
 })
 export type Event = PodValue<typeof eventPod>
 
-/** One frame for each HTTP request. The ring holds all of the longest run, so that a newcomer finds the whole history. */
+/** One frame for each HTTP request. The ring has room for the longest run, so a new worker finds the whole history. */
 export const RequestEvent = orbitType({ name: 'demo.RequestEvent', kind: 1, pod: eventPod, capacity: 2 ** 14 })
 
 /** One frame for each step of a request's work, published eight at a time. */
 export const StepEvent = orbitType({ name: 'demo.StepEvent', kind: 2, pod: eventPod, capacity: 2 ** 17 })
 
-/** How a worker is; the newest value per node is what the terminal shows. */
+/** The load of a worker. The terminal shows the newest one of each node. */
 const workerLoad = pod({
   incarnation: 'u32',
   port: 'u16',
   requests: 'u32',
-  /** Published so far, requests and steps. */
+  /** Frames published so far, of requests and of steps. */
   frames: 'u32',
   inFlight: 'u32',
   perSecond: 'f32',
   loopDelayMs: 'f32',
   cpuPercent: 'f32',
   rssBytes: 'u64',
-  /** What the ring of requests already held when this process joined, and how much of that its dead predecessors wrote. */
+  /** Request frames that were in the ring when this process joined, and how many of them its predecessors published. */
   history: 'u32',
   predecessors: 'u32',
 })
 export type WorkerLoadValue = PodValue<typeof workerLoad>
 export const WorkerLoad = orbitType({ name: 'demo.WorkerLoad', kind: 3, pod: workerLoad })
 
-/** Topics: `request.<node>` for each answered one, `page.rendered`, `job.ran`. */
+/** Topics: `request.<node>` for each answered request, `page.rendered`, `job.ran`. */
 export const busOptions = { capacity: 2 ** 15, payloadBytes: 64 }
 export interface JobRan {
   token: number
 }
 
-/** What workers are elected for, once a second. */
+/** The subject that the workers claim to run the job. */
 export const job = 'demo: every second'
 
-/** The page that all workers show: one of them renders it when it has expired, the others wait for that or find it. */
+/** The page of all workers. When it has expired, one worker renders it, and the others wait for that. */
 export const page = { key: '/', ttlMs: 500 }
 
-/** What the client's side has seen. */
+/** The counts of the clients. */
 export const ClientReport = orbitType({
   name: 'demo.ClientReport',
   kind: 4,

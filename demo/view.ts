@@ -1,4 +1,4 @@
-// What the primary knows: all of it read from shared memory.
+// The state of the demo, which the primary reads from shared memory.
 import {
   Contest,
   type Cursor,
@@ -24,14 +24,14 @@ import {
 export class View {
   readonly requests = new Ledger()
   readonly steps = new Ledger()
-  /** Members, alive or dead, by the kernel's locks. */
+  /** Members, alive or dead. */
   records: NodeRecord[] = []
-  /** The newest WorkerLoad of each node; a dead worker's last one stays until its successor stores its own. */
+  /** The newest load of each node. The last load of a dead worker stays until its successor stores one. */
   loads = new Map<number, WorkerLoadValue>()
   client = { sent: 0, answered: 0, failed: 0 }
-  /** Who runs the job. */
+  /** The worker that runs the job. */
   elected: Holder | undefined
-  /** What the bus has told: requests answered, pages rendered, runs of the job, and those of a worker whose successor had run. */
+  /** Events on the bus: answered requests, rendered pages, runs of the job, and runs with an outdated token. */
   bus = { requests: 0, rendered: 0, runs: 0, staleRuns: 0, lost: 0 }
   readonly #fleet: Fleet
   readonly #loads: Orbital<WorkerLoadValue>
@@ -56,7 +56,7 @@ export class View {
 
   refresh(): void {
     this.records = this.#fleet.nodes()
-    // Before the frames: what is stated has been published, so the polls below must bring it.
+    // Loads come before frames: a load counts published frames only, so the polls below must deliver them.
     this.client = this.#client.load() ?? this.client
     this.loads = this.#loads.loadPerNode()
     for (const [node, load] of this.loads) this.#stated.set(`${node}:${load.incarnation}`, { node, load })
@@ -85,7 +85,7 @@ export class View {
     return this.requests.frames + this.steps.frames
   }
 
-  /** Holes in the sequences, and frames that a worker says it published and that never came. */
+  /** Gaps in the sequences, and frames that a worker has counted and that never came. */
   get lost(): number {
     let lost = this.requests.lost + this.steps.lost
     for (const { node, load } of this.#stated.values()) {
@@ -103,13 +103,13 @@ export class View {
     return this.records.find((record) => record.node === node)
   }
 
-  /** Is the process that holds the node alive, and is the node's newest load its own? */
+  /** Is the owner of the node alive, and has it stored the node's newest load? */
   isReporting(node: number): boolean {
     const record = this.record(node)
     return record?.alive === true && this.loads.get(node)?.incarnation === record.incarnation
   }
 
-  /** And has it answered requests? */
+  /** Is the owner of the node alive, and has it answered requests? */
   isServing(node: number): boolean {
     return this.isReporting(node) && (this.loads.get(node)?.requests ?? 0) > 0
   }

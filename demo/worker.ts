@@ -1,5 +1,5 @@
-// One HTTP worker: answers requests, publishes a frame for each, and stores how it is a few times a second. It neither
-// knows nor cares who reads that.
+// An HTTP worker: it answers requests, publishes a frame for each, and stores its load four times a second. It does not
+// know which processes read them.
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,18 +8,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { codecs, Orbital, OrbitEventBus, TypedCache } from '../src/index.js'
 import { runJob } from './job.js'
 import { Ledger } from './ledger.js'
-import { joinAsTold, onEnd } from './member.js'
+import { joinFromEnvironment, onEnd } from './member.js'
 import { busOptions, eventPod, page, RequestEvent, StepEvent, seal, stepsPerRequest, WorkerLoad } from './types.js'
 
-const fleet = joinAsTold('http worker')
+const fleet = joinFromEnvironment('http worker')
 const { node } = fleet
-// Whoever takes a node counts as its next incarnation.
+// The incarnation counts the processes that have owned this node.
 const incarnation = fleet.nodes().find((record) => record.node === node)?.incarnation ?? 0
 const load = new Orbital(fleet, WorkerLoad)
 const bus = new OrbitEventBus(fleet, busOptions)
 const pages = new TypedCache(fleet, { codec: codecs.text(), namespace: 'pages' })
 
-// A newcomer finds the fleet's recent past in the ring, also what its dead predecessor on this node wrote.
+// A new worker finds the recent frames of the fleet in the ring, including those of its dead predecessor.
 const past = new Ledger()
 past.take(fleet.cursor(RequestEvent, 'start').poll())
 const history = past.frames
@@ -29,7 +29,7 @@ let requests = 0
 let steps = 0
 let inFlight = 0
 
-/** Some work in steps, whose frames are published together: one native call for all of them. */
+/** Does some work in steps, and publishes the frames of all steps in one call. */
 function work(): string {
   const { byteLength } = eventPod
   const records = new Uint8Array(stepsPerRequest * byteLength)
@@ -46,7 +46,7 @@ function work(): string {
 }
 
 async function render(): Promise<string> {
-  await sleep(20) // as if it were expensive
+  await sleep(20) // simulates expensive work
   bus.publish('page.rendered')
   return `rendered by node ${node} at ${new Date().toISOString()}`
 }
@@ -55,17 +55,17 @@ const server = createServer(async (_request, response) => {
   inFlight++
   response.once('close', () => inFlight--)
   const begun = performance.now()
-  await sleep(2 + Math.random() * 10) // as if a database were asked
+  await sleep(2 + Math.random() * 10) // simulates a database query
   const shown = await pages.getOrSet(page.key, render, { ttlMs: page.ttlMs })
   const body = `${shown}\n${work()}`
   const durationUs = Math.round((performance.now() - begun) * 1000)
   const event = seal({ node, incarnation, sequence: ++requests, status: 200, durationUs })
-  // Before the answer: whatever a client got an answer to is in the ring, even if this process dies right now.
+  // Publish before the answer: then every answered request is in the ring, even if this process dies now.
   fleet.publish(RequestEvent, eventPod.encode(event))
   bus.publish(`request.${node}`)
   response.end(body)
 })
-// Connections end now and then, so that a newcomer gets its share of them.
+// Connections end after some requests, so that a new worker gets its share of them.
 server.maxRequestsPerSocket = 40
 
 const loop = monitorEventLoopDelay({ resolution: 10 })
@@ -83,7 +83,7 @@ function report(): void {
     frames: requests + steps,
     inFlight,
     perSecond: ((requests - previous.requests) * 1000) / elapsedMs,
-    // The histogram's samples are whole intervals of its timer: what is above the resolution is delay.
+    // A sample is a whole interval of the timer. The part above the resolution is the delay.
     loopDelayMs: Math.max(0, loop.mean / 1e6 - 10) || 0,
     cpuPercent: cpuUs / 10 / elapsedMs,
     rssBytes: process.memoryUsage.rss(),
@@ -94,7 +94,7 @@ function report(): void {
   previous = now
 }
 
-// Port 0: the cluster gives all its workers the same free port.
+// With port 0 the cluster gives all workers the same free port.
 server.listen(0, '127.0.0.1', () => {
   report()
   setInterval(report, 250)

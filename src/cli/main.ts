@@ -48,9 +48,9 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
     throw new UsageError(`${command.operands[operands.length]} is missing`)
   }
   if (operands.length > command.operands.length) {
-    throw new UsageError(
-      `${JSON.stringify(operands[command.operands.length])} is one operand too many: orbit ${command.name} accepts ${command.operands.join(' ') || 'none'}`,
-    )
+    const accepted = command.operands.join(' ') || 'no operands'
+    const extra = JSON.stringify(operands[command.operands.length])
+    throw new UsageError(`${extra} is one operand too many: orbit ${command.name} accepts ${accepted}`)
   }
   const { checkNative } = await import('../core/native.js') // imported here: --version and --help need no addon
   checkNative()

@@ -40,6 +40,6 @@ export function mutationOf({ payload, version }: Frame): Mutation | undefined {
   }
 }
 
-/** The time that is left, negative after the expiry; null: the mutation stores no value, or one that does not expire. */
+/** The time until the value expires, negative after that; null: there is no value, or it never expires. */
 export const expiresInMs = ({ op, expiresAtMs }: Mutation): number | null =>
   op === 'put' && expiresAtMs > 0 ? Math.round(expiresAtMs - monotonicMs()) : null

@@ -196,8 +196,8 @@ function checkMetrics(fleet: FleetObserver, options: MetricsOptions): NonNullabl
 }
 
 /**
- * Makes collectors for `prom-client`, which this package does not depend on: objects for `register.registerMetric`. They
- * measure the fleet when they are scraped, once for each scrape of all of them.
+ * Makes collectors for `prom-client`, which this package does not depend on: objects for `register.registerMetric`.
+ * They measure the fleet when they are scraped, once for each scrape of all of them.
  *
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT; ERR_ORBIT_CLOSED, now or when scraped
  */

@@ -9,7 +9,7 @@ interface DeadNode {
   readonly node: number
   /** The chunk that only this node could write. */
   readonly chunk: number
-  /** The position that it was about to fill, and the chunk that it would have received; absent: it was not publishing. */
+  /** The position that it was about to fill, and the chunk that it would have received; absent: it was idle. */
   readonly position?: number
   readonly nextChunk?: number
 }

@@ -51,7 +51,7 @@ interface LastLook {
   readonly history: readonly number[]
 }
 
-/** Samples fleets repeatedly. Each sample opens them anew, so it notices what was removed or created since the last one. */
+/** Samples fleets repeatedly. Each sample opens them anew, and so it notices removed and created ones. */
 export class Sampler {
   readonly #only: string | undefined
   #last = new Map<string, LastLook>()

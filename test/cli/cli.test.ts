@@ -128,7 +128,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
   })
 })
 
-describe.runIf(isLinux)('orbit on a fleet whose members were killed', () => {
+describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
   it('runs every read-only command on a dead fleet, and changes no byte', async () => {
     const name = uniqueFleet('cli')
     const child = await showcase(name)

@@ -11,7 +11,7 @@ import { Fleet } from '../../src/index.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Starts the demo as `npm run demo` does. It is gone when the test is over. */
+/** Starts the demo like `npm run demo`, and kills it after the test. */
 function startDemo(...args: string[]) {
   const child = spawn(process.execPath, ['--import', 'tsx', 'demo/main.ts', ...args], {
     cwd: root,
@@ -22,7 +22,7 @@ function startDemo(...args: string[]) {
 }
 
 describe('npm run demo', () => {
-  it('keeps its promises and says so in one JSON document', async () => {
+  it('keeps its promises and prints its totals as one JSON document', async () => {
     const { output, errors, ended } = startDemo('--seconds', '4', '--json')
     const [code] = await ended
     expect(code, await errors).toBe(0)
@@ -60,7 +60,7 @@ describe('npm run demo', () => {
     expect(namesInShm(name)).toEqual([])
   })
 
-  it('refuses an option that it does not know, with its usage', async () => {
+  it('rejects an unknown option and prints its usage', async () => {
     const { errors, ended } = startDemo('--fast')
     expect((await ended)[0]).toBe(2)
     expect(await errors).toMatch(/--fast[\s\S]*usage:/)
@@ -68,13 +68,13 @@ describe('npm run demo', () => {
 })
 
 describe('its options', () => {
-  it('are 9 seconds unless told otherwise', () => {
+  it('runs for 9 seconds by default', () => {
     expect(parseOptions([])).toEqual({ seconds: 9, json: false, help: false })
     expect(parseOptions(['--seconds', '18', '--json'])).toEqual({ seconds: 18, json: true, help: false })
   })
 
   it.each([['--seconds', '2'], ['--seconds', '19'], ['--seconds', '4.5'], ['--seconds'], ['more']])(
-    'refuse %s %s',
+    'rejects the arguments %s %s',
     (...args) => {
       expect(parseOptions(args)).toHaveProperty('refused')
     },
@@ -106,43 +106,43 @@ const kept: Totals = {
   left: [],
 }
 
-/** `kept`, but the newcomer's part of it. */
-const newcomer = (change: Partial<NonNullable<Totals['takeOver']>>): Partial<Totals> => ({
+/** A change of the part of `kept` that the new worker fills. */
+const takeOver = (change: Partial<NonNullable<Totals['takeOver']>>): Partial<Totals> => ({
   takeOver: { ...(kept.takeOver as NonNullable<Totals['takeOver']>), ...change },
 })
 
 describe('its promises', () => {
-  it('are kept by good totals', () => {
+  it('reports no broken promise for good totals', () => {
     expect(brokenPromises(kept)).toEqual([])
   })
 
-  it('want requests', () => {
+  it('reports a run without requests', () => {
     expect(brokenPromises({ ...kept, requests: 0, answered: 0 })).toContain('no request was served')
   })
 
   it.each<[string, Partial<Totals>]>([
-    ['3 of 4 workers came up', { workers: 3 }],
+    ['3 of 4 workers started', { workers: 3 }],
     ['2 frames were lost', { lost: 2 }],
     ['1 frames were torn', { torn: 1 }],
     ['1 frames came twice or out of order', { repeated: 1 }],
     ['5 frames were overwritten before they were read', { overrun: 5 }],
     ['1 frames could not be read', { malformed: 1 }],
-    ["1 positions are in no poll's account", { unaccounted: 1 }],
+    ["1 positions are missing from every poll's account", { unaccounted: 1 }],
     ['clients got 101 answers, but only 100 requests have a frame', { answered: 101 }],
     ['7 events were lost', { bus: { ...kept.bus, lost: 7 } }],
     ['100 requests have a frame, 98 an event', { bus: { ...kept.bus, requests: 98 } }],
     ['the page was rendered 0 times', { bus: { ...kept.bus, rendered: 0 } }],
-    ['the job ran 1 times for a worker whose successor had run it', { bus: { ...kept.bus, staleRuns: 1 } }],
-    ['nobody was elected in place of node 3', { election: null }],
+    ['the job ran 1 times with a token older than that of an earlier run', { bus: { ...kept.bus, staleRuns: 1 } }],
+    ['no worker was elected in place of node 3', { election: null }],
     ['the death of pid 7 on node 3 was not seen', { death: { ...kept.death, seenAfterMs: null } }],
-    ['no newcomer took node 3', { takeOver: null }],
-    ["the newcomer took node 4 instead of the dead worker's node 3", newcomer({ node: 4 })],
-    ['the newcomer is incarnation 1 after 1 on node 3', newcomer({ incarnation: 1 })],
-    ['the newcomer found 11 frames of its predecessor, which published 12', newcomer({ predecessors: 11 })],
+    ['no new worker took node 3', { takeOver: null }],
+    ["the new worker took node 4 instead of the dead worker's node 3", takeOver({ node: 4 })],
+    ['the new worker is incarnation 1 after 1 on node 3', takeOver({ incarnation: 1 })],
+    ['the new worker found 11 frames of its predecessor, which had published 12', takeOver({ predecessors: 11 })],
     ['http worker 9 on node 2 ended with 1', { unexpected: ['http worker 9 on node 2 ended with 1'] }],
     ['the fleet had no object in shared memory', { objects: 0 }],
     ['left in shared memory: orbit-demo-1-x-1-0', { left: ['orbit-demo-1-x-1-0'] }],
-  ])('%s', (line, change) => {
+  ])('reports that %s', (line, change) => {
     expect(brokenPromises({ ...kept, ...change })).toEqual([line])
   })
 })
@@ -153,7 +153,7 @@ describe('its ledger', () => {
     ...change,
   })
 
-  /** What a ledger says of these events, published by node 0 of a process-local fleet. */
+  /** The ledger of these events, which node 0 of a process-local fleet has published. */
   function account(...events: Event[]): Ledger {
     using fleet = Fleet.join(`demo.ledger.${process.pid}`, { size: 1 })
     const cursor = fleet.cursor(RequestEvent)
@@ -169,11 +169,11 @@ describe('its ledger', () => {
     expect([ledger.count(0, 1), ledger.count(0, 2), ledger.countBefore(0, 2)]).toEqual([2, 1, 2])
   })
 
-  it('counts the holes in a sequence as lost', () => {
+  it('counts the gaps in a sequence as lost', () => {
     expect(account(event(1), event(4), event(6))).toMatchObject({ frames: 3, lost: 3, torn: 0 })
   })
 
-  it('counts what comes again as repeated', () => {
+  it('counts a repeated sequence number', () => {
     expect(account(event(1), event(2), event(1))).toMatchObject({ frames: 3, lost: 0, repeated: 1 })
   })
 
@@ -184,7 +184,7 @@ describe('its ledger', () => {
     expect(account(event(1), torn)).toMatchObject({ frames: 2, torn: 1 })
   })
 
-  it('takes over the account of a lapped cursor', () => {
+  it('adds up the losses of a poll', () => {
     const ledger = new Ledger()
     ledger.take({ frames: [], lost: 7, malformed: 1, from: 0, to: 10 })
     expect(ledger).toMatchObject({ overrun: 7, malformed: 1, unaccounted: 2 })

@@ -95,9 +95,10 @@ export const cache: Command = {
   summary: 'list the entries of the cache, or print one value',
   operands: ['FLEET', '[KEY]'],
   about: [
-    'Without KEY: lists the entries that have not expired, with their values as JSON or text where possible. With',
-    'KEY: prints the value of that key. If a lookup of the key would miss, the exit code is 3, and the message names',
-    'the namespaces that have the key.',
+    'Without KEY: lists the entries that have not expired, with their values as JSON or text where possible.',
+    '',
+    'With KEY: prints the value of that key. If a lookup of the key would miss, the exit code is 3, and the message',
+    'names the namespaces that have the key.',
   ],
   options: {
     namespace: {

@@ -45,7 +45,7 @@ function run(call: Call): number {
 
 export const gc: Command = {
   name: 'gc',
-  summary: 'remove the fleets whose members have all died or left',
+  summary: 'remove the fleets that have no living member',
   operands: ['[FLEET]'],
   about: [
     'Removes every fleet of this user that has no living member, or only the named one, with its rings and FIFOs, and',

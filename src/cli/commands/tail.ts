@@ -42,7 +42,7 @@ function removalCheck(fleet: FleetObserver, kind: number, fleetInode: number | u
   }
 }
 
-/** Polls. If that fails because a new fleet of the same name has taken over, the error is that the old one was removed. */
+/** Polls. An error that comes from a new fleet of the same name is replaced: the old fleet was removed. */
 function pollOf(feed: ItemFeed, max: number, check: Check): ItemBatch {
   try {
     return feed.poll(max)
