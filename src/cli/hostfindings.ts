@@ -1,42 +1,42 @@
 import { accessSync, constants } from 'node:fs'
-import { canList, sharedMemory, userId } from '../inspect/objects.js'
+import { canList, objectsFolder, userId } from '../inspect/objects.js'
 import { type Finding, finding } from './finding.js'
-import { isContainer, memoryLimit, namespaceOf, removesIpc, spaceOf } from './host.js'
+import { isContainer, memoryLimit, namespaceOf, removesIpc, type Space, spaceOf } from './host.js'
 import { bytesText } from './text.js'
 
 /** The size of /dev/shm in a container without an option for it. */
 const containerBytes = 64 * 2 ** 20
-const mountCommand = `mount -t tmpfs -o mode=1777 tmpfs ${sharedMemory}`
 
-function spaceFindings(): Finding[] {
-  const space = spaceOf(sharedMemory)
+function spaceFindings(folder: string): Finding[] {
+  const mountCommand = `mount -t tmpfs -o mode=1777 tmpfs ${folder}`
+  const space = spaceOf(folder)
   if (space === undefined) {
     const rest = { meaning: 'a shared fleet cannot be created', fix: mountCommand }
-    return [finding('problem', 'shm', `${sharedMemory} does not exist`, rest)]
+    return [finding('problem', 'shm', `${folder} does not exist`, rest)]
   }
-  const findings = [sizeFinding(space.bytes, space.freeBytes)]
+  const findings = [sizeFinding(folder, space)]
   if (!space.isTmpfs) {
     const rest = { meaning: 'the contents of shared memory may be written to a disk', fix: mountCommand }
-    findings.push(finding('warning', 'shm-type', `${sharedMemory} is not a tmpfs`, rest))
+    findings.push(finding('warning', 'shm-type', `${folder} is not a tmpfs`, rest))
   }
   try {
-    accessSync(sharedMemory, constants.W_OK | constants.X_OK)
+    accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
     const isReadOnly = (error as NodeJS.ErrnoException).code === 'EROFS'
-    const fix = isReadOnly ? `mount -o remount,rw ${sharedMemory}` : `chmod 1777 ${sharedMemory}`
+    const fix = isReadOnly ? `mount -o remount,rw ${folder}` : `chmod 1777 ${folder}`
     const rest = { meaning: 'no process of this user can create a fleet or a ring', fix }
-    findings.push(finding('problem', 'shm-access', `${sharedMemory} is not writable by uid ${userId}`, rest))
+    findings.push(finding('problem', 'shm-access', `${folder} is not writable by uid ${userId}`, rest))
   }
   if (!canList()) {
-    const rest = { meaning: 'orbit cannot find the fleets of this user', fix: `chmod 1777 ${sharedMemory}` }
-    findings.push(finding('problem', 'shm-list', `${sharedMemory} cannot be listed by uid ${userId}`, rest))
+    const rest = { meaning: 'orbit cannot find the fleets of this user', fix: `chmod 1777 ${folder}` }
+    findings.push(finding('problem', 'shm-list', `${folder} cannot be listed by uid ${userId}`, rest))
   }
   return findings
 }
 
-function sizeFinding(bytes: number, freeBytes: number): Finding {
-  const text = `${sharedMemory}: ${bytesText(freeBytes)} free of ${bytesText(bytes)}`
-  const grow = isContainer() ? 'start the container with --shm-size=1g' : `mount -o remount,size=2g ${sharedMemory}`
+function sizeFinding(folder: string, { bytes, freeBytes }: Space): Finding {
+  const text = `${folder}: ${bytesText(freeBytes)} free of ${bytesText(bytes)}`
+  const grow = isContainer() ? 'start the container with --shm-size=1g' : `mount -o remount,size=2g ${folder}`
   if (freeBytes < bytes / 10) {
     const meaning =
       'the next join or the next new ring may fail with ERR_ORBIT_NO_SPACE; existing rings are not affected'
@@ -73,12 +73,20 @@ function systemdFinding(): Finding {
   })
 }
 
-function namespaceFinding(): Finding {
+function namespaceFinding(folder: string): Finding {
   const kinds = ['pid', 'ipc', 'mnt'] as const
-  const meaning = `processes share a fleet only if they see the same ${sharedMemory}: compare ls -l /proc/PID/ns`
+  const meaning = `processes share a fleet only if they see the same ${folder}: compare ls -l /proc/PID/ns`
   return finding('note', 'namespaces', kinds.map((kind) => namespaceOf(kind) ?? `${kind}:[unknown]`).join(' '), {
     meaning,
   })
 }
 
-export const hostFindings = (): Finding[] => [...spaceFindings(), limitFinding(), systemdFinding(), namespaceFinding()]
+/** Examines the host, as far as fleets depend on it. */
+export function hostFindings(): Finding[] {
+  const folder = objectsFolder()
+  if (folder === '') {
+    const meaning = 'orbit can only inspect a fleet that you name; ls, doctor and gc find none'
+    return [finding('note', 'shm-list', 'this system does not list shared memory objects', { meaning }), limitFinding()]
+  }
+  return [...spaceFindings(folder), limitFinding(), systemdFinding(), namespaceFinding(folder)]
+}

@@ -1,4 +1,4 @@
-import { type FoundObject, sharedMemory, userId } from '../inspect/objects.js'
+import { type FoundObject, objectsFolder, userId } from '../inspect/objects.js'
 import { type Finding, finding } from './finding.js'
 import { objectProblem, type Problem } from './problem.js'
 
@@ -8,7 +8,7 @@ export function objectFindings(object: FoundObject): Finding[] {
   if (stats.uid !== userId) {
     const meaning = `its name belongs to a fleet of uid ${userId}, which fails with ERR_ORBIT_PERMISSION`
     const found = `/${file} belongs to uid ${stats.uid}`
-    return [finding('problem', 'foreign-object', found, { fleet, meaning, fix: `sudo rm ${sharedMemory}/${file}` })]
+    return [finding('problem', 'foreign-object', found, { fleet, meaning, fix: `sudo rm ${objectsFolder()}/${file}` })]
   }
   const problem = objectProblem(object)
   if (problem === undefined) return []
@@ -21,7 +21,7 @@ export function objectFindings(object: FoundObject): Finding[] {
 }
 
 function fixOf({ fleet, form, number, file, stats }: FoundObject, { code }: Problem): string {
-  const path = `${sharedMemory}/${file}`
+  const path = `${objectsFolder()}/${file}`
   if (!stats.isFile()) return `rm -r ${path}`
   if (code === 'ERR_ORBIT_PERMISSION') return `chmod 600 ${path}`
   const remove = `orbit rm ${fleet}${form === 'ring' ? ` ${number}` : ''} --force`

@@ -1,5 +1,5 @@
 import { Fleet } from '../core/fleet.js'
-import { findObjects, sharedMemory } from '../inspect/objects.js'
+import { findObjects, objectsFolder } from '../inspect/objects.js'
 import type { Output } from './output.js'
 
 /** The files that a fleet has in shared memory now, bells included. */
@@ -18,7 +18,7 @@ export function remove(fleet: string, options: { kind?: number; force?: boolean 
 }
 
 export function printRemoved(output: Output, removed: readonly string[], isDryRun: boolean): void {
-  for (const file of removed) output.line(`${isDryRun ? 'would remove' : 'removed'} ${sharedMemory}/${file}`)
+  for (const file of removed) output.line(`${isDryRun ? 'would remove' : 'removed'} ${objectsFolder()}/${file}`)
 }
 
 /** Has the fleet a living member? The kernel's locks decide. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { NodeRecord } from '../core/node.js'
-import { objectPath } from './objects.js'
+import { pathOf } from './objects.js'
 
 /** A member is stale when its last heartbeat is older: three times the default interval of FleetHeartbeat. */
 const staleMs = 3000
@@ -15,7 +15,7 @@ export const isStale = ({ alive, heartbeat }: NodeRecord): boolean =>
 /** The state of a node of this fleet. A stopped process is recognized only where /proc shows it. */
 export function nodeStateOf(fleet: string, node: NodeRecord): NodeState {
   if (!node.alive) return 'dead'
-  if (isStopped(node.pid) && maps(node.pid, objectPath(fleet, 'fleet'))) return 'stopped'
+  if (isStopped(node.pid) && maps(node.pid, pathOf(fleet, 'fleet'))) return 'stopped'
   return isStale(node) ? 'stale' : 'alive'
 }
 
@@ -25,7 +25,8 @@ function isStopped(pid: number): boolean {
 }
 
 /** Has the process this object open? A pid of another pid namespace may belong to another process here. */
-const maps = (pid: number, path: string): boolean => readProc(pid, 'maps').includes(path)
+const maps = (pid: number, path: string | undefined): boolean =>
+  path !== undefined && readProc(pid, 'maps').includes(path)
 
 /** Empty where the file cannot be read. */
 function readProc(pid: number, file: string): string {

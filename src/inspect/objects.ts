@@ -1,10 +1,10 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs'
+import { lstatSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { OrbitError } from '../base/errors.js'
-import { abi } from '../core/native.js'
+import { native, translated } from '../core/native.js'
 
-/** The folder in which shared memory objects are files. */
-export const sharedMemory = '/dev/shm'
+/** The folder in which shared memory objects are files; '' on a system that does not show them. */
+export const objectsFolder = (): string => native.objectsFolder()
+
 export const userId = process.geteuid?.() ?? 0
 
 /** A file with the name of an orbit object. Its owner and its content are not checked yet. */
@@ -13,55 +13,41 @@ export interface FoundObject {
   readonly file: string
   readonly fleet: string
   readonly form: 'fleet' | 'ring' | 'bell'
-  /** KIND of a ring, node of a bell, -1 for the fleet object. */
+  /** KIND of a ring or a table, node of a bell, -1 for the fleet object. */
   readonly number: number
   readonly stats: Stats
 }
 
-/** The path of the object of a fleet, or of the ring of a KIND. */
-export const objectPath = (fleet: string, what: number | 'fleet'): string =>
-  join(sharedMemory, `orbit-${fleet}-${what}-${userId}`)
+/** The names of this user's objects, in no order. */
+const ownNames = () => translated(() => native.listObjects()).filter(({ uid }) => uid === userId)
 
-// Only the fleet's name may contain a dash, so a name has one reading.
-const pattern = /^orbit-([A-Za-z0-9._-]{1,64})-(fleet|\d{1,5})-(\d+)(\.bell)?$/
-
-/** Is this a number that orbit writes into a name? 007 and KIND 300 belong to other software. */
-const isOurs = (what: string, isBell: boolean): boolean =>
-  what === 'fleet'
-    ? !isBell
-    : what === String(Number(what)) && Number(what) <= (isBell ? abi.maxFleetSize - 1 : abi.maxKind)
-
-/** Every object with a name of this user, sorted by fleet. Empty where the system shows no files. */
+/**
+ * Every object with a name of this user, sorted by fleet. Empty where the system shows no files.
+ *
+ * @throws ERR_ORBIT_PERMISSION when the folder cannot be listed
+ */
 export function findObjects(): FoundObject[] {
   const found: FoundObject[] = []
-  for (const file of namesIn(sharedMemory)) {
-    const [, fleet, what, uid, bell] = pattern.exec(file) ?? []
-    if (fleet === undefined || what === undefined || uid !== String(userId) || !isOurs(what, bell !== undefined))
-      continue
-    const stats = lstatSync(join(sharedMemory, file), { throwIfNoEntry: false })
-    if (stats === undefined) continue // removed since the folder was read
-    const form = bell ? 'bell' : what === 'fleet' ? 'fleet' : 'ring'
-    found.push({ file, fleet, form, number: form === 'fleet' ? -1 : Number(what), stats })
+  for (const { uid: _, ...name } of ownNames()) {
+    const stats = lstatSync(join(objectsFolder(), name.file), { throwIfNoEntry: false })
+    if (stats !== undefined) found.push({ ...name, stats }) // else removed since the folder was read
   }
   return found.sort((a, b) => (a.fleet < b.fleet ? -1 : a.fleet > b.fleet ? 1 : a.number - b.number))
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return [] // doctor reports it
-    const forbidden = code === 'EACCES' || code === 'EPERM' || code === 'ERR_ACCESS_DENIED'
-    if (!forbidden) throw error
-    throw new OrbitError('ERR_ORBIT_PERMISSION', `${folder} cannot be listed: ${message}`, { cause: error })
-  }
+/** The path of a fleet object, or of the ring of a KIND; undefined: there is none, or the folder cannot be listed. */
+export function pathOf(fleet: string, what: number | 'fleet'): string | undefined {
+  const form = what === 'fleet' ? 'fleet' : 'ring'
+  const isWanted = (each: { fleet: string; form: string; number: number }) =>
+    each.fleet === fleet && each.form === form && (what === 'fleet' || each.number === what)
+  const name = canList() ? ownNames().find(isWanted) : undefined
+  return name === undefined ? undefined : join(objectsFolder(), name.file)
 }
 
 /** False where findObjects throws. A missing folder counts as an empty one. */
 export function canList(): boolean {
   try {
-    namesIn(sharedMemory)
+    native.listObjects()
     return true
   } catch {
     return false

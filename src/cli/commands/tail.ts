@@ -5,7 +5,7 @@ import { Fleet } from '../../core/fleet.js'
 import { abi } from '../../core/native.js'
 import type { FleetObserver } from '../../core/observer.js'
 import { eventKind } from '../../inspect/kinds.js'
-import { objectPath } from '../../inspect/objects.js'
+import { pathOf } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
 import { interrupt } from '../interrupt.js'
 import { type Item, itemJson, itemText } from '../item.js'
@@ -20,9 +20,11 @@ const lastPauseMs = 20
 /** The interval of the checks whether the ring still has its name. */
 const checkMs = 500
 
-/** The inode of an object; undefined: it does not exist. */
-const inodeOf = (fleet: string, what: number | 'fleet'): number | undefined =>
-  statSync(objectPath(fleet, what), { throwIfNoEntry: false })?.ino
+/** The inode of an object; undefined: it does not exist, or the folder cannot be listed. */
+function inodeOf(fleet: string, what: number | 'fleet'): number | undefined {
+  const path = pathOf(fleet, what)
+  return path === undefined ? undefined : statSync(path, { throwIfNoEntry: false })?.ino
+}
 
 type Check = (isUrgent?: boolean) => void
 
