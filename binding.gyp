@@ -4,6 +4,7 @@
       "target_name": "orbit",
       "sources": [
         "native/fleet/fleet.cc",
+        "native/fleet/object.cc",
         "native/fleet/removal.cc",
         "native/node/abi.cc",
         "native/node/bell_calls.cc",

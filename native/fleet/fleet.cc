@@ -26,53 +26,16 @@ void format_fleet(void* base, uint32_t size) {
   finish_object(&header->object);
 }
 
-template <typename Value>
-void require_equal(const std::string& object, const char* what, Value found, Value wanted) {
-  if (found == wanted) return;
-  throw Failure("ERR_ORBIT_TYPE_MISMATCH",
-                object + ": " + what + "=" + std::to_string(found) + " there, " + std::to_string(wanted) + " here");
-}
-
-// A name in shared memory may lack its NUL.
-std::string name_in(const char (&text)[kTypeNameBytes]) { return std::string(text, strnlen(text, kTypeNameBytes)); }
-
-// Is it a ring of this fleet at all?
-void require_own(const std::string& object, const RingSpec& found, uint32_t kind, uint64_t fleetId,
-                 uint32_t fleetSize) {
-  require_equal(object, "kind", found.typeKind, kind);
-  if (found.fleetId != fleetId) {
-    throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": fleetId=" + hex(found.fleetId) + " there, " + hex(fleetId) +
-                                                 " here: left by a fleet that is gone; remove it");
-  }
-  require_equal(object, "fleetSize", found.fleetSize, fleetSize);
-}
-
-const char* name_of(ObjectType type) { return type == kTableObject ? "table" : "ring"; }
-
-void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted) {
-  if (found.objectType != wanted.objectType) {
-    throw Failure("ERR_ORBIT_TYPE_MISMATCH",
-                  object + ": a " + name_of(found.objectType) + " there, a " + name_of(wanted.objectType) + " here");
-  }
-  if (memcmp(found.typeName, wanted.typeName, kTypeNameBytes) != 0) {
-    throw Failure("ERR_ORBIT_TYPE_MISMATCH",
-                  object + ": name=" + name_in(found.typeName) + " there, " + name_in(wanted.typeName) + " here");
-  }
-  if (found.fingerprint != wanted.fingerprint) {
-    throw Failure("ERR_ORBIT_TYPE_MISMATCH",
-                  object + ": fingerprint=" + hex(found.fingerprint) + " there, " + hex(wanted.fingerprint) + " here");
-  }
-  require_equal(object, "capacity", found.capacity, wanted.capacity);
-  require_equal(object, "payloadBytes", found.payloadBytes, wanted.payloadBytes);
-}
-
 bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
 
 void set_joined(NodeRecord* record, Joined joined) { store_release(&record->joined, joined); }
-// True for a member that died, too.
+// True for a member that died, until its node has a new owner.
 bool has_joined(const NodeRecord* record) { return load_acquire(&record->joined) != kNotJoined; }
 // False for a member that died and is being settled.
 bool is_member(const NodeRecord* record) { return load_acquire(&record->joined) == kIsJoined; }
+
+// Whether others may wait in this object for the end of a member: its claims end with it.
+bool watches_members(const Ring& ring) { return ring.spec.objectType == kTableObject; }
 
 }  // namespace
 
@@ -109,7 +72,7 @@ std::unique_ptr<Fleet> Fleet::join(const JoinOptions& options) {
   }
 }
 
-// False: the object was removed before we were in; a new one is to be made.
+// False: the object was removed before we had its lock. Try again with a new one.
 bool Fleet::try_join(const JoinOptions& options) {
   uint32_t size = options.size != 0 ? options.size : kDefaultFleetSize;
   Creation creation{fleet_bytes(size), [size](void* base) { format_fleet(base, size); }};
@@ -121,10 +84,10 @@ bool Fleet::try_join(const JoinOptions& options) {
     return false;
   }
   if (!store_->is_current(*mapping_)) return false;
-  if (options.size != 0) require_equal(fleet_object(name_), "size", size_, options.size);
+  if (options.size != 0) require_size(fleet_object(name_), size_, options.size);
   if (options.node >= static_cast<int64_t>(size_)) {
     throw Failure("ERR_ORBIT_OUT_OF_RANGE", fleet_object(name_) + ": node=" + std::to_string(options.node) +
-                                                " is not in 0.." + std::to_string(size_ - 1));
+                                                " must be in 0.." + std::to_string(size_ - 1));
   }
   take_node(options);
   removeWhenLast_ = options.removeWhenLast;
@@ -139,7 +102,7 @@ void Fleet::take_node(const JoinOptions& options) {
   bool withoutSpare = false;
   for (uint32_t node = first; node <= last && !hasNode_; node++) {
     if (!store_->try_lease(*mapping_, node)) continue;
-    // From here on the lease says no more that its last owner lives. Partner: is_alive.
+    // The lease no longer says that the last owner lives. Partner: is_alive.
     if (has_joined(record(node))) set_joined(record(node), kSettling);
     fault_point("join:leased");
     if (settle_rings(node, isAlone)) {
@@ -150,33 +113,51 @@ void Fleet::take_node(const JoinOptions& options) {
       store_->drop_lease(*mapping_, node);
     }
   }
-  if (!hasNode_) {
-    std::string object = fleet_object(name_);
-    if (withoutSpare) {
-      throw Failure("ERR_ORBIT_NO_SPARE",
-                    object + ": every spare chunk of a ring is burned; they come back when all leave");
-    }
-    if (isChosen) throw Failure("ERR_ORBIT_NODE_TAKEN", object + ": node=" + std::to_string(first) + " is held");
-    throw Failure("ERR_ORBIT_FLEET_FULL", object + ": all nodes are held, size=" + std::to_string(size_));
-  }
+  if (!hasNode_) refuse_node(options, withoutSpare);
   fault_point("join:settled");
+  write_record(options);
+  fault_point("join:recorded");
+}
 
+// Why a join has found no node.
+void Fleet::refuse_node(const JoinOptions& options, bool withoutSpare) const {
+  std::string object = fleet_object(name_);
+  if (withoutSpare) {
+    throw Failure("ERR_ORBIT_NO_SPARE",
+                  object + ": no spare chunk is left in a ring: restart the whole fleet to recover them");
+  }
+  if (options.node >= 0) {
+    throw Failure("ERR_ORBIT_NODE_TAKEN", object + ": node=" + std::to_string(options.node) +
+                                              " is held by a living member: ask for another, or for none");
+  }
+  uint32_t own = 0;
+  for (uint32_t node = 0; node < size_; node++) {
+    if (is_member(record(node)) && pid(node) == static_cast<uint32_t>(getpid())) own++;
+  }
+  std::string message = object + ": the fleet has size=" + std::to_string(size_) + " and all nodes are in use, " +
+                        std::to_string(own) + " of them by this process: close unused handles";
+  if (size_ <= kMaxFleetSize / 2) {
+    message += ", or join with { size: " + std::to_string(size_ * 2) + " } once every member has left and the fleet " +
+               "was removed";
+  }
+  throw Failure("ERR_ORBIT_FLEET_FULL", message);
+}
+
+// Not joined first, joined last: members() passes over a record in between. Partner: the copy in members().
+void Fleet::write_record(const JoinOptions& options) {
   NodeRecord next = {};
   next.incarnation = incarnation() + 1;
   next.pid = static_cast<uint32_t>(getpid());
   next.startedAtMs = options.startedAtMs;
   next.joinedAtMs = unix_ms();
   memcpy(next.label, options.label.data(), options.label.size() < kLabelBytes ? options.label.size() : kLabelBytes);
-  // Not joined first, joined last: members() takes a record in between for nobody's. Partner: its copy.
-  uint64_t* shared = reinterpret_cast<uint64_t*>(record(node_));
   set_joined(record(node_), kNotJoined);
-  copy_to_shared(shared, &next, sizeof next);
+  copy_to_shared(reinterpret_cast<uint64_t*>(record(node_)), &next, sizeof next);
   set_joined(record(node_), kIsJoined);
-  fault_point("join:recorded");
 }
 
-// Settles what the node's last owner left in every ring; alone in the fleet, gives burned chunks back too.
-// False: some ring has no spare chunk for it.
+// Settles what the last owner of the node left in every ring. Recovers burned chunks, too, when no other member lives.
+// False: a ring has no spare chunk for the node.
 bool Fleet::settle_rings(uint32_t node, bool isAlone) {
   bool died = has_joined(record(node));
   if (died) bells_->remove(node);
@@ -187,9 +168,9 @@ bool Fleet::settle_rings(uint32_t node, bool isAlone) {
     try {
       mapping = store_->open(ring_object(name_, kind), Access::kReadWrite, nullptr);
     } catch (const Failure& failure) {
-      // Short of descriptors or memory, the ring may be a good one that needs the audit.
+      // This process lacks descriptors or memory: the ring may be whole and need the audit.
       if (failure.code == "ERR_ORBIT_SYSTEM" || failure.code == "ERR_ORBIT_NO_SPACE") throw;
-      continue;  // open_ring will name what is wrong with it, should anybody want it
+      continue;  // the ring is damaged; open_ring reports how, if a member opens it
     }
     Ring ring;
     if (mapping == nullptr || attach_slots(mapping->base, mapping->length, &ring) != AttachStatus::kOk) continue;
@@ -208,40 +189,42 @@ bool Fleet::settle_rings(uint32_t node, bool isAlone) {
 // The claims of this member end with its incarnation. Waiters for them wake now, not when their timers expire.
 void Fleet::end_claims() {
   if (!hasNode_ || is_gone()) return;
-  for (const auto& open : rings_) {
-    if (open == nullptr || open->writer.ring.spec.objectType != kTableObject) continue;
+  for (const auto& opened : rings_) {
+    if (opened == nullptr || !watches_members(opened->writer.ring)) continue;
     set_joined(record(node_), kNotJoined);
-    if (has_sleepers(open->writer.ring)) wake(open->writer.ring);
+    if (has_sleepers(opened->writer.ring)) wake(opened->writer.ring);
   }
 }
 
 void Fleet::close() {
   if (mapping_ == nullptr) return;
   end_claims();
-  for (auto& ring : rings_) ring.reset();  // before the lease goes: from then on somebody else may own the hands
-  if (hasNode_) {
-    fault_point("close:begun");
-    std::unique_ptr<MembershipLock>
-        lock;  // until our lease is gone: of two who leave at once one must find himself last
-    if (removeWhenLast_) {
-      try {
-        lock = std::make_unique<MembershipLock>(*store_, *mapping_);
-        bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
-        if (isLast) {
-          store_release(&header()->object.retired, 1);
-          retire_all(*store_, name_);
-        }
-      } catch (const Failure&) {
-        // Somebody is stopped inside a join, or the names are no longer ours: the objects stay, as without the option.
-      }
-    }
-    if (hasBell_ && !is_gone()) bells_->remove(node_);  // a remover takes the bells along
-    set_joined(record(node_), kNotJoined);
-    fault_point("close:recorded");
-    store_->drop_lease(*mapping_, node_);
-    hasNode_ = false;
-  }
+  for (auto& ring : rings_) ring.reset();  // before the lease is dropped: then another process may own the hands
+  if (hasNode_) leave();
   mapping_.reset();
+}
+
+void Fleet::leave() {
+  fault_point("close:begun");
+  // Held until our lease is dropped: of two members that leave at once, one must see that it is the last.
+  std::unique_ptr<MembershipLock> lock;
+  if (removeWhenLast_) {
+    try {
+      lock = std::make_unique<MembershipLock>(*store_, *mapping_);
+      bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
+      if (isLast) {
+        store_release(&header()->object.retired, 1);
+        retire_all(*store_, name_);
+      }
+    } catch (const Failure&) {
+      // A process is stopped inside a join, or the names belong to another fleet: the objects stay.
+    }
+  }
+  if (hasBell_ && !is_gone()) bells_->remove(node_);  // a remover removes the bells, too
+  set_joined(record(node_), kNotJoined);
+  fault_point("close:recorded");
+  store_->drop_lease(*mapping_, node_);
+  hasNode_ = false;
 }
 
 OpenRing* Fleet::open_ring(RingSpec spec) {
@@ -250,68 +233,79 @@ OpenRing* Fleet::open_ring(RingSpec spec) {
   spec.fleetId = fleetId_;
   if (!valid_spec(spec)) {
     throw Failure("ERR_ORBIT_OUT_OF_RANGE", object + ": capacity=" + std::to_string(spec.capacity) +
-                                                " with fleet size=" + std::to_string(size_) + " needs over " +
-                                                std::to_string(kMaxChunks) + " chunks");
+                                                " in a fleet of size=" + std::to_string(size_) + " needs over " +
+                                                std::to_string(kMaxChunks) +
+                                                " chunks: use a smaller capacity or a smaller fleet");
   }
   if (const auto& known = rings_[spec.typeKind]) {
     require_same(object, known->writer.ring.spec, spec);
     return known.get();
   }
-  if (writable_ && retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
-  auto mapping = store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
+  require_current();
+  auto mapping = open_object(object);
   if (writable_ && (mapping == nullptr || is_retired_object(*mapping))) mapping = create_ring(spec, object);
   return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec);
 }
 
-// Under the membership lock, as removals are: no ring is made in a fleet that is being removed, and none is removed while
-// it is being made.
+OpenRing* Fleet::open_existing_ring(uint32_t kind) {
+  if (kind > kMaxKind) return nullptr;
+  if (rings_[kind] != nullptr) return rings_[kind].get();
+  require_current();
+  std::string object = ring_object(name_, kind);
+  auto mapping = open_object(object);
+  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
+}
+
+// An observer may look into a fleet that was removed.
+void Fleet::require_current() const {
+  if (writable_ && retired(header())) refuse_retired(fleet_object(name_));
+}
+
+std::unique_ptr<Mapping> Fleet::open_object(const std::string& object) const {
+  return store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
+}
+
+// Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is removed
+// while it is being created.
 std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::string& object) {
   MembershipLock lock(*store_, *mapping_);
-  if (is_gone()) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
-  auto left = store_->open(object, Access::kReadWrite, nullptr);
+  if (is_gone()) refuse_retired(fleet_object(name_));
+  auto left = open_object(object);
   if (left != nullptr && is_retired_object(*left)) store_->remove(object);  // its remover died half-way
   auto format = spec.objectType == kTableObject ? format_table : format_ring;
   Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }};
   return store_->open(object, Access::kReadWrite, &creation);
 }
 
-OpenRing* Fleet::open_existing_ring(uint32_t kind) {
-  if (kind > kMaxKind) return nullptr;
-  if (rings_[kind] != nullptr) return rings_[kind].get();
-  if (writable_ && retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
-  std::string object = ring_object(name_, kind);
-  auto mapping = store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
-  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
-}
-
 OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
                            const RingSpec* wanted) {
-  auto open = std::make_unique<OpenRing>();
-  open->fleet = this;
-  open->mapping = std::move(mapping);
-  Ring& ring = open->writer.ring;
-  AttachStatus status = attach_slots(open->mapping->base, open->mapping->length, &ring);
-  if (status != AttachStatus::kOk) refuse(status, *open->mapping, object);
+  auto opened = std::make_unique<OpenRing>();
+  opened->fleet = this;
+  opened->mapping = std::move(mapping);
+  Ring& ring = opened->writer.ring;
+  AttachStatus status = attach_slots(opened->mapping->base, opened->mapping->length, &ring);
+  if (status != AttachStatus::kOk) refuse(status, *opened->mapping, object);
   if (wanted != nullptr) require_same(object, ring.spec, *wanted);
   require_own(object, ring.spec, kind, fleetId_, size_);
-  if (writable_) become_writer_of(open.get(), object);
-  rings_[kind] = std::move(open);
+  if (writable_) become_writer_of(opened.get(), object);
+  rings_[kind] = std::move(opened);
   return rings_[kind].get();
 }
 
-void Fleet::become_writer_of(OpenRing* open, const std::string& object) {
-  uint32_t kind = open->writer.ring.spec.typeKind;
+void Fleet::become_writer_of(OpenRing* opened, const std::string& object) {
+  uint32_t kind = opened->writer.ring.spec.typeKind;
   __atomic_fetch_or(kind_word(header(), kind), kind_bit(kind), __ATOMIC_RELEASE);
-  if (retired(header())) throw Failure("ERR_ORBIT_RETIRED", fleet_object(name_) + ": was removed");
-  Ring ring = open->writer.ring;
-  RingStatus settled = become_writer(ring, node_, &open->writer);
+  require_current();
+  Ring ring = opened->writer.ring;
+  RingStatus settled = become_writer(ring, node_, &opened->writer);
   if (settled == RingStatus::kNoSpare) {
-    throw Failure("ERR_ORBIT_NO_SPARE", object + ": every spare chunk is burned; they come back when all leave");
+    throw Failure("ERR_ORBIT_NO_SPARE", object + ": no spare chunk is left: restart the whole fleet to recover them");
   }
   if (settled != RingStatus::kOk) {
-    throw Failure("ERR_ORBIT_CORRUPT", object + ": entry of node=" + std::to_string(node_) + " contradicts the ring");
+    throw Failure("ERR_ORBIT_CORRUPT",
+                  object + ": the entry of node=" + std::to_string(node_) + " contradicts the ring: remove the ring");
   }
-  open->writable = true;
+  opened->writable = true;
 }
 
 NodeRecord* Fleet::record(uint32_t node) const {
@@ -340,7 +334,7 @@ bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
   try {
     if (!store_->leased_elsewhere(*mapping_, node, 1)) return false;
   } catch (const Failure&) {
-    return true;  // the kernel will not tell: its time limit decides, then
+    return true;  // the kernel gives no answer: the time limit of a claim decides
   }
   seen = {node, incarnation, nowNs + kAliveForNs};
   return true;
@@ -353,7 +347,7 @@ int Fleet::open_bell() {
   if (descriptor < 0) return -1;
   hasBell_ = true;
   if (!retired(header())) return descriptor;
-  // Its remover has swept the bells already, perhaps.
+  // The remover may have removed the bells before ours was made.
   if (bells_->is_current(node_, descriptor)) bells_->remove(node_);
   ::close(descriptor);
   return -1;
@@ -372,8 +366,8 @@ std::vector<Member> Fleet::members() const {
     if (!has_joined(shared)) continue;  // partner: the last store of take_node
     NodeRecord copy;
     copy_from_shared(&copy, reinterpret_cast<const uint64_t*>(shared), offsetof(NodeRecord, beatCount));
-    if (load_acquire(&shared->incarnation) != copy.incarnation || copy.joined == kNotJoined)
-      continue;  // changing hands right now
+    // Its owner changes at this moment.
+    if (load_acquire(&shared->incarnation) != copy.incarnation || copy.joined == kNotJoined) continue;
     const char* label = reinterpret_cast<const char*>(copy.label);
     Member member{node,
                   static_cast<uint32_t>(copy.pid),

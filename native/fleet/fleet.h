@@ -1,7 +1,8 @@
-// One process's handle into a fleet: its node, its lease, and the rings it has opened.
+// A handle of one process into a fleet: its node, its lease, and the rings that it has opened.
 //
-// Joining, creating, removing and leaving as the last happen under the fleet object's membership lock; none of it is on
-// a data path. A taker of a node settles what its last owner left (settle.h) before its record says "joined".
+// Joining, creating, removing, and leaving as the last member hold the membership lock of the fleet object. None of them
+// is on a data path. A process that takes a node settles what the last owner left (settle.h) before its record says
+// "joined".
 #pragma once
 
 #include <array>
@@ -17,15 +18,15 @@ namespace orbit {
 struct JoinOptions {
   std::string name;
   bool isShared = true;
-  uint32_t size = 0;  // 0: that of the fleet that exists, else kDefaultFleetSize
-  int64_t node = -1;  // -1: the first free one
+  uint32_t size = 0;  // 0: the size of the existing fleet, or kDefaultFleetSize for a new one
+  int64_t node = -1;  // -1: the first free node
   std::string label;
   uint64_t startedAtMs = 0;
   bool removeWhenLast = false;
 };
 
 constexpr uint32_t kDefaultFleetSize = 64;
-// Shorter than a process takes to die: whoever waits for a death and then asks is told of it.
+// Shorter than a process takes to die: a process that waits for a death and then asks gets the new answer.
 constexpr uint64_t kAliveForNs = 50'000;
 
 struct Member {
@@ -34,12 +35,13 @@ struct Member {
   bool alive;
   uint64_t incarnation, startedAtMs, joinedAtMs;
   std::string label;
-  uint64_t beatCount = 0;  // 0: it never beat, and `beat` says nothing
+  uint64_t beatCount = 0;  // 0: it never beat, and `beat` is meaningless
   Beat beat = {};
 };
 
-// A ring that this process has opened. `writer.ring` serves readers too; only members may publish.
 class Fleet;
+
+// A ring or table that this process has opened. `writer.ring` serves readers, too. Only members may publish.
 struct OpenRing {
   Fleet* fleet = nullptr;
   std::unique_ptr<Mapping> mapping;
@@ -55,36 +57,36 @@ class Fleet {
   static std::unique_ptr<Fleet> observe(const std::string& name);
   ~Fleet() { close(); }
 
-  // Leaves: the node is free, the objects stay, unless this was the last member and asked for their removal.
+  // Leaves: the node is free afterwards, and the objects stay. The last member removes them if it asked for that.
   void close();
 
-  // A member creates the ring or table when it is missing; for an observer a missing one is null. Type of object,
-  // geometry, fingerprint and name must be those of `spec`.
-  // The fleet keeps it; opening it again gives the same one. Its fleetSize and fleetId are filled in here.
+  // Opens the ring or table of spec.typeKind. A member creates a missing one; for an observer it is null. Type of object,
+  // geometry, fingerprint and name must be those of `spec`, whose fleetSize and fleetId are filled in here.
+  // The fleet owns the result; opening it again returns the same one.
   OpenRing* open_ring(RingSpec spec);
-  // The ring or table of this KIND, of any geometry, or null.
+  // Opens the ring or table of this KIND, of any geometry. Null: there is none.
   OpenRing* open_existing_ring(uint32_t kind);
 
-  // Those who have joined and not left: the living and the dead whose node nobody has taken yet.
+  // The members that have joined and not left: living ones, and dead ones until their nodes have new owners.
   std::vector<Member> members() const;
   bool is_dead(uint32_t node) const;
-  // Is the member alive that held `node` in this incarnation? "No" is final; "yes" is true of some instant within the last
-  // kAliveForNs. Cheap: the kernel is asked once in that time.
+  // Whether the member that held `node` in this incarnation lives. "No" is final; "yes" was true at some time within the
+  // last kAliveForNs. Cheap: it asks the kernel once in that time.
   bool is_alive(uint32_t node, uint64_t incarnation);
-  // Of the member that holds the node, or held it last.
+  // The pid of the member that holds the node, or held it last.
   uint32_t pid(uint32_t node) const { return static_cast<uint32_t>(load_relaxed(&record(node)->pid)); }
-  // This member's heart beats once. Throws ERR_ORBIT_READ_ONLY for an observer.
+  // Writes a heartbeat of this member. Throws ERR_ORBIT_READ_ONLY for an observer.
   void beat(const Beat& beat);
 
-  // A descriptor that becomes readable when somebody publishes to a ring that this node has armed; the caller's to close.
-  // -1: there can be none, also for an observer.
+  // Makes the bell of this node: a descriptor that becomes readable when another process publishes to a ring that this
+  // node has armed. The caller closes it. -1: there can be none; for an observer always.
   int open_bell();
-  // Can publishers still find it?
+  // Whether publishers can still find the bell behind `descriptor`.
   bool has_bell(int descriptor) const;
-  // Rings those who sleep on this ring.
+  // Wakes the nodes that sleep on this ring.
   void wake(const Ring& ring);
 
-  // For looking.
+  // For inspectors.
   const FleetHeader& shared_header() const { return *header(); }
 
   uint32_t size() const { return size_; }
@@ -97,14 +99,19 @@ class Fleet {
   void attach(std::unique_ptr<Mapping> mapping);
   bool try_join(const JoinOptions& options);
   void take_node(const JoinOptions& options);
+  [[noreturn]] void refuse_node(const JoinOptions& options, bool withoutSpare) const;
+  void write_record(const JoinOptions& options);
+  void leave();
+  void require_current() const;
+  std::unique_ptr<Mapping> open_object(const std::string& object) const;
   std::unique_ptr<Mapping> create_ring(const RingSpec& spec, const std::string& object);
   OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
                       const RingSpec* wanted);
-  void become_writer_of(OpenRing* open, const std::string& object);
+  void become_writer_of(OpenRing* opened, const std::string& object);
   bool settle_rings(uint32_t node, bool alone);
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
   NodeRecord* record(uint32_t node) const;
-  // Was it removed, by us or by an unlink behind our back? Its names may belong to a namesake by now.
+  // Whether the fleet was removed, or its name unlinked. Then its names may belong to another fleet.
   bool is_gone() const;
   bool alone() const;
   void end_claims();

@@ -1,8 +1,5 @@
-// The objects of a fleet: what they are called, and what may be wrong with one.
+// The objects of a fleet: whether one may be used, and the error that says why not.
 #pragma once
-
-#include <stdio.h>
-#include <unistd.h>
 
 #include <string>
 
@@ -13,32 +10,22 @@
 
 namespace orbit {
 
-inline std::string hex(uint64_t value) {
-  char text[19];
-  snprintf(text, sizeof text, "0x%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
+std::string hex(uint64_t value);
 
-[[noreturn]] inline void refuse(AttachStatus status, const Mapping& mapping, const std::string& object) {
-  const ObjectHeader* header = static_cast<const ObjectHeader*>(mapping.base);
-  if (status == AttachStatus::kForeign) {
-    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": magic=" + hex(header->magic) + " is not " + hex(kMagic));
-  }
-  if (status == AttachStatus::kOtherVersion) {
-    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH", object + ": layoutVersion=" + std::to_string(version_of(header)) +
-                                                   " is not " + std::to_string(kLayoutVersion));
-  }
-  std::string message = object + ": bytes=" + std::to_string(mapping.length);
-  if (mapping.length < sizeof(ObjectHeader)) throw Failure("ERR_ORBIT_CORRUPT", message + " is too short");
-  throw Failure("ERR_ORBIT_CORRUPT",
-                message + " does not agree with its header: objectType=" + std::to_string(type_of(header)) +
-                    " objectBytes=" + std::to_string(header->objectBytes));
-}
+// Throws what `status`, anything but kOk, says of an object.
+[[noreturn]] void refuse(AttachStatus status, const Mapping& mapping, const std::string& object);
+// Throws ERR_ORBIT_RETIRED.
+[[noreturn]] void refuse_retired(const std::string& object);
 
-inline bool is_retired_object(const Mapping& mapping) {
-  return check_object(mapping.base, mapping.length) == AttachStatus::kOk &&
-         load_acquire(&static_cast<const ObjectHeader*>(mapping.base)->retired) != 0;
-}
+// Throws ERR_ORBIT_TYPE_MISMATCH when a member asks for another size than the fleet has.
+void require_size(const std::string& object, uint32_t found, uint32_t wanted);
+// Throws ERR_ORBIT_TYPE_MISMATCH unless the ring is one of this fleet, of this KIND.
+void require_own(const std::string& object, const RingSpec& found, uint32_t kind, uint64_t fleetId, uint32_t fleetSize);
+// Throws ERR_ORBIT_TYPE_MISMATCH unless both have the same type of object, name, fingerprint and geometry.
+void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted);
+
+// Whether a ring or table was removed. Its name may still exist.
+bool is_retired_object(const Mapping& mapping);
 
 inline uint64_t* kind_word(FleetHeader* header, uint32_t kind) { return &header->kinds[kind / 64]; }
 inline uint64_t kind_bit(uint32_t kind) { return uint64_t{1} << (kind % 64); }

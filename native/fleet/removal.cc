@@ -8,7 +8,7 @@ namespace orbit {
 
 namespace {
 
-// Marks an object retired, so that whoever still has it mapped finds out, and unlinks its name.
+// Marks an object retired, so that processes that have it mapped notice, and unlinks its name.
 bool retire_object(Store& store, const std::string& object) {
   try {
     auto mapping = store.open(object, Access::kReadWrite, nullptr);
@@ -17,13 +17,13 @@ bool retire_object(Store& store, const std::string& object) {
       if (load_acquire(&header->magic) == kMagic) store_release(&header->retired, 1);
     }
   } catch (const Failure& failure) {
-    if (failure.code == "ERR_ORBIT_PERMISSION") throw;  // not ours to remove; damaged ones of ours are
+    if (failure.code == "ERR_ORBIT_PERMISSION") throw;  // another user's; a damaged object of this user can go
   }
   return store.remove(object);
 }
 
-// Is the ring's own fleet gone for good? First the ring, then the fleet object: a ring is made only in a fleet that
-// exists, and a fleet id never comes back.
+// Whether the fleet of this ring is gone for good. Looks at the ring first and then at the fleet object: a ring is
+// created only in a fleet that exists, and a fleet id never comes back.
 bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) {
   auto fleet_id_of = [&](const std::string& object) -> uint64_t {
     auto mapping = store.open(object, Access::kReadOnly, nullptr);
@@ -34,15 +34,15 @@ bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) 
   try {
     ringFleet = fleet_id_of(ring);
   } catch (const Failure& failure) {
-    if (failure.code != "ERR_ORBIT_CORRUPT") throw;  // a damaged one of ours may go
+    if (failure.code != "ERR_ORBIT_CORRUPT") throw;  // a damaged object can go
   }
   if (store.open(fleet_object(fleet), Access::kReadOnly, nullptr) == nullptr) return true;
-  // A ring that is not whole may be in the making.
+  // A ring that is not whole may be in creation.
   return ringFleet != 0 && ringFleet != fleet_id_of(fleet_object(fleet));
 }
 
-// Without a fleet object there is no lock to take: only what no fleet can ever use again may go, and bells, which a
-// namesake that is being made right now would hang anew.
+// Without a fleet object there is no lock to take. So only objects that no fleet can use again are removed, and the
+// bells: a member of a new fleet of this name makes its bell anew.
 std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, int kind) {
   std::vector<std::string> removed;
   if (kind < 0) store.bells(fleet)->remove_all();
@@ -56,7 +56,7 @@ std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, 
 
 }  // namespace
 
-// All of a fleet's objects, the fleet's own last: a removal that dies half-way is finished by the next joiner.
+// The fleet object goes last: the next joiner finishes a removal that died half-way.
 std::vector<std::string> retire_all(Store& store, const std::string& fleet) {
   std::vector<std::string> removed;
   store.bells(fleet)->remove_all();
@@ -81,9 +81,10 @@ std::vector<std::string> remove_fleet(const std::string& name, int kind, bool fo
   std::unique_ptr<MembershipLock> lock;
   if (isWhole) {
     lock = std::make_unique<MembershipLock>(store, *mapping);
-    if (!store.is_current(*mapping)) return {};  // somebody else removed it while we waited
+    if (!store.is_current(*mapping)) return {};  // removed by another process while this one waited
     if (!force && store.leased_elsewhere(*mapping, 0, kMaxFleetSize)) {
-      throw Failure("ERR_ORBIT_IN_USE", fleet_object(name) + ": has living members; force removes it all the same");
+      throw Failure("ERR_ORBIT_IN_USE",
+                    fleet_object(name) + ": has living members: close them, or remove with { force: true }");
     }
   }
   FleetHeader* header = static_cast<FleetHeader*>(mapping->base);

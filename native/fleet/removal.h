@@ -1,4 +1,4 @@
-// Removing a fleet's objects: each is marked retired first, so that whoever still has it mapped finds out.
+// Removing the objects of a fleet. Each is marked retired first, so that processes that have it mapped notice.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace orbit {
 
-// Removes a fleet's objects (kind < 0), or one ring. Refuses while members live, unless forced: their next publish then
-// fails with ERR_ORBIT_RETIRED. Returns the names removed.
+// Removes all objects of a fleet (kind < 0), or one ring or table. Throws ERR_ORBIT_IN_USE while members live, unless
+// forced; their next publish then fails with ERR_ORBIT_RETIRED. Returns the removed names.
 std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force);
 
-// Removes all of a fleet's objects, and its bells. Returns the names of the objects. The caller has its membership lock.
+// Removes all objects of a fleet and its bells. Returns the names of the objects. The caller holds the membership lock.
 std::vector<std::string> retire_all(Store& store, const std::string& fleet);
 
 }  // namespace orbit

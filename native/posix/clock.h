@@ -1,4 +1,4 @@
-// Two clocks: the monotonic one decides, the wall clock is for people.
+// Two clocks. Decisions use the monotonic clock; the wall clock is for people.
 #pragma once
 
 #include <stdint.h>
@@ -12,7 +12,7 @@ inline uint64_t nanoseconds_of(clockid_t clock) {
   return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// The same for all processes of the host, never stepped; process.hrtime() in JavaScript.
+// Equal in all processes of the host, and never stepped. It is process.hrtime() in JavaScript.
 inline uint64_t monotonic_ns() { return nanoseconds_of(CLOCK_MONOTONIC); }
 inline uint64_t monotonic_ms() { return monotonic_ns() / 1000000; }
 inline uint64_t unix_ms() { return nanoseconds_of(CLOCK_REALTIME) / 1000000; }

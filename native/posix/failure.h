@@ -1,4 +1,4 @@
-// What setup code throws: a stable code, a message with the values, and the system's word where it refused.
+// The exception of this code: a stable code, a message with the values, and errno where a system call failed.
 #pragma once
 
 #include <errno.h>
@@ -17,7 +17,7 @@ struct Failure : std::runtime_error {
   std::string syscall;
 };
 
-// A failed system call on an object, with the code that its errno deserves.
+// A failed system call on an object, with the code for its errno.
 inline Failure system_failure(const char* syscall, int errnoValue, const std::string& object) {
   const char* code = "ERR_ORBIT_SYSTEM";
   if (errnoValue == ENOSPC || errnoValue == EFBIG || errnoValue == ENOMEM) code = "ERR_ORBIT_NO_SPACE";

@@ -1,4 +1,4 @@
-// Fault points: named steps at which a test can kill or stop the process. Compiled in only with ORBIT_FAULT_POINTS.
+// Fault points: named steps at which a test can kill or stop the process. Compiled only with ORBIT_FAULT_POINTS.
 //
 // ORBIT_FAULT=name kills the process at that step; ORBIT_FAULT_SIGNAL=19 stops it there instead.
 #pragma once

@@ -1,5 +1,5 @@
-// Has this process been forked off one that had orbit open? Then its memory is a copy: the hands, leases and guards in it
-// are the parent's, and must not be touched. (Node itself never forks without exec; native code in it may.)
+// Whether this process was forked from one that had loaded the addon. Then its memory is a copy: the hands, leases and
+// guards in it belong to the parent, and must not be used. (Node itself never forks without exec; native code in it may.)
 #pragma once
 
 namespace orbit {

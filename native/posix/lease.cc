@@ -37,8 +37,9 @@ void lock_byte(int fd, int64_t byte, const std::string& object) {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLockWaitMs);
   while (!try_lock_byte(fd, byte, object)) {
     if (std::chrono::steady_clock::now() >= deadline) {
-      throw Failure("ERR_ORBIT_BUSY", object + ": another process has been joining, creating or removing for over " +
-                                          std::to_string(kLockWaitMs) + " ms; is it stopped?");
+      throw Failure("ERR_ORBIT_BUSY",
+                    object + ": another process has held the lock for joining, creating and removing for over " +
+                        std::to_string(kLockWaitMs) + " ms: it may be stopped");
     }
     timespec pause = {0, 200000};
     nanosleep(&pause, nullptr);

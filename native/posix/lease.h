@@ -1,8 +1,7 @@
-// Leases: bytes of a file locked by open file description (F_OFD_SETLK), so that the kernel tells who lives.
+// Leases: bytes of a file that are locked by open file description (F_OFD_SETLK). So the kernel knows which members live.
 //
-// The kernel drops such a lock when its description is closed, at the end of the process for any reason included, after
-// the process's memory is gone. It knows nothing of pids: several threads of one process, two copies of this code and
-// other pid namespaces all count.
+// The kernel drops such a lock when its description is closed. That includes every end of a process, after its memory is
+// gone. Pids do not matter: it works between threads of one process, two copies of this code, and pid namespaces.
 #pragma once
 
 #include <stdint.h>
@@ -11,7 +10,7 @@
 
 namespace orbit {
 
-// Takes the byte, or returns false when another description holds it.
+// Takes the byte. False: another description holds it.
 bool try_lock_byte(int fd, int64_t byte, const std::string& object);
 
 // Takes the byte, waiting at most kLockWaitMs; throws ERR_ORBIT_BUSY after that.
@@ -19,7 +18,7 @@ void lock_byte(int fd, int64_t byte, const std::string& object);
 
 void unlock_byte(int fd, int64_t byte);
 
-// Is any of `count` bytes from `first` on held by another description?
+// Whether another description holds any of `count` bytes from `first` on.
 bool is_locked_elsewhere(int fd, int64_t first, int64_t count, const std::string& object);
 
 constexpr int kLockWaitMs = 5000;  // joining, creating and removing take well under a millisecond

@@ -36,7 +36,7 @@ class LocalMapping : public Mapping {
   std::shared_ptr<Block> block;
 };
 
-// The writing ends of the members' bells; the reading ends belong to the waiters.
+// The writing ends of the members' bells. The waiters have the reading ends.
 class Pipes {
  public:
   ~Pipes() { remove_all(); }
@@ -128,7 +128,7 @@ class LocalStore : public Store {
     std::lock_guard<std::mutex> guard(objectsMutex_);
     leased_[node] = false;
   }
-  // Unlike a lock, a flag does not know its owner: callers do not ask about their own node (see Fleet::is_dead).
+  // Unlike a lock, a flag has no owner, so callers do not ask about their own node (see Fleet::is_dead).
   bool leased_elsewhere(Mapping&, uint32_t first, uint32_t count) override {
     std::lock_guard<std::mutex> guard(objectsMutex_);
     for (uint32_t node = first; node < first + count && node < leased_.size(); node++) {

@@ -1,4 +1,4 @@
-// A word that nobody can guess: for ids that must not meet, and seeds that strangers must not know.
+// A random word that cannot be guessed: for ids that must not coincide, and for seeds that others must not know.
 #pragma once
 
 #include <stdint.h>

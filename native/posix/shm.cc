@@ -66,38 +66,63 @@ class SharedMapping : public Mapping {
 
 SharedMapping& shared(Mapping& mapping) { return static_cast<SharedMapping&>(mapping); }
 
-// Only a private regular file of our own is ours to read; anything else is left as it is.
+// Reads only a regular file that belongs to this user alone. Anything else is left as it is.
 struct stat check_file(int fd, const std::string& object) {
   struct stat status;
   if (!stat_descriptor(fd, &status)) throw system_failure("fstat", errno, object);
   if (!S_ISREG(status.st_mode)) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
   if (status.st_uid != geteuid()) {
     throw Failure("ERR_ORBIT_PERMISSION", object + ": owner uid=" + std::to_string(status.st_uid) +
-                                              " is not ours, uid=" + std::to_string(geteuid()));
+                                              " must be that of this process, uid=" + std::to_string(geteuid()));
   }
   if ((status.st_mode & 077) != 0) {
     char mode[8];
     snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777);
-    throw Failure("ERR_ORBIT_PERMISSION", object + ": mode=" + mode + " lets others in, not 0600");
+    throw Failure("ERR_ORBIT_PERMISSION", object + ": mode=" + mode + " gives others access, it must be 0600");
   }
   return status;
 }
 
-// 0: nobody finished writing this object.
+// 0: this object was not finished.
 uint64_t magic_of(int fd, const std::string& object) {
   uint64_t magic = 0;
   if (pread(fd, &magic, sizeof magic, 0) < 0) throw system_failure("pread", errno, object);
   return magic;
 }
 
-// No creator leaves so few bytes: somebody else wrote them.
+// Another program wrote the file: no creator of an object leaves so few bytes.
 void refuse_short(const struct stat& status, const std::string& object) {
   if (status.st_size > 0 && static_cast<size_t>(status.st_size) < sizeof(ObjectHeader)) {
-    throw Failure("ERR_ORBIT_CORRUPT", object + ": bytes=" + std::to_string(status.st_size) + " is too short");
+    throw Failure("ERR_ORBIT_CORRUPT",
+                  object + ": bytes=" + std::to_string(status.st_size) + " is too short for a header");
   }
 }
 
-// Takes the descriptor only when it succeeds: a creator keeps its lock until it has unlinked.
+#ifdef __linux__
+// What is wrong with the objects folder, if that is why an object could not be opened; else "".
+std::string folder_problem(int error, const std::string& object) {
+  struct stat status;
+  std::string folder = objects_folder();
+  if (error == ENOENT) return folder + " does not exist";
+  if (error == ENOTDIR) return folder + " is not a directory";
+  if (error == EROFS) return folder + " is mounted read-only";
+  bool isRefused = error == EACCES && !stat_name(object, &status);
+  return isRefused ? folder + " cannot be written to by uid=" + std::to_string(geteuid()) : "";
+}
+#else
+std::string folder_problem(int, const std::string&) { return ""; }
+#endif
+
+[[noreturn]] void refuse_open(int error, const std::string& object) {
+  if (error == EISDIR || error == ENXIO) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
+  std::string problem = folder_problem(error, object);
+  if (problem.empty()) throw system_failure("open", error, object);
+  throw system_failure("open", error,
+                       object + ": " + problem + ", so there is no shared memory: mount a tmpfs there, or use " +
+                           "Fleet.join for a fleet within one process");
+}
+
+// Takes the descriptor only if it succeeds: a creator must hold its lock until it has unlinked.
 std::unique_ptr<Mapping> map(Descriptor&& fd, size_t bytes, Access access, const std::string& object) {
   int protection = access == Access::kReadOnly ? PROT_READ : PROT_READ | PROT_WRITE;
   void* base = mmap(nullptr, bytes, protection, MAP_SHARED, fd.get(), 0);
@@ -106,14 +131,14 @@ std::unique_ptr<Mapping> map(Descriptor&& fd, size_t bytes, Access access, const
 }
 
 void reserve(int fd, const struct stat& status, uint64_t bytes, const std::string& object) {
-  if (fchmod(fd, 0600) != 0) throw system_failure("fchmod", errno, object);  // whatever the umask took away
+  if (fchmod(fd, 0600) != 0) throw system_failure("fchmod", errno, object);  // the umask may have removed bits
   if (static_cast<uint64_t>(status.st_size) > bytes && ftruncate(fd, static_cast<off_t>(bytes)) != 0) {
     throw system_failure("ftruncate", errno, object);
   }
   int error = 0;
 #ifdef __linux__
-  // Now or never: a full /dev/shm must not be a SIGBUS. In steps, since a signal undoes the step under way, and a profiler
-  // sends one every millisecond; so what cannot fit must be told before the first.
+  // Allocate all memory now: a full file system must not become a SIGBUS later. Allocate in steps, because a signal
+  // undoes the current step and a profiler sends one every millisecond. Check first whether all steps can fit.
   struct statvfs space;
   if (fstatvfs(fd, &space) != 0) error = errno;
   uint64_t allocated = static_cast<uint64_t>(status.st_blocks) * 512;
@@ -138,14 +163,13 @@ class SharedStore : public Store {
  public:
   std::unique_ptr<Mapping> open(const std::string& object, Access access, const Creation* creation) override {
     for (;;) {
-      int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // never follow a squatter's link, never wait for his FIFO
+      int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // never follow a link, never wait for the writer of a FIFO
       flags |= access == Access::kReadOnly ? O_RDONLY : O_RDWR;
       if (creation != nullptr) flags |= O_CREAT;
       Descriptor fd(open_name(object, flags));
       if (fd.get() < 0) {
-        if (errno == ENOENT) return nullptr;
-        if (errno == EISDIR || errno == ENXIO) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
-        throw system_failure("open", errno, object);
+        if (errno == ENOENT && creation == nullptr) return nullptr;
+        refuse_open(errno, object);
       }
       fault_point("create:opened");
       struct stat status = check_file(fd.get(), object);
@@ -155,11 +179,11 @@ class SharedStore : public Store {
       refuse_short(status, object);
       if (creation == nullptr) return nullptr;
 
-      // Unfinished: its creator is at work, and holds the lock, or has died. Who gets the lock makes it.
+      // Unfinished. Its creator holds the lock and is at work, or has died. The process that gets the lock creates it.
       lock_byte(fd.get(), kCreationLockByte, object);
       fault_point("create:locked");
       status = check_file(fd.get(), object);
-      if (status.st_nlink == 0) continue;  // made and removed while we waited
+      if (status.st_nlink == 0) continue;  // created and removed while this process waited
       if (status.st_size > 0 && magic_of(fd.get(), object) != 0) continue;
       refuse_short(status, object);
       reserve(fd.get(), status, creation->bytes, object);
@@ -169,7 +193,7 @@ class SharedStore : public Store {
       try {
         mapping = map(std::move(fd), creation->bytes, access, object);
       } catch (const Failure&) {
-        unlink_name(object);  // no room for it in our address space: it must not stay behind, reserved and unfinished
+        unlink_name(object);  // it does not fit into the address space, and must not stay allocated and unfinished
         throw;
       }
       creation->format(mapping->base);

@@ -1,11 +1,11 @@
-// POSIX shared-memory objects: opened, checked, created whole or not at all, mapped.
+// POSIX shared-memory objects: opens, checks, creates (whole or not at all) and maps them.
 #pragma once
 
 #include "posix/store.h"
 
 namespace orbit {
 
-// The store of all processes of this user on this host. Stateless; never null.
+// The store of all processes on this host that run as this user. Stateless. Never null.
 std::shared_ptr<Store> shared_store();
 
 }  // namespace orbit

@@ -1,5 +1,5 @@
-// A store: where objects live and who holds a node's lease. Two of them: shared memory (shm.h) and one process
-// (local.h).
+// A store has the objects of fleets and the leases of their nodes. There are two: shared memory (shm.h) and the memory of
+// one process (local.h).
 #pragma once
 
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 namespace orbit {
 
-// A mapped object; unmapped and closed with its last owner.
+// A mapped object. Its destructor unmaps and closes it.
 class Mapping {
  public:
   virtual ~Mapping() = default;
@@ -23,7 +23,7 @@ class Mapping {
 
 enum class Access { kReadOnly, kReadWrite };
 
-// How to make an object that does not exist. `format` writes all of it, magic last.
+// How to create an object that does not exist. `format` writes all of it, the magic last.
 struct Creation {
   uint64_t bytes;
   std::function<void(void* base)> format;
@@ -33,28 +33,29 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Opens an object, and makes it when it is missing and `creation` is given. Null: missing (or not finished yet).
+  // Opens an object, or creates a missing one if `creation` is given. Null: missing, or not finished yet. Never null with
+  // `creation`.
   virtual std::unique_ptr<Mapping> open(const std::string& object, Access access, const Creation* creation) = 0;
 
-  // Removes a name; false when there was none.
+  // Removes a name. False: there was none.
   virtual bool remove(const std::string& object) = 0;
 
-  // Of the fleet object: one process at a time joins, removes, or leaves as the last.
+  // The lock of the fleet object: one process at a time joins, creates, removes, or leaves as the last member.
   virtual void lock_membership(Mapping& fleet) = 0;
   virtual void unlock_membership(Mapping& fleet) = 0;
-  // False when the name leads to another object by now.
+  // False: the name leads to another object, or to none.
   virtual bool is_current(Mapping& fleet) = 0;
 
   virtual bool try_lease(Mapping& fleet, uint32_t node) = 0;
   virtual void drop_lease(Mapping& fleet, uint32_t node) = 0;
-  // The bells of this store's members, as one handle sees them.
-  virtual std::unique_ptr<Bells> bells(const std::string& fleet) = 0;
-
-  // Does another handle hold a lease among `count` nodes from `first` on?
+  // Whether another handle holds a lease of any of `count` nodes from `first` on.
   virtual bool leased_elsewhere(Mapping& fleet, uint32_t first, uint32_t count) = 0;
+
+  // The bells of the members of a fleet, for one handle.
+  virtual std::unique_ptr<Bells> bells(const std::string& fleet) = 0;
 };
 
-// Held while it exists.
+// Holds the membership lock while it exists.
 class MembershipLock {
  public:
   MembershipLock(Store& store, Mapping& fleet) : store_(store), fleet_(fleet) { store_.lock_membership(fleet_); }

@@ -265,8 +265,7 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
     const name = uniqueFleet('squat')
     Fleet.joinShm(name, { size: 4 }).close()
     expectRefused(() => Fleet.joinShm(name, { size: 5 }), objectPath(name, 'fleet'), 'ERR_ORBIT_TYPE_MISMATCH', [
-      'size=4',
-      '5',
+      'size=5 was asked for, the existing fleet has 4',
     ])
   })
 
@@ -299,13 +298,13 @@ describe.runIf(isLinux)('at the name of a ring', () => {
     {
       title: 'a ring of another KIND',
       code: 'ERR_ORBIT_TYPE_MISMATCH',
-      values: ['kind=8', '7 here'],
+      values: ['kind=7 was asked for, the existing ring has 8'],
       squat: (path) => patch(path, at.typeKind, (bytes) => bytes.writeUInt32LE(8)),
     },
     {
       title: 'a ring of a fleet that is gone',
       code: 'ERR_ORBIT_TYPE_MISMATCH',
-      values: ['fleetId=0x0123456789abcdef', /0x[0-9a-f]{16} here/],
+      values: [/fleetId=0x0123456789abcdef is not 0x[0-9a-f]{16}: left by a fleet that is gone/],
       squat: (path) => patch(path, at.fleetId, (bytes) => bytes.writeBigUInt64LE(0x0123456789abcdefn)),
     },
     {
@@ -359,22 +358,22 @@ describe.runIf(isLinux)('at the name of a ring', () => {
     {
       title: 'capacity',
       type: orbitType({ name: 'facts', kind, capacity: 16, payloadBytes: 64 }),
-      values: ['capacity=8', '16'],
+      values: ['capacity=16 was asked for, the existing ring has 8'],
     },
     {
       title: 'payloadBytes',
       type: orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 65 }),
-      values: ['payloadBytes=64', '65'],
+      values: ['payloadBytes=65 was asked for, the existing ring has 64'],
     },
     {
       title: 'name',
       type: orbitType({ name: 'guesses', kind, capacity: 8, payloadBytes: 64 }),
-      values: ['name=facts', 'guesses'],
+      values: ['name=guesses was asked for, the existing ring has facts'],
     },
     {
       title: 'fingerprint',
       type: orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 64, pod: pod({ a: 'u64' }) }),
-      values: [/fingerprint=0x0{16}/, /0x[0-9a-f]{16} here/],
+      values: [/fingerprint=0x[0-9a-f]{16} was asked for, the existing ring has 0x0{16}/],
     },
   ]
   it.each(others)('a ring of another $title is refused with both', ({ type, values }) => {

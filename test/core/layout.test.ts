@@ -113,9 +113,14 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
 
     const type = reservedType({ name: 'orbit.contest', kind: abi.contestKind })
     const asRing = () => joinShm(name).head(type)
-    expectRefusal(asRing, OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'a table there, a ring here')
+    expectRefusal(asRing, OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'a ring was asked for, the existing object is a table')
     table.setU32(objectAt.objectType, golden.ringObject)
-    expectRefusal(() => new Contest(joinShm(name)), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'a ring there, a table here')
+    expectRefusal(
+      () => new Contest(joinShm(name)),
+      OrbitError,
+      'ERR_ORBIT_TYPE_MISMATCH',
+      'a table was asked for, the existing object is a ring',
+    )
   })
 
   it('change as the protocol says with each publish', () => {

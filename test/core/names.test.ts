@@ -155,7 +155,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
   it('refuses another size than that of the fleet that exists, and says both', () => {
     const name = fleetName()
     join(name, { size: 3 })
-    expectRefusal(() => join(name, { size: 4 }), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', name, 'size=3', '4')
+    expectRefusal(() => join(name, { size: 4 }), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', name, 'size=4', 'has 3')
   })
 
   it('gives node ids from 0 on, to each handle one of its own', () => {
@@ -188,7 +188,8 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     const name = fleetName()
     const first = join(name, { size: 2 })
     join(name)
-    expectRefusal(() => join(name), OrbitError, 'ERR_ORBIT_FLEET_FULL', name, 'size=2')
+    const advice = 'all nodes are in use, 2 of them by this process: close unused handles, or join with { size: 4 }'
+    expectRefusal(() => join(name), OrbitError, 'ERR_ORBIT_FLEET_FULL', name, 'size=2', advice)
     first.close()
     expect(join(name).node).toBe(0)
   })

@@ -270,7 +270,12 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     const name = fleetName()
     new OrbitCache(join(name), { capacity: 32 }).put('a', '1')
     for (const options of [{ capacity: 64 }, { capacity: 32, valueBytes: 1 }]) {
-      expectRefusal(() => new OrbitCache(join(name), options), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', ' there, ')
+      expectRefusal(
+        () => new OrbitCache(join(name), options),
+        OrbitError,
+        'ERR_ORBIT_TYPE_MISMATCH',
+        ' was asked for, the existing ring has ',
+      )
     }
     expect(get(new OrbitCache(join(name), { capacity: 32 }), 'a')).toBe('1')
   })

@@ -1,0 +1,99 @@
+#include "fleet/object.h"
+
+#include <stdio.h>
+#include <string.h>
+
+namespace orbit {
+
+namespace {
+
+// A name in shared memory may lack its NUL.
+std::string name_in(const char (&text)[kTypeNameBytes]) { return std::string(text, strnlen(text, kTypeNameBytes)); }
+
+const char* noun_of(const RingSpec& spec) { return spec.objectType == kTableObject ? "table" : "ring"; }
+
+[[noreturn]] void refuse_difference(const std::string& object, const std::string& wanted, const std::string& found,
+                                    const std::string& noun, const std::string& advice) {
+  throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                object + ": " + wanted + " was asked for, the existing " + noun + " has " + found + ": " + advice);
+}
+
+void require_equal(const std::string& object, const RingSpec& found, const char* what, const std::string& there,
+                   const std::string& here) {
+  if (there == here) return;
+  std::string noun = noun_of(found);
+  refuse_difference(object, std::string(what) + "=" + here, there, noun, "ask for the same, or remove the " + noun);
+}
+
+void require_equal(const std::string& object, const RingSpec& found, const char* what, uint32_t there, uint32_t here) {
+  require_equal(object, found, what, std::to_string(there), std::to_string(here));
+}
+
+}  // namespace
+
+std::string hex(uint64_t value) {
+  char text[19];
+  snprintf(text, sizeof text, "0x%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+void refuse(AttachStatus status, const Mapping& mapping, const std::string& object) {
+  const ObjectHeader* header = static_cast<const ObjectHeader*>(mapping.base);
+  if (status == AttachStatus::kForeign) {
+    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH",
+                  object + ": magic=" + hex(header->magic) + " is not " + hex(kMagic) + ": another program made it");
+  }
+  if (status == AttachStatus::kOtherVersion) {
+    throw Failure("ERR_ORBIT_LAYOUT_MISMATCH",
+                  object + ": layoutVersion=" + std::to_string(version_of(header)) + " is not " +
+                      std::to_string(kLayoutVersion) +
+                      ": another release of orbit-node made it; use one release in all processes");
+  }
+  std::string message = object + ": bytes=" + std::to_string(mapping.length);
+  if (mapping.length < sizeof(ObjectHeader)) {
+    throw Failure("ERR_ORBIT_CORRUPT",
+                  message + " is too short for a header of " + std::to_string(sizeof(ObjectHeader)) + " bytes");
+  }
+  throw Failure("ERR_ORBIT_CORRUPT",
+                message + " does not agree with its header: objectType=" + std::to_string(type_of(header)) +
+                    " objectBytes=" + std::to_string(load_relaxed(&header->objectBytes)));
+}
+
+void refuse_retired(const std::string& object) {
+  throw Failure("ERR_ORBIT_RETIRED", object + ": was removed: join again");
+}
+
+void require_size(const std::string& object, uint32_t found, uint32_t wanted) {
+  if (found == wanted) return;
+  refuse_difference(object, "size=" + std::to_string(wanted), std::to_string(found), "fleet",
+                    "join with the same size or none, or remove the fleet");
+}
+
+void require_own(const std::string& object, const RingSpec& found, uint32_t kind, uint64_t fleetId,
+                 uint32_t fleetSize) {
+  require_equal(object, found, "kind", found.typeKind, kind);
+  if (found.fleetId != fleetId) {
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": fleetId=" + hex(found.fleetId) + " is not " + hex(fleetId) +
+                                                 ": left by a fleet that is gone; remove it");
+  }
+  require_equal(object, found, "fleetSize", found.fleetSize, fleetSize);
+}
+
+void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted) {
+  if (found.objectType != wanted.objectType) {
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": a " + noun_of(wanted) +
+                                                 " was asked for, the existing object is a " + noun_of(found) +
+                                                 ": use another kind, or remove the " + noun_of(found));
+  }
+  require_equal(object, found, "name", name_in(found.typeName), name_in(wanted.typeName));
+  require_equal(object, found, "fingerprint", hex(found.fingerprint), hex(wanted.fingerprint));
+  require_equal(object, found, "capacity", found.capacity, wanted.capacity);
+  require_equal(object, found, "payloadBytes", found.payloadBytes, wanted.payloadBytes);
+}
+
+bool is_retired_object(const Mapping& mapping) {
+  return check_object(mapping.base, mapping.length) == AttachStatus::kOk &&
+         load_acquire(&static_cast<const ObjectHeader*>(mapping.base)->retired) != 0;
+}
+
+}  // namespace orbit
