@@ -1,5 +1,5 @@
-// A creator that formats an object with plain stores, and one that attaches beside it: what it attaches to is whole. The
-// creator may die anywhere.
+// A creator that formats an object with plain stores, and a process that attaches beside it: what it attaches to is
+// whole. The creator may die anywhere.
 #include <string.h>
 
 #include "sim/ringscene.h"

@@ -31,7 +31,7 @@ bool run_scene(const Listed& listed) {
   printf("sim %-24s %9llu executions  %6.2f s  %s\n", listed.name.c_str(), big(findings.executions), findings.seconds,
          listed.text.c_str());
   if (!isRight) {
-    printf("FAILED %s: scenes.txt says %llu executions; %llu runs were cut\n", listed.name.c_str(),
+    printf("FAILED %s: the list says %llu executions; %llu runs were cut\n", listed.name.c_str(),
            big(listed.executions), big(findings.cut));
   }
   return isRight;
@@ -70,20 +70,24 @@ bool blow_storm(const Listed& listed, double seconds, uint64_t seed) {
 }  // namespace
 
 int list_scenes(const Words&) {
-  for (const Listed& scene : listed_scenes()) printf("%-24s %s\n", scene.name.c_str(), scene.text.c_str());
-  for (const Listed& scene : listed_storms()) printf("%-24s %s\n", scene.name.c_str(), scene.text.c_str());
+  for (const auto& list : {listed_scenes(), listed_long_scenes(), listed_storms()}) {
+    for (const Listed& scene : list) printf("%-24s %s\n", scene.name.c_str(), scene.text.c_str());
+  }
   return 0;
 }
 
 int run_scenes(const Words& words) {
-  std::vector<Listed> chosen;
-  for (const Listed& scene : listed_scenes()) {
-    bool isChosen = words.empty();
+  std::vector<Listed> all = listed_scenes(), chosen;
+  for (const Listed& scene : listed_long_scenes()) all.push_back(scene);
+  if (words.empty()) chosen = listed_scenes();
+  if (words.size() == 1 && words[0] == "long") chosen = listed_long_scenes();
+  for (const Listed& scene : all) {
+    bool isChosen = false;
     for (const std::string& word : words) isChosen |= word == scene.name;
     if (isChosen) chosen.push_back(scene);
   }
   if (chosen.size() < words.size() || chosen.empty()) {
-    fprintf(stderr, "sim: a scene is not in scenes.txt\n");
+    fprintf(stderr, "sim: a scene is neither in scenes.txt nor in long.txt\n");
     return 2;
   }
   bool areRight = run_jobs(chosen.size(), [&](size_t index) { return run_scene(chosen[index]); });

@@ -1,15 +1,17 @@
-// The exhaustive search: each execution of a program once. An execution is who read from which write, the modification
-// order of each word, and who died where.
+// The exhaustive search: each execution of a program once. An execution is which read saw which write, the modification
+// order of each word, and which thread died where.
 //
-// Stores are no choice of schedule: with every place in modification order tried, a store commutes with what others do, so
-//   a thread that comes to one makes it at once.
-// Reads. A read that has been made may have seen any write that was there, so it covers every earlier moment. What is left
-//   is to be put off: to wait for writes that are yet to come, and then to see only such.
-// That branch opens on evidence only: in the runs below the read another thread wrote the word, by a write that does not
-//   follow from the read. Of a swap that succeeded another swap that failed is evidence too: it would have come first.
+// Stores are no choice of schedule: with every place in modification order tried, a store commutes with what others do,
+//   so a thread that comes to one makes it at once.
+// Reads. A read that has been made may have seen any write that was there, so it covers every earlier moment. What is
+//   left is to be put off: to wait for writes that are yet to come, and then to see only such.
+// That branch opens on evidence only: in the runs below the read another thread wrote the word, by a write that does
+//   not follow from the read. Of a swap that succeeded another swap that failed is evidence too: it would have come
+//   first.
 // Deaths. Before each access of a mortal thread, it lives or dies.
 //
-// Brute is the same search with none of that: every thread at every step. It is the explorer's oracle, on tiny programs.
+// Brute is the same search with none of that: every thread at every step. It is the explorer's oracle, on tiny
+//   programs.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// The cache's private index over a ring that goes on: index.h. Its answer must be that of a walk from the head backwards,
-// which is worked out in the end from where each frame was published.
+// The cache's private index over a ring that goes on: index.h. Its answer must be that of a walk from the head
+// backwards, which is worked out in the end from where each frame was published.
 #include <string.h>
 
 #include "protocol/index.h"

@@ -11,7 +11,8 @@
 
 namespace sim {
 
-// Calls task(0) ... task(count - 1), each in some worker, and says whether all returned true. A task prints whole lines.
+// Calls task(0) ... task(count - 1), each in some worker, and says whether all returned true. A task prints whole
+// lines.
 template <typename Task>
 bool run_jobs(size_t count, Task task) {
   void* shared = mmap(nullptr, sizeof(size_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -74,6 +74,7 @@ Verdict verdict_of(const std::string& site, const std::string& line) {
 }  // namespace
 
 std::vector<Listed> listed_scenes() { return listed("sim/scenes.txt", true); }
+std::vector<Listed> listed_long_scenes() { return listed("sim/long.txt", true); }
 std::vector<Listed> listed_storms() { return listed("sim/storms.txt", false); }
 
 std::vector<Verdict> listed_verdicts() {

@@ -1,4 +1,4 @@
-// The lists that the tests are made of: scenes.txt, storms.txt, orders.txt.
+// The lists that the tests are made of: scenes.txt, long.txt, storms.txt, orders.txt.
 #pragma once
 
 #include <stdint.h>
@@ -16,6 +16,7 @@ struct Listed {
 };
 
 std::vector<Listed> listed_scenes();
+std::vector<Listed> listed_long_scenes();
 std::vector<Listed> listed_storms();
 
 // A line of orders.txt under its site: what comes of one weakening.

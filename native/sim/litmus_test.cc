@@ -1,4 +1,5 @@
-// The verdicts that are known of small programs: what C++ permits and what it forbids, and how many executions there are.
+// The verdicts that are known of small programs: what C++ permits and what it forbids, and how many executions there
+// are.
 #include "sim/litmus.h"
 
 #include "test/check.h"

@@ -1,6 +1,7 @@
 // The simulator's command; README.md says what it is.
-//   sim list                          the scenes of scenes.txt and storms.txt
+//   sim list                          the scenes of scenes.txt, long.txt and storms.txt
 //   sim run [SCENE...]                searches scenes exhaustively; each must have its number of executions
+//   sim run long                      those of long.txt, which take minutes
 //   sim storm [SECONDS [SEED]]        random runs of storms.txt, so long each
 //   sim orders                        weakens each order, and expects what orders.txt says
 //   sim weaken [FILE]                 proposes the lines of orders.txt (for the sites of one header)

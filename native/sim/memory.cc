@@ -141,7 +141,8 @@ void Memory::learn(Knowledge* knowledge, const Knowledge& of) const {
   knowledge->happened.join(of.happened);
 }
 
-// The view that a write carries: its thread's when it releases (`writer`), and that of the write which it is paired with.
+// The view that a write carries: its thread's when it releases (`writer`), and that of the write which it is paired
+// with.
 void Memory::carry(const Knowledge* writer, const Write* read, Write* write, int word) {
   uint32_t count = static_cast<uint32_t>(wordCount_);
   write->carries = true;

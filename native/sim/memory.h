@@ -1,16 +1,17 @@
 // The simulated memory: what C++ allows a thread to see of each word, and where it may put a store.
 //
-// Words. Each keeps its writes in modification order; a stamp is a write's place there, with gaps, so that a write between
-//   two others has one as well.
-// Threads. Each has a view: for each word the stamp of the oldest write that it may still read. An acquire load joins the
-//   view that came with the write, a release write carries the view of its thread. A read-modify-write is right behind
-//   what it read (that write is then paired) and carries what came with it as well: the release sequence.
+// Words. Each keeps its writes in modification order; a stamp is a write's place there, with gaps, so that a write
+//   between two others has one as well.
+// Threads. Each has a view: for each word the stamp of the oldest write that it may still read. An acquire load joins
+//   the view that came with the write, a release write carries the view of its thread. A read-modify-write is right
+//   behind what it read (that write is then paired) and carries what came with it as well: the release sequence.
 // A store may be put anywhere in modification order behind its thread's view, but not into a pair.
 // Two clocks. `causal` knows what an event follows from (program order, reads-from); `happened` knows happens-before.
-// seq_cst. Searched exhaustively, by ScGraph. In random runs the order of execution is the seq_cst order, which permits a
-//   little less.
+// seq_cst. Searched exhaustively, by ScGraph. In random runs the order of execution is the seq_cst order, which permits
+//   a little less.
 //
-// Not modelled: reads of writes that are yet to be made (load buffering), fences, words of mixed sizes, spurious failure.
+// Not modelled: reads of writes that are yet to be made (load buffering), fences, words of mixed sizes, spurious
+//   failure.
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-// The explorer against brute force: random tiny programs, searched in every order of steps, and as the explorer does it.
-// Both must find the same executions, and the explorer each of them once.
+// The explorer against brute force: random tiny programs, searched in every order of steps, and as the explorer does
+// it. Both must find the same executions, and the explorer each of them once.
 //   --programs N, --seed N
 #include <set>
 
@@ -16,8 +16,8 @@ struct Tally {
 
 uint64_t* words[3];
 
-// Two or three threads of one to four accesses; in every other program none of them is relaxed. In every third program the first one may die anywhere, and the last one
-// waits for its end.
+// Two or three threads of one to four accesses; in every other program none of them is relaxed. In every third program
+// the first one may die anywhere, and the last one waits for its end.
 class RandomProgram : public Program {
  public:
   explicit RandomProgram(Random* random) {

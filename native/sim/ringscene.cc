@@ -12,7 +12,7 @@ uint64_t Bell::touch(Kind kind, Order order, uint64_t operand) const {
   Access access;
   access.kind = kind;
   access.order = order;
-  access.address = rung_;
+  access.address = signals_;
   access.operand = operand;
   access.site = &kSite;
   return simulator.perform(access).result;

@@ -1,5 +1,5 @@
-// What the scenes over a ring have in common: a ring, writers that publish frames which can be told apart, and the checks
-// of ring.h's invariants.
+// What the scenes over a ring have in common: a ring, writers that publish frames which can be told apart, and the
+// checks of ring.h's invariants.
 #pragma once
 
 #include "protocol/cursor.h"
@@ -10,17 +10,17 @@
 
 namespace sim {
 
-// A bell: rung as a pipe is, so that the one who finds it rung knows what its ringer knew.
+// A bell, signalled as through a pipe: a thread that finds a signal knows what its sender knew.
 class Bell {
  public:
-  void set_up() { rung_ = static_cast<uint64_t*>(simulator.allocate(8)); }
-  void ring() const { touch(Kind::kAdd, Order::kRelease, 1); }
-  uint64_t times() const { return touch(Kind::kLoad, Order::kAcquire, 0); }
-  bool is_at(const uint64_t* address) const { return address == rung_; }
+  void set_up() { signals_ = static_cast<uint64_t*>(simulator.allocate(8)); }
+  void signal() const { touch(Kind::kAdd, Order::kRelease, 1); }
+  uint64_t signals() const { return touch(Kind::kLoad, Order::kAcquire, 0); }
+  bool is_at(const uint64_t* address) const { return address == signals_; }
 
  private:
   uint64_t touch(Kind kind, Order order, uint64_t operand) const;
-  uint64_t* rung_ = nullptr;
+  uint64_t* signals_ = nullptr;
 };
 
 class RingScene : public Scene {
@@ -57,7 +57,7 @@ class RingScene : public Scene {
   void note_seen(const orbit::Frame& frame, const uint64_t* payload);
   // I1: no chunk is in two places.
   void check_chunks() const;
-  // I3, when nobody died: the published positions are all below `total`, once each; every hand is written down.
+  // I3, when no thread died: the published positions are all below `total`, once each; every hand is written down.
   void check_published(uint64_t total) const;
   void check_hands() const;
   // What was read at a position is what was published there.

@@ -1,10 +1,10 @@
 // Sequential consistency as a graph: the seq_cst accesses of one execution, and which must come before which.
 //
 // An access may be made only where no cycle closes. The edges are those of RC11's psc without fences:
-//   program order; program order, happens-before, program order (through another event on either side); happens-before at
-//   one word; modification order; from-read.
-// C++20 orders accesses to one word through what they read as well ([atomics.order] 4, coherence-ordered before): a read
-//   comes after the write that it sees, and after the reads that saw older ones.
+//   program order; program order, happens-before, program order (through another event on either side); happens-before
+//   at one word; modification order; from-read.
+// C++20 orders accesses to one word through what they read as well ([atomics.order] 4, coherence-ordered before): a
+//   read comes after the write that it sees, and after the reads that saw older ones.
 // RC11 leaves out the second kind of edge where the events between are at the same word; C++20 does not, nor does this.
 #pragma once
 
@@ -32,7 +32,8 @@ class ScGraph {
     after_.clear();
   }
 
-  // Does the event close no cycle? `before` is what its thread knew to have happened, `now` what it knows with the event.
+  // Does the event close no cycle? `before` is what its thread knew to have happened, `now` what it knows with the
+  // event.
   bool admits(const Event& event, const Clock& before, const Clock& now, bool isCxx20) const {
     Bits in, out;
     edges(event, before, now, isCxx20, &in, &out);

@@ -1,4 +1,4 @@
-// Deaths anywhere in a publish, and those who settle what they left: settle.h.
+// Deaths anywhere while a frame is published, and the heirs that settle what they left: settle.h.
 #include "sim/ringscene.h"
 
 using namespace orbit;
@@ -6,8 +6,8 @@ using namespace orbit;
 namespace sim {
 namespace {
 
-// A victim publishes, others publish beside it, an heir settles the victim's node, and perhaps publishes too. The heir may
-// die as well; then a second heir settles.
+// A victim publishes, others publish beside it, an heir settles the victim's node, and perhaps publishes too. The heir
+// may die as well; then a second heir settles.
 class Death : public RingScene {
  public:
   explicit Death(Numbers* numbers)
@@ -67,8 +67,8 @@ class Death : public RingScene {
 };
 const Registered death("death", make_scene<Death>);
 
-// All have left or died. The next one audits, and may die in the middle of it; then another one does. A reader, which is no
-// member, goes on beside them.
+// All have left or died. The next one audits, and may die in the middle of it; then another one does. A reader, which
+// is no member, goes on beside them.
 class Audit : public RingScene {
  public:
   explicit Audit(Numbers* numbers)

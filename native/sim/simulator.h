@@ -75,9 +75,10 @@ class Simulator {
   int spawn(const char* name, std::function<void()> body, bool isMortal = false);
   // The calling thread waits for the end, natural or not, of another, and then knows all that it did.
   void await_end(int thread);
-  // Whether a thread is dead now; if it is, the calling thread knows all that it did. That is no step, so in random runs only.
+  // Whether a thread is dead now; if it is, the calling thread knows all that it did. This is no step: for random runs
+  // only.
   bool sees_dead(int thread);
-  // The calling thread writes these words with plain stores: nobody need see them in any order.
+  // The calling thread writes these words with plain stores, which other threads may see in any order.
   void watch(uint64_t* words, size_t count);
   Access perform(Access access);
   [[gnu::format(printf, 2, 3)]] void fail(const char* format, ...);

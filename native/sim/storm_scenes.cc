@@ -77,13 +77,14 @@ class RingStorm : public StormScene {
     if (hasSleeper_) simulator.spawn("sleeper", [this] { sleep(); });
   }
 
-  // A writer that is killed between its swap and its signal wakes nobody: a lost wake is one only where none was killed.
+  // A writer that is killed between its swap and its signal wakes no sleeper: only where none was killed is a wake
+  // lost.
   void finish() override {
     check_chunks();
     check_hands();
     uint64_t head = head_of(ring);
     SIM_CHECK(head <= before + uint64_t{writers_} * (each_ + 2));
-    bool isLostWake = isAsleep_ && next_ < head && !simulator.any_dead() && bell.times() == consumed_;
+    bool isLostWake = isAsleep_ && next_ < head && !simulator.any_dead() && bell.signals() == consumed_;
     SIM_CHECK(!isLostWake);
   }
 
@@ -94,7 +95,7 @@ class RingStorm : public StormScene {
       if (!has_sleepers(ring)) continue;
       ring_sleepers(ring, [&](uint32_t sleeper) {
         SIM_CHECK(sleeper == nodes - 1);
-        bell.ring();
+        bell.signal();
       });
     }
   }
@@ -132,12 +133,12 @@ class RingStorm : public StormScene {
     for (uint32_t i = 0; i < 6; i++) {
       arm(ring, nodes - 1);
       if (!has_news(ring, next_)) {
-        uint64_t times = bell.times();
-        if (times == consumed_) {
+        uint64_t signals = bell.signals();
+        if (signals == consumed_) {
           isAsleep_ = true;
           return;
         }
-        consumed_ = times;
+        consumed_ = signals;
       }
       next_ = head_of(ring);
     }

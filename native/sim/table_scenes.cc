@@ -43,8 +43,8 @@ class TableScene : public RingScene {
   const uint32_t preset_;
 };
 
-// Claimants of one subject. The one that has it touches guarded data; it may release it. Others may claim other subjects
-// in the same bucket, and a looker looks at one that is there from the start.
+// Claimants of one subject. The one that has it touches guarded data; it may release it. Others may claim other
+// subjects in the same bucket, and a looker looks at one that is there from the start.
 class Claiming : public TableScene {
  public:
   explicit Claiming(Numbers* numbers)
@@ -188,7 +188,7 @@ class TableWait : public TableScene {
   void finish() override {
     check_chunks();
     check_hands();
-    bool isLostWake = isAsleep_ && bell.times() == 0;
+    bool isLostWake = isAsleep_ && bell.signals() == 0;
     SIM_CHECK(!isLostWake);
   }
 
@@ -197,7 +197,7 @@ class TableWait : public TableScene {
 
   void release() {
     SIM_CHECK(release_claim(&state.writers[0], subject_of(&kContested), 1, 11) == TableStatus::kDone);
-    if (has_sleepers(ring)) ring_sleepers(ring, [&](uint32_t) { bell.ring(); });
+    if (has_sleepers(ring)) ring_sleepers(ring, [&](uint32_t) { bell.signal(); });
   }
   void wait() {
     uint64_t stamp;

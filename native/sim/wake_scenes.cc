@@ -23,14 +23,14 @@ class Waking : public RingScene {
     simulator.spawn("sleeper", [this] { sleep(); });
   }
 
-  // A publisher that is killed between its swap and its signal wakes nobody for that frame; every other one must.
+  // A publisher that is killed between its swap and its signal wakes no sleeper for that frame; every other one must.
   void finish() override {
     bool hasNews = false;
     for (uint32_t node = 0; node < publishers_; node++) {
       if (simulator.thread(static_cast<int>(node)).isDead) continue;
       for (uint32_t i = 0; i < state.published[node]; i++) hasNews |= state.positions[node][i] >= next_;
     }
-    bool isLostWake = isAsleep_ && hasNews && bell.times() == consumed_;
+    bool isLostWake = isAsleep_ && hasNews && bell.signals() == consumed_;
     SIM_CHECK(!isLostWake);
   }
 
@@ -41,7 +41,7 @@ class Waking : public RingScene {
       if (!has_sleepers(ring)) continue;
       ring_sleepers(ring, [&](uint32_t sleeper) {
         SIM_CHECK(sleeper == nodes - 1);
-        bell.ring();
+        bell.signal();
       });
     }
   }
@@ -56,12 +56,12 @@ class Waking : public RingScene {
         next_++;
         continue;
       }
-      uint64_t times = bell.times();
-      if (times == consumed_ || i + 1 == looks_) {
+      uint64_t signals = bell.signals();
+      if (signals == consumed_ || i + 1 == looks_) {
         isAsleep_ = true;
         return;
       }
-      consumed_ = times;
+      consumed_ = signals;
       while (lap_in(load_acquire(slot_of(ring, next_))) >= lap_of(ring, next_)) next_++;
     }
   }

@@ -1,5 +1,5 @@
-// The primitives of protocol/word.h as steps of the simulated memory. word.h includes this file in place of its own when
-// ORBIT_WORDS names it; the rest of word.h, and every header above it, is compiled as it ships.
+// The primitives of protocol/word.h as steps of the simulated memory. word.h includes this file in place of its own
+// when ORBIT_WORDS names it; the rest of word.h, and every header above it, is compiled as it ships.
 #pragma once
 
 #include <stdint.h>
