@@ -44,51 +44,60 @@ export interface Totals {
 
 /** Returns one line for each promise that these totals break. */
 export function brokenPromises(totals: Totals): string[] {
-  const { death, takeOver } = totals
-  const broken: string[] = []
-  const promise = (kept: boolean, otherwise: string): void => void (kept || broken.push(otherwise))
+  const promises = [...framePromises(totals), ...busPromises(totals), ...takeOverPromises(totals)]
+  return [
+    ...promises.flatMap(([isKept, otherwise]) => (isKept ? [] : [otherwise])),
+    ...totals.unexpected,
+    ...(totals.objects > 0 ? [] : ['the fleet had no object in shared memory']),
+    ...(totals.left.length === 0 ? [] : [`left in shared memory: ${totals.left.join(', ')}`]),
+  ]
+}
 
-  promise(totals.workers === workerCount, `${totals.workers} of ${workerCount} workers started`)
-  promise(totals.requests > 0, 'no request was served')
-  promise(totals.lost === 0, `${totals.lost} frames were lost`)
-  promise(totals.torn === 0, `${totals.torn} frames were torn`)
-  promise(totals.repeated === 0, `${totals.repeated} frames came twice or out of order`)
-  promise(totals.overrun === 0, `${totals.overrun} frames were overwritten before they were read`)
-  promise(totals.malformed === 0, `${totals.malformed} frames could not be read`)
-  promise(totals.unaccounted === 0, `${totals.unaccounted} positions are missing from every poll's account`)
-  promise(
-    totals.answered <= totals.requests,
-    `clients got ${totals.answered} answers, but only ${totals.requests} requests have a frame`,
-  )
-  const { bus, election } = totals
-  promise(bus.lost === 0, `${bus.lost} events were lost`)
+/** A promise: is it kept, and what to print if it is not. */
+type Kept = [isKept: boolean, otherwise: string]
+
+function framePromises(totals: Totals): Kept[] {
+  const { workers, requests, lost, torn, repeated, overrun, malformed, unaccounted, answered } = totals
+  return [
+    [workers === workerCount, `${workers} of ${workerCount} workers started`],
+    [requests > 0, 'no request was served'],
+    [lost === 0, `${lost} frames were lost`],
+    [torn === 0, `${torn} frames were torn`],
+    [repeated === 0, `${repeated} frames came twice or out of order`],
+    [overrun === 0, `${overrun} frames were overwritten before they were read`],
+    [malformed === 0, `${malformed} frames could not be read`],
+    [unaccounted === 0, `${unaccounted} positions are missing from every poll's account`],
+    [answered <= requests, `clients got ${answered} answers, but only ${requests} requests have a frame`],
+  ]
+}
+
+function busPromises({ requests, bus, election, death }: Totals): Kept[] {
   // A worker that is killed between the two has published a frame and no event.
-  const withoutEvent = totals.requests - bus.requests
-  promise(
-    withoutEvent === 0 || withoutEvent === 1,
-    `${totals.requests} requests have a frame, ${bus.requests} an event`,
-  )
-  promise(bus.rendered > 0 && bus.rendered < totals.requests, `the page was rendered ${bus.rendered} times`)
-  promise(bus.staleRuns === 0, `the job ran ${bus.staleRuns} times with a token older than that of an earlier run`)
-  promise(election !== null, `no worker was elected in place of node ${death.node}`)
-  promise(death.seenAfterMs !== null, `the death of pid ${death.pid} on node ${death.node} was not seen`)
-  if (takeOver === null) broken.push(`no new worker took node ${death.node}`)
-  else {
-    const { node, incarnation, predecessors, published } = takeOver
-    promise(node === death.node, `the new worker took node ${node} instead of the dead worker's node ${death.node}`)
-    promise(
+  const withoutEvent = requests - bus.requests
+  return [
+    [bus.lost === 0, `${bus.lost} events were lost`],
+    [withoutEvent === 0 || withoutEvent === 1, `${requests} requests have a frame, ${bus.requests} an event`],
+    [bus.rendered > 0 && bus.rendered < requests, `the page was rendered ${bus.rendered} times`],
+    [bus.staleRuns === 0, `the job ran ${bus.staleRuns} times with a token older than that of an earlier run`],
+    [election !== null, `no worker was elected in place of node ${death.node}`],
+    [death.seenAfterMs !== null, `the death of pid ${death.pid} on node ${death.node} was not seen`],
+  ]
+}
+
+function takeOverPromises({ death, takeOver }: Totals): Kept[] {
+  if (takeOver === null) return [[false, `no new worker took node ${death.node}`]]
+  const { node, incarnation, predecessors, published } = takeOver
+  return [
+    [node === death.node, `the new worker took node ${node} instead of the dead worker's node ${death.node}`],
+    [
       incarnation === death.incarnation + 1,
       `the new worker is incarnation ${incarnation} after ${death.incarnation} on node ${node}`,
-    )
-    promise(
+    ],
+    [
       predecessors === published,
       `the new worker found ${predecessors} frames of its predecessor, which had published ${published}`,
-    )
-  }
-  for (const end of totals.unexpected) broken.push(end)
-  promise(totals.objects > 0, 'the fleet had no object in shared memory')
-  promise(totals.left.length === 0, `left in shared memory: ${totals.left.join(', ')}`)
-  return broken
+    ],
+  ]
 }
 
 const count = (value: number): string => value.toLocaleString('en-US')

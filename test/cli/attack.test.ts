@@ -9,6 +9,7 @@ import { Fleet, OrbitEventBus, orbitType } from '../../src/index.js'
 import { podOfSchema } from '../../src/pod/schema.js'
 import { cliPath, orbit, orbitJson } from '../help/orbit.js'
 import { canRun, isLinux, root } from '../help/processes.js'
+import { Running } from '../help/running.js'
 import { fleetName, joinShm, objectPath, plant } from '../help/support.js'
 
 const isRoot = process.geteuid?.() === 0
@@ -17,12 +18,6 @@ const uid = process.geteuid?.() ?? 0
 function busOf(name: string, ...payloads: string[]): void {
   const bus = new OrbitEventBus(joinShm(name, { size: 4 }), { capacity: 8, payloadBytes: 50_000 })
   for (const payload of payloads) bus.publish('topic', payload)
-}
-
-/** Waits until the process has opened this object. */
-async function mapped(pid: number, path: string): Promise<void> {
-  while (!readFileSync(`/proc/${pid}/maps`, 'utf8').includes(path))
-    await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe.runIf(isLinux)('orbit dump of hostile payloads', () => {
@@ -183,14 +178,12 @@ describe.runIf(isLinux)('orbit', () => {
     for (const hasRing of [false, true]) {
       const name = fleetName()
       joinShm(name, { size: 1 })
-      const child = spawn(process.execPath, [cliPath, 'tail', name, '7'], { env: { ...process.env, NODE_OPTIONS: '' } })
-      onTestFinished(() => void child.kill('SIGKILL'))
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      await mapped(child.pid as number, objectPath(name, 'fleet'))
+      const tail = new Running(['tail', name, '7'])
+      await tail.maps(objectPath(name, 'fleet'))
       Fleet.remove(name, { force: true })
       const namesake = joinShm(name, { size: 1 })
       if (hasRing) namesake.publish(orbitType({ name: 'New', kind: 7, capacity: 4, payloadBytes: 8 }), Buffer.from('x'))
-      expect(await ended, `has a ring: ${hasRing}`).toBe(3)
+      expect(await tail.ended, `has a ring: ${hasRing}`).toBe(3)
     }
   })
 

@@ -1,52 +1,9 @@
 // The commands that do not end by themselves: tail, top and serve-metrics, in pipes and on a real terminal.
-import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { bytesOf, cliPath, jsonOf, orbit, showcase } from '../help/orbit.js'
 import { isLinux, objectPath, uniqueFleet } from '../help/processes.js'
+import { Running } from '../help/running.js'
 import { Terminal, terminalOrSkip } from '../help/terminal.js'
-
-/** A command that runs, and the lines that it writes. */
-class Running {
-  readonly process
-  readonly ended: Promise<number | null>
-  stderr = ''
-  readonly #lines: AsyncIterator<string>
-
-  constructor(args: readonly string[]) {
-    this.process = spawn(process.execPath, [cliPath, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-    onTestFinished(() => void this.process.kill('SIGKILL'))
-    this.process.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.stderr += text
-    })
-    this.ended = new Promise((resolve) => this.process.once('close', resolve))
-    this.#lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]()
-  }
-
-  /** Stops the process. When this returns, it does not run. */
-  async stop(): Promise<void> {
-    this.process.kill('SIGSTOP')
-    const state = () => readFileSync(`/proc/${this.process.pid}/stat`, 'utf8').replace(/.*\) /s, '')[0]
-    while (state() !== 'T') await new Promise((resolve) => setImmediate(resolve))
-  }
-
-  /** Waits until the process has this object open. */
-  async maps(path: string): Promise<void> {
-    const maps = () => readFileSync(`/proc/${this.process.pid}/maps`, 'utf8')
-    while (!maps().includes(path)) await new Promise((resolve) => setImmediate(resolve))
-  }
-
-  /** Waits until the process has written this to stderr. */
-  async remarks(text: string): Promise<void> {
-    while (!this.stderr.includes(text)) await new Promise((resolve) => setImmediate(resolve))
-  }
-
-  async line(): Promise<string | undefined> {
-    const { value, done } = await this.#lines.next()
-    return done ? undefined : value
-  }
-}
 
 const command = (args: string): string => `'${process.execPath}' '${cliPath}' ${args}`
 
