@@ -14,54 +14,56 @@ import {
   scratch,
 } from './scratch.js'
 
-/** One frame of a ring. */
+/** One frame of a ring: a plain object, which can be spread, cloned, compared and printed. */
 export interface Frame {
-  /** Made on demand from kind, node and position. */
+  /** The id of the frame: its ring's KIND, its publisher's node, and the low 40 bits of its position. */
   readonly id: NetId64
-  /** The node that published it, 0..65535. */
+  /** The node that published the frame, 0..65535. */
   readonly node: number
-  /** Its full count in the ring, 0..2^53-2. */
+  /** The position of the frame in its ring, 0..2^53-2; the first frame of a new ring has 0. */
   readonly position: number
-  /** The caller's opcode, 0..255. */
+  /** The opcode that the publisher gave it, 0..255; default 0. */
   readonly frameKind: number
-  /** The caller's version, 0..2^53-1. */
+  /** The version that the publisher gave it, 0..2^53-1; default 0. */
   readonly version: number
   /**
-   * A private copy of the bytes: no other process and no later poll changes it, and each access gives the same object. The
-   * buffer under it also holds other frames of the same poll (or small polls nearby), and lives as long as any of them:
-   * copy what is to be kept for long, or to be transferred to another thread, with `payload.slice()`.
+   * The bytes of the frame, 0 to payloadBytes of them. They are a private copy: no process and no later poll changes
+   * them. The buffer behind it also holds other frames of the same or a nearby poll, and lives as long as any of them.
+   * Take `payload.slice()` before you keep a payload for long or transfer it to another thread. As JSON it is base64.
    */
   readonly payload: Uint8Array
 }
 
-/** What a frame shows of itself, printed or as JSON. */
-export function frameFields({ id, frameKind, version, payload }: Frame): object {
-  return { id, frameKind, version, payload }
-}
+/** Bytes as JSON has them: base64 text. */
+export const base64 = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString('base64')
 
-class LoadedFrame implements Frame {
-  constructor(
-    readonly kind: number,
-    readonly node: number,
-    readonly position: number,
-    readonly frameKind: number,
-    readonly version: number,
-    readonly payload: Uint8Array,
-  ) {}
-  get id(): NetId64 {
-    return netIdAt(this.kind, this.node, this.position)
+/** A frame as it is read and polled: all its data are properties of its own. */
+class OrbitFrame implements Frame {
+  readonly id: NetId64
+  readonly node: number
+  readonly position: number
+  readonly frameKind: number
+  readonly version: number
+  readonly payload: Uint8Array
+
+  constructor(kind: number, node: number, position: number, frameKind: number, version: number, payload: Uint8Array) {
+    this.id = netIdAt(kind, node, position)
+    this.node = node
+    this.position = position
+    this.frameKind = frameKind
+    this.version = version
+    this.payload = payload
   }
+
   toJSON(): object {
-    return frameFields(this)
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    return frameFields(this)
+    return { ...this, payload: base64(this.payload) }
   }
 }
 
-/** The single frame in the scratch, copied out. */
+/** The loaded frame, copied out of the scratch. */
 export function loadedFrame(ring: Ring): Frame {
-  return new LoadedFrame(ring.kind, loadedNode(), loadedPosition(), loadedFrameKind(), loadedVersion(), loadedPayload())
+  return new OrbitFrame(ring.kind, loadedNode(), loadedPosition(), loadedFrameKind(), loadedVersion(), loadedPayload())
 }
 
 /** Copies of records: a buffer of JavaScript's own, and views over it. */
@@ -91,42 +93,18 @@ const nodeIndex = abi.recordNode >> 2
 const lengthIndex = abi.recordLength >> 2
 const frameKindIndex = abi.recordFrameKind >> 2
 
-/** A frame that reads itself out of its batch when asked. */
-class PolledFrame implements Frame {
-  readonly #batch: Batch
-  readonly #at: number
-  #payload: Uint8Array | undefined = undefined
-
-  constructor(batch: Batch, at: number) {
-    this.#batch = batch
-    this.#at = at
-  }
-  get node(): number {
-    return this.#batch.words[(this.#at >> 2) + nodeIndex] as number
-  }
-  get position(): number {
-    return this.#batch.floats[(this.#at >> 3) + positionIndex] as number
-  }
-  get frameKind(): number {
-    return this.#batch.words[(this.#at >> 2) + frameKindIndex] as number
-  }
-  get version(): number {
-    return this.#batch.floats[(this.#at >> 3) + versionIndex] as number
-  }
-  get id(): NetId64 {
-    return netIdAt(this.#batch.kind, this.node, this.position)
-  }
-  toJSON(): object {
-    return frameFields(this)
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    return frameFields(this)
-  }
-  get payload(): Uint8Array {
-    const { words, buffer } = this.#batch
-    this.#payload ??= new Uint8Array(buffer, this.#at + recordBytes, words[(this.#at >> 2) + lengthIndex])
-    return this.#payload
-  }
+/** The frame whose record is at an offset of a batch. */
+function frameAt({ kind, buffer, floats, words }: Batch, at: number, length: number): Frame {
+  const word = at >> 2
+  const float = at >> 3
+  return new OrbitFrame(
+    kind,
+    words[word + nodeIndex] as number,
+    floats[float + positionIndex] as number,
+    words[word + frameKindIndex] as number,
+    floats[float + versionIndex] as number,
+    new Uint8Array(buffer, at + recordBytes, length),
+  )
 }
 
 // A buffer with its views costs more than the frames of a small poll: such polls share one, as Buffer's pool does.
@@ -163,7 +141,8 @@ export function takeFrames(ring: Ring, count: number, frames: Frame[]): void {
   }
   let at = begin
   for (let i = 0; i < count; i++) {
-    frames.push(new PolledFrame(batch, at))
-    at += recordBytes + (((batch.words[(at >> 2) + lengthIndex] as number) + 7) & ~7)
+    const length = batch.words[(at >> 2) + lengthIndex] as number
+    frames.push(frameAt(batch, at, length))
+    at += recordBytes + ((length + 7) & ~7)
   }
 }

@@ -41,6 +41,12 @@ export const resultStatus = (): number => scratch.floats[resultStatusIndex] as n
 /** How many bytes of records the last poll left. */
 export const resultBytes = (): number => scratch.floats[resultBytesIndex] as number
 
+/** Leaves the result of a lookup that no frame decided. */
+export function leaveMiss(head: number): void {
+  scratch.floats[resultPositionIndex] = -1
+  scratch.floats[resultHeadIndex] = head
+}
+
 /** Where the records of a poll begin. */
 export const { firstRecord, recordBytes } = abi
 /** Where the payload of a single frame begins, behind its record. */

@@ -150,10 +150,11 @@ export class OrbitCache {
    */
   getEntry(key: CacheBytes): CacheEntry {
     const lookup = this.find(key, -1)
-    const { isHit, position, head } = lookup
-    if (!isHit) return position < 0 ? { hit: false, head } : { hit: false, position, head }
-    const value = lookup.value()
+    const position = lookup.position()
+    const head = lookup.head()
+    if (!lookup.isHit) return position < 0 ? { hit: false, head } : { hit: false, position, head }
     const expiresInMs = lookup.expiresInMs()
+    const value = lookup.value()
     return expiresInMs < 0 ? { hit: true, value, position, head } : { hit: true, value, position, expiresInMs, head }
   }
 

@@ -1,76 +1,80 @@
 import type { NetId64 } from '../base/netid.js'
-import type { Frame } from '../core/frame.js'
+import { base64, type Frame } from '../core/frame.js'
 import { abi } from '../core/native.js'
 
 const headerBytes = abi.eventHeaderBytes
 
-/** What somebody published under a topic. Text is decoded when it is asked for. */
+/** An event that a process published: its data are properties of its own, so it can be spread, compared and printed. */
 export interface OrbitEvent {
-  /** Of its frame in the ring of all topics. */
+  /** The id of the event: KIND 220, its publisher's node, and the low 40 bits of its position. */
   readonly id: NetId64
-  /** The node that published it, 0..65535. */
+  /** The node that published the event, 0..65535. */
   readonly node: number
-  /** Its full count in the ring of all topics. */
+  /** The position of the event in the ring of all topics, 0..2^53-2. */
   readonly position: number
-  /** What it was published under. */
+  /** The topic that it was published under, 0 to 65535 bytes of UTF-8. */
   readonly topic: string
-  /** As a frame's: a private copy, in a buffer that it shares with other events of the same poll. */
+  /**
+   * The bytes of the event. They are a private copy; the buffer behind it also holds other events of the same or a
+   * nearby poll. Take `payload.slice()` before you keep them for long or transfer them. As JSON they are base64.
+   */
   readonly payload: Uint8Array
-  /** The publisher's wall clock, Unix time. */
+  /** When it was published, in Unix milliseconds of the publisher's clock. */
   readonly timestampMs: number
-  /** The payload as UTF-8; what is none becomes U+FFFD. */
+  /** The payload as UTF-8 text; bytes that are not UTF-8 become U+FFFD. */
   text(): string
-  /** The payload as JSON. Throws a SyntaxError when it is none. */
+  /** The payload parsed as JSON. Throws a SyntaxError for a payload that is not JSON. */
   json(): unknown
 }
 
-/** An event that reads itself out of its frame when asked. */
+/** An event as it is polled. */
 export class PolledEvent implements OrbitEvent {
-  readonly #frame: Frame
-  #topic: string | undefined = undefined
-  #payload: Uint8Array | undefined = undefined
+  readonly id: NetId64
+  readonly node: number
+  readonly position: number
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly timestampMs: number
 
-  constructor(frame: Frame) {
-    this.#frame = frame
+  constructor({ id, node, position, version, payload }: Frame) {
+    const { buffer, byteOffset, length } = payload
+    const topicBytes = (payload[0] as number) + ((payload[1] as number) << 8)
+    const begin = headerBytes + topicBytes
+    this.id = id
+    this.node = node
+    this.position = position
+    this.topic = topicOf(payload, topicBytes)
+    this.payload = new Uint8Array(buffer, byteOffset + begin, length - begin)
+    this.timestampMs = version
   }
-  get id(): NetId64 {
-    return this.#frame.id
-  }
-  get node(): number {
-    return this.#frame.node
-  }
-  get position(): number {
-    return this.#frame.position
-  }
-  get timestampMs(): number {
-    return this.#frame.version
-  }
-  get topic(): string {
-    this.#topic ??= textOf(this.#frame.payload.subarray(headerBytes, this.#payloadBegin))
-    return this.#topic
-  }
-  get payload(): Uint8Array {
-    this.#payload ??= this.#frame.payload.subarray(this.#payloadBegin)
-    return this.#payload
-  }
+
   text(): string {
     return textOf(this.payload)
   }
+
   json(): unknown {
     return JSON.parse(this.text())
   }
+
   toJSON(): object {
-    const { id, topic, timestampMs, payload } = this
-    return { id, topic, timestampMs, payload }
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    return this.toJSON()
-  }
-  get #payloadBegin(): number {
-    const { payload } = this.#frame
-    return headerBytes + (payload[0] as number) + ((payload[1] as number) << 8)
+    return { ...this, payload: base64(this.payload) }
   }
 }
 
 const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, length).toString()
+
+// Events of one topic often follow each other: the topic that was decoded last is compared with the next one.
+let lastTopic = ''
+let lastBytes = new Uint8Array(0)
+
+function topicOf(frame: Uint8Array, topicBytes: number): string {
+  if (topicBytes === lastBytes.length) {
+    let i = 0
+    while (i < topicBytes && lastBytes[i] === frame[headerBytes + i]) i++
+    if (i === topicBytes) return lastTopic
+  }
+  lastBytes = frame.slice(headerBytes, headerBytes + topicBytes)
+  lastTopic = textOf(lastBytes)
+  return lastTopic
+}

@@ -1,23 +1,32 @@
 import { native } from '../core/native.js'
 import type { Ring } from '../core/ring.js'
-import { resultBytes, resultFrom, resultHead, resultPosition, resultTo, scratch } from '../core/scratch.js'
+import { leaveMiss, resultBytes, resultFrom, resultHead, resultPosition, resultTo, scratch } from '../core/scratch.js'
 
-/** What one lookup of a key found. Only its value is still in the scratch: take it before the next call. */
+/** What the last lookup of a key found. Take from it what you need before the next call into the addon. */
 export class Lookup {
-  /** The key has a value. */
+  /** The key has a value, which was copied into the scratch. */
   readonly isHit: boolean
-  /** The value is the one that the caller knows already; it was not copied. */
+  /** The value of the key is the one that the caller knows already; it was not copied. */
   readonly isUnchanged: boolean
-  /** The frame that decided: a put, delete or reset; -1: no retained frame did. */
-  readonly position: number
-  /** The head of the ring when the lookup began. */
-  readonly head: number
 
-  constructor(status: number, position: number, head: number) {
+  constructor(status: number) {
     this.isHit = status === 1
     this.isUnchanged = status === 2
-    this.position = position
-    this.head = head
+  }
+
+  /** The position of the put, delete or reset that decided; -1: no retained frame did. */
+  position(): number {
+    return resultPosition()
+  }
+
+  /** The head of the ring when the lookup began. */
+  head(): number {
+    return resultHead()
+  }
+
+  /** Milliseconds until the value of a hit expires; -1: never. */
+  expiresInMs(): number {
+    return resultTo()
   }
 
   /** A private copy of the value of a hit. */
@@ -25,12 +34,11 @@ export class Lookup {
     const at = resultFrom()
     return scratch.bytes.slice(at, at + resultBytes())
   }
-
-  /** Milliseconds until the value of a hit expires; -1: never. To be read before the next call, like the value. */
-  expiresInMs(): number {
-    return resultTo()
-  }
 }
+
+const miss = new Lookup(0)
+const hit = new Lookup(1)
+const unchanged = new Lookup(2)
 
 /**
  * Looks up the key that the caller put into the scratch.
@@ -40,10 +48,11 @@ export class Lookup {
  */
 export function lookUp(ring: Ring, lengths: number, known: number): Lookup {
   const status = ring.orThrow(native.cacheFind(ring.handle, lengths, known))
-  return new Lookup(status, resultPosition(), resultHead())
+  return status === 1 ? hit : status === 2 ? unchanged : miss
 }
 
 /** A miss without a look: no frame can hold the key, or there is no ring yet. */
 export function missAt(head: number): Lookup {
-  return new Lookup(0, -1, head)
+  leaveMiss(head)
+  return miss
 }

@@ -176,7 +176,7 @@ export class TypedCache<T> {
   }
 
   #decode(key: CacheBytes, lookup: Lookup): T {
-    const { position } = lookup
+    const position = lookup.position()
     const value = this.#codec.decode(lookup.value())
     if (this.#values === 'own') return value
     if (this.#values === 'frozen') freeze(value)

@@ -112,13 +112,17 @@ describe('a polled payload', () => {
     expect(frames.map((frame) => frame.position)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
   })
 
-  it('shows its frame when printed and as JSON, like one that was read', () => {
+  it('belongs to a frame that is plain to print, spread, clone and write as JSON, polled or read', () => {
     const fleet = joinShm(fleetName())
     fleet.publish(Plain, new Uint8Array([1, 2]), { frameKind: 3, version: 4 })
     const polled = fleet.cursor(Plain).poll().frames[0]
     for (const frame of [polled, fleet.readHead(Plain)]) {
       expect(inspect(frame)).toContain('frameKind: 3')
-      expect(JSON.parse(JSON.stringify(frame))).toMatchObject({ id: '10:0:0', frameKind: 3, version: 4 })
+      const data = { node: 0, position: 0, frameKind: 3, version: 4, payload: new Uint8Array([1, 2]) }
+      expect(JSON.parse(JSON.stringify(frame))).toEqual({ ...data, id: '10:0:0', payload: 'AQI=' })
+      expect({ ...frame }).toEqual({ ...data, id: NetId64.make(10, 0, 0) })
+      expect(structuredClone(frame)).toEqual({ ...data, id: { kind: 10, node: 0, counter: 0 } })
+      expect(frame).toStrictEqual(polled)
     }
   })
 })

@@ -161,13 +161,18 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     ])
   })
 
-  it('shows an event, printed or as JSON', () => {
+  it('gives events that are plain to print, spread, clone and write as JSON', () => {
     const bus = busOf(join(fleetName()))
     const cursor = bus.cursor()
     bus.publish('shown', 'x')
     const event = only(cursor.poll())
-    expect(JSON.parse(JSON.stringify(event))).toMatchObject({ id: '220:0:0', topic: 'shown' })
-    expect(inspect(event)).toMatch(/topic: 'shown'.*timestampMs: \d+.*payload: Uint8Array\(1\) \[ 120 \]/s)
+    const { id, timestampMs, payload } = event
+    const data = { id, node: 0, position: 0, topic: 'shown', payload: new Uint8Array([120]), timestampMs }
+    expect(JSON.parse(JSON.stringify(event))).toEqual({ ...data, id: '220:0:0', payload: 'eA==' })
+    expect({ ...event }).toEqual(data)
+    expect(structuredClone(event)).toEqual({ ...data, id: { kind: 220, node: 0, counter: 0 } })
+    expect(inspect(event)).toMatch(/topic: 'shown'.*payload: Uint8Array\(1\) \[ 120 \].*timestampMs: \d+/s)
+    expect(payload).toEqual(data.payload)
   })
 
   it('gives payloads that are copies, the same at each access', () => {
