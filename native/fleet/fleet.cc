@@ -265,8 +265,8 @@ std::unique_ptr<Mapping> Fleet::open_object(const std::string& object) const {
   return store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
 }
 
-// Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is removed
-// while it is being created.
+// Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is
+// removed while it is being created.
 std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::string& object) {
   MembershipLock lock(*store_, *mapping_);
   if (is_gone()) refuse_retired(fleet_object(name_));

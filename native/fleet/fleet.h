@@ -1,8 +1,8 @@
 // A handle of one process into a fleet: its node, its lease, and the rings that it has opened.
 //
-// Joining, creating, removing, and leaving as the last member hold the membership lock of the fleet object. None of them
-// is on a data path. A process that takes a node settles what the last owner left (settle.h) before its record says
-// "joined".
+// Joining, creating, removing, and leaving as the last member hold the membership lock of the fleet object. None of
+// them is on a data path. A process that takes a node settles what the last owner left (settle.h) before its record
+// says "joined".
 #pragma once
 
 #include <array>
@@ -60,9 +60,9 @@ class Fleet {
   // Leaves: the node is free afterwards, and the objects stay. The last member removes them if it asked for that.
   void close();
 
-  // Opens the ring or table of spec.typeKind. A member creates a missing one; for an observer it is null. Type of object,
-  // geometry, fingerprint and name must be those of `spec`, whose fleetSize and fleetId are filled in here.
-  // The fleet owns the result; opening it again returns the same one.
+  // Opens the ring or table of spec.typeKind. A member creates a missing one; for an observer it is null. Type of
+  // object, geometry, fingerprint and name must be those of `spec`, whose fleetSize and fleetId are filled in here. The
+  // fleet owns the result; opening it again returns the same one.
   OpenRing* open_ring(RingSpec spec);
   // Opens the ring or table of this KIND, of any geometry. Null: there is none.
   OpenRing* open_existing_ring(uint32_t kind);
@@ -70,8 +70,8 @@ class Fleet {
   // The members that have joined and not left: living ones, and dead ones until their nodes have new owners.
   std::vector<Member> members() const;
   bool is_dead(uint32_t node) const;
-  // Whether the member that held `node` in this incarnation lives. "No" is final; "yes" was true at some time within the
-  // last kAliveForNs. Cheap: it asks the kernel once in that time.
+  // Whether the member that held `node` in this incarnation lives. "No" is final; "yes" was true at some time within
+  // the last kAliveForNs. Cheap: it asks the kernel once in that time.
   bool is_alive(uint32_t node, uint64_t incarnation);
   // The pid of the member that holds the node, or held it last.
   uint32_t pid(uint32_t node) const { return static_cast<uint32_t>(load_relaxed(&record(node)->pid)); }

@@ -1,4 +1,5 @@
-// The calls of a sleeper: its bell (openBell, hasBell), and the rings whose publishers signal it (arm, disarm: hot calls).
+// The calls of a sleeper: openBell and hasBell for its bell, arm and disarm (hot calls) for the rings that it waits
+// for.
 #include "node/call.h"
 #include "node/failing.h"
 
@@ -6,19 +7,19 @@ namespace orbit {
 
 namespace {
 
-// openBell(fleet) -> a descriptor, the caller's to close; -1: there can be none
+// openBell(fleet) -> a descriptor that the caller closes; -1: there can be none
 Napi::Value open_bell_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] { return Napi::Number::New(info.Env(), fleet_of(info).open_bell()); });
 }
 
-// hasBell(fleet, descriptor): can publishers still find it?
+// hasBell(fleet, descriptor) -> whether publishers can still find the bell
 Napi::Value has_bell_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     return Napi::Boolean::New(info.Env(), fleet_of(info).has_bell(info[1].As<Napi::Number>().Int32Value()));
   });
 }
 
-// arm(ring): from now on publishers ring this node's bell. -> 0 or a status
+// arm(ring) -> 0: from now on publishers signal the bell of this node; or a status
 napi_value arm_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);

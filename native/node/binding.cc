@@ -1,4 +1,4 @@
-// The module: one Addon per Node environment, closed with it.
+// The module: one Addon for each Node environment, which is closed with the environment.
 #include <mutex>
 #include <set>
 
@@ -6,8 +6,8 @@
 
 namespace {
 
-// An environment that ends runs its cleanup hook: the normal end of a process, the end or termination of a worker
-// thread. process.exit() in the main thread runs none; static destructors it does run, after all JavaScript.
+// An environment runs its cleanup hook at the normal end of a process and at every end of a worker thread.
+// process.exit() in the main thread runs no hook. It does run static destructors, after all JavaScript.
 class Addons {
  public:
   ~Addons() {
@@ -18,7 +18,7 @@ class Addons {
     return *open_.insert(new orbit::Addon).first;
   }
   void close(orbit::Addon* addon) {
-    if (orbit::is_forked()) return;  // leaving would be in the parent's name
+    if (orbit::is_forked()) return;  // it would leave for the parent
     {
       std::lock_guard<std::mutex> guard(mutex_);
       if (open_.erase(addon) == 0) return;

@@ -1,6 +1,6 @@
-// The hot calls of the cache: index.h behind plain node_api.h.
+// The hot calls of the cache: index.h for JavaScript.
 //
-// A frame is assembled, and a key handed over, in the scratch at kFrameAt: CacheHeader, namespace and key, padding, value.
+// Frames and keys are written into the scratch at kFrameAt: CacheHeader, namespace and key, padding, value.
 #include "node/call.h"
 #include "posix/clock.h"
 #include "posix/random.h"
@@ -17,9 +17,9 @@ CacheIndex* index_of(const Call& call) {
   return index.get();
 }
 
-// What TypeScript says of a key in one number: op, namespaceBytes << 8, keyBytes << 16.
-struct Shape {
-  explicit Shape(uint32_t packed)
+// The lengths of a key, and the operation, in one number: op, namespaceBytes << 8, keyBytes << 16.
+struct Lengths {
+  explicit Lengths(uint32_t packed)
       : op(static_cast<uint8_t>(packed)),
         namespaceBytes(static_cast<uint8_t>(packed >> 8)),
         keyBytes(static_cast<uint16_t>(packed >> 16)) {}
@@ -27,18 +27,18 @@ struct Shape {
   uint16_t keyBytes;
 };
 
-// cacheFind(ring, shape, known) -> 0: a miss; 1: a hit, whose value stands in the scratch at
-// Results.from and is Results.bytes long; 2: the value is the one at position `known` still; or a status. Results:
-// position (-1: no frame decided), head, and as `to` the milliseconds until it expires (-1: never).
+// cacheFind(ring, lengths, known) -> 0: a miss; 1: a hit, whose value is in the scratch at Results.from, Results.bytes
+// long; 2: the value is still the one at position `known`; or a status. Results has position (-1: no frame decided),
+// head, and as `to` the milliseconds until it expires (-1: never).
 napi_value cache_find_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
   uint8_t* frame = call.addon->scratch + kFrameAt;
-  Shape shape(call.u32(1));
-  CacheKey key{frame + sizeof(CacheHeader), shape.namespaceBytes, shape.keyBytes};
+  Lengths lengths(call.u32(1));
+  CacheKey key{frame + sizeof(CacheHeader), lengths.namespaceBytes, lengths.keyBytes};
   uint64_t before = sizeof(CacheHeader) + padded(key.length());
   uint64_t room = call.ring().spec.payloadBytes;
-  // TypeScript asks for no longer key, and growScratch (native.ts) has made room for a whole frame.
+  // TypeScript has checked the key, and growScratch (native.ts) has made room for a whole frame.
   if (before > room || room > call.addon->scratchBytes - kFrameAt) return call.status(RingStatus::kTooLarge);
   uint64_t nowMs = 0;
   auto now = [&] { return nowMs = monotonic_ms(); };
@@ -53,15 +53,16 @@ napi_value cache_find_call(napi_env env, napi_callback_info info) {
   return call.status(static_cast<int32_t>(status));
 }
 
-// cachePublish(ring, shape, value[, ttlMs]) -> undefined, the position is in Results; or a status. `value` is bytes, or how
-// many of them stand in the frame already. Without ttlMs it never expires.
+// cachePublish(ring, lengths, value[, ttlMs]) -> undefined, with the position in Results; or a status. `value` is
+// bytes, or the number of bytes that are in the frame already. Without ttlMs the entry never expires.
 napi_value cache_publish_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   uint8_t* frame = call.addon->scratch + kFrameAt;
   const uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
-  Shape shape(call.u32(1));
-  uint64_t keyBytes = uint64_t{shape.namespaceBytes} + shape.keyBytes, before = sizeof(CacheHeader) + padded(keyBytes);
+  Lengths lengths(call.u32(1));
+  uint64_t keyBytes = uint64_t{lengths.namespaceBytes} + lengths.keyBytes,
+           before = sizeof(CacheHeader) + padded(keyBytes);
   size_t valueBytes = 0;
   const uint8_t* value = call.bytes(2, &valueBytes);
   if (value == nullptr) valueBytes = call.u32(2);
@@ -69,7 +70,7 @@ napi_value cache_publish_call(napi_env env, napi_callback_info info) {
   if (length > call.ring().spec.payloadBytes || length > static_cast<size_t>(end - frame)) {
     return call.status(RingStatus::kTooLarge);
   }
-  CacheHeader header{shape.op, shape.namespaceBytes, shape.keyBytes, static_cast<uint32_t>(valueBytes)};
+  CacheHeader header{lengths.op, lengths.namespaceBytes, lengths.keyBytes, static_cast<uint32_t>(valueBytes)};
   memcpy(frame, &header, sizeof header);
   memset(frame + sizeof header + keyBytes, 0, before - sizeof header - keyBytes);
   if (value != nullptr) memcpy(frame + before, value, valueBytes);

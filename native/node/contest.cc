@@ -1,6 +1,6 @@
-// The hot calls of contests: table.h behind plain node_api.h.
+// The calls of contests: table.h for JavaScript. All are hot calls but `claims`.
 //
-// Subject and owner are handed over in the scratch at kTextAt, back to back; a claim comes out at kFirstRecord.
+// JavaScript writes subject and owner into the scratch at kTextAt, back to back. A claim is returned at kFirstRecord.
 #include "node/call.h"
 #include "node/failing.h"
 #include "posix/clock.h"
@@ -15,17 +15,17 @@ constexpr int32_t kNothing = 0, kMine = 1, kTheirs = 2;
 
 struct TableCall : Call {
   TableCall(napi_env environment, napi_callback_info info) : Call(environment, info) {
-    uint32_t shape = u32(1);  // subjectKind, subjectBytes << 8, ownerBytes << 16: TypeScript knows the limits
-    uint32_t subjectBytes = shape >> 8 & 0xff;
+    uint32_t lengths = u32(1);  // subjectKind, subjectBytes << 8, ownerBytes << 16; TypeScript has checked the limits
+    uint32_t subjectBytes = lengths >> 8 & 0xff;
     const uint8_t* text = addon->scratch + kTextAt;
-    subject = {text, subjectBytes, static_cast<uint8_t>(shape)};
+    subject = {text, subjectBytes, static_cast<uint8_t>(lengths)};
     owner = text + subjectBytes;
-    ownerBytes = shape >> 16 & 0xff;
+    ownerBytes = lengths >> 16 & 0xff;
   }
   auto is_alive() const {
     return [fleet = opened->fleet](uint32_t node, uint64_t incarnation) { return fleet->is_alive(node, incarnation); };
   }
-  // Anything but a claim that stands or does not.
+  // For a status that says neither that there is a claim nor that there is none.
   napi_value table_status(TableStatus status) const {
     if (status == TableStatus::kFull) return number(kStatusFull);
     return number(static_cast<double>(status));
@@ -48,7 +48,7 @@ struct TableCall : Call {
   uint32_t ownerBytes;
 };
 
-// contestClaim(table, shape, ttlMs) -> 1: it is mine; 2: it is somebody else's; the record tells; or a status
+// contestClaim(table, lengths, ttlMs) -> 1: claimed; 2: another member holds it; the record has the claim; or a status
 napi_value claim_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -62,7 +62,7 @@ napi_value claim_call(napi_env env, napi_callback_info info) {
   return call.number(status == TableStatus::kDone ? kMine : kTheirs);
 }
 
-// contestRenew(table, shape, token, ttlMs) -> 1: renewed; 0: it stands no more; or a status
+// contestRenew(table, lengths, token, ttlMs) -> 1: renewed; 0: the claim has ended; or a status
 napi_value renew_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -72,7 +72,7 @@ napi_value renew_call(napi_env env, napi_callback_info info) {
   return call.table_status(status);
 }
 
-// contestRelease(table, shape, token) -> 1: released; 0: it stood no more; or a status
+// contestRelease(table, lengths, token) -> 1: released; 0: the claim had ended; or a status
 napi_value release_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -82,7 +82,7 @@ napi_value release_call(napi_env env, napi_callback_info info) {
   return call.table_status(status);
 }
 
-// contestHolder(table, shape) -> 1: the record tells who; 0: nobody; or a status
+// contestHolder(table, lengths) -> 1: held, and the record has the claim; 0: free; or a status
 napi_value holder_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -95,8 +95,8 @@ napi_value holder_call(napi_env env, napi_callback_info info) {
   return call.number(kMine);
 }
 
-// contestHasNews(table, shape, stamp, token, node, incarnation) -> 1: the claim that stood there at `stamp` stands no more;
-// 0: it does; or a status
+// contestHasNews(table, lengths, stamp, token, node, incarnation) -> 1: the claim that was read at `stamp` has ended;
+// 0: it has not; or a status
 napi_value has_news_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -104,7 +104,7 @@ napi_value has_news_call(napi_env env, napi_callback_info info) {
   if (!has_changed(ring, bucket_of(ring, call.subject), call.u64(2))) {
     return call.number(!call.opened->fleet->is_alive(call.u32(4), call.u64(5)));
   }
-  // By a subject of the same bucket, perhaps, or a renewal: who woke of these would find the same holder again.
+  // The change may be a renewal, or of another subject in the same bucket. Then the holder is still the same.
   Claim claim;
   uint64_t stamp = 0;
   TableStatus status = find_holder(ring, call.subject, monotonic_ms(), call.is_alive(), &claim, &stamp);
@@ -112,12 +112,14 @@ napi_value has_news_call(napi_env env, napi_callback_info info) {
   return call.number(status != TableStatus::kDone || claim.token != call.u64(3));
 }
 
-// claims(table) -> [{ token, claimedAtMs, expiresInMs, node, pid, subjectKind, subject, owner }], the living ones
+// claims(table) -> [{ token, claimedAtMs, expiresInMs, node, pid, subjectKind, subject, owner }]: claims that have not
+// ended
 Napi::Value claims_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     OpenRing* opened = &ring_of(info);
-    if (opened->writable && is_retired(opened->writer.ring))
-      throw Failure("ERR_ORBIT_RETIRED", "the contest: was removed");
+    if (opened->writable && is_retired(opened->writer.ring)) {
+      throw Failure("ERR_ORBIT_RETIRED", "the contest: was removed; join again");
+    }
     Napi::Array result = Napi::Array::New(info.Env());
     uint32_t count = 0;
     uint64_t nowMs = monotonic_ms();

@@ -1,5 +1,5 @@
-// A call that may throw: node-addon-api, a Failure that becomes an Error, and the handles that such calls are given.
-// For calls that open, close and inspect; TypeScript has validated their arguments.
+// Calls that may throw, written with node-addon-api: a Failure becomes an Error, and handles are looked up. They open,
+// close and inspect. TypeScript has validated their arguments.
 #pragma once
 
 #include <napi.h>

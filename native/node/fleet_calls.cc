@@ -50,10 +50,10 @@ Napi::Value remove_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// close(fleet); its ring handles are closed with it
+// close(fleet): closes the fleet and its ring handles
 Napi::Value close_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
-    if (is_forked()) return info.Env().Undefined();  // it is the parent's to leave
+    if (is_forked()) return info.Env().Undefined();  // only the parent can leave
     Addon& addon = addon_of(info);
     uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
     fleet_of(info).close();
@@ -97,7 +97,7 @@ Napi::Value nodes_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// beat(fleet, monotonicMs, unixMs, loopDelayUs, status): the bytes of the status, NUL-padded
+// beat(fleet, monotonicMs, unixMs, loopDelayUs, status): `status` is its bytes in UTF-8
 Napi::Value beat_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     auto number = [&](size_t index) { return static_cast<uint64_t>(info[index].As<Napi::Number>().Int64Value()); };
@@ -112,7 +112,7 @@ Napi::Value beat_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// isDead(fleet, node)
+// isDead(fleet, node) -> whether no living member holds the node
 Napi::Value is_dead_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     return Napi::Boolean::New(info.Env(), fleet_of(info).is_dead(info[1].As<Napi::Number>().Uint32Value()));

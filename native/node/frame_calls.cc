@@ -7,7 +7,7 @@ namespace orbit {
 
 namespace {
 
-// publish(ring, payload[, frameKind, version]) -> undefined, the position is in Results; or a status
+// publish(ring, payload[, frameKind, version]) -> undefined, with the position in Results; or a status
 napi_value publish_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -25,8 +25,8 @@ napi_value publish_call(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// publishPacked(ring, records, recordBytes, frameKind, version) -> how many were published; what refused the next one
-// stands in Results.status
+// publishPacked(ring, records, recordBytes, frameKind, version) -> how many were published. Results.status says why the
+// next one was refused
 napi_value publish_packed_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -47,9 +47,9 @@ napi_value publish_packed_call(napi_env env, napi_callback_info info) {
   return call.number(static_cast<double>(published));
 }
 
-// publishList(ring, count, frameKind, version) -> how many were published; what refused the next one stands in
-// Results.status. The scratch holds { length u32, pad u32, payload, padding to 8 } from the first record on; of each
-// that was published the position, a double, replaces the first 8 bytes.
+// publishList(ring, count, frameKind, version) -> how many were published. Results.status says why the next one was
+// refused. The scratch contains { length u32, pad u32, payload, padding to 8 } for each, from the first record on. The
+// position, a double, replaces the first 8 bytes of each that was published.
 napi_value publish_list_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -87,7 +87,7 @@ void write_record(uint8_t* at, const Frame& frame) {
   record->frameKind = frame.frameKind;
 }
 
-// One frame into the first record; 1 when it is there, else the status.
+// Reads one frame into the first record. The result is 1, or a status.
 template <typename Read>
 napi_value read_one(napi_env env, napi_callback_info info, Read read) {
   Call call(env, info);
@@ -118,14 +118,15 @@ napi_value read_head_call(napi_env env, napi_callback_info info) {
   });
 }
 
-// readCounter(ring, counter) -> 1 or a status; whose frame it is, the record tells
+// readCounter(ring, counter) -> 1, and the record says which node published the frame; or a status
 napi_value read_counter_call(napi_env env, napi_callback_info info) {
   return read_one(env, info, [](const Call& call, const Ring& ring, Frame* frame, void* payload) {
     return read_frame(ring, position_of_counter(ring, call.u64(1)), frame, payload);
   });
 }
 
-// The frames that `judge(frame, payload)` keeps; how many. Results has the account, records follow.
+// Polls the frames that `judge(frame, payload)` keeps into records, and counts into Results. The result is the number
+// of records, or a status.
 template <typename Judge>
 napi_value poll_scratch(const Call& call, Judge judge) {
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -134,7 +135,7 @@ napi_value poll_scratch(const Call& call, Judge judge) {
   Poll poll = poll_frames(
       call.ring(), call.u64(1), call.u32(2),
       [&](uint32_t payloadBytes) -> void* {
-        // Whole words are written, so the last one needs its padding too.
+        // A read writes whole words, so the last word needs its padding.
         return static_cast<size_t>(end - at) >= sizeof(Record) + payloadBytes + 8 ? at + sizeof(Record) : nullptr;
       },
       [&](const Frame& frame) {
@@ -175,7 +176,7 @@ napi_value head_call(napi_env env, napi_callback_info info) {
   return call.number(static_cast<double>(head_of(call.ring())));
 }
 
-// oldest(ring) -> the oldest position that is still retained
+// oldest(ring) -> the oldest retained position
 napi_value oldest_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -191,7 +192,7 @@ napi_value reset_call(napi_env env, napi_callback_info info) {
   return call.number(static_cast<double>(reset_ring(call.ring())));
 }
 
-// hasNews(ring, position) -> 1: a poll from there brings something; 0: it does not; or a status
+// hasNews(ring, position) -> 1: a poll from there would return frames or a loss; 0: nothing; or a status
 napi_value has_news_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);

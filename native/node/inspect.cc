@@ -1,5 +1,5 @@
-// The calls of the inspector: what shared memory says of itself, without writing to it. A damaged object gives the error
-// that opening it would, or numbers that nobody should believe, never more.
+// The calls of the inspector. They read shared memory and never write to it. For a damaged object they throw the error
+// that opening it would throw, or return wrong numbers; they never crash.
 #include "fleet/object.h"
 #include "node/failing.h"
 #include "posix/clock.h"
@@ -16,8 +16,8 @@ void describe_object(Napi::Object* result, const ObjectHeader& header) {
   result->Set("isRetired", load_acquire(&header.retired) != 0);
 }
 
-// inspectObject(fleet name, kind or -1) -> { bytes, createdAtMs, fleetId, isRetired }; undefined: missing or unfinished.
-// Throws what opening it would.
+// inspectObject(fleet name, kind or -1) -> { bytes, createdAtMs, fleetId, isRetired }; undefined: missing or
+// unfinished. Throws the error that opening it would throw.
 Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     std::string fleet = info[0].As<Napi::String>();
@@ -41,8 +41,8 @@ Napi::Value objects_folder_call(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), objects_folder());
 }
 
-// listObjects() -> [{ file, fleet, form, number, uid }]: the objects and bells of all users, in no order. `number` is the
-// KIND of a ring or table, the node of a bell, and -1 for a fleet.
+// listObjects() -> [{ file, fleet, form, number, uid }]: the objects and bells of all users, in no order. `number` is
+// the KIND of a ring or table, the node of a bell, and -1 for a fleet.
 Napi::Value list_objects_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     Napi::Array result = Napi::Array::New(info.Env());
@@ -61,7 +61,7 @@ Napi::Value list_objects_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// inspectFleet(fleet) -> { createdAtMs, fleetId, isRetired, kinds: those that have a bit }
+// inspectFleet(fleet) -> { createdAtMs, fleetId, isRetired, kinds: KINDs that members have opened }
 Napi::Value inspect_fleet_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const FleetHeader& header = fleet_of(info).shared_header();
@@ -77,7 +77,7 @@ Napi::Value inspect_fleet_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// How many nodes are armed. A bit alone may be a dead one's.
+// How many nodes are armed. A node whose bit is set may have died.
 uint32_t count_sleepers(const Ring& ring) {
   uint32_t count = 0;
   for (uint32_t node = 0; node < ring.spec.fleetSize; node++) {
@@ -107,7 +107,7 @@ Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// inspectHand(ring, node) -> { hand[, intentPosition, intentChunk] }: what the node's entry says; undefined: no such node
+// inspectHand(ring, node) -> { hand[, intentPosition, intentChunk] }, the entry of the node; undefined: no such node
 Napi::Value inspect_hand_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const Ring& ring = ring_of(info).writer.ring;
@@ -125,11 +125,11 @@ Napi::Value inspect_hand_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// inspectTable(table) -> { claims: living, buckets: that hold any bytes, damaged: buckets that hold no list of claims }
+// inspectTable(table) -> { claims: not ended, buckets: in use, damaged: buckets that do not contain a list of claims }
 Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
-    OpenRing& open = ring_of(info);
-    const Ring& ring = open.writer.ring;
+    const OpenRing& opened = ring_of(info);
+    const Ring& ring = opened.writer.ring;
     uint64_t nowMs = monotonic_ms();
     uint32_t claims = 0, used = 0, damaged = 0;
     for (uint32_t bucket = 0; bucket <= ring.mask; bucket++) {
@@ -137,7 +137,7 @@ Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
       bool isWhole = read_card(ring, bucket, &card);
       if (isWhole && card.length > 0) used++;
       isWhole = isWhole && filter_claims(ring, &card, [&](const ClaimHeader& claim, const uint8_t*) {
-                  if (!has_expired(claim, nowMs) && open.fleet->is_alive(claim.node, claim.incarnation)) claims++;
+                  if (!has_expired(claim, nowMs) && opened.fleet->is_alive(claim.node, claim.incarnation)) claims++;
                   return true;
                 });
       if (!isWhole) damaged++;

@@ -5,7 +5,7 @@ namespace orbit {
 
 namespace {
 
-// Gives the ring a handle of this environment; undefined for none.
+// The handle of an opened ring in this environment. Undefined for none.
 Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened) {
   Addon& addon = addon_of(info);
   if (opened == nullptr) return info.Env().Undefined();
@@ -17,8 +17,8 @@ Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened) {
   return Napi::Number::New(info.Env(), handle);
 }
 
-// openRing(fleet, { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }) -> handle; undefined
-// for an observer when there is none
+// openRing(fleet, { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }) -> handle;
+// undefined for an observer when there is none
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
@@ -42,7 +42,7 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// openExistingRing(fleet, kind) -> handle, whatever its type; undefined for none
+// openExistingRing(fleet, kind) -> handle of a ring or table of any type; undefined for none
 Napi::Value open_existing_ring_call(const Napi::CallbackInfo& info) {
   return translated(info,
                     [&] { return handle_of(info, fleet_of(info).open_existing_ring(info[1].As<Napi::Number>())); });

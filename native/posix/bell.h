@@ -1,8 +1,8 @@
 // Bells: one FIFO for each waiting node, beside the objects, read by the waiter's own event loop.
 //
 // A byte in it means "look". If it is lost, the waiter wakes late; nothing else depends on it. When a node gets a new
-// owner, the old name is removed before the incarnation is written, and the new FIFO exists before the owner arms a ring
-// (native/model/bell.pml needs both).
+// owner, the old name is removed before the incarnation is written, and the new FIFO exists before the owner arms a
+// ring (native/model/bell.pml needs both).
 #pragma once
 
 #include <stdint.h>
@@ -17,13 +17,13 @@ class Bells {
  public:
   virtual ~Bells() = default;
   // Makes the bell of our own node, and replaces one that exists. The descriptor becomes readable when the bell is
-  // signalled; the caller closes it. -1: no bell can be made (the name belongs to another user's file, or the system has
-  // no folder for it).
+  // signalled; the caller closes it. -1: no bell can be made (the name belongs to another user's file, or the system
+  // has no folder for it).
   virtual int open(uint32_t node) = 0;
   // Whether the name still leads to the bell behind `descriptor`.
   virtual bool is_current(uint32_t node, int descriptor) = 0;
-  // Never waits: a full bell was signalled already, a missing one is skipped. `incarnation` is that of the node's record,
-  // read after its arm word. It tells the bell of this owner from a bell that was opened for an earlier owner.
+  // Never waits: a full bell was signalled already, a missing one is skipped. `incarnation` is that of the node's
+  // record, read after its arm word. It tells the bell of this owner from a bell that was opened for an earlier owner.
   virtual void signal(uint32_t node, uint64_t incarnation) = 0;
   virtual void remove(uint32_t node) = 0;
   // Removes the bells of all nodes of the fleet.

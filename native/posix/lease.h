@@ -1,7 +1,8 @@
-// Leases: bytes of a file that are locked by open file description (F_OFD_SETLK). So the kernel knows which members live.
+// Leases: bytes of a file that are locked by open file description (F_OFD_SETLK). So the kernel knows which members
+// live.
 //
-// The kernel drops such a lock when its description is closed. That includes every end of a process, after its memory is
-// gone. Pids do not matter: it works between threads of one process, two copies of this code, and pid namespaces.
+// The kernel drops such a lock when its description is closed. That includes every end of a process, after its memory
+// is gone. Pids do not matter: it works between threads of one process, two copies of this code, and pid namespaces.
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-// libstdc++'s shared_ptr reads this variable, and avoids atomics while a process has one thread. It is a symbol of glibc
-// 2.32 (see libc.h), so the addon defines its own. A process that runs Node always has several threads.
+// libstdc++'s shared_ptr reads this variable, and avoids atomics while a process has one thread. It is a symbol of
+// glibc 2.32 (see libc.h), so the addon defines its own. A process that runs Node always has several threads.
 extern "C" char __libc_single_threaded;
 char __libc_single_threaded = 0;

@@ -1,5 +1,5 @@
-// A store has the objects of fleets and the leases of their nodes. There are two: shared memory (shm.h) and the memory of
-// one process (local.h).
+// A store has the objects of fleets and the leases of their nodes. There are two: shared memory (shm.h) and the memory
+// of one process (local.h).
 #pragma once
 
 #include <stddef.h>
@@ -33,8 +33,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Opens an object, or creates a missing one if `creation` is given. Null: missing, or not finished yet. Never null with
-  // `creation`.
+  // Opens an object, or creates a missing one if `creation` is given. Null: missing, or not finished yet. Never null
+  // with `creation`.
   virtual std::unique_ptr<Mapping> open(const std::string& object, Access access, const Creation* creation) = 0;
 
   // Removes a name. False: there was none.

@@ -185,16 +185,23 @@ interface Native {
   head(ring: number): number
   oldest(ring: number): number
   reset(ring: number): number
-  /** shape: op, namespaceBytes << 8, keyBytes << 16. */
-  cacheFind(ring: number, shape: number, known: number): number
+  /** lengths: op, namespaceBytes << 8, keyBytes << 16. */
+  cacheFind(ring: number, lengths: number, known: number): number
   /** Undefined when it did: the position stands in the scratch. */
-  cachePublish(ring: number, shape: number, value: Uint8Array | number, ttlMs?: number): number | undefined
-  /** shape: subjectKind, subjectBytes << 8, ownerBytes << 16. */
-  contestClaim(table: number, shape: number, ttlMs: number): number
-  contestRenew(table: number, shape: number, token: number, ttlMs: number): number
-  contestRelease(table: number, shape: number, token: number): number
-  contestHolder(table: number, shape: number): number
-  contestHasNews(table: number, shape: number, stamp: number, token: number, node: number, incarnation: number): number
+  cachePublish(ring: number, lengths: number, value: Uint8Array | number, ttlMs?: number): number | undefined
+  /** lengths: subjectKind, subjectBytes << 8, ownerBytes << 16. */
+  contestClaim(table: number, lengths: number, ttlMs: number): number
+  contestRenew(table: number, lengths: number, token: number, ttlMs: number): number
+  contestRelease(table: number, lengths: number, token: number): number
+  contestHolder(table: number, lengths: number): number
+  contestHasNews(
+    table: number,
+    lengths: number,
+    stamp: number,
+    token: number,
+    node: number,
+    incarnation: number,
+  ): number
   claims(table: number): NativeClaim[]
   /** The folder in which objects are files; '' on a system that does not show them. */
   objectsFolder(): string
