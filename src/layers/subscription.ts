@@ -15,7 +15,7 @@ export interface SubscribeOptions extends IterateOptions {
  * is told by how much. Iterating keeps the process alive. It ends when the loop is left, the signal aborted, or the
  * subscription or its fleet closed, and then gives no event more; it throws ERR_ORBIT_RETIRED when the ring was removed.
  */
-export class EventSubscription implements AsyncIterable<OrbitEvent, void, undefined>, Disposable {
+export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable {
   readonly #cursor: Cursor
   readonly #events: AsyncGenerator<OrbitEvent, void, undefined>
   #lost = 0
