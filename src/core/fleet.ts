@@ -65,12 +65,13 @@ export class Fleet extends FleetObserver {
 
   /**
    * Joins a process-local fleet: the same rings in private memory, shared by the handles and worker threads of this
-   * process that use this name, gone with the last of them.
+   * process that use this name, gone with the last of them. One options object fits both joins: `lifetime` is accepted
+   * here and has no effect.
    *
    * @throws as joinShm, but for what only shared memory can do
    */
-  static join(name: string, options: JoinOptions = {}): Fleet {
-    checkOptions('options', options, ['size', 'node', 'label'])
+  static join(name: string, options: JoinShmOptions = {}): Fleet {
+    checkOptions('options', options, ['size', 'node', 'label', 'lifetime'])
     return Fleet.#join(name, options, false)
   }
 
@@ -104,7 +105,7 @@ export class Fleet extends FleetObserver {
         node: node ?? -1,
         label: cutUtf8(label, abi.labelBytes),
         startedAtMs: Math.round(performance.timeOrigin),
-        removeWhenLast: lifetime === 'fleet',
+        removeWhenLast: isShared && lifetime === 'fleet',
       }),
     )
     return new Fleet(name, joined, isShared)

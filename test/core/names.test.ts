@@ -372,8 +372,10 @@ describe('a process-local fleet', () => {
     expect(local.nodes().length).toBe(1)
   })
 
-  it('has no lifetime to choose', () => {
-    expectTypeError(() => Fleet.join(fleetName(), untyped({ lifetime: 'fleet' })), 'options.lifetime')
+  it.each(['persistent', 'fleet'] as const)('accepts the options of a shared one, lifetime %s', (lifetime) => {
+    const fleet = joinLocal(fleetName(), { size: 4, node: 1, label: 'local', lifetime })
+    expect([fleet.size, fleet.node, fleet.isShared]).toEqual([4, 1, false])
+    expect(() => Fleet.join(fleetName(), untyped({ lifetime: 'none' }))).toThrow(RangeError)
   })
 })
 

@@ -14,7 +14,6 @@ import {
   Fleet,
   type FleetObserver,
   type Frame,
-  type JoinOptions,
   type JoinShmOptions,
   OrbitError,
   type OrbitErrorCode,
@@ -48,7 +47,7 @@ export function keep<T extends Disposable>(thing: T): T {
 }
 
 export const joinShm = (name: string, options?: JoinShmOptions): Fleet => keep(Fleet.joinShm(name, options))
-export const joinLocal = (name: string, options?: JoinOptions): Fleet => keep(Fleet.join(name, options))
+export const joinLocal = (name: string, options?: JoinShmOptions): Fleet => keep(Fleet.join(name, options))
 export const observe = (name: string): FleetObserver => keep(Fleet.observe(name))
 
 /** The two kinds of memory that rings live in, for `describe.each`. */

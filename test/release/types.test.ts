@@ -203,8 +203,6 @@ describe('the types', () => {
     const wrong = (observer: FleetObserver) => {
       // @ts-expect-error: an observer has no publish
       observer.publish(Bytes, new Uint8Array(1))
-      // @ts-expect-error: a process-local fleet has no lifetime
-      Fleet.join('web', { lifetime: 'fleet' })
       // @ts-expect-error: there is no such lifetime
       Fleet.joinShm('web', { lifetime: 'forever' })
       // @ts-expect-error: a fleet is joined
