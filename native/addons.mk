@@ -1,6 +1,6 @@
 # Three more builds of the Node addon, for the TypeScript suite: ORBIT_NATIVE_PATH names the one that a process loads.
-#   make addons       build/addon/fault/orbit.node   with the named fault points of fault.h (tests find it there)
-#                     build/addon/asan/orbit.node    under AddressSanitizer and UBSan
+#   make addons       build/addon/fault/orbit.node   with the named fault points of fault.h, the checks of debug.h
+#                     build/addon/asan/orbit.node    under AddressSanitizer and UBSan, with the same checks
 #                     build/addon/layout/orbit.node  of another layout version, as of another release
 #   make asan-suite   the TypeScript suite on the sanitized addon: test/addon_asan.sh
 # These are the only rules here that know Node's headers.
@@ -12,9 +12,9 @@ ADDON_FILES := $(ADDON_SOURCES) $(wildcard $(ADDON_FOLDERS:%=%/*.h)) ../package.
 ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
   -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
   -DORBIT_VERSION=$$($(NODE) -p "JSON.stringify(require('../package.json').version)") $$(sh test/node_headers.sh $(NODE))
-ADDON_fault := -O2 -DORBIT_FAULT_POINTS
+ADDON_fault := -O2 -DORBIT_FAULT_POINTS -DORBIT_CHECKS
 # Not vptr: it asks the system with a pipe, and one test has no descriptors left.
-ADDON_asan := -O1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
+ADDON_asan := -O1 -DORBIT_CHECKS -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: addons asan-suite
 addons: $(OUT)/addon/fault/orbit.node $(OUT)/addon/asan/orbit.node $(OUT)/addon/layout/orbit.node

@@ -173,6 +173,11 @@ pass:
 #endif
   goto pass;
 
+kept:
+  // The swap was lost: the hand is still ours, and no intent hides it from settlers.
+  STEP(entry[me].intentPosition = 0);
+  goto pass;
+
 unfilled:
   // 4. Leave no gap.
   if
@@ -185,7 +190,7 @@ unfilled:
        fi)
   fi;
 
-  // 5. Name the frame, write down what is about to happen.
+  // 5. Name the frame; write down what is about to happen.
 #if READERS
   STEP(assert(hand == truth[me]); chunk[hand].id = head + 1);
 #endif
@@ -206,7 +211,7 @@ swap:
 #ifdef MUTANT_NO_RELOAD
        -> goto swap
 #else
-       -> word = 0; hinted = false; searched = false; goto pass
+       -> word = 0; hinted = false; searched = false; goto kept
 #endif
     :: else
     fi;
@@ -229,7 +234,7 @@ swap:
     hinted = false;
     searched = false);
 
-  // 7. The overwritten chunk is the next hand: hand first, intent cleared second.
+  // The overwritten chunk is the next hand: the hand is stored first, the intent is cleared second.
 #ifdef MUTANT_CLEAR_FIRST
   STEP(entry[me].intentPosition = 0);
   STEP(entry[me].hand = hand);

@@ -133,7 +133,7 @@ napi_value poll_scratch(const Call& call, Judge judge) {
   uint8_t* at = call.addon->scratch + kFirstRecord;
   uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
   Poll poll = poll_frames(
-      call.ring(), call.u64(1), call.u32(2),
+      call.ring(), call.u64(1), call.u32(2), call.u32(3) != 0,
       [&](uint32_t payloadBytes) -> void* {
         // A read writes whole words, so the last word needs its padding.
         return static_cast<size_t>(end - at) >= sizeof(Record) + payloadBytes + 8 ? at + sizeof(Record) : nullptr;
@@ -149,22 +149,23 @@ napi_value poll_scratch(const Call& call, Judge judge) {
   results->from = static_cast<double>(poll.from);
   results->to = static_cast<double>(poll.to);
   results->head = static_cast<double>(poll.head);
-  results->lost = static_cast<double>(poll.overwritten);
-  results->malformed = static_cast<double>(poll.unavailable);
+  results->lost = static_cast<double>(poll.lost);
+  results->malformed = static_cast<double>(poll.malformed);
   results->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
   return call.number(poll.count);
 }
 
-// poll(ring, position, max) -> how many frames
+// poll(ring, position, max, isContinued) -> how many frames. isContinued, 0 or 1: the same poll has passed positions
+// already that were not lost, so the call ends before a loss
 napi_value poll_call(napi_env env, napi_callback_info info) {
   return poll_scratch(Call(env, info), [](const Frame&, const uint8_t*) { return Verdict::kKeep; });
 }
 
-// pollEvents(ring, position, max, pattern) -> how many events; what is no event counts as malformed
+// pollEvents(ring, position, max, isContinued, pattern) -> how many events; what is no event counts as malformed
 napi_value poll_events_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   TopicPattern pattern{nullptr, 0};
-  pattern.bytes = call.bytes(3, &pattern.length);
+  pattern.bytes = call.bytes(4, &pattern.length);
   return poll_scratch(
       call, [&](const Frame& frame, const uint8_t* payload) { return judge_event(pattern, payload, frame.length); });
 }

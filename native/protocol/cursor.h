@@ -1,29 +1,34 @@
 // Walking a ring: frames in position order, and an exact count of those that were lost on the way.
 //
-// "Loss is not an error condition" (Agrona's BroadcastReceiver): a lapped cursor goes on at the oldest retained frame.
+// "Loss is not an error condition" (Agrona's BroadcastReceiver): a cursor that was lapped goes on at the oldest retained
+// frame, and its poll says how many frames it missed. A poll ends before a loss unless the loss comes first: so the frames
+// that a poll reports as lost are always those right behind `from`.
 #pragma once
 
+#include "protocol/debug.h"
 #include "protocol/ring.h"
 
 namespace orbit {
 
 struct Poll {
-  uint64_t from = 0;         // the cursor before
-  uint64_t to = 0;           // and after: to - from == count + overwritten + unavailable + skipped
-  uint64_t overwritten = 0;  // lost to newer frames or to a reset
-  uint64_t unavailable = 0;  // skipped because their bytes contradict the invariants
-  uint64_t skipped = 0;      // whole, and not asked for
-  uint64_t head = 0;         // where the ring ended when it began
-  uint32_t count = 0;        // frames handed out
+  uint64_t from = 0;       // the cursor before
+  uint64_t to = 0;         // and after: to - from == lost + count + malformed + skipped
+  uint64_t lost = 0;       // overwritten by newer frames, or reset away; they come first
+  uint64_t malformed = 0;  // passed because their bytes contradict the invariants or the format
+  uint64_t skipped = 0;    // whole, and not asked for
+  uint64_t head = 0;       // where the ring ended when the poll began
+  uint32_t count = 0;      // frames handed out
 };
 
 // What a reader makes of a whole frame.
 enum class Verdict { kKeep, kSkip, kMalformed };
 
 // Reads up to `max` frames from `position` on. `room(payloadBytes)` says where the next payload goes, or null to stop;
-// `judge(frame)` follows for each whole frame; a frame that it does not keep is not handed out. Never reads past the head of the moment it began, so that it ends.
+// `judge(frame)` follows for each whole frame, and only a frame that it keeps is handed out. `isContinued`: calls
+// before this one belong to the same poll, and have passed positions that were not lost. Never reads past the head of the moment it began, so that
+// it ends.
 template <typename Room, typename Judge>
-inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, Room room, Judge judge) {
+inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, bool isContinued, Room room, Judge judge) {
   Poll poll;
   poll.from = poll.to = position;
   uint64_t head = poll.head = head_of(ring);
@@ -41,21 +46,25 @@ inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, Room 
       } else if (verdict == Verdict::kSkip) {
         poll.skipped++;
       } else {
-        poll.unavailable++;
+        poll.malformed++;
       }
       poll.to++;
     } else if (status == RingStatus::kCorrupt) {
-      poll.unavailable++;
+      poll.malformed++;
       poll.to++;
     } else if (status == RingStatus::kOverwritten) {
+      bool isFirst = !isContinued && poll.to - poll.from == poll.lost;
+      if (!isFirst) break;
       uint64_t oldest = oldest_of(ring, head_of(ring));
       if (oldest <= poll.to) oldest = poll.to + 1;
-      poll.overwritten += oldest - poll.to;
+      poll.lost += oldest - poll.to;
       poll.to = oldest;
     } else {
       break;
     }
   }
+  ORBIT_CHECK(poll.to - poll.from == poll.lost + poll.count + poll.malformed + poll.skipped);
+  ORBIT_CHECK(poll.count <= max);
   return poll;
 }
 

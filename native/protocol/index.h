@@ -218,6 +218,7 @@ class CacheIndex {
     }
     resets_[kept] = {namespaceBytes, length, position};
     resetCount_ = kept + 1;
+    ORBIT_CHECK(resetCount_ <= ring_.mask + 1);
   }
 
   // Notes every frame that came since. False: of those that the ring retained below this head, some are gone already. What
@@ -235,6 +236,7 @@ class CacheIndex {
         return false;
       }
     }
+    ORBIT_CHECK(oldest_ <= next_ && next_ - oldest_ <= uint64_t{ring_.mask} + 1);
     return true;
   }
 

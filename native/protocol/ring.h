@@ -21,6 +21,7 @@
 // No system call, no allocation, no exception, no Node.
 #pragma once
 
+#include "protocol/debug.h"
 #include "protocol/layout.h"
 #include "protocol/word.h"
 
@@ -308,12 +309,7 @@ inline uint64_t reset_ring(const Ring& ring) {
   }
 }
 
-// ---- publish -------------------------------------------------------------------------------------------------------
-
-// A healthy ring needs at most one search per publish (a stale or corrupt hint); contradictory slots need endless ones.
-constexpr uint32_t kMaxSearches = 64;
-
-constexpr uint64_t kHintEvery = 8;
+// ---- swap ----------------------------------------------------------------------------------------------------------
 
 // Pauses after a lost swap, four times as many with each in a row: at most 25 to 50 microseconds, and only while others
 // publish without a break. It waits for nobody: whether they go on, stop or die changes nothing (I5). Handing the cache
@@ -325,6 +321,46 @@ inline void back_off(Writer* writer) {
   writer->backoff = writer->backoff < kMaxBackoff / 4 ? writer->backoff * 4 + 1 : kMaxBackoff;
   for (uint32_t i = 0; i < writer->backoff; i++) relax();
 }
+
+// Swaps the writer's filled hand into `slot`, whose word was `word`, and receives the chunk that was there as the next
+// hand. `position` is what the hand then holds, with the lap `lap`. False: another process moved the slot first, and the
+// hand is still ours. Every write to a slot goes through here; the steps are numbered in publish and replace_card.
+__attribute__((always_inline)) inline bool exchange_hand(Writer* writer, uint64_t* slot, uint64_t word, uint64_t lap,
+                                                         uint64_t position) {
+  NodeEntry* entry = &writer->ring.entries[writer->node];
+  uint32_t received = chunk_in(word);
+  ORBIT_CHECK(writer->hand < writer->ring.chunkCount && received < writer->ring.chunkCount);
+  ORBIT_CHECK(received != writer->hand && lap == lap_in(word) + 1);
+  ORBIT_CHECK(slot == slot_of(writer->ring, position) && lap == lap_of(writer->ring, position));
+
+  // Write down what is about to happen, for the process that settles this node after a death. Release: the received
+  // chunk is stored before the position. Partner: the loads of settle and seen_elsewhere.
+  store_relaxed(&entry->intentChunk, received);
+  store_release(&entry->intentPosition, position + 1);
+
+  // The linearization point, and the only read-modify-write. Release: all bytes of the hand. Acquire: the received chunk
+  // is ours from here. Partners: the slot loads of readers and of other writers.
+  if (!exchange_if(slot, word, slot_word(lap, writer->hand))) {
+    // No intent stays behind: it would hide this hand from settlers.
+    store_release(&entry->intentPosition, 0);
+    back_off(writer);
+    return false;
+  }
+
+  // The order matters to settle: the hand is stored first, the intent is cleared second.
+  writer->hand = received;
+  store_release(&entry->hand, received);
+  store_release(&entry->intentPosition, 0);
+  if (writer->backoff != 0) writer->backoff /= 2;
+  return true;
+}
+
+// ---- publish -------------------------------------------------------------------------------------------------------
+
+// A healthy ring needs at most one search per publish (a stale or corrupt hint); contradictory slots need endless ones.
+constexpr uint32_t kMaxSearches = 64;
+
+constexpr uint64_t kHintEvery = 8;
 
 __attribute__((noinline, cold)) inline void count_refused(const Writer& writer) {
   add_relaxed(&writer.ring.header->refused, 1);
@@ -343,6 +379,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
   // 1. Fill the hand (I2). Release: a reader still copying this chunk for an older position, which sees a byte of
   // ours, also sees that the older slot moved on. Partner: read_frame's copy and validate.
   uint32_t hand = writer->hand;
+  ORBIT_CHECK(hand < ring.chunkCount);
   ChunkHeader* chunk = chunk_at(ring, hand);
   store_release(&chunk->version, version);
   store_release(shape_of(chunk), length | uint64_t{frameKind} << 32);
@@ -353,7 +390,6 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
   bool follows = true;  // is the position before the head known to be filled?
   bool hinted = false;
 
-  NodeEntry* entry = &ring.entries[writer->node];
   uint64_t word;
   uint64_t passed = 0;
   uint32_t searches = 0;
@@ -389,26 +425,17 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
     uint32_t received = chunk_in(word);
     if (received >= ring.chunkCount || received == hand) return refuse(*writer, RingStatus::kCorrupt);
 
-    // 5. Name the frame, and write down what is about to happen, for whoever settles this node (settle.h).
+    // 5. Name the frame.
     store_release(&chunk->id, writer->idBase | (head & kCounterMask));
-    store_relaxed(&entry->intentChunk, received);
-    store_release(&entry->intentPosition, head + 1);
 
-    // 6. Publish: the only read-modify-write, and the linearization point. Release: the frame's bytes. Acquire: the
-    // received chunk is ours from here. Partners: the slot loads of readers and of other writers.
-    if (exchange_if(slot_of(ring, head), word, slot_word(lap_of(ring, head), hand))) {
-      // 7. The overwritten chunk is the next hand. The order matters to settle: hand first, intent cleared second.
-      writer->hand = received;
+    // 6. Publish it.
+    if (exchange_hand(writer, slot_of(ring, head), word, lap_of(ring, head), head)) {
       writer->next = head + 1;
-      store_release(&entry->hand, received);
-      store_release(&entry->intentPosition, 0);
-      // Any old value is allowed, so one store in a few will do, and the line stays with the readers.
+      // Any old value is allowed, so one store in a few suffices, and the line stays with the readers.
       if ((head + 1) % kHintEvery == 0) store_relaxed(&ring.header->hint, head + 1);
-      if (writer->backoff != 0) writer->backoff /= 2;
       *position = head;
       return RingStatus::kOk;
     }
-    back_off(writer);
     hinted = searches > 0;  // one that led us astray is not asked again
     passed = 0;
   }

@@ -73,6 +73,7 @@ inline RingStatus settle(const Ring& ring, uint32_t node, uint32_t* hand) {
     store_release(&entry->intentPosition, 0);
   }
   disarm(ring, node);  // it waits no more
+  ORBIT_CHECK(owned < ring.chunkCount);
   *hand = static_cast<uint32_t>(owned);
   return RingStatus::kOk;
 }
@@ -113,10 +114,12 @@ inline RingStatus audit(const Ring& ring, uint64_t* marks) {
     NodeEntry* entry = &ring.entries[node];
     if (load_acquire(&entry->hand) != kNoChunk) continue;
     while (!mark(candidate)) candidate++;
+    ORBIT_CHECK(candidate < ring.chunkCount);
     store_release(&entry->hand, candidate);
   }
   for (uint32_t index = 0; index < ring.spareCount; index++) {
     while (!mark(candidate)) candidate++;
+    ORBIT_CHECK(candidate < ring.chunkCount);
     store_release(&ring.spares[index], candidate);
   }
   store_release(&ring.header->burned, 0);

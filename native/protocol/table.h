@@ -195,36 +195,19 @@ inline void copy_claim(Claim* to, const ClaimHeader& claim, const uint8_t* bytes
 // Swaps the card into its bucket. False: another's transition came first, and nothing has changed.
 inline bool replace_card(Writer* writer, uint32_t bucket, const Card& card) {
   const Ring& ring = writer->ring;
-  NodeEntry* entry = &ring.entries[writer->node];
-  uint32_t hand = writer->hand, received = chunk_in(card.word);
   uint64_t stamp = lap_in(card.word) + 1, position = position_in(ring, stamp, bucket);
 
+  ORBIT_CHECK(writer->hand < ring.chunkCount && card.length <= card_room(ring));
+
   // 1. Fill the hand (I2). Release as in publish: who sees a byte of ours also sees the swap that made the hand ours.
-  ChunkHeader* chunk = chunk_at(ring, hand);
+  ChunkHeader* chunk = chunk_at(ring, writer->hand);
   store_release(&chunk->id, writer->idBase | (position & kCounterMask));
   store_release(&chunk->version, card.newestToken);
   store_release(shape_of(chunk), uint64_t{card.length});
   copy_to_shared(payload_at(chunk), card.bytes, card.length);
 
-  // 2. Write down what is about to happen, for whoever settles this node.
-  store_relaxed(&entry->intentChunk, received);
-  store_release(&entry->intentPosition, position + 1);
-
-  // 3. The linearization point. Release: the card's bytes, and the token's draw. Acquire: the old card is ours from
-  // here. Partners: the loads of read_card and has_changed.
-  if (!exchange_if(&ring.slots[bucket], card.word, slot_word(stamp, hand))) {
-    // No intent stays behind: it would hide this hand from settlers.
-    store_release(&entry->intentPosition, 0);
-    back_off(writer);
-    return false;
-  }
-
-  // 4. The order matters to settle: hand first, intent cleared second.
-  writer->hand = received;
-  store_release(&entry->hand, received);
-  store_release(&entry->intentPosition, 0);
-  if (writer->backoff != 0) writer->backoff /= 2;
-  return true;
+  // 2. Swap it in. Its release order covers the draw of the token, too. Partners: the loads of read_card and has_changed.
+  return exchange_hand(writer, &ring.slots[bucket], card.word, stamp, position);
 }
 
 // Makes one transition. `change(card)` turns what the bucket holds into what it shall hold and says kDone, or says why
@@ -270,6 +253,7 @@ inline TableStatus append_claim(const Writer& writer, const Request& request, Ca
   header.ownerBytes = static_cast<uint8_t>(request.ownerBytes);
 
   uint32_t size = claim_bytes(subject.length, request.ownerBytes);
+  ORBIT_CHECK(card->length % 8 == 0 && card->length + size <= card_room(writer.ring));
   uint8_t* bytes = card->bytes + card->length;
   memset(bytes + size - 8, 0, 8);  // the padding
   memcpy(bytes, &header, sizeof header);

@@ -152,23 +152,24 @@ void read_many(const Fuzzed& fuzzed, Input* input) {
   read_one(fuzzed, position);
 }
 
-void poll_some(const Fuzzed& fuzzed, uint64_t position) {
+void poll_some(const Fuzzed& fuzzed, uint64_t position, bool isContinued) {
   auto room = [&](uint32_t bytes) {
     CHECK_EQUAL(bytes, fuzzed.ring.spec.payloadBytes);
     return fuzzed.payload;
   };
-  auto account = [](const Poll& poll) {
+  auto account = [&](const Poll& poll) {
     CHECK(poll.count <= 100);
-    CHECK_EQUAL(poll.to - poll.from, poll.count + poll.overwritten + poll.unavailable + poll.skipped);
+    CHECK(!isContinued || poll.lost == 0);
+    CHECK_EQUAL(poll.to - poll.from, poll.lost + poll.count + poll.malformed + poll.skipped);
   };
-  account(poll_frames(fuzzed.ring, position, 100, room, [&](const Frame& frame) {
+  account(poll_frames(fuzzed.ring, position, 100, isContinued, room, [&](const Frame& frame) {
     CHECK(frame.length <= fuzzed.ring.spec.payloadBytes);
     return Verdict::kKeep;
   }));
   // Any bytes as events, any as a pattern.
   std::vector<uint8_t> bytes(fuzzed.payload, fuzzed.payload + fuzzed.ring.spec.payloadBytes / 2);
   TopicPattern pattern{bytes.data(), bytes.size()};
-  account(poll_frames(fuzzed.ring, position, 100, room,
+  account(poll_frames(fuzzed.ring, position, 100, isContinued, room,
                       [&](const Frame& frame) { return judge_event(pattern, fuzzed.payload, frame.length); }));
 }
 
@@ -332,7 +333,7 @@ void call_one(const Fuzzed& fuzzed, uint64_t which, Input* input) {
     case 1:
       return publish_some(fuzzed, input);
     case 2:
-      return poll_some(fuzzed, take_word(input, fuzzed.ring));
+      return poll_some(fuzzed, take_word(input, fuzzed.ring), input->take(1) % 2 != 0);
     case 3:
       return audit_all(fuzzed);
     case 4:

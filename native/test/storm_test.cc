@@ -38,7 +38,7 @@ struct alignas(64) WriterLog {
   uint64_t begun, returned;
 };
 struct alignas(64) ReaderLog {
-  uint64_t frames, overwritten;
+  uint64_t frames, lost;
 };
 struct Shared {
   uint64_t writersLeave, readersLeave;
@@ -47,7 +47,7 @@ struct Shared {
 };
 
 struct Tally {
-  uint64_t frames = 0, read = 0, overwritten = 0;
+  uint64_t frames = 0, read = 0, lost = 0;
   uint64_t kills = 0, writerKills = 0, stops = 0, burned = 0, withoutSpare = 0, rounds = 0;
 };
 
@@ -121,7 +121,7 @@ void die_with(pid_t parent) {
 [[noreturn]] void read_frames(const Storm& storm, uint32_t reader) {
   const Ring& ring = storm.ring;
   CHECK_EQUAL(mprotect(ring.header, storm.mappedBytes, PROT_READ), 0);
-  uint64_t first = head_of(ring), position = first, frames = 0, overwritten = 0;
+  uint64_t first = head_of(ring), position = first, frames = 0, lost = 0;
   uint64_t newest[kWriters] = {};
   uint8_t payload[kPayloadBytes];
   for (bool isLast = false; !isLast;) {
@@ -138,20 +138,19 @@ void die_with(pid_t parent) {
     Poll poll;
     do {
       poll = poll_frames(
-          ring, position, kBatch, [&](uint32_t) { return payload; }, keep);
+          ring, position, kBatch, false, [&](uint32_t) { return payload; }, keep);
       CHECK_EQUAL(poll.from, position);
-      CHECK_EQUAL(poll.unavailable, 0);
+      CHECK_EQUAL(poll.malformed, 0);
       CHECK(previous <= poll.to);
       frames += poll.count;
-      overwritten += poll.overwritten;
+      lost += poll.lost;
       position = poll.to;
-    } while (isLast && poll.count + poll.overwritten > 0);
-    CHECK_EQUAL(frames + overwritten, position - first);
+    } while (isLast && poll.count + poll.lost > 0);
+    CHECK_EQUAL(frames + lost, position - first);
   }
   CHECK_EQUAL(position, search_head(ring));
   store_release(&storm.shared->readers[reader].frames, load_relaxed(&storm.shared->readers[reader].frames) + frames);
-  store_release(&storm.shared->readers[reader].overwritten,
-                load_relaxed(&storm.shared->readers[reader].overwritten) + overwritten);
+  store_release(&storm.shared->readers[reader].lost, load_relaxed(&storm.shared->readers[reader].lost) + lost);
   _exit(0);
 }
 
@@ -337,16 +336,15 @@ void blow(uint32_t capacity, double seconds, uint64_t seed) {
   } while (seconds_now() < end);
   for (const ReaderLog& log : storm.shared->readers) {
     storm.tally.read += log.frames;
-    storm.tally.overwritten += log.overwritten;
+    storm.tally.lost += log.lost;
   }
   const Tally& tally = storm.tally;
   auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
   printf(
       "capacity %u: %llu rounds, %llu kills (%llu of writers), %llu stops, %llu frames published, "
-      "%llu read and %llu overwritten in readers that lived to the calm, %llu burned, %llu nodes without a spare\n",
+      "%llu read and %llu lost in readers that lived to the calm, %llu burned, %llu nodes without a spare\n",
       capacity, number(tally.rounds), number(tally.kills), number(tally.writerKills), number(tally.stops),
-      number(tally.frames), number(tally.read), number(tally.overwritten), number(tally.burned),
-      number(tally.withoutSpare));
+      number(tally.frames), number(tally.read), number(tally.lost), number(tally.burned), number(tally.withoutSpare));
   CHECK(tally.writerKills > 0 && tally.stops > 0 && tally.frames > 0 && tally.read > 0);
   munmap(base, storm.mappedBytes);
   munmap(shared, sizeof(Shared));

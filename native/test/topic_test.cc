@@ -123,7 +123,7 @@ void a_poll_that_chooses_accounts_for_every_position() {
   std::vector<uint64_t> kept;
   auto poll = [&](uint64_t from, uint32_t max) {
     return poll_frames(
-        ring, from, max, [&](uint32_t) { return payload; },
+        ring, from, max, false, [&](uint32_t) { return payload; },
         [&](const Frame& frame) {
           Verdict verdict = judge_event(TopicPattern{pattern, 1}, payload, frame.length);
           if (verdict == Verdict::kKeep) kept.push_back(frame.position);
@@ -133,13 +133,13 @@ void a_poll_that_chooses_accounts_for_every_position() {
   Poll all = poll(0, 100);
   CHECK((kept == std::vector<uint64_t>{6, 9}));
   CHECK_EQUAL(all.to, 12);
-  CHECK_EQUAL(all.overwritten, 4);
+  CHECK_EQUAL(all.lost, 4);
   CHECK_EQUAL(all.count, 2);
-  CHECK_EQUAL(all.skipped, 3);      // 4, 7, 10
-  CHECK_EQUAL(all.unavailable, 3);  // 5, 8, 11
-  Poll one = poll(4, 1);            // only what is kept counts against max
+  CHECK_EQUAL(all.skipped, 3);    // 4, 7, 10
+  CHECK_EQUAL(all.malformed, 3);  // 5, 8, 11
+  Poll one = poll(4, 1);          // only what is kept counts against max
   CHECK_EQUAL(one.to, 7);
-  CHECK_EQUAL(one.skipped + one.unavailable, 2);
+  CHECK_EQUAL(one.skipped + one.malformed, 2);
 }
 
 }  // namespace

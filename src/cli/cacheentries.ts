@@ -1,4 +1,5 @@
 import { monotonicMs } from '../base/clock.js'
+import type { Frame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
 import { cacheKind } from '../inspect/kinds.js'
 import { type Mutation, mutationOf } from './mutation.js'
@@ -9,11 +10,21 @@ export interface CacheEntry extends Mutation {
   readonly node: number
 }
 
+/** The frames that the cache's ring retains, oldest first. A poll ends before a loss, so this may take several. */
+function* retainedFrames(fleet: FleetObserver): Generator<Frame> {
+  const cursor = fleet.cursorOf(() => fleet.existingRing(cacheKind), 'start')
+  const head = fleet.existingRing(cacheKind)?.head() ?? 0
+  while (cursor.position < head) {
+    const { frames, from, to } = cursor.poll()
+    yield* frames
+    if (to === from) return // foreign bytes
+  }
+}
+
 /** The entries that result from the retained mutations, of all namespaces. Expired ones are left out. */
 export function entriesOf(fleet: FleetObserver): CacheEntry[] {
   const entries = new Map<string, CacheEntry>()
-  const { frames } = fleet.cursorOf(() => fleet.existingRing(cacheKind), 'start').poll()
-  for (const frame of frames) {
+  for (const frame of retainedFrames(fleet)) {
     const mutation = mutationOf(frame)
     if (mutation === undefined) continue
     const { op, namespace, key } = mutation

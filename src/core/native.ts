@@ -180,8 +180,9 @@ interface Native {
   readAt(ring: number, position: number): number
   readHead(ring: number): number
   readCounter(ring: number, counter: number): number
-  poll(ring: number, position: number, max: number): number
-  pollEvents(ring: number, position: number, max: number, pattern: Uint8Array): number
+  /** isContinued, 0 or 1: the same poll has passed positions already that were not lost, so the call ends before a loss. */
+  poll(ring: number, position: number, max: number, isContinued: number): number
+  pollEvents(ring: number, position: number, max: number, isContinued: number, pattern: Uint8Array): number
   head(ring: number): number
   oldest(ring: number): number
   reset(ring: number): number

@@ -17,8 +17,8 @@ export interface Poll {
 }
 
 /**
- * Reads up to `max` frames of a ring from `position` on. The poll ends before a loss unless it has no frames yet, so that
- * the frames it lost always come before those that it has.
+ * Reads up to `max` frames of a ring from `position` on. The poll ends before a loss unless the loss comes first, so the
+ * frames that it lost are always those from `position` on. It may end before the head.
  *
  * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
  */
@@ -29,9 +29,8 @@ export function pollRing(ring: Ring, position: number, max: number, filter?: Uin
   let malformed = 0
   let head: number | undefined
   for (;;) {
-    const count = ring.poll(to, max - frames.length, filter)
-    // What this call brought is read again by the next poll.
-    if (frames.length > 0 && resultLost() > 0) break
+    const isContinued = to - position > lost
+    const count = ring.poll(to, max - frames.length, isContinued, filter)
     const passed = resultTo() - to
     lost += resultLost()
     malformed += resultMalformed()

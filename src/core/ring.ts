@@ -168,13 +168,15 @@ export class Ring extends Handle {
   /**
    * Fills the scratch with up to `max` frames from `position` on, and returns how many there are.
    *
+   * @param isContinued the same poll has passed positions already that were not lost, so this call ends before a loss
    * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
    */
-  poll(position: number, max: number, filter?: Uint8Array): number {
+  poll(position: number, max: number, isContinued: boolean, filter?: Uint8Array): number {
+    const flag = isContinued ? 1 : 0
     return this.orThrow(
       filter === undefined
-        ? native.poll(this.handle, position, max)
-        : native.pollEvents(this.handle, position, max, filter),
+        ? native.poll(this.handle, position, max, flag)
+        : native.pollEvents(this.handle, position, max, flag, filter),
     )
   }
 

@@ -84,8 +84,12 @@ export class Orbital<T> {
   loadPerNode(): Map<number, T> {
     const ring = this.#layer.open()
     const newest = new Map<number, Uint8Array>()
-    if (ring !== undefined) {
-      for (const frame of pollRing(ring, ring.oldest(), ring.capacity).frames) newest.set(frame.node, frame.payload)
+    const head = ring?.head() ?? 0
+    for (let position = ring?.oldest() ?? 0; ring !== undefined && position < head; ) {
+      const { frames, to } = pollRing(ring, position, ring.capacity)
+      for (const frame of frames) newest.set(frame.node, frame.payload)
+      if (to === position) break // foreign bytes
+      position = to
     }
     return new Map([...newest].sort(([a], [b]) => a - b).map(([node, bytes]) => [node, this.#decode(bytes)]))
   }

@@ -352,6 +352,23 @@ describe.skipIf(!hasObjectFiles)('a cursor over words that others wrote', () => 
     expect(accountOf(cursor.poll())).toMatchObject({ count: 0, to: 6 })
   })
 
+  // Frames of Wide fill the scratch, so that a poll takes several native calls, and one of them begins at the loss.
+  it.each([Small, Wide])('ends a poll before a loss that does not come first ($name)', (type) => {
+    const name = fleetName()
+    const fleet = joinShm(name, { size: 4 })
+    for (const value of range(0, type.capacity)) fleet.publish(type, numbered(value))
+    const file = objectFile(name, type.kind)
+    const second = ringAt(type, 4).slot(1)
+    file.setU64(second, slotWord(2, chunkIn(file.u64(second)))) // position 1 reads as overwritten
+    const cursor = fleet.cursor(type, 0)
+    const before = cursor.poll()
+    expect(positionsOf(before)).toEqual([0])
+    expect(accountOf(before)).toEqual({ count: 1, lost: 0, malformed: 0, from: 0, to: 1 })
+    const after = cursor.poll()
+    expect(positionsOf(after)).toEqual(range(2, type.capacity))
+    expect(accountOf(after)).toMatchObject({ lost: 1, malformed: 0, from: 1, to: type.capacity })
+  })
+
   it('accounts for every position of a ring full of nonsense, and ends', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
