@@ -356,7 +356,7 @@ int Fleet::open_bell() {
 bool Fleet::has_bell(int descriptor) const { return bells_->is_current(node_, descriptor); }
 
 void Fleet::wake(const Ring& ring) {
-  ring_sleepers(ring, [this](uint32_t node) { bells_->signal(node, load_acquire(&record(node)->incarnation)); });
+  wake_sleepers(ring, [this](uint32_t node) { bells_->signal(node, load_acquire(&record(node)->incarnation)); });
 }
 
 std::vector<Member> Fleet::members() const {

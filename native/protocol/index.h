@@ -1,16 +1,17 @@
-// The cache's private index: which frame of the cache ring decides a key. One for each process that looks up; not shared.
+// The cache's private index: which frame of the cache ring decides a key. Each process that looks up has its own.
 //
-// The answer for a key is that of a walk from the head backwards: the first frame that puts it, deletes it, or resets a
-//   prefix of it decides. The index gives that answer at the cost of a lookup.
+// Answer. The answer for a key is that of a walk from the head backwards: the first frame that puts the key, deletes it,
+//   or resets a prefix of it decides. The index gives that answer at the cost of a lookup.
 // Chains. Each frame has the link of its slot, and the links of one bucket form a chain, newest first. Of the frames of one
-//   key only the newest is in it: nobody asks for the others again. A link that the ring has overwritten needs no removal:
-//   it is older than the oldest retained frame, and so is all behind it (as in the hash chains of LZ77).
-// Resets are chained under the prefix they name, apart from keys; a lookup asks for each length of prefix in use.
-// Catching up reads the keys of new frames only, from the head backwards, as the walk would: when a frame was overwritten,
-//   so were all before it. Forwards, a reader behind the oldest frame of a busy ring would run after it for ever.
+//   key only the newest is in the chain, since no lookup needs the others again. An overwritten frame needs no removal: its
+//   link is older than the oldest retained frame, and so are all links behind it (as in the hash chains of LZ77).
+// Resets. They are chained under the prefix that they name, apart from keys. A lookup asks for each length of prefix that
+//   is in use.
+// Catching up. It reads only the keys of new frames, from the head backwards, as the walk does: when a frame was
+//   overwritten, so were all before it. Forwards, a reader behind the oldest frame of a busy ring might never reach it.
 //
-// Links know hashes, not keys: 64 bits, and a bucket of other bits, from a seed of this process. A hit compares the whole
-// key; that a frame hides another key's would take a collision of all of them (below 2^-64 a pair).
+// Links hold hashes, not keys: 64 bits, and a bucket of other bits, from a seed of this process. A hit compares the whole
+// key. A frame could hide that of another key only if all these bits collided (below 2^-64 a pair).
 #pragma once
 
 #include <memory>
@@ -20,7 +21,7 @@
 
 namespace orbit {
 
-// A key as frames hold it: the namespace and the key back to back.
+// A key as frames contain it: the namespace and the key back to back.
 struct CacheKey {
   const uint8_t* bytes;
   uint32_t namespaceBytes;
@@ -31,7 +32,7 @@ struct CacheKey {
 enum class CacheStatus : int32_t { kMiss = 0, kHit = 1, kUnchanged = 2 };
 
 struct CacheAnswer {
-  uint64_t head = 0;         // it is the answer of a walk from here
+  uint64_t head = 0;         // where the walk begins whose answer this is
   uint64_t position = 0;     // of the frame that decided
   bool isDecided = false;    // false: no frame did
   uint64_t expiresAtMs = 0;  // 0: never
@@ -50,14 +51,14 @@ class CacheIndex {
         buckets_(new uint64_t[bucket_count()]()),
         links_(new Link[uint64_t{ring.mask} + 1]()) {}
 
-  // Looks `key` up. kHit: the value is in `value`, which has room for what a frame holds beside the key; kUnchanged: it is
-  // the one at position `known` still, and nothing was copied. `now()` is asked for the millisecond only if something
-  // expires.
+  // Looks up `key`. kHit: the value is in `value`, which has room for all of a frame beside the key. kUnchanged: the frame
+  // at position `known` still decides, and nothing was copied. `now()` returns the monotonic millisecond; it is called only
+  // when the entry can expire.
   template <typename Now>
   CacheStatus find(const CacheKey& key, uint64_t known, Now now, uint8_t* value, CacheAnswer* answer) {
     for (uint32_t tries = 0;; tries++) {
       *answer = {};
-      if (tries == kMaxLapsLost) return CacheStatus::kMiss;  // as a walk from 0 would
+      if (tries == kMaxLapsLost) return CacheStatus::kMiss;  // the answer of a walk from position 0
       bool isWhole = catch_up();
       answer->head = next_;
       const Link* link = newest(hash_of(kKey, key.namespaceBytes, key.length(), words_of(key)));
@@ -80,23 +81,23 @@ class CacheIndex {
       }
       if (status == RingStatus::kOk) return candidate == known ? CacheStatus::kUnchanged : CacheStatus::kHit;
       if (status != RingStatus::kOverwritten || head_of(ring_) == answer->head) {
-        // Foreign bytes, or a reset of the ring itself: nothing there decides any more.
+        // Foreign bytes, or a reset of the ring itself: no frame there decides any more.
         answer->isDecided = false;
         return CacheStatus::kMiss;
       }
-      // Overwritten since we caught up: there are newer frames to look at.
+      // Overwritten since the index caught up: there are newer frames to look at.
     }
   }
 
  private:
-  // What the frame at a position says.
+  // What the index keeps of the frame at a position.
   struct Link {
     uint64_t position;
     uint64_t hash;
     uint64_t older;        // the next of the chain, plus 1; 0: the end
     uint64_t expiresAtMs;  // 0: never
   };
-  // A length of prefix that resets in the ring name, and the newest of them.
+  // A length of prefix that is in use by resets in the ring, and the newest of these.
   struct ResetLength {
     uint32_t namespaceBytes, length;
     uint64_t newest;
@@ -107,13 +108,13 @@ class CacheIndex {
   enum Tag : uint64_t { kKey = 1, kPrefix = 2 };
   static constexpr uint64_t kDeleted = 1;  // a delete is a put that expired at the first millisecond
 
-  // A get that is lapped so often in a row gives up: what it looks for does not stay long enough to be read.
+  // A lookup that was lapped so often in a row gives up: the entry does not stay long enough to be read.
   static constexpr uint32_t kMaxLapsLost = 64;
 
   uint64_t bucket_count() const { return 2 * (uint64_t{ring_.mask} + 1); }
   uint64_t* bucket_of(const Hash& hash) { return &buckets_[hash.bucket & (bucket_count() - 1)]; }
 
-  // A key by words, each of up to 8 bytes at a multiple of 8: a caller's, or one in a frame.
+  // A key by words, each of up to 8 bytes at a multiple of 8: that of a caller, or that of a frame.
   struct OurWords {
     const uint8_t* bytes;
     uint64_t operator()(uint32_t at, uint32_t count) const {
@@ -132,11 +133,11 @@ class CacheIndex {
   static OurWords words_of(const CacheKey& key) { return {key.bytes}; }
   static SharedWords words_of(const uint64_t* shared) { return {shared}; }
 
-  // Multiplies and folds 8 bytes at a time, as wyhash does; the seed keeps strangers from making collisions.
+  // Multiplies and folds 8 bytes at a time, as wyhash does. Because of the seed a stranger cannot construct collisions.
   template <typename Words>
   Hash hash_of(Tag tag, uint32_t namespaceBytes, uint32_t length, Words word) const {
     uint64_t low = seed_, high = ~seed_;
-    // Mixed by itself: what is only xored in, a byte of the key takes out again.
+    // Mixed in a step of its own: a byte of the key could cancel what is only xored in.
     mix(&low, &high, tag << 48 | uint64_t{namespaceBytes} << 32 | length);
     for (uint32_t at = 0; at < length; at += 8) {
       mix(&low, &high, word(at, length - at < 8 ? length - at : 8));
@@ -152,7 +153,7 @@ class CacheIndex {
 
   Link* link_at(uint64_t position) const { return &links_[position & ring_.mask]; }
 
-  // The link that `named` (a position plus 1) leads to; null at the end of the chain.
+  // The link of the position `named` - 1; null at the end of the chain.
   Link* follow(uint64_t named) const {
     if (named == 0) return nullptr;
     Link* link = link_at(named - 1);
@@ -166,7 +167,7 @@ class CacheIndex {
     return nullptr;
   }
 
-  // Into the chain at its place; of two frames of one key the newer one stays.
+  // Puts the link into the chain at its place. Of two frames of one key the newer one stays.
   void insert(uint64_t position, const Hash& hash, uint64_t expiresAtMs) {
     uint64_t* named = bucket_of(hash);
     Link* link = follow(*named);
@@ -221,18 +222,18 @@ class CacheIndex {
     ORBIT_CHECK(resetCount_ <= ring_.mask + 1);
   }
 
-  // Notes every frame that came since. False: of those that the ring retained below this head, some are gone already. What
-  // was found decides all the same; what was not may have been put again above this head.
+  // Notes all frames that were published since the last time. False: some of those that the ring retained below this head
+  // were overwritten. A key that is found is decided in either case; one that is not may be in a frame above this head.
   bool catch_up() {
     uint64_t head = head_of(ring_);
     if (head < next_) forget();
     uint64_t oldest = oldest_of(ring_, head);
-    if (oldest > oldest_) oldest_ = oldest;  // never back below a gap
+    if (oldest > oldest_) oldest_ = oldest;  // never back to below a gap
     uint64_t end = next_ > oldest_ ? next_ : oldest_;
     next_ = head;
     for (uint64_t position = head; position > end; position--) {
       if (note(position - 1) == RingStatus::kOverwritten) {
-        oldest_ = position;  // what was noted before is gone too, and what lay between may have put or deleted it again
+        oldest_ = position;  // the frames noted before are gone, too, and those between may have put their keys again
         return false;
       }
     }
@@ -240,14 +241,15 @@ class CacheIndex {
     return true;
   }
 
-  // Foreign bytes took the head back: what was noted is of positions that come again.
+  // Foreign bytes moved the head back: the noted positions will be used again.
   void forget() {
     memset(buckets_.get(), 0, bucket_count() * sizeof(uint64_t));
     resetCount_ = 0;
     next_ = oldest_ = 0;
   }
 
-  // The head of a frame of ours, from words that a later owner may be writing: to be believed after a validating load.
+  // The first words of a cache frame. A later owner of the chunk may be writing them, so they are valid only after a
+  // validating load. Partners: as in read_frame.
   struct Shape {
     CacheHeader header;
     uint64_t version;
@@ -298,7 +300,7 @@ class CacheIndex {
     return RingStatus::kOk;
   }
 
-  // Copies the value of the frame in the slot whose word is `word`, if it is our key's.
+  // Copies the value of the frame in the slot with the word `word`, if it is that of our key.
   RingStatus read_value(const CacheKey& key, uint64_t word, uint64_t position, uint8_t* value,
                         uint32_t* valueBytes) const {
     Shape shape = shape_at(word);
@@ -319,7 +321,7 @@ class CacheIndex {
   const Ring& ring_;
   const uint64_t seed_;
   uint64_t next_ = 0;                    // the first position that was not noted
-  uint64_t oldest_ = 0;                  // what was noted below it decides no more
+  uint64_t oldest_ = 0;                  // links below it no longer decide
   std::unique_ptr<uint64_t[]> buckets_;  // the newest position of the chain, plus 1
   std::unique_ptr<Link[]> links_;        // by slot
   std::unique_ptr<ResetLength[]> resets_;

@@ -1,24 +1,26 @@
-// The ring: many writers, many readers, newest overwrites oldest; any process may be killed or stopped anywhere.
+// The ring: many writers, many readers, the newest frame overwrites the oldest. Any process may be killed or stopped at
+// any instruction.
 //
-// Writers. Each node owns one chunk, its hand, that nobody else touches. It fills the hand, then publishes it with one
-//   compare-and-swap on a slot word { lap | chunk } and receives the overwritten chunk in exchange: its next hand.
-//   Position p lives in slot p & (capacity - 1) with lap p / capacity + 1; it is "filled" when the slot's lap reached
-//   that.
-// Readers. Begin: load the slot word. Copy: take the chunk's bytes. Validate: the same word again means that the copy
-//   is whole, another that it was overwritten. A reader writes nothing; its mapping may be read-only.
-// Wrap-around. A slot's lap only grows, so an old word never comes back and a late compare-and-swap fails.
-// Death. What a dead node's entry says is settled by the node's next owner: settle.h.
+// Writers. Each node owns one chunk, its hand, which no other node writes. A writer fills its hand and publishes it with
+//   one compare-and-swap on a slot word { lap | chunk }. In exchange it receives the overwritten chunk: its next hand.
+//   Position p belongs to slot p & (capacity - 1) and lap p / capacity + 1. It is filled once the lap in the slot has
+//   reached that.
+// Readers. Begin: load the slot word. Copy: copy the bytes of the chunk. Validate: load the slot word again. The same word
+//   means that the copy is whole, another one that the frame was overwritten. A reader writes nothing, so its mapping may
+//   be read-only.
+// Wrap-around. The lap in a slot only grows. So an old slot word never returns, and a late compare-and-swap fails.
+// Death. The next owner of a node settles what the dead one left in its entry: settle.h.
 //
 // Invariants, cited by tests as I1..I6:
 //   I1  A chunk is in one place: one slot, one hand, or spare.
 //   I2  Only the owner of a hand writes its bytes.
 //   I3  Slots fill strictly in position order: below the head every position is one whole frame.
-//   I4  Laps only grow: a slot word never comes back.
-//   I5  Nothing in the ring is ever "in progress": no process, dead or stopped, can block or corrupt another.
-//   I6  Ids never repeat (short of 2^40 frames of one KIND), also over a reset.
+//   I4  Laps only grow: a slot word never returns.
+//   I5  Nothing in the ring is ever in progress: no process, dead or stopped, can block or corrupt another.
+//   I6  Ids never repeat (within 2^40 frames of one KIND), not even after a reset.
 //
-// The shared bytes are input: every index and length is bounds-checked from a private copy, every search is bounded.
-// No system call, no allocation, no exception, no Node.
+// The shared bytes are input: every index and length is checked in a private copy, and every search is bounded. No system
+// call, no allocation, no exception, no Node.
 #pragma once
 
 #include "protocol/debug.h"
@@ -35,7 +37,7 @@ enum class RingStatus : int32_t {
   kTooLarge = -4,     // payload over the ring's payloadBytes; nothing was reserved
   kRetired = -5,      // the object was removed
   kExhausted = -6,    // position or lap would not fit its bits any more
-  kNoSpare = -7,      // a dead node's hand cannot be told, and every spare chunk is burned
+  kNoSpare = -7,      // the hand of a dead node cannot be determined, and every spare chunk is burned
 };
 
 enum class AttachStatus : int32_t { kOk, kUnfinished, kForeign, kOtherVersion, kCorrupt };
@@ -75,7 +77,7 @@ struct Ring {
 struct Writer {
   Ring ring;
   uint32_t node = 0;
-  uint32_t hand = 0;     // the private truth; entries[node].hand is for whoever settles
+  uint32_t hand = 0;     // the truth; entries[node].hand is a copy for the process that settles the node
   uint64_t next = 0;     // one past this writer's newest position; 0: it has none yet
   uint64_t idBase = 0;   // KIND and node of its ids
   uint32_t backoff = 0;  // pauses after the next lost swap
@@ -256,8 +258,8 @@ inline bool is_retired(const Ring& ring) { return load_relaxed(&ring.header->obj
 
 // ---- head ----------------------------------------------------------------------------------------------------------
 
-// The head, found from the slots alone: slot 0 tells the lap, and within a lap the filled slots come first (I3).
-// Rarely called: it stays out of its callers' hot code.
+// Finds the head from the slots alone: slot 0 has the lap, and within a lap the filled slots come first (I3). Rarely
+// called, so it stays out of the hot code of its callers. Partner of its loads: the swap of exchange_hand.
 __attribute__((noinline)) inline uint64_t search_head(const Ring& ring) {
   uint64_t lap = lap_in(load_acquire(&ring.slots[0]));
   if (lap == 0) return 0;
@@ -273,7 +275,8 @@ __attribute__((noinline)) inline uint64_t search_head(const Ring& ring) {
   return position_in(ring, lap, filledSlots);
 }
 
-// One past the newest frame. It was exact at some instant during the call; the hint only saves the search.
+// One past the newest frame. It was exact at some instant during the call. The hint only saves the search, so its load is
+// relaxed; a hint that is wrong is found out by the slots.
 inline uint64_t head_of(const Ring& ring) {
   uint64_t head = load_relaxed(&ring.header->hint);
   if (!representable(ring, head) || (head > 0 && !filled(ring, head - 1))) return search_head(ring);
@@ -295,12 +298,12 @@ inline uint64_t oldest_of(const Ring& ring, uint64_t head) {
   return retained > floor ? retained : floor;
 }
 
-// Older positions read as overwritten from now on. Nothing is zeroed, positions and ids go on (I6).
+// Makes all positions below the head read as overwritten from now on. Nothing is zeroed; positions and ids go on (I6).
 inline uint64_t reset_ring(const Ring& ring) {
   for (;;) {
     // Acquire; partner: the swap below, of another reset. A reset that sees this floor must also see every slot that the
     // other one saw when it found the head. Otherwise it finds an older head, takes the floor for foreign bytes and moves
-    // it back. x86 never reorders two loads, so no test there fails without it; a simulated weak memory shows it.
+    // it back. x86 never reorders two loads: only a weakly ordered processor, or a simulation of one, can show that.
     uint64_t floor = floor_of(ring);
     uint64_t head = head_of(ring);
     // Another reset may have looked at the head later than this one; a floor above the head comes from no reset.
@@ -311,12 +314,12 @@ inline uint64_t reset_ring(const Ring& ring) {
 
 // ---- swap ----------------------------------------------------------------------------------------------------------
 
-// Pauses after a lost swap, four times as many with each in a row: at most 25 to 50 microseconds, and only while others
-// publish without a break. It waits for nobody: whether they go on, stop or die changes nothing (I5). Handing the cache
-// lines over at each frame instead costs two writers four fifths of what one alone publishes.
+// Pauses after a lost swap, four times as many after each one in a row: at most 25 to 50 microseconds, and only while
+// other writers publish without a break. It does not wait for them: whether they go on, stop or die changes nothing (I5).
+// Without pauses the cache lines move at each frame, and two writers together publish a fifth of what one alone does.
 constexpr uint32_t kMaxBackoff = 1024;
 
-// Another writer has the lines now. Let it use them for a while: handing them over costs many publishes.
+// Another writer has the cache lines now. Leave them there for a while: to move them costs as much as many publishes.
 inline void back_off(Writer* writer) {
   writer->backoff = writer->backoff < kMaxBackoff / 4 ? writer->backoff * 4 + 1 : kMaxBackoff;
   for (uint32_t i = 0; i < writer->backoff; i++) relax();
@@ -376,8 +379,8 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
   if (is_retired(ring)) return RingStatus::kRetired;
   if (length > ring.spec.payloadBytes) return refuse(*writer, RingStatus::kTooLarge);
 
-  // 1. Fill the hand (I2). Release: a reader still copying this chunk for an older position, which sees a byte of
-  // ours, also sees that the older slot moved on. Partner: read_frame's copy and validate.
+  // 1. Fill the hand (I2). Release: a reader that still copies this chunk for an older position, and sees a byte of ours,
+  // also sees that the slot of that position has moved on. Partners: the copy and the validating load of read_frame.
   uint32_t hand = writer->hand;
   ORBIT_CHECK(hand < ring.chunkCount);
   ChunkHeader* chunk = chunk_at(ring, hand);
@@ -385,7 +388,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
   store_release(shape_of(chunk), length | uint64_t{frameKind} << 32);
   copy_to_shared(payload_at(chunk), payload, length);
 
-  // 2. Start after our own newest frame; the hint is worth its cache line only when others have published since.
+  // 2. Begin after our own newest frame. The hint costs a cache line, and helps only if others have published since.
   uint64_t head = writer->next;
   bool follows = true;  // is the position before the head known to be filled?
   bool hinted = false;
@@ -397,7 +400,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
     bool lost = !representable(ring, head);
     if (lost && searches > 0) return refuse(*writer, RingStatus::kExhausted);
     if (!lost) {
-      // 3. Pass what is filled; a lap behind, jump.
+      // 3. Pass filled positions; where a slot is laps ahead, jump. Partner: the swap of exchange_hand.
       word = load_acquire(slot_of(ring, head));
       uint64_t lap = lap_in(word), wanted = lap_of(ring, head);
       if (lap >= wanted && passed <= 4 * uint64_t{ring.mask} + 64) {
@@ -412,7 +415,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
         passed++;
         continue;
       }
-      // 4. Leave no gap (I3): the position before must be filled.
+      // 4. Leave no gap (I3): the position before must be filled. Partner: the swap of exchange_hand.
       lost = lap + 1 != wanted || !(follows || filled(ring, head - 1));
     }
     if (lost) {
@@ -436,18 +439,18 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
       *position = head;
       return RingStatus::kOk;
     }
-    hinted = searches > 0;  // one that led us astray is not asked again
+    hinted = searches > 0;  // a hint that was wrong is not used again
     passed = 0;
   }
 }
 
 // ---- read ----------------------------------------------------------------------------------------------------------
 
-// Copies the frame at `position`; `payload` has room for the ring's payloadBytes. Only kOk leaves anything to believe.
+// Copies the frame at `position`; `payload` has room for the ring's payloadBytes. What it leaves is valid only with kOk.
 inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, void* payload) {
   if (!representable(ring, position)) return RingStatus::kNotYet;
 
-  // Begin. Acquire: the frame's bytes; partner: the publishing swap.
+  // Begin. Acquire: the bytes of the frame. Partner: the swap of exchange_hand.
   const uint64_t* slot = slot_of(ring, position);
   uint64_t word = load_acquire(slot);
   uint64_t lap = lap_in(word), wanted = lap_of(ring, position);
@@ -455,7 +458,7 @@ inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, 
   if (lap > wanted || position < floor_of(ring)) return RingStatus::kOverwritten;
   if (chunk_in(word) >= ring.chunkCount) return RingStatus::kCorrupt;
 
-  // Copy, from words that a later owner may be writing.
+  // Copy. A later owner of the chunk may be writing these words. Partner: its stores, each release.
   ChunkHeader* chunk = chunk_at(ring, chunk_in(word));
   uint64_t id = load_acquire(&chunk->id);
   frame->version = load_acquire(&chunk->version);
@@ -465,7 +468,7 @@ inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, 
   bool fits = frame->length <= ring.spec.payloadBytes;
   if (fits) copy_from_shared(payload, payload_at(chunk), frame->length);
 
-  // Validate. The acquire loads above keep this one behind them; partner: the swap that gave the chunk away.
+  // Validate. The acquire loads above come before this one. Partner: the swap that gave the chunk away.
   if (load_acquire(slot) != word) return RingStatus::kOverwritten;
   frame->position = position;
   frame->node = static_cast<uint32_t>(id >> kCounterBits) & 0xffff;
@@ -475,20 +478,20 @@ inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, 
   return RingStatus::kOk;
 }
 
-// The newest frame, never one lap old: kNotYet when there is none. Tries again only when it was overwritten during the
-// copy, that is when others have published a whole lap meanwhile.
+// Copies the newest frame, never one a lap old; kNotYet when there is none. It tries again only when the frame was
+// overwritten during the copy: then others have published a whole lap in that time.
 inline RingStatus read_newest(const Ring& ring, Frame* frame, void* payload) {
   for (;;) {
     uint64_t head = head_of(ring);
     if (head == oldest_of(ring, head)) return RingStatus::kNotYet;
     RingStatus status = read_frame(ring, head - 1, frame, payload);
     if (status != RingStatus::kOverwritten) return status;
-    // Overwritten while we copied: somebody published, so there is a newer head; or somebody reset the ring.
+    // Overwritten during the copy: a frame was published, so there is a newer head, or the ring was reset.
     if (head_of(ring) == head) return floor_of(ring) >= head ? RingStatus::kNotYet : RingStatus::kCorrupt;
   }
 }
 
-// The position that holds, or last held, a frame whose id has this COUNTER; kMaxPosition + 1 when there never was one.
+// The position of the newest frame whose id has this COUNTER, retained or not; kMaxPosition + 1: there never was one.
 inline uint64_t position_of_counter(const Ring& ring, uint64_t counter) {
   uint64_t head = head_of(ring);
   if (head == 0) return kMaxPosition + 1;

@@ -1,20 +1,20 @@
-// What a dead node leaves in a ring, and how its next owner settles it.
+// What a dead node leaves in a ring or table, and how its next owner settles it.
 //
 // Settle. An entry is { hand, intent { position, chunk } }. A death leaves one of these:
-//   no intent                                        the hand is inherited as it is;
-//   intent, slot below that lap                      the swap never happened: the hand;
-//   intent, slot at that lap, holding the hand       the swap happened: the received chunk;
-//   intent, slot at that lap, holding another chunk  the swap failed, or hand was already stored: the hand;
-//   intent, slot at a later lap                      the slot cannot tell any more. Of the two chunks exactly one is
-//   ours
-//     and the other belongs to the living. A chunk seen in a slot, or as the hand of a node without intent, is not
-//     ours, since ours can be in no other place until we publish it (I1): so seeing either one decides. Seeing neither
-//     (the other one is on its way through somebody's swap) is undecidable: take a spare, count one chunk as burned.
-//     Guessing would break I1, and the model shows it.
+//   no intent                                        the hand is inherited as it is
+//   intent, slot below that lap                      the swap never happened: the hand
+//   intent, slot at that lap, holds the hand         the swap happened: the received chunk
+//   intent, slot at that lap, holds another chunk    the swap failed, or the new hand was stored already: the hand
+//   intent, slot at a later lap                      the slot no longer says: look for the two chunks elsewhere
+//   In the last case exactly one of the two chunks is ours, and the other one belongs to a living node. A chunk in a slot,
+//   or in the hand of another node without intent, is not ours, since ours is nowhere else until we publish it (I1). So to
+//   see either of them decides. When neither is seen, the other one is inside another node's swap, and the case cannot be
+//   decided: take a spare chunk, and count one as burned. To guess would break I1, and the model shows how.
 //
-// Audit. With no other member alive nothing moves: chunks in no slot and no hand are spare again.
+// Audit. When no other member is alive nothing moves: every chunk in no slot and no hand becomes spare again.
 //
-// The caller makes sure that nobody else owns or settles the node (settle), or that no other member lives (audit).
+// The caller ensures that no other process owns or settles the node (settle), or that no other member is alive (audit).
+// The kernel's lease does that, and orders the new owner after everything that the dead one did.
 #pragma once
 
 #include "protocol/ring.h"
@@ -22,15 +22,15 @@
 
 namespace orbit {
 
-// Is the chunk certainly somebody else's? False also when it cannot be seen.
+// Does the chunk certainly belong to a slot or to another node? False as well when it cannot be seen.
 inline bool seen_elsewhere(const Ring& ring, uint32_t node, uint32_t chunk) {
   for (uint32_t i = 0; i <= ring.mask; i++) {
     if (chunk_in(load_acquire(&ring.slots[i])) == chunk) return true;
   }
   for (uint32_t other = 0; other < ring.spec.fleetSize; other++) {
     const NodeEntry& entry = ring.entries[other];
-    // Without intent the hand word is exact. Intent first: a hand that is read after it can only be newer.
-    // Partners: the stores of publish, steps 5 and 7.
+    // Without intent the hand word is exact. The intent is loaded first: a hand loaded after it can only be newer.
+    // Partners: the three stores of exchange_hand to its entry.
     if (other != node && load_acquire(&entry.intentPosition) == 0 && load_acquire(&entry.hand) == chunk) return true;
   }
   return false;
@@ -46,8 +46,8 @@ inline bool take_spare(const Ring& ring, uint64_t* chunk) {
   return *chunk < ring.chunkCount;
 }
 
-// Makes the entry of `node` whole again and says which chunk is its hand. A settler that dies half-way leaves an entry
-// that the next one settles in the same way.
+// Completes the entry of `node`, and returns which chunk is its hand. When a settler dies half-way, the next one settles
+// the entry in the same way.
 inline RingStatus settle(const Ring& ring, uint32_t node, uint32_t* hand) {
   NodeEntry* entry = &ring.entries[node];
   uint64_t owned = load_acquire(&entry->hand);
@@ -72,13 +72,13 @@ inline RingStatus settle(const Ring& ring, uint32_t node, uint32_t* hand) {
     store_release(&entry->hand, owned);
     store_release(&entry->intentPosition, 0);
   }
-  disarm(ring, node);  // it waits no more
+  disarm(ring, node);  // the dead owner no longer waits
   ORBIT_CHECK(owned < ring.chunkCount);
   *hand = static_cast<uint32_t>(owned);
   return RingStatus::kOk;
 }
 
-// Settles `node` and makes a writer of it.
+// Settles `node`, and makes a writer for it.
 inline RingStatus become_writer(const Ring& ring, uint32_t node, Writer* writer) {
   writer->ring = ring;
   writer->node = node;
@@ -89,10 +89,10 @@ inline RingStatus become_writer(const Ring& ring, uint32_t node, Writer* writer)
 
 constexpr uint64_t audit_mark_words(uint32_t chunkCount) { return (uint64_t{chunkCount} + 63) / 64; }
 
-// Deals every chunk that is in no slot anew: one hand a node (its own where it can be), the rest spare. Burned chunks
-// come back so. `marks` is zeroed room for audit_mark_words(chunkCount) words. kCorrupt: a slot holds no chunk, or two
-// slots the same; nothing was changed. An audit that died half-way leaves sparesTaken above 0, and hands that only
-// another audit can tell: it must be repeated before anybody settles.
+// Distributes all chunks that are in no slot: one hand to each node (its own where possible), the rest become spare, and
+// so burned chunks return. `marks` is zeroed room for audit_mark_words(chunkCount) words. kCorrupt: a slot holds no chunk,
+// or two slots hold the same one; nothing was changed. An audit that dies half-way leaves sparesTaken above 0, and hands
+// that only another audit can determine: it must be repeated before any node settles.
 inline RingStatus audit(const Ring& ring, uint64_t* marks) {
   auto mark = [&](uint64_t chunk) {
     if (chunk >= ring.chunkCount || (marks[chunk >> 6] >> (chunk & 63) & 1) != 0) return false;

@@ -1,28 +1,30 @@
-// The table: leases on subjects, each with a fencing token; any process may be killed or stopped anywhere.
+// The table: leases on subjects, each with a fencing token. Any process may be killed or stopped at any instruction.
 //
-// It is a ring object whose slots move each for itself. Slot i is a bucket, its word { stamp | card }; the card, a chunk,
-//   holds every claim on the subjects that hash to i. Nodes own hands, entries, spares as in a ring.
-// Transition. Claim, renew and release are one and the same: copy the card as a reader does (begin, copy, validate), work
-//   out the next list of claims in private, write it to the hand, compare-and-swap { stamp, card } -> { stamp + 1, hand },
-//   and receive the old card as the next hand. A lost swap means that another's transition was made: look again.
-// Time. The caller tells it (CLOCK_MONOTONIC). What it tells may be old, never ahead: an old time sees fewer claims as
-//   expired, and lets its own claim expire sooner.
-// Who is alive. The caller is asked: `isAlive(node, incarnation)`, about an unexpired claim of somebody else that is in
-//   the way, and no other. It may err towards alive, but whom it calls dead must be dead.
-// Tokens. Drawn from one counter, after the bucket's word was loaded. The next claim in this bucket loads a later word,
-//   hence draws later: tokens grow strictly in each bucket. Of claims in two buckets, one that began after the other had
-//   returned has the higher token; those that overlap may have them either way round. A lost swap wastes its token.
-// Death. settle.h as it stands, with the stamp as lap. The dead one's claims need no sweep: its incarnation is over.
-// Waiting. Whoever yields remembers the stamp; it arms (wake.h), asks has_changed, sleeps. A release should ring. Death
-//   and expiry ring nobody: the sleeper's own timer must.
+// Buckets. A table has the memory of a ring, but each slot moves on its own. Slot i is a bucket with the word
+//   { stamp | card }. The card, a chunk, holds all claims on the subjects that hash to i. Nodes own hands and entries as in
+//   a ring, and there are spares.
+// Transition. Claim, renew and release all work alike: copy the card as a reader does (begin, copy, validate), compute the
+//   next list of claims in private, write it to the hand, compare-and-swap { stamp, card } -> { stamp + 1, hand }, and
+//   receive the old card as the next hand. A lost swap means that another process made its transition: look again.
+// Time. The caller passes it (CLOCK_MONOTONIC). It may be old, never ahead: with an old time fewer claims have expired,
+//   and the caller's own claim expires sooner.
+// Life. The table asks the caller, `isAlive(node, incarnation)`, about an unexpired claim of another member that is in the
+//   way, and about no other. The answer may be a false "alive", never a false "dead".
+// Tokens. Drawn from one counter, after the word of the bucket was loaded. The next claim in this bucket loads a later
+//   word, and therefore draws later: tokens grow strictly in each bucket. Of claims in two buckets, one that began after
+//   the other had returned has the higher token; when they overlap either may have it. A lost swap wastes its token.
+// Death. settle.h applies without change, with the stamp as the lap. The claims of a dead member need no sweep, since its
+//   incarnation has ended.
+// Waiting. A claimant that yields remembers the stamp. It arms (wake.h), asks has_changed, and sleeps. A release should
+//   wake it. Death and expiry wake no process: the sleeper needs a timer for them.
 //
 // Invariants: I1, I2, I4 and I5 of ring.h, and
-//   T1  A subject stands at most once in the table: only its own bucket has it, and one swap replaces all of a bucket.
-//   T2  A claim is dropped only by its release, or once it has expired or its holder is dead: so no two guards of a
-//       subject are both unexpired, alive and in the table.
-//   T3  Tokens grow strictly with the claims of a bucket, so of a subject.
-//   T4  Whoever yields, or renews or releases what stands no more, has changed nothing: after a lost swap its own hand
-//       and entry were written, else not even those, and no token was drawn.
+//   T1  A subject is at most once in the table: only its own bucket has it, and one swap replaces all of a bucket.
+//   T2  A claim is dropped only by its release, or after it expired or its holder died. So no two guards of a subject are
+//       both unexpired, alive and in the table.
+//   T3  Tokens grow strictly with the claims of a bucket, and so with those of a subject.
+//   T4  A call that yields, or that renews or releases a claim which is gone, changes nothing. After a lost swap it has
+//       written its own hand and entry, otherwise not even those, and it has drawn no token.
 //
 // The shared bytes are input, as in ring.h. No system call, no allocation, no exception, no Node.
 #pragma once
@@ -31,10 +33,10 @@
 
 namespace orbit {
 
-// Where a name or number is also RingStatus's, it means the same.
+// A name that RingStatus has, too, has the same number and means the same.
 enum class TableStatus : int32_t {
   kDone = 0,        // claimed, renewed, released, found
-  kNone = -1,       // renew, release: this claim stands no more; find: nobody holds the subject
+  kNone = -1,       // renew, release: this claim is gone; find: the subject has no holder
   kYield = -2,      // a living holder has it
   kCorrupt = -3,    // the shared bytes contradict the invariants
   kTooLarge = -4,   // subject or owner over its limit, or over the table's payloadBytes
@@ -92,7 +94,7 @@ inline AttachStatus attach_table(void* base, uint64_t length, Ring* ring) {
 
 // ---- buckets -------------------------------------------------------------------------------------------------------
 
-// Part of the layout: every process must look for a subject in the same bucket.
+// Part of the memory layout: all processes must look for a subject in the same bucket.
 inline uint64_t subject_hash(const Subject& subject) {
   const uint8_t* bytes = static_cast<const uint8_t*>(subject.bytes);
   uint64_t hash = uint64_t{subject.length} << 8 | subject.kind;
@@ -111,7 +113,7 @@ inline uint32_t bucket_of(const Ring& ring, const Subject& subject) {
   return static_cast<uint32_t>(subject_hash(subject)) & ring.mask;
 }
 
-// Waiter, between arming and sleeping: is `stamp` no longer the bucket's? Partner: the swap of replace_card.
+// Waiter, between arming and sleeping: does the bucket have another stamp than `stamp`? Partner: the swap of exchange_hand.
 inline bool has_changed(const Ring& ring, uint32_t bucket, uint64_t stamp) {
   return lap_in(load_ordered(&ring.slots[bucket & ring.mask])) != stamp;
 }
@@ -122,19 +124,19 @@ inline uint32_t card_room(const Ring& ring) {
 
 // ---- cards ---------------------------------------------------------------------------------------------------------
 
-// Copies what the bucket holds. False: it is no card. Tries again only when somebody's swap came between.
+// Copies the content of the bucket. False: it is no card. Tries again only after another process swapped the card.
 inline bool read_card(const Ring& ring, uint32_t bucket, Card* card) {
   const uint64_t* slot = &ring.slots[bucket];
   for (;;) {
-    // Begin. Acquire: the card's bytes; partner: the swap of replace_card.
+    // Begin. Acquire: the bytes of the card. Partner: the swap of exchange_hand.
     uint64_t word = load_acquire(slot);
     card->word = word;
     card->newestToken = 0;
     card->length = 0;
     if (chunk_in(word) >= ring.chunkCount) return false;
-    if (lap_in(word) == 0) return true;  // empty from the start; the chunk may hold anything
+    if (lap_in(word) == 0) return true;  // never written: the chunk may contain anything
 
-    // Copy, from words that a later owner may be writing.
+    // Copy. A later owner of the chunk may be writing these words. Partner: its stores, each release.
     ChunkHeader* chunk = chunk_at(ring, chunk_in(word));
     uint64_t id = load_acquire(&chunk->id);
     card->newestToken = load_acquire(&chunk->version);
@@ -142,7 +144,7 @@ inline bool read_card(const Ring& ring, uint32_t bucket, Card* card) {
     bool fits = card->length <= card_room(ring);
     if (fits) copy_from_shared(card->bytes, payload_at(chunk), card->length);
 
-    // Validate. The acquire loads above keep this one behind them; partner: the swap that gave the card away.
+    // Validate. The acquire loads above come before this one. Partner: the swap that gave the card away.
     if (load_acquire(slot) != word) continue;
     uint32_t node = static_cast<uint32_t>(id >> kCounterBits) & 0xffff;
     uint64_t position = position_in(ring, lap_in(word), bucket);
@@ -161,15 +163,15 @@ inline uint32_t claim_at(const Ring& ring, const Card& card, uint32_t at, ClaimH
   return size <= left ? size : 0;
 }
 
-// Keeps the claims of which `stays(claim, bytes)` is true, in their order. False: the card is no list of claims.
-template <typename Stays>
-inline bool filter_claims(const Ring& ring, Card* card, Stays stays) {
+// Keeps the claims for which `keep(claim, bytes)` is true, in their order. False: the card is no list of claims.
+template <typename Keep>
+inline bool filter_claims(const Ring& ring, Card* card, Keep keep) {
   uint32_t kept = 0, size;
   for (uint32_t at = 0; at < card->length; at += size) {
     ClaimHeader claim;
     size = claim_at(ring, *card, at, &claim);
     if (size == 0) return false;
-    if (!stays(claim, card->bytes + at)) continue;
+    if (!keep(claim, card->bytes + at)) continue;
     if (kept != at) memmove(card->bytes + kept, card->bytes + at, size);
     kept += size;
   }
@@ -192,14 +194,15 @@ inline void copy_claim(Claim* to, const ClaimHeader& claim, const uint8_t* bytes
 
 // ---- transitions ---------------------------------------------------------------------------------------------------
 
-// Swaps the card into its bucket. False: another's transition came first, and nothing has changed.
+// Swaps the card into its bucket. False: the transition of another process came first, and nothing has changed.
 inline bool replace_card(Writer* writer, uint32_t bucket, const Card& card) {
   const Ring& ring = writer->ring;
   uint64_t stamp = lap_in(card.word) + 1, position = position_in(ring, stamp, bucket);
 
   ORBIT_CHECK(writer->hand < ring.chunkCount && card.length <= card_room(ring));
 
-  // 1. Fill the hand (I2). Release as in publish: who sees a byte of ours also sees the swap that made the hand ours.
+  // 1. Fill the hand (I2). Release as in publish: a reader that sees a byte of ours also sees the swap that made the hand
+  // ours. Partners: the copy and the validating load of read_card.
   ChunkHeader* chunk = chunk_at(ring, writer->hand);
   store_release(&chunk->id, writer->idBase | (position & kCounterMask));
   store_release(&chunk->version, card.newestToken);
@@ -210,8 +213,8 @@ inline bool replace_card(Writer* writer, uint32_t bucket, const Card& card) {
   return exchange_hand(writer, &ring.slots[bucket], card.word, stamp, position);
 }
 
-// Makes one transition. `change(card)` turns what the bucket holds into what it shall hold and says kDone, or says why
-// not, and then nothing is written.
+// Makes one transition. `change(card)` turns the content of the bucket into the next one and returns kDone; or it returns
+// another status, and then nothing is written.
 template <typename Change>
 inline TableStatus change_bucket(Writer* writer, uint32_t bucket, Change change) {
   const Ring& ring = writer->ring;
@@ -227,7 +230,7 @@ inline TableStatus change_bucket(Writer* writer, uint32_t bucket, Change change)
   }
 }
 
-// 0: none left. Relaxed: that a later claim draws a higher token follows from the bucket's word, which orders the draws.
+// 0: none is left. Relaxed: the word of the bucket orders the draws, so that a later claim in it draws a higher token.
 inline uint64_t draw_token(const Ring& ring) {
   uint64_t* tokens = &ring.header->tokens;
   if (load_relaxed(tokens) >= kMaxToken) return 0;
@@ -235,7 +238,7 @@ inline uint64_t draw_token(const Ring& ring) {
   return token <= kMaxToken ? token : 0;
 }
 
-// Writes the claim behind the others; there is room.
+// Appends the claim to the card, which has room for it.
 inline TableStatus append_claim(const Writer& writer, const Request& request, Card* card, Claim* claim) {
   const Subject& subject = request.subject;
   uint64_t token = draw_token(writer.ring);
@@ -265,9 +268,8 @@ inline TableStatus append_claim(const Writer& writer, const Request& request, Ca
   return TableStatus::kDone;
 }
 
-// kDone: `claim` is ours; a second claim of the same node yields to its first. kYield: `claim` is the holder's. With
-// either, and with kFull, `stamp` is what has_changed wants to know. A claim that was long under way may come out
-// expired.
+// kDone: `claim` is ours. kYield: `claim` is the holder's; a second claim of a node yields to its first. With both, and with
+// kFull, `stamp` is for has_changed. When the call takes long, the claim may have expired on return.
 template <typename IsAlive>
 inline TableStatus claim_subject(Writer* writer, const Request& request, IsAlive isAlive, Claim* claim,
                                  uint64_t* stamp) {
@@ -276,71 +278,71 @@ inline TableStatus claim_subject(Writer* writer, const Request& request, IsAlive
   if (subject.length > kMaxSubjectBytes || request.ownerBytes > kMaxOwnerBytes) return TableStatus::kTooLarge;
   uint32_t size = claim_bytes(subject.length, request.ownerBytes), room = card_room(ring);
   if (size > room) return TableStatus::kTooLarge;
-  auto lives = [&](const ClaimHeader& standing) {
-    bool isOurs = standing.node == writer->node && standing.incarnation == request.incarnation;
-    return isOurs || isAlive(standing.node, standing.incarnation);
+  auto lives = [&](const ClaimHeader& held) {
+    bool isOurs = held.node == writer->node && held.incarnation == request.incarnation;
+    return isOurs || isAlive(held.node, held.incarnation);
   };
 
   return change_bucket(writer, bucket_of(ring, subject), [&](Card* card) {
     *stamp = lap_in(card->word);
     bool yields = false;
-    bool isList = filter_claims(ring, card, [&](const ClaimHeader& standing, const uint8_t* bytes) {
-      if (has_expired(standing, request.nowMs)) return false;
-      if (yields || !is_on(standing, bytes, subject)) return true;
-      yields = lives(standing);
-      if (yields) copy_claim(claim, standing, bytes);
+    bool isList = filter_claims(ring, card, [&](const ClaimHeader& held, const uint8_t* bytes) {
+      if (has_expired(held, request.nowMs)) return false;
+      if (yields || !is_on(held, bytes, subject)) return true;
+      yields = lives(held);
+      if (yields) copy_claim(claim, held, bytes);
       return yields;
     });
     if (!isList) return TableStatus::kCorrupt;
     if (yields) return TableStatus::kYield;
     if (card->length + size > room) {
-      filter_claims(ring, card, [&](const ClaimHeader& standing, const uint8_t*) { return lives(standing); });
+      filter_claims(ring, card, [&](const ClaimHeader& held, const uint8_t*) { return lives(held); });
     }
     if (card->length + size > room) return TableStatus::kFull;
     return append_claim(*writer, request, card, claim);
   });
 }
 
-// kDone: the claim with this token stood, unexpired, and now ends at `expiresAtMs`. Else kNone.
+// kDone: the claim with this token was there, unexpired, and now ends at `expiresAtMs`. Otherwise kNone.
 inline TableStatus renew_claim(Writer* writer, const Subject& subject, uint64_t token, uint64_t expiresAtMs,
                                uint64_t nowMs) {
   const Ring& ring = writer->ring;
   return change_bucket(writer, bucket_of(ring, subject), [&](Card* card) {
-    bool stood = false;
-    bool isList = filter_claims(ring, card, [&](ClaimHeader& standing, uint8_t* bytes) {
-      if (has_expired(standing, nowMs)) return false;
-      if (standing.token == token) {
-        stood = true;
-        standing.expiresAtMs = expiresAtMs;
-        memcpy(bytes, &standing, sizeof standing);
+    bool found = false;
+    bool isList = filter_claims(ring, card, [&](ClaimHeader& held, uint8_t* bytes) {
+      if (has_expired(held, nowMs)) return false;
+      if (held.token == token) {
+        found = true;
+        held.expiresAtMs = expiresAtMs;
+        memcpy(bytes, &held, sizeof held);
       }
       return true;
     });
     if (!isList) return TableStatus::kCorrupt;
-    return stood ? TableStatus::kDone : TableStatus::kNone;
+    return found ? TableStatus::kDone : TableStatus::kNone;
   });
 }
 
-// kDone: the claim with this token stood, unexpired, and is gone. Else kNone; an expired one is left to the next
+// kDone: the claim with this token was there, unexpired, and is gone. Otherwise kNone; an expired claim is left to the next
 // transition of its bucket.
 inline TableStatus release_claim(Writer* writer, const Subject& subject, uint64_t token, uint64_t nowMs) {
   const Ring& ring = writer->ring;
   return change_bucket(writer, bucket_of(ring, subject), [&](Card* card) {
-    bool stood = false;
-    bool isList = filter_claims(ring, card, [&](const ClaimHeader& standing, const uint8_t*) {
-      if (has_expired(standing, nowMs)) return false;
-      if (standing.token != token) return true;
-      stood = true;
+    bool found = false;
+    bool isList = filter_claims(ring, card, [&](const ClaimHeader& held, const uint8_t*) {
+      if (has_expired(held, nowMs)) return false;
+      if (held.token != token) return true;
+      found = true;
       return false;
     });
     if (!isList) return TableStatus::kCorrupt;
-    return stood ? TableStatus::kDone : TableStatus::kNone;
+    return found ? TableStatus::kDone : TableStatus::kNone;
   });
 }
 
 // ---- looking -------------------------------------------------------------------------------------------------------
 
-// The living holder of a subject. Writes nothing; the mapping may be read-only.
+// Finds the living holder of a subject. Writes nothing, so the mapping may be read-only.
 template <typename IsAlive>
 inline TableStatus find_holder(const Ring& ring, const Subject& subject, uint64_t nowMs, IsAlive isAlive, Claim* claim,
                                uint64_t* stamp) {
@@ -348,28 +350,28 @@ inline TableStatus find_holder(const Ring& ring, const Subject& subject, uint64_
   if (!read_card(ring, bucket_of(ring, subject), &card)) return TableStatus::kCorrupt;
   *stamp = lap_in(card.word);
   bool found = false;
-  bool isList = filter_claims(ring, &card, [&](const ClaimHeader& standing, const uint8_t* bytes) {
-    if (found || has_expired(standing, nowMs) || !is_on(standing, bytes, subject)) return true;
-    found = isAlive(standing.node, standing.incarnation);
-    if (found) copy_claim(claim, standing, bytes);
+  bool isList = filter_claims(ring, &card, [&](const ClaimHeader& held, const uint8_t* bytes) {
+    if (found || has_expired(held, nowMs) || !is_on(held, bytes, subject)) return true;
+    found = isAlive(held.node, held.incarnation);
+    if (found) copy_claim(claim, held, bytes);
     return true;
   });
   if (!isList) return TableStatus::kCorrupt;
   return found ? TableStatus::kDone : TableStatus::kNone;
 }
 
-// Calls `visit(claim)` for each living claim; each bucket is seen as it was at one instant, not all at the same. kCorrupt:
-// some buckets could not be read, the others were.
+// Calls `visit(claim)` for each living claim. It sees each bucket as it was at one instant, but not all at the same one.
+// kCorrupt: some buckets could not be read; the others were visited.
 template <typename IsAlive, typename Visit>
 inline TableStatus for_each_claim(const Ring& ring, uint64_t nowMs, IsAlive isAlive, Visit visit) {
   TableStatus status = TableStatus::kDone;
   for (uint32_t bucket = 0; bucket <= ring.mask; bucket++) {
     Card card;
     bool isWhole = read_card(ring, bucket, &card);
-    isWhole = isWhole && filter_claims(ring, &card, [&](const ClaimHeader& standing, const uint8_t* bytes) {
-                if (has_expired(standing, nowMs) || !isAlive(standing.node, standing.incarnation)) return true;
+    isWhole = isWhole && filter_claims(ring, &card, [&](const ClaimHeader& held, const uint8_t* bytes) {
+                if (has_expired(held, nowMs) || !isAlive(held.node, held.incarnation)) return true;
                 Claim claim;
-                copy_claim(&claim, standing, bytes);
+                copy_claim(&claim, held, bytes);
                 visit(static_cast<const Claim&>(claim));
                 return true;
               });

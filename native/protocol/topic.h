@@ -6,8 +6,8 @@
 
 namespace orbit {
 
-// UTF-8. Levels are separated by '.'. "*" stands for any one level, ">" for all the levels that are left, one at least;
-// TypeScript lets them stand only for whole levels, and ">" only for the last.
+// UTF-8. Levels are separated by '.'. "*" matches any one level, ">" matches all remaining levels, at least one. TypeScript
+// accepts them only as whole levels, and ">" only as the last.
 struct TopicPattern {
   const uint8_t* bytes;
   size_t length;
@@ -26,7 +26,7 @@ inline bool matches(const TopicPattern& pattern, const uint8_t* topic, size_t to
   return at == topicBytes;
 }
 
-// Anybody of this user can write into the ring: a payload may be no event.
+// Any process of this user can write into the ring, so a payload may be no event.
 inline Verdict judge_event(const TopicPattern& pattern, const uint8_t* payload, uint32_t length) {
   EventHeader header;
   if (length < sizeof header) return Verdict::kMalformed;

@@ -1,6 +1,7 @@
 // The words that processes share: loads, stores and copies of 64-bit words, named by what they order.
 //
-// Shared memory is touched through these helpers only. Each call site's comment names its partner.
+// All shared memory is accessed through these helpers. A comment at each call names its partner: the access of another
+// process that it is ordered with.
 #pragma once
 
 #include <stddef.h>
@@ -22,7 +23,7 @@ inline void store_release(uint64_t* word, uint64_t value) { __atomic_store_n(wor
 inline uint64_t add_relaxed(uint64_t* word, uint64_t amount) {
   return __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
 }
-// Acquires and releases; sequentially consistent besides, with the three below (wake.h needs that of a publish).
+// Acquires and releases. It is sequentially consistent with the three below, too: wake.h needs that of a publisher's swap.
 inline bool exchange_if(uint64_t* word, uint64_t expected, uint64_t desired) {
   return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
@@ -31,7 +32,7 @@ inline void store_ordered(uint64_t* word, uint64_t value) { __atomic_store_n(wor
 inline void set_bits_ordered(uint64_t* word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST); }
 inline void clear_bits(uint64_t* word, uint64_t bits) { __atomic_fetch_and(word, ~bits, __ATOMIC_RELEASE); }
 
-// Tells the processor that this thread spins: 20 to 50 ns on what is around today.
+// Tells the processor that this thread spins: 20 to 50 ns on current processors.
 inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -41,8 +42,8 @@ inline void relax() {
 }
 #endif
 
-// Copies private bytes into shared words, each stored release: a reader that sees one of them (its load_acquire in
-// copy_from_shared) also sees everything this process did before, above all the swap that made the words ours.
+// Copies private bytes into shared words. Release on each word: a reader that sees one of them also sees everything that
+// this process did before, above all the swap that made the words ours. Partner: the loads of copy_from_shared.
 inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
   const uint8_t* from = static_cast<const uint8_t*>(source);
   size_t words = bytes / 8;
@@ -59,8 +60,8 @@ inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
   }
 }
 
-// Copies shared words into private bytes. Nothing that came out may be believed before the caller's validating load,
-// which the acquire keeps behind every word.
+// Copies shared words into private bytes, which the caller may use only after a validating load. Acquire on each word: the
+// validating load comes after all of them. Partner: the stores of copy_to_shared.
 inline void copy_from_shared(void* target, const uint64_t* source, size_t bytes) {
   uint8_t* to = static_cast<uint8_t*>(target);
   size_t words = bytes / 8;

@@ -667,6 +667,12 @@ void the_type_of_the_object_tells_a_table_from_a_ring() {
   CHECK(attach_table(base.get(), bytes, &ring) == AttachStatus::kCorrupt);
   CHECK(attach_slots(base.get(), bytes, &ring) == AttachStatus::kOk);
   CHECK_EQUAL(ring.spec.objectType, kRingObject);
+
+  // Objects of other types have no slots.
+  for (uint32_t type : {0u, uint32_t{kFleetObject}, 4u, ~0u}) {
+    store_relaxed(version_and_type(&ring.header->object), kLayoutVersion | uint64_t{type} << 32);
+    CHECK(attach_slots(base.get(), bytes, &ring) == AttachStatus::kCorrupt);
+  }
 }
 
 void tokens_end_where_numbers_end() {

@@ -70,7 +70,7 @@ void publish_one(Scene* scene, Writer* writer, uint8_t frameKind, uint64_t* posi
   CHECK(publish(writer, "wake up!", 8, frameKind, 0, position) == RingStatus::kOk);
   add_relaxed(&scene->frames, 1);
   if (!has_sleepers(writer->ring)) return;
-  ring_sleepers(writer->ring, [&](uint32_t node) {
+  wake_sleepers(writer->ring, [&](uint32_t node) {
     add_relaxed(&scene->rings, 1);
     CHECK(write(scene->bells[node].ends[1], "!", 1) == 1 || errno == EAGAIN);
   });

@@ -44,7 +44,7 @@ struct PlainRing {
   // Whose bells a publisher rings now, in order.
   std::vector<uint32_t> rung() const {
     std::vector<uint32_t> nodes;
-    if (has_sleepers(ring)) ring_sleepers(ring, [&](uint32_t node) { nodes.push_back(node); });
+    if (has_sleepers(ring)) wake_sleepers(ring, [&](uint32_t node) { nodes.push_back(node); });
     return nodes;
   }
   std::vector<uint32_t> publish_and_ring() {
@@ -154,7 +154,7 @@ void a_bell_is_rung_before_its_arm_is_moved() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
   int bells = 0;
-  ring_sleepers(plain.ring, [&](uint32_t node) {
+  wake_sleepers(plain.ring, [&](uint32_t node) {
     bells++;
     CHECK_EQUAL(node, kSleeper);
     CHECK_EQUAL(plain.arm_word(node), 1);
@@ -169,7 +169,7 @@ void a_publisher_that_dies_after_its_ring_leaves_the_sleeper_to_the_next() {
   arm(plain.ring, kSleeper);
   struct Death {};
   try {
-    ring_sleepers(plain.ring, [](uint32_t) { throw Death(); });
+    wake_sleepers(plain.ring, [](uint32_t) { throw Death(); });
   } catch (const Death&) {
   }
   CHECK_EQUAL(plain.arm_word(kSleeper), 1);
@@ -181,7 +181,7 @@ void a_slow_publisher_does_not_disarm_a_later_sleep() {
   for (int sleeps : {1, 2, 7}) {
     PlainRing plain;
     arm(plain.ring, kSleeper);
-    ring_sleepers(plain.ring, [&](uint32_t node) {
+    wake_sleepers(plain.ring, [&](uint32_t node) {
       for (int i = 0; i < sleeps; i++) arm(plain.ring, node);
     });
     CHECK_EQUAL(plain.arm_word(kSleeper), 1 + 2 * sleeps);
@@ -193,7 +193,7 @@ void a_slow_publisher_does_not_disarm_the_sleep_after_a_disarm_or_a_settle() {
   for (bool died : {false, true}) {
     PlainRing plain;
     arm(plain.ring, kSleeper);
-    ring_sleepers(plain.ring, [&](uint32_t node) {
+    wake_sleepers(plain.ring, [&](uint32_t node) {
       uint32_t hand;
       if (died) CHECK(settle(plain.ring, node, &hand) == RingStatus::kOk);
       if (!died) disarm(plain.ring, node);
@@ -208,9 +208,9 @@ void two_publishers_that_see_one_generation_ring_once_each_and_move_it_once() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
   int bells = 0;
-  ring_sleepers(plain.ring, [&](uint32_t) {
+  wake_sleepers(plain.ring, [&](uint32_t) {
     bells++;
-    ring_sleepers(plain.ring, [&](uint32_t) { bells++; });
+    wake_sleepers(plain.ring, [&](uint32_t) { bells++; });
     CHECK(plain.rung().empty());
   });
   CHECK_EQUAL(bells, 2);
@@ -260,7 +260,7 @@ void a_sleeper_that_falls_asleep_inside_a_ring_is_rung_for_the_next_frame() {
     plain.swap();
     arm(plain.ring, kSleeper);
     bool sleeps = false, isRung = false;
-    ring_sleepers(plain.ring, [&](uint32_t node) {
+    wake_sleepers(plain.ring, [&](uint32_t node) {
       Step gaps[3];
       for (int gap = 0; gap < 3; gap++) {
         gaps[gap] = [&, gap] {
