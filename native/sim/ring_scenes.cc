@@ -93,9 +93,9 @@ class Reading : public WritersScene {
         return Verdict::kKeep;
       };
       Poll poll = poll_frames(
-          ring, next, 8, [&](uint32_t) { return static_cast<void*>(payload); }, keep);
-      SIM_CHECK(poll.from == next && poll.to - poll.from == poll.count + poll.overwritten);
-      SIM_CHECK(poll.unavailable == 0 && poll.skipped == 0);
+          ring, next, 8, false, [&](uint32_t) { return static_cast<void*>(payload); }, keep);
+      SIM_CHECK(poll.from == next && poll.to - poll.from == poll.count + poll.lost);
+      SIM_CHECK(poll.malformed == 0 && poll.skipped == 0);
       next = poll.to;
     }
   }

@@ -93,7 +93,7 @@ class RingStorm : public StormScene {
     while (state.published[node] < each_) {
       publish_one(node);
       if (!has_sleepers(ring)) continue;
-      ring_sleepers(ring, [&](uint32_t sleeper) {
+      wake_sleepers(ring, [&](uint32_t sleeper) {
         SIM_CHECK(sleeper == nodes - 1);
         bell.signal();
       });
@@ -108,9 +108,9 @@ class RingStorm : public StormScene {
         return Verdict::kKeep;
       };
       Poll poll = poll_frames(
-          ring, next, 4, [&](uint32_t) { return static_cast<void*>(payload); }, keep);
-      SIM_CHECK(poll.from == next && poll.to - poll.from == poll.count + poll.overwritten);
-      SIM_CHECK(poll.unavailable == 0 && poll.skipped == 0);
+          ring, next, 4, false, [&](uint32_t) { return static_cast<void*>(payload); }, keep);
+      SIM_CHECK(poll.from == next && poll.to - poll.from == poll.count + poll.lost);
+      SIM_CHECK(poll.malformed == 0 && poll.skipped == 0);
       next = poll.to;
       Frame frame;
       RingStatus status = read_newest(ring, &frame, payload);

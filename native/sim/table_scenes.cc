@@ -197,7 +197,7 @@ class TableWait : public TableScene {
 
   void release() {
     SIM_CHECK(release_claim(&state.writers[0], subject_of(&kContested), 1, 11) == TableStatus::kDone);
-    if (has_sleepers(ring)) ring_sleepers(ring, [&](uint32_t) { bell.signal(); });
+    if (has_sleepers(ring)) wake_sleepers(ring, [&](uint32_t) { bell.signal(); });
   }
   void wait() {
     uint64_t stamp;

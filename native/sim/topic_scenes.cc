@@ -65,8 +65,8 @@ class Choosing : public RingScene {
         return verdict;
       };
       Poll poll = poll_frames(
-          ring, next, 8, [&](uint32_t) { return static_cast<void*>(payload); }, judge);
-      SIM_CHECK(poll.unavailable == 0 && poll.to - next == poll.count + poll.skipped + poll.overwritten);
+          ring, next, 8, false, [&](uint32_t) { return static_cast<void*>(payload); }, judge);
+      SIM_CHECK(poll.malformed == 0 && poll.to - next == poll.count + poll.skipped + poll.lost);
       next = poll.to;
     }
   }

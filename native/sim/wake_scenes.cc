@@ -39,7 +39,7 @@ class Waking : public RingScene {
     for (uint32_t i = 0; i < each_; i++) {
       publish_one(node);
       if (!has_sleepers(ring)) continue;
-      ring_sleepers(ring, [&](uint32_t sleeper) {
+      wake_sleepers(ring, [&](uint32_t sleeper) {
         SIM_CHECK(sleeper == nodes - 1);
         bell.signal();
       });

@@ -128,8 +128,10 @@ describe('native/', () => {
   })
 
   it('has protocol headers that call no system', () => {
-    const allowed = ['memory', 'stddef.h', 'stdint.h', 'string.h'] // memory: the cache's private index
+    const common = ['memory', 'stddef.h', 'stdint.h', 'string.h'] // memory: the cache's private index
     for (const file of filesIn('protocol')) {
+      // The checks of test builds print and abort.
+      const allowed = file.endsWith('/debug.h') ? [...common, 'stdio.h', 'stdlib.h'] : common
       const system = includesOf(file, /#include <(.*)>/g)
       expect(
         system.filter((header) => !allowed.includes(header)),
