@@ -2,111 +2,142 @@ import { Socket, type SocketConstructorOpts } from 'node:net'
 import { runtime } from '../base/runtime.js'
 import { native } from './native.js'
 
-/** How often a sleeper looks without being rung: it bounds the wake that a publisher's death swallows. */
-const backupMs = 1000
-/** And one that waits for somebody's death, which rings nobody. */
-const deathMs = 50
-/** And where nothing can ring: observers, and systems without a place for bells. */
-const unrungMs = 20
+/** How often a sleeper looks for news by itself. It bounds the delay if a publisher dies before it signals the bell. */
+const backupPollMs = 1000
+/** How often a sleeper looks that waits for the death of a process: a death signals no bell. */
+const deathPollMs = 50
+/** How often a sleeper looks without a bell: in an observer, or on a system that has no place for FIFOs. */
+const pollWithoutBellMs = 20
 
+/** How a sleep may end early, and what it costs. */
 export interface SleepOptions {
-  /** Ends the sleep with the signal's reason, thrown. */
+  /** Aborting it rejects the sleep with the signal's reason. */
   signal?: AbortSignal | undefined
-  /** At most so long. */
+  /** The longest time to sleep, in milliseconds; default no limit. */
   timeoutMs?: number | undefined
-  /** Keeps the process alive meanwhile; default false. */
-  isRef?: boolean | undefined
-  /** Its news may be a death; default false. */
-  mayBeDeath?: boolean | undefined
+  /** Keeps the process alive during the sleep; default false. */
+  keepAlive?: boolean | undefined
+  /** The news may be the death of a process; default false. */
+  watchesDeath?: boolean | undefined
 }
 
-/** What one can sleep on: a ring until it has something at a position, or whatever else has arm words. */
-export interface Source {
+/** What a sleeper waits for: a ring with frames from a position on, or anything else that publishers can be asked to signal. */
+export interface Wakeable {
   readonly kind: number
   readonly closed: boolean
+  /** Whether there is anything new since `since`. */
   hasNews(since: number): boolean
-  /** Asks for a ring; look with hasNews before sleeping. */
+  /** Asks publishers to signal the bell of this node. Look for news once more before sleeping. */
   arm(): void
+  /** Takes `arm` back. */
   disarm(): void
 }
 
-interface Sleeper {
-  /** Whose sleep it is, for cancel. */
+/** One sleep. It ends once: by news, by its time limit, by its signal, or by a failed look. */
+class Sleeper {
+  readonly promise: Promise<boolean>
+  /** The cursor or contest that sleeps, for `Bell.cancel`. */
   readonly owner: object
-  readonly source: () => Source | undefined
+  readonly target: () => Wakeable | undefined
   readonly since: number
-  readonly isRef: boolean
-  readonly mayBeDeath: boolean
-  /** Where publishers know of this sleep. */
-  armed: Source | undefined
-  wake(hasNews: boolean): void
-  fail(error: unknown): void
+  readonly keepAlive: boolean
+  readonly watchesDeath: boolean
+  /** Where publishers know of this sleep; undefined: not armed yet. */
+  armed: Wakeable | undefined = undefined
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort: (() => void) | undefined
+  readonly #timeout: NodeJS.Timeout | undefined
+  readonly #onEnd: (sleeper: Sleeper) => void
+  #resolve!: (hasNews: boolean) => void
+  #reject!: (error: unknown) => void
+
+  constructor(
+    owner: object,
+    target: () => Wakeable | undefined,
+    since: number,
+    { signal, timeoutMs, keepAlive = false, watchesDeath = false }: SleepOptions,
+    onEnd: (sleeper: Sleeper) => void,
+  ) {
+    this.owner = owner
+    this.target = target
+    this.since = since
+    this.keepAlive = keepAlive
+    this.watchesDeath = watchesDeath
+    this.#onEnd = onEnd
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (timeoutMs !== undefined) {
+      this.#timeout = runtime.setTimeout(() => this.wake(false), timeoutMs)
+      if (!keepAlive) this.#timeout.unref()
+    }
+    if (signal !== undefined) {
+      this.#signal = signal
+      this.#onAbort = () => this.fail(signal.reason)
+      signal.addEventListener('abort', this.#onAbort, { once: true })
+    }
+  }
+
+  wake(hasNews: boolean): void {
+    this.#end()
+    this.#resolve(hasNews)
+  }
+
+  fail(error: unknown): void {
+    this.#end()
+    this.#reject(error)
+  }
+
+  #end(): void {
+    if (this.#timeout !== undefined) runtime.clearTimeout(this.#timeout)
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#onEnd(this)
+  }
 }
 
 /**
- * The sleep of one fleet handle: all its cursors wait here, on one bell. The bell is a FIFO that publishers write a byte
- * to, read by this thread's own event loop: no native thread, no call into libuv (native/protocol/wake.h has the protocol).
+ * The bell of one fleet handle, on which all its cursors and claims sleep. It is a FIFO: publishers write a byte to it,
+ * and the event loop of this thread reads it. No native thread and no call into libuv is needed. native/protocol/wake.h
+ * describes the protocol.
  */
 export class Bell {
   readonly #fleet: number
   readonly #sleepers = new Set<Sleeper>()
-  /** What publishers ring for, by KIND: two equal types are two Rings, but one ring with one arm. */
-  readonly #armed = new Map<number, Source>()
+  /** What is armed, by KIND: two equal types have two Rings, but one ring in shared memory with one arm per node. */
+  readonly #armed = new Map<number, Wakeable>()
+  readonly #onEnd = (sleeper: Sleeper) => this.#remove(sleeper)
   #socket: Socket | undefined
   #descriptor = -1
   #timer: NodeJS.Timeout | undefined
   #tickMs = 0
   /** How many sleepers keep the process alive. */
   #refs = 0
-  /** How many wait for a death, among others. */
-  #watches = 0
+  /** How many sleepers wait for a death. */
+  #deathWatches = 0
   #closed = false
 
-  /** @param fleet the addon's handle; it is closed after this bell. */
+  /** @param fleet the addon's handle of the fleet; it is closed after this bell */
   constructor(fleet: number) {
     this.#fleet = fleet
   }
 
   /**
-   * Sleeps until `source` has news since `since`.
+   * Sleeps until the target has news since `since`.
    *
-   * @returns true: it has; false: the time is up, or the sleep was cancelled or its fleet closed
+   * @param owner the key for `cancel`
+   * @param target looked up at each look; undefined: it does not exist yet
+   * @returns true: there is news; false: the time is up, the sleep was cancelled, or the fleet was closed
    */
-  sleep(owner: object, source: () => Source | undefined, since: number, options: SleepOptions): Promise<boolean> {
-    const { signal, timeoutMs, isRef = false, mayBeDeath = false } = options
-    return new Promise((resolve, reject) => {
-      const onAbort = () => sleeper.fail(signal?.reason)
-      const timeout = timeoutMs === undefined ? undefined : runtime.setTimeout(() => sleeper.wake(false), timeoutMs)
-      if (!isRef) timeout?.unref()
-      const end = () => {
-        if (timeout !== undefined) runtime.clearTimeout(timeout)
-        signal?.removeEventListener('abort', onAbort)
-        this.#remove(sleeper)
-      }
-      const sleeper: Sleeper = {
-        owner,
-        source,
-        since,
-        isRef,
-        mayBeDeath,
-        armed: undefined,
-        wake(hasNews) {
-          end()
-          resolve(hasNews)
-        },
-        fail(error) {
-          end()
-          reject(error)
-        },
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.#sleepers.add(sleeper)
-      this.#open(sleeper)
-      this.#look(sleeper)
-    })
+  sleep(owner: object, target: () => Wakeable | undefined, since: number, options: SleepOptions): Promise<boolean> {
+    const sleeper = new Sleeper(owner, target, since, options, this.#onEnd)
+    this.#sleepers.add(sleeper)
+    this.#begin(sleeper)
+    this.#look(sleeper)
+    return sleeper.promise
   }
 
-  /** Wakes the sleeps of one owner, with false. */
+  /** Ends the sleeps of one owner with false. */
   cancel(owner: object): void {
     for (const sleeper of [...this.#sleepers]) if (sleeper.owner === owner) sleeper.wake(false)
   }
@@ -115,31 +146,31 @@ export class Bell {
     return this.#closed
   }
 
-  /** Wakes all, with false. Idempotent. */
+  /** Ends all sleeps with false. Idempotent. */
   close(): void {
     this.#closed = true
     for (const sleeper of [...this.#sleepers]) sleeper.wake(false)
     this.#disarmIdle()
     this.#stopTicking()
-    this.#hangUp()
+    this.#closeFifo()
   }
 
-  #open({ isRef, mayBeDeath }: Sleeper): void {
-    if (this.#socket === undefined) this.#hang()
-    if (mayBeDeath) this.#watches++
-    if (this.#timer === undefined || this.#pace < this.#tickMs) this.#startTicking()
-    // While a sleeper asks for it the ticks keep the process alive; the bell itself never does.
-    if (isRef && ++this.#refs === 1) this.#timer?.ref()
+  #begin({ keepAlive, watchesDeath }: Sleeper): void {
+    if (this.#socket === undefined) this.#openFifo()
+    if (watchesDeath) this.#deathWatches++
+    if (this.#timer === undefined || this.#pollMs < this.#tickMs) this.#startTicking()
+    // The timer keeps the process alive while a sleeper asks for it; the FIFO never does.
+    if (keepAlive && ++this.#refs === 1) this.#timer?.ref()
   }
 
-  get #pace(): number {
-    if (this.#socket === undefined) return unrungMs
-    return this.#watches > 0 ? deathMs : backupMs
+  get #pollMs(): number {
+    if (this.#socket === undefined) return pollWithoutBellMs
+    return this.#deathWatches > 0 ? deathPollMs : backupPollMs
   }
 
   #startTicking(): void {
     this.#stopTicking()
-    this.#tickMs = this.#pace
+    this.#tickMs = this.#pollMs
     this.#timer = runtime.setInterval(() => this.#tick(), this.#tickMs)
     if (this.#refs === 0) this.#timer.unref()
   }
@@ -149,11 +180,11 @@ export class Bell {
     this.#timer = undefined
   }
 
-  #hang(): void {
+  #openFifo(): void {
     this.#descriptor = native.openBell(this.#fleet)
     if (this.#descriptor < 0) return
-    const buffer = Buffer.allocUnsafe(256) // one read drains what a burst leaves; what it says does not matter
-    const onread = { buffer, callback: () => this.#rung() }
+    const buffer = Buffer.allocUnsafe(256) // one read takes all bytes of a burst; their values do not matter
+    const onread = { buffer, callback: () => this.#signalled() }
     const options: SocketConstructorOpts & { onread: unknown } = {
       fd: this.#descriptor,
       readable: true,
@@ -163,34 +194,34 @@ export class Bell {
     const socket = new Socket(options)
     socket.on('error', () => {}) // closes it
     socket.on('close', () => {
-      if (this.#socket === socket) this.#hangUp() // the timer carries on, and hangs a new one
+      if (this.#socket === socket) this.#closeFifo() // the timer goes on, and opens a new FIFO
     })
     socket.unref()
     this.#socket = socket
   }
 
-  #hangUp(): void {
+  #closeFifo(): void {
     const socket = this.#socket
     this.#socket = undefined
     this.#descriptor = -1
     socket?.destroy()
   }
 
-  #rung(): boolean {
+  #signalled(): boolean {
     this.#lookAll()
     return true
   }
 
   #tick(): void {
     this.#disarmIdle()
-    // A timer for each sleep would cost more than a tick a second.
+    // The timer outlives a sleep: starting one for each sleep would cost more than one tick a second.
     if (this.#sleepers.size === 0) {
       this.#stopTicking()
       return
     }
-    if (this.#socket !== undefined && !native.hasBell(this.#fleet, this.#descriptor)) this.#hangUp()
-    if (this.#socket === undefined) this.#hang()
-    if (this.#tickMs !== this.#pace) this.#startTicking()
+    if (this.#socket !== undefined && !native.hasBell(this.#fleet, this.#descriptor)) this.#closeFifo()
+    if (this.#socket === undefined) this.#openFifo()
+    if (this.#tickMs !== this.#pollMs) this.#startTicking()
     this.#lookAll()
   }
 
@@ -198,41 +229,44 @@ export class Bell {
     for (const sleeper of this.#sleepers) this.#look(sleeper)
   }
 
-  /** Without news, arms the sleeper's source and looks once more: the order that cannot miss. */
+  /** Looks for news; without any, arms the target and looks again. In this order no publication is missed. */
   #look(sleeper: Sleeper): void {
     if (!this.#sleepers.has(sleeper)) return
     try {
-      const source = sleeper.source()
-      if (source === undefined) return // an observer's ring, not there yet
-      if (source.closed) {
+      const target = sleeper.target()
+      if (target === undefined) return // an observer, and no member has created the ring
+      if (target.closed) {
         sleeper.wake(false)
-      } else if (source.hasNews(sleeper.since)) {
+      } else if (target.hasNews(sleeper.since)) {
         sleeper.wake(true)
       } else if (this.#socket !== undefined) {
-        source.arm()
-        sleeper.armed = source
-        this.#armed.set(source.kind, source)
-        if (source.hasNews(sleeper.since)) sleeper.wake(true)
+        target.arm()
+        sleeper.armed = target
+        this.#armed.set(target.kind, target)
+        if (target.hasNews(sleeper.since)) sleeper.wake(true)
       }
     } catch (error) {
       sleeper.fail(error)
     }
   }
 
-  #remove(gone: Sleeper): void {
-    if (!this.#sleepers.delete(gone)) return
-    if (gone.mayBeDeath) this.#watches--
-    if (gone.isRef && --this.#refs === 0) this.#timer?.unref()
+  #remove(sleeper: Sleeper): void {
+    if (!this.#sleepers.delete(sleeper)) return
+    if (sleeper.watchesDeath) this.#deathWatches--
+    if (sleeper.keepAlive && --this.#refs === 0) this.#timer?.unref()
   }
 
-  /** Not when a sleep ends: most sleepers come back at once, and an arm that lingers costs one ring at most. */
+  /**
+   * Disarms what no sleeper waits for. Not done at the end of a sleep: most sleepers come back at once, and an arm that
+   * stays costs a publisher one signal at most.
+   */
   #disarmIdle(): void {
     const awaited = new Set<number>()
     for (const { armed } of this.#sleepers) if (armed !== undefined) awaited.add(armed.kind)
-    for (const [kind, source] of this.#armed) {
+    for (const [kind, target] of this.#armed) {
       if (awaited.has(kind)) continue
       this.#armed.delete(kind)
-      source.disarm()
+      target.disarm()
     }
   }
 }

@@ -174,7 +174,7 @@ export class Cursor implements Disposable {
     signal?.throwIfAborted()
     if (this.#ring()?.hasNews(this.#position)) return Promise.resolve(true)
     if (spin) return this.#spin(signal, timeoutMs ?? Number.POSITIVE_INFINITY)
-    return this.#bell.sleep(this, this.#ringNow, this.#position, { signal, timeoutMs, isRef: keepAlive })
+    return this.#bell.sleep(this, this.#ringNow, this.#position, { signal, timeoutMs, keepAlive })
   }
 
   async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {

@@ -156,7 +156,12 @@ export class Contest {
     }
     // A claim has expired when one more millisecond has begun.
     const timeoutMs = Math.ceil(Math.min(leftMs, expiresInMs + 1, 0x7fffffff))
-    await this.#layer.fleet.bell.sleep(this, () => source, 0, { signal, timeoutMs, isRef: true, mayBeDeath: true })
+    await this.#layer.fleet.bell.sleep(this, () => source, 0, {
+      signal,
+      timeoutMs,
+      keepAlive: true,
+      watchesDeath: true,
+    })
     if (table.closed) throw closedError(this.#layer.what)
   }
 }
