@@ -20,7 +20,7 @@ struct Access {
   uint64_t desired = 0;  // what a swap stores
   const Site* site = nullptr;
   int word = -1;     // of the memory
-  int awaited = -1;  // the thread whose end kAwait waits for
+  int awaited = -1;  // the thread that kAwait waits for
   uint64_t result = 0;
   bool wrote = false;
 };
