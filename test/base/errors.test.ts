@@ -42,7 +42,7 @@ const One = orbitType({ name: 'One', kind: 12, capacity: 1, payloadBytes: 16 })
 
 const besides = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
-/** What makes each code appear: a call to make, or the test file that does, where it takes other processes. */
+/** What produces each code: a call, or the test file that does it where other processes are needed. */
 const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
   ERR_ORBIT_INVALID_ARGUMENT: () => Fleet.join(untyped(5)),
   ERR_ORBIT_OUT_OF_RANGE: () => Fleet.join('web', { size: 0 }),
@@ -136,8 +136,8 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
 }
 
 /**
- * A fleet with node 0 alive whose ring has no spare left, and whose node 1 died with an intent that its slot cannot tell
- * any more: the two chunks that it may own can be seen nowhere, so its next owner would need a spare.
+ * A fleet where node 0 is alive, the ring has no spare left, and node 1 died with an intent that its slot no longer
+ * explains: the two chunks that it may own are not visible anywhere, so the next owner of the node needs a spare.
  */
 function fleetWithoutSpares(size = 4): string {
   const name = fleetName()
@@ -166,7 +166,7 @@ describe('every error code', () => {
   ])
 
   it.each(Object.entries(producers).filter(([, producer]) => typeof producer !== 'string'))(
-    '%s is produced by a call',
+    'produces %s by a call',
     async (code, producer) => {
       if (!hasObjectFiles && needsFiles.has(code.slice('ERR_ORBIT_'.length))) return
       let thrown: unknown
@@ -182,13 +182,13 @@ describe('every error code', () => {
   )
 
   it.each(Object.entries(producers).filter(([, producer]) => typeof producer === 'string'))(
-    '%s is produced in %s, by several processes',
+    'produces %s in %s, by several processes',
     (code, file) => {
       expect(readFileSync(besides(file as string), 'utf8')).toContain(code)
     },
   )
 
-  it('has a sentence that says what it means', () => {
+  it('has a sentence that explains it', () => {
     expect(Object.keys(producers).sort()).toEqual(Object.keys(errorCodes).sort())
     for (const [code, meaning] of Object.entries(errorCodes)) {
       expect(code).toMatch(/^ERR_ORBIT_[A-Z_]+$/)
@@ -197,7 +197,7 @@ describe('every error code', () => {
     expect(new Set(Object.values(errorCodes)).size).toBe(Object.keys(errorCodes).length)
   })
 
-  it('is named in the sources no otherwise than in the list', () => {
+  it('appears in the sources only as spelled in the list', () => {
     const used = new Set<string>()
     for (const file of sources()) {
       for (const [code] of readFileSync(file, 'utf8').matchAll(/ERR_ORBIT_[A-Z_]*[A-Z]/g)) used.add(code)
@@ -224,7 +224,7 @@ function sources(): string[] {
 }
 
 describe('an OrbitError', () => {
-  it('is an Error with a name, a code and a message, and errno and syscall only where the system refused', () => {
+  it('is an Error with a name, a code and a message, and has errno and syscall only when a system call failed', () => {
     const error = thrownBy(() => observe(fleetName()))
     expect(error).toBeInstanceOf(OrbitError)
     expect(error).toBeInstanceOf(Error)
@@ -236,7 +236,7 @@ describe('an OrbitError', () => {
     expect(plain).toMatchObject({ code: 'ERR_ORBIT_BUSY', message: 'why', errno: 11, syscall: 'fcntl', cause: error })
   })
 
-  it('is none for wrong arguments, which are TypeError and RangeError with a code', () => {
+  it('is not used for wrong arguments, which throw a TypeError or RangeError with a code', () => {
     expectRefusal(() => orbitType(untyped(7)), TypeError, 'ERR_ORBIT_INVALID_ARGUMENT', '7')
     expectRefusal(() => orbitType({ name: 'a', kind: 300 }), RangeError, 'ERR_ORBIT_OUT_OF_RANGE', '300')
   })
@@ -252,7 +252,7 @@ describe('an OrbitError', () => {
     [-0, '0'],
     [10n, '10n'],
     [true, 'true'],
-  ])('shows the wrong value in its message, whatever it is: %o', (value, shown) => {
+  ])('shows any wrong value in its message: %o', (value, shown) => {
     const { message } = thrownBy(() => Fleet.join(untyped(value)))
     expect(message).toContain(`name=`)
     expect(message).toContain(shown)
@@ -261,7 +261,7 @@ describe('an OrbitError', () => {
 })
 
 describe.skipIf(!hasObjectFiles)('without spare chunks', () => {
-  it('a node whose chunk cannot be told is not given away; the others are', () => {
+  it('does not assign a node with an unknown chunk, but assigns the others', () => {
     const name = fleetWithoutSpares()
     expectRefusal(
       () => joinShm(name, { node: 1 }),
@@ -275,12 +275,12 @@ describe.skipIf(!hasObjectFiles)('without spare chunks', () => {
     expect(next.publish(Small, numbered(8)).toString()).toBe('7:2:8')
   })
 
-  it('a fleet is not called full when such a node is all that is left', () => {
+  it('does not report a full fleet when only a node with an unknown chunk is left', () => {
     const name = fleetWithoutSpares(2)
     expectRefusal(() => joinShm(name), OrbitError, 'ERR_ORBIT_NO_SPARE', 'spare')
   })
 
-  it('a fleet gets them back when all have left', () => {
+  it('recovers the spare chunks when all members have left', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     for (let value = 0; value < 8; value++) fleet.publish(Small, numbered(value))
@@ -297,7 +297,7 @@ describe.skipIf(!hasObjectFiles)('without spare chunks', () => {
     expect(ring.u64(at.sparesTaken)).toBe(0n)
   })
 
-  it('with a spare left such a node is given away, and one chunk counts as burned', () => {
+  it('assigns a node with an unknown chunk while a spare is left, and counts one chunk as burned', () => {
     const name = fleetWithoutSpares()
     const ring = objectFile(name, 7)
     const at = ringAt(Small, 4)
@@ -311,7 +311,7 @@ describe.skipIf(!hasObjectFiles)('without spare chunks', () => {
   })
 })
 
-describe.skipIf(!hasObjectFiles)('a fleet object with', () => {
+describe.skipIf(!hasObjectFiles)('a damaged fleet object', () => {
   const damages: [string, OrbitErrorCode, string[], (file: ReturnType<typeof objectFile>) => void][] = [
     [
       'another magic',
@@ -333,7 +333,7 @@ describe.skipIf(!hasObjectFiles)('a fleet object with', () => {
   ]
 
   it.each(damages)(
-    '%s is refused with %s, by members and observers, and left as it is',
+    'rejects a fleet object with %s (%s), for members and observers, and does not change it',
     (_, code, inMessage, damage) => {
       const name = fleetName()
       joinShm(name, { size: 4 }).close()
@@ -348,7 +348,7 @@ describe.skipIf(!hasObjectFiles)('a fleet object with', () => {
     },
   )
 
-  it('no magic was never finished: the next to join makes it anew, an observer finds none', () => {
+  it('formats a fleet object without a magic anew on join, and is not found by an observer', () => {
     const name = fleetName()
     joinShm(name, { size: 4 }).close()
     objectFile(name, 'fleet').setU64(objectAt.magic, 0n)
@@ -358,7 +358,7 @@ describe.skipIf(!hasObjectFiles)('a fleet object with', () => {
   })
 })
 
-describe.skipIf(!hasObjectFiles)('a ring object with', () => {
+describe.skipIf(!hasObjectFiles)('a damaged ring object', () => {
   const damages: [
     string,
     OrbitErrorCode,
@@ -369,7 +369,7 @@ describe.skipIf(!hasObjectFiles)('a ring object with', () => {
     ['the type of a fleet object', 'ERR_ORBIT_CORRUPT', (file) => file.setU32(objectAt.objectType, 1)],
     ['another KIND', 'ERR_ORBIT_TYPE_MISMATCH', (file, at) => file.setU32(at.kind, 8)],
     ['no capacity', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.capacity, 0)],
-    ['a capacity that is no power of two', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.capacity, 3)],
+    ['a capacity that is not a power of two', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.capacity, 3)],
     ['a capacity that its file has no room for', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.capacity, 2 ** 19)],
     ['payloads that its file has no room for', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.payloadBytes, 4000)],
     ['another stride', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.strideBytes, 128)],
@@ -377,7 +377,7 @@ describe.skipIf(!hasObjectFiles)('a ring object with', () => {
     ['more spares', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.spareCount, 5)],
     ['another fingerprint', 'ERR_ORBIT_TYPE_MISMATCH', (file, at) => file.setU64(at.fingerprint, 5n)],
     ['another type name', 'ERR_ORBIT_TYPE_MISMATCH', (file, at) => file.setBytes(at.typeName, Buffer.alloc(64, 'n'))],
-    ['a hand that is no chunk', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU64(at.entry(0) + entryAt.hand, 1000n)],
+    ['a hand that is not a chunk', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU64(at.entry(0) + entryAt.hand, 1000n)],
     [
       'an intent for no position',
       'ERR_ORBIT_CORRUPT',
@@ -385,7 +385,7 @@ describe.skipIf(!hasObjectFiles)('a ring object with', () => {
     ],
   ]
 
-  it.each(damages)('%s is refused with %s', (_, code, damage) => {
+  it.each(damages)('rejects a ring object with %s (%s)', (_, code, damage) => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     fleet.publish(Small, numbered(1))
@@ -399,7 +399,7 @@ describe.skipIf(!hasObjectFiles)('a ring object with', () => {
 })
 
 describe('a stored number that JavaScript cannot hold', () => {
-  it.skipIf(!hasObjectFiles)('is refused with a code', () => {
+  it.skipIf(!hasObjectFiles)('rejects a stored number that JavaScript cannot hold, with a code', () => {
     const Times = orbitType({ name: 'Times', kind: 9, capacity: 1, pod: pod({ at: 'u64' }) })
     const fleet = joinShm(fleetName(), { size: 4 })
     fleet.publish(Times, new Uint8Array(8).fill(0xff))

@@ -6,7 +6,7 @@ const maxCounter = 2 ** 40 - 1
 const outOfRange = (message: string) =>
   expect.objectContaining({ name: 'RangeError', code: 'ERR_ORBIT_OUT_OF_RANGE', message })
 
-/** The parts of an id, drawn by a private generator; a quarter of them at an edge. */
+/** Random parts of an id from a seeded generator; a quarter of them are edge values. */
 function* parts(count: number, seed: number): Generator<[kind: number, node: number, counter: number]> {
   const next = () => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
@@ -24,12 +24,12 @@ describe('NetId64', () => {
     expect(NetId64.make(255, 65535, maxCounter).raw).toBe(2n ** 64n - 1n)
   })
 
-  it('has a ZERO', () => {
+  it('has a ZERO constant', () => {
     expect(NetId64.ZERO.raw).toBe(0n)
     expect(NetId64.ZERO.equals(NetId64.make(0, 0, 0))).toBe(true)
   })
 
-  it('comes back from its raw value, its text, its hexadecimal text, its bytes and its JSON', () => {
+  it('survives a round trip through its raw value, text, hexadecimal text, bytes and JSON', () => {
     for (const [kind, node, counter] of parts(2000, 1)) {
       const id = NetId64.make(kind, node, counter)
       expect(id.raw).toBe(BigInt(kind) * 2n ** 56n + BigInt(node) * 2n ** 40n + BigInt(counter))
@@ -50,7 +50,7 @@ describe('NetId64', () => {
     }
   })
 
-  it('sorts as the raw u64 does, and so do its bytes', () => {
+  it('sorts like the raw u64, and so do its bytes', () => {
     const ids = [...parts(500, 2)].map(([kind, node, counter]) => NetId64.make(kind, node, counter))
     for (let i = 1; i < ids.length; i++) {
       const [a, b] = [ids[i - 1] as NetId64, ids[i] as NetId64]
@@ -62,7 +62,7 @@ describe('NetId64', () => {
     expect(NetId64.compare(NetId64.make(1, 2, 3), NetId64.make(1, 2, 3))).toBe(0)
   })
 
-  it('is equal to another only if all three parts are', () => {
+  it('equals another id only if all three parts are equal', () => {
     const id = NetId64.make(1, 2, 3)
     expect(id.equals(NetId64.make(1, 2, 3))).toBe(true)
     for (const other of [NetId64.make(0, 2, 3), NetId64.make(1, 0, 3), NetId64.make(1, 2, 0)]) {
@@ -139,7 +139,7 @@ describe('NetId64', () => {
     expect(NetId64.parse('0Xa').raw).toBe(10n)
   })
 
-  it('refuses a raw value that is no u64', () => {
+  it('refuses a raw value that is not a u64', () => {
     expect(() => NetId64.fromRaw(-1n)).toThrow(outOfRange('raw=-1n must be in 0n..18446744073709551615n'))
     expect(() => NetId64.fromRaw(2n ** 64n)).toThrow(
       outOfRange('raw=18446744073709551616n must be in 0n..18446744073709551615n'),

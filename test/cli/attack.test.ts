@@ -192,7 +192,7 @@ describe.runIf(isLinux)('orbit', () => {
     busOf(name, ...Array<string>(8).fill('x'.repeat(49_000)))
     const child = spawn(process.execPath, [cliPath, 'tail', name, '--from', 'start'])
     onTestFinished(() => void child.kill('SIGKILL'))
-    await new Promise((resolve) => child.stdout.once('readable', resolve)) // and nothing is read
+    await new Promise((resolve) => child.stdout.once('readable', resolve)) // and the test reads nothing
     const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])))
     child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])

@@ -33,21 +33,21 @@ const Wide = orbitType({ name: 'Wide', kind: 14, capacity: 8, payloadBytes: 40_0
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
 describe.each(memories)('a cursor in $memory', ({ join }) => {
-  /** A fleet that has published the numbers 0..count-1. */
+  /** A fleet with the published numbers 0..count-1. */
   function published(count: number, type = Small) {
     const fleet = join(fleetName())
     for (const value of range(0, count)) fleet.publish(type, numbered(value))
     return fleet
   }
 
-  it('begins at the start unless told otherwise', () => {
+  it('begins at the start by default', () => {
     const cursor = published(3).cursor(Small)
     expect(cursor).toBeInstanceOf(Cursor)
     expect(cursor.position).toBe(0)
     expect(cursor.poll().frames.map(numberIn)).toEqual([0, 1, 2])
   })
 
-  it("from 'start' reads all that is retained, and counts nothing before that as lost", () => {
+  it("reads all retained frames from 'start', and counts none before them as lost", () => {
     const cursor = published(6).cursor(Small, 'start')
     expect(cursor.position).toBe(2)
     const poll = cursor.poll()
@@ -55,7 +55,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(accountOf(poll)).toEqual({ count: 4, lost: 0, malformed: 0, from: 2, to: 6 })
   })
 
-  it("from 'head' reads only what comes", () => {
+  it("reads only later frames from 'head'", () => {
     const fleet = published(6)
     const cursor = fleet.cursor(Small, 'head')
     expect(cursor.position).toBe(6)
@@ -64,11 +64,11 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(cursor.poll().frames.map(numberIn)).toEqual([6])
   })
 
-  it('from a position reads from there on', () => {
+  it('reads on from a given position', () => {
     expect(published(6).cursor(Small, 4).poll().frames.map(numberIn)).toEqual([4, 5])
   })
 
-  it('from a position that is gone counts what was lost', () => {
+  it('counts lost frames from a position that is gone', () => {
     expect(accountOf(published(6).cursor(Small, 1).poll())).toEqual({
       count: 4,
       lost: 1,
@@ -78,7 +78,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     })
   })
 
-  it('at a position that is still to come waits for it', () => {
+  it('waits for a position that is still to come', () => {
     const fleet = published(2)
     const cursor = fleet.cursor(Small, 5)
     for (const value of range(2, 8)) {
@@ -94,7 +94,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     })
   })
 
-  it('says with each poll where it was and where it is', () => {
+  it('reports with each poll where it began and ended', () => {
     const fleet = published(3)
     const cursor = fleet.cursor(Small)
     expect(accountOf(cursor.poll())).toEqual({ count: 3, lost: 0, malformed: 0, from: 0, to: 3 })
@@ -112,7 +112,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(accountOf(cursor.poll())).toEqual(nothing)
   })
 
-  it('in two slots with three writes reports one overwritten, then two frames', () => {
+  it('reports one lost frame, then two frames, after three writes in two slots', () => {
     const fleet = join(fleetName())
     const cursor = fleet.cursor(Two)
     for (const value of [0, 1, 2]) fleet.publish(Two, numbered(value))
@@ -122,7 +122,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(accountOf(cursor.poll())).toEqual({ count: 0, lost: 0, malformed: 0, from: 3, to: 3 })
   })
 
-  it.each([One, Two, Small])('that was lapped reports exactly how many frames it lost: $name', (type) => {
+  it.each([One, Two, Small])('reports exactly how many frames it lost when it was lapped: $name', (type) => {
     for (const writes of range(0, 3 * type.capacity + 2)) {
       const fleet = join(fleetName())
       const cursor = fleet.cursor(type)
@@ -134,7 +134,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     }
   })
 
-  it('accounts for every position, whatever the rhythm of writes and polls', () => {
+  it('accounts for every position at any rhythm of writes and polls', () => {
     const fleet = join(fleetName())
     const cursor = fleet.cursor(Small)
     let [seed, next, read, lost] = [12345, 0, 0, 0]
@@ -192,7 +192,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(fleet.cursor(Wide).poll(3).frames.map(numberIn)).toEqual([0, 1, 2])
   })
 
-  it('gives frames with all that was published', () => {
+  it('returns frames with everything that was published', () => {
     const name = fleetName()
     const [, writer] = [join(name), join(name)]
     const id = writer?.publish(Small, numbered(8), { frameKind: 200, version: 2 ** 53 - 1 })
@@ -201,7 +201,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(id?.equals(frame?.id ?? untyped(undefined))).toBe(true)
   })
 
-  it('gives frames that stay right when they are looked at only after later polls and many writes', () => {
+  it('returns frames that stay valid after later polls and many writes', () => {
     const fleet = published(4)
     const cursor = fleet.cursor(Small)
     const polls = [cursor.poll()]
@@ -217,7 +217,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(frames.map((frame) => frame.id.counter)).toEqual(range(0, 80))
   })
 
-  it('gives payloads that nobody else has', () => {
+  it('returns payloads that share no memory', () => {
     const fleet = published(3)
     const [first, second] = fleet.cursor(Small).poll().frames
     expect(first?.payload).toBe(first?.payload)
@@ -227,7 +227,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(numberIn(fleet.readAt(Small, 0))).toBe(0)
   })
 
-  it('sees a reset as loss', () => {
+  it('reports a reset as loss', () => {
     const fleet = published(3)
     const cursor = fleet.cursor(Small)
     expect(cursor.poll(1).frames.map(numberIn)).toEqual([0])
@@ -237,7 +237,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(cursor.poll().frames.map(numberIn)).toEqual([3])
   })
 
-  it('sees a reset and what came after it in one poll', () => {
+  it('reports a reset and the frames after it in one poll', () => {
     const fleet = published(3)
     const cursor = fleet.cursor(Small)
     fleet.resetRing(Small)
@@ -247,7 +247,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(accountOf(poll)).toEqual({ count: 1, lost: 3, malformed: 0, from: 0, to: 4 })
   })
 
-  it('that had read everything loses nothing by a reset', () => {
+  it('loses nothing by a reset after it has read everything', () => {
     const fleet = published(3)
     const cursor = fleet.cursor(Small)
     cursor.poll()
@@ -255,7 +255,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(accountOf(cursor.poll())).toEqual({ count: 0, lost: 0, malformed: 0, from: 3, to: 3 })
   })
 
-  it('walks on its own: others of one ring, one handle or another, do not move it', () => {
+  it('is not moved by other cursors of the ring, on this handle or another', () => {
     const name = fleetName()
     const [a, b] = [join(name), join(name)]
     const cursors = [a.cursor(Small), a.cursor(Small), b.cursor(Small)]
@@ -267,7 +267,7 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     }
   })
 
-  it('costs no other ring anything', () => {
+  it('does not affect another ring', () => {
     const fleet = published(3)
     const cursor = fleet.cursor(Two)
     expect(cursor.poll().frames).toEqual([])
@@ -281,23 +281,23 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expect(cursor.position).toBe(0)
   })
 
-  it('refuses a max that is no number', () => {
+  it('refuses a max that is not a number', () => {
     const cursor = published(3).cursor(Small)
     for (const max of ['1', null, 1n, {}]) expectTypeError(() => cursor.poll(untyped(max)), 'max=')
     expect(cursor.poll(2 ** 32 - 1).frames.length).toBe(3)
   })
 
-  it.each([-1, 0.5, 2 ** 53 - 1, Number.NaN, Number.POSITIVE_INFINITY])('cannot begin at %d', (from) => {
+  it.each([-1, 0.5, 2 ** 53 - 1, Number.NaN, Number.POSITIVE_INFINITY])('refuses to begin at %d', (from) => {
     const fleet = join(fleetName())
     expectRangeError(() => fleet.cursor(Small, from), `from=${from}`)
   })
 
-  it.each(['tail', '', null, 0n, {}, true])('cannot begin at what is no place: %o', (from) => {
+  it.each(['tail', '', null, 0n, {}, true])('refuses to begin at a value that is not a position: %o', (from) => {
     const fleet = join(fleetName())
     expectTypeError(() => fleet.cursor(Small, untyped(from)), 'from=')
   })
 
-  it('closes as often as one likes, and reads nothing after that', () => {
+  it('can be closed repeatedly, and refuses to read after that', () => {
     const fleet = published(3)
     const cursor = fleet.cursor(Small)
     cursor.poll(1)
@@ -330,13 +330,13 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     expectClosed(() => mine.poll())
     expect(mine.position).toBe(1)
     expect(theirs.poll().frames.map(numberIn)).toEqual([1])
-    // Frames are copies: closing takes nothing away.
+    // Frames are copies: they stay valid after close.
     expect(frames.map(numberIn)).toEqual([1])
   })
 })
 
-describe.skipIf(!hasObjectFiles)('a cursor over words that others wrote', () => {
-  it('counts unreadable frames apart from overwritten ones, and goes on behind them', () => {
+describe.skipIf(!hasObjectFiles)('a cursor over damaged words', () => {
+  it('counts malformed frames apart from lost ones, and continues behind them', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     for (const value of range(0, 6)) fleet.publish(Small, numbered(value))
@@ -369,7 +369,7 @@ describe.skipIf(!hasObjectFiles)('a cursor over words that others wrote', () => 
     expect(accountOf(after)).toMatchObject({ lost: 1, malformed: 0, from: 1, to: type.capacity })
   })
 
-  it('accounts for every position of a ring full of nonsense, and ends', () => {
+  it('accounts for every position of a ring full of random words, and ends', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     for (const value of range(0, 4)) fleet.publish(Small, numbered(value))
@@ -392,7 +392,7 @@ describe.skipIf(!hasObjectFiles)('a cursor over words that others wrote', () => 
     }
   })
 
-  it('goes over 2^40 with an exact account', () => {
+  it('crosses 2^40 with an exact account', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     fleet.head(Small)

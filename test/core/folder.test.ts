@@ -1,4 +1,4 @@
-// The folder of the objects, where it is missing or unusable: children in a mount namespace of their own.
+// A missing or unusable folder of the objects, tested in children with their own mount namespace.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -30,7 +30,7 @@ const program = `
   }))
 `
 
-/** What the program says after `setup` has run as root of the namespace, run through the command `as` if given. */
+/** The output of the program after `setup` has run as root of the namespace; `as`, if given, is a command to run it. */
 function outcomes(setup: string, as = '') {
   const [command = '', ...rest] = through as string[]
   const node = `exec ${as} '${process.execPath}' --input-type=module -e '${program.replaceAll("'", '"')}'`
@@ -59,13 +59,16 @@ describe.runIf(isLinux && through !== undefined)('a fleet in shared memory', () 
       problem: '/dev/shm is mounted read-only',
     },
   ]
-  it.each(cases)('is refused $title with the cause and a way out', ({ setup, errno, problem }) => {
-    const { joined, local } = outcomes(setup)
-    expect(joined).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno, syscall: 'open' })
-    expect(joined.message).toContain(problem)
-    expect(joined.message).toContain('use Fleet.join for a fleet within one process')
-    expect(local).toBe(1)
-  })
+  it.each(cases)(
+    'throws an error with the cause and a solution when /dev/shm is unusable: $title',
+    ({ setup, errno, problem }) => {
+      const { joined, local } = outcomes(setup)
+      expect(joined).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno, syscall: 'open' })
+      expect(joined.message).toContain(problem)
+      expect(joined.message).toContain('use Fleet.join for a fleet within one process')
+      expect(local).toBe(1)
+    },
+  )
 
   it('is not found without /dev/shm, and has nothing to remove', () => {
     const { observed, removed } = outcomes(emptyDev)
@@ -73,7 +76,7 @@ describe.runIf(isLinux && through !== undefined)('a fleet in shared memory', () 
     expect(removed).toEqual([])
   })
 
-  it('is refused where this user may not write to /dev/shm', (context) => {
+  it('throws an error where this user may not write to /dev/shm', (context) => {
     if (process.geteuid?.() !== 0 || !canRun('setpriv', '--version')) context.skip('needs root and setpriv')
     const setup = 'mount -t tmpfs -o mode=755 tmpfs /dev/shm'
     const { joined, local } = outcomes(setup, 'setpriv --reuid 54321 --clear-groups')

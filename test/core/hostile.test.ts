@@ -30,7 +30,7 @@ const kind = 7
 const facts = orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 64 })
 const isRoot = process.geteuid?.() === 0
 
-/** Every way in, and who takes it. */
+/** Every call that opens a fleet, by the role of its caller. */
 const waysToFleet = {
   join: (name: string) => Fleet.joinShm(name).close(),
   'join with size and node': (name: string) => Fleet.joinShm(name, { size: 4, node: 1 }).close(),
@@ -58,7 +58,7 @@ function failure(call: () => unknown): { code: string; message: string } {
   throw new Error('expected an error')
 }
 
-/** All that can be said of what stands at a path, its bytes included. */
+/** Everything that the system reports about a path, and its bytes. */
 function portrait(path: string): unknown {
   const { ino, mode, uid, gid, size, mtimeMs, nlink } = lstatSync(path)
   const bytes = lstatSync(path).isFile() ? readFileSync(path).toString('hex') : undefined
@@ -74,14 +74,14 @@ function patch(path: string, offset: number, change: (bytes: Buffer) => void): v
 interface Squat {
   title: string
   code: string
-  /** What the message must have beside the object's name. */
+  /** The text that the message must contain beside the object's name. */
   values: (string | RegExp)[]
-  /** Changes what is at `path`: a good, closed object of ours. */
+  /** Changes the object at `path`, which is valid, closed and owned by this user. */
   squat: (path: string, name: string) => void
   skip?: string | false
 }
 
-/** Renames what is at `path`, and says to what. */
+/** Renames the file at `path`, and returns the new path. */
 function moveAway(path: string): string {
   const moved = path.replace('-fleet-', '-was-').replace(`-${kind}-`, '-was-')
   renameSync(path, moved)
@@ -90,21 +90,21 @@ function moveAway(path: string): string {
 
 const squats: Squat[] = [
   {
-    title: 'of another owner',
+    title: 'an object of another owner',
     code: 'ERR_ORBIT_PERMISSION',
-    // With fs.protected_regular the kernel refuses before anybody may look.
+    // With fs.protected_regular the kernel refuses before the addon can look.
     values: isRoot && isUnprotected() ? ['uid=12345', 'uid=0'] : [],
     squat: (path) => chownSync(path, 12345, 12345),
     skip: !isRoot && 'only root can give a file away',
   },
   {
-    title: 'open to the group',
+    title: 'an object open to the group',
     code: 'ERR_ORBIT_PERMISSION',
     values: ['0640', '0600'],
     squat: (path) => chmodSync(path, 0o640),
   },
   {
-    title: 'open to everybody',
+    title: 'an object open to all users',
     code: 'ERR_ORBIT_PERMISSION',
     values: ['0606', '0600'],
     squat: (path) => chmodSync(path, 0o606),
@@ -128,7 +128,7 @@ const squats: Squat[] = [
     },
   },
   {
-    title: 'a link to a good object',
+    title: 'a link to a valid object',
     code: 'ERR_ORBIT_PERMISSION',
     values: ['symbolic links'],
     squat: (path) => symlinkSync(moveAway(path), path),
@@ -149,43 +149,43 @@ const squats: Squat[] = [
     squat: (path) => writeFileSync(path, 'hello'),
   },
   {
-    title: 'too short to be an unfinished creation',
+    title: 'a file too short to be an unfinished creation',
     code: 'ERR_ORBIT_CORRUPT',
     values: ['bytes=40'],
     squat: (path) => writeFileSync(path, Buffer.alloc(40)),
   },
   {
-    title: 'a good one cut short',
+    title: 'a truncated valid object',
     code: 'ERR_ORBIT_CORRUPT',
     values: [/bytes=\d+/],
     squat: (path) => writeFileSync(path, readFileSync(path).subarray(0, 200)),
   },
   {
-    title: 'a header cut short',
+    title: 'a truncated header',
     code: 'ERR_ORBIT_CORRUPT',
     values: ['bytes=20'],
     squat: (path) => writeFileSync(path, readFileSync(path).subarray(0, 20)),
   },
   {
-    title: 'a good one with a tail',
+    title: 'a valid object with extra bytes',
     code: 'ERR_ORBIT_CORRUPT',
     values: [/bytes=\d+/],
     squat: (path) => writeFileSync(path, 'tail', { flag: 'a' }),
   },
   {
-    title: 'of a foreign magic',
+    title: 'an object with a foreign magic',
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
     values: ['magic=0x544942524f555352', /is not 0x[0-9a-f]{16}/],
     squat: (path) => patch(path, at.magic, (bytes) => bytes.write('RSUORBIT')),
   },
   {
-    title: 'of another layout version',
+    title: 'an object of another layout version',
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
     values: [`layoutVersion=${abi.layoutVersion + 1}`, `is not ${abi.layoutVersion}`],
     squat: (path) => patch(path, at.layoutVersion, (bytes) => bytes.writeUInt32LE(abi.layoutVersion + 1)),
   },
   {
-    title: 'of an object type that does not exist',
+    title: 'an object of a type that does not exist',
     code: 'ERR_ORBIT_CORRUPT',
     values: ['header'],
     squat: (path) => patch(path, at.objectType, (bytes) => bytes.writeUInt32LE(77)),
@@ -232,13 +232,13 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
       squat: (path) => patch(path, at.size, (bytes) => bytes.writeUInt32LE(0)),
     },
     {
-      title: 'a fleet whose size does not fit its bytes',
+      title: 'a fleet with a size that does not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
       squat: (path) => patch(path, at.size, (bytes) => bytes.writeUInt32LE(65536)),
     },
   ]
-  it.for(wrong)('$title is refused and left as it is', (squat, context) => {
+  it.for(wrong)('refuses $title and leaves it unchanged', (squat, context) => {
     skipWith(context, squat.skip)
     const name = uniqueFleet('squat')
     const fleet = Fleet.joinShm(name, { size: 4 })
@@ -253,7 +253,7 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
     }
   })
 
-  it('a socket is refused and left as it is', async () => {
+  it('refuses a socket and leaves it unchanged', async () => {
     const name = uniqueFleet('squat')
     const path = objectPath(name, 'fleet')
     await listen(path)
@@ -261,7 +261,7 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
       expectRefused(() => way(name), path, 'ERR_ORBIT_CORRUPT', ['not a regular file'])
   })
 
-  it('a fleet of another size is refused with both sizes', () => {
+  it('refuses a fleet of another size with both sizes', () => {
     const name = uniqueFleet('squat')
     Fleet.joinShm(name, { size: 4 }).close()
     expectRefused(() => Fleet.joinShm(name, { size: 5 }), objectPath(name, 'fleet'), 'ERR_ORBIT_TYPE_MISMATCH', [
@@ -272,16 +272,19 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
   it.each([
     { title: 'an empty file', bytes: 0 },
     { title: 'a reservation without a magic', bytes: 100_000 },
-  ])('$title is an unfinished creation: nothing to an observer, and the next joiner makes it', ({ bytes }) => {
-    const name = uniqueFleet('squat')
-    const path = objectPath(name, 'fleet')
-    writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 })
-    expect(failure(() => Fleet.observe(name))).toMatchObject({ code: 'ERR_ORBIT_NOT_FOUND' })
-    expect(readFileSync(path).length).toBe(bytes)
-    using fleet = Fleet.joinShm(name, { size: 4 })
-    expect(fleet.node).toBe(0)
-    expect(readFileSync(path).length).toBe(at.records + 4 * at.recordBytes)
-  })
+  ])(
+    'treats $title as an unfinished creation: an observer finds nothing, and the next member completes it',
+    ({ bytes }) => {
+      const name = uniqueFleet('squat')
+      const path = objectPath(name, 'fleet')
+      writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 })
+      expect(failure(() => Fleet.observe(name))).toMatchObject({ code: 'ERR_ORBIT_NOT_FOUND' })
+      expect(readFileSync(path).length).toBe(bytes)
+      using fleet = Fleet.joinShm(name, { size: 4 })
+      expect(fleet.node).toBe(0)
+      expect(readFileSync(path).length).toBe(at.records + 4 * at.recordBytes)
+    },
+  )
 })
 
 describe.runIf(isLinux)('at the name of a ring', () => {
@@ -308,25 +311,25 @@ describe.runIf(isLinux)('at the name of a ring', () => {
       squat: (path) => patch(path, at.fleetId, (bytes) => bytes.writeBigUInt64LE(0x0123456789abcdefn)),
     },
     {
-      title: 'a ring whose capacity does not fit its bytes',
+      title: 'a ring with a capacity that does not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
       squat: ringPatch(at.capacity),
     },
     {
-      title: 'a ring whose payloadBytes do not fit its bytes',
+      title: 'a ring with payloadBytes that do not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
       squat: ringPatch(at.payloadBytes),
     },
     {
-      title: 'a ring whose fleetSize does not fit its bytes',
+      title: 'a ring with a fleetSize that does not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
       squat: ringPatch(at.fleetSize),
     },
   ]
-  it.for(wrong)('$title is refused and left as it is', (squat, context) => {
+  it.for(wrong)('refuses $title and leaves it unchanged', (squat, context) => {
     skipWith(context, squat.skip)
     const name = uniqueFleet('squat')
     const maker = Fleet.joinShm(name, { size: 4 })
@@ -339,11 +342,11 @@ describe.runIf(isLinux)('at the name of a ring', () => {
     for (const way of Object.values(waysToRing)) {
       expectRefused(() => way(member, observer, facts), path, squat.code, squat.values)
     }
-    // And nothing else suffers.
+    // Nothing else is affected.
     expect(member.publish(orbitType({ name: 'other', kind: 9 }), new Uint8Array(3)).counter).toBe(0)
   })
 
-  it('a socket is refused and left as it is', async () => {
+  it('refuses a socket and leaves it unchanged', async () => {
     const name = uniqueFleet('squat')
     const path = objectPath(name, kind)
     using member = Fleet.joinShm(name)
@@ -376,7 +379,7 @@ describe.runIf(isLinux)('at the name of a ring', () => {
       values: [/fingerprint=0x[0-9a-f]{16} was asked for, the existing ring has 0x0{16}/],
     },
   ]
-  it.each(others)('a ring of another $title is refused with both', ({ type, values }) => {
+  it.each(others)('refuses a ring with another $title, and names both', ({ type, values }) => {
     const name = uniqueFleet('squat')
     using maker = Fleet.joinShm(name, { size: 4 })
     maker.publish(facts, new Uint8Array(64))
@@ -384,11 +387,11 @@ describe.runIf(isLinux)('at the name of a ring', () => {
     using member = Fleet.joinShm(name)
     using observer = Fleet.observe(name)
     for (const [title, way] of Object.entries(waysToRing)) {
-      // By id a ring is read whatever its type.
+      // A read by id does not depend on the type of the ring.
       if (!title.startsWith('read by'))
         expectRefused(() => way(member, observer, type as OrbitType), path, 'ERR_ORBIT_TYPE_MISMATCH', values)
     }
-    // The handle that has it open refuses as well, and goes on.
+    // The handle that has it open refuses too, and stays usable.
     expectRefused(() => maker.publish(type as OrbitType, new Uint8Array(64)), path, 'ERR_ORBIT_TYPE_MISMATCH', values)
     expect(maker.publish(facts, new Uint8Array(64)).counter).toBe(1)
   })
@@ -396,18 +399,21 @@ describe.runIf(isLinux)('at the name of a ring', () => {
   it.each([
     { title: 'an empty file', bytes: 0 },
     { title: 'a reservation without a magic', bytes: 100_000 },
-  ])('$title is an unfinished creation: nothing to an observer, and the next publisher makes it', ({ bytes }) => {
-    const name = uniqueFleet('squat')
-    using member = Fleet.joinShm(name, { size: 4 })
-    using observer = Fleet.observe(name)
-    const path = objectPath(name, kind)
-    writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 })
-    expect(observer.readHead(facts)).toBeUndefined()
-    expect(readFileSync(path).length).toBe(bytes)
-    expect(member.publish(facts, new Uint8Array(64)).counter).toBe(0)
-    expect(observer.readHead(facts)?.position).toBe(0)
-    expect(readFileSync(path).length).toBe(at.ring(8, 64, 4).end)
-  })
+  ])(
+    'treats $title as an unfinished creation: an observer finds nothing, and the next publisher completes it',
+    ({ bytes }) => {
+      const name = uniqueFleet('squat')
+      using member = Fleet.joinShm(name, { size: 4 })
+      using observer = Fleet.observe(name)
+      const path = objectPath(name, kind)
+      writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 })
+      expect(observer.readHead(facts)).toBeUndefined()
+      expect(readFileSync(path).length).toBe(bytes)
+      expect(member.publish(facts, new Uint8Array(64)).counter).toBe(0)
+      expect(observer.readHead(facts)?.position).toBe(0)
+      expect(readFileSync(path).length).toBe(at.ring(8, 64, 4).end)
+    },
+  )
 })
 
 async function listen(path: string): Promise<void> {
@@ -417,7 +423,7 @@ async function listen(path: string): Promise<void> {
   onTestFinished(() => void server.close())
 }
 
-// ---- random bytes ----------------------------------------------------------------------------------------------------
+// ---- random bytes --------------------------------------------------------------------------------------------------
 
 describe.runIf(isLinux)('with random words', () => {
   const ring = at.ring(8, 64, 4)
@@ -457,8 +463,9 @@ describe.runIf(isLinux)('with random words', () => {
     expect(said).toHaveProperty('publish.clean')
   }
 
-  it.each(['open', 'alone', 'in company'])('in any part (%s) every call gives a typed error or a clean value', (when) =>
-    expectClean('garbage', { when, rounds: 30, targets }),
+  it.each(['open', 'alone', 'in company'])(
+    'gives a typed error or a clean value from every call on random words (%s)',
+    (when) => expectClean('garbage', { when, rounds: 30, targets }),
   )
 
   it.each([
@@ -467,9 +474,9 @@ describe.runIf(isLinux)('with random words', () => {
   ])('written into $where all the time, every call ends', ({ list }) => expectClean('vandal', { writes: 20_000, list }))
 })
 
-// ---- want ------------------------------------------------------------------------------------------------------------
+// ---- shortage ------------------------------------------------------------------------------------------------------
 
-describe.runIf(isLinux)('in want', () => {
+describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
   const enormous = orbitType({
     name: 'enormous',
     kind: 3,
@@ -477,7 +484,7 @@ describe.runIf(isLinux)('in want', () => {
     payloadBytes: abi.maxPayloadBytes,
   })
 
-  it('a ring beyond the size of /dev/shm is ERR_ORBIT_NO_SPACE, and leaves nothing behind', () => {
+  it('throws ERR_ORBIT_NO_SPACE for a ring larger than /dev/shm, and leaves nothing behind', () => {
     const name = uniqueFleet('want')
     using fleet = Fleet.joinShm(name, { size: 4 })
     for (let i = 0; i < 2; i++) {
@@ -491,7 +498,7 @@ describe.runIf(isLinux)('in want', () => {
     expect(fleet.publish(facts, new Uint8Array(64)).counter).toBe(0)
   })
 
-  it('a process-local ring beyond all memory is ERR_ORBIT_NO_SPACE too', (context) => {
+  it('throws ERR_ORBIT_NO_SPACE for a process-local ring larger than all memory', (context) => {
     skipWith(context, isSanitized && 'the sanitizer answers for mmap')
     using fleet = Fleet.join(uniqueFleet('want'), { size: 4 })
     let error: unknown
@@ -500,12 +507,12 @@ describe.runIf(isLinux)('in want', () => {
     } catch (thrown) {
       error = thrown
     }
-    // A kernel that overcommits without limit lends even this.
+    // A kernel that overcommits without limit grants even this.
     if (error !== undefined) expect(error).toMatchObject({ code: 'ERR_ORBIT_NO_SPACE' })
     expect(fleet.publish(facts, new Uint8Array(64)).counter).toBe(0)
   })
 
-  it('a full /dev/shm is ERR_ORBIT_NO_SPACE for join and publish, never a SIGBUS, and leaves nothing behind', async (context) => {
+  it('throws ERR_ORBIT_NO_SPACE for join and publish in a full /dev/shm, never a SIGBUS, and leaves nothing behind', async (context) => {
     const namespaces = [
       ['unshare', '-m'],
       ['unshare', '-rm'],
@@ -538,25 +545,28 @@ describe.runIf(isLinux)('in want', () => {
     expect(said?.['newest']).toBe(99)
   })
 
-  it.each(['join', 'observe', 'ring'])('%s without free descriptors is a typed error, and ends', async (want) => {
-    const name = uniqueFleet('want')
-    Fleet.joinShm(name, { size: 4 }).close()
-    const child = start('hostile.mjs', ['descriptors', { name, want }], { through: ['prlimit', '--nofile=64:64'] })
-    const outcomes: { code?: string; errno?: number }[] = []
-    for (let i = 0; i < 4; i++) outcomes.push(await child.next())
-    expect(outcomes[0]).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno: 24 })
-    for (const outcome of outcomes) {
-      if (outcome.code !== undefined) expect(outcome).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno: 24 })
-    }
-    expect(outcomes[3]).not.toHaveProperty('code')
-    for (let i = 0; i < 4; i++) expect(await child.next()).toMatchObject({ node: 0 })
-    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
-      ending: { code: 0, signal: null },
-      stderr: '',
-    })
-  })
+  it.each(['join', 'observe', 'ring'])(
+    'throws a typed error for %s without free descriptors, and ends',
+    async (want) => {
+      const name = uniqueFleet('want')
+      Fleet.joinShm(name, { size: 4 }).close()
+      const child = start('hostile.mjs', ['descriptors', { name, want }], { through: ['prlimit', '--nofile=64:64'] })
+      const outcomes: { code?: string; errno?: number }[] = []
+      for (let i = 0; i < 4; i++) outcomes.push(await child.next())
+      expect(outcomes[0]).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno: 24 })
+      for (const outcome of outcomes) {
+        if (outcome.code !== undefined) expect(outcome).toMatchObject({ code: 'ERR_ORBIT_SYSTEM', errno: 24 })
+      }
+      expect(outcomes[3]).not.toHaveProperty('code')
+      for (let i = 0; i < 4; i++) expect(await child.next()).toMatchObject({ node: 0 })
+      expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+        ending: { code: 0, signal: null },
+        stderr: '',
+      })
+    },
+  )
 
-  it('a ring beyond the address space is ERR_ORBIT_NO_SPACE, and leaves nothing behind', async (context) => {
+  it('throws ERR_ORBIT_NO_SPACE for a ring beyond the address space, and leaves nothing behind', async (context) => {
     skipWith(context, isSanitized && 'the sanitizer needs all of the address space')
     const name = uniqueFleet('want')
     const path = objectPath(name, 2)

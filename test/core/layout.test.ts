@@ -25,7 +25,7 @@ import {
 // ---- golden numbers -------------------------------------------------------------------------------------------------
 
 describe("the addon's table of limits", () => {
-  it('is frozen and says what the layout says', () => {
+  it('is frozen and equals the native layout', () => {
     expect(Object.isFrozen(abi)).toBe(true)
     expect(abi).toMatchObject({
       layoutVersion: golden.layoutVersion,
@@ -45,7 +45,7 @@ describe("the addon's table of limits", () => {
 describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
   const Load = orbitType({ name: 'Wörk', kind: 12, capacity: 8, payloadBytes: 60, pod: pod({ at: 'u64' }) })
 
-  it.each([1, 4, 64, 65, 300])('of a fleet of %i and of its rings are where the golden numbers say', (size) => {
+  it.each([1, 4, 64, 65, 300])('have the words of a fleet of %i and of its rings at the golden offsets', (size) => {
     const name = fleetName()
     const before = Date.now()
     const fleet = joinShm(name, { size, label: 'lab' })
@@ -103,7 +103,7 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     for (const spare of [0, at.spares - 1]) expect(ring.u64(at.spare(spare))).toBe(BigInt(8 + size + spare))
   })
 
-  it('tell a table from a ring by the type of the object', () => {
+  it('tells a table from a ring by the type of the object', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     new Contest(fleet, { capacity: 16 })
@@ -123,7 +123,7 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     )
   })
 
-  it('change as the protocol says with each publish', () => {
+  it('change as the protocol says with each published frame', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4, node: 2 })
     const at = ringAt(Load, 4)
@@ -132,7 +132,7 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
       fleet.publish(Load, numbered(position), { frameKind: 200, version: 2 ** 40 + position })
       const ring = objectFile(name, 12)
       const word = ring.u64(at.slot(position % 8))
-      // The chunk that was the hand stands in the slot; the one that stood there is the hand.
+      // The chunk of the hand is now in the slot, and the chunk of the slot is now the hand.
       expect(word).toBe(slotWord(Math.floor(position / 8) + 1, position < 1 ? 8 + 2 : (hands[position - 1] as number)))
       hands.push(Number(ring.u64(at.entry(2) + entryAt.hand)))
       expect(hands[position]).toBe(position < 8 ? position : (hands[position - 9] ?? 8 + 2))
@@ -149,7 +149,7 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(objectFile(name, 12).u64(at.floor)).toBe(20n)
   })
 
-  it('name no chunk twice, whoever publishes (I1)', () => {
+  it('name no chunk twice, for any publisher (I1)', () => {
     const name = fleetName()
     const fleets = [0, 1, 2].map(() => joinShm(name, { size: 4 }))
     const at = ringAt(Load, 4)

@@ -25,13 +25,13 @@ function expectSame({ before, after }: { before: Census; after: Census }): void 
   const { locks, orbitMaps, objects } = after
   expect(before).toMatchObject({ locks, orbitMaps, objects })
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors) // Node itself may have closed one
-  // The heap's own maps come and go by a few; a leaked map a cycle would be thousands, a leaked page a cycle 40 MB.
+  // The heap adds and drops a few maps; one leaked map a cycle would be thousands, one leaked page a cycle 40 MB.
   expect(after.maps - before.maps).toBeLessThan(200)
   if (!isSanitized) expect(after.private - before.private).toBeLessThan(8 * MiB)
 }
 
 describe.runIf(isLinux)('leaks', () => {
-  it('10,000 joins and closes leak no byte, descriptor, lock or object', async () => {
+  it('leaks no byte, descriptor, lock or object in 10,000 joins and closes', async () => {
     const name = uniqueFleet('leak')
     Fleet.joinShm(name, { size: 4 }).close()
     const census = await said<{ before: Census; after: Census }>('churn', {
@@ -43,7 +43,7 @@ describe.runIf(isLinux)('leaks', () => {
     expect(census.after).toMatchObject({ locks: 0, orbitMaps: 0, objects: 3 })
   })
 
-  it('10,000 process-local joins and closes leak nothing', async () => {
+  it('leaks nothing in 10,000 process-local joins and closes', async () => {
     const census = await said<{ before: Census; after: Census }>('churnLocal', {
       name: uniqueFleet('leak'),
       cycles: 10_000,
@@ -52,14 +52,14 @@ describe.runIf(isLinux)('leaks', () => {
     expect(census.after).toMatchObject({ orbitMaps: 0, objects: 0 })
   })
 
-  it('1,000 removals and creations leak nothing', async () => {
+  it('leaks nothing in 1,000 removals and creations', async () => {
     const name = uniqueFleet('leak')
     const census = await said<{ before: Census; after: Census }>('renew', { name, cycles: 1000 })
     expectSame(census)
     expect(census.after).toMatchObject({ orbitMaps: 0, objects: 0 })
   })
 
-  it('attaching to a ring of 64 MB costs no copy of it', async () => {
+  it('attaches to a ring of 64 MB without copying it', async () => {
     const name = uniqueFleet('leak')
     const big = orbitType({ name: 'big', kind: 9, capacity: 1024, payloadBytes: 64 * 1024 - 24 })
     using fleet = Fleet.joinShm(name, { size: 4 })
@@ -87,7 +87,7 @@ describe.runIf(isLinux)('leaks', () => {
       objectBytes: end,
       mode: 0o600,
     })
-    // All of it is reserved: no later write can fail for want of memory.
+    // All of it is reserved: no later write can fail for lack of memory.
     expect(blocks * 512).toBeGreaterThanOrEqual(end)
     expect(statSync(objectPath(name, 'fleet')).size).toBe(at.records + size * at.recordBytes)
     expect(objectsOf(name)).toHaveLength(2)

@@ -28,13 +28,13 @@ interface Life {
   /** How the process ends. */
   code?: number | null
   signal?: NodeJS.Signals
-  /** What its own thread published, at least. */
+  /** The least number of frames that its main thread published. */
   frames?: number
-  /** It left by close(), or its environment did for it: no record of a dead member remains. */
+  /** True if it left by close(), its own or that of its environment: no record of a dead member remains. */
   isOrderly?: boolean
   nodeOptions?: string[]
-  /** What the test does once the process has said its node. */
-  meanwhile?: (child: Child) => unknown
+  /** Actions of the test after the process has reported its node. */
+  act?: (child: Child) => unknown
 }
 
 const lives: Life[] = [
@@ -53,7 +53,7 @@ const lives: Life[] = [
     steps: [['join'], ['flood']],
     signal: 'SIGKILL',
     frames: 1,
-    meanwhile: async (child) => {
+    act: async (child) => {
       expect(await child.next()).toBe('flooding')
       child.process.kill('SIGKILL')
     },
@@ -89,7 +89,7 @@ function history(fleet: Pick<Fleet, 'cursor'>): string[] {
     .frames.map(({ payload }) => Buffer.from(payload).toString())
 }
 
-/** Frames of a process (`pid.0`, `pid.1`, ...) and of its worker thread (`pidt.0`, ...) in order and without a gap. */
+/** Checks the frames of a process (`pid.0`, `pid.1`, ...) and of its worker thread (`pidt.0`, ...) in order. */
 function expectOrdered(texts: string[], pid: number): void {
   for (const author of [`${pid}.`, `${pid}t.`]) {
     const mine = texts.filter((text) => text.startsWith(author)).map((text) => Number(text.split('.')[1]))
@@ -98,7 +98,7 @@ function expectOrdered(texts: string[], pid: number): void {
 }
 
 describe.each([{ company: 'in company' }, { company: 'alone' }])('a process $company', ({ company }) => {
-  it.each(lives)('that $title gives its node back', async (life) => {
+  it.each(lives)('returns its node when the process $title', async (life) => {
     const name = uniqueFleet('life')
     const other = Fleet.joinShm(name, { size: 4 })
     other.publish(type, Buffer.from('before'))
@@ -107,7 +107,7 @@ describe.each([{ company: 'in company' }, { company: 'alone' }])('a process $com
     const child = start('steps.mjs', [name, life.steps], { nodeOptions: life.nodeOptions ?? [] })
     const node = await child.next<number>()
     expect(node).toBe(company === 'alone' ? 0 : 1)
-    await life.meanwhile?.(child)
+    await life.act?.(child)
     const ending = await child.ended
     expect({ ...ending, stderr: ending.code === (life.code ?? 0) ? '' : child.stderr }).toEqual({
       code: life.signal ? null : (life.code ?? 0),
@@ -131,7 +131,7 @@ describe.each([{ company: 'in company' }, { company: 'alone' }])('a process $com
     const texts = history(next)
     expect(texts.filter((text) => text.startsWith(`${child.pid}.`)).length).toBeGreaterThanOrEqual(life.frames ?? 0)
     expectOrdered(texts, child.pid)
-    if (!life.meanwhile) expect(texts[0]).toBe('before')
+    if (!life.act) expect(texts[0]).toBe('before')
     next.publish(type, Buffer.from('after'))
     expect(history(next).at(-1)).toBe('after')
     next.close()
@@ -142,7 +142,7 @@ describe.each([{ company: 'in company' }, { company: 'alone' }])('a process $com
 describe('a worker thread', () => {
   const cases: { title: string; steps: Step[] }[] = [
     {
-      title: 'has a node of its own',
+      title: 'has its own node',
       steps: [
         ['join'],
         ['worker', ['join'], ['publish', 3], ['hear', 'end']],
@@ -153,7 +153,7 @@ describe('a worker thread', () => {
       ],
     },
     {
-      title: 'gives its node back when it is terminated while it publishes',
+      title: 'returns its node when it is terminated while it publishes',
       steps: [
         ['join'],
         ['worker', ['join'], ['flood']],
@@ -165,7 +165,7 @@ describe('a worker thread', () => {
       ],
     },
     {
-      title: 'gives its node back when it calls process.exit',
+      title: 'returns its node when it calls process.exit',
       steps: [
         ['join'],
         ['worker', ['join'], ['hear', 'end'], ['exit', 3]],
@@ -188,15 +188,15 @@ describe('a worker thread', () => {
       ],
     },
     {
-      title: 'is the only one that loads the package and goes before the main thread',
+      title: 'can be the only thread that loads the package, and ends before the main thread',
       steps: [['worker', ['join'], ['publish', 3]], ['workerEnds', 0], ['workerIs', 'dead'], ['join']],
     },
     {
-      title: 'dies with a process that exits under it',
+      title: 'dies with a process that exits while it runs',
       steps: [['join'], ['worker', ['join'], ['flood']], ['workerSays', 'flooding'], ['exit', 0]],
     },
     {
-      title: 'dies with a process that is killed under it',
+      title: 'dies with a process that is killed while it runs',
       steps: [['join'], ['worker', ['join'], ['flood']], ['workerSays', 'flooding'], ['die', 'SIGKILL']],
     },
   ]
@@ -231,7 +231,7 @@ describe("a member with lifetime 'fleet'", () => {
     { title: 'closes', steps: [['publish'], ['close']] },
     { title: 'ends', steps: [['publish']] },
   ]
-  it.each(lastOut)('that $title as the last takes the objects along', async ({ steps }) => {
+  it.each(lastOut)('removes the objects when the last member $title', async ({ steps }) => {
     const name = uniqueFleet('last')
     const child = start('steps.mjs', [name, [['join', { size: 2, lifetime: 'fleet' }], ...steps]])
     expect(await child.next()).toBe(0)
@@ -239,7 +239,7 @@ describe("a member with lifetime 'fleet'", () => {
     expect(objectsOf(name)).toEqual([])
   })
 
-  it('that is not the last, or is killed, leaves them', async () => {
+  it('leaves the objects when it is not the last member or is killed', async () => {
     const name = uniqueFleet('last')
     const steps = [['join', { size: 2, lifetime: 'fleet' }], ['publish']]
     using other = Fleet.joinShm(name, { size: 2 })
@@ -253,16 +253,16 @@ describe("a member with lifetime 'fleet'", () => {
 })
 
 describe.runIf(isLinux && !isSanitized)("two members with lifetime 'fleet' that leave at once", () => {
-  /** Does somebody hold the membership lock, byte 0 of the fleet object? */
+  /** Whether a process holds the membership lock, byte 0 of the fleet object. */
   const isLocked = (name: string) =>
     readFileSync('/proc/locks', 'utf8').includes(`:${statSync(objectPath(name, 'fleet')).ino} 0 0\n`)
 
-  it('leave nothing behind', async () => {
+  it('leaves nothing behind when both members leave at once', async () => {
     const name = uniqueFleet('last')
     const join: Step = ['join', { size: 2, lifetime: 'fleet' }]
     const last = start('steps.mjs', [name, [join, ['told'], ['close']]])
     expect(await last.next()).toBe(0)
-    // It has found that it is not the last, and has its lease still.
+    // It has found that it is not the last member, and still has its lease.
     const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'close:recorded', ORBIT_FAULT_SIGNAL: '19' }
     const first = start('steps.mjs', [name, [join, ['close']]], { env })
     expect(await first.next()).toBe(1)
@@ -276,8 +276,8 @@ describe.runIf(isLinux && !isSanitized)("two members with lifetime 'fleet' that 
   })
 })
 
-describe.runIf(isLinux)('a member whose objects were unlinked behind its back', () => {
-  it('puts nothing at the names of the fleet that came after', async () => {
+describe.runIf(isLinux)('a member with objects that were unlinked by another process', () => {
+  it('writes nothing to the objects of a later fleet of the same name', async () => {
     const name = uniqueFleet('unlinked')
     const late = orbitType({ name: 'late', kind: 8, capacity: 8, payloadBytes: 16 })
     using member = Fleet.joinShm(name, { size: 2 })
@@ -299,7 +299,7 @@ describe.runIf(isLinux)('a member whose objects were unlinked behind its back', 
     expect(statSync(bellPath(name, 0)).ino).toBe(bell)
   })
 
-  it('hangs no bell there', () => {
+  it('opens no FIFO in a later fleet of the same name', () => {
     const name = uniqueFleet('unlinked')
     using member = Fleet.joinShm(name, { size: 2 })
     member.head(type)
@@ -313,7 +313,7 @@ describe.runIf(isLinux)('a member whose objects were unlinked behind its back', 
 })
 
 describe('a forked child', () => {
-  it('has a node of its own, and does not keep the lease of a parent that was killed', async () => {
+  it('has its own node, and does not keep the lease of a killed parent', async () => {
     const name = uniqueFleet('fork')
     using observerFleet = Fleet.joinShm(name, { size: 4, node: 3 })
     const parent = start('steps.mjs', [
@@ -341,7 +341,7 @@ describe('a forked child', () => {
     expect(next.nodes()[0]).toMatchObject({ node: 0, pid: process.pid, incarnation: 2 })
 
     process.kill(childPid, 'SIGKILL')
-    // Nobody here can wait for a grandchild; the test's own time limit is the watchdog.
+    // This process cannot wait for a grandchild; the time limit of the test is the watchdog.
     while (!observerFleet.isDead(1)) await new Promise((resolve) => setImmediate(resolve))
     await parent.ended
     expect(history(next)).toEqual([`${childPid}.0`])
@@ -358,7 +358,7 @@ function pidRuns(pid: number): boolean {
 
 describe('copies of the package in one process', () => {
   it.each([{ memory: 'shared' }, { memory: 'process-local' }])(
-    'work side by side on one $memory fleet: ESM, CommonJS and a copied dist',
+    'work together on one $memory fleet: ESM, CommonJS and a copied dist',
     async ({ memory }) => {
       const dist = process.env['ORBIT_DIST'] ?? new URL('../../dist/index.js', import.meta.url).href
       const folder = mkdtempSync(join(tmpdir(), 'orbit-copies-'))
@@ -383,11 +383,14 @@ describe('copies of the package in one process', () => {
 })
 
 describe('terminating worker threads', () => {
-  it.each(['nodes', 'stats', 'joinClose', 'load'])('inside "%s" ends the threads, not the process', async (what) => {
-    const child = start('terminate.mjs', [what, 20, uniqueFleet('terminate')])
-    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
-      ending: { code: 0, signal: null },
-      stderr: '',
-    })
-  })
+  it.each(['nodes', 'stats', 'joinClose', 'load'])(
+    'ends the threads, not the process, when they are inside "%s"',
+    async (what) => {
+      const child = start('terminate.mjs', [what, 20, uniqueFleet('terminate')])
+      expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+        ending: { code: 0, signal: null },
+        stderr: '',
+      })
+    },
+  )
 })

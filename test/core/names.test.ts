@@ -28,7 +28,7 @@ import {
 const Small = orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 16 })
 const Other = orbitType({ name: 'Other', kind: 9, capacity: 4, payloadBytes: 16 })
 
-/** Writes what a process killed while it was this member would have left. */
+/** Writes the words that this member leaves when it is killed. */
 function leaveDead(name: string, node: number, pid: number, label: string): void {
   const file = objectFile(name, 'fleet')
   const record = fleetAt.record(node)
@@ -39,7 +39,7 @@ function leaveDead(name: string, node: number, pid: number, label: string): void
 }
 
 describe('a type', () => {
-  it('has 1024 slots of 256 bytes, no layout and fingerprint 0 unless told otherwise', () => {
+  it('has 1024 slots of 256 bytes, no pod and fingerprint 0 by default', () => {
     const type = orbitType({ name: 'Plain', kind: 3 })
     expect(type).toEqual({
       name: 'Plain',
@@ -52,7 +52,7 @@ describe('a type', () => {
     expect(Object.isFrozen(type)).toBe(true)
   })
 
-  it('has just the room that its layout needs, and its fingerprint', () => {
+  it('has the size and the fingerprint of its pod', () => {
     const load = pod({ busy: 'u32', idle: 'u32' })
     const type = orbitType({ name: 'Load', kind: 3, pod: load })
     expect(type.payloadBytes).toBe(8)
@@ -61,17 +61,17 @@ describe('a type', () => {
     expect(type.pod).toBe(load)
   })
 
-  it('may have more room than its layout needs, but not less', () => {
+  it('accepts more payload bytes than its pod needs, but not fewer', () => {
     const load = pod({ busy: 'u32', idle: 'u32' })
     expect(orbitType({ name: 'Load', kind: 3, pod: load, payloadBytes: 64 }).payloadBytes).toBe(64)
     expectRangeError(() => orbitType({ name: 'Load', kind: 3, pod: load, payloadBytes: 7 }), 'payloadBytes=7', '8..')
   })
 
-  it.each([0, 1, 199])('may be of KIND %i', (kind) => {
+  it.each([0, 1, 199])('accepts KIND %i', (kind) => {
     expect(orbitType({ name: 'Mine', kind }).kind).toBe(kind)
   })
 
-  it('may be of none of the KINDs 200 to 255, which are reserved (cache 200, events 220, heartbeat 221, contest 222)', () => {
+  it('refuses the KINDs 200 to 255, which are reserved (cache 200, events 220, heartbeat 221, contest 222)', () => {
     for (let kind = 200; kind <= 255; kind++) {
       expectRangeError(() => orbitType({ name: 'Theirs', kind }), `kind=${kind}`, '0..199')
     }
@@ -81,11 +81,11 @@ describe('a type', () => {
     expectRangeError(() => orbitType({ name: 'Wrong', kind }), `kind=${kind}`)
   })
 
-  it.each(['12', 12n, null, undefined])('refuses a KIND that is no number: %s', (kind) => {
+  it.each(['12', 12n, null, undefined])('refuses a KIND that is not a number: %s', (kind) => {
     expectTypeError(() => orbitType({ name: 'Wrong', kind: untyped(kind) }), 'kind=')
   })
 
-  it.each([1, 2, 1024, 2 ** 19])('may have %i slots', (capacity) => {
+  it.each([1, 2, 1024, 2 ** 19])('accepts %i slots', (capacity) => {
     expect(orbitType({ name: 'Sized', kind: 1, capacity }).capacity).toBe(capacity)
   })
 
@@ -93,7 +93,7 @@ describe('a type', () => {
     expectRangeError(() => orbitType({ name: 'Sized', kind: 1, capacity }), `capacity=${capacity}`)
   })
 
-  it.each([0, 1, 2 ** 24])('may have payloads of %i bytes', (payloadBytes) => {
+  it.each([0, 1, 2 ** 24])('accepts payloads of %i bytes', (payloadBytes) => {
     expect(orbitType({ name: 'Sized', kind: 1, payloadBytes }).payloadBytes).toBe(payloadBytes)
   })
 
@@ -109,7 +109,7 @@ describe('a type', () => {
     expectTypeError(() => orbitType({ name: untyped(7), kind: 1 }), 'name=7')
   })
 
-  it('takes no layout but one of pod(), no unknown option, and nothing but an object', () => {
+  it('refuses a pod that pod() did not make, an unknown option, and a value that is not an object', () => {
     expectTypeError(() => orbitType({ name: 'Wrong', kind: 1, pod: untyped({ byteLength: 8 }) }), 'pod=')
     expectTypeError(() => orbitType(untyped({ name: 'Wrong', kind: 1, capasity: 8 })), 'spec.capasity', 'capacity')
     expectTypeError(() => orbitType(untyped(undefined)), 'spec=undefined')
@@ -118,7 +118,7 @@ describe('a type', () => {
 })
 
 describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
-  it('says its name, size, node, whether it is shared and whether it is closed', () => {
+  it('reports its name, size and node, whether it is shared and whether it is closed', () => {
     const name = fleetName()
     const fleet = join(name, { size: 4, node: 2 })
     expect(fleet).toBeInstanceOf(Fleet)
@@ -131,11 +131,11 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(fleet.closed).toBe(true)
   })
 
-  it('has 64 nodes unless told otherwise', () => {
+  it('has 64 nodes by default', () => {
     expect(join(fleetName()).size).toBe(64)
   })
 
-  it.each([1, 65536])('may have %i nodes', (size) => {
+  it.each([1, 65536])('accepts a size of %i nodes', (size) => {
     const fleet = join(fleetName(), { size })
     expect(fleet.size).toBe(size)
     expect(fleet.nodes().length).toBe(1)
@@ -145,25 +145,25 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expectRangeError(() => join(fleetName(), { size }), `size=${size}`, '1..65536')
   })
 
-  it('has the size of the fleet that exists when none is asked for', () => {
+  it('has the size of the existing fleet by default', () => {
     const name = fleetName()
     join(name, { size: 3 })
     expect(join(name).size).toBe(3)
     expect(join(name, { size: 3 }).node).toBe(2)
   })
 
-  it('refuses another size than that of the fleet that exists, and says both', () => {
+  it('refuses a size that differs from the existing fleet, and names both', () => {
     const name = fleetName()
     join(name, { size: 3 })
     expectRefusal(() => join(name, { size: 4 }), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', name, 'size=4', 'has 3')
   })
 
-  it('gives node ids from 0 on, to each handle one of its own', () => {
+  it('assigns node ids from 0 on, a different one to each handle', () => {
     const name = fleetName()
     expect([join(name), join(name), join(name)].map((fleet) => fleet.node)).toEqual([0, 1, 2])
   })
 
-  it('gives the node of who left to the next', () => {
+  it('assigns the node of a member that left to the next', () => {
     const name = fleetName()
     const [, second] = [join(name), join(name), join(name)]
     second?.close()
@@ -171,20 +171,20 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(join(name).node).toBe(3)
   })
 
-  it('gives the node that was asked for, and passes over it for others', () => {
+  it('assigns the requested node, and skips it for others', () => {
     const name = fleetName()
     expect(join(name, { size: 3, node: 0 }).node).toBe(0)
     expect(join(name, { node: 2 }).node).toBe(2)
     expect(join(name).node).toBe(1)
   })
 
-  it('never gives a node twice', () => {
+  it('never assigns a node twice', () => {
     const name = fleetName()
     join(name, { size: 2, node: 1 })
     expectRefusal(() => join(name, { node: 1 }), OrbitError, 'ERR_ORBIT_NODE_TAKEN', name, 'node=1')
   })
 
-  it('is full when every node is held, and not any more when one is free', () => {
+  it('is full when every node is held, and no longer when one is free', () => {
     const name = fleetName()
     const first = join(name, { size: 2 })
     join(name)
@@ -194,7 +194,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(join(name).node).toBe(0)
   })
 
-  it.each([-1, 4, 1.5])('of size 4 refuses node %d', (node) => {
+  it.each([-1, 4, 1.5])('refuses node %d in a fleet of size 4', (node) => {
     expectRangeError(() => join(fleetName(), { size: 4, node }), `node=${node}`, '0..3')
   })
 
@@ -202,16 +202,16 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expectRangeError(() => join(fleetName(), { node: 64 }), 'node=64', '0..63')
   })
 
-  it('refuses a node beyond the size of the fleet that exists', () => {
+  it('refuses a node beyond the size of the existing fleet', () => {
     const name = fleetName()
     join(name, { size: 4 })
     expectRangeError(() => join(name, { node: 4 }), 'node=4', '0..3')
   })
 
   it.each(['a', 'Z9', '.', '..', '-', '_', 'web.blue-2_x', 'x'.repeat(64)])(
-    'refuses no name of the right characters: %s',
+    'accepts a name of valid characters: %s',
     (suffix) => {
-      // The name is used as it is, so that its form is what is tested; the process-local one cannot meet others.
+      // The name is used unchanged, so that its form is tested; a process-local fleet cannot collide with others.
       const fleet = joinLocal(suffix)
       expect(fleet.name).toBe(suffix)
     },
@@ -221,11 +221,11 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expectRangeError(() => join(name), 'name=', '1..64')
   })
 
-  it.each([undefined, null, 7, {}, ['web']])('refuses a name that is no string: %j', (name) => {
+  it.each([undefined, null, 7, {}, ['web']])('refuses a name that is not a string: %j', (name) => {
     expectTypeError(() => join(untyped(name)), 'name=')
   })
 
-  it('refuses wrong options and says which', () => {
+  it('refuses wrong options by name', () => {
     expectTypeError(() => join(fleetName(), untyped({ sise: 4 })), 'options.sise', 'size')
     expectTypeError(() => join(fleetName(), untyped(null)), 'options=null')
     expectTypeError(() => join(fleetName(), untyped(4)), 'options=4')
@@ -234,7 +234,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expectTypeError(() => join(fleetName(), { label: untyped(5) }), 'label=5')
   })
 
-  it('shows its members in nodes(), by node', () => {
+  it('lists its members in nodes(), by node', () => {
     const name = fleetName()
     const before = Date.now()
     const first = join(name, { size: 8, node: 5, label: 'five' })
@@ -253,7 +253,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     }
   })
 
-  it('shows nobody who left, and counts the incarnations of a node', () => {
+  it('does not list members that left, and counts the incarnations of a node', () => {
     const name = fleetName()
     const watcher = join(name)
     join(name).close()
@@ -265,7 +265,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     ])
   })
 
-  it('says of each node whether somebody holds it', () => {
+  it('reports for each node whether it is held', () => {
     const name = fleetName()
     const fleet = join(name, { size: 3 })
     const second = join(name)
@@ -275,13 +275,13 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(fleet.isDead(1)).toBe(true)
   })
 
-  it.each([-1, 3, 0.5])('of size 3 refuses to say whether node %d is dead', (node) => {
+  it.each([-1, 3, 0.5])('refuses to report whether node %d is dead in a fleet of size 3', (node) => {
     const fleet = join(fleetName(), { size: 3 })
     expectRangeError(() => fleet.isDead(node), `node=${node}`, '0..2')
     expectTypeError(() => fleet.isDead(untyped('1')), 'node="1"')
   })
 
-  it('labels a member with the title of its process unless told otherwise', () => {
+  it('labels a member with the title of its process by default', () => {
     const label = join(fleetName()).nodes()[0]?.label as string
     expect(process.title.startsWith(label)).toBe(true)
     expect(label.length).toBeGreaterThan(0)
@@ -299,7 +299,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(join(fleetName(), { label }).nodes()[0]?.label).toBe(shown)
   })
 
-  it('closes as often as one likes', () => {
+  it('can be closed repeatedly', () => {
     const fleet = join(fleetName())
     fleet.close()
     fleet.close()
@@ -307,7 +307,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(fleet.closed).toBe(true)
   })
 
-  it('closes at the end of its `using` block, also when that throws', () => {
+  it('closes at the end of its `using` block, even when that throws', () => {
     const name = fleetName()
     const watcher = join(name, { size: 3 })
     const within = (fail: boolean): Fleet => {
@@ -322,14 +322,14 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(watcher.isDead(1)).toBe(true)
   })
 
-  it('knows who is a member no more after close', () => {
+  it('refuses to list members after close', () => {
     const fleet = join(fleetName())
     fleet.close()
     expectClosed(() => fleet.nodes())
     expectClosed(() => fleet.isDead(0))
   })
 
-  it('closed by one handle stays open for the others', () => {
+  it('stays open for other handles when one is closed', () => {
     const name = fleetName()
     const first = join(name)
     const second = join(name)
@@ -341,7 +341,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
 })
 
 describe('a process-local fleet', () => {
-  it('makes no object', () => {
+  it('creates no object', () => {
     const name = fleetName()
     joinLocal(name).publish(Small, numbered(1))
     expect(objectsOf(name)).toEqual([])
@@ -362,7 +362,7 @@ describe('a process-local fleet', () => {
     expect(next.nodes()[0]?.incarnation).toBe(1)
   })
 
-  it('has nothing in common with a shared one of the same name', () => {
+  it('is separate from a shared fleet of the same name', () => {
     const name = fleetName()
     const local = joinLocal(name, { size: 4 })
     const shared = joinShm(name, { size: 8 })
@@ -380,7 +380,7 @@ describe('a process-local fleet', () => {
 })
 
 describe.skipIf(!hasObjectFiles)('the objects of a shared fleet', () => {
-  it('are named after the fleet, the KIND in decimal and the user', () => {
+  it('have names made of the fleet, the KIND in decimal and the user', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     expect(objectsOf(name)).toEqual([objectName(name, 'fleet')])
@@ -407,7 +407,7 @@ describe.skipIf(!hasObjectFiles)('the objects of a shared fleet', () => {
     for (const what of ['fleet', 7] as const) expect(statSync(objectPath(name, what)).mode & 0o7777).toBe(0o600)
   })
 
-  it('are as large as their layout says', () => {
+  it('have the size that their layout says', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 100 })
     fleet.head(Small)
@@ -430,7 +430,7 @@ describe.skipIf(!hasObjectFiles)('the objects of a shared fleet', () => {
     expect(fleet.stats(large)).toMatchObject({ kind: 11, name: 'Large', capacity: 8, payloadBytes: 1000 })
   })
 
-  it('outlive their members, facts included', () => {
+  it('outlive their members, with all frames', () => {
     const name = fleetName()
     const first = joinShm(name, { size: 5 })
     first.publish(Small, numbered(77), { frameKind: 3, version: 9 })
@@ -441,7 +441,7 @@ describe.skipIf(!hasObjectFiles)('the objects of a shared fleet', () => {
     expect(second.publish(Small, numbered(78)).counter).toBe(1)
   })
 
-  it("go with the last member when that one asked for lifetime 'fleet'", () => {
+  it("disappear with the last member when it asked for lifetime 'fleet'", () => {
     const name = fleetName()
     const first = joinShm(name, { lifetime: 'fleet' })
     const second = joinShm(name, { lifetime: 'fleet' })
@@ -461,13 +461,13 @@ describe.skipIf(!hasObjectFiles)('the objects of a shared fleet', () => {
     expect(objectsOf(name)).toEqual([objectName(name, 'fleet')])
   })
 
-  it('have no other lifetime', () => {
+  it('refuse another lifetime', () => {
     expectRangeError(() => joinShm(fleetName(), { lifetime: untyped('forever') }), 'lifetime="forever"')
   })
 })
 
 describe.skipIf(!hasObjectFiles)('a member that died', () => {
-  it('is shown as dead until somebody takes its node, to members and observers alike', () => {
+  it('is listed as dead until its node is taken, by members and by observers', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     leaveDead(name, 2, 4242, 'gone')
@@ -481,21 +481,21 @@ describe.skipIf(!hasObjectFiles)('a member that died', () => {
     expect(fleet.nodes().length).toBe(1)
   })
 
-  it('keeps nothing from being removed', () => {
+  it('does not prevent a removal', () => {
     const name = fleetName()
     joinShm(name, { size: 4 }).close()
     leaveDead(name, 1, 4242, 'gone')
     expect(Fleet.remove(name)).toEqual([objectName(name, 'fleet')])
   })
 
-  it('has its node taken before another free one that follows', () => {
+  it('leaves its node to the next member, before a later free one', () => {
     const name = fleetName()
     joinShm(name, { size: 4, node: 0 })
     leaveDead(name, 1, 4242, 'gone')
     expect(joinShm(name).node).toBe(1)
   })
 
-  it('is seen by an observer of a fleet in which nobody lives', () => {
+  it('is listed by an observer of a fleet without living members', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     fleet.publish(Small, numbered(5))
@@ -508,13 +508,13 @@ describe.skipIf(!hasObjectFiles)('a member that died', () => {
 })
 
 describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
-  it('gives nothing when there is nothing', () => {
+  it('returns no names when there is no fleet', () => {
     expect(Fleet.remove(fleetName())).toEqual([])
     expect(Fleet.remove(fleetName(), { kind: 7 })).toEqual([])
     expect(Fleet.remove(fleetName(), { force: true })).toEqual([])
   })
 
-  it('removes every object of a fleet without members and gives their names', () => {
+  it('removes every object of a fleet without members and returns their names', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.head(Small)
@@ -525,7 +525,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     expect(Fleet.remove(name)).toEqual([])
   })
 
-  it('removes no object of a fleet whose name only begins the same', () => {
+  it('removes no object of a fleet with a longer name', () => {
     const name = fleetName()
     const longer = `${name}-7`
     joinShm(name).close()
@@ -536,7 +536,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     Fleet.remove(longer, { force: true })
   })
 
-  it('refuses while a member lives, and leaves everything as it was', () => {
+  it('refuses while a member lives, and changes nothing', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.publish(Small, numbered(1))
@@ -547,14 +547,14 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     expect(fleet.publish(Small, numbered(2)).counter).toBe(1)
   })
 
-  it('is not kept from removing by an observer', () => {
+  it('removes a fleet even while an observer has it open', () => {
     const name = fleetName()
     joinShm(name).close()
     observe(name)
     expect(Fleet.remove(name)).toEqual([objectName(name, 'fleet')])
   })
 
-  it('by force tells the living with ERR_ORBIT_RETIRED, instead of letting them publish into the void', () => {
+  it('makes living members throw ERR_ORBIT_RETIRED after a forced removal, instead of losing what they publish', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.publish(Small, numbered(1))
@@ -568,20 +568,20 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     retired(() => fleet.publishPacked(Small, new Uint8Array(32)))
     retired(() => fleet.resetRing(Small))
     retired(() => fleet.publish(Other, numbered(2)))
-    // Nor does it let them wait for news in vain.
+    // It does not let them wait for news in vain either.
     retired(() => fleet.head(Small))
     retired(() => fleet.readHead(Small))
     retired(() => fleet.readAt(Small, 0))
     retired(() => fleet.cursor(Small))
     retired(() => cursor.poll())
-    // An observer may go on reading what it has mapped.
+    // An observer can still read what it has mapped.
     expect(observer.readHead(Small)?.position).toBe(0)
     expect(objectsOf(name)).toEqual([])
     fleet.close()
     expect(objectsOf(name)).toEqual([])
   })
 
-  it('by force makes room for a new fleet of the same name, which has nothing of the old one', () => {
+  it('makes room by force for a new fleet of the same name, with nothing of the old one', () => {
     const name = fleetName()
     const old = joinShm(name, { size: 4 })
     old.publish(Small, numbered(1))
@@ -595,7 +595,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     expect(fresh.nodes().length).toBe(1)
   })
 
-  it('does not let an old handle mistake the rings of a new fleet of the same name for its own', () => {
+  it('does not let an old handle use the rings of a new fleet of the same name', () => {
     const name = fleetName()
     const old = joinShm(name)
     Fleet.remove(name, { force: true })
@@ -604,7 +604,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     expectRefusal(() => old.read(id), OrbitError, 'ERR_ORBIT_RETIRED', name)
   })
 
-  it('can remove just the ring of one KIND', () => {
+  it('removes only the ring of one KIND on request', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.publish(Small, numbered(1))
@@ -618,7 +618,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     expect(next.head(Other)).toBe(1)
   })
 
-  it('by force of one KIND retires that ring alone for the living', () => {
+  it('retires only that ring for living members when one KIND is removed by force', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.publish(Small, numbered(1))
@@ -629,7 +629,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     expect(joinShm(name).publish(Small, numbered(3)).counter).toBe(0)
   })
 
-  it('finishes a removal whose fleet object is already gone', () => {
+  it('finishes a removal when the fleet object is already gone', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.head(Small)
@@ -638,7 +638,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
     expect(Fleet.remove(name)).toEqual([objectName(name, 7)])
   })
 
-  it('passes on what the system says when it refuses', () => {
+  it('reports the error of the system when it refuses', () => {
     const name = fleetName()
     mkdirSync(plant(objectPath(name, 7)))
     const error = thrownBy(() => Fleet.remove(name))
@@ -659,7 +659,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
 })
 
 describe.skipIf(!hasObjectFiles)('Fleet.observe', () => {
-  it('refuses a fleet that is not there, and makes nothing', () => {
+  it('refuses a fleet that does not exist, and creates nothing', () => {
     const name = fleetName()
     expectRefusal(() => observe(name), OrbitError, 'ERR_ORBIT_NOT_FOUND', name)
     expect(objectsOf(name)).toEqual([])
@@ -670,7 +670,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.observe', () => {
     expectRangeError(() => observe('a b'), 'name="a b"')
   })
 
-  it('takes no node and is nobody in nodes()', () => {
+  it('takes no node and is not listed in nodes()', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 1 })
     const observer = observe(name)
@@ -681,7 +681,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.observe', () => {
     expect(observer.isDead(0)).toBe(false)
   })
 
-  it('closes as often as one likes, and knows nothing after that', () => {
+  it('can be closed repeatedly, and refuses every call after that', () => {
     const name = fleetName()
     joinShm(name)
     const observer = observe(name)
@@ -694,7 +694,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.observe', () => {
   })
 })
 
-/** A name made from another one; the test removes it itself, `afterEach` what it forgets. */
+/** A name derived from another one. The test removes it, and `afterEach` removes what the test leaves. */
 function keepName(name: string): string {
   plant(objectPath(name, 'fleet'))
   plant(objectPath(name, 7))

@@ -12,7 +12,7 @@ const transferred = (bytes: Uint8Array): void =>
 const expectSize = (call: () => unknown, ...inMessage: string[]): void =>
   expectRefusal(call, RangeError, 'ERR_ORBIT_PAYLOAD_SIZE', ...inMessage)
 
-/** A Uint8Array that says that it has another length than it has. */
+/** A Uint8Array that reports a wrong length. */
 class Liar extends Uint8Array {
   constructor(
     bytes: number,
@@ -25,8 +25,8 @@ class Liar extends Uint8Array {
   }
 }
 
-describe.each(memories)('a payload that changes under our hands, in $memory', ({ join }) => {
-  it('does not get a frame of another length into a typed ring: transferred by an option', () => {
+describe.each(memories)('a payload that changes during the call, in $memory', ({ join }) => {
+  it('cannot put a frame of another length into a typed ring when an option transfers its buffer', () => {
     const fleet = join(fleetName())
     const load = new Orbital(fleet, Load)
     load.store({ busy: 1, idle: 2 })
@@ -41,21 +41,21 @@ describe.each(memories)('a payload that changes under our hands, in $memory', ({
     expect(load.load()).toEqual({ busy: 1, idle: 2 })
   })
 
-  it('does not get a frame of another length into a typed ring: a subclass that lies', () => {
+  it('cannot put a frame of another length into a typed ring by a subclass with a wrong length', () => {
     const fleet = join(fleetName())
     expectSize(() => fleet.publish(Load, new Liar(3, 8)), 'byteLength=8')
     expectSize(() => fleet.publishBatch(Load, [new Liar(3, 8)]), 'payloads[0]', '3 bytes')
     expect(fleet.head(Load)).toBe(0)
   })
 
-  it('publishes of a lying subclass what is there, and nothing that was in the scratch before', () => {
+  it('publishes only the real bytes of a subclass with a wrong length, none left in the scratch buffer', () => {
     const fleet = join(fleetName())
     fleet.publishBatch(Plain, [new Uint8Array(64).fill(83)])
     fleet.publishBatch(Plain, [new Liar(3, 60)])
     expect(fleet.readHead(Plain)?.payload).toEqual(new Uint8Array(3))
   })
 
-  it('is measured when all are read: an element transferred by the one behind it is refused', () => {
+  it('is refused in a batch when reading a later element transfers its buffer', () => {
     const fleet = join(fleetName())
     const bytes = new Uint8Array(32)
     const payloads = [bytes, numbered(1)]
@@ -69,13 +69,13 @@ describe.each(memories)('a payload that changes under our hands, in $memory', ({
     expect(fleet.head(Plain)).toBe(0)
   })
 
-  it('counts packed records as they are, not as a lying subclass has them', () => {
+  it('counts packed records by their real length, not by that of a subclass', () => {
     const fleet = join(fleetName())
     expectSize(() => fleet.publishPacked(Load, new Liar(9, 16)), 'records.length=9')
     expect(fleet.publishPacked(Load, new Liar(24, 32))).toBe(3)
   })
 
-  it('is read once from an array whose elements change', () => {
+  it('is read once from an array with changing elements', () => {
     const fleet = join(fleetName())
     let reads = 0
     const payloads = [numbered(1)]
@@ -95,7 +95,7 @@ describe.each(memories)('a payload that changes under our hands, in $memory', ({
 })
 
 describe('a polled payload', () => {
-  it.each([8, 64])('of %i bytes whose buffer is transferred takes no later poll along', (bytes) => {
+  it.each([8, 64])('does not affect later polls when its buffer of %i bytes is transferred', (bytes) => {
     const fleet = joinShm(fleetName())
     const cursor = fleet.cursor(Plain)
     fleet.publish(Plain, numbered(7, bytes))
@@ -103,7 +103,7 @@ describe('a polled payload', () => {
     try {
       transferred(payload)
     } catch {
-      // Newer Nodes refuse to transfer what is marked so.
+      // Newer versions of Node refuse to transfer a buffer with this mark.
     }
     for (let value = 0; value < 30; value++) fleet.publish(Plain, numbered(value, bytes))
     const { frames, lost } = cursor.poll()
@@ -112,7 +112,7 @@ describe('a polled payload', () => {
     expect(frames.map((frame) => frame.position)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
   })
 
-  it('belongs to a frame that is plain to print, spread, clone and write as JSON, polled or read', () => {
+  it('belongs to a frame that can be printed, spread, cloned and written as JSON, polled or read', () => {
     const fleet = joinShm(fleetName())
     fleet.publish(Plain, new Uint8Array([1, 2]), { frameKind: 3, version: 4 })
     const polled = fleet.cursor(Plain).poll().frames[0]
@@ -127,8 +127,8 @@ describe('a polled payload', () => {
   })
 })
 
-describe('what was not made here', () => {
-  it.each([100_000, 300, -1, 4_294_967_295, Number.NaN])('an id with kind %d reads as nothing', (kind) => {
+describe('foreign values', () => {
+  it.each([100_000, 300, -1, 4_294_967_295, Number.NaN])('finds nothing by an id with kind %d', (kind) => {
     const fleet = joinShm(fleetName())
     const id = NetId64.make(1, 0, 0)
     untyped(id).kind = kind
@@ -143,7 +143,7 @@ describe('what was not made here', () => {
     { capacity: 3 },
     { name: 5 },
     { payloadBytes: -1 },
-  ])('a type with %o is refused with a code', (change) => {
+  ])('refuses a type with %o by a code', (change) => {
     const fleet = joinShm(fleetName())
     const type = Object.freeze({ ...Plain, ...change })
     expect(() => fleet.publish(untyped(type), numbered(1))).toThrow(
@@ -151,7 +151,7 @@ describe('what was not made here', () => {
     )
   })
 
-  it('an option that publish does not know is refused', () => {
+  it('refuses an unknown option of publish', () => {
     const fleet = joinShm(fleetName())
     expectTypeError(() => fleet.publish(Plain, numbered(1), untyped({ framekind: 3 })), 'framekind')
   })

@@ -31,7 +31,7 @@ async function members(count: number, options: { env?: NodeJS.ProcessEnv } = {})
   return Promise.all(Array.from({ length: count }, () => member(options)))
 }
 
-/** Joins, and says which node. */
+/** Joins, and returns its node. */
 async function joined(child: Child, name: string, options: object = {}): Promise<number> {
   const { value, message } = await child.ask<Outcome<{ node: number }>>('join', name, options)
   expect(message).toBeUndefined()
@@ -45,7 +45,7 @@ async function value<T>(child: Child, ...words: unknown[]): Promise<T> {
 }
 
 describe.runIf(isLinux)('several processes on one ring', () => {
-  it('publish at once: every id is unique, every frame whole, each writer in order, and loss exact', async () => {
+  it('gives unique ids, whole frames, the order of each writer and exact loss when processes publish at once', async () => {
     const name = uniqueFleet('many')
     const [writers, readers] = await Promise.all([members(4), members(2)])
     for (const child of [...writers, ...readers]) await joined(child, name, { size: 8 })
@@ -60,7 +60,7 @@ describe.runIf(isLinux)('several processes on one ring', () => {
     }
   })
 
-  it('lose one to SIGKILL in the middle of publishing: its lock is free at once, and a newcomer takes node and history', async () => {
+  it('frees the lock of a publisher killed by SIGKILL at once, and gives its node and history to a newcomer', async () => {
     const name = uniqueFleet('many')
     using witness = Fleet.joinShm(name, { size: 4, node: 3 })
     const writer = await member()
@@ -82,7 +82,7 @@ describe.runIf(isLinux)('several processes on one ring', () => {
     expect(await value<unknown[]>(newcomer, 'read')).toHaveLength(Math.min(facts.capacity, head + 1))
   })
 
-  it('are not held up by one that is stopped in the middle of publishing', async () => {
+  it('does not block processes on one that is stopped in the middle of publishing', async () => {
     const name = uniqueFleet('many')
     const [stopped, writer, reader] = (await members(3)) as [Child, Child, Child]
     for (const child of [stopped, writer, reader]) await joined(child, name, { size: 4 })
@@ -93,7 +93,7 @@ describe.runIf(isLinux)('several processes on one ring', () => {
     expect(counters).toEqual(counters.map((_, i) => first + i))
     const account = await reader.ask<{ frames: number; lost: number; to: number }>('audit', first + 5000)
     expect(account.frames + account.lost).toBe(first + 5000)
-    // A newcomer joins, and the one that is stopped keeps its node.
+    // A newcomer joins, and the stopped process keeps its node.
     using newcomer = Fleet.joinShm(name)
     expect(newcomer.node).toBe(3)
     expect(newcomer.isDead(0)).toBe(false)
@@ -110,14 +110,14 @@ describe.runIf(isLinux)('several processes on one ring', () => {
   })
 })
 
-// The sanitized run has one addon for all, without fault points.
+// The sanitized run uses one addon for everything, without fault points.
 describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   let env: NodeJS.ProcessEnv
   beforeAll(() => {
     env = { ORBIT_NATIVE_PATH: faultAddon() }
   })
 
-  /** After whatever happened: exactly these objects, distinct nodes, frames flow both ways. */
+  /** Checks that exactly these objects exist, that nodes are distinct, and that frames flow both ways. */
   function expectSound(name: string): void {
     using a = Fleet.joinShm(name, { size: 4 })
     using b = Fleet.joinShm(name)
@@ -149,7 +149,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   const creation = ['create:opened', 'create:locked', 'create:reserved', 'create:formatted']
   const joining = ['join:locked', 'join:leased', 'join:settled', 'join:recorded']
 
-  it.each([...creation, ...joining])('a fleet is sound whose first member dies at %s', async (point) => {
+  it.each([...creation, ...joining])('keeps a fleet sound when its first member dies at %s', async (point) => {
     const name = uniqueFleet('fault')
     const victim = await member({ env })
     await victim.ask('fault', point)
@@ -157,7 +157,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     expectSound(name)
   })
 
-  it.each(creation)('a ring is sound whose creator dies at %s', async (point) => {
+  it.each(creation)('keeps a ring sound when its creator dies at %s', async (point) => {
     const name = uniqueFleet('fault')
     const [victim, witness] = (await members(2, { env })) as [Child, Child]
     await joined(witness, name, { size: 4 })
@@ -169,7 +169,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   })
 
   it.each([...joining, 'join:ring-settled'])(
-    'a dead writer is settled although its settler dies at %s',
+    'settles a dead writer even when its settler dies at %s',
     async (point) => {
       for (const hasWitness of [true, false]) {
         const name = uniqueFleet('fault')
@@ -186,7 +186,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     },
   )
 
-  it.each(['close:begun', 'close:recorded'])('a fleet is sound whose member dies at %s', async (point) => {
+  it.each(['close:begun', 'close:recorded'])('keeps a fleet sound when a member dies at %s', async (point) => {
     for (const lifetime of ['persistent', 'fleet']) {
       const name = uniqueFleet('fault')
       const victim = await member({ env })
@@ -199,7 +199,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   })
 
   it.each(['remove:retired', 'remove:ring'])(
-    'a removal that dies at %s is finished by the next joiner',
+    'finishes a removal that died at %s when the next member joins',
     async (point) => {
       const name = uniqueFleet('fault')
       const [writer, victim] = (await members(2, { env })) as [Child, Child]
@@ -216,7 +216,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     },
   )
 
-  it('a removal under living members that dies half-way retires them, and the next joiner begins anew', async () => {
+  it('retires living members when a forced removal dies half-way, and lets the next member begin anew', async () => {
     const name = uniqueFleet('fault')
     const [writer, victim] = (await members(2, { env })) as [Child, Child]
     await joined(writer, name, { size: 4 })
@@ -227,14 +227,14 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     expect(await writer.ask('publish')).toMatchObject({ code: 'ERR_ORBIT_RETIRED' })
   })
 
-  // Found here: a fleet made while somebody who saw none removes "it" must live.
-  it('a removal that found no fleet leaves one that has been joined meanwhile alone', async () => {
+  // A fleet that is created during the removal of a missing one must live.
+  it('does not remove a fleet that was joined after the removal found none', async () => {
     const name = uniqueFleet('fault')
     const [remover, writer] = (await members(2, { env })) as [Child, Child]
     await remover.ask('fault', 'remove:retired', 19)
     remover.tell('remove', name)
     await remover.stopped()
-    // Either it left nothing to join, and a new fleet must live; or it holds newcomers off by an object and its lock.
+    // Either it left nothing to join, and a new fleet must live; or its object and its lock hold newcomers off.
     const isHoldingOff = objectsOf(name).length > 0
     const comeIn = async () => {
       await joined(writer, name, { size: 4 })
@@ -248,13 +248,13 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     expectSound(name)
   })
 
-  it('attach storms of 32 processes while the creator is killed leave one sound fleet and ring', async () => {
+  it('leaves one sound fleet and ring when 32 processes attach while the creator is killed', async () => {
     const name = uniqueFleet('fault')
     const points = [...creation, ...joining, 'close:begun', 'close:recorded']
     const children = await members(32, { env })
     const victims = children.slice(0, 16)
     const rest = children.slice(16)
-    // Half of the victims die with the fleet object, half with the ring.
+    // Half of the victims die while they create the fleet object, half while they create the ring.
     await Promise.all(
       victims.map((child, i) => (i % 2 === 0 ? child.ask('fault', points[(i / 2) % points.length]) : undefined)),
     )
@@ -286,7 +286,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     const counters = survivors.flatMap((survivor) => survivor.counters as number[])
     expect(new Set(counters).size).toBe(survivors.length)
 
-    // Frames flow: each reads what all have published, the dead among them.
+    // Each process reads what all have published, even the dead ones.
     const all = await Promise.all(survivors.map(({ child }) => value<[number, number][]>(child, 'read')))
     for (const read of all) {
       expect(read).toEqual(all[0])
@@ -300,7 +300,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     expect(next.stats(facts)?.burned).toBe(0)
   })
 
-  it('a process that is stopped inside a join is ERR_ORBIT_BUSY to joiners, and nothing to members', async () => {
+  it('throws ERR_ORBIT_BUSY to new members, not to existing ones, while a process is stopped inside a join', async () => {
     const name = uniqueFleet('fault')
     const [stopped, joiner, witness] = (await members(3, { env })) as [Child, Child, Child]
     await joined(witness, name, { size: 4 })

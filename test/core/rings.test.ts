@@ -49,7 +49,7 @@ const expectTooLarge = (call: () => unknown, ...inMessage: string[]): void =>
 
 describe.each(memories)('a ring in $memory', ({ join }) => {
   describe('publish', () => {
-    it('gives the id: KIND of the type, node of the member, a counter that grows by one', () => {
+    it('returns an id of the KIND of the type, the node of the member and a counter that grows by one', () => {
       const name = fleetName()
       const fleet = join(name, { node: 5 })
       const ids = [1, 2, 3].map((value) => fleet.publish(Small, numbered(value)))
@@ -75,7 +75,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(ids.map(String)).toEqual(['7:0:0', '7:1:1', '7:1:2', '7:0:3'])
     })
 
-    it('takes any Uint8Array: a Buffer, a part of one, one over shared bytes, an empty one', () => {
+    it('accepts any Uint8Array: a Buffer, a part of one, one over shared bytes, an empty one', () => {
       const fleet = join(fleetName())
       const shared = new Uint8Array(new SharedArrayBuffer(8))
       shared[3] = 9
@@ -108,7 +108,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect([fleet.head(Small), fleet.head(Load)]).toEqual([0, 0])
     })
 
-    it.each([0, 1, 7, 8, 9, 15, 16])('keeps a payload of %i bytes as it was', (length) => {
+    it.each([0, 1, 7, 8, 9, 15, 16])('keeps a payload of %i bytes unchanged', (length) => {
       const fleet = join(fleetName())
       const payload = new Uint8Array(length).map((_, i) => 255 - i)
       fleet.publish(Small, new Uint8Array(16).fill(0xaa))
@@ -125,7 +125,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.publish(Small, numbered(2, 16)).counter).toBe(1)
     })
 
-    it('takes only the byteLength of a type that has a layout', () => {
+    it('accepts only the byteLength of a type with a pod', () => {
       const fleet = join(fleetName())
       expectTooLarge(() => fleet.publish(Load, new Uint8Array(7)), 'KIND 15', '7 bytes', 'byteLength=8')
       expectTooLarge(() => fleet.publish(Load, new Uint8Array(9)), '9 bytes', 'byteLength=8')
@@ -142,7 +142,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expectTooLarge(() => fleet.publish(Plain, new Uint8Array(257)), '257', '256')
     })
 
-    it('takes payloads far larger than the scratch buffer, batches of them too', () => {
+    it('accepts payloads far larger than the scratch buffer, alone and in batches', () => {
       const fleet = join(fleetName())
       fleet.publish(Large, numbered(1, 300_001))
       expect(numberIn(fleet.readHead(Large))).toBe(1)
@@ -155,12 +155,12 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.publishPacked(Large, Buffer.concat([5, 6].map((value) => numbered(value, 300_001))))).toBe(2)
       expect(fleet.cursor(Large).poll().frames.map(numberIn)).toEqual([5, 6])
       expectTooLarge(() => fleet.publish(Large, new Uint8Array(300_002)), '300002')
-      // The small ring's frames still pass through the grown buffer.
+      // Frames of the small ring still pass through the grown buffer.
       fleet.publish(Small, numbered(7))
       expect(numberIn(fleet.readHead(Small))).toBe(7)
     })
 
-    it('takes only empty payloads in a ring of zero-byte payloads', () => {
+    it('accepts only empty payloads in a ring of zero-byte payloads', () => {
       const fleet = join(fleetName())
       fleet.publish(Empty, new Uint8Array(0), { frameKind: 4, version: 5 })
       expectTooLarge(() => fleet.publish(Empty, new Uint8Array(1)), '1 bytes', 'payloadBytes=0')
@@ -232,7 +232,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
   })
 
   describe('publishBatch', () => {
-    it('gives consecutive ids when nobody else writes', () => {
+    it('returns consecutive ids when there is no other writer', () => {
       const name = fleetName()
       const fleet = join(name)
       join(name).publish(Plain, numbered(0))
@@ -244,7 +244,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.publish(Plain, numbered(4)).counter).toBe(4)
     })
 
-    it('publishes more than fits in the scratch buffer, of mixed lengths, each byte in its place', () => {
+    it('publishes a batch of mixed lengths that is larger than the scratch buffer', () => {
       const fleet = join(fleetName())
       const payloads = Array.from({ length: 1000 }, (_, i) => numbered(i, 4 + ((i * 37) % 253)))
       expect(payloads.reduce((sum, payload) => sum + payload.length, 0)).toBeGreaterThan(64 * 1024)
@@ -255,7 +255,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(frames.map((frame) => frame.payload.length)).toEqual(payloads.map((payload) => payload.length))
     })
 
-    it('publishes more than the ring retains', () => {
+    it('publishes a batch of more frames than the ring retains', () => {
       const fleet = join(fleetName())
       expect(
         fleet.publishBatch(
@@ -266,7 +266,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.cursor(Small).poll().frames.map(numberIn)).toEqual([2, 3, 4, 5])
     })
 
-    it('finds a payload that is too large, wherever it stands, before anything is published', () => {
+    it('refuses a batch with one payload that is too large before anything is published', () => {
       const fleet = join(fleetName())
       const payloads = Array.from({ length: 600 }, (_, i) => numbered(i, 200))
       expectTooLarge(() => fleet.publishBatch(Plain, [...payloads, new Uint8Array(257)]), '257', '256')
@@ -274,16 +274,19 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.publish(Plain, numbered(1)).counter).toBe(0)
     })
 
-    it('of nothing publishes nothing', () => {
+    it('publishes nothing for an empty input', () => {
       const fleet = join(fleetName())
       expect(fleet.publishBatch(Small, [])).toEqual([])
       expect(fleet.head(Small)).toBe(0)
     })
 
-    it.each([undefined, null, 'text', numbered(1), { length: 0 }])('refuses what is no array: %o', (payloads) => {
-      const fleet = join(fleetName())
-      expectTypeError(() => fleet.publishBatch(Small, untyped(payloads)), 'payloads=')
-    })
+    it.each([undefined, null, 'text', numbered(1), { length: 0 }])(
+      'refuses a value that is not an array: %o',
+      (payloads) => {
+        const fleet = join(fleetName())
+        expectTypeError(() => fleet.publishBatch(Small, untyped(payloads)), 'payloads=')
+      },
+    )
 
     it('refuses an array with a hole', () => {
       const fleet = join(fleetName())
@@ -295,7 +298,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
   })
 
   describe('publishPacked', () => {
-    it('publishes records that stand back to back, one frame each, and gives their count', () => {
+    it('publishes adjacent records as one frame each, and returns their count', () => {
       const fleet = join(fleetName())
       const records = Buffer.concat([10, 11, 12].map((value) => numbered(value, 16)))
       expect(fleet.publishPacked(Small, records, { frameKind: 2, version: 3 })).toBe(3)
@@ -305,7 +308,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(frames.map((frame) => frame.payload.length)).toEqual([16, 16, 16])
     })
 
-    it("takes records of the layout's size, not of the ring's", () => {
+    it("reads records of the pod's size, not of the ring's", () => {
       const fleet = join(fleetName())
       const Roomy = orbitType({ name: 'Roomy', kind: 16, payloadBytes: 64, pod: pod({ at: 'u64' }) })
       expect(fleet.publishPacked(Roomy, new Uint8Array(24))).toBe(3)
@@ -317,14 +320,14 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       ).toEqual([8, 8, 8])
     })
 
-    it('publishes far more than the scratch buffer holds', () => {
+    it('publishes far more records than the scratch buffer holds', () => {
       const fleet = join(fleetName())
       const records = Buffer.concat(Array.from({ length: 1000 }, (_, i) => numbered(i, 256)))
       expect(fleet.publishPacked(Plain, records)).toBe(1000)
       expect(fleet.cursor(Plain).poll().frames.map(numberIn)).toEqual(Array.from({ length: 1000 }, (_, i) => i))
     })
 
-    it('of nothing publishes nothing', () => {
+    it('publishes nothing for an empty input', () => {
       const fleet = join(fleetName())
       expect(fleet.publishPacked(Small, new Uint8Array(0))).toBe(0)
       expect(fleet.head(Small)).toBe(0)
@@ -339,7 +342,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
   })
 
   describe('reading', () => {
-    it('finds a frame by id with all that was published', () => {
+    it('finds a frame by id with everything that was published', () => {
       const fleet = join(fleetName(), { node: 3 })
       const id = fleet.publish(Small, numbered(42), { frameKind: 7, version: 99 })
       const frame = fleet.read(id)
@@ -347,7 +350,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(frame?.id.equals(id)).toBe(true)
     })
 
-    it('keeps positions 2 to 5 of six writes in four slots', () => {
+    it('retains positions 2 to 5 after six writes in four slots', () => {
       const fleet = join(fleetName())
       const ids = [0, 1, 2, 3, 4, 5].map((value) => fleet.publish(Small, numbered(value)))
       expect(ids.map((id) => numberIn(fleet.read(id)))).toEqual([undefined, undefined, 2, 3, 4, 5])
@@ -375,7 +378,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.cursor(type).poll().frames.map(numberIn)).toEqual(kept)
     })
 
-    it('knows no id that nobody was given', () => {
+    it('finds nothing by an id that was never assigned', () => {
       const fleet = join(fleetName(), { size: 4 })
       expect(fleet.read(NetId64.make(7, 0, 0)), 'no ring yet').toBeUndefined()
       expect(fleet.read(NetId64.ZERO)).toBeUndefined()
@@ -388,7 +391,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.read(NetId64.make(222, 0, 0)), 'another KIND').toBeUndefined()
     })
 
-    it("knows no id with a frame's counter and another node", () => {
+    it("finds nothing by an id with a frame's counter and another node", () => {
       const name = fleetName()
       const [a, b] = [join(name), join(name)]
       a.publish(Small, numbered(1))
@@ -398,7 +401,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(numberIn(a.read(NetId64.make(7, 1, 1)))).toBe(2)
     })
 
-    it('finds frames of KINDs that this handle never opened, whatever their type', () => {
+    it('finds frames of KINDs that this handle never opened, for any type', () => {
       const name = fleetName()
       const [writer, reader] = [join(name), join(name)]
       const ids = [
@@ -407,13 +410,13 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
         writer.publish(Large, numbered(3, 200_000)),
       ]
       expect(ids.map((id) => numberIn(reader.read(id)))).toEqual([1, 2, 3])
-      // And opens them with their type after that.
+      // It can open them with their type after that.
       expect(numberIn(reader.readHead(Small))).toBe(1)
       expectTooLarge(() => reader.publish(Load, new Uint8Array(4)), 'byteLength=8')
       expect(ids.map((id) => numberIn(reader.read(id)))).toEqual([1, 2, 3])
     })
 
-    it('makes no ring when it looks for an id', () => {
+    it('creates no ring when it looks for an id', () => {
       const name = fleetName()
       const fleet = join(name)
       expect(fleet.read(NetId64.make(7, 0, 0))).toBeUndefined()
@@ -422,7 +425,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
     })
 
     it.each([undefined, null, 5n, '7:0:0', { kind: 7, node: 0, counter: 0 }])(
-      'refuses an id that is none: %o',
+      'refuses a value that is not an id: %o',
       (id) => {
         const fleet = join(fleetName())
         expectTypeError(() => fleet.read(untyped(id)), 'id=')
@@ -435,13 +438,13 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expectTypeError(() => fleet.readAt(Small, untyped('0')), 'position="0"')
     })
 
-    it('finds nothing at the last position that can be', () => {
+    it('finds nothing at the largest possible position', () => {
       const fleet = join(fleetName())
       fleet.publish(Small, numbered(1))
       expect(fleet.readAt(Small, golden.maxPosition)).toBeUndefined()
     })
 
-    it('gives private copies: of what was published, and of what was read', () => {
+    it('copies the payload on publish and on read', () => {
       const fleet = join(fleetName())
       const payload = numbered(5)
       const id = fleet.publish(Small, payload)
@@ -458,7 +461,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.read(id)).toBeUndefined()
     })
 
-    it('gives the newest frame at once to the other handle', () => {
+    it('shows the newest frame immediately to another handle', () => {
       const name = fleetName()
       const [a, b] = [join(name), join(name)]
       expect(b.readHead(Small)).toBeUndefined()
@@ -472,7 +475,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
   })
 
   describe('resetRing', () => {
-    it('makes everything that the ring holds read as gone, for every handle, and goes on counting', () => {
+    it('makes all retained frames unreadable for every handle, and continues counting', () => {
       const name = fleetName()
       const [a, b] = [join(name), join(name)]
       const old = a.publishBatch(
@@ -493,7 +496,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(b.cursor(Small).poll().frames.map(numberIn)).toEqual([3])
     })
 
-    it('never lets an id come again', () => {
+    it('never assigns an id again', () => {
       const fleet = join(fleetName())
       const seen = new Set<string>()
       for (let round = 0; round < 10; round++) {
@@ -504,14 +507,14 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(seen.size).toBe(55)
     })
 
-    it('of an empty ring changes nothing', () => {
+    it('changes nothing in an empty ring', () => {
       const fleet = join(fleetName())
       fleet.resetRing(Small)
       expect(fleet.publish(Small, numbered(1)).counter).toBe(0)
       expect(numberIn(fleet.readHead(Small))).toBe(1)
     })
 
-    it('leaves other KINDs alone', () => {
+    it('does not affect other KINDs', () => {
       const fleet = join(fleetName())
       fleet.publish(Small, numbered(1))
       fleet.publish(Other, numbered(2))
@@ -535,7 +538,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
     }
     const aspects = Object.keys(different) as (keyof typeof different)[]
 
-    it.each(aspects)('has no two types that differ in %s, within one handle', (aspect) => {
+    it.each(aspects)('refuses a second type that differs in %s, within one handle', (aspect) => {
       const fleet = join(fleetName())
       fleet.publish(Small, numbered(1))
       const call = () => fleet.publish(different[aspect], numbered(2, 16))
@@ -544,7 +547,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(fleet.head(Small)).toBe(1)
     })
 
-    it.each(aspects)('has no two types that differ in %s, across handles', (aspect) => {
+    it.each(aspects)('refuses a second type that differs in %s, across handles', (aspect) => {
       const name = fleetName()
       const [a, b] = [join(name), join(name)]
       a.publish(Small, numbered(1))
@@ -566,14 +569,14 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       expect(b.publish(Small, numbered(2)).toString()).toBe('7:1:1')
     })
 
-    it('has no two layouts of one size', () => {
+    it('refuses a second pod of the same size', () => {
       const name = fleetName()
       join(name).publish(Load, numbered(1, 8))
       const Same = orbitType({ name: 'Load', kind: 15, capacity: 8, pod: pod({ idle: 'u32', busy: 'u32' }) })
       expectRefusal(() => join(name).readHead(Same), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'fingerprint=')
     })
 
-    it('is shared by types that were made apart and are the same', () => {
+    it('is shared by equal types that were created separately', () => {
       const fleet = join(fleetName())
       const Again = orbitType({ name: 'Load', kind: 15, capacity: 8, pod: pod({ busy: 'u32', idle: 'u32' }) })
       fleet.publish(Load, numbered(1, 8))
@@ -583,7 +586,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
     })
   })
 
-  describe('what is no type', () => {
+  describe('a value that is not a type', () => {
     const wrong = [undefined, null, 7, 'Small', {}, { kind: 7 }]
     const calls: Record<string, (fleet: Fleet, type: OrbitType) => unknown> = {
       publish: (fleet, type) => fleet.publish(type, numbered(1)),
@@ -596,7 +599,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       stats: (fleet, type) => fleet.stats(type),
       resetRing: (fleet, type) => fleet.resetRing(type),
     }
-    it.each(Object.keys(calls))('is refused by %s', (method) => {
+    it.each(Object.keys(calls))('is refused as a type by %s', (method) => {
       const fleet = join(fleetName())
       for (const type of wrong) expectTypeError(() => calls[method]?.(fleet, untyped(type)), 'type=')
     })
@@ -626,14 +629,14 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       nodes: (fleet) => fleet.nodes(),
       isDead: (fleet) => fleet.isDead(0),
     }
-    it.each(Object.keys(calls))('%s fails with ERR_ORBIT_CLOSED', (method) => {
+    it.each(Object.keys(calls))('throws ERR_ORBIT_CLOSED from %s', (method) => {
       const name = fleetName()
       const fleet = join(name)
       fleet.publish(Small, numbered(1))
       fleet.publish(Empty, new Uint8Array(0))
       fleet.close()
       expectClosed(() => calls[method]?.(fleet))
-      // Also when the addon has given the handle's number to somebody else.
+      // This holds even when the addon has reused the number of the handle.
       const next = join(name)
       next.publish(Small, numbered(2))
       next.publish(Empty, new Uint8Array(0))
@@ -660,7 +663,7 @@ describe('the ring of a layer', () => {
 })
 
 describe('a payload limit', () => {
-  it.each([0, 1, 16, 255])('of %i bytes is the same in process-local and in shared memory', (payloadBytes) => {
+  it.each([0, 1, 16, 255])('applies equally in process-local and in shared memory: %i bytes', (payloadBytes) => {
     const type = orbitType({ name: 'Limited', kind: 20, capacity: 2, payloadBytes })
     const messages = [joinLocal(fleetName()), joinShm(fleetName())].map((fleet) => {
       fleet.publish(type, new Uint8Array(payloadBytes))
@@ -678,7 +681,7 @@ describe('a payload limit', () => {
 })
 
 describe.skipIf(!hasObjectFiles)('an observer', () => {
-  it('reads a ring that nobody has made yet as empty, makes nothing, and sees it when it appears', () => {
+  it('reads a ring that does not exist yet as empty, creates nothing, and sees it when it appears', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     const observer = observe(name)
@@ -702,7 +705,7 @@ describe.skipIf(!hasObjectFiles)('an observer', () => {
     expect(fromHead.poll().frames.map(numberIn)).toEqual([1])
   })
 
-  it('has no way to publish or reset, not even with the methods of a member', () => {
+  it('cannot publish or reset, not even with the methods of a member', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.publish(Small, numbered(1))
@@ -748,7 +751,7 @@ describe.skipIf(!hasObjectFiles)('an observer', () => {
     expectRefusal(() => observe(name).head(Smell), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'Small', 'Smell')
   })
 
-  it('reads on after all members have left', () => {
+  it('can still read after all members have left', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     fleet.publish(Small, numbered(1))
@@ -760,8 +763,8 @@ describe.skipIf(!hasObjectFiles)('an observer', () => {
   })
 })
 
-describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', () => {
-  /** A fleet of 4 whose node 0 is ours, with the object of Small open as a file. */
+describe.skipIf(!hasObjectFiles)('a ring with words of another writer', () => {
+  /** A fleet of 4 with this process as node 0, and the object of Small open as a file. */
   function arranged(published: number) {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
@@ -770,9 +773,9 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     return { name, fleet, file: objectFile(name, 7), at: ringAt(Small, 4) }
   }
 
-  it('gives the newest frame, whole, while another writer is stopped inside publish', () => {
+  it('returns the newest frame, whole, while another writer is stopped inside publish', () => {
     const { fleet, file, at } = arranged(6)
-    // Node 1 has filled half of its hand, written down its intent for position 6, and is stopped before the swap.
+    // Node 1 has filled half of its hand, written its intent for position 6, and is stopped before the swap.
     const slot = file.u64(at.slot(6 % 4))
     const entry = at.entry(1)
     const hand = Number(file.u64(entry + entryAt.hand))
@@ -782,7 +785,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     expect(numberIn(fleet.readHead(Small))).toBe(5)
     expect(fleet.head(Small)).toBe(6)
     expect(fleet.cursor(Small).poll().frames.map(numberIn)).toEqual([2, 3, 4, 5])
-    // Nor does it keep anybody else from publishing at that position, and from lapping it.
+    // It does not keep others from publishing at that position, or from lapping it.
     for (let value = 6; value < 20; value++) {
       expect(fleet.publish(Small, numbered(value)).counter).toBe(value)
       expect(numberIn(fleet.readHead(Small))).toBe(value)
@@ -790,7 +793,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     expect(fleet.cursor(Small).poll().frames.map(numberIn)).toEqual([16, 17, 18, 19])
   })
 
-  it('has no hole where a writer died before its swap: the next frame stands there', () => {
+  it('has no hole where a writer died before its swap: the next frame takes the position', () => {
     const { name, fleet, file, at } = arranged(3)
     const entry = at.entry(1)
     file.setU64(entry + entryAt.intentChunk, BigInt(chunkIn(file.u64(at.slot(3)))))
@@ -802,7 +805,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     expect(cursor.poll().frames.map(numberIn)).toEqual([4])
   })
 
-  it('keeps the frame of a writer that died just after its swap, and gives its node the chunk it received', () => {
+  it('keeps the frame of a writer that died just after its swap, and returns the received chunk to its node', () => {
     const { name, fleet, file, at } = arranged(3)
     const entry = at.entry(1)
     const hand = Number(file.u64(entry + entryAt.hand))
@@ -845,7 +848,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     expect(other.cursor(Small).poll().frames.map(numberIn)).toEqual([8, 9, 10, 11])
   })
 
-  it('takes a frame for unreadable, not for empty, whose id is not its position', () => {
+  it('reports a frame as malformed, not as empty, when its id does not match its position', () => {
     const { fleet, file, at } = arranged(4)
     file.setU64(at.chunk(chunkIn(file.u64(at.slot(2)))) + chunkAt.id, (7n << 56n) | 99n)
     expectRefusal(() => fleet.readAt(Small, 2), OrbitError, 'ERR_ORBIT_CORRUPT', 'KIND 7')
@@ -859,14 +862,11 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     ['a length over the limit', (file, at, chunk) => file.setU32(at.chunk(chunk) + chunkAt.length, 17)],
     ['a length of 4 GiB', (file, at, chunk) => file.setU32(at.chunk(chunk) + chunkAt.length, 0xffffffff)],
     ['the id of another KIND', (file, at, chunk) => file.setU64(at.chunk(chunk), (8n << 56n) | 3n)],
-    [
-      'a node that the fleet has not',
-      (file, at, chunk) => file.setU64(at.chunk(chunk), (7n << 56n) | (4n << 40n) | 3n),
-    ],
-    ['a chunk that there is not', (file, at) => file.setU64(at.slot(3), slotWord(1, at.chunks))],
+    ['a node beyond the fleet', (file, at, chunk) => file.setU64(at.chunk(chunk), (7n << 56n) | (4n << 40n) | 3n)],
+    ['a chunk that does not exist', (file, at) => file.setU64(at.slot(3), slotWord(1, at.chunks))],
     ['the last chunk number', (file, at) => file.setU64(at.slot(3), slotWord(1, 2 ** 20 - 1))],
   ] as [string, (file: ReturnType<typeof objectFile>, at: ReturnType<typeof ringAt>, chunk: number) => void][])(
-    'refuses a newest frame with %s',
+    'reports an unreadable newest frame with %s',
     (_, damage) => {
       const { fleet, file, at } = arranged(4)
       damage(file, at, chunkIn(file.u64(at.slot(3))))
@@ -907,7 +907,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
     chmodSync(objectPath(name, 7), 0o600)
   })
 
-  it('is refused when it was left by a fleet of the same name that is gone', () => {
+  it('is refused when it belongs to a removed fleet of the same name', () => {
     const { name, fleet, file } = arranged(3)
     fleet.close()
     file.setU64(objectAt.fleetId, file.u64(objectAt.fleetId) ^ 1n)
@@ -915,7 +915,7 @@ describe.skipIf(!hasObjectFiles)('a ring whose words were written by others', ()
   })
 })
 
-describe.skipIf(!hasObjectFiles)('a ring that has counted far', () => {
+describe.skipIf(!hasObjectFiles)('a ring with very high positions', () => {
   function preset(type: typeof Small, head: number) {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
@@ -925,33 +925,36 @@ describe.skipIf(!hasObjectFiles)('a ring that has counted far', () => {
     return { name, fleet, file, at: ringAt(type, 4) }
   }
 
-  it.each([One, Two, Small, Plain])('goes on over 2^40 frames, its counters beginning anew: $name', (type) => {
-    const head = golden.counters - 2
-    const { name, fleet } = preset(type, head)
-    expect(fleet.head(type)).toBe(head)
-    const cursor = fleet.cursor(type, 'head')
-    const ids = [0, 1, 2, 3].map((value) => fleet.publish(type, numbered(value)))
-    expect(ids.map((id) => id.counter)).toEqual([head, head + 1, 0, 1])
-    expect(fleet.head(type)).toBe(head + 4)
-    const kept = [0, 1, 2, 3].slice(-type.capacity)
-    expect(ids.map((id) => numberIn(fleet.read(id))).slice(-type.capacity)).toEqual(kept)
-    expect(numberIn(fleet.readHead(type))).toBe(3)
-    expect(fleet.readHead(type)?.position).toBe(golden.counters + 1)
-    expect(fleet.readHead(type)?.id.counter).toBe(1)
-    const poll = cursor.poll()
-    expect(poll.frames.map(numberIn)).toEqual(kept)
-    expect(accountOf(poll)).toEqual({
-      count: kept.length,
-      lost: 4 - kept.length,
-      malformed: 0,
-      from: head,
-      to: head + 4,
-    })
-    expect(observe(name).cursor(type).poll().frames.slice(-kept.length).map(numberIn)).toEqual(kept)
-    expect(joinShm(name).publish(type, numbered(4)).toString()).toBe(`${type.kind}:1:2`)
-  })
+  it.each([One, Two, Small, Plain])(
+    'continues past 2^40 frames, where its counters start again at 0: $name',
+    (type) => {
+      const head = golden.counters - 2
+      const { name, fleet } = preset(type, head)
+      expect(fleet.head(type)).toBe(head)
+      const cursor = fleet.cursor(type, 'head')
+      const ids = [0, 1, 2, 3].map((value) => fleet.publish(type, numbered(value)))
+      expect(ids.map((id) => id.counter)).toEqual([head, head + 1, 0, 1])
+      expect(fleet.head(type)).toBe(head + 4)
+      const kept = [0, 1, 2, 3].slice(-type.capacity)
+      expect(ids.map((id) => numberIn(fleet.read(id))).slice(-type.capacity)).toEqual(kept)
+      expect(numberIn(fleet.readHead(type))).toBe(3)
+      expect(fleet.readHead(type)?.position).toBe(golden.counters + 1)
+      expect(fleet.readHead(type)?.id.counter).toBe(1)
+      const poll = cursor.poll()
+      expect(poll.frames.map(numberIn)).toEqual(kept)
+      expect(accountOf(poll)).toEqual({
+        count: kept.length,
+        lost: 4 - kept.length,
+        malformed: 0,
+        from: head,
+        to: head + 4,
+      })
+      expect(observe(name).cursor(type).poll().frames.slice(-kept.length).map(numberIn)).toEqual(kept)
+      expect(joinShm(name).publish(type, numbered(4)).toString()).toBe(`${type.kind}:1:2`)
+    },
+  )
 
-  it('finds no frame by the id that had the same counter 2^40 frames before', () => {
+  it('finds no frame by an id with the same counter from 2^40 frames before', () => {
     const { fleet } = preset(Small, golden.counters + 8)
     expect(fleet.read(NetId64.make(7, 0, 3))).toBeUndefined()
     expect(fleet.read(NetId64.make(7, 0, 4))?.position).toBe(golden.counters + 4)
@@ -997,7 +1000,7 @@ describe.skipIf(!hasObjectFiles)('a ring that has counted far', () => {
     expect(accountOf(fleet.cursor(type, 'head').poll()).to).toBe(last + 1)
   })
 
-  it('stands as the words say that a peer would have written', () => {
+  it('has the lap numbers of its positions in its slot words', () => {
     const { file, at } = preset(Small, 2 ** 32 + 2)
     expect(lapIn(file.u64(at.slot(0)))).toBe(2 ** 30 + 1)
     expect(lapIn(file.u64(at.slot(3)))).toBe(2 ** 30)

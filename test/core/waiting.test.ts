@@ -31,7 +31,7 @@ import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()
 
-// The addon's functions cannot be spied on where they stand.
+// The functions of the addon cannot be spied on in place.
 vi.mock('../../src/core/native.js', async (original) => {
   const module = await original<typeof import('../../src/core/native.js')>()
   return { ...module, native: { ...module.native } }
@@ -44,7 +44,7 @@ const Value = orbitType({ name: 'Value', kind: 10, capacity: 4, pod: pod({ count
 const size = 4
 const backupMs = 1000
 
-/** The backup timer of waits stands still unless a test turns it: what wakes then is the bell. */
+/** The backup timer of waits does not run unless a test advances it: only the bell wakes. */
 const stopTheClock = () => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -53,7 +53,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** What became of a promise that has had its chance to settle. */
+/** The state of a promise after it has had time to settle. */
 async function stateOf(promise: Promise<unknown>): Promise<string> {
   let state = 'pending'
   promise.then(
@@ -68,7 +68,7 @@ async function stateOf(promise: Promise<unknown>): Promise<string> {
   return state
 }
 
-/** The arm word and the sleeper's bit of a node, as publishers see them. */
+/** The arm word and the sleeper bit of a node, as publishers read them. */
 function sleeperWords(fleet: string, node: number, type = Facts) {
   const file = objectFile(fleet, type.kind)
   const at = ringAt(type, size)
@@ -85,7 +85,7 @@ function sleeperWords(fleet: string, node: number, type = Facts) {
   }
 }
 
-/** All frames of an iteration until it ends or `enough` were seen, checked to be in order and without a hole. */
+/** All frames of an iteration until it ends or `enough` frames came, checked to be in order and without a gap. */
 async function collect(iteration: AsyncIterable<Poll>, enough = Number.POSITIVE_INFINITY) {
   const numbers: (number | undefined)[] = []
   let lost = 0
@@ -104,7 +104,7 @@ async function collect(iteration: AsyncIterable<Poll>, enough = Number.POSITIVE_
 describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
   beforeEach(stopTheClock)
 
-  /** A reader with a cursor at the head, and another member that publishes. */
+  /** A reader with a cursor at the head, and a second member that publishes. */
   function pair(): { name: string; reader: Fleet; writer: Fleet; cursor: Cursor } {
     const name = fleetName()
     const reader = join(name, { size })
@@ -112,7 +112,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     return { name, reader, writer, cursor: reader.cursor(Facts, 'head') }
   }
 
-  it('is over at once when there is news, and opens no bell for that', async () => {
+  it('resolves at once when there is news, and opens no bell', async () => {
     const { writer, cursor } = pair()
     const openBell = vi.spyOn(native, 'openBell')
     writer.publish(Facts, numbered(1))
@@ -133,7 +133,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
       publish: (writer) => new Orbital(writer, Value).store({ count: 3 }),
     },
   ]
-  it.each(ways)('is rung by $way of another member', async ({ type, publish }) => {
+  it.each(ways)('wakes on $way by another member', async ({ type, publish }) => {
     const { reader, writer } = pair()
     const cursor = reader.cursor(type, 'head')
     const waiting = cursor.wait()
@@ -147,14 +147,14 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     expect(await again).toBe(true)
   })
 
-  it('is rung by its own member too', async () => {
+  it('wakes on a frame of its own member', async () => {
     const { reader, cursor } = pair()
     const waiting = cursor.wait()
     reader.publish(Facts, numbered(1))
     expect(await waiting).toBe(true)
   })
 
-  it('tells of a loss: by laps, and by a reset of what was not read', async () => {
+  it('wakes on a loss by laps, and by a reset of unread frames', async () => {
     const { writer, cursor } = pair()
     for (let i = 0; i < 20; i++) writer.publish(Facts, numbered(i))
     expect(await cursor.wait()).toBe(true)
@@ -162,7 +162,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     writer.resetRing(Facts)
     expect(await cursor.wait()).toBe(true)
     expect(accountOf(cursor.poll())).toMatchObject({ count: 0, lost: 7 })
-    const waiting = cursor.wait() // nothing is lost to a cursor at the head
+    const waiting = cursor.wait() // a cursor at the head has lost nothing
     writer.resetRing(Facts)
     expect(await stateOf(waiting)).toBe('pending')
     writer.publish(Facts, numbered(20))
@@ -170,7 +170,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     expect(cursor.poll().frames.map(numberIn)).toEqual([20])
   })
 
-  it('ahead of the head waits for its own position', async () => {
+  it('waits for its own position ahead of the head', async () => {
     const { reader, writer } = pair()
     const cursor = reader.cursor(Facts, 2)
     const waiting = cursor.wait()
@@ -183,7 +183,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     expect(cursor.poll().frames.map(numberIn)).toEqual([2])
   })
 
-  it.each([0, 1, 5])('gives false after timeoutMs: %i, sleeping or spinning', async (timeoutMs) => {
+  it.each([0, 1, 5])('resolves to false after timeoutMs: %i, sleeping or spinning', async (timeoutMs) => {
     const { cursor } = pair()
     expect(await cursor.wait({ timeoutMs })).toBe(false)
     expect(await cursor.wait({ timeoutMs, spin: true })).toBe(false)
@@ -191,7 +191,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
   })
 
   it.each([{ spin: false }, { spin: true }])(
-    'ends with false when its cursor or its fleet closes: %o',
+    'resolves to false when its cursor or its fleet closes: %o',
     async (options) => {
       const { reader, cursor } = pair()
       const other = reader.cursor(Facts)
@@ -204,7 +204,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     },
   )
 
-  it('is refused after its cursor or its fleet was closed', async () => {
+  it('rejects after its cursor or its fleet was closed', async () => {
     for (const close of ['cursor', 'fleet']) {
       const { reader, cursor } = pair()
       if (close === 'cursor') cursor.close()
@@ -219,7 +219,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     }
   })
 
-  it.each([{ spin: false }, { spin: true }])('is rejected with the reason of its signal: %o', async ({ spin }) => {
+  it.each([{ spin: false }, { spin: true }])('rejects with the reason of its signal: %o', async ({ spin }) => {
     const { writer, cursor } = pair()
     const reason = new Error('enough')
     await expect(cursor.wait({ spin, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
@@ -233,10 +233,10 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     expect(await stateOf(unaborted)).toBe('pending')
     writer.publish(Facts, numbered(1))
     expect(await unaborted).toBe(true)
-    await expect(cursor.wait({ spin, signal })).rejects.toBe(reason) // aborted comes before news
+    await expect(cursor.wait({ spin, signal })).rejects.toBe(reason) // an aborted signal is checked before news
   })
 
-  it('listens to its signal no longer than it waits', async () => {
+  it('removes its listener from the signal when it ends', async () => {
     const { reader, writer, cursor } = pair()
     const { signal } = new AbortController()
     const listeners = () => getEventListeners(signal, 'abort').length
@@ -257,7 +257,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     expect(listeners()).toBe(0)
   })
 
-  it('names a wrong option', async () => {
+  it('rejects a wrong option by name', async () => {
     const { cursor } = pair()
     const wrong: [options: unknown, code: string, error: unknown][] = [
       [null, 'ERR_ORBIT_INVALID_ARGUMENT', TypeError],
@@ -284,15 +284,15 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     for (const max of [0, -1, 1.5, 2 ** 32]) expectRangeError(() => cursor.iterate({ max }))
   })
 
-  it('of one cursor may be held twice: both end', async () => {
+  it('resolves both of two waits of one cursor', async () => {
     const { writer, cursor } = pair()
     const waits = [cursor.wait(), cursor.wait({ spin: true }), cursor.wait()]
     writer.publish(Facts, numbered(1))
     expect(await Promise.all(waits)).toEqual([true, true, true])
   })
 
-  // The order that cannot miss: arm, then look. What is published at the last moment before is found by the look.
-  it('finds what is published while it falls asleep', async () => {
+  // Arming before looking cannot miss a frame: the look finds one that was published just before.
+  it('finds a frame that is published while it falls asleep', async () => {
     for (const moment of ['before', 'after']) {
       const { writer, cursor } = pair()
       const arm = native.arm
@@ -309,15 +309,15 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     }
   })
 
-  it('goes on when another one on its ring ends', async () => {
+  it('continues when another wait on its ring ends', async () => {
     const { reader, writer, cursor } = pair()
     const waiting = cursor.wait()
     expect(await reader.cursor(Facts, 'head').wait({ timeoutMs: 0 })).toBe(false)
     writer.publish(Facts, numbered(1))
-    expect(await waiting).toBe(true) // by the bell: the clock stands
+    expect(await waiting).toBe(true) // by the bell: the clock does not run
   })
 
-  it('is rejected when the ring is removed, at the latest by the timer', async () => {
+  it('rejects when the ring is removed, at the latest by the timer', async () => {
     if (!isShared) return // a process-local ring cannot be removed
     const { name, cursor } = pair()
     const waits = [cursor.wait(), collect(cursor)]
@@ -353,7 +353,7 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
     expect(numbers).toEqual(Array.from({ length: total }, (_, i) => i))
   })
 
-  it('loses exactly what max and a slow body make it lose', async () => {
+  it('loses exactly the frames that max and a slow body make it lose', async () => {
     const { reader, writer } = pair()
     const cursor = reader.cursor(Facts, 'head')
     let published = 0
@@ -364,7 +364,7 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
     const seen: { numbers: (number | undefined)[]; lost: number }[] = []
     for await (const poll of cursor.iterate({ max: 3 })) {
       seen.push({ numbers: poll.frames.map(numberIn), lost: accountOf(poll).lost })
-      if (seen.length === 1) publish(20) // over two laps while the body is at work
+      if (seen.length === 1) publish(20) // over two laps while the body runs
       if (seen.length === 3) publish(6)
       if (cursor.position === published) break
     }
@@ -429,7 +429,7 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
     }
   })
 
-  it('ends with break and with what its body throws, and may begin again', async () => {
+  it('ends with break and with an error of its body, and can begin again', async () => {
     const { writer, cursor } = pair()
     writer.publish(Large, numbered(1))
     for await (const _ of cursor) break
@@ -443,7 +443,7 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
     expect((await collect(cursor, 1)).numbers).toEqual([3])
   })
 
-  it('by Symbol.asyncIterator is one by iterate', async () => {
+  it('works through Symbol.asyncIterator like iterate', async () => {
     const { writer, cursor } = pair()
     const iterator = cursor[Symbol.asyncIterator]()
     const next = iterator.next()
@@ -465,7 +465,7 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
     expect(counts).toEqual([1024, 1024, 452])
   })
 
-  it('lets the event loop turn although every poll brings something', async () => {
+  it('lets the event loop turn even if every poll returns frames', async () => {
     const { writer, cursor } = pair()
     let turns = 0
     const controller = new AbortController()
@@ -479,16 +479,16 @@ describe.each(memories)('an iteration in $memory', ({ join }) => {
   })
 })
 
-describe.runIf(hasObjectFiles)('an iteration over words that lie', () => {
-  it('lets the event loop turn although there is news that no poll brings', async () => {
+describe.runIf(hasObjectFiles)('an iteration over damaged words', () => {
+  it('lets the event loop turn even if there is news that no poll returns', async () => {
     const name = fleetName()
     const fleet = joinShm(name, { size })
     const cursor = fleet.cursor(Facts, 6)
-    // A slot ahead of an empty one says that it is filled: foreign bytes.
+    // A slot ahead of an empty one is marked as filled, by foreign bytes.
     objectFile(name, Facts.kind).setU64(ringAt(Facts, size).slot(6), slotWord(1, 6))
     const controller = new AbortController()
     setImmediate(() => controller.abort())
-    // An event loop that never turns is no longer under any watchdog's eye: so the looks are counted.
+    // No watchdog runs in an event loop that never turns, so the looks are counted.
     const hasNews = native.hasNews
     let looks = 0
     vi.spyOn(native, 'hasNews').mockImplementation((ring, position) => {
@@ -501,7 +501,7 @@ describe.runIf(hasObjectFiles)('an iteration over words that lie', () => {
 })
 
 describe.runIf(hasObjectFiles)('an observer', () => {
-  it('waits and iterates by its timer, writes nothing, has no bell, and sees a ring that comes later', async () => {
+  it('waits and iterates by its timer, writes nothing, has no bell, and sees a ring that appears later', async () => {
     const name = fleetName()
     const writer = joinShm(name, { size })
     const observer = observe(name)
@@ -538,7 +538,7 @@ describe.runIf(hasObjectFiles)('an observer', () => {
 describe.runIf(hasObjectFiles)('the bell of a member', () => {
   beforeEach(stopTheClock)
 
-  it('is one for all its cursors on all its rings, made by the first sleep and gone with the member', async () => {
+  it('is shared by all cursors on all rings, created by the first sleep and removed with the member', async () => {
     const name = fleetName()
     const before = descriptors().length
     const reader = joinShm(name, { size })
@@ -572,7 +572,7 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     expect(descriptors()).toHaveLength(before)
   })
 
-  it('is asked for by the arm and the bit of its node, while somebody sleeps and at most a tick longer', async () => {
+  it('is requested by the arm and the bit of its node, while a cursor sleeps and at most a tick longer', async () => {
     const name = fleetName()
     const writer = joinShm(name, { size, node: 0 })
     const reader = joinShm(name, { size, node: 2 })
@@ -607,7 +607,7 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     }
   })
 
-  it('stays armed for a cursor whose type is another object of the same contract', async () => {
+  it('stays armed for a cursor of an equal type that was created separately', async () => {
     const name = fleetName()
     const reader = joinShm(name, { size })
     const twin = orbitType({ name: 'Facts', kind: 7, capacity: 8, payloadBytes: 16 })
@@ -618,7 +618,7 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     expect(await waiting).toBe(false)
   })
 
-  it('is rung once by a burst of 10,000 frames onto a sleeper', async () => {
+  it('is signalled once by a burst of 10,000 frames', async () => {
     const name = fleetName()
     const reader = joinShm(name, { size })
     const writer = joinShm(name, { size })
@@ -634,14 +634,14 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
       const bytes = drainBell(bellPath(name, reader.node))
       expect(bytes).toBe(1)
       rings += bytes
-      vi.advanceTimersByTime(backupMs) // its byte was taken: the timer carries on
+      vi.advanceTimersByTime(backupMs) // its byte was taken: the timer takes over
       expect(await waiting).toBe(true)
       expect(cursor.poll().frames).toHaveLength(10_000)
     }
     expect(rings).toBe(3)
   })
 
-  it('goes with Fleet.remove, also one whose owner still sleeps', async () => {
+  it('is removed by Fleet.remove, even while its owner sleeps', async () => {
     const name = fleetName()
     const reader = joinShm(name, { size })
     const waiting = reader.cursor(Facts, 'head').wait()
@@ -650,10 +650,10 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     expect(bellsOf(name)).toEqual([])
     vi.advanceTimersByTime(backupMs)
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_ORBIT_RETIRED' })
-    expect(bellsOf(name)).toEqual([]) // nobody makes a bell for a fleet that is gone
+    expect(bellsOf(name)).toEqual([]) // no member creates a bell for a fleet that is gone
   })
 
-  it('is not taken away by a handle of a removed fleet of the same name', async () => {
+  it('is not removed by a handle of a removed fleet of the same name', async () => {
     const name = fleetName()
     const old = joinShm(name, { size })
     expect(await old.cursor(Facts, 'head').wait({ timeoutMs: 0 })).toBe(false)
@@ -669,7 +669,7 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     expect(await waiting).toBe(true)
   })
 
-  it("goes with the objects of lifetime 'fleet', and that of one who was killed with them", async () => {
+  it("is removed with the objects of lifetime 'fleet', even that of a killed member", async () => {
     const name = fleetName()
     const first = joinShm(name, { size, lifetime: 'fleet' })
     const second = joinShm(name, { size, lifetime: 'fleet' })
@@ -681,7 +681,7 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it('of a removed ring rings no more, and serves the other rings', async () => {
+  it('is not signalled for a removed ring, and works for the other rings', async () => {
     const name = fleetName()
     const reader = joinShm(name, { size })
     const writer = joinShm(name, { size })
@@ -694,7 +694,7 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     expect(await other).toBe(true)
   })
 
-  it('is left by nobody after a hundred members that waited', async () => {
+  it('is never left behind by a hundred members that waited', async () => {
     const name = fleetName()
     const writer = joinShm(name, { size })
     const once = async () => {
@@ -705,7 +705,7 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
       reader.close()
       expect(bellsOf(name)).toEqual([])
     }
-    await once() // the writer keeps one descriptor for the node
+    await once() // the publisher keeps one descriptor for the node
     const before = descriptors().length
     for (let i = 0; i < 100; i++) await once()
     expect(descriptors()).toHaveLength(before)

@@ -41,7 +41,7 @@ const at = ringAt(facts, size)
 const isRoot = process.geteuid?.() === 0
 const backupMs = 1000
 
-/** Children whose backup timer never ticks: what wakes them is a bell. */
+/** Children with a backup timer that never ticks: only a bell wakes them. */
 const bellsOnly = { env: { ORBIT_TEST_BELLS_ONLY: '1' } }
 
 afterEach(() => {
@@ -69,7 +69,7 @@ async function asleep(child: Child, options: object = {}): Promise<void> {
 
 const woken = (...texts: string[]) => ({ woken: true, texts })
 
-/** What publishers see of a sleeper. */
+/** The words of a sleeper that publishers read. */
 function wordsOf(name: string, node: number) {
   const file = objectFile(name, kind)
   return {
@@ -89,7 +89,7 @@ function wordsOf(name: string, node: number) {
 }
 
 describe.runIf(isLinux)('sleeping processes', () => {
-  it('wake, all sixteen of them, for one publish', async () => {
+  it('wakes all sixteen sleeping processes for one published frame', async () => {
     const name = uniqueFleet('wake')
     const publisher = join(name)
     const children = await Promise.all(Array.from({ length: 16 }, () => waiter(name)))
@@ -104,22 +104,22 @@ describe.runIf(isLinux)('sleeping processes', () => {
     expect(wordsOf(name, 0).bits).toBe(0n)
   })
 
-  it('ring their bell once for 10,000 frames, and are told of the loss', async () => {
+  it('signals a sleeping process once for 10,000 frames, and reports the loss', async () => {
     const name = uniqueFleet('wake')
     const publisher = join(name)
     const child = await waiter(name)
     await asleep(child)
-    await child.stop() // it gets no chance to arm again meanwhile
+    await child.stop() // it cannot arm again before the test continues it
     for (let i = 0; i < 10_000; i++) publish(publisher, `${i}`)
     expect(drainBell(bellPath(name, child.node))).toBe(1)
     child.process.kill('SIGCONT')
     const fd = openSync(bellPath(name, child.node), constants.O_WRONLY | constants.O_NONBLOCK)
-    writeSync(fd, '!') // as if it had not been taken out
+    writeSync(fd, '!') // as if the byte had not been read
     closeSync(fd)
     expect(await child.next()).toEqual(woken(...Array.from({ length: 64 }, (_, i) => `${10_000 - 64 + i}`)))
   })
 
-  it('cost publishers one ring after they were killed, and nothing when their node has a new owner', async () => {
+  it('signals a killed sleeper once, and never after its node has a new owner', async () => {
     const name = uniqueFleet('wake')
     const publisher = join(name)
     const other = join(name)
@@ -151,7 +151,7 @@ describe.runIf(isLinux)('sleeping processes', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it('that were killed do not kill a publisher whose SIGPIPE has its default action', async () => {
+  it('does not kill a publisher by the SIGPIPE of a dead sleeper', async () => {
     const name = uniqueFleet('wake')
     const [publisher, victim] = [await waiter(name), await waiter(name)]
     await publisher.ask('unsetSigpipe')
@@ -161,11 +161,11 @@ describe.runIf(isLinux)('sleeping processes', () => {
       expect(await publisher.ask('publish', text)).toHaveProperty('value')
       if (text === 'opens the bell') expect(await victim.next()).toEqual(woken(text))
     }
-    expect(wordsOf(name, victim.node).arm % 2).toBe(0) // it was rung
+    expect(wordsOf(name, victim.node).arm % 2).toBe(0) // its bell was signalled
     await publisher.ask('close')
   })
 
-  it('that are stopped, with a full bell, block nobody, and wake when they go on', async () => {
+  it('does not block a publisher on the full bell of a stopped process, which wakes after it continues', async () => {
     const name = uniqueFleet('wake')
     const publisher = join(name)
     const [stopped, other] = [await waiter(name), await waiter(name)]
@@ -189,13 +189,13 @@ describe.runIf(isLinux)('sleeping processes', () => {
 })
 
 function fillUp(fd: number, bytes: number): void {
-  expect(fstatSync(fd).isFIFO()).toBe(true) // a file would take all the memory there is
+  expect(fstatSync(fd).isFIFO()).toBe(true) // a regular file could take all memory
   for (;;) writeSync(fd, Buffer.alloc(bytes, '!'))
 }
 
 interface Squat {
   title: string
-  /** Puts something in the place of a bell whose owner sleeps. */
+  /** Replaces the bell of a sleeping owner by something else. */
   squat: (path: string) => void
   skip?: boolean
   /** It is not replaced: only the timer wakes. */
@@ -248,49 +248,52 @@ const squats: Squat[] = [
 ]
 
 describe.runIf(isLinux).each(squats)('a bell that is $title', ({ squat, skip = false, isStubborn = false }) => {
-  it.skipIf(skip)('gets not a byte; the timer wakes its owner, and hangs a new one', async () => {
-    const name = uniqueFleet('squat')
-    const sleeper = join(name)
-    const publisher = join(name)
-    const cursor = sleeper.cursor(facts, 'head')
-    const path = bellPath(name, sleeper.node)
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const waiting = cursor.wait()
-    const { arm } = wordsOf(name, sleeper.node)
-    squat(path)
-    // What stands there now, whatever becomes of its name.
-    const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true
-    const fd = isFile ? openSync(path, 'r') : -1
-    publish(publisher)
-    expect(wordsOf(name, sleeper.node).arm).toBe(arm + 1) // as if it had been rung
-    vi.advanceTimersByTime(backupMs)
-    expect(await waiting).toBe(true)
-    expect(cursor.poll().frames).toHaveLength(1)
-    if (isFile) {
-      expect(readFileSync(fd, 'utf8')).toBe('not a bell')
-      expect(fstatSync(fd).size).toBe(10)
-      closeSync(fd)
-    }
-    if (isStubborn) {
+  it.skipIf(skip)(
+    'gets no byte when it is found in place of a bell; the timer wakes the owner, which opens a new FIFO',
+    async () => {
+      const name = uniqueFleet('squat')
+      const sleeper = join(name)
+      const publisher = join(name)
+      const cursor = sleeper.cursor(facts, 'head')
+      const path = bellPath(name, sleeper.node)
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+      const waiting = cursor.wait()
+      const { arm } = wordsOf(name, sleeper.node)
+      squat(path)
+      // The object that is there now, independent of its name.
+      const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true
+      const fd = isFile ? openSync(path, 'r') : -1
+      publish(publisher)
+      expect(wordsOf(name, sleeper.node).arm).toBe(arm + 1) // as if its bell had been signalled
+      vi.advanceTimersByTime(backupMs)
+      expect(await waiting).toBe(true)
+      expect(cursor.poll().frames).toHaveLength(1)
+      if (isFile) {
+        expect(readFileSync(fd, 'utf8')).toBe('not a bell')
+        expect(fstatSync(fd).size).toBe(10)
+        closeSync(fd)
+      }
+      if (isStubborn) {
+        const next = cursor.wait()
+        publish(publisher)
+        vi.advanceTimersByTime(backupMs)
+        expect(await next).toBe(true)
+        return
+      }
+      // The bell causes the next wakeup: the clock does not run.
+      const { mode, uid } = statSync(path)
+      expect({ isFifo: statSync(path).isFIFO(), mode: mode & 0o7777, uid }).toEqual({
+        isFifo: true,
+        mode: 0o600,
+        uid: process.geteuid?.(),
+      })
       const next = cursor.wait()
       publish(publisher)
-      vi.advanceTimersByTime(backupMs)
       expect(await next).toBe(true)
-      return
-    }
-    // The next wake is by the bell: the clock stands.
-    const { mode, uid } = statSync(path)
-    expect({ isFifo: statSync(path).isFIFO(), mode: mode & 0o7777, uid }).toEqual({
-      isFifo: true,
-      mode: 0o600,
-      uid: process.geteuid?.(),
-    })
-    const next = cursor.wait()
-    publish(publisher)
-    expect(await next).toBe(true)
-  })
+    },
+  )
 
-  it.skipIf(skip)('before its owner sleeps for the first time is replaced, or left to the timer', async () => {
+  it.skipIf(skip)('is replaced before the first sleep of its owner, or left to the timer', async () => {
     const name = uniqueFleet('squat')
     const sleeper = join(name)
     const publisher = join(name)
@@ -308,8 +311,8 @@ describe.runIf(isLinux).each(squats)('a bell that is $title', ({ squat, skip = f
 })
 
 describe.runIf(isLinux)('a publisher that dies', () => {
-  // Its last words are written by hand: a frame that was swapped in while it did not see the sleeper.
-  it('between its swap and its ring is made up for by the timer', async () => {
+  // The test writes its last words: a frame that was swapped in before it saw the sleeper.
+  it('loses no wakeup when it dies between its swap and its signal: the timer wakes the sleeper', async () => {
     const name = uniqueFleet('hole')
     const [sleeper, publisher] = [join(name), join(name)]
     const cursor = sleeper.cursor(facts, 'head')
@@ -326,7 +329,7 @@ describe.runIf(isLinux)('a publisher that dies', () => {
     expect(cursor.poll().frames).toHaveLength(1)
   })
 
-  it('between its swap and its ring is made up for by the next publisher', async () => {
+  it('loses no wakeup when it dies between its swap and its signal: the next publisher wakes the sleeper', async () => {
     const name = uniqueFleet('hole')
     const [sleeper, publisher] = [join(name), join(name)]
     const cursor = sleeper.cursor(facts, 'head')
@@ -347,7 +350,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   const isOver = async (child: Child) => ({ ...(await child.ended), stderr: child.stderr })
   const orderly = { code: 0, signal: null, stderr: '' }
 
-  it.each([{}, { timeoutMs: 2 ** 31 - 1 }])('is not kept alive by that, and leaves no bell: %o', async (options) => {
+  it.each([{}, { timeoutMs: 2 ** 31 - 1 }])('is not kept alive by a wait, and leaves no bell: %o', async (options) => {
     const name = uniqueFleet('alive')
     const witness = join(name)
     const child = start('waiter.mjs', ['pending', name, options])
@@ -356,7 +359,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(await isOver(child)).toEqual(orderly)
     expect(bellsOf(name)).toEqual([])
     expect(witness.isDead(1)).toBe(true)
-    expect(wordsOf(name, 1).arm % 2).toBe(1) // nobody was there to disarm
+    expect(wordsOf(name, 1).arm % 2).toBe(1) // there was no process to disarm
     publish(witness)
     expect(wordsOf(name, 1).arm % 2).toBe(0)
     join(name, { node: 1 }).head(facts)
@@ -380,7 +383,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it.skipIf(!canRun('prlimit', '--version'))('leaves no bell that it had no descriptor for', async () => {
+  it.skipIf(!canRun('prlimit', '--version'))('leaves no bell when it had no descriptor for one', async () => {
     const name = uniqueFleet('alive')
     const child = start('waiter.mjs', ['scarce', name], { through: ['prlimit', '--nofile=64:64'] })
     expect(await child.next()).toEqual({ code: 'EMFILE', woken: false })
@@ -388,7 +391,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it('leaves no bell behind process.exit and an exception', async () => {
+  it('leaves no bell after process.exit and after an exception', async () => {
     const name = uniqueFleet('alive')
     const exits = start('waiter.mjs', ['exit', name, 5])
     expect(await exits.next()).toBe('asleep')
@@ -400,7 +403,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it('leaves its bell after SIGKILL to the next owner of its node, to Fleet.remove, or to the last out', async () => {
+  it('leaves its bell after SIGKILL to the next owner of its node, to Fleet.remove, or to the last member', async () => {
     const name = uniqueFleet('alive')
     for (const sweep of ['join', 'remove', 'last out'] as const) {
       const child = await waiter(name)
@@ -416,7 +419,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     }
   })
 
-  it("leaves its bell to Fleet.remove also when the fleet's object is gone, and no namesake's is touched", async () => {
+  it("leaves its bell to Fleet.remove even without the fleet's object, which touches no bell of a similar name", async () => {
     const name = uniqueFleet('alive')
     const child = await waiter(name)
     await asleep(child)
@@ -432,7 +435,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     await neighbour.ask('close')
   })
 
-  it.skipIf(isSanitized)('hangs no bell in a fleet that is removed meanwhile', async () => {
+  it.skipIf(isSanitized)('opens no FIFO in a fleet that is removed at the same time', async () => {
     const name = uniqueFleet('alive')
     const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'bell:checked', ORBIT_FAULT_SIGNAL: '19' }
     const child = await waiter(name, { env: { ...bellsOnly.env, ...env } })
@@ -447,7 +450,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(objectsOf(name)).toEqual([])
   })
 
-  it('does so in its worker threads too, each with its own bell; terminating one takes its bell along', async () => {
+  it('gives each worker thread its own bell, which goes when the thread is terminated', async () => {
     const name = uniqueFleet('alive')
     const publisher = join(name)
     const child = start('waiter.mjs', ['workers', name], bellsOnly)
@@ -486,7 +489,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it('may hold two copies of the package: each has its bell and wakes the other', async () => {
+  it('wakes two copies of the package in one process, each by its own bell', async () => {
     const name = uniqueFleet('alive')
     const publisher = join(name)
     const dist = process.env['ORBIT_DIST'] ?? new URL('../../dist/index.js', import.meta.url).href

@@ -36,7 +36,7 @@ import {
 const kind = 220
 const small = { capacity: 8, payloadBytes: 64 }
 
-/** The ring under a bus with these options, for those who write into it straight. */
+/** The type of the ring under a bus with these options, to write into the ring directly. */
 const ringOf = ({ capacity, payloadBytes } = small) =>
   reservedType({ name: 'orbit.events', kind, capacity, payloadBytes: payloadBytes + 2 })
 
@@ -49,7 +49,7 @@ const only = ({ events }: EventPoll): OrbitEvent => {
 }
 
 describe.each(memories)('a bus in $memory', ({ join }) => {
-  it('hands an event on with id, topic, payload and time', () => {
+  it('delivers an event with id, topic, payload and time', () => {
     const name = fleetName()
     const [a, b] = [join(name), join(name)]
     const cursor = busOf(b).cursor()
@@ -66,7 +66,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(event.timestampMs).toBeLessThanOrEqual(Date.now())
   })
 
-  it('has one ring for all topics, and every cursor passes all of them', () => {
+  it('uses one ring for all topics, and every cursor moves past all of them', () => {
     const bus = busOf(join(fleetName()))
     const [all, one] = [bus.cursor(), bus.cursor()]
     const ids = ['a', 'b', 'a', 'c'].map((topic) => bus.publish(topic))
@@ -79,7 +79,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(one.poll()).toEqual({ events: [], lost: 0, malformed: 0, from: 4, to: 4 })
   })
 
-  it('counts what was lost: capacity 2, 3 events, 1 lost', () => {
+  it('counts 1 lost event after 3 events in a ring of 2', () => {
     const bus = busOf(join(fleetName()), { capacity: 2 })
     const [all, one] = [bus.cursor(), bus.cursor()]
     for (const text of ['1', '2', '3']) bus.publish('n', text)
@@ -89,7 +89,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(one.pollTopic('other')).toEqual({ events: [], lost: 1, malformed: 0, from: 0, to: 3 })
   })
 
-  it('takes every topic and payload, the empty ones too', () => {
+  it('accepts every topic and payload, even empty ones', () => {
     const bus = busOf(join(fleetName()), { capacity: 64, payloadBytes: 400 })
     const topics = [
       '',
@@ -127,14 +127,14 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     ])
   })
 
-  it('copies bytes that are part of a larger buffer, and none of their neighbours', () => {
+  it('copies only the given part of a larger buffer', () => {
     const bus = busOf(join(fleetName()))
     const cursor = bus.cursor()
     bus.publish('part', new Uint8Array([1, 2, 3, 4, 5]).subarray(1, 4))
     expect([...only(cursor.poll()).payload]).toEqual([2, 3, 4])
   })
 
-  it('carries JSON', () => {
+  it('publishes and parses JSON', () => {
     const bus = busOf(join(fleetName()))
     const cursor = bus.cursor()
     const values = [{ a: [1, null, 'ü'] }, 0, null, 'text', true]
@@ -151,7 +151,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(() => only(cursor.poll()).json()).toThrow(SyntaxError)
   })
 
-  it('publishes JSON whose making publishes another event', () => {
+  it('publishes an event from within toJSON of another', () => {
     const bus = busOf(join(fleetName()))
     const cursor = bus.cursor()
     bus.publishJson('outer', { toJSON: () => `${bus.publish('inner', 'x'.repeat(50))}` })
@@ -187,7 +187,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(structuredClone(event.payload)).toEqual(event.payload)
   })
 
-  it('refuses an event that is too large, with all sizes, and publishes nothing', () => {
+  it('refuses an event that is too large, names all sizes, and publishes nothing', () => {
     const fleet = join(fleetName())
     const bus = busOf(fleet, { capacity: 8, payloadBytes: 60 })
     const cursor = bus.cursor()
@@ -210,7 +210,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(cursor.poll()).toMatchObject({ events: [], from: 3, to: 3 })
   })
 
-  it('takes topics of up to 65535 bytes', () => {
+  it('accepts topics of up to 65535 bytes', () => {
     const bus = busOf(join(fleetName()), { capacity: 2, payloadBytes: 70_000 })
     const cursor = bus.cursor()
     const longest = `${'ab'.repeat(32767)}c`
@@ -220,7 +220,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect([event.topic, event.text()]).toEqual([longest, 'tail'])
   })
 
-  it('may have room for nothing but the fact', () => {
+  it('accepts empty events in a ring without room for topic and payload', () => {
     const bus = busOf(join(fleetName()), { capacity: 1, payloadBytes: 0 })
     const cursor = bus.cursor()
     bus.publish('')
@@ -228,7 +228,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expectRefusal(() => bus.publish('a'), RangeError, 'ERR_ORBIT_PAYLOAD_SIZE', 'payloadBytes=0')
   })
 
-  it('is shared by every bus on the fleet, and may be made as often as one likes', () => {
+  it('shares one ring between all buses of a fleet', () => {
     const fleet = join(fleetName())
     const cursor = busOf(fleet).cursor()
     for (let i = 0; i < 100; i++) busOf(fleet).publish(`t${i % 2}`, `${i}`)
@@ -236,7 +236,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(new OrbitEventBus(join(fleetName())).cursor().poll().events).toEqual([])
   })
 
-  it('begins where it is told', () => {
+  it('begins at the given position', () => {
     const bus = busOf(join(fleetName()))
     for (let i = 0; i < 10; i++) bus.publish('n', `${i}`)
     expect(bus.cursor().position).toBe(2)
@@ -246,7 +246,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(bus.cursor(0).poll()).toMatchObject({ lost: 2, from: 0, to: 10 })
   })
 
-  it('gives at most max events a poll; those of other topics do not count', () => {
+  it('returns at most max events in a poll, without counting other topics', () => {
     const bus = busOf(join(fleetName()))
     const cursor = bus.cursor()
     for (let i = 0; i < 8; i++) bus.publish(i % 3 === 0 ? 'a' : 'b', `${i}`)
@@ -269,7 +269,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(textsOf(poll)).toEqual(['after'])
   })
 
-  it('reads more events than a scratch holds in one poll', () => {
+  it('reads more events in one poll than the scratch buffer holds', () => {
     const bus = busOf(join(fleetName()), { capacity: 128, payloadBytes: 2000 })
     const cursor = bus.cursor()
     for (let i = 0; i < 128; i++) bus.publish(i % 2 ? 'odd' : 'even', new Uint8Array(1990).fill(i))
@@ -315,14 +315,14 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     ['z.>', []],
     ['z'.repeat(5000), []],
   ]
-  it.each(matched)('pattern %j asks for %j', (pattern, expected) => {
+  it.each(matched)('matches with pattern %j the topics %j', (pattern, expected) => {
     const bus = busOf(join(fleetName()), { capacity: 32, payloadBytes: 64 })
     for (const topic of topics) bus.publish(topic)
     expect(topicsOf(bus.cursor().pollTopic(pattern))).toEqual(expected)
     expect(topicsOf(bus.cursor().poll())).toEqual(topics)
   })
 
-  it('changes its pattern from poll to poll', () => {
+  it('accepts another pattern at each poll', () => {
     const bus = busOf(join(fleetName()))
     const cursor = bus.cursor()
     const asked = ['a', 'b', 'b', '>', 'a.*']
@@ -333,7 +333,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(got).toEqual([['a'], ['b'], ['b'], ['a', 'b', 'a.b'], ['a.b']])
   })
 
-  it('refuses patterns whose wildcards are no whole levels, or not the last', () => {
+  it('refuses patterns with a wildcard that is not a whole level, or with > before the end', () => {
     const bus = busOf(join(fleetName()))
     bus.publish('a*')
     const cursor = bus.cursor()
@@ -376,7 +376,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect(bus.cursor().poll().events).toEqual([])
   })
 
-  it('is of one geometry in a fleet, which who does not ask for another need not know', () => {
+  it('uses the geometry of the existing ring by default, and refuses another', () => {
     const name = fleetName()
     const first = busOf(join(name))
     for (const options of [{ capacity: 16 }, { ...small, capacity: 16 }, { ...small, payloadBytes: 65 }]) {
@@ -389,7 +389,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     }
   })
 
-  it('counts frames that are no events, and throws for none of them', () => {
+  it('counts frames that are not events as malformed, without an exception', () => {
     const fleet = join(fleetName())
     const bus = busOf(fleet)
     const [all, one] = [bus.cursor(), bus.cursor()]
@@ -403,7 +403,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     }
   })
 
-  it('takes a topic that is no UTF-8 for what it is: bytes to match, U+FFFD to read', () => {
+  it('matches a topic of invalid UTF-8 by its bytes, and shows it with U+FFFD', () => {
     const fleet = join(fleetName())
     const bus = busOf(fleet)
     fleet.publish(ringOf(), Uint8Array.from([4, 0, 97, 46, 0xff, 0xfe, 120]), { frameKind: 9, version: 5 })
@@ -412,7 +412,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect([event.topic, event.text(), event.timestampMs]).toEqual(['a.\ufffd\ufffd', 'x', 5])
   })
 
-  it('is closed with its fleet; a cursor also alone', () => {
+  it('closes with its fleet, and a cursor on its own', () => {
     const fleet = join(fleetName())
     const bus = busOf(fleet)
     const [cursor, other] = [bus.cursor(), bus.cursor()]
@@ -427,7 +427,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     for (const call of [...calls, () => bus.cursor(), () => bus.subscribe(), () => busOf(fleet)]) expectClosed(call)
   })
 
-  it('lets a cursor wait as any other', async () => {
+  it('wakes a waiting cursor', async () => {
     const name = fleetName()
     const [bus, cursor] = [busOf(join(name)), busOf(join(name)).cursor('head')]
     expect(await cursor.wait({ timeoutMs: 0 })).toBe(false)
@@ -444,7 +444,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
 })
 
 describe('a bus in shared memory', () => {
-  it('costs what its options say', () => {
+  it('takes the memory that its options say', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     new OrbitEventBus(fleet)
@@ -453,7 +453,7 @@ describe('a bus in shared memory', () => {
     expect(Math.round(bytes / 1e5) / 10).toBe(1.2)
   })
 
-  it('reads by an observer as empty until there is one, and is not written by it', () => {
+  it('is empty for an observer until it exists, and cannot be written by it', () => {
     const name = fleetName()
     const member = joinShm(name)
     const bus = new OrbitEventBus(observe(name), small)
@@ -468,7 +468,7 @@ describe('a bus in shared memory', () => {
     expect(textsOf(new OrbitEventBus(observe(name)).cursor().poll())).toEqual(['seen'])
   })
 
-  it('says when it was removed', () => {
+  it('throws ERR_ORBIT_RETIRED after it was removed', () => {
     const name = fleetName()
     const bus = busOf(joinShm(name))
     const cursor = bus.cursor()
@@ -479,7 +479,7 @@ describe('a bus in shared memory', () => {
     }
   })
 
-  it.skipIf(!hasObjectFiles)('stands in the ring as the layout says', () => {
+  it.skipIf(!hasObjectFiles)('writes an event as the layout says', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     vi.spyOn(Date, 'now').mockReturnValue(1_765_000_000_123)
@@ -495,7 +495,7 @@ describe('a bus in shared memory', () => {
     expect(ring.bytes(chunk + chunkAt.payload, 9).toString('latin1')).toBe('\x04\x00\xc3\xa4.bxyz')
   })
 
-  it.skipIf(!hasObjectFiles)('counts an event as malformed whose length somebody overwrote', () => {
+  it.skipIf(!hasObjectFiles)('counts an event with a damaged length as malformed', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     const bus = busOf(fleet)
@@ -506,12 +506,12 @@ describe('a bus in shared memory', () => {
     const poll = bus.cursor().pollTopic('>')
     expect(poll).toMatchObject({ malformed: 1, to: 2 })
     expect(textsOf(poll)).toEqual(['whole'])
-    // And one that is no frame any more.
+    // A frame without a valid id.
     ring.setU32(at.chunk(chunkIn(ring.u64(at.slot(0)))) + chunkAt.length, 10_000)
     expect(bus.cursor().poll()).toMatchObject({ events: [], malformed: 2, lost: 0, to: 2 })
   })
 
-  it.skipIf(!hasObjectFiles)('goes on past 2^40 events', () => {
+  it.skipIf(!hasObjectFiles)('continues past 2^40 events', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     const bus = busOf(fleet)
@@ -525,7 +525,7 @@ describe('a bus in shared memory', () => {
     expect(id.counter).toBe(0)
   })
 
-  it('and one in local memory of the same name are two', () => {
+  it('is separate from a bus of a process-local fleet with the same name', () => {
     const name = fleetName()
     const [shared, local] = [busOf(joinShm(name)), busOf(joinLocal(name))]
     shared.publish('a')

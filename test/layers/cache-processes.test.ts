@@ -1,4 +1,4 @@
-// The cache among processes: each answer against a walk written here over the frames that a cursor collected.
+// The cache between processes: each result is compared with a search over the frames that a cursor collected.
 import { describe, expect, it } from 'vitest'
 import { reservedType } from '../../src/core/type.js'
 import { type CacheEntry, type Cursor, Fleet, OrbitCache } from '../../src/index.js'
@@ -41,7 +41,7 @@ function mutationIn(payload: Uint8Array, version: number): Mutation {
   }
 }
 
-/** Follows the ring with a cursor of its own, and knows of every frame whether it saw it. */
+/** Follows the ring with its own cursor, and knows for every frame whether it saw it. */
 class Collector {
   readonly mutations = new Map<number, Mutation>()
   readonly #cursor: Cursor
@@ -54,7 +54,7 @@ class Collector {
       this.mutations.delete(position - 4 * capacity)
     }
   }
-  /** The position that decides, -1 for none; undefined: some frame was never seen. */
+  /** The position that decides, -1 for none, or undefined if a frame was never seen. */
   decider(head: number, namespace: string, key: string): number | undefined {
     for (let position = head - 1; position >= Math.max(0, head - capacity); position--) {
       const mutation = this.mutations.get(position)
@@ -68,7 +68,7 @@ class Collector {
 
 const counts = () => ({ compared: 0, hits: 0, expired: 0, shadowed: 0, undecided: 0, overtaken: 0, unseen: 0 })
 
-/** One lookup, compared with the walk. `counts` learns what came of it. */
+/** Compares one lookup with the search, and counts its outcome in `counts`. */
 function compareOne(
   fleet: Fleet,
   collector: Collector,
@@ -88,7 +88,7 @@ function compareOne(
     count.unseen++
     return
   }
-  // It was there when the call asked for the head, and was overwritten before the call came to it.
+  // The frame existed when the call read the head, and was overwritten before the call reached it.
   if (decider >= 0 && entry.position === undefined && headAfter > decider + capacity) {
     count.overtaken++
     return
@@ -106,7 +106,7 @@ function compareOne(
     count.shadowed++
     return
   }
-  // Within the call itself it may be either.
+  // It may expire within the call: both results are right.
   if (expiresAtMs === 0 || expiresAtMs > after) expect(entry.hit, told).toBe(true)
   else if (expiresAtMs <= before) expect(entry.hit, told).toBe(false)
   if (!entry.hit) {
@@ -121,7 +121,7 @@ function compareOne(
 const pause = () => new Promise((resolve) => setImmediate(resolve))
 
 describe.runIf(isLinux)('a cache that several processes change', () => {
-  it('answers every lookup as a walk over the frames would', { timeout: 120_000 }, async () => {
+  it('gives for every lookup the same result as a search over the frames', { timeout: 120_000 }, async () => {
     const seed = newSeed('cache')
     const random = generator(seed)
     const name = uniqueFleet('cache')
@@ -142,7 +142,7 @@ describe.runIf(isLinux)('a cache that several processes change', () => {
       compareOne(fleet, collector, cache, spec.keys[random(spec.keys.length)] as string, count)
     }
     while (count.compared < 20_000) {
-      // A burst now and then laps the ring; most leave the collector its chance.
+      // Some bursts lap the ring; most leave the collector time to read.
       const bursts = Promise.all(writers.map((writer) => writer.ask('burst', random(20) === 0 ? 200 : 1 + random(12))))
       let isOver = false
       const end = () => {
@@ -160,14 +160,14 @@ describe.runIf(isLinux)('a cache that several processes change', () => {
     for (const kind of ['hits', 'expired', 'shadowed', 'undecided'] as const)
       expect(count[kind], kind).toBeGreaterThan(0)
 
-    // When nobody writes any more, nothing stands in the way of comparing all.
+    // After the last write, every entry can be compared.
     const still = counts()
     for (const cache of caches) for (const key of spec.keys) compareOne(fleet, collector, cache, key, still)
     expect(still).toMatchObject({ compared: caches.length * spec.keys.length, overtaken: 0, unseen: 0 })
   })
 })
 
-/** Whole, and put under this key: see fixtures/cachewriter.mjs. */
+/** The value is whole, and was put under this key: see the fixture that writes it. */
 function checkValue(value: Uint8Array, namespace: string, key: string): void {
   const text = Buffer.from(value).toString()
   const unit = text.slice(0, text.indexOf(';') + 1)
@@ -177,17 +177,17 @@ function checkValue(value: Uint8Array, namespace: string, key: string): void {
   }
 }
 
-describe.runIf(isLinux)('a cache whose writers are killed in the middle of a put', () => {
+describe.runIf(isLinux)('a cache with writers that are killed during a put', () => {
   const stormMs = Number(process.env['ORBIT_STORM_SECONDS'] ?? 2) * 1000
 
-  it('gives whole values that somebody put, and goes on', { timeout: 60_000 + 3 * stormMs }, async () => {
+  it('returns only whole values that were put, and continues', { timeout: 60_000 + 3 * stormMs }, async () => {
     const seed = newSeed('cache storm')
     const random = generator(seed)
     const name = uniqueFleet('cachestorm')
     using keeper = Fleet.joinShm(name, { size: 16 })
     const caches = cachesOn(keeper)
     let generation = 0
-    // Processes that have loaded everything and wait for their turn: so kills are many in a short time.
+    // These processes have loaded everything and wait for their turn, which allows many kills in a short time.
     const newWriter = async () => {
       const child = start('cachewriter.mjs', [name, ++generation, random(2 ** 31), spec])
       expect(await child.next()).toBe('ready')
@@ -231,7 +231,7 @@ describe.runIf(isLinux)('a cache whose writers are killed in the middle of a put
     expect(killed).toBeGreaterThan(3)
     expect(hits).toBeGreaterThan(0)
 
-    // The dead stand in nobody's way: another process takes a node of theirs, and all is as the walk says.
+    // The dead block no process: another one takes one of their nodes, and every result equals the search.
     const collector = new Collector(keeper)
     const last = await newWriter()
     expect(await last.ask('join')).toHaveProperty('value')

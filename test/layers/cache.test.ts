@@ -29,7 +29,7 @@ const utf8 = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined
 const get = (cache: OrbitCache, key: string) => utf8(cache.get(key))
 const nowMs = () => Math.floor(Number(process.hrtime.bigint() / 1_000_000n))
 
-/** Until the monotonic clock says so. */
+/** Waits until the monotonic clock reaches this time. */
 function passMs(time: number): void {
   while (nowMs() < time);
 }
@@ -82,7 +82,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(cache.get('never put')).toBeUndefined()
   })
 
-  it('resets what begins with a prefix, and nothing else; a later put is visible', () => {
+  it('resets only the keys with a prefix, and shows a later put', () => {
     const cache = make()
     for (const key of ['', 'user', 'user/1', 'user/2', 'used']) cache.put(key, key)
     cache.reset('user/')
@@ -102,7 +102,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(cache.get('')).toBeUndefined()
   })
 
-  it('keeps namespaces apart, also "a" from "ab", in one ring', () => {
+  it('keeps namespaces apart in one ring, even "a" and "ab"', () => {
     const fleet = join(fleetName())
     const [none, a, ab] = ['', 'a', 'ab'].map((namespace) => new OrbitCache(fleet, { namespace, capacity: 32 })) as [
       OrbitCache,
@@ -122,7 +122,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(new OrbitCache(fleet, { namespace: 'ä', capacity: 32 }).get('c')).toBeUndefined()
   })
 
-  it('forgets what is capacity mutations old, and never lets a later lap hide or revive anything', () => {
+  it('forgets an entry after capacity mutations, and a later lap neither hides nor revives one', () => {
     const cache = make({ capacity: 4 })
     cache.put('a', '1')
     for (let i = 0; i < 3; i++) cache.put('other', `${i}`)
@@ -137,7 +137,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     }
   })
 
-  it('expires a put at its millisecond of the monotonic clock', () => {
+  it('expires an entry at its millisecond of the monotonic clock', () => {
     const cache = make()
     cache.put('a', 'old')
     const before = nowMs()
@@ -155,7 +155,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(after).toBeGreaterThanOrEqual(before)
   })
 
-  it('tells what decided', () => {
+  it('returns the position of the mutation that decided a lookup', () => {
     const cache = make()
     expect(cache.getEntry('a')).toEqual({ hit: false, head: 0 })
     cache.put('a', '1')
@@ -168,7 +168,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(cache.getEntry('b')).toEqual({ hit: false, position: 2, head: 3 })
   })
 
-  it('takes strings as their UTF-8, and bytes as they are', () => {
+  it('stores strings as UTF-8, and bytes unchanged', () => {
     const cache = make()
     const texts = ['é', 'ключ', '鍵', '🔑', 'x'.repeat(64), 'x'.repeat(65), `${'x'.repeat(63)}é`, '\0', '\ufeff']
     for (const text of texts) cache.put(text, `${text}!`)
@@ -182,7 +182,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(get(cache, 'a pool')).toBe('by')
   })
 
-  it('takes an empty key, an empty value and an empty prefix', () => {
+  it('accepts an empty key, an empty value and an empty prefix', () => {
     const cache = make()
     cache.put('', '')
     expect(cache.get('')).toEqual(new Uint8Array())
@@ -193,7 +193,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(cache.get('')).toBeUndefined()
   })
 
-  it('takes bytes for as long as they are, whatever a subclass says, and copies them', () => {
+  it('copies the real bytes of a subclass that reports another length', () => {
     const cache = make()
     const key = Lying.from([1, 2])
     const value = Lying.from([3, 4, 5])
@@ -203,7 +203,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(cache.get(key)).toEqual(new Uint8Array([3, 4, 5]))
   })
 
-  it('takes a value and a key that fill the frame, and refuses a byte more by naming the sizes', () => {
+  it('accepts a key and a value that fill the frame, and refuses one byte more with the sizes', () => {
     for (const namespace of ['', 'n', 'n'.repeat(255)]) {
       const cache = make({ namespace, valueBytes: 100 })
       const room = 256 + 100 // keys are padded to 8
@@ -227,7 +227,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
         }
         expect(get(cache, 'k'.repeat(keyBytes))).toBe('v'.repeat(most))
       }
-      const longest = 352 - namespace.length // what begins at a multiple of 8 within 356 bytes
+      const longest = 352 - namespace.length // the value begins at a multiple of 8 within 356 bytes
       const key = 'k'.repeat(longest)
       cache.put(key, 'four')
       expect(get(cache, key)).toBe('four')
@@ -244,7 +244,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     }
   })
 
-  it('takes keys of up to 65535 bytes where the frame has room', () => {
+  it('accepts keys of up to 65535 bytes if the frame has room', () => {
     const cache = make({ capacity: 1, valueBytes: 70_000 })
     for (const length of [32_767, 32_768, 65_535]) {
       cache.put('k'.repeat(length), 'v')
@@ -254,7 +254,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expectRefusal(() => cache.put('k'.repeat(65_536), ''), RangeError, 'ERR_ORBIT_PAYLOAD_SIZE', '65536')
   })
 
-  it('is one cache for every handle, and another for another fleet', () => {
+  it('shares one cache between all handles of a fleet, and none between fleets', () => {
     const name = fleetName()
     const [one, two] = [join(name), join(name)]
     const caches = [new OrbitCache(one), new OrbitCache(one), new OrbitCache(two)]
@@ -266,7 +266,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(new OrbitCache(join(fleetName())).get('key')).toBeUndefined()
   })
 
-  it('refuses another geometry than that of the fleet', () => {
+  it('refuses a geometry that differs from the existing ring', () => {
     const name = fleetName()
     new OrbitCache(join(name), { capacity: 32 }).put('a', '1')
     for (const options of [{ capacity: 64 }, { capacity: 32, valueBytes: 1 }]) {
@@ -312,7 +312,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(cache.getEntry('a').head).toBe(0)
   })
 
-  it('fails by name once its fleet is closed', () => {
+  it('throws ERR_ORBIT_CLOSED after its fleet is closed', () => {
     const fleet = join(fleetName())
     const cache = new OrbitCache(fleet)
     cache.put('a', '1')
@@ -330,7 +330,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     }
   })
 
-  it('is not disturbed by options that use the cache while they are read', () => {
+  it('works when reading its options calls the cache again', () => {
     const cache = make()
     const options = {
       get ttlMs() {
@@ -345,7 +345,7 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
 })
 
 describe('a cache in shared memory', () => {
-  it('is read by an observer, who may not write, also before anybody has made its ring', () => {
+  it('can be read but not written by an observer, even before its ring exists', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     const cache = new OrbitCache(observe(name), { capacity: 32 })
@@ -365,7 +365,7 @@ describe('a cache in shared memory', () => {
     expectRefusal(() => new OrbitCache(observe(name), { capacity: 64 }), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH')
   })
 
-  it('fails by name once its ring was removed under it', () => {
+  it('throws ERR_ORBIT_RETIRED after its ring was removed', () => {
     const name = fleetName()
     const cache = new OrbitCache(joinShm(name))
     cache.put('a', '1')
@@ -377,15 +377,15 @@ describe('a cache in shared memory', () => {
     expect(get(observer, 'a')).toBe('1')
   })
 
-  it('has a KIND that nobody else can take', () => {
+  it('has a KIND that no type can use', () => {
     expectRangeError(() => orbitType({ name: 'orbit.cache', kind: 200 }), 'kind=200')
   })
 
-  it.runIf(hasObjectFiles)('decides by the expiry that stands in the frame, whoever wrote it', () => {
+  it.runIf(hasObjectFiles)('uses the expiry in the frame, even one that was written by hand', () => {
     const name = fleetName()
     const cache = new OrbitCache(joinShm(name, { size: 4 }), { capacity: 4, valueBytes: 0 })
     const at = ringAt({ capacity: 4, payloadBytes: 264 }, 4)
-    // A lookup notes a frame once, so each of these is a new one.
+    // A lookup remembers a decision for each frame, so each of these is a new frame.
     const putExpiring = (version: bigint) => {
       const { counter } = cache.put('a', 'value')
       const file = objectFile(name, 200)
@@ -404,7 +404,7 @@ describe('a cache in shared memory', () => {
     expect(get(cache, 'a')).toBe('value')
   })
 
-  it.runIf(hasObjectFiles)('passes over frames that are none of its own', () => {
+  it.runIf(hasObjectFiles)('skips frames that are not cache mutations', () => {
     const name = fleetName()
     const cache = new OrbitCache(joinShm(name, { size: 4 }), { capacity: 4, valueBytes: 0 })
     const at = ringAt({ capacity: 4, payloadBytes: 264 }, 4)

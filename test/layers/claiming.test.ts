@@ -42,7 +42,7 @@ function take(contest: Contest, subject: string, ms = ttlMs): Guard {
   return result.guard
 }
 
-/** What has become of a promise when everything that waited for nothing but its turn is over. */
+/** The state of a promise after all queued microtasks and immediates have run. */
 async function stateOf(promise: Promise<unknown>): Promise<string> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
   return Promise.race([
@@ -61,7 +61,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     return { name, holding, waiting, a: new Contest(holding), b: new Contest(waiting) }
   }
 
-  it('waits for nothing when the subject is free', async () => {
+  it('resolves at once when the subject is free', async () => {
     const { name, a } = pair()
     const guard = await a.claim('leader', { ttlMs, owner: 'me', timeoutMs: 0 })
     expect(guard.held).toBe(true)
@@ -69,7 +69,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect(bellDescriptors(name)).toEqual([])
   })
 
-  it('is woken by the leave of the holder', async () => {
+  it('wakes when the holder leaves', async () => {
     bellsOnly()
     const { holding, a, b } = pair()
     take(a, 'leader')
@@ -78,7 +78,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect((await waiting).holder.node).toBe(5)
   })
 
-  it('is woken by a release, of another handle and of its own', async () => {
+  it('wakes on a release, by another handle and by its own', async () => {
     bellsOnly()
     const { a, b } = pair()
     let guard = take(a, 'leader')
@@ -92,7 +92,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     }
   })
 
-  it('ends when the time of its holder is up, and not before', async () => {
+  it('resolves when the claim of the holder expires, and not before', async () => {
     bellsOnly()
     const { a, b } = pair()
     const first = take(a, 'leader', 30)
@@ -100,14 +100,14 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect([first.held, guard.held]).toEqual([false, true])
   })
 
-  it('goes on waiting when its holder renews, until that time is up too', async () => {
+  it('waits until the renewed claim of its holder expires', async () => {
     bellsOnly()
     const { a, b } = pair()
     const control = take(a, 'control', 600)
     const first = take(a, 'leader', 500)
     const claim = b.claim('leader', { ttlMs })
     expect(first.renew(ttlMs)).toBe(true)
-    const until = await b.claim('control', { ttlMs }) // later than the first time of the leader
+    const until = await b.claim('control', { ttlMs }) // later than the first expiry of the leader
     expect([control.held, until.held]).toEqual([false, true])
     expect(await stateOf(claim)).toBe('pending')
     expect(first.renew(20)).toBe(true)
@@ -115,7 +115,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect((await claim).held).toBe(true)
   })
 
-  it('sleeps on while other subjects of its bucket come and go', async () => {
+  it('sleeps while other subjects of its bucket are claimed and released', async () => {
     bellsOnly()
     const name = fleetName()
     const [a, b] = [join(name, { size }), join(name, { size })].map((fleet) => new Contest(fleet, { capacity: 1 })) as [
@@ -137,7 +137,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect(attempts).toHaveBeenCalledTimes(12)
   })
 
-  it('wins one at a time when many wait', async () => {
+  it('lets waiting calls win one at a time', async () => {
     bellsOnly()
     const { a, b, name } = pair()
     const contests = [a, b, new Contest(join(name))]
@@ -159,7 +159,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     await Promise.all(claims)
   })
 
-  it('rejects with its signal`s reason, and leaves nothing behind', async () => {
+  it('rejects with the reason of its signal, and leaves nothing behind', async () => {
     const { a, b } = pair()
     const guard = take(a, 'leader')
     const abort = new AbortController()
@@ -174,11 +174,11 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect(await stateOf(other)).toBe('pending')
     guard.release()
     const next = await other
-    await expect(b.claim('free', { ttlMs, signal })).rejects.toBe(reason) // aborted comes before free
+    await expect(b.claim('free', { ttlMs, signal })).rejects.toBe(reason) // aborted is checked before free
     expect(b.holders().map(({ token }) => token)).toEqual([next.token])
   })
 
-  it('listens to its signal no longer than it waits', async () => {
+  it('removes its listener from the signal when the wait ends', async () => {
     const { a, b } = pair()
     const guard = take(a, 'leader')
     const { signal } = new AbortController()
@@ -192,7 +192,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
-  it.each([0, 20])('gives up after timeoutMs=%i, and says who has it', async (timeoutMs) => {
+  it.each([0, 20])('ends after timeoutMs=%i, and reports the holder', async (timeoutMs) => {
     const { a, b } = pair()
     const guard = take(a, 'leader')
     const error = await b.claim('leader', { ttlMs, timeoutMs }).catch((error: unknown) => error)
@@ -202,7 +202,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     }
     expect(guard.held).toBe(true)
     guard.release()
-    expect(b.holders()).toEqual([]) // it wants it no more
+    expect(b.holders()).toEqual([]) // the call no longer wants it
   })
 
   it('rejects when its fleet is closed', async () => {
@@ -215,7 +215,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect(guard.held).toBe(true)
   })
 
-  it('notices by its timer that its holder has left', async () => {
+  it('notices by its timer that the holder has left', async () => {
     bellsOnly()
     const { holding, a, b } = pair()
     take(a, 'leader')
@@ -226,7 +226,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     expect((await claim).held).toBe(true)
   })
 
-  it('misses no release between its lost try and its sleep', async () => {
+  it('misses no release between its failed try and its sleep', async () => {
     bellsOnly()
     const { a, b } = pair()
     const guard = take(a, 'leader')
@@ -235,14 +235,14 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
     await b.untilFree(untyped(lost), Number.POSITIVE_INFINITY, undefined)
   })
 
-  it('misses no release between its look and its arm', async () => {
+  it('misses no release between its check and its arming', async () => {
     bellsOnly()
     const { a, b } = pair()
     const guard = take(a, 'leader')
     const { arm } = Table.prototype
     const rings: boolean[] = []
     vi.spyOn(Table.prototype, 'arm').mockImplementationOnce(function (this: Table) {
-      rings.push(guard.release()) // nobody is armed: it rings nobody
+      rings.push(guard.release()) // no sleeper is armed: it wakes none
       arm.call(this)
     })
     expect((await b.claim('leader', { ttlMs })).held).toBe(true)
@@ -269,7 +269,7 @@ describe.each(memories)('a claim that waits in $memory', ({ join }) => {
 })
 
 describe.runIf(hasObjectFiles)('a claim that waits in shared memory', () => {
-  it('has a bell while it waits, and nothing when its fleet is closed', async () => {
+  it('has a bell while it waits, and none after its fleet is closed', async () => {
     const name = fleetName()
     const holding = joinShm(name, { size })
     const before = descriptors().length
@@ -289,7 +289,7 @@ describe.runIf(hasObjectFiles)('a claim that waits in shared memory', () => {
     expect(guard.held).toBe(false)
   })
 
-  it('asks for no ring any more when it is over', async () => {
+  it('is no longer armed when it ends', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     const name = fleetName()
     const [holding, waiting] = [joinShm(name, { size, node: 0 }), joinShm(name, { node: 2 })]
@@ -310,14 +310,14 @@ describe.runIf(hasObjectFiles)('a claim that waits in shared memory', () => {
     expect(guard.held).toBe(true)
   })
 
-  it('notices by its timer a release whose ring was swallowed', async () => {
+  it('notices by its timer a release after a lost wakeup', async () => {
     bellsOnly()
     const name = fleetName()
     const [holding, waiting] = [joinShm(name, { size, node: 0 }), joinShm(name, { node: 2 })]
     const guard = take(new Contest(holding), 'leader')
     const claim = new Contest(waiting).claim('leader', { ttlMs })
     const file = objectFile(name, kind)
-    file.setU64(at.entry(2) + entryAt.arm, file.u64(at.entry(2) + entryAt.arm) + 1n) // as if it had been rung
+    file.setU64(at.entry(2) + entryAt.arm, file.u64(at.entry(2) + entryAt.arm) + 1n) // as if it had been signalled
     guard.release()
     expect(await stateOf(claim)).toBe('pending')
     vi.advanceTimersByTime(backupMs)
@@ -335,7 +335,7 @@ describe.runIf(hasObjectFiles)('a claim that waits in shared memory', () => {
     await expect(claim).rejects.toMatchObject({ code: 'ERR_ORBIT_RETIRED' })
   })
 
-  it('is not for observers', async () => {
+  it('refuses to wait in an observer', async () => {
     const name = fleetName()
     take(new Contest(joinShm(name, { size })), 'leader')
     await expect(new Contest(observe(name)).claim('leader', { ttlMs })).rejects.toMatchObject({
@@ -354,7 +354,7 @@ describe.runIf(isLinux)('claims of several processes', () => {
   const claim = async (child: Child, subject = 'leader', options: object = {}) =>
     expect(await child.ask('claim', subject, { ttlMs, ...options })).toBe('waiting')
 
-  it('are woken by a release in another process, and in another thread of their own', async () => {
+  it('wakes on a release in another process, and in another thread of its own process', async () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size }))
     const child = await contestant(name, bells)
@@ -378,7 +378,7 @@ describe.runIf(isLinux)('claims of several processes', () => {
     expect(await child.next()).toEqual({ token: expect.any(Number) }) // the thread's
   })
 
-  it('get the subject of a holder that is killed, and of one that is stopped when its time is up', async () => {
+  it('wins the subject of a killed holder, and of a stopped holder when its claim expires', async () => {
     const name = fleetName()
     joinShm(name, { size })
     for (const end of ['kill', 'stop'] as const) {
@@ -396,7 +396,7 @@ describe.runIf(isLinux)('claims of several processes', () => {
     }
   })
 
-  it('look for the death of a holder every 50 ms, also where a cursor slept before, which then has its own pace', async () => {
+  it('checks every 50 ms for a dead holder, even after a cursor slept, which then returns to its own pace', async () => {
     const name = fleetName()
     const fleet = joinShm(name, { size })
     const holder = await contestant(name)
@@ -416,7 +416,7 @@ describe.runIf(isLinux)('claims of several processes', () => {
     expect([await asleep, vi.getTimerCount()]).toEqual([false, 0])
   })
 
-  it('leave the pace to the cursor when the last of them ends, however each ended', async () => {
+  it('returns to the pace of the cursor when the last waiting claim ends, for every way to end', async () => {
     const fleet = joinShm(fleetName(), { size })
     const contest = new Contest(fleet)
     const guard = take(contest, 'leader')
@@ -440,7 +440,7 @@ describe.runIf(isLinux)('claims of several processes', () => {
     expect([await asleep, vi.getTimerCount()]).toEqual([false, 0])
   })
 
-  it('are won by one at a time, each by a release of the one before', async () => {
+  it('lets waiting processes win one at a time, each on the release of the one before', async () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size }))
     const children = await Promise.all(Array.from({ length: 8 }, () => contestant(name, bells)))
@@ -460,7 +460,7 @@ describe.runIf(isLinux)('claims of several processes', () => {
     }
   })
 
-  it('keep their process alive, until they are over', async () => {
+  it('keeps the process alive until the waiting claim ends', async () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size }))
     const guard = take(contest, 'leader')

@@ -69,7 +69,7 @@ function wordsOf(name: string) {
     get stamp() {
       return lapIn(file.u64(at.slot(0)))
     },
-    /** Where the first claim on the card stands. */
+    /** Offset of the first claim on the card. */
     get claim() {
       return card() + chunkAt.payload
     },
@@ -83,7 +83,7 @@ function wordsOf(name: string) {
 }
 
 describe('the golden numbers', () => {
-  it('of contests are those of the layout', () => {
+  it('has the golden numbers of the native layout', () => {
     expect(abi).toMatchObject({ maxSubjectBytes: 128, maxOwnerBytes: 64, cardBytes })
   })
 })
@@ -96,7 +96,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     return { name, fleets, a, b }
   }
 
-  it('gives a subject to the first who claims it, and tells the others who has it', () => {
+  it('gives a subject to the first claimant, and reports the holder to the others', () => {
     const { a, b } = pair()
     const before = Date.now()
     const guard = won(a.tryClaim('leader', { ttlMs, owner: 'first' }))
@@ -123,7 +123,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(a.holders()).toEqual([{ ...holder, expiresInMs: expect.any(Number) }])
   })
 
-  it('frees a subject by release, once, and gives the next a higher token', () => {
+  it('frees a subject once by release, and gives the next guard a higher token', () => {
     const { a, b } = pair()
     const first = take(a, 'leader')
     expect(first.release()).toBe(true)
@@ -144,7 +144,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(take(b, 'leader').held).toBe(true)
   })
 
-  it('lets a second claim yield to the first, also in the same handle and in another of the same fleet', () => {
+  it('refuses a second claim of a subject, from the same handle and from another handle of the fleet', () => {
     const { fleets, a } = pair()
     const guard = take(a, 'leader')
     for (const contest of [a, new Contest(fleets[0])]) {
@@ -181,7 +181,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     )
   })
 
-  it('shows the owner, and never compares it', () => {
+  it('reports the owner label, and never compares it', () => {
     const { a, b } = pair()
     for (const owner of ['', 'o', 'ö'.repeat(32), '🚀'.repeat(16), 'x'.repeat(64), 'with\0nul']) {
       using guard = won(a.tryClaim('leader', { ttlMs, owner }))
@@ -194,7 +194,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(process.title.startsWith(guard.holder.owner)).toBe(true)
   })
 
-  it('lets an expired claim block nobody', () => {
+  it('gives a subject with an expired claim to the next claimant', () => {
     const { a, b } = pair()
     const first = take(a, 'leader', 1)
     passed(first)
@@ -206,7 +206,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect([second.held, b.holder('leader')?.token]).toEqual([true, second.token])
   })
 
-  it('lets a renewed claim outlive its first time', () => {
+  it('keeps a renewed claim beyond its first time to live', () => {
     const { a, b } = pair()
     const other = take(a, 'other', 500)
     const guard = take(a, 'leader', 500)
@@ -214,12 +214,12 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     passed(other)
     expect(guard.held).toBe(true)
     expect(lost(b.tryClaim('leader', { ttlMs })).expiresInMs).toBeGreaterThan(500)
-    expect(guard.renew(1)).toBe(true) // also shorter
+    expect(guard.renew(1)).toBe(true) // shorter than before
     passed(guard)
     expect(take(b, 'leader').held).toBe(true)
   })
 
-  it('is not moved by a clock that people set', () => {
+  it('does not depend on the wall clock', () => {
     const { a, b } = pair()
     const guard = take(a, 'leader')
     const { now } = Date
@@ -233,7 +233,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     }
   })
 
-  it('lets 2,000 claims on other subjects evict no living one', () => {
+  it('keeps a living claim through 2,000 claims on other subjects', () => {
     const { a, b } = pair()
     const guard = take(a, 'mine')
     let token = guard.token
@@ -248,7 +248,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(b.holders()).toHaveLength(1001)
   })
 
-  it('refuses one living claim more than a bucket has room for, and takes it when one is over', () => {
+  it('refuses a claim in a full bucket, and accepts it after another one ends', () => {
     const name = fleetName()
     const [a, b] = [join(name, { size }), join(name, { size })].map((fleet) => new Contest(fleet, { capacity: 1 }))
     const subject = (i: number) => `${i}`.padStart(128, '.')
@@ -271,7 +271,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expectRefusal(() => claim(a, 10), OrbitError, 'ERR_ORBIT_TABLE_FULL')
   })
 
-  it('gives the room of those who left to the next', () => {
+  it('reuses the room of members that left', () => {
     const name = fleetName()
     const [leaving, staying] = [join(name, { size }), join(name, { size })]
     const contests = [leaving, staying].map((fleet) => new Contest(fleet, { capacity: 1 })) as [Contest, Contest]
@@ -282,7 +282,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(won(contests[1].tryClaim(subject(8), { ttlMs, owner: 'o'.repeat(64) })).held).toBe(true)
   })
 
-  it('ends the guards of a handle that is closed, and frees their subjects', () => {
+  it('ends the guards of a closed handle, and frees their subjects', () => {
     const { fleets, a, b } = pair()
     const [first, second] = [take(a, 'one'), take(a, 'two')]
     fleets[0].close()
@@ -302,7 +302,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     }
   })
 
-  it('takes no claim for that of whoever had the node before', () => {
+  it('does not attribute a claim to the next owner of a node', () => {
     const { name, fleets, a, b } = pair()
     const before = take(a, 'leader')
     fleets[0].close()
@@ -313,7 +313,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(lost(b.tryClaim('leader', { ttlMs })).token).toBe(guard.token)
   })
 
-  it('takes the geometry of the contest that is there, unless told another', () => {
+  it('uses the geometry of the existing contest by default', () => {
     const name = fleetName()
     new Contest(join(name, { size }), { capacity: 16 })
     const fleet = join(name)
@@ -325,7 +325,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(guard.held).toBe(true)
   })
 
-  it('opens a ring once, however many handles there are', () => {
+  it('opens a table once for any number of handles', () => {
     const fleet = join(fleetName(), { size })
     const opened = new Set<unknown>()
     for (let i = 0; i < 100; i++) {
@@ -335,7 +335,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expect(opened.size).toBe(1)
   })
 
-  it('refuses what is no fleet, and options that it does not know', () => {
+  it('refuses a value that is not a fleet, and unknown options', () => {
     const fleet = join(fleetName(), { size })
     for (const wrong of [undefined, null, 'web', {}]) expectTypeError(() => new Contest(untyped(wrong)), 'fleet=')
     expectTypeError(() => new Contest(fleet, untyped({ size: 1 })), 'options.size')
@@ -379,7 +379,7 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
 })
 
 describe.each(memories)('a worker thread, in $memory,', ({ isShared, join }) => {
-  it('contends with its parent, and frees what it held when it is terminated', async () => {
+  it('competes with its parent for subjects, and frees its subjects when it is terminated', async () => {
     const name = fleetName()
     const contest = new Contest(join(name, { size }))
     const worker = new Worker(new URL('../fixtures/contestant.mjs', import.meta.url), { workerData: [name, isShared] })
@@ -405,7 +405,7 @@ describe.each(memories)('a worker thread, in $memory,', ({ isShared, join }) => 
 })
 
 describe.skipIf(!hasObjectFiles)('an observer of a contest', () => {
-  it('sees who holds what, and may claim nothing', () => {
+  it('lists holders to an observer, which cannot claim', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size })
     const contest = new Contest(observe(name))
@@ -420,13 +420,13 @@ describe.skipIf(!hasObjectFiles)('an observer of a contest', () => {
     expect(see()).toEqual([undefined, 0])
   })
 
-  it('refuses a capacity that is not the contest`s', () => {
+  it('refuses a capacity that differs from the existing contest', () => {
     const name = fleetName()
     new Contest(joinShm(name, { size }), { capacity: 16 })
     expectRefusal(() => new Contest(observe(name), { capacity: 8 }), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', '16', '8')
   })
 
-  it('sees nothing when it is closed, and nothing of a fleet that has its handle by then', async () => {
+  it('lists nothing after it is closed, even when another fleet has reused its native handle', async () => {
     const name = fleetName()
     joinShm(name, { size })
     const observer: FleetObserver = observe(name)
@@ -446,8 +446,8 @@ describe.skipIf(!hasObjectFiles)('an observer of a contest', () => {
   })
 })
 
-describe.skipIf(!hasObjectFiles)('a contest whose fleet was removed', () => {
-  it('refuses claims, and ends the guards that it gave', () => {
+describe.skipIf(!hasObjectFiles)('a contest of a removed fleet', () => {
+  it('refuses claims, and ends its guards', () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size }))
     const guard = take(contest, 'leader')
@@ -465,7 +465,7 @@ describe.skipIf(!hasObjectFiles)('a contest whose fleet was removed', () => {
   })
 })
 
-describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => {
+describe.skipIf(!hasObjectFiles)('the table of a contest', () => {
   const alone = () => {
     const name = fleetName()
     const fleets = [joinShm(name, { size, node: 0 }), joinShm(name, { size, node: 1 })] as const
@@ -473,7 +473,7 @@ describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => 
     return { name, fleets, a, b, words: wordsOf(name) }
   }
 
-  it('is left as it was by whoever yields, is full, or comes too late', () => {
+  it('is not changed by refused claims, by reads or by an expired guard', () => {
     const { a, b, words } = alone()
     expect(words.stamp).toBe(0)
     const guard = take(a, 'leader')
@@ -491,7 +491,7 @@ describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => 
     expect(take(b, 'leader').token).toBe(tokens + 1)
   })
 
-  it('ends a guard when its time is over, to the millisecond that stands there', () => {
+  it('ends a guard at the millisecond in its claim', () => {
     const { a, b, words } = alone()
     const guard = take(a, 'leader')
     const nowMs = process.hrtime.bigint() / 1_000_000n
@@ -502,7 +502,7 @@ describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => 
     expect(take(b, 'leader').token).toBe(guard.token + 1)
   })
 
-  it('by a member that is no more holds nothing', () => {
+  it('ignores a claim of a node that has no owner', () => {
     const { a, b, words } = alone()
     const guard = take(a, 'leader')
     const { claim } = words
@@ -517,22 +517,25 @@ describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => 
 
   it.each([
     [
-      'a card that is no chunk',
+      'on a card that is not a chunk',
       (words: ReturnType<typeof wordsOf>) => words.file.setU64(words.at.slot(0), slotWord(1, 2 ** 20 - 1)),
     ],
-    ['a card of another bucket', (words) => words.file.setU64(words.card + chunkAt.id, 5n)],
-    ['a list longer than its card', (words) => words.file.setU32(words.card + chunkAt.length, cardBytes + 8)],
-    ['a list that ends in a claim', (words) => words.file.setU32(words.card + chunkAt.length, 8)],
+    ['on a card of another bucket', (words) => words.file.setU64(words.card + chunkAt.id, 5n)],
+    ['in a list longer than its card', (words) => words.file.setU32(words.card + chunkAt.length, cardBytes + 8)],
+    ['cut by the end of its list', (words) => words.file.setU32(words.card + chunkAt.length, 8)],
     [
-      'a subject that is too long',
+      'one with a subject that is too long',
       (words) => words.file.setBytes(words.claim + claimAt.subjectBytes, Buffer.from([129])),
     ],
-    ['an owner that is too long', (words) => words.file.setBytes(words.claim + claimAt.ownerBytes, Buffer.from([65]))],
-    ['a node that the fleet has not', (words) => words.file.setU32(words.claim + claimAt.node, size)],
-    ['a token from the future', (words) => words.file.setU64(words.claim + claimAt.token, 2n ** 52n)],
-    ['no token', (words) => words.file.setU64(words.claim + claimAt.token, 0n)],
+    [
+      'one with an owner that is too long',
+      (words) => words.file.setBytes(words.claim + claimAt.ownerBytes, Buffer.from([65])),
+    ],
+    ['one of a node beyond the fleet', (words) => words.file.setU32(words.claim + claimAt.node, size)],
+    ['one with a token from the future', (words) => words.file.setU64(words.claim + claimAt.token, 2n ** 52n)],
+    ['one without a token', (words) => words.file.setU64(words.claim + claimAt.token, 0n)],
   ] as [string, (words: ReturnType<typeof wordsOf>) => void][])(
-    'that is %s is refused, and held by nobody',
+    'refuses a subject when its claim is %s, and lists no holder',
     (_, damage) => {
       const { a, b, words } = alone()
       const guard = take(a, 'leader')
@@ -549,7 +552,7 @@ describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => 
     },
   )
 
-  it('is no number that JavaScript cannot hold, whatever it is', () => {
+  it('gives no number that JavaScript cannot hold, for random words', () => {
     const { a, b, words } = alone()
     take(a, 'leader')
     words.file.setU64(words.claim + claimAt.expiresAtMs, 2n ** 64n - 1n)
@@ -562,7 +565,7 @@ describe.skipIf(!hasObjectFiles)('what stands in the table of a contest', () => 
 })
 
 describe('a Fence', () => {
-  it('admits tokens that grow, or stay, and refuses older ones', () => {
+  it('admits equal and growing tokens, and refuses older ones', () => {
     const fence = new Fence()
     expect(fence.highWater).toBe(0)
     expect([5, 5, 4, 7, 6, 7, 5, 8].map((token) => fence.admit(token))).toEqual([
@@ -578,7 +581,7 @@ describe('a Fence', () => {
     expect(fence.highWater).toBe(8)
   })
 
-  it('goes on from a mark that was kept', () => {
+  it('continues from a stored mark', () => {
     const { highWater } = new Fence(7)
     expect(highWater).toBe(7)
     const fence = new Fence(highWater)
@@ -586,7 +589,7 @@ describe('a Fence', () => {
     expect(new Fence(Number.MAX_SAFE_INTEGER).admit(Number.MAX_SAFE_INTEGER)).toBe(true)
   })
 
-  it('refuses what is no token, and keeps its mark', () => {
+  it('refuses a value that is not a token, and keeps its mark', () => {
     const fence = new Fence(5)
     for (const wrong of [undefined, null, '7', 7n]) expectTypeError(() => fence.admit(untyped(wrong)), 'token=')
     for (const wrong of [-1, 1.5, Number.NaN, 2 ** 53]) expectRangeError(() => fence.admit(wrong), `token=${wrong}`)
@@ -595,7 +598,7 @@ describe('a Fence', () => {
     expect(fence.highWater).toBe(5)
   })
 
-  it('refuses the guard whose successor has written', () => {
+  it('refuses a guard after its successor has written', () => {
     const name = fleetName()
     const [a, b] = [new Contest(joinLocal(name, { size })), new Contest(joinLocal(name, { size }))]
     const fence = new Fence()
@@ -603,13 +606,13 @@ describe('a Fence', () => {
     expect(fence.admit(first.token)).toBe(true)
     passed(first)
     const second = take(b, 'file')
-    expect(fence.admit(first.token)).toBe(true) // no harm: the successor has written nothing yet
+    expect(fence.admit(first.token)).toBe(true) // allowed: the successor has written nothing yet
     expect(fence.admit(second.token)).toBe(true)
     expect(fence.admit(first.token)).toBe(false)
   })
 })
 
-describe.runIf(isLinux)('a guard that nobody has any more', () => {
+describe.runIf(isLinux)('an unreachable guard', () => {
   const scene = async <T>(what: string): Promise<T> => {
     const child = start('guards.mjs', [what, fleetName()], { nodeOptions: ['--expose-gc', '--no-warnings'] })
     const said = await child.heard<T>()
@@ -622,21 +625,21 @@ describe.runIf(isLinux)('a guard that nobody has any more', () => {
     message: expect.stringContaining(`"${subject}"`),
   })
 
-  it('warns once when it was collected unreleased, and holds until its time is up', async () => {
+  it('warns once when it is collected unreleased, and holds until it expires', async () => {
     expect(await scene('dropped')).toEqual({ warnings: [warning('dropped')], holder: 'me' })
     expect(await scene('expired')).toEqual({ warnings: [warning('short')], isFree: true })
   })
 
-  it('warns of nothing when it has said that it is over', async () => {
+  it('does not warn after it has reported its end', async () => {
     expect(await scene('told')).toEqual({ warnings: [], told: [false, false] })
   })
 
-  it('warns of nothing when it was released, or its fleet closed', async () => {
+  it('does not warn after it was released or its fleet was closed', async () => {
     expect(await scene('released')).toEqual({ warnings: [] })
     expect(await scene('closed')).toEqual({ warnings: [] })
   })
 
-  it('keeps its fleet, also when nobody else does', async () => {
+  it('keeps its fleet open, even as the last reference to it', async () => {
     expect(await scene('kept')).toEqual({ held: true, renewed: true, node: 1, released: true })
   })
 })
@@ -648,7 +651,7 @@ describe.runIf(isLinux)('a process', () => {
     return Object.assign(child, { node: await child.ask<number>('join', options) })
   }
 
-  it('that is killed frees its subjects for the very next try, whatever time they had left', async () => {
+  it('frees the subjects of a killed process for the next try, before they expire', async () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size }))
     let token = 0
@@ -668,7 +671,7 @@ describe.runIf(isLinux)('a process', () => {
   })
 
   it.skipIf(isSanitized)(
-    'that is killed holds nothing any more, also while the next owner of its node is stopped in the middle of joining',
+    'frees the subjects of a killed process, even while the next owner of its node is stopped in a join',
     async () => {
       const name = fleetName()
       const contest = new Contest(joinShm(name, { size }))
@@ -688,7 +691,7 @@ describe.runIf(isLinux)('a process', () => {
     },
   )
 
-  it('that is stopped holds until its time is up; what it writes later is refused', async () => {
+  it('holds the subjects of a stopped process until they expire, and refuses its later writes', async () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size }))
     const holder = await contestant(name)
@@ -707,7 +710,7 @@ describe.runIf(isLinux)('a process', () => {
     expect(guard.held).toBe(true)
   })
 
-  it('of sixteen that claim at once is the only one to win', async () => {
+  it('gives a subject to one of sixteen processes that claim at once', async () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size: 32 }))
     const children = await Promise.all(Array.from({ length: 16 }, () => contestant(name)))
@@ -726,7 +729,7 @@ describe.runIf(isLinux)('a process', () => {
 })
 
 describe.runIf(isLinux && !isSanitized && canRun('g++', '--version'))('a process that forks without exec', () => {
-  it('keeps its node and its guards when the child ends, which are not the child`s to give up', async () => {
+  it('keeps its node and its guards when a forked child ends', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'orbit-fork-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     const addon = join(folder, 'fork.node')

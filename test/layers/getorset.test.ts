@@ -13,10 +13,10 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** From here on only a bell wakes, and nobody renews but by `vi.advanceTimersByTime`. */
+/** From here on only a bell wakes, and only `vi.advanceTimersByTime` renews. */
 const holdIntervals = () => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
 
-/** A load whose end the test decides. */
+/** A load that ends when the test says so. */
 function gate<T = string>() {
   const made = { begun: 0, resolve: (_: T) => {}, reject: (_: unknown) => {} }
   const load = () => {
@@ -40,7 +40,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     return { fleets, a: cacheOf(fleets[0]), b: cacheOf(fleets[1]), holders: () => new Contest(fleets[0]).holders() }
   }
 
-  it('loads what is not there, once, and gives it to all', async () => {
+  it('loads a missing value once, and returns it to all callers', async () => {
     const { a, b, holders } = pair()
     let loads = 0
     const load = () => `value ${++loads}`
@@ -53,7 +53,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(await b.getOrSet('key', async () => load())).toBe('value 2')
   })
 
-  it('lets the others wait for the one that loads, in the same handle and in others', async () => {
+  it('makes other callers wait for the load, in the same handle and in others', async () => {
     holdIntervals()
     const { a, b, holders } = pair()
     const loading = gate()
@@ -68,7 +68,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(holders()).toEqual([])
   })
 
-  it('takes a value that is put meanwhile, and starts no load after it', async () => {
+  it('returns a value that is put during the wait, and does not load', async () => {
     const { a, b } = pair()
     const loading = gate()
     const first = a.getOrSet('key', loading.load)
@@ -76,21 +76,21 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(await b.getOrSet('key', never)).toBe('put')
     loading.resolve('loaded')
     expect(await first).toBe('loaded')
-    expect(b.get('key')).toBe('loaded') // the claim was held: the load has the last word
+    expect(b.get('key')).toBe('loaded') // the claim was held: the load writes last
   })
 
-  it('looks once more when it has the claim, before it loads', async () => {
+  it('looks again after winning the claim, before it loads', async () => {
     const { a, b } = pair()
     const { tryClaimChecked } = Contest.prototype
     vi.spyOn(Contest.prototype, 'tryClaimChecked').mockImplementationOnce(function (this: Contest, ...args) {
-      b.put('key', 'put') // between its look and its claim
+      b.put('key', 'put') // between its lookup and its claim
       return tryClaimChecked.apply(this, args)
     })
     expect(await a.getOrSet('key', never)).toBe('put')
     vi.restoreAllMocks()
   })
 
-  it('hands over to another when a load fails, whose caller gets the error', async () => {
+  it('lets another caller load when a load fails, and rejects only the caller of the failed load', async () => {
     holdIntervals()
     const { a, b, holders } = pair()
     const [failing, good] = [gate(), gate()]
@@ -110,7 +110,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(await b.getOrSet('synchronous', () => 'value')).toBe('value')
   })
 
-  it('keeps the lease of a load that is slow, by renewing it', async () => {
+  it('renews the lease of a slow load', async () => {
     holdIntervals()
     const { a, b, holders } = pair()
     const slow = gate()
@@ -125,25 +125,25 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(holders()).toHaveLength(1)
     slow.resolve('value')
     expect(await Promise.all([first, second])).toEqual(['value', 'value'])
-    expect(vi.getTimerCount()).toBe(1) // the tick of the bell that the second had: nobody renews any more
+    expect(vi.getTimerCount()).toBe(1) // the tick of the second call's bell: there is no renewal timer
   })
 
-  it('lets a load that was overtaken change nothing', async () => {
-    holdIntervals() // nobody renews, as in a process that is blocked
+  it('discards the value of a load that was overtaken', async () => {
+    holdIntervals() // nothing is renewed, as in a blocked process
     const { a, b } = pair()
     const [blocked, newer] = [gate(), gate()]
     const first = a.getOrSet('key', blocked.load, { leaseMs: 20 })
     const second = b.getOrSet('key', newer.load, { leaseMs: 100_000 })
     while (newer.begun === 0) await turns()
     blocked.resolve('stale')
-    expect(await first).toBe('stale') // there is no newer value yet: it is given what it loaded
+    expect(await first).toBe('stale') // there is no newer value yet: it returns its own
     expect(b.get('key')).toBeUndefined()
     newer.resolve('newer')
     expect(await second).toBe('newer')
     expect(a.get('key')).toBe('newer')
   })
 
-  it('gives a load that was overtaken the newer value', async () => {
+  it('returns the newer value to the caller of an overtaken load', async () => {
     holdIntervals()
     const { a, b } = pair()
     const blocked = gate()
@@ -154,7 +154,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(b.get('key')).toBe('newer')
   })
 
-  it('rejects a call that waits with its signal`s reason, and loads on', async () => {
+  it('rejects a waiting call with the reason of its signal, and does not stop the load', async () => {
     const { a, b, holders } = pair()
     const loading = gate()
     const abort = new AbortController()
@@ -168,12 +168,12 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
     loading.resolve('value')
     expect(await first).toBe('value')
-    expect(await b.getOrSet('key', never, { signal })).toBe('value') // a hit needs no waiting
+    expect(await b.getOrSet('key', never, { signal })).toBe('value') // a hit does not wait
     await expect(b.getOrSet('another', never, { signal })).rejects.toBe(reason)
     expect(holders()).toEqual([])
   })
 
-  it('rejects those who wait, or load, when their fleet is closed', async () => {
+  it('rejects waiting and loading calls when their fleet is closed', async () => {
     const { fleets, a, b } = pair()
     const loading = gate()
     const [loads, waits] = [a.getOrSet('key', loading.load), b.getOrSet('key', never)]
@@ -184,7 +184,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     await expect(loads).rejects.toMatchObject({ code: 'ERR_ORBIT_CLOSED' })
   })
 
-  it('puts with the ttlMs it was given', async () => {
+  it('stores the value with the given ttlMs', async () => {
     const { a, b } = pair()
     await a.getOrSet('key', () => 'value', { ttlMs: 1 })
     while (b.get('key') !== undefined);
@@ -219,7 +219,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     },
   )
 
-  it('loads a key given as a string and as its bytes once', async () => {
+  it('loads a key once when it is given as a string and as bytes', async () => {
     const { a, b } = pair()
     const loading = gate()
     const calls = [a.getOrSet(Buffer.from('käy'), loading.load), b.getOrSet('käy', never), a.getOrSet('käy', never)]
@@ -228,7 +228,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(await Promise.all(calls)).toEqual(['value', 'value', 'value'])
   })
 
-  it('keeps namespaces and keys apart, also such as look alike side by side', async () => {
+  it('keeps namespaces and keys apart, even if they read the same when concatenated', async () => {
     const { fleets } = pair()
     const spaces: [string, string][] = [
       ['', 'a:b'],
@@ -238,7 +238,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
       ['1:a', 'b'],
       ['', '1:ab'],
     ]
-    /** Each loads within the load before it: who shared a claim would wait for itself. */
+    /** Each key is loaded within the load of the key before: two keys with one claim would wait for themselves. */
     const load = async (i: number): Promise<string> => {
       const [namespace, key] = spaces[i] ?? ['', '']
       if (i === spaces.length) return ''
@@ -247,7 +247,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(await load(0)).toBe('012345')
   })
 
-  it('gives each call what `values` says', async () => {
+  it('returns shared, own or frozen objects as `values` says', async () => {
     const { fleets } = pair()
     const codec = codecs.json<{ list: number[] }>()
     const caches = (['shared', 'frozen', 'own'] as const).map(
@@ -260,7 +260,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(again).toEqual(got)
   })
 
-  it('refuses what a load gave that no cache can hold, and lets another load', async () => {
+  it('rejects a loaded value that a cache cannot store, and lets another caller load', async () => {
     const { fleets, a, holders } = pair()
     await expect(
       a.getOrSet(
@@ -287,7 +287,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(await clone.getOrSet('null', never)).toBe(null)
   })
 
-  it('throws what a codec throws of bytes that are not its own', async () => {
+  it('rethrows the error of a codec for foreign bytes', async () => {
     const { fleets } = pair()
     const codec: Codec<string> = {
       encode: () => Uint8Array.of(1),
@@ -324,7 +324,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
 })
 
 describe.skipIf(!hasObjectFiles)('getOrSet of an observer', () => {
-  it('gets what is there, and loads nothing', async () => {
+  it('returns an existing value to an observer, and refuses to load', async () => {
     const name = fleetName()
     const cache = new TypedCache<string>(joinShm(name, { size }), { codec: codecs.json() })
     cache.put('key', 'value')
@@ -345,13 +345,13 @@ describe.runIf(isLinux)('getOrSet of many processes', () => {
     expect(await child.next()).toBe('ready')
     return child
   }
-  /** Makes it load, and comes back when it does. */
+  /** Makes it load, and returns when the load has begun. */
   const begin = async (child: Child, kind: string, options: GetOrSetOptions) => {
     child.tell('getOrSet', 'key', kind, 'stale', options)
     expect(await child.next()).toEqual({ began: 'stale' })
   }
 
-  /** Sixteen processes ask for one key; who began to load it, and the others. */
+  /** Sixteen processes ask for one key: the one that began to load it, and the others. */
   async function sixteen(options = {}) {
     const name = fleetName()
     const fleet = joinShm(name, { size })
@@ -378,12 +378,12 @@ describe.runIf(isLinux)('getOrSet of many processes', () => {
       while (began.length < count) await turns()
       return children[began[count - 1] as number] as Child
     }
-    /** Each of them waits in its contest, or loads. */
+    /** Waits until each of them waits in its contest or loads. */
     const contest = new Contest(fleet)
     return { name, contest, children, began, got, heard: Promise.all(heard), loaders }
   }
 
-  it('is one load, whose value all get', async () => {
+  it('loads once in many processes, and returns the value to all', async () => {
     const { children, began, got, heard, loaders, contest } = await sixteen()
     const first = await loaders(1)
     const holder = contest.holders()
@@ -395,7 +395,7 @@ describe.runIf(isLinux)('getOrSet of many processes', () => {
     expect(contest.holders()).toEqual([])
   })
 
-  it('is a second load only when the first loader is killed, and none after that', async () => {
+  it('loads a second time only when the first loader is killed', async () => {
     const { children, began, got, heard, loaders } = await sixteen({ leaseMs: 2 ** 31 - 1 })
     const first = await loaders(1)
     const victim = began[0] as number
@@ -408,7 +408,7 @@ describe.runIf(isLinux)('getOrSet of many processes', () => {
     expect(got).toEqual(children.map((_, i) => (i === victim ? undefined : { got: 'the second' })))
   })
 
-  it('is a load of another when one fails, whose own caller gets the error', async () => {
+  it('loads in another process when a load fails, and rejects only the caller of the failed load', async () => {
     const { children, began, got, heard, loaders } = await sixteen()
     const first = await loaders(1)
     first.tell('reject', 'on purpose')
@@ -420,7 +420,7 @@ describe.runIf(isLinux)('getOrSet of many processes', () => {
     expect(got).toEqual(children.map((_, i) => (i === failed ? { failed: 'on purpose' } : { got: 'the second' })))
   })
 
-  it('goes on when a loader is blocked for longer than its lease, which then writes nothing', async () => {
+  it('loads elsewhere when a loader is blocked for longer than its lease, and discards its late value', async () => {
     const name = fleetName()
     const cache = new TypedCache<string>(joinShm(name, { size }), { codec: codecs.json() })
     const blocked = await loader(name)
@@ -431,7 +431,7 @@ describe.runIf(isLinux)('getOrSet of many processes', () => {
     expect(cache.get('key')).toBe('newer')
   })
 
-  it('outlasts a stopped loader likewise', async () => {
+  it('loads elsewhere when a loader is stopped, and discards its late value', async () => {
     const name = fleetName()
     const cache = new TypedCache<string>(joinShm(name, { size }), { codec: codecs.json() })
     const stopped = await loader(name)

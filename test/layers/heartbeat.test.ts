@@ -36,13 +36,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** From here on time passes when the test says so. */
+/** From here on time passes only when the test advances it. */
 const holdTime = () => vi.useFakeTimers({ toFake: ['hrtime', 'Date', 'setInterval', 'clearInterval'] })
 const pass = (ms: number) => vi.advanceTimersByTime(ms)
 
 const heartOf = (fleet: Fleet | FleetObserver): FleetHeartbeat => keep(new FleetHeartbeat(fleet))
 
-/** Which nodes are in which list. */
+/** The nodes of each list. */
 const nodesIn = ({ fresh, stale, dead, missing }: HeartbeatSnapshot) => ({
   fresh: fresh.map(({ node }) => node),
   stale: stale.map(({ node }) => node),
@@ -53,19 +53,19 @@ const allIn = (snapshot: HeartbeatSnapshot): NodeHeartbeat[] => [...snapshot.fre
 const beatOf = (heart: FleetHeartbeat, node: number): NodeHeartbeat | undefined =>
   allIn(heart.snapshot()).find((beat) => beat.node === node)
 
-/** Lets the world go on until it is so; the test's time limit is the watchdog. */
+/** Lets the event loop turn until the condition holds; the test's time limit is the watchdog. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join }) => {
-  it('are all missing while nobody has beaten, whether anybody is there or not', () => {
+  it('lists all nodes as missing before the first beat, with and without members', () => {
     const fleet = join(fleetName(), { size: 3 })
     expect(heartOf(fleet).snapshot()).toEqual({ fresh: [], stale: [], dead: [], missing: [0, 1, 2] })
     expect(fleet.nodes()[0]).not.toHaveProperty('heartbeat')
   })
 
-  it('are fresh until their age is over maxAgeMs, then stale', () => {
+  it('lists a beat as fresh until its age exceeds maxAgeMs, then as stale', () => {
     const fleet = join(fleetName(), { size: 3, node: 2 })
     const heart = heartOf(fleet)
     holdTime()
@@ -90,7 +90,7 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
     expect(fleet.nodes()[0]?.heartbeat?.ageMs).toBe(1000)
   })
 
-  it('are fresh for three seconds unless told otherwise', () => {
+  it('lists a beat as fresh for three seconds by default', () => {
     const heart = heartOf(join(fleetName(), { size: 1 }))
     holdTime()
     heart.beat()
@@ -100,14 +100,14 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
     expect(heart.snapshot({}).stale).toHaveLength(1)
   })
 
-  it('are never of a negative age', () => {
+  it('never reports a negative age', () => {
     const heart = heartOf(join(fleetName()))
-    heart.beat() // by the real clock, which stands far ahead of the held one
+    heart.beat() // by the real clock, which is far ahead of the fake one
     holdTime()
     expect(beatOf(heart, 0)?.ageMs).toBe(0)
   })
 
-  it('are of an age that whoever sets the wall clock cannot change', () => {
+  it('reports an age that does not depend on the wall clock', () => {
     const heart = heartOf(join(fleetName()))
     holdTime()
     vi.setSystemTime(1_000_000_000_000)
@@ -119,7 +119,7 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
     expect(beatOf(heart, 0)).toMatchObject({ ageMs: 0, unixMs: 5 })
   })
 
-  it('tell node, pid, label and count, the same in nodes()', () => {
+  it('reports node, pid, label and count, the same as in nodes()', () => {
     const name = fleetName()
     const [fleet, peer] = [join(name, { label: 'one' }), join(name, { label: 'two' })]
     const [heart, other] = [heartOf(fleet), heartOf(peer)]
@@ -138,7 +138,7 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
     )
   })
 
-  it('keep the latest beat of a slow node, however fast the others beat', () => {
+  it('keeps the latest beat of a slow node, however fast the others beat', () => {
     const name = fleetName()
     const [slow, fast] = [heartOf(join(name)), heartOf(join(name))]
     slow.beat()
@@ -149,7 +149,7 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
     ])
   })
 
-  it('are missing once their member has closed, and begin anew with the next', () => {
+  it('lists a node as missing after its member has closed, and counts anew for the next member', () => {
     const name = fleetName()
     const [watcher, leaving] = [join(name, { size: 2 }), join(name)]
     const heart = heartOf(watcher)
@@ -165,7 +165,7 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
     expect(beatOf(heart, 1)?.count).toBe(1)
   })
 
-  it('show the block of a worker thread, and how late it was', async () => {
+  it('shows that a worker thread was blocked, and how late its beat was', async () => {
     const name = fleetName()
     const heart = heartOf(join(name))
     const gate = new Int32Array(new SharedArrayBuffer(4))
@@ -205,7 +205,7 @@ describe('a heart', () => {
     return { fleet, heart, count }
   }
 
-  it('beats at once and with every interval, a second unless told otherwise', () => {
+  it('beats at once and then at every interval, one second by default', () => {
     const { heart, count } = beating()
     expect(count()).toBe(1)
     pass(999)
@@ -217,7 +217,7 @@ describe('a heart', () => {
     expect(beatOf(heart, 0)).toMatchObject({ ageMs: 0, loopDelayMs: 0 })
   })
 
-  it.each([1, 2 ** 31 - 1])('may have an interval of %i ms', (intervalMs) => {
+  it.each([1, 2 ** 31 - 1])('accepts an interval of %i ms', (intervalMs) => {
     const { count } = beating({ intervalMs })
     pass(intervalMs - 1)
     expect(count()).toBe(1)
@@ -225,7 +225,7 @@ describe('a heart', () => {
     expect(count()).toBe(2)
   })
 
-  it('that is started twice has the new options, and one timer', () => {
+  it('uses the new options and one timer when it is started twice', () => {
     const { heart, count } = beating({ intervalMs: 10, status: () => 'old' })
     heart.start({ intervalMs: 100, status: () => 'new' })
     expect(vi.getTimerCount()).toBe(1)
@@ -238,7 +238,7 @@ describe('a heart', () => {
     expect(beatOf(heart, 0)?.status).toBe('')
   })
 
-  it('that is stopped leaves its last beat, which grows stale', () => {
+  it('leaves its last beat, which becomes stale, when it is stopped', () => {
     const { heart, count } = beating({ intervalMs: 10, status: () => 'here' })
     pass(10)
     heart.stop()
@@ -261,7 +261,7 @@ describe('a heart', () => {
     expect([asked, vi.getTimerCount()]).toEqual([1, 0])
   })
 
-  it('is stopped, or started anew, also by its own first status', () => {
+  it('can be stopped or restarted by its own first status function', () => {
     holdTime()
     for (const again of [undefined, { intervalMs: 10 }]) {
       const fleet = joinShm(fleetName())
@@ -294,7 +294,7 @@ describe('a heart', () => {
     expect([asked, vi.getTimerCount()]).toEqual([2, 0])
   })
 
-  it('tells how late its timer was', async () => {
+  it('reports how late its timer was', async () => {
     const heart = heartOf(joinShm(fleetName()))
     const delays: (number | undefined)[] = [] // of the beat before each
     const status = () => `${delays.push(beatOf(heart, 0)?.loopDelayMs)}`
@@ -302,7 +302,7 @@ describe('a heart', () => {
     heart.start({ intervalMs: 1, status })
     pass(5001)
     await until(() => delays.length > 3)
-    // By the held clock the third is early.
+    // By the fake clock the third is early.
     expect(delays.slice(0, 4)).toEqual([undefined, 0, 5000, 0])
     heart.stop()
     heart.beat()
@@ -334,7 +334,7 @@ describe('a heart', () => {
     expect(beatOf(heart, 0)?.status).toBe(shown)
   })
 
-  it('whose status shrinks leaves nothing of the longer one', () => {
+  it('leaves nothing of a longer status when a shorter one is written', () => {
     let status = 'a long status'
     const { heart } = beating({ status: () => status })
     for (const next of ['b', 'cc', '']) {
@@ -344,7 +344,7 @@ describe('a heart', () => {
     }
   })
 
-  it('whose status throws beats all the same, with an empty one, and lets the error out', () => {
+  it('beats with an empty status when the status function throws, and rethrows the error', () => {
     let isThrowing = false
     const status = () => {
       if (isThrowing) throw new Error('on purpose')
@@ -367,7 +367,7 @@ describe('a heart', () => {
   it.each([undefined, null, 5, {}])('refuses a status of %o, and beats', (status) => {
     const fleet = joinShm(fleetName())
     const heart = heartOf(fleet)
-    // undefined and null stand for no status.
+    // undefined and null mean no status.
     if (status === undefined || status === null) heart.start({ status: untyped(() => status) })
     else expectTypeError(() => heart.start({ status: untyped(() => status) }), 'status()=')
     expect(beatOf(heart, 0)).toMatchObject({ count: 1, status: '' })
@@ -378,7 +378,7 @@ describe('a heart', () => {
       expectTypeError(() => new FleetHeartbeat(untyped(wrong)), 'fleet=')
   })
 
-  it('refuses wrong options, and goes on as before', () => {
+  it('refuses wrong options, and continues as before', () => {
     const { heart, count } = beating({ intervalMs: 10 })
     for (const intervalMs of [0, -1, 1.5, 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY]) {
       expectRangeError(() => heart.start({ intervalMs }), `intervalMs=${intervalMs}`)
@@ -396,7 +396,7 @@ describe('a heart', () => {
     expect(count()).toBe(2)
   })
 
-  it('of a closed fleet neither beats nor tells', () => {
+  it('neither beats nor reads beats after its fleet is closed', () => {
     const { fleet, heart } = beating()
     fleet.close()
     expectClosed(() => heart.beat())
@@ -417,7 +417,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     return { member, node }
   }
 
-  it('can be observed, and by an observer only that', async () => {
+  it('can be read by an observer, which cannot beat', async () => {
     const name = fleetName()
     const { member, node } = await child(name, { size: 2, label: 'child' })
     const heart = heartOf(observe(name))
@@ -435,7 +435,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     expect(heart.snapshot().missing).toEqual([0, 1])
   })
 
-  it('that were killed are dead, with their last beat, until somebody takes the node', async () => {
+  it('lists killed members as dead, with their last beat, until the node is taken', async () => {
     const name = fleetName()
     const heart = heartOf(joinShm(name, { size: 4 }))
     const { member, node } = await child(name, { label: 'victim' })
@@ -455,7 +455,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     expect(beatOf(heart, node)).toMatchObject({ count: 1, pid: process.pid })
   })
 
-  it('that are stopped are stale, not dead, and fresh when they go on', async () => {
+  it('lists stopped members as stale, not dead, and as fresh after they continue', async () => {
     const name = fleetName()
     const heart = heartOf(joinShm(name))
     const { member, node } = await child(name)
@@ -470,7 +470,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     expect(nodesIn(heart.snapshot({ maxAgeMs: 60_000 })).fresh).toEqual([node])
   })
 
-  it('whose event loop is blocked are stale, not dead', async () => {
+  it('lists members with a blocked event loop as stale, not dead', async () => {
     const name = fleetName()
     const fleet = joinShm(name)
     const heart = heartOf(fleet)
@@ -486,7 +486,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     await until(() => (beatOf(heart, node)?.count ?? 0) > count)
   })
 
-  it('beat in cluster workers too', async () => {
+  it('works in cluster workers', async () => {
     const name = fleetName()
     const heart = heartOf(joinShm(name))
     const primary = start('heart.mjs', ['cluster', name])
@@ -497,7 +497,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     expect(nodesIn(heart.snapshot()).dead).toEqual([node])
   })
 
-  it('keep no process alive', async () => {
+  it('does not keep a process alive', async () => {
     const name = fleetName()
     const heart = heartOf(joinShm(name))
     const member = start('heart.mjs', ['idle', name])
@@ -507,14 +507,14 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
     expect(heart.snapshot().missing).toContain(node)
   })
 
-  it('whose status throws in the timer end their process as any timer does', async () => {
+  it('ends the process when the status function throws in the timer', async () => {
     const name = fleetName()
     const member = start('heart.mjs', ['throwing', name, false])
     expect(await member.ended).toEqual({ code: 1, signal: null })
     expect(member.stderr).toContain('on purpose')
   })
 
-  it('whose status throws in the timer beat on where the process has a handler for it', async () => {
+  it('continues after the status function throws in the timer if the process has a handler', async () => {
     const member = start('heart.mjs', ['throwing', fleetName(), true])
     expect(await member.next()).toEqual({ uncaught: 'on purpose' })
     expect(await member.next()).toBe('beats on')
@@ -530,7 +530,7 @@ describe.skipIf(!hasObjectFiles)('the words of a heart', () => {
     return { fleet, heart: heartOf(fleet), file, record: fleetAt.record(node) }
   }
 
-  it('are where the golden numbers say', () => {
+  it('writes each word of a beat at its golden offset', () => {
     const { heart, file, record } = setUp()
     holdTime()
     pass(7000)
@@ -560,7 +560,7 @@ describe.skipIf(!hasObjectFiles)('the words of a heart', () => {
     })
   })
 
-  it('that a writer left who died within its beat still give the last whole one', () => {
+  it('returns the last whole beat of a writer that died during a beat', () => {
     const { heart, file, record } = setUp()
     heart.start({ status: () => 'whole' })
     const next = record + recordAt.beat(2)
@@ -571,7 +571,7 @@ describe.skipIf(!hasObjectFiles)('the words of a heart', () => {
     expect(beatOf(heart, 1)).toMatchObject({ count: 2, status: 'whole' })
   })
 
-  it('tell the ages that a peer of another process wrote', () => {
+  it('reads the age of a beat that another process wrote', () => {
     const { heart, file, record } = setUp()
     heart.beat()
     const monotonicMs = (ms: number) => file.setU64(record + recordAt.beat(1) + beatAt.monotonicMs, BigInt(ms))
@@ -585,7 +585,7 @@ describe.skipIf(!hasObjectFiles)('the words of a heart', () => {
     expect(heart.snapshot({ maxAgeMs: 0 }).fresh).toMatchObject([{ node: 1, ageMs: 0 }])
   })
 
-  it('give clean values or nothing, whatever they are', () => {
+  it('returns clean values or nothing for random words', () => {
     const { fleet, heart, file, record } = setUp()
     const below = generator(newSeed('heartbeat'))
     const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0
@@ -613,7 +613,7 @@ describe.skipIf(!hasObjectFiles)('the words of a heart', () => {
     expect(beatOf(heart, 1)).toMatchObject({ status: '', loopDelayMs: 0 })
   })
 
-  it('go on between the members of a fleet that was removed', () => {
+  it('continues between the members of a removed fleet', () => {
     const name = fleetName()
     const [a, b] = [heartOf(joinShm(name)), heartOf(joinShm(name))]
     Fleet.remove(name, { force: true })

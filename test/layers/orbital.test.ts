@@ -51,7 +51,7 @@ describe.each(memories)('a watched Orbital in $memory', ({ join }) => {
     expect(seen).toEqual([2, 3, 4, 5])
   })
 
-  it('waits for the first value, and skips what a slow body missed, also more than a lap', async () => {
+  it('waits for the first value, and skips values that a slow body missed, even more than a lap', async () => {
     const fleet = join(fleetName())
     const orbital = new Orbital(fleet, Load)
     const values = orbital.watch()
@@ -80,7 +80,7 @@ describe.each(memories)('a watched Orbital in $memory', ({ join }) => {
     expectClosed(() => orbital.watch())
   })
 
-  it('refuses options that it does not know', () => {
+  it('refuses unknown options', () => {
     const orbital = new Orbital(join(fleetName()), Load)
     expectTypeError(() => orbital.watch(untyped({ max: 1 })), 'options.max')
     expectTypeError(() => orbital.watch({ spin: untyped(1) }), 'spin=1')
@@ -89,7 +89,7 @@ describe.each(memories)('a watched Orbital in $memory', ({ join }) => {
 })
 
 describe.each(memories)('an Orbital in $memory', ({ join }) => {
-  it('has nothing before the first store', () => {
+  it('loads nothing before the first store', () => {
     const orbital = new Orbital(join(fleetName()), Load)
     expect(orbital.load()).toBeUndefined()
     expect(orbital.loadById(NetId64.make(12, 0, 0))).toBeUndefined()
@@ -106,7 +106,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     }
   })
 
-  it('loads each value that is still retained by its id', () => {
+  it('loads each retained value by its id', () => {
     const orbital = new Orbital(join(fleetName()), Load)
     const ids = [0, 1, 2, 3, 4, 5].map((busy) => orbital.store({ busy, idle: 0 }))
     expect(ids.map((id) => orbital.loadById(id)?.busy)).toEqual([undefined, undefined, 2, 3, 4, 5])
@@ -124,7 +124,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect(orbital.loadById(NetId64.ZERO)).toBeUndefined()
   })
 
-  it('shares its ring with every Orbital of the type on the fleet, by this handle or another', () => {
+  it('shares its ring with every Orbital of the type, through any handle of the fleet', () => {
     const name = fleetName()
     const [a, b] = [join(name), join(name)]
     const orbitals = [new Orbital(a, Load), new Orbital(a, Load), new Orbital(b, Load)]
@@ -147,7 +147,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect(others.load()).toEqual({ temperature: 36.6, at: 5 })
   })
 
-  it('refuses another layout of the same size under its KIND, which would read the bytes for something else', () => {
+  it('refuses another pod of the same size under its KIND, which would misread the bytes', () => {
     const name = fleetName()
     new Orbital(join(name), Load).store({ busy: 1, idle: 2 })
     for (const layout of [pod({ idle: 'u32', busy: 'u32' }), pod({ busy: 'i32', idle: 'i32' }), pod({ at: 'u64' })]) {
@@ -172,7 +172,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect([...(orbitals[1]?.loadPerNode().keys() ?? [])], 'in order of node').toEqual([0, 2])
   })
 
-  it('has no value of a node whose values were all overwritten by others', () => {
+  it('has no value of a node after others have overwritten them all', () => {
     const name = fleetName()
     const [a, b] = [new Orbital(join(name), Load), new Orbital(join(name), Load)]
     a.store({ busy: 1, idle: 0 })
@@ -180,7 +180,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect(b.loadPerNode()).toEqual(new Map([[1, { busy: 13, idle: 0 }]]))
   })
 
-  it('has nothing after a reset, and then what is stored', () => {
+  it('loads nothing after a reset, and then the next stored value', () => {
     const fleet = join(fleetName())
     const orbital = new Orbital(fleet, Load)
     const id = orbital.store({ busy: 1, idle: 0 })
@@ -192,7 +192,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect(orbital.load()).toEqual({ busy: 2, idle: 0 })
   })
 
-  it('moves rich values, larger than the scratch buffer was', () => {
+  it('stores and loads nested values that are larger than the initial scratch buffer', () => {
     const orbital = new Orbital(join(fleetName()), Rich)
     const value = (seed: number) => ({
       name: `värde ${seed}`,
@@ -213,7 +213,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     }
   })
 
-  it('gives values that nobody else has', () => {
+  it('returns a new object for each load', () => {
     const orbital = new Orbital(join(fleetName()), Load)
     const value = { busy: 1, idle: 2 }
     orbital.store(value)
@@ -224,7 +224,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect(orbital.load()).toEqual({ busy: 1, idle: 2 })
   })
 
-  it('stores exactly what encode gives, and reads what was published as bytes', () => {
+  it('stores the bytes of encode, and loads a frame that was published as bytes', () => {
     const fleet = join(fleetName())
     const orbital = new Orbital(fleet, Load)
     orbital.store({ busy: 3, idle: 4 })
@@ -252,7 +252,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect(orbital.load()).toEqual({ busy: 1, idle: 2 })
   })
 
-  it('stores what its value gives, also when reading a field of it uses this package', () => {
+  it('stores the right value even when reading one of its fields calls this package', () => {
     const fleet = join(fleetName())
     const [loads, others] = [new Orbital(fleet, Load), new Orbital(fleet, Other)]
     others.store({ temperature: -1, at: 77 })
@@ -265,7 +265,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect(loads.load()).toEqual({ busy: 11, idle: 77 })
   })
 
-  it('needs a fleet and a type with a layout', () => {
+  it('needs a fleet and a type with a pod', () => {
     const fleet = join(fleetName())
     for (const wrong of [undefined, null, {}, 'web']) {
       expectTypeError(() => new Orbital(untyped(wrong), Load), 'fleet=')
@@ -274,7 +274,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expectTypeError(() => new Orbital(fleet, untyped(orbitType({ name: 'Bytes', kind: 5 }))), '"Bytes" has no layout')
   })
 
-  it.each([undefined, null, '12:0:0', 5n])('refuses an id that is none: %o', (id) => {
+  it.each([undefined, null, '12:0:0', 5n])('refuses a value that is not an id: %o', (id) => {
     const orbital = new Orbital(join(fleetName()), Load)
     expectTypeError(() => orbital.loadById(untyped(id)), 'id=')
   })
@@ -288,7 +288,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     'the constructor': (_, fleet) => new Orbital(fleet, Load),
     'the constructor with another type': (_, fleet) => new Orbital(fleet, Other),
   }
-  it.each(Object.keys(calls))('after close of the fleet: %s fails with ERR_ORBIT_CLOSED', (method) => {
+  it.each(Object.keys(calls))('throws ERR_ORBIT_CLOSED from %s after the fleet is closed', (method) => {
     const name = fleetName()
     const fleet = join(name)
     const orbital = new Orbital(fleet, Load)
@@ -302,7 +302,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
 })
 
 describe.skipIf(!hasObjectFiles)('an Orbital of a shared fleet', () => {
-  it('has its value after a restart', () => {
+  it('keeps its value over a restart', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     new Orbital(fleet, Load).store({ busy: 1, idle: 2 })
@@ -310,7 +310,7 @@ describe.skipIf(!hasObjectFiles)('an Orbital of a shared fleet', () => {
     expect(new Orbital(joinShm(name), Load).load()).toEqual({ busy: 1, idle: 2 })
   })
 
-  it('can be observed, but not stored to', () => {
+  it('can be read but not stored to by an observer', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     const observed = new Orbital(observe(name), Load)
@@ -327,7 +327,7 @@ describe.skipIf(!hasObjectFiles)('an Orbital of a shared fleet', () => {
     expect(fleet.head(Load)).toBe(1)
   })
 
-  it('tells of the removal of its fleet', () => {
+  it('throws ERR_ORBIT_RETIRED after its fleet was removed', () => {
     const name = fleetName()
     const orbital = new Orbital(joinShm(name), Load)
     orbital.store({ busy: 1, idle: 2 })
@@ -338,7 +338,7 @@ describe.skipIf(!hasObjectFiles)('an Orbital of a shared fleet', () => {
     retired(() => orbital.loadPerNode())
   })
 
-  it('refuses a frame whose length is not that of its layout', () => {
+  it('refuses a frame of another length than its pod', () => {
     const name = fleetName()
     const orbital = new Orbital(joinShm(name, { size: 4 }), Load)
     const id = orbital.store({ busy: 1, idle: 2 })
@@ -352,7 +352,7 @@ describe.skipIf(!hasObjectFiles)('an Orbital of a shared fleet', () => {
     corrupt(() => orbital.loadPerNode())
   })
 
-  it('goes on over 2^40 stores', () => {
+  it('continues past 2^40 stores', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     const orbital = new Orbital(fleet, Load)

@@ -23,7 +23,7 @@ import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()
 
-// The addon's functions cannot be spied on where they stand.
+// The functions of the addon cannot be spied on in place.
 vi.mock('../../src/core/native.js', async (original) => {
   const module = await original<typeof import('../../src/core/native.js')>()
   return { ...module, native: { ...module.native } }
@@ -32,7 +32,7 @@ vi.mock('../../src/core/native.js', async (original) => {
 const options = { capacity: 8, payloadBytes: 64 }
 const ring = reservedType({ name: 'orbit.events', kind: 220, capacity: 8, payloadBytes: 66 })
 
-/** The backup timer of waits stands still: what wakes is the bell. */
+/** The backup timer of waits does not run: only the bell wakes. */
 const stopTheClock = () => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -49,14 +49,14 @@ async function textOfNext(subscription: EventSubscription): Promise<string> {
   return (value as OrbitEvent).text()
 }
 
-/** The texts of `count` events. */
+/** The payload texts of the next `count` events. */
 async function take(subscription: EventSubscription, count: number): Promise<string[]> {
   const texts: string[] = []
   while (texts.length < count) texts.push(await textOfNext(subscription))
   return texts
 }
 
-/** What became of a promise that has had its chance to settle. */
+/** The state of a promise after it has had time to settle. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false
   const settle = () => {
@@ -77,7 +77,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     return { name, reader, writer, bus, subscribe }
   }
 
-  it('yields what was published since the call, one event at a time, and then what comes', async () => {
+  it('yields events published since the call, one at a time, and then new ones', async () => {
     stopTheClock()
     const { bus, subscribe } = pair()
     bus.publish('a', 'before')
@@ -94,7 +94,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     subscription.close()
   })
 
-  it('yields events whose topic matches, and sleeps on through the others', async () => {
+  it('yields events with a matching topic, and sleeps through the others', async () => {
     stopTheClock()
     const { bus, subscribe } = pair()
     const subscription = subscribe('deploy.*')
@@ -121,7 +121,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     subscription.close()
   })
 
-  it('tells of each loss, exactly and before the events that follow it', async () => {
+  it('reports each loss exactly, before the events that follow it', async () => {
     const { bus, subscribe } = pair()
     const seen: (string | number)[] = []
     const subscription = subscribe('keep', { onLoss: (lost) => seen.push(lost) })
@@ -138,7 +138,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(subscription.lost).toBe(15)
   })
 
-  it('tells of a loss also when nothing that it asked for follows', async () => {
+  it('reports a loss even when no matching event follows', async () => {
     const { bus, subscribe } = pair()
     const lost = new Promise<number>((resolve) => {
       const subscription = subscribe('none', { onLoss: resolve })
@@ -148,7 +148,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(await lost).toBe(1)
   })
 
-  it('takes at most max events a poll, and what is lost meanwhile is counted, not hidden', async () => {
+  it('reads at most max events in a poll, and counts events lost between polls', async () => {
     const { bus, subscribe } = pair()
     const losses: number[] = []
     const subscription = subscribe('n', { max: 2, onLoss: (lost) => losses.push(lost) })
@@ -162,7 +162,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     subscription.close()
   })
 
-  it('counts what is no event', async () => {
+  it('counts frames that are not events as malformed', async () => {
     const { writer, bus, subscribe } = pair()
     const subscription = subscribe('a')
     writer.publish(ring, new Uint8Array([9, 9]))
@@ -181,33 +181,36 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     { how: 'its dispose', end: ({ subscription }) => subscription[Symbol.dispose]() },
     { how: 'the close of its fleet', end: ({ reader }) => reader.close() },
   ]
-  it.each(endings)('is ended by $how: asleep, between two events of one poll, and before it began', async ({ end }) => {
-    stopTheClock()
-    for (const when of ['asleep', 'between', 'before']) {
-      const { reader, bus, subscribe } = pair()
-      const controller = new AbortController()
-      const subscription = subscribe('n', { signal: controller.signal })
-      const texts: string[] = []
-      if (when !== 'asleep') for (const text of ['1', '2', '3']) bus.publish('n', text)
-      if (when === 'before') end({ reader, controller, subscription })
-      const loop = (async () => {
-        for await (const event of subscription) {
-          texts.push(event.text())
-          if (when === 'between') end({ reader, controller, subscription })
+  it.each(endings)(
+    'ends by $how while asleep, between two events of one poll, and before it began',
+    async ({ end }) => {
+      stopTheClock()
+      for (const when of ['asleep', 'between', 'before']) {
+        const { reader, bus, subscribe } = pair()
+        const controller = new AbortController()
+        const subscription = subscribe('n', { signal: controller.signal })
+        const texts: string[] = []
+        if (when !== 'asleep') for (const text of ['1', '2', '3']) bus.publish('n', text)
+        if (when === 'before') end({ reader, controller, subscription })
+        const loop = (async () => {
+          for await (const event of subscription) {
+            texts.push(event.text())
+            if (when === 'between') end({ reader, controller, subscription })
+          }
+        })()
+        if (when === 'asleep') {
+          expect(await isSettled(loop)).toBe(false)
+          end({ reader, controller, subscription })
         }
-      })()
-      if (when === 'asleep') {
-        expect(await isSettled(loop)).toBe(false)
-        end({ reader, controller, subscription })
+        await loop
+        expect(texts, when).toEqual(when === 'between' ? ['1'] : [])
+        expect(await nextOf(subscription)).toEqual(over)
+        expect(getEventListeners(controller.signal, 'abort')).toEqual([])
       }
-      await loop
-      expect(texts, when).toEqual(when === 'between' ? ['1'] : [])
-      expect(await nextOf(subscription)).toEqual(over)
-      expect(getEventListeners(controller.signal, 'abort')).toEqual([])
-    }
-  })
+    },
+  )
 
-  it('is over when its loop is left', async () => {
+  it('ends when its loop is left', async () => {
     const { bus, subscribe } = pair()
     const { signal } = new AbortController()
     const ways: ((subscription: EventSubscription) => Promise<void>)[] = [
@@ -231,7 +234,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     }
   })
 
-  it('is over when it is left in its sleep, or before it began', async () => {
+  it('ends when it is left while asleep, or before it began', async () => {
     const { bus, subscribe } = pair()
     const asleep = subscribe()
     const waiting = nextOf(asleep)
@@ -252,7 +255,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(await nextOf(streamed)).toEqual(over)
   })
 
-  it('ends with what onLoss throws, or when onLoss closes it', async () => {
+  it('ends with the error that onLoss throws, or when onLoss closes it', async () => {
     const { bus, subscribe } = pair()
     const failing = subscribe('n', {
       onLoss: (lost) => {
@@ -267,7 +270,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(closing.lost).toBe(2)
   })
 
-  it('gives each loop over it the next event', async () => {
+  it('gives the next event to each loop over it', async () => {
     const { bus, subscribe } = pair()
     const subscription = subscribe()
     const waiting = [nextOf(subscription), nextOf(subscription)]
@@ -278,7 +281,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     subscription.close()
   })
 
-  it('spins when told to', async () => {
+  it('spins with spin: true', async () => {
     const { bus, subscribe } = pair()
     const openBell = vi.spyOn(native, 'openBell')
     const subscription = subscribe('a', { spin: true })
@@ -293,7 +296,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(await last).toEqual(over)
   })
 
-  it('lets timers and the signal come between under unbroken publishing', async () => {
+  it('lets timers and the signal run under continuous publishing', async () => {
     const { bus, subscribe } = pair()
     const controller = new AbortController()
     let seen = 0
@@ -307,7 +310,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
     expect(seen).toBeGreaterThan(0)
   })
 
-  it('refuses wrong options at the call', () => {
+  it('refuses wrong options when it is called', () => {
     const { reader } = pair()
     const bus = new OrbitEventBus(reader, options)
     const wrong = (more: object) => () => bus.subscribe('a', untyped(more))
@@ -324,7 +327,7 @@ describe.each(memories)('a subscription in $memory', ({ join }) => {
 })
 
 describe('a subscription in shared memory', () => {
-  it('is ended by the removal of its ring, with ERR_ORBIT_RETIRED: asleep, and after the events that it has', async () => {
+  it('ends with ERR_ORBIT_RETIRED when its ring is removed, while asleep and after the events it has', async () => {
     const name = fleetName()
     const fleet = joinShm(name)
     const bus = new OrbitEventBus(fleet, options)
@@ -342,7 +345,7 @@ describe('a subscription in shared memory', () => {
     expect(await nextOf(asleep)).toEqual(over)
   })
 
-  it('serves an observer, also one that came before the ring', async () => {
+  it('works for an observer, even one that was opened before the ring existed', async () => {
     const name = fleetName()
     const fleet = joinShm(name)
     const subscription = new OrbitEventBus(observe(name), options).subscribe('a.>')
@@ -354,7 +357,7 @@ describe('a subscription in shared memory', () => {
     subscription.close()
   })
 
-  it.skipIf(!hasObjectFiles)('leaves no bell, no arm and no sleeper behind', async () => {
+  it.skipIf(!hasObjectFiles)('leaves no bell, no arm and no sleeper bit', async () => {
     stopTheClock()
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })

@@ -18,7 +18,7 @@ interface User {
   tags: string[]
 }
 
-/** JSON that counts. */
+/** A JSON codec that counts its calls. */
 function counting() {
   const counts = { encoded: 0, decoded: 0 }
   const json = codecs.json<User>()
@@ -65,7 +65,7 @@ describe('a codec', () => {
     })
   })
 
-  it('refuses what is not its own', () => {
+  it('refuses values and bytes that do not fit it', () => {
     const fleet = joinLocal(fleetName())
     const make = <T>(codec: Codec<T>) => new TypedCache(fleet, { codec, capacity: 16 })
     const raw = new OrbitCache(fleet, { capacity: 16 })
@@ -86,7 +86,7 @@ describe('a codec', () => {
 })
 
 describe.each(memories)('a typed cache in $memory', ({ join }) => {
-  it('decodes an entry once, and gives the same object while it is the newest', () => {
+  it('decodes an entry once, and returns the same object while the entry is the newest', () => {
     const { counts, codec } = counting()
     const cache = new TypedCache(join(fleetName()), { codec, capacity: 16 })
     expect(cache.get('a')).toBeUndefined()
@@ -103,7 +103,7 @@ describe.each(memories)('a typed cache in $memory', ({ join }) => {
     expect(counts.decoded).toBe(3)
   })
 
-  it('sees at once what another handle puts, deletes and resets', () => {
+  it('sees immediately what another handle puts, deletes and resets', () => {
     const name = fleetName()
     const { counts, codec } = counting()
     const [mine, theirs] = [join(name), join(name)].map((fleet) => new TypedCache(fleet, { codec, capacity: 16 })) as [
@@ -132,7 +132,7 @@ describe.each(memories)('a typed cache in $memory', ({ join }) => {
     expect(mine.get('a')).toBeUndefined()
   })
 
-  it('keeps its namespace, and an entry expires also while it is remembered', () => {
+  it('keeps its namespace, and expires an entry even while it is remembered', () => {
     const fleet = join(fleetName())
     const make = (namespace: string) => new TypedCache(fleet, { codec: codecs.text(), namespace, capacity: 16 })
     const [a, b] = [make('a'), make('b')]
@@ -151,7 +151,7 @@ describe.each(memories)('a typed cache in $memory', ({ join }) => {
 })
 
 describe('what a typed cache hands out', () => {
-  it('is an object of its own each time, if so asked', () => {
+  it("returns a new object each time with values: 'own'", () => {
     const { counts, codec } = counting()
     const cache = new TypedCache(joinLocal(fleetName()), { codec, values: 'own' })
     cache.put('a', ada)
@@ -162,7 +162,7 @@ describe('what a typed cache hands out', () => {
     expect(counts.decoded).toBe(4)
   })
 
-  it('is frozen through and through, if so asked, and the same each time', () => {
+  it("returns the same deeply frozen object each time with values: 'frozen'", () => {
     let deep: unknown = 'bottom'
     for (let i = 0; i < 20_000; i++) deep = [deep]
     const halfFrozen = { inner: { n: 1 } }
@@ -188,7 +188,7 @@ describe('what a typed cache hands out', () => {
     ;(cyclic['key'] as Uint8Array)[0] = 2 // bytes cannot be frozen
   })
 
-  it('is decoded anew for keys of bytes, which are not remembered', () => {
+  it('decodes again for keys of bytes, which are not remembered', () => {
     const { counts, codec } = counting()
     const cache = new TypedCache(joinLocal(fleetName()), { codec })
     cache.put('a', ada)
@@ -198,10 +198,10 @@ describe('what a typed cache hands out', () => {
     expect(counts.decoded).toBe(2)
   })
 
-  it('is remembered for as many keys as the ring retains, the latest', () => {
+  it('remembers the latest keys, as many as the ring retains frames', () => {
     const { counts, codec } = counting()
     const cache = new TypedCache(joinLocal(fleetName()), { codec, capacity: 8 })
-    // Two strings of one key: a lone surrogate is U+FFFD in UTF-8. So more strings are found than the ring has frames.
+    // A lone surrogate is U+FFFD in UTF-8, so two strings give one key: more strings are found than the ring has frames.
     const keys = Array.from({ length: 20 }, (_, i) => String.fromCharCode(0xd800 + i))
     cache.put('\ufffd', ada)
     for (const key of keys) expect(cache.get(key)).toEqual(ada)
@@ -216,7 +216,7 @@ describe('what a typed cache hands out', () => {
 })
 
 describe('a typed cache', () => {
-  it('loses nothing when its codec throws', () => {
+  it('keeps all entries when its codec throws', () => {
     const { codec } = counting()
     let fails = false
     const failing: Codec<User> = {
@@ -244,7 +244,7 @@ describe('a typed cache', () => {
     expect(cache.get('a')).toEqual(grace)
   })
 
-  it('may be used by its own codec', () => {
+  it('can be called from its own codec', () => {
     const fleet = joinLocal(fleetName())
     const inner = new TypedCache(fleet, { codec: codecs.text(), namespace: 'inner' })
     const codec: Codec<string> = {
@@ -282,7 +282,7 @@ describe('a typed cache', () => {
     expectClosed(() => cache.put('a', ''))
   })
 
-  it('is read by an observer', () => {
+  it('can be read by an observer', () => {
     const name = fleetName()
     const fleet = joinShm(name)
     const codec = codecs.json<User>()

@@ -19,7 +19,7 @@ import {
   type Word,
 } from './specs.js'
 
-/** Bad values: the field, the value and what is said about it. */
+/** Bad values: the field, the value and the expected message. */
 const refusals: [fields: PodSpec, value: unknown, kind: 'RangeError' | 'TypeError', message: string][] = []
 {
   const word = (kind: Word): PodSpec => ({ is: 'pod', fields: [['busy', { is: 'word', kind }]] })
@@ -200,7 +200,7 @@ describe.each([
     expect([short.length, long.length, short.buffer.byteLength]).toEqual([4, 64, 4])
   })
 
-  it('takes a name for a name and never for code', () => {
+  it('treats a field name as a name and never as code', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a name that would be code in a template.
     const names = ['"]; globalThis.injected = 1; //', "'+'", '`${globalThis.injected = 1}`', '\\', '\n', '\u2028']
     names.push('*/', 'constructor', 'hasOwnProperty', 'valueOf', 'parts', 'put0', 'refuse', 'v0', 'i0', '\ud800', ' 1')
@@ -225,7 +225,7 @@ describe.each([
     expect(reads).toBe(1)
   })
 
-  it('ignores properties that are no field', () => {
+  it('ignores properties that are not fields', () => {
     expect([...define({ busy: 'u8' }).encode({ busy: 1, idle: 2 } as { busy: number })]).toEqual([1])
   })
 })
@@ -258,7 +258,7 @@ describe('pod', () => {
     expectTypeOf<PodValue<typeof layout>>().toEqualTypeOf<Value>()
     // @ts-expect-error a kind that does not exist
     expect(() => pod({ busy: 'u33' })).toThrow('busy="u33" must be a kind')
-    // @ts-expect-error a string is no u32
+    // @ts-expect-error a string is not a u32
     expect(() => pod({ busy: 'u32' }).encode({ busy: '1' })).toThrow(TypeError)
     // @ts-expect-error a field is missing
     expect(() => pod({ busy: 'u32' }).encode({})).toThrow(TypeError)
@@ -353,7 +353,7 @@ console.log(pods.length + ' pods, ' + refusals.length + ' refusals')
     }
   })
 
-  it('encodes into a new array, or to the start of one that is given', () => {
+  it('encodes into a new array, or to the start of a given one', () => {
     const layout = pod({ busy: 'u16' })
     expect(layout.encode({ busy: 258 })).toEqual(Uint8Array.of(2, 1))
     const exact = new Uint8Array(2)
@@ -434,7 +434,7 @@ console.log(pods.length + ' pods, ' + refusals.length + ' refusals')
     )
   })
 
-  it('refuses fields that are none', () => {
+  it('refuses invalid fields', () => {
     const invalid = (message: string) =>
       expect.objectContaining({ name: 'TypeError', code: 'ERR_ORBIT_INVALID_ARGUMENT', message })
     expect(() => pod({})).toThrow(invalid('fields={} must have at least one field'))

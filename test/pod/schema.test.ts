@@ -48,7 +48,7 @@ describe('podOfSchema', () => {
     '{"a":u8}\0',
   ])('takes %j for no schema', (wrong) => expect(podOfSchema(wrong)).toBeUndefined())
 
-  it('takes no time over a text that is long and wrong', () => {
+  it('rejects a long invalid text quickly', () => {
     for (const part of ['{"a":', '[9]', '"\\"', '{"a":u8[1]', 'u8', '(']) {
       expect(podOfSchema(part.repeat(65536 / part.length))).toBeUndefined()
       expect(podOfSchema(`{"a":u8${part.repeat(60000 / part.length)}`)).toBeUndefined()

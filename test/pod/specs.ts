@@ -1,6 +1,6 @@
 import { array, bytes, type PodFields, type PodType, pod, text } from '../../src/pod/pod.js'
 
-// A layout as the tests see it: C's rules, written a second time by other means than src/pod/pod.ts uses.
+// The layout of a pod by C's rules, implemented a second time and differently from src/pod/pod.ts.
 
 export type Word =
   | 'u8'
@@ -22,7 +22,7 @@ export type Spec =
   | { is: 'text'; length: number }
   | { is: 'array'; of: Spec; length: number }
   | { is: 'pod'; fields: [string, Spec][] }
-// biome-ignore lint/suspicious/noExplicitAny: a value whose spec is known at run time only.
+// biome-ignore lint/suspicious/noExplicitAny: the spec of the value is known at run time only.
 export type Any = any
 export type PodSpec = Extract<Spec, { is: 'pod' }>
 
@@ -43,7 +43,7 @@ const wordBytes: Record<Word, number> = {
 }
 const words = Object.keys(wordBytes) as Word[]
 
-/** What C's sizeof, _Alignof and offsetof give. */
+/** The results of C's sizeof, _Alignof and offsetof. */
 export function measure(spec: Spec): { size: number; align: number; offsets: number[] } {
   if (spec.is === 'word') return { size: wordBytes[spec.kind], align: wordBytes[spec.kind], offsets: [] }
   if (spec.is === 'array') {
@@ -64,7 +64,7 @@ export function measure(spec: Spec): { size: number; align: number; offsets: num
   return { size: end, align: largest, offsets }
 }
 
-/** The expected bytes of a value, over a buffer of zeroes. */
+/** The expected bytes of a value, written over a buffer of zeroes. */
 function store(spec: Spec, value: Any, to: Buffer, at: number): void {
   if (spec.is === 'bytes') to.set(value, at)
   else if (spec.is === 'text') to.write(value, at, 'utf8')
@@ -99,7 +99,7 @@ export function expectedBytes(spec: PodSpec, value: unknown): Buffer {
   return expected
 }
 
-/** The layout as pod() takes it. */
+/** The fields as pod() takes them. */
 function typeOf(spec: Spec): PodType {
   if (spec.is === 'word') return spec.kind
   if (spec.is === 'bytes') return bytes(spec.length)
@@ -118,7 +118,7 @@ export function sourceOf(spec: Spec): string {
   return `pod({ ${spec.fields.map(([name, field]) => `${JSON.stringify(name)}: ${sourceOf(field)}`).join(', ')} })`
 }
 
-/** Random layouts and values of them: one seed, one sequence. */
+/** Random specs and values of them: the same seed gives the same sequence. */
 export class Random {
   #state: number
 

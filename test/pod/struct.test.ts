@@ -3,7 +3,7 @@ import { array, bytes, pod, text } from '../../src/index.js'
 import { structOf } from '../../src/struct.js'
 import { type Any, fieldsOf, Random, type Spec } from './specs.js'
 
-/** What typed-struct's view shows for a value. */
+/** The value as a view of typed-struct shows it. */
 function viewed(spec: Spec, value: Any): unknown {
   if (spec.is === 'word') return spec.kind === 'u64' || spec.kind === 'i64' ? BigInt(value) : value
   if (spec.is === 'bytes') return [...value]
@@ -17,7 +17,7 @@ function viewed(spec: Spec, value: Any): unknown {
   return leaf.is === 'word' && leaf.kind === 'bool' ? items.map(Number) : items
 }
 
-/** The value in that form, read through the view. */
+/** The value read through the view, in the same form. */
 function looked(spec: Spec, item: Any): unknown {
   if (spec.is === 'pod') return Object.fromEntries(spec.fields.map(([n, field]) => [n, looked(field, item[n])]))
   if (spec.is === 'bytes') return [...item]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Cluster, runCluster } from './cluster.js'
 
-/** A worker that does what its functions say: `[name, ...arguments]` in, `{ value }` out. */
+/** A worker that calls its functions by name: it receives `[name, ...arguments]` and sends `{ value }`. */
 const answering = (functions: string): string => `
 const functions: Record<string, (...words: any[]) => unknown> = ${functions}
 const until = async (isSo: () => unknown) => {
@@ -69,7 +69,7 @@ ${answering(`{
 
 const files = { 'keyv-driver.ts': keyv, 'layered-driver.ts': layered, 'load.ts': load, 'lru-driver.ts': lru }
 
-/** Asks worker `worker` (1..4) for the value of one of its functions. */
+/** Returns the value of one function of worker `worker` (1..4). */
 type Ask = (worker: number, name: string, ...words: unknown[]) => Promise<unknown>
 
 async function start(worker: string): Promise<Ask> {
@@ -79,7 +79,7 @@ async function start(worker: string): Promise<Ask> {
 }
 
 describe('docs/recipes/cache.md', () => {
-  it('keyv: what one worker sets, deletes or clears, all see at once', async () => {
+  it('shows through keyv to all workers what one sets, deletes or clears', async () => {
     const ask = await start('keyv-driver.ts')
     expect(await ask(1, 'set', 'ada', { name: 'Ada', tags: ['a', 1, null] })).toBe(true)
     for (let worker = 1; worker <= 4; worker++) {
@@ -101,12 +101,12 @@ describe('docs/recipes/cache.md', () => {
     await ask(1, 'setOther', 'ada', 'of others')
     expect(await ask(2, 'clear')).toBeUndefined()
     expect(await ask(3, 'get', 'ada')).toBeUndefined()
-    expect(await ask(3, 'other', 'ada')).toBe('of others') // a namespace of its own
+    expect(await ask(3, 'other', 'ada')).toBe('of others') // in its own namespace
     await ask(3, 'clearBare') // without a namespace: all of the store
     expect(await ask(4, 'other', 'ada')).toBeUndefined()
   })
 
-  it('keyv: times to live are milliseconds', async () => {
+  it('takes times to live through keyv in milliseconds', async () => {
     const ask = await start('keyv-driver.ts')
     await ask(1, 'set', 'default', 1)
     await ask(1, 'set', 'day', 1, 86_400_000)
@@ -115,7 +115,7 @@ describe('docs/recipes/cache.md', () => {
     const most = { 'users:default': 3_600_000, 'users:day': 86_400_000, 'users:fraction': 7_200_000 }
     for (const [key, ttl] of Object.entries(most)) {
       const left = await ask(2, 'left', key)
-      expect(left).toBeGreaterThan(ttl - 60_000) // the test would have been ended
+      expect(left).toBeGreaterThan(ttl - 60_000) // a minute is longer than the test can run
       expect(left).toBeLessThanOrEqual(ttl)
     }
     expect(await ask(2, 'left', 'ever')).toBe('for ever')
@@ -123,14 +123,14 @@ describe('docs/recipes/cache.md', () => {
     await ask(2, 'gone', 'short')
   })
 
-  it('keyv: a value that is too large is refused by false, and changes nothing', async () => {
+  it('refuses through keyv a value that is too large by false, and changes nothing', async () => {
     const ask = await start('keyv-driver.ts')
     await ask(1, 'set', 'ada', 'small')
     expect(await ask(1, 'set', 'ada', 'x'.repeat(5000))).toBe(false)
     expect(await ask(2, 'get', 'ada')).toBe('small')
   })
 
-  it('cacheable: a change drops the private copies of all workers', async () => {
+  it('drops through cacheable the private copies of all workers on a change', async () => {
     const ask = await start('layered-driver.ts')
     await ask(1, 'set', 'k', 1)
     for (let worker = 1; worker <= 4; worker++) await ask(worker, 'until', 'k', 1)
@@ -141,7 +141,7 @@ describe('docs/recipes/cache.md', () => {
     for (let worker = 1; worker <= 4; worker++) await ask(worker, 'until', 'k')
   })
 
-  it('lru-cache: a change is forgotten by all workers, also by a load that is under way', async () => {
+  it('drops through lru-cache a changed value in all workers, even during a load', async () => {
     const ask = await start('lru-driver.ts')
     for (let worker = 1; worker <= 4; worker++) {
       await ask(worker, 'fetch', 'a')
@@ -157,7 +157,7 @@ describe('docs/recipes/cache.md', () => {
     expect(await ask(2, 'fetch', 'a')).toBe(2) // a second load, which reads the old value
     await ask(1, 'changed', 'a')
     await ask(2, 'emptied')
-    expect(await ask(2, 'loaded', { version: 1 })).toEqual({ version: 1 }) // for who had asked for it
+    expect(await ask(2, 'loaded', { version: 1 })).toEqual({ version: 1 }) // for the caller that had asked for it
     expect(await ask(2, 'get', 'a')).toBeNull()
     expect(await ask(2, 'fetch', 'a')).toBe(3)
     await ask(2, 'loaded', { version: 2 })

@@ -4,7 +4,7 @@ import { Child, root } from '../help/processes.js'
 import { unpack } from './recipe.js'
 
 export interface ClusterOptions {
-  /** What the reader would bring, and what the test talks to: contents by name. */
+  /** The files that the reader would supply, and those of the test: contents by name. */
   files?: Record<string, string>
   /** The file that every worker runs. */
   worker?: string
@@ -12,14 +12,14 @@ export interface ClusterOptions {
   env?: NodeJS.ProcessEnv
 }
 
-/** What happened to a worker. */
+/** An event of a worker. */
 export interface WorkerEvent {
   worker: number
   pid: number
   online?: true
   /** A message that it sent to its primary. */
   said?: unknown
-  /** It listens. */
+  /** The port on which it listens. */
   port?: number
   /** Its exit code or signal; the kernel has dropped its locks. */
   ended?: number | string
@@ -59,19 +59,19 @@ export class Cluster {
     this.#primary.tell(worker, ...words)
   }
 
-  /** Tells a worker something and waits for what it says next. */
+  /** Sends words to a worker and waits for its next message. */
   async ask<T = unknown>(worker: number, ...words: unknown[]): Promise<T> {
     this.tell(worker, ...words)
     return (await this.next((event) => event.worker === worker && 'said' in event)).said as T
   }
 
-  /** Kills a worker; when this returns it is gone. */
+  /** Kills a worker, and returns after it has ended. */
   async kill({ worker, pid }: WorkerEvent): Promise<void> {
     process.kill(pid, 'SIGKILL')
     await this.next((event) => event.worker === worker && event.ended !== undefined)
   }
 
-  /** The next event that matches; the others are kept. An error when a worker ends by itself. */
+  /** The next event that matches; other events are kept. Throws when a worker ends by itself. */
   async next(matches: (event: WorkerEvent) => boolean): Promise<WorkerEvent> {
     for (let at = this.#events.findIndex(matches); ; at = this.#events.findIndex(matches)) {
       if (at >= 0) return this.#events.splice(at, 1)[0] as WorkerEvent

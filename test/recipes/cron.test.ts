@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Cluster, runCluster, type WorkerEvent } from './cluster.js'
 
-/** The job: says that it has begun, and may be told to hang and to go on. */
+/** The job: it reports that it has begun, and can be told to wait and to continue. */
 const report = `
 let going: Promise<void> | undefined
 let go = () => {}
@@ -15,7 +15,7 @@ export async function report(date: Date): Promise<void> {
 }
 `
 
-/** The recipe's worker, telling what became of each of its runs. */
+/** The worker of the recipe, which reports the outcome of each of its runs. */
 const driver = `
 import { task } from './worker.js'
 for (const event of ['execution:finished', 'execution:skipped', 'execution:missed'] as const) {
@@ -31,7 +31,7 @@ interface Said {
   hangs?: boolean
 }
 
-/** What workers say of runs, one after the other, and all of it by run. */
+/** The reports of the workers, in order and by run. */
 class Runs {
   readonly #cluster: Cluster
   readonly #all: (Said & { worker: number })[] = []
@@ -51,7 +51,7 @@ class Runs {
     return this.#all.filter((said) => said.slot === slot && did.includes(said.did)).map(({ worker }) => worker)
   }
 
-  /** Waits for the next run that so many workers are through with, somehow; its time. A run nobody was awake for is none. */
+  /** Returns the time of the next run that `count` workers have decided. A run without an awake worker is skipped. */
   async decided(workers: number): Promise<number> {
     for (;;) {
       const { slot } = (await this.next()).said
@@ -62,7 +62,7 @@ class Runs {
 }
 
 describe('docs/recipes/cron.md', () => {
-  it('runs each run once in four workers', async () => {
+  it('executes each run once in four workers', async () => {
     const runs = new Runs(await runCluster('cron', { files, worker: 'driver.ts' }))
     for (let i = 0; i < 3; i++) {
       const slot = await runs.decided(4)
@@ -71,10 +71,10 @@ describe('docs/recipes/cron.md', () => {
     }
   })
 
-  it('begins a run again when its worker is killed in the middle, and ends it once', async () => {
+  it('repeats a run when its worker is killed during it, and finishes it once', async () => {
     const cluster = await runCluster('cron', { files, worker: 'driver.ts' })
     const runs = new Runs(cluster)
-    await runs.decided(4) // all are there
+    await runs.decided(4) // all workers take part
     for (let worker = 1; worker <= 4; worker++) cluster.tell(worker, 'hang')
 
     let killed: WorkerEvent & { said: Said }
@@ -92,7 +92,7 @@ describe('docs/recipes/cron.md', () => {
     expect(runs.of(slot, 'finished')).not.toEqual([killed.worker])
   })
 
-  it('without a coordinator: only the leader runs, and another after its death', async () => {
+  it('runs jobs without a coordinator only in the leader, and in another worker after its death', async () => {
     const cluster = await runCluster('cron', { files, worker: 'leader.ts' })
     const runs = new Runs(cluster)
     const first = await runs.next()

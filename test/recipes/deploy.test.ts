@@ -1,4 +1,4 @@
-// What docs/recipes/deploy.md shows of the orbit command and of errors is what they say.
+// The orbit command and the errors print what docs/recipes/deploy.md shows.
 import { spawnSync } from 'node:child_process'
 import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { Child, canRun, deathSignal, isLinux, objectPath, root, uniqueFleet } fr
 
 const recipe = readFileSync(join(root, 'docs/recipes/deploy.md'), 'utf8')
 
-/** What a line says apart from who and how many. */
+/** A line without its names and numbers. */
 const plain = (line: string): string =>
   line
     .replace(/\d[\d.]*/g, 'N')
@@ -24,7 +24,7 @@ function shownUnder(command: string): string[] {
   return linesOf(lines.slice(0, lines.search(/^(\$ |```)/m)))
 }
 
-/** The lines that the recipe shows from one that begins so. */
+/** The lines that the recipe shows from the one with this beginning. */
 function shownFrom(beginning: string, count: number): string[] {
   const lines = recipe.split('\n')
   const first = lines.findIndex((line) => line.trim().startsWith(beginning))
@@ -33,7 +33,7 @@ function shownFrom(beginning: string, count: number): string[] {
 
 const command = (...words: string[]) => [process.execPath, cliPath, ...words]
 
-/** A process that joins, opens a bus, and sleeps until there is an event: so it has a bell. */
+/** A process that joins, opens a bus, and sleeps until an event comes, so that it has a bell. */
 async function sleeper(name: string): Promise<Child> {
   const code = `
     import { Fleet, OrbitEventBus } from 'orbit-node'
@@ -50,7 +50,7 @@ async function sleeper(name: string): Promise<Child> {
 }
 
 describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
-  it('shows what doctor, nodes and gc say of the living and after a crash', async () => {
+  it('shows the output of doctor, nodes and gc for living members and after a crash', async () => {
     const name = uniqueFleet('deploy')
     const members = [await sleeper(name), await sleeper(name)]
     const headings = new Set(linesOf(recipe).filter((line) => line.startsWith('NODE PID')))
@@ -67,7 +67,7 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
     expect((await orbit(['doctor', name])).code).toBe(3)
   })
 
-  it.runIf(process.geteuid?.() === 0)('shows what doctor says of an object of somebody else', async () => {
+  it.runIf(process.geteuid?.() === 0)('shows the output of doctor for an object of another user', async () => {
     const name = uniqueFleet('deploy')
     await sleeper(name)
     writeFileSync(objectPath(name, 7), '')
@@ -79,12 +79,15 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
 
   const otherPids = ['--pid', '--fork', '--mount-proc']
 
-  it.runIf(canRun('unshare', ...otherPids, 'true'))('shows what doctor says from another pid namespace', async () => {
-    const name = uniqueFleet('deploy')
-    await sleeper(name)
-    const { stdout } = spawnSync('unshare', [...otherPids, ...command('doctor', name)], { encoding: 'utf8' })
-    expect(linesOf(stdout.replaceAll(name, 'ns1'))).toEqual(expect.arrayContaining(shownFrom('note     node 0', 2)))
-  })
+  it.runIf(canRun('unshare', ...otherPids, 'true'))(
+    'shows the output of doctor from another pid namespace',
+    async () => {
+      const name = uniqueFleet('deploy')
+      await sleeper(name)
+      const { stdout } = spawnSync('unshare', [...otherPids, ...command('doctor', name)], { encoding: 'utf8' })
+      expect(linesOf(stdout.replaceAll(name, 'ns1'))).toEqual(expect.arrayContaining(shownFrom('note     node 0', 2)))
+    },
+  )
 
   const script = (commands: string) => [
     '--mount',
@@ -98,14 +101,14 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
       spawnSync('unshare', script(commands), { cwd: root, encoding: 'utf8' }).stdout
     const doctor = command('doctor').join(' ')
 
-    it('shows what doctor says of it', () => {
+    it('shows the output of doctor for a /dev/shm of 64 MB', () => {
       const shown = shownUnder('orbit doctor').slice(0, 3)
       expect(linesOf(outputOf(doctor))).toEqual(expect.arrayContaining(shown))
       const readOnly = outputOf(`mount -o remount,ro /dev/shm; ${doctor}`)
       if (process.geteuid?.() === 0) expect(readOnly).toContain('fix: mount -o remount,rw /dev/shm')
     })
 
-    it('shows the error of a ring that does not fit, which leaves nothing', () => {
+    it('shows the error for a ring that does not fit, which leaves nothing behind', () => {
       const code = `
         import { Fleet, orbitType } from "orbit-node"
         const fleet = Fleet.joinShm("big")

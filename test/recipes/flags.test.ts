@@ -17,26 +17,26 @@ async function startRecipe() {
     const setting = set(file)
     return { code: await setting.ended, lines: setting.lines }
   }
-  // Connections go round the workers.
+  // The workers take connections in turn.
   const ask = async () => (await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })).text()
   const askAll = () => Promise.all(Array.from({ length: 8 }, ask))
   return { ...recipe, set, setConfig, askAll }
 }
 
-/** The pids of the next workers that tell of this level. */
+/** The pids of the next workers that print this level. */
 async function tellers(main: Running, count: number, level: string): Promise<number[]> {
   const pids: number[] = []
   while (pids.length < count) pids.push(Number((await main.heard(new RegExp(`^pid (\\d+): logLevel ${level}$`)))[1]))
   return pids
 }
 
-/** The flags as a process finds them that begins now. */
+/** The flags as a new process finds them. */
 async function flagsFound(start: (...args: string[]) => Running): Promise<unknown> {
   const look = start('-e', `import('./settings.ts').then(({ flags }) => console.log(JSON.stringify(flags.load())))`)
   return JSON.parse((await look.heard(/^{.*}$/))[0])
 }
 
-it('brings a configuration to all workers, and the newest to one that starts later', async () => {
+it('delivers a configuration to all workers, and the newest to one that starts later', async () => {
   const { main, setConfig } = await startRecipe()
   expect(await setConfig({ logLevel: 'info' })).toEqual({ code: 0, lines: [] })
   const pids = await tellers(main, 4, 'info')
@@ -56,26 +56,26 @@ it('brings a configuration to all workers, and the newest to one that starts lat
   ])
 })
 
-it('changes a flag for the next request of every worker, and loses none that are set at once', async () => {
+it('changes a flag for the next request of every worker, and loses no concurrent change', async () => {
   const { main, set, start, askAll } = await startRecipe()
   expect(new Set(await askAll())).toEqual(new Set(['the old checkout']))
   const settings = ['newCheckout=true', 'maxUploadMb=20', 'sampleRate=0.5'].map((change) => set(change))
   expect(await Promise.all(settings.map((setting) => setting.ended))).toEqual([0, 0, 0])
   expect(new Set(await askAll())).toEqual(new Set(['the new checkout']))
 
-  // The whole service ends, and another finds the values.
+  // The whole service ends, and the next one finds the values.
   await main.end()
   expect(await flagsFound(start)).toEqual({ newCheckout: true, sampleRate: 0.5, maxUploadMb: 20 })
 })
 
-it('changes flags only while nobody else does', async () => {
+it('changes flags only while no other process does', async () => {
   const files = {
     'two.ts': `
       import { Contest } from 'orbit-node'
       import { defaults, flags, fleet, setFlags } from './settings.js'
       using other = new Contest(fleet).tryClaim('settings', { ttlMs: 60_000 }).guard
       const setting = setFlags({ newCheckout: true })
-      flags.store({ ...defaults, maxUploadMb: 20 }) // between its claim and its turn
+      flags.store({ ...defaults, maxUploadMb: 20 }) // between its claim and its change
       other?.release()
       await setting
       fleet.close()`,
@@ -83,11 +83,11 @@ it('changes flags only while nobody else does', async () => {
   const env = { FLEET: uniqueFleet('recipe-flags') }
   const { main, start } = runProgram('flags', { files, run: ['two.ts'], env })
   expect(await main.ended, main.lines.join('\n')).toBe(0)
-  // It was the only member, and has left in good order: the values stay all the same.
+  // It was the only member and has left normally: the values stay nevertheless.
   expect(await flagsFound(start)).toEqual({ newCheckout: true, sampleRate: 0.01, maxUploadMb: 20 })
 })
 
-it('refuses what does not fit, and nothing has changed', async () => {
+it('refuses a value that does not fit, and changes nothing', async () => {
   const { main, set, setConfig } = await startRecipe()
   await setConfig({ logLevel: 'info' })
   await tellers(main, 4, 'info')

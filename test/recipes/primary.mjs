@@ -1,4 +1,4 @@
-// The primary of a recipe's cluster: forks workers when told, passes on what it is told, and tells what comes of them.
+// The primary of a recipe's cluster: forks workers on request, passes messages to them, and reports their events.
 import cluster from 'node:cluster'
 import { createInterface } from 'node:readline'
 
@@ -15,7 +15,7 @@ function fork() {
   const worker = cluster.fork()
   worker.process.stdout.pipe(process.stderr)
   worker.process.stderr.pipe(process.stderr)
-  worker.on('error', () => {}) // it died before it was told; its exit says so
+  worker.on('error', () => {}) // it died before the message arrived; its exit event reports that
 }
 
 const lines = createInterface({ input: process.stdin })

@@ -5,12 +5,12 @@ import { onTestFinished } from 'vitest'
 import { deathSignal } from '../help/processes.js'
 import { unpack } from './recipe.js'
 
-/** A program of a recipe that runs. Nothing here waits for a length of time. */
+/** A running program of a recipe. It never waits for a length of time. */
 export class Running {
   readonly process: ChildProcess
-  /** When it has ended, with all the processes that it has started. */
+  /** Resolves when it has ended with all processes that it started. */
   readonly ended: Promise<number | null>
-  /** What it and its workers said, to both outputs. */
+  /** The lines that it and its workers printed to stdout and stderr. */
   readonly lines: string[] = []
   #heard = 0
   #isOver = false
@@ -18,7 +18,7 @@ export class Running {
 
   constructor(folder: string, args: readonly string[], env: NodeJS.ProcessEnv) {
     const [command, ...rest] = [...deathSignal, process.execPath, '--import', 'tsx', ...args] as [string, ...string[]]
-    // A group of its own, so that it can be ended together with its workers.
+    // It has its own process group, so that it can be ended together with its workers.
     const options = { cwd: folder, env: { ...process.env, ...env }, detached: true }
     this.process = spawn(command, rest, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const input of [this.process.stdout, this.process.stderr]) {
@@ -34,7 +34,7 @@ export class Running {
     })
   }
 
-  /** The next line that matches, after those that were heard before; an error when it ends without. */
+  /** The next line that matches, after the ones returned before. Throws when the program ends without it. */
   async heard(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       for (; this.#heard < this.lines.length; ) {
@@ -48,7 +48,7 @@ export class Running {
     }
   }
 
-  /** Kills it and its workers; when this returns they are gone. */
+  /** Kills it and its workers, and returns after they have ended. */
   async end(): Promise<void> {
     if (!this.#isOver) process.kill(-(this.process.pid as number), 'SIGKILL')
     await this.ended
@@ -56,14 +56,14 @@ export class Running {
 }
 
 export interface ProgramOptions {
-  /** Files of the test's own, beside the recipe's. */
+  /** Files of the test, added to those of the recipe. */
   files?: Record<string, string>
-  /** What runs, with its arguments. */
+  /** The file to run, with its arguments. */
   run?: string[]
   env?: NodeJS.ProcessEnv
 }
 
-/** Runs a file of docs/recipes/`name`.md that brings its own cluster; `start` runs another file of it beside that. */
+/** Runs a file of docs/recipes/`name`.md that has its own cluster. `start` runs another file of the recipe. */
 export function runProgram(name: string, { files, run = ['main.ts'], env = {} }: ProgramOptions = {}) {
   const folder = unpack(name, files)
   const start = (...args: string[]): Running => {

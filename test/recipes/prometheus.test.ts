@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Cluster, runCluster } from './cluster.js'
 
-/** What the reader brings: it answers, fails, or hangs. */
+/** The part that the reader supplies: it answers, fails or never answers. */
 const app = `
 import type { IncomingMessage, ServerResponse } from 'node:http'
 export async function answer({ url }: IncomingMessage, response: ServerResponse): Promise<boolean> {
@@ -19,7 +19,7 @@ const options = { files: { 'app.ts': app }, env: { PORT: '0' }, workers: 0 }
 const listening = async (cluster: Cluster): Promise<number> =>
   (await cluster.next(({ port }) => port !== undefined)).port as number
 
-/** A request on a connection of its own, so that the cluster hands it to the next worker. */
+/** A request on its own connection, so that the cluster gives it to the next worker. */
 const get = async (port: number, path: string, signal: AbortSignal | null = null): Promise<string> =>
   (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' }, signal })).text()
 
@@ -29,7 +29,7 @@ interface Scrape {
   seconds: number
   open: number
   alive: number
-  /** How often each node has stored its counts. */
+  /** The number of stores of each node. */
   stores: number[]
 }
 
@@ -52,7 +52,7 @@ async function requests(port: number, count: number, path = '/'): Promise<void> 
 }
 
 describe('docs/recipes/prometheus.md', () => {
-  it('sums over all workers, living and dead', async () => {
+  it('sums the counts of all workers, living and dead', async () => {
     const cluster = await runCluster('prometheus', options)
     let port = 0
     for (let i = 0; i < 4; i++) {
@@ -65,8 +65,8 @@ describe('docs/recipes/prometheus.md', () => {
     const before = await scrape(port)
     expect(before).toMatchObject({ ok: 20, failed: 5, open: 0, alive: 4 })
     expect(before.stores).toHaveLength(4)
-    for (const stores of before.stores) expect(stores).toBeGreaterThan(1) // each has counted
-    for (let i = 0; i < 4; i++) expect(await scrape(port)).toEqual(before) // whoever answers
+    for (const stores of before.stores) expect(stores).toBeGreaterThan(1) // each has counted requests requests
+    for (let i = 0; i < 4; i++) expect(await scrape(port)).toEqual(before) // from any worker
 
     const hanging = get(port, '/hangs').catch(() => 'its worker died')
     const victim = await cluster.next(({ said }) => said === 'hangs')
@@ -82,10 +82,10 @@ describe('docs/recipes/prometheus.md', () => {
     const after = await scrape(port)
     expect(after).toMatchObject({ ok: 28, failed: 5, open: 0, alive: 4 })
     expect(after.seconds).toBeGreaterThan(before.seconds)
-    expect(after.stores).toHaveLength(4) // the new one has the dead one's node
+    expect(after.stores).toHaveLength(4) // the new worker has the node of the dead one
   })
 
-  it('never falls while workers are killed under load', async () => {
+  it('never reports a lower sum while workers are killed under load', async () => {
     const cluster = await runCluster('prometheus', options)
     let port = 0
     let victim = await cluster.fork()

@@ -1,5 +1,5 @@
-// The code of a recipe, as its readers would have it: the blocks of docs/recipes/*.md become files, in a folder inside this
-// package, so that 'orbit-node' is this package (dist).
+// The code of a recipe as its readers would use it: the blocks of docs/recipes/*.md become files in a folder inside
+// this package, where 'orbit-node' is this package (dist).
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -22,7 +22,7 @@ export function recipeFiles(name: string): Record<string, string> {
   return files
 }
 
-/** A folder with these files, gone when the test is over. */
+/** A folder with these files, which is removed after the test. */
 export function folderOf(files: Record<string, string>): string {
   const folder = mkdtempSync(join(root, 'test/tmp-recipe-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
@@ -30,7 +30,7 @@ export function folderOf(files: Record<string, string>): string {
   return folder
 }
 
-/** A folder with the files of a recipe and those of a test beside them; their fleet 'web' has a name of its own. */
+/** A folder with the files of a recipe and of a test. The fleet 'web' gets a unique name in all of them. */
 export function unpack(name: string, files: Record<string, string> = {}): string {
   const fleet = uniqueFleet(`recipe-${name}`)
   const all = Object.entries({ ...recipeFiles(name), ...files })

@@ -16,7 +16,7 @@ interface Client {
   heard: unknown[][]
 }
 
-/** Resolves when this client has heard so many messages in all. */
+/** Resolves when this client has received `count` messages in total. */
 async function hears({ socket, heard }: Client, count: number): Promise<void> {
   while (heard.length < count) await new Promise((resolve) => socket.once('said', resolve))
 }
@@ -31,7 +31,7 @@ async function connect(port: number): Promise<Client> {
   return { socket, worker, heard }
 }
 
-/** Clients, `each` of every one of these workers: it goes on connecting until they have so many. */
+/** Connects until each of these workers has `each` clients. */
 async function clientsOf(port: number, wanted: readonly number[], each = 1): Promise<Client[]> {
   const clients: Client[] = []
   const isWanted = (worker: number) =>
@@ -49,7 +49,7 @@ const pidOf = (fleet: string, node: number): number => {
   return observer.nodes().find((record) => record.node === node)?.pid as number
 }
 
-/** Four workers that all know one another, and clients of each. */
+/** Four workers that all know one another, and clients of each of them. */
 async function startRecipe(each = 1, program: Pick<ProgramOptions, 'files' | 'run'> = {}) {
   const name = uniqueFleet('recipe-io')
   const { main } = runProgram('socketio', { ...program, env: { FLEET: name, PORT: '0' } })
@@ -60,14 +60,14 @@ async function startRecipe(each = 1, program: Pick<ProgramOptions, 'files' | 'ru
   return { name, main, port, clients }
 }
 
-/** Asks until every worker answers: one that has just begun is known when its first message has come. */
+/** Asks until every worker answers: a new one is known after its first message has arrived. */
 async function allAnswer({ socket }: Client): Promise<void> {
   let nodes: number[] = []
   while (nodes.length < workers.length) nodes = await socket.emitWithAck('workers')
   expect(nodes.sort()).toEqual(workers)
 }
 
-it('brings what is said in a room to all its members, once, on all workers, whatever its size', async () => {
+it('delivers messages of any size to all members of a room once, on all workers', async () => {
   const { clients } = await startRecipe(2)
   const members = clients.filter((_, i) => i % 4 !== 3)
   const others = clients.filter((_, i) => i % 4 === 3)
@@ -95,7 +95,7 @@ it('brings what is said in a room to all its members, once, on all workers, what
   for (const { heard } of others) expect(heard).toEqual([['last']])
 })
 
-it('finds the sockets of all workers, also just after one was killed', async () => {
+it('finds the sockets of all workers, even just after one was killed', async () => {
   const { name, main, port, clients } = await startRecipe()
   for (const { socket } of clients) await socket.emitWithAck('enter', 'lobby')
   const [asker, victim, ...rest] = clients as [Client, Client, ...Client[]]
@@ -117,7 +117,7 @@ it('finds the sockets of all workers, also just after one was killed', async () 
   expect(await ids()).toEqual([asker, back, ...rest].map(({ socket }) => socket.id).sort())
 })
 
-it('waits for no worker that was killed, also when none takes its place', async () => {
+it('does not wait for a killed worker, even without a replacement', async () => {
   const forkOnce = `
     import cluster from 'node:cluster'
     if (cluster.isPrimary) {
@@ -133,18 +133,18 @@ it('waits for no worker that was killed, also when none takes its place', async 
   expect(nodes.sort()).toEqual(workers.filter((worker) => worker !== victim.worker))
 })
 
-it('bears whatever a client sends', async () => {
+it('survives any input of a client', async () => {
   const { main, clients } = await startRecipe()
   for (const { socket } of clients) {
     socket.emit('enter')
     for (const event of ['enter', 'who', 'workers', 'say']) socket.emit(event, 'lobby', 'no function')
-    await socket.emitWithAck('who', 'lobby') // answered behind all these
+    await socket.emitWithAck('who', 'lobby') // answered after all of these
   }
   for (const client of clients) await allAnswer(client)
   expect(main.lines.filter((line) => line.includes('listens'))).toHaveLength(workers.length)
 })
 
-it('tells the clients of a worker that lagged to resync, and goes on', async () => {
+it('asks the clients of a worker that lagged to resync, and continues', async () => {
   const { name, clients } = await startRecipe()
   for (const { socket } of clients) await socket.emitWithAck('enter', 'lobby')
   const [sender, slow, ...rest] = clients as [Client, Client, ...Client[]]
@@ -154,13 +154,13 @@ it('tells the clients of a worker that lagged to resync, and goes on', async () 
   const count = 1024 + 100
   for (let i = 0; i < count; i++) {
     sender.socket.emit('say', 'lobby', i)
-    if (i % 500 === 499) await Promise.all([sender, ...rest].map((client) => hears(client, i + 1))) // these do not lag
+    if (i % 500 === 499) await Promise.all([sender, ...rest].map((client) => hears(client, i + 1))) // so they do not lag
   }
   await Promise.all([sender, ...rest].map((client) => hears(client, count)))
   const resync = once(slow.socket as never, 'resync')
   process.kill(pid, 'SIGCONT')
   const [lost] = (await resync) as [number]
-  expect(lost).toBeGreaterThanOrEqual(100) // and what servers tell each other
+  expect(lost).toBeGreaterThanOrEqual(100) // servers also exchange messages
   sender.socket.emit('say', 'lobby', 'after')
   await hears(slow, count - lost + 1)
   while (slow.heard.at(-1)?.[0] !== 'after') await hears(slow, slow.heard.length + 1)
@@ -168,13 +168,13 @@ it('tells the clients of a worker that lagged to resync, and goes on', async () 
   expect(said).toEqual(Array.from({ length: said.length }, (_, i) => count - said.length + i))
 })
 
-it('makes no message of the beginning of one and the end of another', async () => {
+it('never joins the beginning of one message and the end of another', async () => {
   const { name, clients } = await startRecipe()
   const [client] = clients as [Client]
   using sender = Fleet.joinShm(name)
   using other = Fleet.joinShm(name)
   const topic = `io.${createHash('sha256').update('/').digest('hex')}.all`
-  /** What a server of the test says to all clients, in three parts. */
+  /** The message of a server of the test to all clients, in three parts. */
   const partsOf = (uid: string, word: string): Buffer[] => {
     const packet = { type: 2, nsp: '/', data: ['said', word] }
     const data = { opts: { rooms: [], except: [], flags: {} }, packet }
@@ -196,19 +196,19 @@ it('makes no message of the beginning of one and the end of another', async () =
   bus.publish(topic, first)
   bus.publish(topic, second)
   say('before')
-  await hears(client, 1) // so the two have been read
+  await hears(client, 1) // so both have been read
   const pid = pidOf(name, client.worker)
   process.kill(pid, 'SIGSTOP')
   while (!isStopped(pid)) await new Promise((resolve) => setImmediate(resolve))
   for (let i = 0; i < 1024; i++) bus.publish('filler')
-  bus.publish(topic, third) // of a message whose beginning was overwritten
+  bus.publish(topic, third) // the last part of a message with an overwritten beginning
   say('after')
   process.kill(pid, 'SIGCONT')
   await hears(client, 2)
   expect(client.heard).toEqual([['before'], ['after']])
 })
 
-it('leaves nothing behind when a server closes: the others know, and the process ends', async () => {
+it('leaves nothing behind when a server closes: the other servers notice, and the process ends', async () => {
   const files = {
     'close.ts': `
       import { Fleet, OrbitEventBus } from 'orbit-node'
@@ -227,7 +227,7 @@ it('leaves nothing behind when a server closes: the others know, and the process
       await first!.io.close()
       await second!.servers(1)
       first!.fleet.close()
-      await new Promise((resolve) => setTimeout(resolve, 1000)) // fires after any interval of this length that was left
+      await new Promise((resolve) => setTimeout(resolve, 1000)) // fires after any remaining interval of this length
       await second!.io.close() // second.fleet stays open`,
   }
   const { main } = runProgram('socketio', { files, run: ['close.ts'], env: { FLEET: uniqueFleet('recipe-io') } })
@@ -235,7 +235,7 @@ it('leaves nothing behind when a server closes: the others know, and the process
   expect(main.lines).toEqual([])
 })
 
-it('says so when a message is too large for the other workers', async () => {
+it('reports a message that is too large for the other workers', async () => {
   const files = {
     'oversize.ts': `
       import { Fleet, OrbitEventBus } from 'orbit-node'

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { root } from '../help/processes.js'
 import { folderOf, recipeFiles, recipeNames } from './recipe.js'
 
-/** What readers bring themselves. */
+/** The parts that readers supply themselves. */
 const theirs: Record<string, Record<string, string>> = {
   cron: { 'report.ts': 'export async function report(_date: Date): Promise<void> {}' },
   cache: { 'load.ts': 'export const load = async (key: string): Promise<{ key: string }> => ({ key })' },
@@ -15,7 +15,7 @@ const theirs: Record<string, Record<string, string>> = {
   },
 }
 
-it('every recipe is typed as it stands, by the strict settings of this package', () => {
+it('type-checks every recipe with the strict settings of this package', () => {
   const settings = { extends: join(root, 'tsconfig.json'), include: ['**/*'] }
   const folder = folderOf({ 'tsconfig.json': JSON.stringify(settings) })
   let files = 0

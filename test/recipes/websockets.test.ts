@@ -5,7 +5,7 @@ import { Fleet, OrbitEventBus } from '../../src/index.js'
 import { isStopped, uniqueFleet } from '../help/processes.js'
 import { runProgram } from './program.js'
 
-/** A client as a browser would be one: it keeps all that it heard. */
+/** A client like that of a browser, which keeps everything that it received. */
 class Client {
   readonly socket: WebSocket
   readonly heard: string[] = []
@@ -52,7 +52,7 @@ async function startRecipe() {
   return { name, main, port }
 }
 
-/** Clients of a room, `each` of every one of these workers: it goes on connecting until they have so many. */
+/** Connects until each of these workers has `each` clients of a room. */
 async function clientsOf(port: number, room: string, each: number, workers: readonly number[]): Promise<Client[]> {
   const clients: Client[] = []
   const ofWorker = (worker: number) => clients.filter((client) => client.worker === worker)
@@ -69,7 +69,7 @@ const pidOf = (fleet: string, node: number): number => {
   return observer.nodes().find((record) => record.node === node)?.pid as number
 }
 
-it('brings every message to every client of the room, once, in one order, on all workers', async () => {
+it('delivers every message to every client of the room once, in one order, on all workers', async () => {
   const { port } = await startRecipe()
   const lobby = await clientsOf(port, 'lobby', 2, [0, 1, 2, 3])
   const other = await clientsOf(port, 'other', 1, [0, 1, 2, 3])
@@ -82,7 +82,7 @@ it('brings every message to every client of the room, once, in one order, on all
   })
   const all = lobby.length * each
   await Promise.all(lobby.map((client) => client.hears(all)))
-  // What reaches the others last is behind all that they should not have heard.
+  // The last message to the others comes after everything that they must not receive.
   for (const [i, client] of other.entries()) client.socket.send(`other ${i}`)
   await Promise.all(other.map((client) => client.hears(other.length)))
 
@@ -96,7 +96,7 @@ it('brings every message to every client of the room, once, in one order, on all
   for (const client of other) expect(new Set(client.heard)).toEqual(new Set(other.map((_, i) => `text other ${i}`)))
 })
 
-it('tells the clients of a worker that lagged to resync, with the exact loss, and nobody else', async () => {
+it('asks only the clients of a worker that lagged to resync, with the exact loss', async () => {
   const { name, port } = await startRecipe()
   const clients = await clientsOf(port, 'lobby', 1, [0, 1, 2, 3])
   const slow = clients.find(({ worker }) => worker === 0) as Client
@@ -108,7 +108,7 @@ it('tells the clients of a worker that lagged to resync, with the exact loss, an
   while (!isStopped(pid)) await new Promise((resolve) => setImmediate(resolve))
   for (let i = 0; i < 1024 + 10; i++) {
     bus.publish('ws.text.lobby', `${i}`)
-    if (i % 500 === 499) await Promise.all(fast.map((client) => client.hears(i + 1))) // so that these do not lag
+    if (i % 500 === 499) await Promise.all(fast.map((client) => client.hears(i + 1))) // so they do not lag
   }
   const closed = once(slow.socket, 'close')
   process.kill(pid, 'SIGCONT')
@@ -122,17 +122,17 @@ it('tells the clients of a worker that lagged to resync, with the exact loss, an
   await Promise.all([back, ...fast].map(({ socket }) => once(socket, 'message')))
 })
 
-it('drops a client that does not read, and its neighbours hear everything', async () => {
+it('drops a client that does not read, and delivers everything to the others', async () => {
   const { name, port } = await startRecipe()
   const [slow, fast] = (await clientsOf(port, 'lobby', 2, [0])) as [Client, Client]
   using fleet = Fleet.joinShm(name)
   const bus = new OrbitEventBus(fleet)
   const message = 'x'.repeat(4096)
-  const count = 16_000 // 64 MB: more than the kernel keeps for both ends of a connection
+  const count = 16_000 // 64 MB: more than the kernel buffers for both ends of a connection
   slow.socket.pause()
   for (let i = 1; i <= count; i++) {
     bus.publish('ws.text.lobby', message)
-    if (i % 100 === 0) await fast.hears(i) // so that neither the worker lags nor this one is dropped
+    if (i % 100 === 0) await fast.hears(i) // so that the worker does not lag and this client is not dropped
   }
   const closed = once(slow.socket, 'close')
   slow.socket.resume()
@@ -140,7 +140,7 @@ it('drops a client that does not read, and its neighbours hear everything', asyn
   expect(slow.heard.length).toBeLessThan(count)
 })
 
-it('goes on without a worker that is killed, and its clients come back to its successor', async () => {
+it('continues without a killed worker, and its clients reconnect to its successor', async () => {
   const { name, main, port } = await startRecipe()
   const clients = await clientsOf(port, 'lobby', 1, [0, 1, 2, 3])
   const [victim, ...rest] = clients as [Client, ...Client[]]
@@ -150,13 +150,13 @@ it('goes on without a worker that is killed, and its clients come back to its su
   rest[0]?.socket.send('still here')
   await Promise.all(rest.map((client) => client.hears(1)))
   await main.heard(/worker 5 listens/)
-  const [back] = (await clientsOf(port, 'lobby', 1, [victim.worker])) as [Client] // the successor has its node
+  const [back] = (await clientsOf(port, 'lobby', 1, [victim.worker])) as [Client] // the successor has the victim's node
   back.socket.send('back again')
   await Promise.all([back.hears(1), ...rest.map((client) => client.hears(2))])
   for (const client of rest) expect(client.heard).toEqual(['text still here', 'text back again'])
 })
 
-it('refuses what is too large, and rooms that have no such name, by the codes of the protocol', async () => {
+it('refuses messages that are too large and invalid room names by the codes of the protocol', async () => {
   const { port } = await startRecipe()
   const large = await new Client(port, 'r'.repeat(32)).opened()
   large.socket.send('x'.repeat(4096))

@@ -29,7 +29,7 @@ async function subscriber(
   return child
 }
 
-/** The account that it gives at the end, whatever it says before. */
+/** The account that it gives at the end, after any other messages. */
 async function lastAccount(child: Child): Promise<Account> {
   let last: Account | undefined
   for (let said = await child.heard<Account>(); said !== undefined; said = await child.heard()) last = said
@@ -42,7 +42,7 @@ async function expectGoneWell(child: Child): Promise<void> {
 }
 
 describe.runIf(isLinux)('one publisher', () => {
-  it.each([1, 4, 16])('paced by what %i subscribing processes say loses none of its events to any', async (count) => {
+  it.each([1, 4, 16])('loses no event when it is paced by the answers of %i subscribing processes', async (count) => {
     const name = uniqueFleet('bus')
     using _keeper = Fleet.joinShm(name, { size: 32 })
     const publishing = await publisher(name)
@@ -59,7 +59,7 @@ describe.runIf(isLinux)('one publisher', () => {
     for (const child of subscribers) await expectGoneWell(child)
   })
 
-  it('loses to a stopped subscriber just what a ring cannot hold, and to the others nothing', async () => {
+  it('loses for a stopped subscriber exactly what the ring cannot hold, and nothing for the others', async () => {
     const name = uniqueFleet('bus')
     using _keeper = Fleet.joinShm(name, { size: 32 })
     const publishing = await publisher(name)
@@ -79,7 +79,7 @@ describe.runIf(isLinux)('one publisher', () => {
     expect(await lastAccount(awake)).toMatchObject({ received: 10 * 33 + 1, lost: 0, whole: 320 })
   })
 
-  it('that never waits loses to each subscriber, stopped and continued at random, an exact count', async () => {
+  it('reports an exact loss to each subscriber, stopped and continued at random, when it never waits', async () => {
     const random = generator(newSeed('lag'))
     const name = uniqueFleet('bus')
     using keeper = Fleet.joinShm(name, { size: 32 })
@@ -103,7 +103,7 @@ describe.runIf(isLinux)('one publisher', () => {
 describe.runIf(isLinux)('a storm of publishers that are killed', () => {
   const stormMs = Number(process.env['ORBIT_STORM_SECONDS'] ?? 2) * 1000
 
-  it('leaves whole events in each publisher`s order, and an exact account', {
+  it('leaves whole events in the order of each publisher, and an exact account', {
     timeout: 60_000 + 3 * stormMs,
   }, async () => {
     const random = generator(newSeed('events'))
@@ -121,7 +121,7 @@ describe.runIf(isLinux)('a storm of publishers that are killed', () => {
       expect(await child.next()).toBe('ready')
       return child
     }
-    // Processes that have loaded everything: so kills are many in a short time.
+    // These processes have loaded everything, which allows many kills in a short time.
     const pool = Array.from({ length: 16 }, newPublisher)
     await Promise.all(pool)
     const active: Child[] = []
@@ -148,7 +148,7 @@ describe.runIf(isLinux)('a storm of publishers that are killed', () => {
     const totals = accounts.map(({ received, lost }) => received + lost)
     expect(totals).toEqual([published, published, expect.any(Number)])
     expect(totals[2]).toBeLessThanOrEqual(published)
-    // Whoever was slow: the last lap was there for all to see.
+    // Every subscriber, even a slow one, could read the last lap.
     for (const { whole } of accounts.slice(0, 2)) expect(whole).toBeGreaterThanOrEqual(options.capacity - 1)
     console.log(`storm: ${published} events, ${generation} publishers, ${killed} killed`)
   })

@@ -32,7 +32,7 @@ function scratchFolder(): string {
   return folder
 }
 
-/** What gives a process a wall clock that jumps; undefined where it cannot be had. */
+/** The environment that gives a process a jumping wall clock; undefined where that cannot be built. */
 function steppedClock(folder: string): NodeJS.ProcessEnv | undefined {
   if (isSanitized || !canRun('g++', '--version')) return undefined
   const library = join(folder, 'steppedclock.so')
@@ -42,7 +42,7 @@ function steppedClock(folder: string): NodeJS.ProcessEnv | undefined {
   return { LD_PRELOAD: library }
 }
 
-/** From when until when a guard held, whatever anybody did. */
+/** The time in which a guard must have held. */
 interface Hold {
   readonly subject: string
   readonly token: number
@@ -50,7 +50,7 @@ interface Hold {
   until: number
 }
 
-/** The file that guards protect: it has a fence for each subject, and nobody else writes it. */
+/** The resource that guards protect: it has one fence for each subject, and is its only writer. */
 class Resource {
   readonly #path: string
   readonly #fences = new Map<string, Fence>()
@@ -80,10 +80,10 @@ class Resource {
   }
 }
 
-/** All that the hunters told, each of them as far as it lived. */
+/** Everything that the hunters reported until each of them ended. */
 class Record {
   readonly #holds: { hunter: number; hold: Hold }[] = []
-  /** What hunters found that must not be. */
+  /** The errors that hunters found. */
   readonly broken: string[] = []
   readonly #resource: Resource
 
@@ -91,7 +91,7 @@ class Record {
     this.#resource = resource
   }
 
-  /** Listens to a hunter until it is over. */
+  /** Reads the messages of a hunter until it ends. */
   async listen(hunter: number, child: Child, diedAt: () => number): Promise<void> {
     const holds = new Map<string, Hold>()
     for (;;) {
@@ -117,7 +117,7 @@ class Record {
     }
   }
 
-  /** No two guards of a subject at once, and the later one has the higher token. */
+  /** Checks that no two guards of a subject overlap, and that the later one has the higher token. */
   expectOneAtATime(): number {
     const bySubject = new Map<string, { hunter: number; hold: Hold }[]>()
     for (const one of this.#holds) {
@@ -138,9 +138,9 @@ class Record {
   }
 }
 
-describe.runIf(isLinux)('a hunt by processes that are killed and stopped, under a wall clock that jumps,', () => {
+describe.runIf(isLinux)('a hunt by processes that are killed and stopped, under a wall clock that jumps', () => {
   it.each([1, 10, 1000])(
-    'on %i subjects: never two guards, never a write out of order, no subject stuck',
+    'never finds two guards, a write out of order or a stuck subject, on %i subjects',
     {
       timeout: 60_000 + 3 * huntMs,
     },

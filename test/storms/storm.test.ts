@@ -13,7 +13,7 @@ const storm = orbitType({
 })
 
 describe.runIf(isLinux)('a storm of writers that are killed, stopped and replaced', () => {
-  it('leaves whole frames in each writer`s order, exact loss, and a fleet that works', {
+  it('leaves whole frames in the order of each writer, exact loss, and a working fleet', {
     timeout: 60_000 + 3 * stormMs,
   }, async () => {
     const seed = newSeed('storm')
@@ -24,7 +24,7 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
     const readers = [start('reader.mjs', [name, spec]), start('reader.mjs', [name, { ...spec, observes: true }])]
     for (const reader of readers) expect(await reader.next()).toBe('reading')
 
-    // Processes that have loaded everything and wait for their turn: so kills are many in a short time.
+    // These processes have loaded everything and wait for their turn, which allows many kills in a short time.
     let generation = 0
     const newWriter = async () => {
       const child = start('writer.mjs', [name, ++generation, random(2 ** 31), spec])
@@ -75,7 +75,7 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
     for (const child of active)
       expect({ ...(await child.ended), stderr: child.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
 
-    // The keeper was there all the time, so nothing was audited: what was burned is counted, and within the spares.
+    // The keeper was a member all the time, so no audit took place: burned chunks are counted, and at most the spares.
     const head = keeper.head(storm)
     const { burned = -1, spares = 0 } = keeper.stats(storm) ?? {}
     expect(burned).toBeGreaterThanOrEqual(0)
@@ -88,7 +88,7 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
     }
     console.log(`storm: ${head} frames, ${generation} writers`, counts, { burned })
 
-    // All spares are back once all have left, and every chunk is in one place (I1).
+    // All spares are back after all members have left, and every chunk is in one place (I1).
     keeper.close()
     using next = Fleet.joinShm(name)
     expect(next.stats(storm)).toMatchObject({ burned: 0, head })
@@ -97,7 +97,7 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
   })
 })
 
-/** With all members settled or the ring audited, each chunk is in exactly one slot, hand or spare (I1). */
+/** Checks that each chunk is in exactly one slot, hand or spare (I1), after all members settled or an audit. */
 function expectChunksInOnePlace(name: string, size: number): void {
   const ring = at.ring(spec.capacity, storm.payloadBytes, size)
   const bytes = readFileSync(objectPath(name, storm.kind))
@@ -110,22 +110,22 @@ function expectChunksInOnePlace(name: string, size: number): void {
   for (const chunk of chunks) expect(chunk).toBeLessThan(spec.capacity + size + ring.spareCount)
 }
 
-describe.runIf(isLinux)('a writer that died where nobody can tell which chunk is its own', () => {
+describe.runIf(isLinux)('a writer that died at a point where its chunk is unknown', () => {
   const size = 4
   const ring = at.ring(spec.capacity, storm.payloadBytes, size)
 
-  /** Writes into node's entry what a death leaves between a swap that was lapped and the word about it; its hand. */
+  /** Writes what a death between a lapped swap and the write of its hand leaves in the node's entry, and returns it. */
   function leaveUndecidable(name: string, node: number, unseenChunk: number): number {
     const fd = openSync(objectPath(name, storm.kind), 'r+')
     const entry = Buffer.alloc(24)
     readSync(fd, entry, 0, 24, ring.entries + node * 64)
-    // Killed between its swap and the word about it? Then its hand stands in a slot, and it owns what it swapped out.
+    // If it was killed between its swap and the write of its hand, the hand is in a slot, and it owns the other chunk.
     const slots = Buffer.alloc(spec.capacity * 8)
     readSync(fd, slots, 0, slots.length, ring.slots)
     const isPublic = (_: unknown, i: number) => (slots.readBigUInt64LE(i * 8) & 0xfffffn) === entry.readBigUInt64LE(0)
     if (Array.from({ length: spec.capacity }, isPublic).includes(true)) entry.copy(entry, 0, 8, 16)
     entry.writeBigUInt64LE(BigInt(unseenChunk), 8)
-    entry.writeBigUInt64LE(1n, 16) // position 0, long overwritten
+    entry.writeBigUInt64LE(1n, 16) // position 0, overwritten long ago
     writeSync(fd, entry, 0, 24, ring.entries + node * 64)
     closeSync(fd)
     return Number(entry.readBigUInt64LE(0))
@@ -139,7 +139,7 @@ describe.runIf(isLinux)('a writer that died where nobody can tell which chunk is
     await child.kill()
   }
 
-  it('costs one chunk, which is counted, and comes back when all have left', async () => {
+  it('burns one chunk, counts it, and recovers it when all members have left', async () => {
     const name = uniqueFleet('burn')
     const keeper = Fleet.joinShm(name, { size })
     for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
@@ -155,7 +155,7 @@ describe.runIf(isLinux)('a writer that died where nobody can tell which chunk is
     expectChunksInOnePlace(name, size)
   })
 
-  it('without a spare left is passed over, or refused by name, until all have left', async () => {
+  it('skips or refuses the node of such a writer without a spare, until all members have left', async () => {
     const name = uniqueFleet('burn')
     const keeper = Fleet.joinShm(name, { size })
     for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
@@ -163,7 +163,7 @@ describe.runIf(isLinux)('a writer that died where nobody can tell which chunk is
     for (let i = 0; i < ring.spareCount; i++) {
       await dieAt(name, 1)
       const hand = leaveUndecidable(name, 1, unseen)
-      if (i === 0) unseen = hand // burned now, so nobody has it
+      if (i === 0) unseen = hand // burned now, so it is in no place
       Fleet.joinShm(name, { node: 1 }).close()
       expect(keeper.stats(storm)?.burned).toBe(i + 1)
     }
@@ -188,7 +188,7 @@ describe.runIf(isLinux)('a writer that died next to its swap', () => {
   const size = 4
   const ring = at.ring(spec.capacity, storm.payloadBytes, size)
 
-  // What stands in { hand, intentChunk, intentPosition } just before and just after the compare-and-swap of publish.
+  // The values of { hand, intentChunk, intentPosition } just before and just after the compare-and-swap of publish.
   it.each([
     { when: 'before', words: (own: bigint, _: bigint, next: bigint, head: bigint) => [own, next, head + 1n] },
     { when: 'after', words: (own: bigint, newest: bigint, _: bigint, head: bigint) => [newest, own, head] },
