@@ -8,6 +8,7 @@ SIM_SOURCES := $(filter-out $(SIM_TESTS),$(patsubst sim/%.cc,%,$(wildcard sim/*.
 SIM_FLAGS := -O2 -fno-threadsafe-statics -DORBIT_WORDS='"sim/words.h"'
 
 .PHONY: sim sim-long
+.PRECIOUS: $(OUT)/sim/%.o
 sim: $(SIM_TESTS:%=$(OUT)/sim/%) $(OUT)/sim/sim
 	@set -e; for test in $(SIM_TESTS); do $(OUT)/sim/$$test; done
 	@$(OUT)/sim/sim run

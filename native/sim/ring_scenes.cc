@@ -88,7 +88,9 @@ class Reading : public WritersScene {
   void poll() {
     uint64_t payload[kMaxPayloadWords], next = 0;
     for (uint32_t i = 0; i < polls_; i++) {
+      uint64_t first = ~uint64_t{0};
       auto keep = [&](const Frame& frame) {
+        if (first == ~uint64_t{0}) first = frame.position;
         note_seen(frame, payload);
         return Verdict::kKeep;
       };
@@ -96,6 +98,7 @@ class Reading : public WritersScene {
           ring, next, 8, false, [&](uint32_t) { return static_cast<void*>(payload); }, keep);
       SIM_CHECK(poll.from == next && poll.to - poll.from == poll.count + poll.lost);
       SIM_CHECK(poll.malformed == 0 && poll.skipped == 0);
+      SIM_CHECK(poll.count == 0 || first == poll.from + poll.lost);  // a loss comes first
       next = poll.to;
     }
   }

@@ -22,16 +22,6 @@ inline Access perform_at(Site& site, const uint64_t* word, uint64_t operand = 0,
   return simulator.perform(access);
 }
 
-inline uint64_t load_at(Site& site, const uint64_t* word) { return perform_at(site, word).result; }
-// Half of a word: those of a geometry, which never change alone.
-inline uint64_t load_at(Site& site, const uint32_t* half) {
-  uintptr_t at = reinterpret_cast<uintptr_t>(half);
-  uint64_t word = load_at(site, reinterpret_cast<const uint64_t*>(at & ~uintptr_t{7}));
-  return at % 8 == 0 ? static_cast<uint32_t>(word) : word >> 32;
-}
-inline uint32_t narrowed(uint64_t value, const uint32_t*) { return static_cast<uint32_t>(value); }
-inline uint64_t narrowed(uint64_t value, const uint64_t*) { return value; }
-
 }  // namespace sim
 
 #define SIM_SITE(primitive, arguments)                                                   \
@@ -39,8 +29,7 @@ inline uint64_t narrowed(uint64_t value, const uint64_t*) { return value; }
     static ::sim::Site& site = ::sim::site_at(__FILE__, __LINE__, primitive, arguments); \
     &site;                                                                               \
   })
-#define SIM_LOAD(primitive, arguments, word) \
-  ::sim::narrowed(::sim::load_at(*SIM_SITE(primitive, arguments), (word)), (word))
+#define SIM_LOAD(primitive, arguments, word) ::sim::perform_at(*SIM_SITE(primitive, arguments), (word)).result
 
 #define load_relaxed(word) SIM_LOAD("load_relaxed", #word, word)
 #define load_acquire(word) SIM_LOAD("load_acquire", #word, word)
