@@ -11,6 +11,7 @@
 #include "posix/random.h"
 #include "posix/shm.h"
 #include "protocol/beat.h"
+#include "protocol/debug.h"
 #include "protocol/table.h"
 
 namespace orbit {
@@ -145,6 +146,7 @@ void Fleet::refuse_node(const JoinOptions& options, bool withoutSpare) const {
 
 // Not joined first, joined last: members() passes over a record in between. Partner: the copy in members().
 void Fleet::write_record(const JoinOptions& options) {
+  ORBIT_CHECK(hasNode_ && node_ < size_);
   NodeRecord next = {};
   next.incarnation = incarnation() + 1;
   next.pid = static_cast<uint32_t>(getpid());
@@ -288,6 +290,7 @@ OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& 
   if (wanted != nullptr) require_same(object, ring.spec, *wanted);
   require_own(object, ring.spec, kind, fleetId_, size_);
   if (writable_) become_writer_of(opened.get(), object);
+  ORBIT_CHECK(rings_[kind] == nullptr && opened->writable == writable_);
   rings_[kind] = std::move(opened);
   return rings_[kind].get();
 }

@@ -1,6 +1,7 @@
 // The hot calls of frames: publish, read, poll. Numbers and bytes of the caller in, numbers out.
 #include "node/call.h"
 #include "protocol/cursor.h"
+#include "protocol/debug.h"
 #include "protocol/topic.h"
 
 namespace orbit {
@@ -145,6 +146,7 @@ napi_value poll_scratch(const Call& call, Judge judge) {
         at += sizeof(Record) + (size_t{frame.length} + 7) / 8 * 8;
         return verdict;
       });
+  ORBIT_CHECK(at <= end);
   Results* results = call.addon->results();
   results->from = static_cast<double>(poll.from);
   results->to = static_cast<double>(poll.to);

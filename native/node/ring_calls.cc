@@ -1,5 +1,6 @@
 // The calls that open a ring or table, and describe one: openRing, openExistingRing, ringInfo.
 #include "node/failing.h"
+#include "protocol/debug.h"
 
 namespace orbit {
 
@@ -9,6 +10,7 @@ namespace {
 Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened) {
   Addon& addon = addon_of(info);
   if (opened == nullptr) return info.Env().Undefined();
+  ORBIT_CHECK(opened->fleet == &fleet_of(info));
   for (uint32_t handle = 0; handle < addon.rings.size(); handle++) {
     if (addon.rings[handle].opened == opened) return Napi::Number::New(info.Env(), handle);
   }
