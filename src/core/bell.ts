@@ -21,7 +21,10 @@ export interface SleepOptions {
   watchesDeath?: boolean | undefined
 }
 
-/** What a sleeper waits for: a ring with frames from a position on, or anything else that publishers can be asked to signal. */
+/**
+ * What a sleeper waits for: a ring with frames from a position on, or anything else that publishers can be asked to
+ * signal.
+ */
 export interface Wakeable {
   readonly kind: number
   readonly closed: boolean

@@ -6,36 +6,40 @@ import type { Bell } from './bell.js'
 import { type Poll, pollRing } from './poll.js'
 import type { Ring } from './ring.js'
 
-/** How a wait may end before there is anything to poll, and what it may cost. */
+/** Options of `wait`: how it may end early, and what it costs. */
 export interface WaitOptions {
   /** Aborting it rejects the wait with the signal's reason. */
   signal?: AbortSignal
-  /** At most so many milliseconds, 0..2^31-1; default for ever. */
+  /** The longest time to wait, in milliseconds, 0..2^31-1; default no limit. */
   timeoutMs?: number
-  /** Polls from every turn of the event loop instead of sleeping: a core for microseconds. Default false. */
+  /**
+   * Looks for news in every turn of the event loop instead of sleeping: it saves microseconds and uses a whole core.
+   * Default false.
+   */
   spin?: boolean
   /** Keeps the process alive until the wait ends; a spinning wait always does. Default false. */
   keepAlive?: boolean
 }
 
-/** How an iteration ends, and what its polls and waits may cost. */
+/** Options of `iterate`: how it ends, and how large its polls are. */
 export interface IterateOptions {
   /** Aborting it ends the iteration. */
   signal?: AbortSignal
-  /** At most so many frames a poll, 1..2^32-1; default 1024: whoever is far behind needs no copy of the whole ring. */
+  /** The most frames per poll, 1..2^32-1; default 1024. */
   max?: number
   /** As for `wait`. */
   spin?: boolean
 }
 
-/** A spinning wait looks so often before it lets the event loop turn. */
+/** A spinning wait looks this often in each turn of the event loop. */
 const looksPerTurn = 32
 
 const nextTurn = () => new Promise<void>((resolve) => runtime.setImmediate(resolve))
 
 /**
- * A place in one ring that moves on with each poll. Any number of cursors walk a ring, each on its own; they cost the
- * publishers nothing while they poll, and a look while they sleep. Made by `fleet.cursor`.
+ * A position in one ring that moves on with each poll. Cursors are independent of each other, and a ring may have any
+ * number of them. A publisher pays nothing for a cursor that polls, and one look for a node that sleeps. Made by
+ * `fleet.cursor`.
  */
 export class Cursor implements Disposable {
   readonly #resolve: () => Ring | undefined
@@ -52,13 +56,13 @@ export class Cursor implements Disposable {
     this.#position = position
   }
 
-  /** The position of the next frame to read. */
+  /** The position of the next frame to read, 0..2^53-1. */
   get position(): number {
     return this.#position
   }
 
   /**
-   * How many positions it is behind the head, those lost to newer frames included; 0: it has seen everything.
+   * How many positions the cursor is behind the head; frames that it has lost count too. 0: it has read everything.
    *
    * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed
    */
@@ -68,11 +72,13 @@ export class Cursor implements Disposable {
   }
 
   /**
-   * Reads what was published since the last poll.
+   * Reads the frames that were published since the last poll. A poll ends before a loss unless the loss comes first, so
+   * a loss is always before the frames of its poll.
    *
-   * @param max at most so many frames, 1..2^32-1; default the ring's capacity, which is all that it can retain
-   * @returns the frames and the exact account of what was lost; empty frames when there is nothing new
-   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed; ERR_ORBIT_RETIRED after the ring was removed
+   * @param max the most frames to read, 1..2^32-1; default the capacity of the ring
+   * @returns the frames, and the exact number of those that were lost; no frames if there is nothing new
+   * @throws TypeError or RangeError for a wrong `max`; ERR_ORBIT_CLOSED after the cursor or its fleet was closed,
+   *   ERR_ORBIT_RETIRED after the ring was removed
    */
   poll(max?: number): Poll {
     return this.#poll(max)
@@ -95,13 +101,12 @@ export class Cursor implements Disposable {
   }
 
   /**
-   * Waits until there is something to poll. Costs nothing while it sleeps, and does not keep the process alive
-   * unless told to. Up to a second late come a wake that its publisher did not live to give, and the word that the
-   * ring was removed.
+   * Waits until there is something to poll. It uses no CPU while it sleeps, and does not keep the process alive unless
+   * `keepAlive` is set. Two wakes may be up to a second late: if a publisher is killed after publishing but before
+   * waking readers, and if the ring is removed.
    *
-   * @returns true: a poll brings something (or tells of a loss); false: the time was up, or the cursor or its fleet was
-   *   closed meanwhile
-   * @throws the signal's reason; what poll throws
+   * @returns true: a poll finds frames or a loss; false: the time is up, or the cursor or its fleet was closed
+   * @throws the signal's reason; TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
    */
   wait(options: WaitOptions = noOptions): Promise<boolean> {
     try {
@@ -113,17 +118,18 @@ export class Cursor implements Disposable {
     }
   }
 
-  /** Polls and waits in turn, for ever: `iterate` with its defaults. */
+  /** Iterates with the default options of `iterate`. */
   [Symbol.asyncIterator](): AsyncGenerator<Poll, void, undefined> {
     return this.iterate()
   }
 
   /**
-   * Yields every poll that brings frames or tells of a loss, and waits in between. A slow body slows nobody down: the
-   * cursor falls behind, and the next poll says by how much. The iteration keeps the process alive; it ends when the
-   * signal is aborted, or the cursor or its fleet closed.
+   * Yields every poll that has frames or a loss, and waits in between. A slow loop body slows no publisher down: the
+   * cursor falls behind, and the next poll says how many frames it lost. The iteration keeps the process alive. It ends
+   * when the signal is aborted, or the cursor or its fleet is closed.
    *
-   * @throws what poll throws but for ERR_ORBIT_CLOSED
+   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED if the cursor was closed before the call,
+   *   ERR_ORBIT_RETIRED after the ring was removed
    */
   iterate(options: IterateOptions = {}): AsyncGenerator<Poll, void, undefined> {
     return this.#iterate(options)
@@ -169,7 +175,7 @@ export class Cursor implements Disposable {
     }
   }
 
-  /** Not async, nor is wait: each such layer takes the wake through more turns of the microtask queue. */
+  /** Not async, like `wait`: each async function would take a wake through more turns of the microtask queue. */
   #wait({ signal, timeoutMs, spin, keepAlive }: WaitOptions): Promise<boolean> {
     signal?.throwIfAborted()
     if (this.#ring()?.hasNews(this.#position)) return Promise.resolve(true)
@@ -193,7 +199,7 @@ export class Cursor implements Disposable {
     return this.#opened
   }
 
-  /** By its own close or its fleet's. @internal */
+  /** Whether the cursor or its fleet was closed. @internal */
   get closed(): boolean {
     return this.#closed || this.#opened?.closed === true || this.#bell.closed
   }
@@ -203,13 +209,13 @@ export class Cursor implements Disposable {
     if (this.#bell.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the fleet handle was closed')
   }
 
-  /** Ends its waits and iterations. Idempotent; a later poll or wait fails with ERR_ORBIT_CLOSED. */
+  /** Ends the waits and iterations of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent. */
   close(): void {
     this.#closed = true
     this.#bell.cancel(this)
   }
 
-  /** `close()`, for `using`. */
+  /** Calls `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

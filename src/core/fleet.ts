@@ -11,42 +11,48 @@ import { checkFleetName, FleetObserver } from './observer.js'
 import type { PublishOptions, Ring } from './ring.js'
 import type { AnyOrbitType } from './type.js'
 
-/** Which fleet is wanted, and which place in it. */
+/** Options of `Fleet.join`: the size of the fleet, the node to take, and a label. */
 export interface JoinOptions {
-  /** Nodes in the fleet, 1..65536; default that of the fleet that exists, else 64. */
+  /** The number of nodes, 1..65536; default the size of the existing fleet, or 64 for a new one. */
   size?: number
   /** The node to take, 0..size-1; default the first free one. */
   node?: number
-  /** Shown by `nodes()` and the inspector, cut to 32 bytes; default the process title. */
+  /** A text that `nodes()` shows, cut to 32 bytes of UTF-8; default the process title. */
   label?: string
 }
 
-/** The same for shared memory, and what becomes of it. */
+/**
+ * Options of `Fleet.joinShm`: the size of the fleet, the node to take, a label, and how long the shared objects live.
+ */
 export interface JoinShmOptions extends JoinOptions {
   /**
-   * 'persistent' (default): the objects outlive their processes. 'fleet': this member removes them if it is the last out,
-   * by close(), by the end of its process or worker thread, or by process.exit(); one that is killed removes nothing.
+   * How long the shared objects live. 'persistent' (default): until `Fleet.remove`. 'fleet': the last member removes
+   * them when it leaves by close(), by the end of its process or worker thread, or by process.exit(). A member that is
+   * killed removes nothing.
    */
   lifetime?: 'persistent' | 'fleet'
 }
 
-/** What is to be removed, and from whom. */
+/** Options of `Fleet.remove`: which objects to remove, and whether members may be using them. */
 export interface RemoveOptions {
-  /** Only the ring of this KIND, 0..255. */
+  /** The KIND of the ring to remove, 0..255; default the whole fleet. */
   kind?: number
-  /** Also under living members, whose next publish then fails with ERR_ORBIT_RETIRED; also damaged objects. */
+  /**
+   * Removes objects that living members use, and damaged ones; the next publish of such a member then throws
+   * ERR_ORBIT_RETIRED. Default false.
+   */
   force?: boolean
 }
 
 /**
- * One process's (or worker thread's) membership in a fleet: a node of its own, and the right to publish. Cheap to read
- * from and to write to, not so cheap to make: join once, and keep it.
+ * The membership of one process or worker thread in a fleet: it holds a node and may publish. Reading and writing are
+ * cheap, joining is not: join once and keep the handle.
  */
 export class Fleet extends FleetObserver {
-  /** This member's id, 0..size-1; nobody else holds it while this handle is open. */
+  /** The node that this member holds, 0..size-1. No other member holds it while this handle is open. */
   readonly node: number
 
-  /** How many members have held this node, this one included: 1 for the first. */
+  /** How many members have held this node, 1 or more; this one is included. */
   readonly incarnation: number
 
   private constructor(name: string, joined: NativeFleet, isShared: boolean) {
@@ -56,19 +62,20 @@ export class Fleet extends FleetObserver {
   }
 
   /**
-   * Whether this process can join and observe fleets: the native addon fits its platform and was loaded. Importing this
-   * package never throws; without the addon, joining, observing and removing throw ERR_ORBIT_NATIVE.
+   * Whether this process can join and observe fleets: the native addon was found and loaded. Without it, importing this
+   * package succeeds, and joining, observing and removing throw ERR_ORBIT_NATIVE.
    */
   static get isSupported(): boolean {
     return isSupported()
   }
 
   /**
-   * Joins a process-local fleet: the same rings in private memory, shared by the handles and worker threads of this
-   * process that use this name, gone with the last of them. One options object fits both joins: `lifetime` is accepted
-   * here and has no effect.
+   * Joins a fleet in the memory of this process, and creates it if it does not exist. It is shared by all handles of
+   * this name in this process and its worker threads, and ends with the last of them.
    *
-   * @throws as joinShm, but for what only shared memory can do
+   * @param name 1..64 of letters, digits, '.', '_' and '-'
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_NATIVE, ERR_ORBIT_NODE_TAKEN, ERR_ORBIT_FLEET_FULL,
+   *   ERR_ORBIT_TYPE_MISMATCH (the fleet has another size), ERR_ORBIT_NO_SPACE, ERR_ORBIT_NO_SPARE
    */
   static join(name: string, options: JoinShmOptions = {}): Fleet {
     checkOptions('options', options, ['size', 'node', 'label', 'lifetime'])
@@ -76,10 +83,12 @@ export class Fleet extends FleetObserver {
   }
 
   /**
-   * Joins the fleet of this name on this host and user, and makes it when there is none.
+   * Joins the fleet of this name on this host and user, and creates it if it does not exist.
    *
-   * @throws ERR_ORBIT_NODE_TAKEN, ERR_ORBIT_FLEET_FULL, ERR_ORBIT_TYPE_MISMATCH (another size), ERR_ORBIT_NO_SPACE,
-   *   ERR_ORBIT_PERMISSION, ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_BUSY, ERR_ORBIT_NO_SPARE
+   * @param name 1..64 of letters, digits, '.', '_' and '-'
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_NATIVE, ERR_ORBIT_NODE_TAKEN, ERR_ORBIT_FLEET_FULL,
+   *   ERR_ORBIT_TYPE_MISMATCH (the fleet has another size), ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION,
+   *   ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_BUSY, ERR_ORBIT_NO_SPARE
    */
   static joinShm(name: string, options: JoinShmOptions = {}): Fleet {
     checkOptions('options', options, ['size', 'node', 'label', 'lifetime'])
@@ -112,20 +121,22 @@ export class Fleet extends FleetObserver {
   }
 
   /**
-   * Looks into a fleet without joining it: maps read-only, takes no node, creates nothing, works on dead fleets too. A
-   * ring that nobody has created yet reads as empty.
+   * Opens a fleet in shared memory for reading only: it takes no node and creates nothing, and works after all members
+   * died. A ring that no member has created yet reads as empty.
    *
-   * @throws ERR_ORBIT_NOT_FOUND, ERR_ORBIT_PERMISSION, ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT
+   * @throws TypeError or RangeError for a wrong name; ERR_ORBIT_NATIVE, ERR_ORBIT_NOT_FOUND, ERR_ORBIT_PERMISSION,
+   *   ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT
    */
   static observe(name: string): FleetObserver {
     return FleetObserver.open(name)
   }
 
   /**
-   * Removes a fleet's objects, or one ring.
+   * Removes the shared objects of a fleet, or one ring of it.
    *
-   * @returns the names removed; empty when there was nothing
-   * @throws ERR_ORBIT_IN_USE when members live, unless forced; ERR_ORBIT_BUSY, ERR_ORBIT_PERMISSION
+   * @returns the names of the removed objects; empty if there were none
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_NATIVE, ERR_ORBIT_IN_USE if members live and `force`
+   *   is not set, ERR_ORBIT_BUSY, ERR_ORBIT_PERMISSION
    */
   static remove(name: string, options: RemoveOptions = {}): string[] {
     checkNative()
@@ -147,10 +158,13 @@ export class Fleet extends FleetObserver {
   }
 
   /**
-   * Publishes one frame; all who read the ring see it from now on. Never waits for anybody.
+   * Publishes one frame. From now on every process that reads the ring finds it. Never waits for another process.
    *
-   * @param payload at most payloadBytes; exactly byteLength when the type has a layout
-   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE before anything is reserved; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED
+   * @param payload at most payloadBytes bytes; exactly byteLength bytes for a type with a pod
+   * @returns the id of the frame
+   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED; on the first
+   *   use of a type also ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY. After an error nothing was
+   *   published.
    */
   publish(type: AnyOrbitType, payload: Uint8Array, options?: PublishOptions): NetId64 {
     const position = this.ring(type).publish(payload, options)
@@ -158,9 +172,12 @@ export class Fleet extends FleetObserver {
   }
 
   /**
-   * Publishes several frames in order, in one call. Their ids are consecutive when nobody else writes meanwhile.
+   * Publishes several frames in order, in one call. Their ids are consecutive unless another member publishes at the
+   * same time.
    *
-   * @throws as publish; a payload that does not fit is found before the first is published
+   * @param payloads bytes, each of a length that `publish` accepts; all are checked before the first is published
+   * @returns the ids of the frames, in the same order; empty for no payloads
+   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED
    */
   publishBatch(type: AnyOrbitType, payloads: readonly Uint8Array[], options?: PublishOptions): NetId64[] {
     if (!Array.isArray(payloads)) {
@@ -171,11 +188,11 @@ export class Fleet extends FleetObserver {
   }
 
   /**
-   * Publishes records of one size that stand back to back, one frame each: the cheapest way to publish many.
+   * Publishes records of one size that lie back to back, one frame each: the cheapest way to publish many.
    *
-   * @param records a whole number of records of the layout's byteLength, or of payloadBytes without a layout
-   * @returns how many were published
-   * @throws as publish
+   * @param records a multiple of the pod's byteLength, or of payloadBytes for a type without a pod
+   * @returns how many frames were published
+   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED
    */
   publishPacked(type: AnyOrbitType, records: Uint8Array, options?: PublishOptions): number {
     const ring = this.ring(type)
@@ -194,9 +211,9 @@ export class Fleet extends FleetObserver {
   }
 
   /**
-   * Makes all that the ring holds read as overwritten, for everybody. Positions and ids go on; nothing is zeroed.
+   * Makes all frames of the ring read as overwritten, in every process. Positions and ids go on from where they were.
    *
-   * @throws ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, and what else opening the ring throws
+   * @throws ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY
    */
   resetRing(type: AnyOrbitType): void {
     this.ring(type).reset()
@@ -209,7 +226,7 @@ export class Fleet extends FleetObserver {
   }
 }
 
-/** The longest prefix of whole characters within `maxBytes` of UTF-8. */
+/** The longest prefix of whole characters that has at most `maxBytes` bytes of UTF-8. */
 function cutUtf8(text: string, maxBytes: number): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes))
   return text.slice(0, read)

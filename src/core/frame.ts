@@ -112,7 +112,9 @@ const slabBytes = 16 * 1024
 let slab = newBatch(-1, 0)
 let slabUsed = 0
 
-/** Room for `byteLength` bytes, and where it begins. A frame that is kept keeps its batch: at most a slab, or a poll. */
+/**
+ * Room for `byteLength` bytes, and where it begins. A frame that is kept keeps its batch: at most a slab, or a poll.
+ */
 function roomFor(kind: number, byteLength: number): { batch: Batch; begin: number } {
   if (byteLength > slabBytes / 4) return { batch: newBatch(kind, byteLength), begin: 0 }
   // A payload's buffer is the user's to see: what he detaches in spite of the mark is not used again.

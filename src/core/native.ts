@@ -1,7 +1,7 @@
 import { openAddon } from '../addon.js'
 import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
 
-/** What native/node/addon.h and native/protocol/layout.h say; frozen. The TypeScript side has no layout number of its own. */
+/** The limits and offsets of the addon, frozen. TypeScript has no layout number of its own. */
 interface Abi {
   readonly layoutVersion: number
   readonly maxKind: number
@@ -145,7 +145,7 @@ export interface NativeObjectName {
   readonly uid: number
 }
 
-/** The addon. Handles are numbers; hot calls answer with a number, below 0 a status. */
+/** The addon. Rings and fleets are numbers. Calls on frames and claims return a number; a negative one is a status. */
 interface Native {
   readonly abi: Abi
   readonly status: NativeStatus
@@ -180,7 +180,10 @@ interface Native {
   readAt(ring: number, position: number): number
   readHead(ring: number): number
   readCounter(ring: number, counter: number): number
-  /** isContinued, 0 or 1: the same poll has passed positions already that were not lost, so the call ends before a loss. */
+  /**
+   * isContinued, 0 or 1: the same poll has passed positions already that were not lost, so the call ends before a
+   * loss.
+   */
   poll(ring: number, position: number, max: number, isContinued: number): number
   pollEvents(ring: number, position: number, max: number, isContinued: number, pattern: Uint8Array): number
   head(ring: number): number
@@ -236,7 +239,7 @@ interface Native {
   hasNews(ring: number, position: number): number
 }
 
-/** Why this process has no addon; undefined: it has one. */
+/** Why this process has no addon; undefined if it has one. */
 let missing: OrbitError | undefined
 
 function open(): Native {
@@ -248,10 +251,10 @@ function open(): Native {
   }
 }
 
-/** Numbers of an addon that is not there: no limit is known, and an offset is of no use. */
+/** The numbers of a missing addon: no limit is known, and offsets are not used. */
 const unknown = new Proxy({}, { get: () => Number.POSITIVE_INFINITY })
 
-/** An addon that is not there: every call throws, so that importing this package does not. */
+/** A missing addon: every call throws, so that importing this package does not. */
 const absent: object = new Proxy(
   {},
   { get: (_, name) => (name === 'abi' || name === 'status' ? unknown : checkNative) },
@@ -271,7 +274,7 @@ export function checkNative(): void {
   if (missing !== undefined) throw new OrbitError('ERR_ORBIT_NATIVE', missing.message, { cause: missing.cause })
 }
 
-/** Runs a setup call; what it throws comes out as our error. */
+/** Runs a call of the addon that may throw, and makes its error one of this package. */
 export function translated<T>(call: () => T): T {
   try {
     return call()

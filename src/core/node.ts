@@ -1,39 +1,43 @@
 import type { NativeBeat } from './native.js'
 
-/** One beat of a member's heart, as FleetHeartbeat made it. */
+/** The last heartbeat of a member. */
 export interface Heartbeat {
-  /** How many beats the member has made, this one included. */
+  /** How many heartbeats the member has made, 1 or more; this one is included. */
   readonly count: number
-  /** How long ago it was, in whole milliseconds of the monotonic clock; 0 or more. */
+  /** How long ago it was made, in whole milliseconds of the monotonic clock; 0 or more. */
   readonly ageMs: number
-  /** Unix time of the beat, by the member's clock: for people. */
+  /** When it was made, in Unix milliseconds of the member's clock. For people: use `ageMs` to compare. */
   readonly unixMs: number
-  /** How late its timer fired, in milliseconds, 0 or more: how long the member's event loop was busy. */
+  /** How late the timer of the heartbeat fired, in milliseconds; 0 or more. It shows how busy the event loop was. */
   readonly loopDelayMs: number
-  /** What the member said of itself, at most 64 bytes of UTF-8. */
+  /** The member's own text, at most 64 bytes of UTF-8; '' if it gave none. */
   readonly status: string
 }
 
-/** One member: alive, or dead with nobody in its place yet. Who left by `close()` has no record. */
+/**
+ * One node of a fleet that is in use: its member is alive, or has died and not been replaced yet. A member that left by
+ * `close()` has no record.
+ */
 export interface NodeRecord {
-  /** 0..size-1. */
+  /** The number of the node, 0..size-1. */
   readonly node: number
-  /** In the member's own pid namespace: for people, never for deciding who lives. */
+  /** The process of the member, in its own pid namespace. For people: never decide by it which process lives. */
   readonly pid: number
-  /** At most 32 bytes of UTF-8. */
+  /** The label that the member gave when it joined, at most 32 bytes of UTF-8. */
   readonly label: string
-  /** The kernel's word. */
+  /** Whether the member is alive. The kernel decides, by a lock that it releases when the process ends. */
   readonly alive: boolean
-  /** Unix time. */
+  /** When the member joined, in Unix milliseconds. */
   readonly joinedAtMs: number
-  /** Unix time at which its process or worker thread began. */
+  /** When the member's process or worker thread started, in Unix milliseconds. */
   readonly startedAtMs: number
-  /** How many members have held the node, this one included. */
+  /** How many members have held the node, 1 or more; this one is included. */
   readonly incarnation: number
-  /** Its last beat; absent when it has made none. */
+  /** The last heartbeat of the member; absent if it has made none. */
   readonly heartbeat?: Heartbeat
 }
 
+/** A heartbeat from the addon, with its age at `nowMs` of the monotonic clock. */
 export function heartbeatOf({ count, unixMs, monotonicMs, loopDelayUs, status }: NativeBeat, nowMs: number): Heartbeat {
   const ageMs = Math.max(0, Math.floor(nowMs) - monotonicMs)
   return { count, ageMs, unixMs, loopDelayMs: loopDelayUs / 1000, status }

@@ -21,25 +21,25 @@ export function checkFleetName(name: unknown): asserts name is string {
   }
 }
 
-/** A fleet handle that is dropped without close() gives its node back when it is collected. */
+/** A fleet handle that is garbage-collected without close() gives its node back. */
 const abandoned = new FinalizationRegistry<{ handle: number; bell: Bell }>(({ handle, bell }) => {
   bell.close()
   native.close(handle)
 })
 
-/** The reading half of a fleet: what a member has too, and all that `Fleet.observe` gives. */
+/** A fleet opened for reading: what `Fleet.observe` returns, and what every member can do too. */
 export class FleetObserver implements Disposable {
-  /** 1..64 of letters, digits, '.', '_' and '-'. */
+  /** The name of the fleet: 1..64 of letters, digits, '.', '_' and '-'. */
   readonly name: string
-  /** How many nodes the fleet has. */
+  /** The number of nodes of the fleet, 1..65536. */
   readonly size: number
-  /** False for a process-local fleet. */
+  /** Whether the fleet is in shared memory; false for a fleet inside this process. */
   readonly isShared: boolean
   readonly #handle: number
   /** By KIND: the ring or table that was used last. */
   readonly #latest: (Handle | undefined)[] = new Array(abi.maxKind + 1).fill(undefined)
   readonly #opened: Handle[] = []
-  /** Where its cursors and claims sleep. @internal */
+  /** Where the cursors and claims of this handle sleep. @internal */
   readonly bell: Bell
   #closed = false
 
@@ -64,7 +64,7 @@ export class FleetObserver implements Disposable {
     )
   }
 
-  /** Was this handle closed? Nothing else closes it. */
+  /** Whether `close()` was called on this handle. */
   get closed(): boolean {
     return this.#closed
   }
@@ -144,10 +144,10 @@ export class FleetObserver implements Disposable {
   }
 
   /**
-   * The frame with this id, whatever its type.
+   * Reads the frame with an id, of any type.
    *
-   * @returns undefined when it was overwritten or reset away, or never was
-   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
+   * @returns undefined if it was overwritten or reset away, or never existed
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for a value that is not a NetId64; ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
   read(id: NetId64): Frame | undefined {
     if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
@@ -157,9 +157,9 @@ export class FleetObserver implements Disposable {
   }
 
   /**
-   * The newest frame, current at some instant during the call.
+   * Reads the newest frame of a type. It was the newest at some instant during the call.
    *
-   * @returns undefined when the ring is empty or was reset since
+   * @returns undefined if the ring is empty, or was reset and nothing was published since
    * @throws ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
   readHead(type: AnyOrbitType): Frame | undefined {
@@ -168,11 +168,11 @@ export class FleetObserver implements Disposable {
   }
 
   /**
-   * The frame at a position.
+   * Reads the frame at a position.
    *
    * @param position 0..2^53-2
-   * @returns undefined when it was overwritten or reset away, or is not published yet
-   * @throws as readHead; RangeError ERR_ORBIT_OUT_OF_RANGE
+   * @returns undefined if it was overwritten or reset away, or is not published yet
+   * @throws TypeError or RangeError for a wrong position; ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
   readAt(type: AnyOrbitType, position: number): Frame | undefined {
     checkInteger('position', position, 0, abi.maxPosition)
@@ -181,26 +181,27 @@ export class FleetObserver implements Disposable {
   }
 
   /**
-   * The next position to be published; by the time you have it, it can be late.
+   * The next position to be published. It may be out of date when you use it.
    *
-   * @returns 0 when nothing was published yet, or an observer finds no ring
-   * @throws as readHead
+   * @returns 0 if nothing was published yet, or if an observer finds no ring
+   * @throws ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
   head(type: AnyOrbitType): number {
     return this.ring(type)?.head() ?? 0
   }
 
   /**
-   * A cursor into the ring of a type.
+   * Makes a cursor, which reads the frames of a type in order.
    *
-   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position, 0..2^53-2
-   * @throws as readHead; TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE for another `from`
+   * @param from 'start' (default): all frames that are retained, and all that come; 'head': only those that come; or a
+   *   position, 0..2^53-2
+   * @throws TypeError or RangeError for another `from`; ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
   cursor(type: AnyOrbitType, from: 'start' | 'head' | number = 'start'): Cursor {
     return this.cursorOf(() => this.ring(type), from)
   }
 
-  /** A cursor into whatever ring `resolve` leads to. @internal */
+  /** A cursor over the ring that `resolve` returns. @internal */
   cursorOf(resolve: () => Ring | undefined, from: 'start' | 'head' | number): Cursor {
     const ring = resolve()
     if (typeof from === 'number') checkInteger('from', from, 0, abi.maxPosition)
@@ -214,16 +215,18 @@ export class FleetObserver implements Disposable {
   /**
    * Geometry and counters of the ring of a type.
    *
-   * @returns undefined for an observer when the ring is not there yet
-   * @throws as readHead
+   * @returns undefined for an observer while no member has created the ring
+   * @throws ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
   stats(type: AnyOrbitType): RingStats | undefined {
     return this.ring(type)?.stats()
   }
 
   /**
-   * The living members, and the dead whose node nobody has taken yet, by node.
+   * The nodes that are in use, in ascending order: those of living members, and those of members that died and were not
+   * replaced yet.
    *
+   * @returns empty for a fleet without members
    * @throws ERR_ORBIT_CLOSED
    */
   nodes(): NodeRecord[] {
@@ -236,10 +239,10 @@ export class FleetObserver implements Disposable {
   }
 
   /**
-   * Does nobody hold this node? The kernel's word, exact also just after a SIGKILL.
+   * Whether no living member holds a node. The kernel decides, so the answer is exact right after a SIGKILL.
    *
    * @param node 0..size-1
-   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE; ERR_ORBIT_CLOSED
+   * @throws TypeError or RangeError for a wrong node; ERR_ORBIT_CLOSED
    */
   isDead(node: number): boolean {
     checkInteger('node', node, 0, this.size - 1)
@@ -247,7 +250,9 @@ export class FleetObserver implements Disposable {
     return translated(() => native.isDead(this.#handle, node))
   }
 
-  /** Leaves. Idempotent; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. */
+  /**
+   * Leaves the fleet. Every later use of this handle, its rings and its cursors throws ERR_ORBIT_CLOSED. Idempotent.
+   */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -258,13 +263,13 @@ export class FleetObserver implements Disposable {
     translated(() => native.close(this.#handle))
   }
 
-  /** `close()`, for `using`. */
+  /** Calls `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }
 }
 
-/** Throws unless it is a fleet, joined or observed. @internal */
+/** Throws unless the value is a fleet, joined or observed. @internal */
 export function checkFleet(fleet: unknown): asserts fleet is FleetObserver {
   if (!(fleet instanceof FleetObserver)) {
     throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)

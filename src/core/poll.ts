@@ -2,23 +2,29 @@ import { type Frame, takeFrames } from './frame.js'
 import type { Ring } from './ring.js'
 import { resultHead, resultLost, resultMalformed, resultTo } from './scratch.js'
 
-/** What one poll brought: `to - from` is always `frames.length + lost + malformed`. */
+/**
+ * The frames of one poll, and an exact account of those that are missing. `to - from` is always
+ * `frames.length + lost + malformed`. A loss always comes before the frames of its poll.
+ */
 export interface Poll {
-  /** In position order; empty when there is nothing new. */
+  /** The frames that were found, in the order of their positions; empty if there is nothing new. */
   readonly frames: Frame[]
-  /** How many frames were lost to newer ones, or to a reset, before this cursor came by. Exact. */
+  /** How many frames were overwritten or reset away before this cursor reached them; 0 or more, exact. */
   readonly lost: number
-  /** How many were skipped because their shared bytes contradict the layout; 0 unless foreign bytes got in. */
+  /**
+   * How many frames were skipped because their shared bytes contradict the layout; 0 unless another program wrote
+   * them.
+   */
   readonly malformed: number
-  /** The cursor's position before the poll. */
+  /** The position of the cursor before the poll. */
   readonly from: number
-  /** And after it. */
+  /** The position of the cursor after the poll. */
   readonly to: number
 }
 
 /**
- * Reads up to `max` frames of a ring from `position` on. The poll ends before a loss unless the loss comes first, so the
- * frames that it lost are always those from `position` on. It may end before the head.
+ * Reads up to `max` frames of a ring from `position` on. The poll ends before a loss unless the loss comes first, so
+ * the frames that it lost are always those from `position` on. It may end before the head.
  *
  * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
  */
@@ -36,7 +42,8 @@ export function pollRing(ring: Ring, position: number, max: number, filter?: Uin
     malformed += resultMalformed()
     to += passed
     if (count > 0) takeFrames(ring, count, frames)
-    // A full scratch ends a call early. The head of the first call is the goal: publishers may be faster than this loop.
+    // A full scratch ends a call early. The head of the first call is the goal: publishers may be faster than this
+    // loop.
     head ??= resultHead()
     if (passed === 0 || frames.length >= max || to >= head) break
   }

@@ -368,7 +368,7 @@ describe('copies of the package in one process', () => {
       for (const beside of ['node_modules', 'build']) symlinkSync(join(root, beside), join(folder, beside))
       const child = start('copies.mjs', [
         uniqueFleet('copies'),
-        fileURLToPath(dist).replace(/\.js$/, '.cjs'),
+        fileURLToPath(dist).replace(/\.js$/, '.commonjs.cjs'),
         join(folder, 'dist/index.js'),
         memory === 'shared',
       ])
