@@ -1,21 +1,18 @@
 import { isUint8Array } from 'node:util/types'
-import { shown } from './check.js'
-import { typeError } from './errors.js'
+import { wrongType } from './check.js'
 
-/** The addon believes that bytes are a Uint8Array whose buffer is there. */
+/** Throws unless the value is a Uint8Array with its buffer: the addon relies on both. */
 export function checkBytes(name: string, bytes: Uint8Array): void {
-  if (!isUint8Array(bytes)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(bytes)} is not a Uint8Array`)
-  }
+  if (!isUint8Array(bytes)) throw wrongType(name, bytes, 'a Uint8Array')
   if (lengthOf(bytes) !== 0) return
   try {
     new Uint8Array(bytes.buffer)
   } catch {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name} is a Uint8Array whose buffer was transferred`)
+    throw wrongType(name, bytes, 'a Uint8Array with its buffer, which was transferred')
   }
 }
 
-/** How long it really is, whatever a subclass says. */
 const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
   ?.get as () => number
+/** The real length of bytes; a subclass may report another one. */
 export const lengthOf = (bytes: Uint8Array): number => typedArrayLength.call(bytes)

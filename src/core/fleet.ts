@@ -2,9 +2,9 @@ import { performance } from 'node:perf_hooks'
 import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'
-import { checkFlag, checkInteger, checkOptions, shown } from '../base/check.js'
+import { checkFlag, checkInteger, checkOptions, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
-import { rangeError, typeError } from '../base/errors.js'
+import { rangeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import { abi, checkNative, isSupported, type NativeFleet, native, translated } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
@@ -101,10 +101,9 @@ export class Fleet extends FleetObserver {
     const { size, node, label = process.title, lifetime = 'persistent' } = options
     if (size !== undefined) checkInteger('size', size, 1, abi.maxFleetSize)
     if (node !== undefined) checkInteger('node', node, 0, (size ?? abi.maxFleetSize) - 1)
-    if (typeof label !== 'string')
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `label=${shown(label)} is not a string`)
+    if (typeof label !== 'string') throw wrongType('label', label, 'a string')
     if (lifetime !== 'persistent' && lifetime !== 'fleet') {
-      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `lifetime=${shown(lifetime)} is not 'persistent' or 'fleet'`)
+      throw outOfRange('lifetime', lifetime, "'persistent' or 'fleet'")
     }
     const joined = translated(() =>
       native.join({
@@ -181,7 +180,7 @@ export class Fleet extends FleetObserver {
    */
   publishBatch(type: AnyOrbitType, payloads: readonly Uint8Array[], options?: PublishOptions): NetId64[] {
     if (!Array.isArray(payloads)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `payloads=${shown(payloads)} is not an array`)
+      throw wrongType('payloads', payloads, 'an array')
     }
     const positions = this.ring(type).publishBatch(payloads, options)
     return positions.map((position) => netIdAt(type.kind, this.node, position))
@@ -198,7 +197,7 @@ export class Fleet extends FleetObserver {
     const ring = this.ring(type)
     const recordBytes = type.pod?.byteLength ?? type.payloadBytes
     if (!isUint8Array(records)) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `records=${shown(records)} is not a Uint8Array`)
+      throw wrongType('records', records, 'a Uint8Array')
     }
     const length = lengthOf(records)
     if (recordBytes === 0 ? length !== 0 : length % recordBytes !== 0) {

@@ -93,7 +93,7 @@ const nodeIndex = abi.recordNode >> 2
 const lengthIndex = abi.recordLength >> 2
 const frameKindIndex = abi.recordFrameKind >> 2
 
-/** The frame whose record is at an offset of a batch. */
+/** The frame with its record at an offset of a batch. */
 function frameAt({ kind, buffer, floats, words }: Batch, at: number, length: number): Frame {
   const word = at >> 2
   const float = at >> 3

@@ -1,6 +1,5 @@
-import { checkInteger, shown } from '../base/check.js'
+import { checkInteger, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
-import { rangeError, typeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import { Bell } from './bell.js'
 import { Cursor } from './cursor.js'
@@ -15,9 +14,9 @@ import { type AnyOrbitType, checkType } from './type.js'
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/
 
 export function checkFleetName(name: unknown): asserts name is string {
-  if (typeof name !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `name=${shown(name)} is not a string`)
+  if (typeof name !== 'string') throw wrongType('name', name, 'a string')
   if (!namePattern.test(name)) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `name=${shown(name)} is not 1..64 of letters, digits, ".", "_", "-"`)
+    throw outOfRange('name', name, '1..64 of letters, digits, ".", "_" and "-"')
   }
 }
 
@@ -150,7 +149,7 @@ export class FleetObserver implements Disposable {
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for a value that is not a NetId64; ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
   read(id: NetId64): Frame | undefined {
-    if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
+    if (!(id instanceof NetId64)) throw wrongType('id', id, 'a NetId64')
     this.checkOpen()
     const ring = this.existingRing(id.kind)
     return ring?.loadId(id) ? loadedFrame(ring) : undefined
@@ -206,7 +205,7 @@ export class FleetObserver implements Disposable {
     const ring = resolve()
     if (typeof from === 'number') checkInteger('from', from, 0, abi.maxPosition)
     else if (from !== 'start' && from !== 'head') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `from=${shown(from)} is not 'start', 'head' or a position`)
+      throw wrongType('from', from, "'start', 'head' or a position")
     }
     const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
     return new Cursor(resolve, this.bell, position ?? 0)
@@ -272,6 +271,6 @@ export class FleetObserver implements Disposable {
 /** Throws unless the value is a fleet, joined or observed. @internal */
 export function checkFleet(fleet: unknown): asserts fleet is FleetObserver {
   if (!(fleet instanceof FleetObserver)) {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `fleet=${shown(fleet)} is not a Fleet`)
+    throw wrongType('fleet', fleet, 'a Fleet')
   }
 }

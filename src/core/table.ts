@@ -40,7 +40,7 @@ export const claimPid = (): number => scratch.words[pidIndex] as number
 export const claimOwner = (): string =>
   scratch.buffer.toString('utf8', abi.claimOwner, abi.claimOwner + (scratch.words[ownerBytesIndex] as number))
 
-/** Writes texts whose lengths were checked where the addon reads them, and packs the kind and both lengths for it. */
+/** Writes texts of checked lengths where the addon reads them, and packs the kind and both lengths for it. */
 function putSubject({ kind, label }: Subject, owner?: string): number {
   const subjectEnd = putText(label, textOffset, textEnd)
   const ownerEnd = owner === undefined ? subjectEnd : putText(owner, subjectEnd, textEnd)

@@ -1,7 +1,7 @@
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
-import { checkInteger, checkOptions, shown } from '../base/check.js'
-import { rangeError, typeError } from '../base/errors.js'
+import { checkInteger, checkOptions, wrongType } from '../base/check.js'
+import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
@@ -13,16 +13,17 @@ import { EventCursor } from './eventcursor.js'
 import { EventSubscription, type SubscribeOptions } from './subscription.js'
 import { patternBytes } from './topic.js'
 
-/** The geometry of the ring of all topics. */
+/** Options of an `OrbitEventBus`: the geometry of the ring that all topics share. */
 export interface EventBusOptions {
   /**
-   * How many events of all topics are retained: a power of two in 1..2^19; default that of the fleet's bus, if it has one,
-   * else 1024.
+   * How many events of all topics are retained, a power of two in 1..2^19. Default: that of the fleet's existing bus,
+   * or 1024.
    */
   capacity?: number
   /**
-   * Room for topic and payload together, 0..2^24-2 bytes; default likewise, or 1024. Every retained event takes that and 26 bytes more,
-   * rounded up to 64, whatever its size: with the defaults 1.2 MB in a fleet of 64.
+   * The most bytes of a topic and its payload together, 0..2^24-2. Default: that of the fleet's existing bus, or 1024.
+   * Each retained event takes this many bytes and 26 more, rounded up to 64, however small it is: with both defaults,
+   * 1.2 MB in a fleet of 64.
    */
   payloadBytes?: number
 }
@@ -31,17 +32,20 @@ const { eventHeaderBytes: headerBytes, maxTopicBytes } = abi
 const topicOffset = publishOffset + headerBytes
 
 /**
- * Publishes events under topics, and reads them by topic: one ring for all topics of a fleet. Every subscriber has its own
- * place in it and sees every event that it is fast enough for; it is told exactly how many it was not.
+ * Publishes events under topics and reads them by topic. All topics of a fleet share one ring. Each subscriber reads at
+ * its own pace, and learns exactly how many events it lost.
  *
- * A topic is any text; by custom, levels separated by dots. A pattern is a topic whose levels may be wildcards: `*`
- * stands for any one level, `>` as the last for one level or more. So "a.*" asks for "a.b" but not for "a.b.c", which
- * "a.>" does; ">" asks for every topic, as no pattern does. Levels may be empty, and the empty topic has one.
+ * A topic is any text; levels are separated by dots. A pattern is a topic in which `*` matches exactly one level, and
+ * `>` as the last level matches one or more. "a.*" matches "a.b" but not "a.b.c"; "a.>" matches both; ">" matches every
+ * topic, like no pattern. A level may be empty.
  */
 export class OrbitEventBus {
   readonly #layer: Layer<Ring>
 
-  /** @throws TypeError, RangeError; ERR_ORBIT_TYPE_MISMATCH and what else opening the ring throws */
+  /**
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's bus has another
+   *   geometry; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
+   */
   constructor(fleet: Fleet | FleetObserver, options: EventBusOptions = {}) {
     checkOptions('options', options, ['capacity', 'payloadBytes'])
     const { capacity, payloadBytes } = options
@@ -58,16 +62,18 @@ export class OrbitEventBus {
   }
 
   /**
-   * Publishes an event with the time of now. Never waits for anybody.
+   * Publishes an event with the present time. Never waits for another process.
    *
-   * @param topic at most 65535 bytes in UTF-8. It may hold `*` and `>`, but then only wildcards reach it.
+   * @param topic at most 65535 bytes of UTF-8. It may contain `*` and `>`, but only wildcards match these levels.
    * @param payload bytes, or a text that is published as UTF-8; default none
-   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE when both together are over payloadBytes, and nothing was published;
-   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
+   * @returns the id of the event
+   * @throws TypeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE if topic and payload together have more
+   *   than payloadBytes; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer. After an error
+   *   nothing was published.
    */
   publish(topic: string, payload: string | Uint8Array = ''): NetId64 {
     if (typeof topic !== 'string') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `topic=${shown(topic)} is not a string`)
+      throw wrongType('topic', topic, 'a string')
     }
     const isText = typeof payload === 'string'
     if (!isText && (!isUint8Array(payload) || payload.length === 0)) checkBytes('payload', payload)
@@ -83,38 +89,43 @@ export class OrbitEventBus {
   }
 
   /**
-   * Publishes what JSON.stringify makes of a value, for `event.json()`.
+   * Publishes a value as JSON.stringify writes it; `event.json()` parses it.
    *
-   * @throws as publish; TypeError ERR_ORBIT_INVALID_ARGUMENT for what has no JSON
+   * @returns the id of the event
+   * @throws TypeError for a value without JSON, or what its toJSON throws; RangeError ERR_ORBIT_PAYLOAD_SIZE;
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   publishJson(topic: string, value: unknown): NetId64 {
     const text: string | undefined = JSON.stringify(value)
-    if (text === undefined) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `value=${shown(value)} has no JSON`)
+    if (text === undefined) throw wrongType('value', value, 'a value that JSON.stringify can write')
     return this.publish(topic, text)
   }
 
   /**
-   * A cursor over the events.
+   * Makes a cursor over the events of all topics.
    *
-   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position, 0..2^53-2
-   * @throws as `Fleet.cursor`
+   * @param from 'start' (default): all events that are retained, and all that come; 'head': only those that come; or a
+   *   position, 0..2^53-2
+   * @throws TypeError or RangeError for another `from`; ERR_ORBIT_CLOSED
    */
   cursor(from: 'start' | 'head' | number = 'start'): EventCursor {
     return new EventCursor(this.#layer.fleet.cursorOf(() => this.#layer.open(), from))
   }
 
   /**
-   * Subscribes from now on: iterate over it when you like, what was published since this call is there.
+   * Subscribes to the events that match a pattern, from this call on: events that are published before the loop starts
+   * are not missed.
    *
-   * @param pattern default every topic
-   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE for a wildcard that is not a whole level, or a `>` that is not the last
+   * @param pattern levels separated by dots; `*` matches one level, `>` as the last one matches one or more; default
+   *   every topic
+   * @throws TypeError or RangeError for a wrong pattern or wrong options; ERR_ORBIT_CLOSED
    */
   subscribe(pattern?: string, options: SubscribeOptions = {}): EventSubscription {
     const wanted = patternBytes(pattern)
     checkOptions('options', options, ['from', 'onLoss', 'signal', 'max', 'spin'])
     const { from = 'head', onLoss, ...iteration } = options
     if (onLoss !== undefined && typeof onLoss !== 'function') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `onLoss=${shown(onLoss)} is not a function`)
+      throw wrongType('onLoss', onLoss, 'a function')
     }
     return new EventSubscription(
       this.#layer.fleet.cursorOf(() => this.#layer.open(), from),
@@ -129,11 +140,9 @@ export class OrbitEventBus {
     const most = ring.payloadBytes - headerBytes
     const limit =
       topicBytes > maxTopicBytes
-        ? `a topic has at most ${maxTopicBytes} bytes`
-        : `together they are over payloadBytes=${most}`
-    throw rangeError(
-      'ERR_ORBIT_PAYLOAD_SIZE',
-      `${this.#layer.what}: a topic of ${topicBytes} bytes and a payload of ${Buffer.byteLength(payload)}: ${limit}`,
-    )
+        ? `the topic must have at most ${maxTopicBytes} bytes`
+        : `together they must have at most payloadBytes=${most}`
+    const sizes = `topic of ${topicBytes} bytes and payload of ${Buffer.byteLength(payload)}`
+    throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${this.#layer.what}: ${sizes}: ${limit}`)
   }
 }

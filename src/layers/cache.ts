@@ -1,8 +1,8 @@
 import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
-import { checkInteger, checkOptions, shown } from '../base/check.js'
-import { rangeError, typeError } from '../base/errors.js'
+import { checkInteger, checkOptions, outOfRange, wrongType } from '../base/check.js'
+import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
@@ -12,48 +12,51 @@ import { Ring } from '../core/ring.js'
 import { payloadOffset, putText, resultPosition, scratch } from '../core/scratch.js'
 import { type Lookup, lookUp, missAt } from './lookup.js'
 
-/** A key or a value: strings are their UTF-8. */
+/** A key or a value: bytes, or a string that is stored as UTF-8. */
 export type CacheBytes = string | Uint8Array
 
-/** What a cache handle wants: its keys' namespace, and the ring's geometry. */
+/** Options of an `OrbitCache`: the namespace of its keys, and the geometry of the ring that all namespaces share. */
 export interface OrbitCacheOptions {
-  /** Keys of different namespaces never meet: 0..255 bytes in UTF-8; default ''. */
+  /** Keys of different namespaces are different keys. 0..255 bytes of UTF-8; default ''. */
   namespace?: string
   /**
-   * Puts, deletes and resets that are retained, all namespaces together: a power of two in 1..2^19; default that of the
-   * fleet's cache, if it has one, else 1024.
+   * How many puts, deletes and resets of all namespaces are retained, a power of two in 1..2^19. Default: that of the
+   * fleet's existing cache, or 1024.
    */
   capacity?: number
-  /** Room for a value with a namespace and key of 256 bytes, 0..2^24-512; shorter ones leave more. Default likewise, or 1024. */
+  /**
+   * The most bytes of a value if its key and namespace have 256 together, 0..2^24-512; shorter keys leave more room.
+   * Default: that of the fleet's existing cache, or 1024.
+   */
   valueBytes?: number
 }
 
-/** What can be said of an entry beside its value. */
+/** Options of `put`: how long the entry lives. */
 export interface PutOptions {
-  /** The entry is gone after so many milliseconds of monotonic time, 1..2^48; default never. */
+  /** The entry expires after so many milliseconds of monotonic time, 1..2^48; default never. */
   ttlMs?: number
 }
 
-/** What a lookup found, and what decided it. */
+/** The result of `getEntry`: a hit with its value, or a miss, and the position of the frame that decided. */
 export type CacheEntry =
   | {
-      /** A put decided, and it has not expired. */
+      /** The key has a value. */
       readonly hit: true
-      /** A private copy. */
+      /** A private copy of the value. */
       readonly value: Uint8Array
-      /** Of the put. */
+      /** The position of the put, 0..2^53-2. */
       readonly position: number
-      /** Milliseconds until it expires; undefined: never. */
+      /** Milliseconds until the entry expires, 1 or more; undefined: never. */
       readonly expiresInMs?: number
-      /** The answer is that of a walk backwards from this position. */
+      /** The head of the ring when the lookup began: frames before it were considered. */
       readonly head: number
     }
   | {
-      /** There is no such entry. */
+      /** The key has no value. */
       readonly hit: false
-      /** Of the delete, the reset or the expired put that decided; undefined: no retained frame did. */
+      /** The position of the delete, reset or expired put that decided; undefined: no retained frame did. */
       readonly position?: number
-      /** As of a hit. */
+      /** The head of the ring when the lookup began: frames before it were considered. */
       readonly head: number
     }
 
@@ -67,27 +70,27 @@ const encoder = new TextEncoder()
 const noTtl = 0
 
 /**
- * A cache that the whole fleet shares: what one process puts, all get. The newest put of a key wins; a put, delete or reset
- * takes one slot of the ring, and what is `capacity` mutations old is gone. Lookups go by an index of this handle's
- * own, which catches up with what others have put since.
+ * A cache that all processes of a fleet share. The newest put of a key wins. Each put, delete or reset takes one slot
+ * of the ring, so an entry is evicted when `capacity` newer ones were made. Each handle finds keys by an index of its
+ * own, which it brings up to date when it is asked.
  */
 export class OrbitCache {
   readonly #layer: Layer<Ring>
   readonly #namespace: Uint8Array
 
   /**
-   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_TYPE_MISMATCH when the fleet's cache has another capacity
-   *   or valueBytes, and what else opening a ring throws
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's cache has another
+   *   geometry; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
    */
   constructor(fleet: Fleet | FleetObserver, options: OrbitCacheOptions = {}) {
     checkOptions('options', options, ['namespace', 'capacity', 'valueBytes'])
     const { namespace = '', capacity, valueBytes } = options
     if (typeof namespace !== 'string') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `namespace=${shown(namespace)} is not a string`)
+      throw wrongType('namespace', namespace, 'a string')
     }
     this.#namespace = encoder.encode(namespace)
     if (this.#namespace.length > 255) {
-      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `namespace=${shown(namespace)} has over 255 bytes`)
+      throw outOfRange('namespace', namespace, 'at most 255 bytes of UTF-8')
     }
     if (valueBytes !== undefined) checkInteger('valueBytes', valueBytes, 0, abi.maxPayloadBytes - 512)
     this.#layer = reservedLayer(fleet, Ring, {
@@ -100,11 +103,13 @@ export class OrbitCache {
   }
 
   /**
-   * From now on every process gets `value` for `key`, until it is put again, deleted, reset, expired or overwritten by
-   * `capacity` newer mutations.
+   * Stores a value. From now on every process gets it, until the key is put again, deleted, reset or expired, or
+   * `capacity` newer mutations were made.
    *
-   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE with the sizes when it does not fit, and nothing changed; ERR_ORBIT_RETIRED,
-   *   ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
+   * @returns the id of the frame
+   * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE for an entry that does not
+   *   fit; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer. After an error nothing has
+   *   changed.
    */
   put(key: CacheBytes, value: CacheBytes, options?: PutOptions): NetId64 {
     const ttlMs = options === undefined ? noTtl : checkPut(options)
@@ -113,19 +118,23 @@ export class OrbitCache {
   }
 
   /**
-   * From now on `key` is a miss, in every process.
+   * Deletes a key. From now on it is a miss in every process.
    *
-   * @throws as put
+   * @returns the id of the frame
+   * @throws TypeError for a wrong key; RangeError ERR_ORBIT_PAYLOAD_SIZE for a key that does not fit;
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   delete(key: CacheBytes): NetId64 {
     return this.#publish(abi.cacheDelete, key, '', noTtl)
   }
 
   /**
-   * From now on every key of this namespace that begins with `prefix` is a miss, in every process.
+   * Deletes all keys of this namespace that begin with a prefix. From now on they are misses in every process.
    *
    * @param prefix default '': all keys
-   * @throws as put
+   * @returns the id of the frame
+   * @throws TypeError for a wrong prefix; RangeError ERR_ORBIT_PAYLOAD_SIZE for a prefix that does not fit;
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   reset(prefix: CacheBytes = ''): NetId64 {
     return this.#publish(abi.cacheReset, prefix, '', noTtl)
@@ -134,8 +143,8 @@ export class OrbitCache {
   /**
    * The value of a key, as a private copy.
    *
-   * @returns undefined when there is none, or not any more
-   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
+   * @returns undefined if the key has no value, or if its entry was overwritten 64 times while it was being read
+   * @throws TypeError for a wrong key; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   get(key: CacheBytes): Uint8Array | undefined {
     const lookup = this.find(key, -1)
@@ -143,10 +152,10 @@ export class OrbitCache {
   }
 
   /**
-   * As get, with what decided: the put and its expiry of a hit; of a miss the delete, reset or expired put, if any.
+   * The value of a key, with the position of the frame that decided and the time until it expires.
    *
-   * @returns `hit: false` when there is none, or not any more
-   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
+   * @returns `hit: false` if the key has no value
+   * @throws TypeError for a wrong key; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   getEntry(key: CacheBytes): CacheEntry {
     const lookup = this.find(key, -1)
@@ -227,7 +236,7 @@ export class OrbitCache {
   }
 }
 
-/** The ttlMs of a put, or 0. @internal */
+/** The `ttlMs` of a put, checked; 0: none. @internal */
 export function checkPut(options: PutOptions): number {
   checkOptions('options', options, ['ttlMs'])
   const { ttlMs } = options

@@ -1,26 +1,26 @@
-import { checkInteger, checkName, checkOptions, shown } from '../base/check.js'
-import { rangeError, typeError } from '../base/errors.js'
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
 import { abi } from '../core/native.js'
 import { claimClaimedAtMs, claimExpiresInMs, claimNode, claimPid, claimToken, type Subject } from '../core/table.js'
 
-/** Who holds a subject, as it was when it was looked up. */
+/** The holder of a subject, as it was when the call looked it up. */
 export interface Holder {
-  /** What is held. */
+  /** The subject that is held. */
   readonly subject: Subject
-  /** What the holder calls itself, at most 64 bytes of UTF-8: for people. */
+  /** The label that the holder gave itself, at most 64 bytes of UTF-8. For people; it is never compared. */
   readonly owner: string
-  /** The member whose claim it is, 0..65535. */
+  /** The node of the member that holds the claim, 0..65535. */
   readonly node: number
-  /** For people, as in `nodes()`. */
+  /** The process of the holder, in its own pid namespace. For people. */
   readonly pid: number
-  /** The claim's fencing token, 1..2^53-1: as `Guard.token`. */
+  /** The fencing token of the claim, 1..2^53-1. */
   readonly token: number
-  /** Unix time in milliseconds, for people. */
+  /** When the claim was made, in Unix milliseconds of the holder's clock. For people. */
   readonly claimedAtMs: number
-  /** Milliseconds until the claim ends unless renewed. */
+  /** Milliseconds until the claim expires if the holder does not renew it; 0 or more. */
   readonly expiresInMs: number
 }
 
+/** A subject with its kind, checked. */
 export function subjectOf(subject: string | Subject): Subject {
   const { kind, label } = typeof subject === 'string' ? { kind: 0, label: subject } : (subject ?? {})
   if (typeof subject !== 'string') {
@@ -31,29 +31,31 @@ export function subjectOf(subject: string | Subject): Subject {
   return { kind: kind as number, label }
 }
 
+/** A time to live in milliseconds, checked. */
 export function checkTtl(ttlMs: number): number {
   checkInteger('ttlMs', ttlMs, 1, 0x7fffffff)
   return ttlMs
 }
 
+/** An owner label, checked; by default that of this process. */
 export function ownerOf(owner: string | undefined): string {
   if (owner === undefined) return defaultOwner()
-  if (typeof owner !== 'string') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `owner=${shown(owner)} is not a string`)
+  if (typeof owner !== 'string') throw wrongType('owner', owner, 'a string')
   if (Buffer.byteLength(owner) > abi.maxOwnerBytes) {
-    throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `owner=${shown(owner)} has over ${abi.maxOwnerBytes} bytes`)
+    throw outOfRange('owner', owner, `at most ${abi.maxOwnerBytes} bytes of UTF-8`)
   }
   return owner
 }
 
-// The title asks the system: once will do.
+// Kept because reading process.title is a system call.
 let title: string | undefined
-/** How this process calls itself where no owner is given. */
+/** The label of this process where the caller gives none: the process title, cut. */
 export function defaultOwner(): string {
   title ??= process.title.slice(0, abi.maxOwnerBytes >> 2)
   return title
 }
 
-/** The claim that the table loaded. */
+/** The claim that a call of the table loaded into the scratch. */
 export function loadedHolder(subject: Subject, owner: string): Holder {
   return {
     subject,

@@ -10,28 +10,30 @@ import { claimIncarnation, claimOwner, claimStamp, claimToken, type Subject, Tab
 import { checkTtl, type Holder, loadedHolder, ownerOf, subjectOf } from './claim.js'
 import { Guard } from './guard.js'
 
-/** How large a table of claims is wanted. */
+/** Options of a `Contest`: how many claims its table can hold. */
 export interface ContestOptions {
   /**
-   * Buckets, each with room for 8 claims of the largest size: a power of two in 1..2^19; default that of the fleet's contest,
-   * if it has one, else 1024.
+   * The number of buckets, a power of two in 1..2^19. Each has room for 8 claims of the largest size. Default: that of
+   * the fleet's existing contest, or 1024.
    */
   capacity?: number
 }
 
-/** For how long a claim is made, and by whom. */
+/** Options of `tryClaim`: a time to live, and an owner label. */
 export interface TryClaimOptions {
-  /** The claim ends after so many milliseconds of monotonic time unless renewed, 1..2^31-1. */
+  /** The claim expires after so many milliseconds of monotonic time unless it is renewed, 1..2^31-1. */
   ttlMs: number
-  /** Shown to others, never compared: at most 64 bytes in UTF-8; default the process title, cut. */
+  /**
+   * A label that other processes see, at most 64 bytes of UTF-8; it is never compared. Default the process title, cut.
+   */
   owner?: string
 }
 
-/** The same, and how long to wait. */
+/** Options of `claim`: a time to live, an owner label, and how long to wait. */
 export interface ClaimOptions extends TryClaimOptions {
   /** Aborting it rejects the claim with the signal's reason. */
   signal?: AbortSignal
-  /** At most so many milliseconds, 0..2^31-1; default for ever. */
+  /** The longest time to wait, in milliseconds, 0..2^31-1; default no limit. */
   timeoutMs?: number
 }
 
@@ -45,8 +47,9 @@ export interface Refusal {
 const tryOptions = ['ttlMs', 'owner']
 
 /**
- * Elects exactly one: the first to claim a subject holds it until it releases it, its process ends for whatever reason, or
- * its time is up. Others are told who holds it, or wait. Guards carry fencing tokens.
+ * Gives each subject to one holder at a time, in the whole fleet. The first to claim a subject holds it until it
+ * releases it, its process ends in any way, or its time expires. The others learn who holds it, or wait. Every guard
+ * has a fencing token.
  */
 export class Contest {
   readonly #layer: Layer<Table>
@@ -54,7 +57,8 @@ export class Contest {
   #lastHolder = { token: 0, owner: '' }
 
   /**
-   * @throws ERR_ORBIT_TYPE_MISMATCH when the fleet's contest has another capacity, and what else opening a ring throws
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's contest has another
+   *   capacity; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
    */
   constructor(fleet: Fleet | FleetObserver, options: ContestOptions = {}) {
     checkOptions('options', options, ['capacity'])
@@ -67,10 +71,13 @@ export class Contest {
   }
 
   /**
-   * Claims a subject, or says who holds it: at once, and also to the process that holds it already.
+   * Claims a subject, or returns its holder at once. A process that holds the subject already is refused like any
+   * other.
    *
-   * @returns `guard`: it is yours, with a token above all that were given for the subject before; `yieldTo`: the holder
-   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TABLE_FULL; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED,
+   * @param subject a label, or a label with a kind
+   * @returns `guard`: the subject is yours, and its token is higher than all that were given for it before; `yieldTo`:
+   *   the holder
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED,
    *   ERR_ORBIT_READ_ONLY for an observer
    */
   tryClaim(subject: string | Subject, options: TryClaimOptions): { guard: Guard } | { yieldTo: Holder } {
@@ -81,10 +88,14 @@ export class Contest {
   }
 
   /**
-   * Claims a subject, and waits for it while somebody else holds it; keeps the process alive meanwhile. It wakes when the
-   * holder releases it or its time is up, and within 50 ms of the end of its process. Who waits longest has no precedence.
+   * Claims a subject, and waits while another process holds it; the wait keeps the process alive. It wakes as soon as
+   * the holder releases the subject or its time expires, and within about 50 ms of the death of its process. Waiters
+   * have no order.
    *
-   * @throws as tryClaim; ERR_ORBIT_TIMEOUT, ERR_ORBIT_CLOSED when the fleet is closed meanwhile, the signal's reason
+   * @param subject a label, or a label with a kind
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TIMEOUT, the signal's reason, ERR_ORBIT_TABLE_FULL,
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED (also if the fleet is closed during the wait), ERR_ORBIT_READ_ONLY for an
+   *   observer
    */
   async claim(subject: string | Subject, options: ClaimOptions): Promise<Guard> {
     checkOptions('options', options, ['ttlMs', 'owner', 'signal', 'timeoutMs'])
@@ -104,10 +115,11 @@ export class Contest {
   }
 
   /**
-   * Who holds a subject.
+   * Looks up the holder of a subject.
    *
-   * @returns undefined when nobody does
-   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
+   * @param subject a label, or a label with a kind
+   * @returns undefined if the subject is free
+   * @throws TypeError or RangeError for a wrong subject; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   holder(subject: string | Subject): Holder | undefined {
     const wanted = subjectOf(subject)
@@ -115,10 +127,10 @@ export class Contest {
   }
 
   /**
-   * Everybody who holds a subject, in no order; each as it was at some instant during the call.
+   * Lists all holders, in no order. Each was the holder at some instant during the call.
    *
-   * @returns empty when nobody does
-   * @throws as holder
+   * @returns empty if no subject is held
+   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   holders(): Holder[] {
     const claims = this.#layer.open()?.claims() ?? []
@@ -167,8 +179,7 @@ export class Contest {
 }
 
 function timeoutError({ subject, owner, node, pid }: Holder, timeoutMs: number): OrbitError {
-  return new OrbitError(
-    'ERR_ORBIT_TIMEOUT',
-    `subject=${shown(subject.label)} was not free in timeoutMs=${timeoutMs}: held by ${shown(owner)}, node=${node} pid=${pid}`,
-  )
+  const expected = `subject=${shown(subject.label)} must become free within timeoutMs=${timeoutMs}`
+  const holder = `${shown(owner)} holds it (node=${node} pid=${pid})`
+  return new OrbitError('ERR_ORBIT_TIMEOUT', `${expected}, but ${holder}: wait longer, or try again`)
 }

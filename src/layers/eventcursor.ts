@@ -3,21 +3,24 @@ import type { Poll } from '../core/poll.js'
 import { type OrbitEvent, PolledEvent } from './event.js'
 import { everyTopic, patternBytes } from './topic.js'
 
-/** What one poll brought. `to - from` is the events, the lost, the malformed, and those of other topics. */
+/**
+ * The events of one poll, and an exact account of those that are missing. `to - from` counts the events, the lost, the
+ * malformed, and those of other topics. A loss always comes before the events of its poll.
+ */
 export interface EventPoll {
-  /** In the order of their publication; empty when there is nothing new. */
+  /** The events that were found, in the order of their publication; empty if there is nothing new. */
   readonly events: OrbitEvent[]
-  /** How many events, of whatever topic, were lost to newer ones before this cursor came by. Exact. */
+  /** How many events of any topic were overwritten before this cursor reached them; 0 or more, exact. */
   readonly lost: number
-  /** How many frames were skipped because their bytes are no event; 0 unless foreign bytes got in. */
+  /** How many frames were skipped because their bytes are not an event; 0 unless another program wrote them. */
   readonly malformed: number
-  /** The cursor's position before the poll. */
+  /** The position of the cursor before the poll. */
   readonly from: number
-  /** And after it. */
+  /** The position of the cursor after the poll. */
   readonly to: number
 }
 
-/** A place among the events of all topics that moves on with each poll. Made by `bus.cursor`. */
+/** A position among the events of all topics that moves on with each poll. Made by `bus.cursor`. */
 export class EventCursor implements Disposable {
   readonly #cursor: Cursor
   #pattern: string | undefined = undefined
@@ -28,30 +31,40 @@ export class EventCursor implements Disposable {
     this.#cursor = cursor
   }
 
-  /** The position of the next event to read. */
+  /** The position of the next event to read, 0..2^53-1. */
   get position(): number {
     return this.#cursor.position
   }
 
-  /** How many events, of whatever topic, it is behind the head: as `Cursor.lag`. */
+  /**
+   * How many events of any topic the cursor is behind the head; events that it has lost count too. 0: it has read
+   * everything.
+   *
+   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed
+   */
   get lag(): number {
     return this.#cursor.lag
   }
 
   /**
-   * Reads what was published since the last poll.
+   * Reads the events that were published since the last poll. A poll ends before a loss unless the loss comes first.
    *
-   * @param max at most so many events, 1..2^32-1; default the bus's capacity
-   * @throws ERR_ORBIT_CLOSED after the cursor or its fleet was closed; ERR_ORBIT_RETIRED after the ring was removed
+   * @param max the most events to read, 1..2^32-1; default the capacity of the bus
+   * @throws TypeError or RangeError for a wrong `max`; ERR_ORBIT_CLOSED after the cursor or its fleet was closed,
+   *   ERR_ORBIT_RETIRED after the ring was removed
    */
   poll(max?: number): EventPoll {
     return eventPoll(this.#cursor.pollMatching(everyTopic, max))
   }
 
   /**
-   * Reads the events whose topic matches, and moves past all the others.
+   * Reads the events with a topic that matches a pattern, and passes all others. A poll ends before a loss unless the
+   * loss comes first; it may have no events then, although `to` is before the head.
    *
-   * @throws RangeError ERR_ORBIT_OUT_OF_RANGE for what is no pattern; what poll throws
+   * @param pattern levels separated by dots; `*` matches one level, `>` as the last one matches one or more
+   * @param max the most events to read, 1..2^32-1; default the capacity of the bus
+   * @throws TypeError or RangeError for a wrong pattern or `max`; ERR_ORBIT_CLOSED after the cursor or its fleet was
+   *   closed, ERR_ORBIT_RETIRED after the ring was removed
    */
   pollTopic(pattern: string, max?: number): EventPoll {
     if (pattern !== this.#pattern) {
@@ -61,17 +74,23 @@ export class EventCursor implements Disposable {
     return eventPoll(this.#cursor.pollMatching(this.#patternBytes, max))
   }
 
-  /** Waits until there is something to poll, of whatever topic: as `Cursor.wait`. */
+  /**
+   * Waits until there is something to poll, of any topic. It uses no CPU while it sleeps, and does not keep the process
+   * alive unless `keepAlive` is set.
+   *
+   * @returns true: a poll finds events or a loss; false: the time is up, or the cursor or its fleet was closed
+   * @throws the signal's reason; TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
+   */
   wait(options?: WaitOptions): Promise<boolean> {
     return this.#cursor.wait(options)
   }
 
-  /** Ends its waits. Idempotent; a later poll or wait fails with ERR_ORBIT_CLOSED. */
+  /** Ends the waits of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent. */
   close(): void {
     this.#cursor.close()
   }
 
-  /** `close()`, for `using`. */
+  /** Calls `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

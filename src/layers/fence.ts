@@ -1,29 +1,32 @@
 import { checkInteger } from '../base/check.js'
 
 /**
- * What a resource keeps to refuse writes of guards whose time is over: it admits tokens that are not below the highest it
- * has seen. After Kleppmann, "How to do distributed locking".
+ * Guards a resource against writes by former holders: it admits a token only if no higher one was
+ * admitted before. Keep one per resource. After Kleppmann, "How to do distributed locking".
  */
 export class Fence {
   #highWater: number
 
-  /** @param highWater what a fence before this one had seen, 0..2^53-1; default 0: nothing */
+  /**
+   * @param highWater the highest token that an earlier fence of this resource admitted, 0..2^53-1; default 0: none
+   * @throws TypeError or RangeError for a wrong `highWater`
+   */
   constructor(highWater = 0) {
     checkInteger('highWater', highWater, 0, Number.MAX_SAFE_INTEGER)
     this.#highWater = highWater
   }
 
-  /** The highest token it has admitted: what to persist beside the resource. */
+  /** The highest token that was admitted, 0..2^53-1; 0: none. Store it with the resource. */
   get highWater(): number {
     return this.#highWater
   }
 
   /**
-   * May the holder of this token write?
+   * Whether the holder of a token may write.
    *
    * @param token 0..2^53-1
-   * @returns false: somebody with a higher token has; true: from now on lower ones may not
-   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
+   * @returns true: it may, and lower tokens are refused from now on; false: a higher token was admitted before
+   * @throws TypeError or RangeError for a wrong token
    */
   admit(token: number): boolean {
     checkInteger('token', token, 0, Number.MAX_SAFE_INTEGER)

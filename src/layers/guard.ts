@@ -2,23 +2,25 @@ import { shown } from '../base/check.js'
 import type { Subject, Table } from '../core/table.js'
 import { checkTtl, type Holder } from './claim.js'
 
-/** What is to be said of a guard that nobody holds any more. */
+/** A guard that was garbage-collected without `release`. */
 interface Abandoned {
   readonly table: Table
+  /** The claim as it was when it was made. */
   readonly holder: Holder
 }
 
 const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subject, token } }) => {
   if (table.closed) return
-  process.emitWarning(
-    `the guard of ${shown(subject.label)} (token ${token}) was collected without release(); the subject is free when its time is up`,
-    { type: 'OrbitWarning', code: 'ORBIT_GUARD_DROPPED' },
-  )
+  const text = `the guard of ${shown(subject.label)} (token ${token}) was garbage-collected without release()`
+  process.emitWarning(`${text}; the subject stays held until the claim expires`, {
+    type: 'OrbitWarning',
+    code: 'ORBIT_GUARD_DROPPED',
+  })
 })
 
-/** A claim that was won. Nothing here trusts what it was: each look asks the table. */
+/** A claim that was granted. `held` and `renew` ask the shared table each time; nothing is answered from memory. */
 export class Guard implements Disposable {
-  /** It keeps its fleet handle: one that is collected leaves, and its claims go with it. */
+  /** Keeps the fleet handle alive: if it were collected, the member would leave and its claims would end. */
   readonly #table: Table
   /** As it was when it was claimed. */
   readonly holder: Holder
@@ -31,19 +33,22 @@ export class Guard implements Disposable {
     abandoned.register(this, { table, holder }, this)
   }
 
-  /** The fencing token: above those of all earlier guards of this subject, 1..2^53-1. Hand it to whatever you write to. */
+  /**
+   * The fencing token, 1..2^53-1: higher than those of all earlier guards of this subject. Send it with every write,
+   * and let a `Fence` at the resource compare it.
+   */
   get token(): number {
     return this.holder.token
   }
 
-  /** What it guards. */
+  /** The subject that is held. */
   get subject(): Subject {
     return this.holder.subject
   }
 
   /**
-   * Is the subject still this guard's? False once it was released, its time is up, or its fleet handle was closed. By the time
-   * you act on it, it can be late: that is what the token is for.
+   * Whether this guard still holds the subject. False after it was released, after its time expired, or after its fleet
+   * handle was closed. The answer may be out of date when you use it; the token protects you then.
    */
   get held(): boolean {
     if (this.#isOver || this.#table.closed) return false
@@ -51,10 +56,11 @@ export class Guard implements Disposable {
   }
 
   /**
-   * Gives the claim another `ttlMs` milliseconds from now.
+   * Extends the claim, to expire `ttlMs` milliseconds from now.
    *
-   * @returns false: it was over, and stays so
-   * @throws RangeError for a wrong ttlMs; ERR_ORBIT_RETIRED
+   * @param ttlMs 1..2^31-1
+   * @returns false: the claim had ended, and stays so
+   * @throws TypeError or RangeError for a wrong `ttlMs`; ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   renew(ttlMs: number): boolean {
     checkTtl(ttlMs)
@@ -62,16 +68,16 @@ export class Guard implements Disposable {
     return this.#noteIfLost(this.#table.renew(this.subject, this.token, ttlMs))
   }
 
-  /** A caller that knows that the claim is over needs no warning. */
+  /** Once the caller knows that the claim has ended, no warning is needed if the guard is collected. */
   #noteIfLost(isHeld: boolean): boolean {
     if (!isHeld) abandoned.unregister(this)
     return isHeld
   }
 
   /**
-   * Frees the subject and wakes those who wait for it. Idempotent.
+   * Ends the claim and wakes the processes that wait for the subject. Idempotent.
    *
-   * @returns false: it was over already
+   * @returns true: this call ended the claim; false: it had ended before
    */
   release(): boolean {
     if (this.#isOver) return false
@@ -81,7 +87,7 @@ export class Guard implements Disposable {
     return this.#table.release(this.subject, this.token)
   }
 
-  /** `release()`, for `using`. */
+  /** Calls `release()`, for `using`. */
   [Symbol.dispose](): void {
     this.release()
   }

@@ -1,7 +1,6 @@
 import { TextEncoder } from 'node:util'
-import { checkInteger, checkOptions, shown } from '../base/check.js'
+import { checkInteger, checkOptions, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
-import { typeError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Fleet } from '../core/fleet.js'
 import { writableFleet } from '../core/layer.js'
@@ -9,45 +8,49 @@ import { abi } from '../core/native.js'
 import type { Heartbeat } from '../core/node.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
 
-/** How often a heart beats, and what it tells. */
+/** Options of `start`: how often the heart beats, and what each heartbeat says. */
 export interface HeartbeatOptions {
-  /** From one beat to the next, 1..2^31-1 ms; default 1000. */
+  /** The time from one heartbeat to the next, in milliseconds, 1..2^31-1; default 1000. */
   intervalMs?: number
   /**
-   * Asked at each beat, on the timer's turn: what to tell the others, cut to 64 bytes of UTF-8 and at a NUL. When it throws,
-   * the beat is made all the same, with an empty status; the error then comes out of start() or beat(), and as an uncaught
-   * exception out of the timer, as from any timer.
+   * Called for each heartbeat: a text for the other processes, cut to 64 bytes of UTF-8 and at a NUL; default ''. If it
+   * throws, the heartbeat is made with an empty status; `start()` and `beat()` throw the error, and the timer throws it
+   * as an uncaught exception.
    */
   status?: () => string
 }
 
-/** The last beat of one node. */
+/** The last heartbeat of one node. */
 export interface NodeHeartbeat extends Heartbeat {
-  /** 0..size-1. */
+  /** The number of the node, 0..size-1. */
   readonly node: number
-  /** In the member's own pid namespace. */
+  /** The process of the member, in its own pid namespace. For people. */
   readonly pid: number
-  /** As in `nodes()`. */
+  /** The label that the member gave when it joined, at most 32 bytes of UTF-8. */
   readonly label: string
 }
 
-/** Every node of the fleet in one of four lists, each by node. */
+/** Every node of a fleet in one of four lists, each in ascending order of the nodes. */
 export interface HeartbeatSnapshot {
-  /** Alive, and its last beat is at most maxAgeMs old. */
+  /** Alive, with a heartbeat that is at most `maxAgeMs` old. */
   readonly fresh: NodeHeartbeat[]
-  /** Alive, the kernel says, but its last beat is older: stopped, blocked, or not beating any more. */
+  /**
+   * Alive according to the kernel, with an older heartbeat: the process is stopped or blocked, or its heart was
+   * stopped.
+   */
   readonly stale: NodeHeartbeat[]
-  /** Gone without close(), the kernel says, and nobody has taken the node since: its last beat. */
+  /** Dead according to the kernel, without `close()`, and not replaced yet: the last heartbeat it made. */
   readonly dead: NodeHeartbeat[]
-  /** The nodes without a beat: nobody is there, or one who has never made any. */
+  /** Nodes without a heartbeat: they are free, or their member has never made one. */
   readonly missing: number[]
 }
 
 const encoder = new TextEncoder()
 
 /**
- * The hearts of a fleet: who beats, and who has stopped. A member's beats come from a timer of its own event loop, so
- * that a loop that is blocked shows. A signal for people and balancers; nothing in a fleet depends on it.
+ * The heartbeats of a fleet: makes those of this member, and tells which members make theirs. They come from a timer of
+ * the event loop, so a blocked event loop shows. They are for people and load balancers; nothing in a fleet depends on
+ * them.
  */
 export class FleetHeartbeat implements Disposable {
   readonly #fleet: Fleet | FleetObserver
@@ -56,25 +59,25 @@ export class FleetHeartbeat implements Disposable {
   #timer: NodeJS.Timeout | undefined
   #dueMs = 0
 
-  /** @throws TypeError ERR_ORBIT_INVALID_ARGUMENT */
+  /** @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for a value that is not a fleet */
   constructor(fleet: Fleet | FleetObserver) {
     checkFleet(fleet)
     this.#fleet = fleet
   }
 
   /**
-   * Beats at once, and from now on with every interval, until stop() or the fleet's close(); started already, with the
-   * new options instead. Its timer keeps no process alive.
+   * Makes a heartbeat now and one per interval, until `stop()` or the close of the fleet. If it is started already, the
+   * new options replace the old ones. The timer does not keep the process alive.
    *
-   * @throws TypeError, RangeError; ERR_ORBIT_READ_ONLY for an observer, ERR_ORBIT_CLOSED; what `status` throws; then it
-   *   is stopped
+   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_READ_ONLY for an observer, ERR_ORBIT_CLOSED; what
+   *   `status` throws. After an error it is stopped.
    */
   start(options: HeartbeatOptions = {}): void {
     checkOptions('options', options, ['intervalMs', 'status'])
     const { intervalMs = 1000, status } = options
     checkInteger('intervalMs', intervalMs, 1, 2 ** 31 - 1)
     if (status !== undefined && typeof status !== 'function') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `status=${shown(status)} is not a function`)
+      throw wrongType('status', status, 'a function')
     }
     this.stop()
     this.#status = status
@@ -90,14 +93,14 @@ export class FleetHeartbeat implements Disposable {
     }
   }
 
-  /** No beat from the timer any more; the last one remains, and grows stale. Idempotent. */
+  /** Stops the timer. The last heartbeat remains and grows stale. Idempotent. */
   stop(): void {
     runtime.clearInterval(this.#timer)
     this.#timer = undefined
   }
 
   /**
-   * Makes one beat, with the status of the last start(), and a loop delay of 0: no timer was late for it.
+   * Makes one heartbeat with the `status` of the last `start()`. Its loop delay is 0, because no timer was late.
    *
    * @throws ERR_ORBIT_READ_ONLY for an observer, ERR_ORBIT_CLOSED; what `status` throws
    */
@@ -107,10 +110,11 @@ export class FleetHeartbeat implements Disposable {
   }
 
   /**
-   * Who beats, by what the record of each node says during the call.
+   * Sorts the nodes by their last heartbeats. Each record was current at some instant during the call.
    *
-   * @param options.maxAgeMs how old a fresh beat may be, 0..2^53-1 ms; default 3000, three intervals by default
-   * @throws ERR_ORBIT_CLOSED
+   * @param options.maxAgeMs the age up to which a heartbeat is fresh, in milliseconds, 0..2^53-1; default 3000
+   * @returns four lists, each possibly empty
+   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED
    */
   snapshot(options: { maxAgeMs?: number } = {}): HeartbeatSnapshot {
     checkOptions('options', options, ['maxAgeMs'])
@@ -129,7 +133,7 @@ export class FleetHeartbeat implements Disposable {
     return { fresh, stale, dead, missing: [...missing] }
   }
 
-  /** `stop()`, for `using`. */
+  /** Calls `stop()`, for `using`. */
   [Symbol.dispose](): void {
     this.stop()
   }
@@ -142,7 +146,7 @@ export class FleetHeartbeat implements Disposable {
     try {
       this.#beat(Math.max(0, monotonicMs() - this.#dueMs))
     } finally {
-      this.#dueMs = monotonicMs() + intervalMs // as Node counts it: from the end of the callback
+      this.#dueMs = monotonicMs() + intervalMs // Node counts from the end of the callback
     }
   }
 
@@ -151,7 +155,7 @@ export class FleetHeartbeat implements Disposable {
     try {
       text = this.#text()
     } finally {
-      // It may have closed the fleet.
+      // `status` may have closed the fleet.
       if (!this.#fleet.closed) {
         this.#bytes.fill(0)
         encoder.encodeInto(text, this.#bytes)
@@ -163,7 +167,7 @@ export class FleetHeartbeat implements Disposable {
   #text(): string {
     const text = this.#status?.() ?? ''
     if (typeof text !== 'string') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `status()=${shown(text)} is not a string`)
+      throw wrongType('status()', text, 'a string')
     }
     return text
   }

@@ -1,5 +1,5 @@
-import { checkOptions, shown } from '../base/check.js'
-import { OrbitError, typeError } from '../base/errors.js'
+import { checkOptions, wrongType } from '../base/check.js'
+import { OrbitError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import type { IterateOptions } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
@@ -11,31 +11,32 @@ import { loadedLength, payloadOffset, scratch } from '../core/scratch.js'
 import type { OrbitType } from '../core/type.js'
 import type { Pod } from '../pod/pod.js'
 
-/** As for `Cursor.iterate`. */
+/** Options of `watch`: what ends it, and whether it spins instead of sleeping. */
 export type WatchOptions = Pick<IterateOptions, 'signal' | 'spin'>
 
 /**
- * A value of one type that the whole fleet shares: `store` publishes a new one, `load` reads the newest. Its history is
- * the ring of the type; handles of one type on one fleet share it.
+ * A value of one type that all processes of a fleet share: `store` publishes a new one, `load` returns the newest. Its
+ * history is the ring of the type; all handles of a type on a fleet share it.
  */
 export class Orbital<T> {
   readonly #layer: Layer<Ring>
   readonly #type: OrbitType<T>
-  readonly #layout: Pod<T>
+  readonly #pod: Pod<T>
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #isEncoding = false
 
   /**
-   * @param type one with a layout
-   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT; ERR_ORBIT_TYPE_MISMATCH and what else opening the ring throws
+   * @param type a type with a pod
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY,
+   *   ERR_ORBIT_CLOSED
    */
   constructor(fleet: Fleet | FleetObserver, type: OrbitType<T>) {
     if (type?.pod === undefined) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `type=${shown(type?.name)} has no layout`)
+      throw wrongType('type', type?.name, 'a type with a pod')
     }
     this.#type = type
-    this.#layout = type.pod
+    this.#pod = type.pod
     const buffer = new ArrayBuffer(type.pod.byteLength)
     this.#bytes = new Uint8Array(buffer)
     this.#view = new DataView(buffer)
@@ -43,9 +44,10 @@ export class Orbital<T> {
   }
 
   /**
-   * Publishes a value; from now on `load` gives it, or a newer one, in every process.
+   * Publishes a value. From now on `load` returns it, or a newer one, in every process.
    *
-   * @throws TypeError or RangeError for a value that does not fit the layout; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED,
+   * @returns the id of the value
+   * @throws TypeError or RangeError for a value that does not fit the pod; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED,
    *   ERR_ORBIT_READ_ONLY for an observer
    */
   store(value: T): NetId64 {
@@ -54,32 +56,36 @@ export class Orbital<T> {
   }
 
   /**
-   * The newest value of the fleet, current at some instant during the call.
+   * The newest value of the fleet. It was the newest at some instant during the call.
    *
    * @returns undefined before the first store, and after a reset
-   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_CORRUPT, RangeError ERR_ORBIT_OUT_OF_RANGE as `Pod.read`
+   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_CORRUPT; RangeError ERR_ORBIT_OUT_OF_RANGE for a stored integer outside the
+   *   safe range
    */
   load(): T | undefined {
     return this.#layer.open()?.loadHead() ? this.#loaded() : undefined
   }
 
   /**
-   * The value that `store` gave this id to.
+   * The value that was stored under an id.
    *
-   * @returns undefined when it was overwritten or reset away, or is no id of this type
-   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for what is no NetId64; as load
+   * @returns undefined if it was overwritten or reset away, or if the id is of another type
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for a value that is not a NetId64; ERR_ORBIT_CLOSED,
+   *   ERR_ORBIT_CORRUPT; RangeError ERR_ORBIT_OUT_OF_RANGE for a stored integer outside the safe range
    */
   loadById(id: NetId64): T | undefined {
-    if (!(id instanceof NetId64)) throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `id=${shown(id)} is not a NetId64`)
+    if (!(id instanceof NetId64)) throw wrongType('id', id, 'a NetId64')
     const ring = this.#layer.fleet.ring(this.#type)
     return id.kind === this.#type.kind && ring?.loadId(id) ? this.#loaded() : undefined
   }
 
   /**
-   * The newest retained value of each node, by node, also of nodes that died or left.
+   * The newest retained value of each node, in ascending order of the nodes; those of members that left or died are
+   * included.
    *
-   * @returns a node whose values were all overwritten by others is missing; empty when nobody has one
-   * @throws as load
+   * @returns empty if no value is retained; a node is missing if newer values of other nodes overwrote its own
+   * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_CORRUPT; RangeError ERR_ORBIT_OUT_OF_RANGE for a stored integer outside the
+   *   safe range
    */
   loadPerNode(): Map<number, T> {
     const ring = this.#layer.open()
@@ -95,10 +101,11 @@ export class Orbital<T> {
   }
 
   /**
-   * Yields the newest value, if there is one, and then each newer one; a slow body skips what came in between. Ends when
-   * the signal is aborted or the fleet closed, and keeps the process alive until then.
+   * Yields the newest value, if there is one, and then each newer one. A slow loop body skips the values in between.
+   * The iteration keeps the process alive, and ends when the signal is aborted or the fleet is closed.
    *
-   * @throws what opening the ring and `load` throw but for ERR_ORBIT_CLOSED
+   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED before the first value, ERR_ORBIT_RETIRED,
+   *   ERR_ORBIT_CORRUPT
    */
   watch(options: WatchOptions = {}): AsyncGenerator<T, void, undefined> {
     checkOptions('options', options, ['signal', 'spin'])
@@ -114,12 +121,12 @@ export class Orbital<T> {
     }
   }
 
-  /** Into this handle's own buffer, but for a value whose getters store another one meanwhile. */
+  /** Encodes into the buffer of this handle, unless a getter of the value stores another value at the same time. */
   #encode(value: T): Uint8Array {
-    if (this.#isEncoding) return this.#layout.encode(value)
+    if (this.#isEncoding) return this.#pod.encode(value)
     this.#isEncoding = true
     try {
-      this.#layout.write(this.#view, 0, value)
+      this.#pod.write(this.#view, 0, value)
     } finally {
       this.#isEncoding = false
     }
@@ -127,19 +134,19 @@ export class Orbital<T> {
   }
 
   #loaded(): T {
-    if (loadedLength() !== this.#layout.byteLength) this.#refuseLength(loadedLength())
-    return this.#layout.read(scratch.view, payloadOffset)
+    if (loadedLength() !== this.#pod.byteLength) this.#refuseLength(loadedLength())
+    return this.#pod.read(scratch.view, payloadOffset)
   }
 
   #decode(bytes: Uint8Array): T {
-    if (bytes.length !== this.#layout.byteLength) this.#refuseLength(bytes.length)
-    return this.#layout.decode(bytes)
+    if (bytes.length !== this.#pod.byteLength) this.#refuseLength(bytes.length)
+    return this.#pod.decode(bytes)
   }
 
   #refuseLength(length: number): never {
     throw new OrbitError(
       'ERR_ORBIT_CORRUPT',
-      `${this.#type.name}: a frame of ${length} bytes is not a value of byteLength=${this.#layout.byteLength}`,
+      `${this.#layer.what}: a frame of ${length} bytes must have byteLength=${this.#pod.byteLength}`,
     )
   }
 }

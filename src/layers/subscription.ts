@@ -2,18 +2,24 @@ import type { Cursor, IterateOptions } from '../core/cursor.js'
 import type { Poll } from '../core/poll.js'
 import { type OrbitEvent, PolledEvent } from './event.js'
 
-/** Where a subscription begins, how it ends, and who is told of losses. */
+/** Options of `subscribe`: where it begins, how it ends, and what is called on a loss. */
 export interface SubscribeOptions extends IterateOptions {
-  /** 'head' (default): what comes after this call; 'start': also all that is retained; or a position. */
+  /**
+   * 'head' (default): events published after this call; 'start': also all that are retained; or a position, 0..2^53-2.
+   */
   from?: 'start' | 'head' | number
-  /** Told of each loss before the events that follow it; what it throws ends the subscription. */
+  /**
+   * Called with the number of lost events, before the events that follow the loss. An error that it throws ends the
+   * subscription.
+   */
   onLoss?: (lost: number) => void
 }
 
 /**
- * The events of a subscription, one at a time, for one `for await`. A slow consumer slows nobody down: it falls behind, and
- * is told by how much. Iterating keeps the process alive. It ends when the loop is left, the signal aborted, or the
- * subscription or its fleet closed, and then gives no event more; it throws ERR_ORBIT_RETIRED when the ring was removed.
+ * The events of a subscription, one at a time, for one `for await` loop. A slow loop slows no publisher down: it falls
+ * behind, and loses events, which `lost` and `onLoss` count exactly. Iterating keeps the process alive. It ends when
+ * the loop is left, the signal is aborted, or the subscription or its fleet is closed; no further event is given then.
+ * It throws ERR_ORBIT_RETIRED after the ring was removed.
  */
 export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable {
   readonly #cursor: Cursor
@@ -26,7 +32,7 @@ export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable 
     this.#cursor = cursor
     const polls = cursor.iterateMatching(pattern, options)
     const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLoss)
-    // A generator would keep both waiting behind a next() that may sleep for ever, as a stream does that is destroyed.
+    // The generator's own methods would wait for a next() that may sleep without end.
     const { return: leave, throw: fail } = events
     const left: typeof leave = (value) => {
       this.close()
@@ -36,22 +42,22 @@ export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable 
       this.close()
       return fail.call(events, error)
     }
-    // Not by assignment, which a frozen prototype forbids (node --frozen-intrinsics).
+    // An assignment fails where prototypes are frozen (node --frozen-intrinsics).
     Object.defineProperties(events, { return: { value: left }, throw: { value: failed } })
     this.#events = events
   }
 
-  /** How many events, of whatever topic, it has lost so far. */
+  /** How many events of any topic were lost so far; 0 or more, exact. */
   get lost(): number {
     return this.#lost
   }
 
-  /** How many frames it has skipped so far that were no events. */
+  /** How many frames were skipped so far because their bytes are not an event. */
   get malformed(): number {
     return this.#malformed
   }
 
-  /** Always the same: a second loop goes on where the first is. */
+  /** The iterator of this subscription; always the same one, so a second loop goes on where the first one stopped. */
   [Symbol.asyncIterator](): AsyncGenerator<OrbitEvent, void, undefined> {
     return this.#events
   }
@@ -72,12 +78,12 @@ export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable 
     }
   }
 
-  /** Ends the iteration, also from inside its loop. Idempotent. */
+  /** Ends the iteration; allowed inside its loop. Idempotent. */
   close(): void {
     this.#cursor.close()
   }
 
-  /** `close()`, for `using`. */
+  /** Calls `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -1,21 +1,18 @@
-import { shown } from '../base/check.js'
-import { rangeError, typeError } from '../base/errors.js'
+import { outOfRange, wrongType } from '../base/check.js'
 
+/** The pattern that matches every topic. */
 export const everyTopic: Uint8Array = Buffer.from('>')
 
-/** What the addon matches topics against, which relies on wildcards being whole levels. */
+/** The bytes of a pattern, for the addon to match topics with. It relies on wildcards being whole levels. */
 export function patternBytes(pattern: string | undefined): Uint8Array {
   if (pattern === undefined) return everyTopic
   if (typeof pattern !== 'string') {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `pattern=${shown(pattern)} is not a string`)
+    throw wrongType('pattern', pattern, 'a string')
   }
   const levels = pattern.split('.')
   const last = levels.length - 1
   if (levels.some((level, i) => /[*>]/.test(level) && level !== '*' && !(level === '>' && i === last))) {
-    throw rangeError(
-      'ERR_ORBIT_OUT_OF_RANGE',
-      `pattern=${shown(pattern)}: "*" stands for a whole level, ">" for all the last ones`,
-    )
+    throw outOfRange('pattern', pattern, 'levels in which "*" is a whole level and ">" is the whole last level')
   }
   return Buffer.from(pattern)
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { checkInteger, checkOptions, checkSignal, shown } from '../base/check.js'
-import { rangeError, typeError } from '../base/errors.js'
+import { checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
+import { typeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import { runtime } from '../base/runtime.js'
 import type { Fleet } from '../core/fleet.js'
@@ -15,24 +15,28 @@ import { Contest } from './contest.js'
 import { Guard } from './guard.js'
 import type { Lookup } from './lookup.js'
 
-/** The same, and how values become bytes. */
+/** Options of a `TypedCache`: its codec, what callers may do with values, and the options of an `OrbitCache`. */
 export interface TypedCacheOptions<T> extends OrbitCacheOptions {
-  /** One of `codecs`, or your own. */
+  /** How values become bytes: one of `codecs`, or your own. */
   codec: Codec<T>
   /**
-   * What callers get of an unchanged entry. 'shared' (default): the same object, so nobody may change it; 'frozen': the same
-   * object, frozen through and through but for bytes in it; 'own': each call an object of its own, decoded anew.
+   * What callers get for an entry that has not changed. 'shared' (default): the same object, which no caller may
+   * change; 'frozen': the same object, deeply frozen except for bytes in it; 'own': a new object, decoded for each
+   * call.
    */
   values?: 'shared' | 'frozen' | 'own'
 }
 
-/** How long a loaded value stays, and how long others wait for it. */
+/** Options of `getOrSet`: how long the loaded value lives, and how long other callers wait for it. */
 export interface GetOrSetOptions extends PutOptions {
-  /** Aborting it rejects a call that waits for another's load with the signal's reason; a load of its own goes on. */
+  /**
+   * Aborting it rejects a call that waits for the load of another caller, with the signal's reason. A load that this
+   * call has started goes on.
+   */
   signal?: AbortSignal
   /**
-   * How long a loader whose event loop is blocked keeps the others waiting, in milliseconds, 1..2^31-1; default 10,000. One
-   * that dies or fails hands over at once, one that is slow goes on.
+   * How long the other callers wait for a loader with a blocked event loop, in milliseconds, 1..2^31-1; default 10,000.
+   * A loader that is only slow keeps its turn; one that fails or dies hands over at once.
    */
   leaseMs?: number
 }
@@ -43,8 +47,8 @@ interface Remembered<T> {
 }
 
 /**
- * An OrbitCache of values: a codec makes them bytes, and an entry that has not changed since this handle decoded it costs
- * no decoding.
+ * An `OrbitCache` of values: a codec turns them into bytes. An entry that has not changed since this handle decoded it
+ * is not decoded again.
  */
 export class TypedCache<T> {
   readonly #fleet: Fleet | FleetObserver
@@ -55,15 +59,18 @@ export class TypedCache<T> {
   readonly #remembered = new Map<CacheBytes, Remembered<T>>()
   #contest: Contest | undefined
 
-  /** @throws as OrbitCache */
+  /**
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's cache has another
+   *   geometry; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
+   */
   constructor(fleet: Fleet | FleetObserver, options: TypedCacheOptions<T>) {
     checkOptions('options', options, ['codec', 'values', 'namespace', 'capacity', 'valueBytes'])
     const { codec, values = 'shared', ...rest } = options
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `codec=${shown(codec)} has no encode and decode`)
+      throw wrongType('codec', codec, 'an object with encode and decode')
     }
     if (values !== 'shared' && values !== 'frozen' && values !== 'own') {
-      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `values=${shown(values)} is not 'shared', 'frozen' or 'own'`)
+      throw outOfRange('values', values, "'shared', 'frozen' or 'own'")
     }
     this.#cache = new OrbitCache(fleet, rest)
     this.#codec = codec
@@ -73,27 +80,36 @@ export class TypedCache<T> {
   }
 
   /**
-   * As OrbitCache.put, of the bytes that the codec makes of `value`.
+   * Stores the bytes that the codec makes of a value. From now on every process gets it, until the key is put again,
+   * deleted, reset or expired, or `capacity` newer mutations were made.
    *
-   * @throws as OrbitCache.put, and what the codec throws; nothing changed then
+   * @returns the id of the frame
+   * @throws what the codec throws; TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE for
+   *   an entry that does not fit; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer. After an
+   *   error nothing has changed.
    */
   put(key: CacheBytes, value: T, options?: PutOptions): NetId64 {
     return this.#cache.put(key, this.#codec.encode(value), options)
   }
 
   /**
-   * As OrbitCache.delete.
+   * Deletes a key. From now on it is a miss in every process.
    *
-   * @throws as OrbitCache.put
+   * @returns the id of the frame
+   * @throws TypeError for a wrong key; RangeError ERR_ORBIT_PAYLOAD_SIZE for a key that does not fit;
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   delete(key: CacheBytes): NetId64 {
     return this.#cache.delete(key)
   }
 
   /**
-   * As OrbitCache.reset.
+   * Deletes all keys of this namespace that begin with a prefix. From now on they are misses in every process.
    *
-   * @throws as OrbitCache.put
+   * @param prefix default '': all keys
+   * @returns the id of the frame
+   * @throws TypeError for a wrong prefix; RangeError ERR_ORBIT_PAYLOAD_SIZE for a prefix that does not fit;
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   reset(prefix?: CacheBytes): NetId64 {
     return this.#cache.reset(prefix)
@@ -102,8 +118,9 @@ export class TypedCache<T> {
   /**
    * The value of a key.
    *
-   * @returns undefined when there is none, or not any more
-   * @throws as OrbitCache.get, and what the codec throws for bytes that are not its own
+   * @returns undefined if the key has no value
+   * @throws what the codec throws for bytes of another codec; TypeError for a wrong key; ERR_ORBIT_CLOSED,
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   get(key: CacheBytes): T | undefined {
     const remembered = this.#remembered.get(key)
@@ -115,21 +132,24 @@ export class TypedCache<T> {
   }
 
   /**
-   * The value of a key; if there is none, `load` makes it and it is put: by one caller at a time in the whole fleet, while
-   * the others wait for what it puts. Keeps the process alive meanwhile. Loads are elected by a Contest of the same fleet,
-   * under subjects of kind 255.
+   * The value of a key. If it has none, `load` makes one and it is stored: one caller of the whole fleet loads at a
+   * time, and the others wait for its value. The wait keeps the process alive. The loader is elected by a `Contest` of
+   * the same fleet, under subjects of kind 255.
    *
-   * @param load may be called again elsewhere when it throws, or when its process dies or blocks for `leaseMs`
-   * @throws what `load` throws, to its own caller; as get, put and Contest.claim
+   * @param load returns the value, never undefined; it is called again, possibly in another process, if it throws, or
+   *   if its process dies or blocks for `leaseMs`
+   * @throws what `load` throws, to its own caller; what the codec throws; TypeError or RangeError for wrong arguments;
+   *   the signal's reason; RangeError ERR_ORBIT_PAYLOAD_SIZE for a value that does not fit; ERR_ORBIT_TABLE_FULL,
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   async getOrSet(key: CacheBytes, load: () => T | Promise<T>, options: GetOrSetOptions = {}): Promise<T> {
     checkOptions('options', options, ['ttlMs', 'signal', 'leaseMs'])
     const { signal, leaseMs = 10_000, ttlMs } = options
-    if (typeof load !== 'function') throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `load=${shown(load)} is no function`)
+    if (typeof load !== 'function') throw wrongType('load', load, 'a function')
     checkInteger('leaseMs', leaseMs, 1, 0x7fffffff)
     checkSignal(signal)
     const putOptions = ttlMs === undefined ? {} : { ttlMs }
-    checkPut(putOptions) // not after a load that was for nothing
+    checkPut(putOptions) // before the load, which would be in vain
     for (;;) {
       const cached = this.get(key)
       if (cached !== undefined) return cached
@@ -152,12 +172,12 @@ export class TypedCache<T> {
       try {
         guard.renew(leaseMs)
       } catch {
-        runtime.clearInterval(renewal) // the put will tell why
+        runtime.clearInterval(renewal) // the put fails for the same reason
       }
     }
     const renewal = runtime.setInterval(renew, Math.ceil(leaseMs / 3)).unref()
     try {
-      // Whoever held the claim until now has put it, perhaps, since we looked.
+      // The holder before may have stored it since this caller looked.
       const cached = this.get(key)
       if (cached !== undefined) return cached
       const value = await load()
@@ -167,7 +187,7 @@ export class TypedCache<T> {
           'load gave undefined, which is how a cache says that it has no value',
         )
       }
-      if (guard.held) this.put(key, value, options) // else another loads by now, and is to have the last word
+      if (guard.held) this.put(key, value, options) // else another caller loads by now, and its value counts
       return this.get(key) ?? value
     } finally {
       runtime.clearInterval(renewal)
@@ -184,7 +204,7 @@ export class TypedCache<T> {
     return value
   }
 
-  /** At most as many as the ring retains; the longest remembered goes first. */
+  /** Remembers at most as many values as the ring retains entries; the one remembered longest is forgotten first. */
   #remember(key: string, entry: Remembered<T>): void {
     this.#remembered.delete(key)
     if (this.#remembered.size === this.#cache.capacity) {
@@ -196,7 +216,7 @@ export class TypedCache<T> {
 
 const loadKind = 255
 
-/** The subject of a load: one for each key, which is the same key as a string and as bytes. */
+/** The subject of a load. It is the same for a key as a string and as bytes. */
 function loadOf(namespace: string, key: CacheBytes): Subject {
   const head = Buffer.from(`${Buffer.byteLength(namespace)}:${namespace}`)
   const bytes = Buffer.concat([head, typeof key === 'string' ? Buffer.from(key) : key])
@@ -205,7 +225,7 @@ function loadOf(namespace: string, key: CacheBytes): Subject {
   return { kind: loadKind, label }
 }
 
-/** All the way down, however deep, also below what the codec froze. Bytes cannot be frozen. */
+/** Freezes a value deeply, even below an object that the codec froze. Bytes cannot be frozen. */
 function freeze(root: unknown): void {
   const frozen = new Set<unknown>()
   const pending = [root]
