@@ -364,7 +364,7 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     }
     expectTypeError(() => busOf(fleet, untyped(null)), 'options=')
     expectTypeError(() => busOf(fleet, { size: 4 }), 'options.size')
-    expectRangeError(() => busOf(fleet, { capacity: 1000 }), 'capacity=1000 is not a power of two')
+    expectRangeError(() => busOf(fleet, { capacity: 1000 }), 'capacity=1000 must be a power of two')
     expectTypeError(() => busOf(fleet, { capacity: '8' }), 'capacity="8"')
     for (const payloadBytes of [-1, 1.5, 2 ** 24 - 1, Number.NaN]) {
       expectRangeError(() => busOf(fleet, { payloadBytes }), `payloadBytes=${payloadBytes}`, '16777214')

@@ -271,7 +271,10 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
       expectTypeError(() => new Orbital(untyped(wrong), Load), 'fleet=')
       expectTypeError(() => new Orbital(fleet, untyped(wrong)), 'type=')
     }
-    expectTypeError(() => new Orbital(fleet, untyped(orbitType({ name: 'Bytes', kind: 5 }))), '"Bytes" has no layout')
+    expectTypeError(
+      () => new Orbital(fleet, untyped(orbitType({ name: 'Bytes', kind: 5 }))),
+      '"Bytes" must be a type with a pod',
+    )
   })
 
   it.each([undefined, null, '12:0:0', 5n])('refuses a value that is not an id: %o', (id) => {
