@@ -15,7 +15,9 @@ const onlyBuiltAddons: Plugin = {
   },
 }
 
-const entry = { index: 'src/index.ts', struct: 'src/struct.ts' }
+const index = { index: 'src/index.ts' }
+const struct = { struct: 'src/struct.ts' }
+const entry = { ...index, ...struct }
 const common: Options = {
   target: 'node20',
   esbuildPlugins: [onlyBuiltAddons],
@@ -40,8 +42,8 @@ module.exports = loaded
 export default defineConfig([
   {
     ...common,
-    // The library and the command share chunks: the package stays small.
-    entry: { ...entry, cli: 'src/cli/main.ts' },
+    // The library and the command share one chunk: the package stays small, and an import reads two files.
+    entry: { ...index, cli: 'src/cli/main.ts' },
     format: 'esm',
     splitting: true,
     async onSuccess() {
@@ -52,6 +54,7 @@ export default defineConfig([
       }
     },
   },
+  { ...common, entry: struct, format: 'esm', splitting: false },
   {
     ...common,
     entry: Object.fromEntries(Object.entries(entry).map(([name, file]) => [`${name}.commonjs`, file])),

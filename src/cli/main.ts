@@ -2,7 +2,9 @@
 import { parseArgs } from 'node:util'
 import manifest from '../../package.json' with { type: 'json' }
 import { OrbitError } from '../base/errors.js'
+import { checkNative } from '../core/native.js'
 import { Call, type Command, requiredOperands, UsageError } from './command.js'
+import { commands } from './commands/index.js'
 import { commandHelp, commonOptions, overview } from './help.js'
 import { jsonText, Output } from './output.js'
 import { printable } from './text.js'
@@ -52,7 +54,6 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
     const extra = JSON.stringify(operands[command.operands.length])
     throw new UsageError(`${extra} is one operand too many: orbit ${command.name} accepts ${accepted}`)
   }
-  const { checkNative } = await import('../core/native.js') // imported here: --version and --help need no addon
   checkNative()
   checkSight()
   return (await command.run(new Call(new Output(values['json'] === true), operands, values))) ?? 0
@@ -77,8 +78,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
   let hint = 'orbit --help lists the commands'
   try {
-    // Imported here: the commands need the addon, --version does not.
-    const { commands } = await import('./commands/index.js')
     if (name === undefined || name === '--help' || name === 'help') {
       const text = overview(commands)
       ;(name === undefined ? process.stderr : process.stdout).write(text)

@@ -1,4 +1,4 @@
-import { Socket, type SocketConstructorOpts } from 'node:net'
+import type { Socket, SocketConstructorOpts } from 'node:net'
 import { runtime } from '../base/runtime.js'
 import { native } from './native.js'
 
@@ -194,6 +194,7 @@ export class Bell {
       writable: false,
       onread,
     }
+    const { Socket } = process.getBuiltinModule('node:net') // not imported: it loads slowly, and not all wait
     const socket = new Socket(options)
     socket.on('error', () => {}) // closes it
     socket.on('close', () => {

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'

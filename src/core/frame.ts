@@ -1,4 +1,3 @@
-import { markAsUntransferable } from 'node:worker_threads'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import { abi } from './native.js'
 import type { Ring } from './ring.js'
@@ -121,7 +120,7 @@ function roomFor(kind: number, byteLength: number): { batch: Batch; begin: numbe
   const isGone = slab.buffer.byteLength === 0
   if (slab.kind !== kind || isGone || slabUsed + byteLength > slabBytes) {
     slab = newBatch(kind, slabBytes)
-    markAsUntransferable(slab.buffer)
+    process.getBuiltinModule('node:worker_threads').markAsUntransferable(slab.buffer)
     slabUsed = 0
   }
   const begin = slabUsed

@@ -1,5 +1,4 @@
 import { TextDecoder, TextEncoder } from 'node:util'
-import { deserialize, serialize } from 'node:v8'
 import { wrongType } from '../base/check.js'
 import type { Pod } from '../pod/pod.js'
 
@@ -53,5 +52,8 @@ export const codecs = Object.freeze({
    * What structuredClone keeps of a value: Map, Set, Date, bigint, cycles (node:v8). All processes need a version of
    * Node that can read the format.
    */
-  clone: <T>(): Codec<T> => ({ encode: (value) => serialize(value), decode: (bytes) => deserialize(bytes) as T }),
+  clone: <T>(): Codec<T> => {
+    const { deserialize, serialize } = process.getBuiltinModule('node:v8') // not imported: it loads slowly
+    return { encode: (value) => serialize(value), decode: (bytes) => deserialize(bytes) as T }
+  },
 })

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
 import { checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
 import { typeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
@@ -221,7 +220,9 @@ function loadOf(namespace: string, key: CacheBytes): Subject {
   const head = Buffer.from(`${Buffer.byteLength(namespace)}:${namespace}`)
   const bytes = Buffer.concat([head, typeof key === 'string' ? Buffer.from(key) : key])
   const isLabel = bytes.length <= abi.maxSubjectBytes && !bytes.includes(0) && isUtf8(bytes)
-  const label = isLabel ? bytes.toString() : createHash('sha256').update(bytes).digest('hex')
+  const label = isLabel
+    ? bytes.toString()
+    : process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest('hex')
   return { kind: loadKind, label }
 }
 

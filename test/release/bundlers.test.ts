@@ -56,7 +56,7 @@ const bundlers: Record<string, (into: string) => Promise<string>> = {
   'esbuild to ESM': (into) => bundleByEsbuild(into, 'esm'),
   'esbuild to CommonJS': (into) => bundleByEsbuild(into, 'cjs'),
   rollup: async (into) => {
-    const { rollup } = load('rollup') as typeof import('rollup')
+    const { rollup } = load('rollup')
     const resolveId = (id: string) => (id === manifest.name ? join(installed, 'dist/index.js') : null)
     const bundle = await rollup({ input: join(app, 'install.mjs'), plugins: [{ name: 'resolve', resolveId }] })
     await bundle.write({ file: join(into, 'main.mjs'), inlineDynamicImports: true })

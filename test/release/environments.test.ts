@@ -82,7 +82,8 @@ describe.runIf(isLinux)('orbit', () => {
       expect(orbitUnder([...permitted, `--allow-fs-read=${root}`], ...command)).toEqual({
         status: 5,
         stdout: '',
-        stderr: 'orbit: under the permission model orbit needs --allow-fs-read=*\n',
+        stderr:
+          'orbit: orbit cannot read the files of the system: under the permission model, run it with --allow-fs-read=*\n',
       })
     }
   })
@@ -97,7 +98,7 @@ describe('the addon', () => {
     expect(await child.heard()).toBeUndefined()
     expect(await child.ended).toEqual({ code: 1, signal: null })
     expect(child.stderr).toContain("code: 'ERR_ORBIT_NATIVE'")
-    expect(child.stderr).toMatch(/this process may load no native addon: .* --allow-addons, else without --no-addons/)
+    expect(child.stderr).toMatch(/this process may not load native addons: .* --allow-addons, else without --no-addons/)
   })
 
   // A V8 that keeps all buffers in a cage of its own, as Electron's does, aborts or refuses on memory from outside.
