@@ -1,19 +1,19 @@
 // The record of one node and its heart, of ../beat.h, for Spin: Fleet's take_node and members, write_beat, read_beat.
 // check.sh lists what is run.
 //
-// Modelled. Each load and store of a shared word is one step. The members of the node come one after the other, as the
-//   node's lease wants it. Each takes the record, beats as often as it likes, and leaves; or it is killed before any of its
-//   steps, and the next one finds what it left. A reader looks again and again; one is enough, for it writes nothing.
-// Not modelled. Memory is sequentially consistent: the copies' releases and acquires are the business of word.h. A beat is
-//   two words, and what else the record says one. Counts never run out. Forged bytes are left out.
+// Modelled. Each load and store of a shared word is one step. The node has one member after another, as its lease
+//   ensures. Each takes the record, beats any number of times, and leaves; or it is killed before one of its steps, and
+//   the next one finds what it left. A reader looks again and again; one reader is enough, since it writes nothing.
+// Not modelled. Memory is sequentially consistent: the simulated memory (../sim) checks the orders. A beat is two
+//   words, and the rest of the record is one. Counts never run out. Forged bytes are left out.
 //
-// Names, with those of layout.h. beats: beatCount. place: the two words of each of the two beats. A beat's words say whose it
-//   is and its number, so a reader knows what it should have got.
+// Names, with those of layout.h. beats: beatCount. place: the two words of each of the two beats. The words of a beat
+//   are its member and its number, so a reader knows what it should have read.
 //
-// Checked. What a reader believes of a record is all of one member, and a beat that it gives out is whole, of that member,
-//   and has the number that it is given out with. A later look never gives an older one.
+// Checked. What a reader accepts of a record is all of one member. A beat that it returns is whole, of that member, and
+//   has the number that is returned with it. A later look never returns an older beat.
 //
-// What the mutants teach. The count is looked at again before the owner is: a next owner that comes between the two looks
+// What the mutants teach. The count is loaded again before the owner is: a next owner that comes between the two loads
 //   may have counted up to the same number.
 //
 // run members -DMEMBERS=3 -DBEATS=3 -DDEATHS=2
@@ -95,19 +95,19 @@ gone:
 }
 
 proctype reader() {
-  byte owner, whose, count, first, second, last;
+  byte owner, from, count, first, second, last;
 
 look:
-  atomic { whose = 0; count = 0; first = 0; second = 0 };
+  atomic { from = 0; count = 0; first = 0; second = 0 };
   // members()
   if :: joined == 0 -> goto look :: else fi;
   owner = incarnation;
   if :: joined == 0 -> goto look :: else fi;
-  whose = label;
+  from = label;
 #ifndef MUTANT_RECORD_TRUSTED
   if :: incarnation != owner -> goto look :: else fi;
 #endif
-  assert(whose == owner);
+  assert(from == owner);
 
   // read_beat()
 again:

@@ -1,25 +1,26 @@
 // Waking up: the bells of ../wake.h, for Spin. check.sh lists what is run.
 //
 // Modelled. Each load, store and read-modify-write of a shared word and each system call is one step. A publisher may
-//   be killed before any of them, so may a waiter, also asleep; then the next owner of its node, which comes when it
-//   likes, settles it, makes a bell of its own and waits too. A stopped process is one whose next step never comes. One
-//   node waits on every ring with one bell. A look at a ring reads all that is in it. A waiter that found something
-//   when it looked goes to sleep or arms again, without draining first, as its user likes.
-// Not modelled. Memory is sequentially consistent: so must be, on one side, the publishing swap and the load of
-//   `groups`, on the other the store of `arm` and the look that follows. How frames get into slots is ring.pml's
-//   business: here a ring is the number of its frames. Generations are small numbers that never run out. The slow
-//   timer is left out, it is for the hole; so are forged bytes: they cost a poll.
+//   be killed before each of them. So may a waiter, even asleep; then the next owner of its node, which comes at any
+//   time, settles it, makes a bell of its own and waits, too. A stopped process is one that never makes its next step.
+//   One node waits on every ring with one bell. A look at a ring reads all that is in it. A waiter that found something
+//   when it looked either sleeps or arms again, without draining the bell first.
+// Not modelled. Memory is sequentially consistent. On one side the publishing swap and the load of `groups` must be so,
+//   on the other the store of `arm` and the look that follows. How frames get into slots is in ring.pml: here a ring is
+//   the number of its frames. Generations are small numbers that never run out. The slow timer, which bounds the gap of
+//   a dead publisher, is left out; so are forged bytes, which cost a poll.
 //
-// Names, with those of "Waking up" in the design. groups: sleeperGroups. sleepers, arm: the same, a bit and a word for
+// Names, with those of wake.h. groups: sleeperGroups. sleepers, arm: the same, a bit and a word for
 //   each node and ring. head: frames in the ring; adding one is the publishing swap. bell: bytes in the FIFO of the
 //   node's present owner, a full one drops what is written. name: the FIFO that the bell's path leads to, 0 for none;
 //   descriptor: the one that a publisher has open; a FIFO that is not `life`, the present owner's, has no reader.
-//   incarnation: the word in the node's record. `life`, `unrung` and `rung` are ghosts: known to the model only.
+//   incarnation: the word in the node's record. `life`, `unsignalled` and `signalled` are ghosts: known to the model
+//   only.
 //
 // Checked. No lost wake: when everything is quiet, a waiter that sleeps with no byte in its bell has read every frame,
-//   but those whose own publisher died before it had looked at this waiter's `arm` in vain or written its byte
-//   (`unrung`: the hole). Cost: a publisher writes at most one byte for a generation, and generations only grow. Nobody
-//   but a sleeping waiter ever blocks (invalid end states), nothing runs for ever (-DNP).
+//   but for frames of publishers that died before they found this waiter's `arm` even or wrote its byte (`unsignalled`:
+//   the gap). Cost: a publisher writes at most one byte for a generation, and generations only grow. Only a sleeping
+//   waiter ever blocks (invalid end states), and nothing runs for ever (-DNP).
 //
 // What the mutants teach. A publisher opens the bell, or makes sure of the incarnation that it holds open, after it
 //   loaded `arm`. An owner has its bell at its path before its incarnation is told, and both before it arms. No
@@ -93,8 +94,8 @@ byte incarnation[WAITERS] = 1;
 
 // Ghosts.
 byte life[WAITERS];
-byte unrung[WAITERS * RINGS];  // one bit per frame
-byte rung[WAITERS * RINGS];    // publishers that have written a byte for the present generation
+byte unsignalled[WAITERS * RINGS];  // one bit per frame
+byte signalled[WAITERS * RINGS];    // publishers that have written a byte for the present generation
 byte deaths;
 byte publishing = PUBLISHERS;
 
@@ -123,8 +124,8 @@ inline write_bell() {
     written = true;
     if
     :: arm[AT(node, ring)] == generation ->
-       assert(!IS_SET(rung[AT(node, ring)], me));
-       rung[AT(node, ring)] = rung[AT(node, ring)] | BIT(me)
+       assert(!IS_SET(signalled[AT(node, ring)], me));
+       signalled[AT(node, ring)] = signalled[AT(node, ring)] | BIT(me)
     :: else
     fi;
     if
@@ -139,7 +140,7 @@ inline clear_arm() {
 #else
   STEP(
     if
-    :: arm[AT(node, ring)] == generation -> arm[AT(node, ring)] = generation + 1; rung[AT(node, ring)] = 0
+    :: arm[AT(node, ring)] == generation -> arm[AT(node, ring)] = generation + 1; signalled[AT(node, ring)] = 0
     :: else
     fi)
 #endif
@@ -226,7 +227,7 @@ dead:
     fi;
     do
     :: node == WAITERS -> break
-    :: else -> unrung[AT(node, ring)] = unrung[AT(node, ring)] | BIT(position); node++
+    :: else -> unsignalled[AT(node, ring)] = unsignalled[AT(node, ring)] | BIT(position); node++
     od
   }
 stopped:
@@ -238,7 +239,7 @@ inline set_group() {
 }
 inline set_bit() {
   if
-  :: IS_SET(sleepers[ring], me)  // nobody else changes it
+  :: IS_SET(sleepers[ring], me)  // no other node changes it
   :: else -> STEP(sleepers[ring] = sleepers[ring] | BIT(me))
   fi
 }
@@ -257,14 +258,14 @@ inline arm_fresh() {
     assert(generation + 1 + generation % 2 > arm[AT(me, ring)]);
 #endif
     arm[AT(me, ring)] = generation + 1 + generation % 2;
-    rung[AT(me, ring)] = 0;
+    signalled[AT(me, ring)] = 0;
     generation = 0)
 }
 
 inline look() {
   STEP(
     if
-    :: seen[ring] != head[ring] -> seen[ring] = head[ring]; unrung[AT(me, ring)] = 0; news = true
+    :: seen[ring] != head[ring] -> seen[ring] = head[ring]; unsignalled[AT(me, ring)] = 0; news = true
     :: else
     fi)
 }
@@ -298,10 +299,10 @@ taken:
      :: else
      fi;
 #ifdef MUTANT_SETTLER_ZEROES
-     STEP(arm[AT(me, ring)] = 0; rung[AT(me, ring)] = 0);
+     STEP(arm[AT(me, ring)] = 0; signalled[AT(me, ring)] = 0);
 #else
      if
-     :: arm[AT(me, ring)] % 2 == 1 -> STEP(arm[AT(me, ring)] = (arm[AT(me, ring)] + 1) & ~1; rung[AT(me, ring)] = 0)
+     :: arm[AT(me, ring)] % 2 == 1 -> STEP(arm[AT(me, ring)] = (arm[AT(me, ring)] + 1) & ~1; signalled[AT(me, ring)] = 0)
      :: true
      fi;
 #endif
@@ -367,7 +368,7 @@ wait:
        :: else ->
           do
           :: seen[ring] == head[ring] -> break
-          :: else -> assert(IS_SET(unrung[AT(me, ring)], seen[ring])); seen[ring]++
+          :: else -> assert(IS_SET(unsignalled[AT(me, ring)], seen[ring])); seen[ring]++
           od;
           ring++
        od

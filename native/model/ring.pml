@@ -1,24 +1,23 @@
 // The ring of ../ring.h and the settling of dead nodes of ../settle.h, for Spin. check.sh lists what is run.
 //
-// Modelled. Each load, store and compare-and-swap of a shared word is one step, and a node may be killed before any of
-//   them; it stays dead, or is taken over: its next owner settles it and publishes on, and may be killed too, settling
-//   or publishing. A stopped node is one whose next step never comes. A reader copies word by word. `hint` is stored
-//   after any publish or not; with ANY_HINT it is any number at all, with NO_HINT it stays 0.
-// Not modelled. Memory is sequentially consistent: the orderings are the business of ring.h's comments and the tests.
-//   Laps are small numbers that never run out. Lengths, versions, reset, retirement, the bounds checks against
-//   corrupt bytes and the limit on passing are left out, so are pauses, and the audit: nobody else lives then, and one
-//   that died half-way is repeated before anybody settles. A node has one owner at a time; the kernel's lock sees to
-//   that.
-// One step holds several loads only where nobody else ever writes the words: settle's loads of its own entry.
+// Modelled. Each load, store and compare-and-swap of a shared word is one step, and a node may be killed before each of
+//   them. It stays dead or gets a next owner, which settles it and goes on publishing, and may be killed, too, while it
+//   settles or publishes. A stopped node is one that never makes its next step. A reader copies word by word. `hint` is
+//   stored after a publish or not; with ANY_HINT it is any number, with NO_HINT it stays 0.
+// Not modelled. Memory is sequentially consistent: the simulated memory (../sim) and the tests check the orders. Laps
+//   are small numbers that never run out. Lengths, versions, reset, retirement, the checks of corrupt bytes, the limit
+//   on passing and pauses are left out. So is the audit: no other member lives then, and an audit that died half-way is
+//   repeated before any node settles. A node has one owner at a time: the kernel's lock ensures that.
+// One step has several loads only where no other node ever writes the words: the loads of settle from its own entry.
 //
 // Names. slot, entry, hint, sparesTaken, burned, hand, head, received, intentPosition ... are those of ring.h and
-//   settle.h, and the numbered steps those of publish. `truth` and `published` are ghosts, that is, known to the model
-//   only: the chunk that each node owns in fact, and the number of frames published; `frame` is the payload that the
-//   slot's frame should have.
+//   settle.h, and the numbered steps are those of publish. `truth`, `published` and `frame` are ghosts: known to the
+//   model only. They are the chunk that each node really owns, the number of published frames, and the payload that the
+//   frame in each slot should have.
 //
 // Checked, by assertion: I1 and I2 (one_place, and a writer's hand is its truth), I3 and I4 (at the swap), a reader's
 //   frame is whole and the one asked for, settle is exact or burns. By the search: no process is ever blocked (invalid
-//   end states) and, with -DNP, none runs for ever (no cycle), whoever is dead or stopped: I5.
+//   end states) and, with -DNP, none runs for ever (no cycle), no matter which nodes are dead or stopped: I5.
 //
 // run frames             -DNODES=2 -DFRAMES=2 -DDEATHS=1 -DREADERS=1
 // run frames-two-slots   -DNODES=2 -DFRAMES=2 -DDEATHS=1 -DREADERS=1 -DCAPACITY=2
@@ -250,7 +249,7 @@ swap:
 #endif
 }
 
-// `seen` if `sought` is certainly somebody else's.
+// `seen` if `sought` certainly belongs to a slot or another node.
 inline seen_elsewhere(sought) {
   do
   :: i == CAPACITY || seen -> break
@@ -366,7 +365,7 @@ dead:
   }
   if
   :: goto taken
-  :: true  // nobody ever takes it over
+  :: true  // it never gets another owner
   fi;
 
 stopped:

@@ -1,29 +1,32 @@
 // One bucket of ../table.h and the settling of dead nodes of ../settle.h, for Spin. check.sh lists what is run.
 //
 // Modelled. Two subjects in one bucket, whose card is a list of two claims. Each load, store, fetch-and-add and
-//   compare-and-swap of a shared word is one step, of a card each claim is one; so is asking who lives. A node may be
-//   killed before any step; it stays dead, or is taken over: its next owner gets the lease, settles it, and counts the
-//   incarnation up, in this order, then claims on. A stopped node is one whose next step never comes, or late. A clock
-//   advances between any two steps; a call is told the time once, at its start, and may act on it much later. Each node
-//   makes any CALLS calls: it claims either subject, also one that it holds, and renews or releases its newest guard.
-// Not modelled. Memory is sequentially consistent: the orderings are the business of table.h's comments and the tests.
-//   Stamps and tokens are small numbers that never run out. Bounds checks, the full bucket, retirement and pauses are
-//   left out, and so is the audit. Looking without claiming is the first half of a claim that yields.
+//   compare-and-swap of a shared word is one step; of a card each claim is one; to ask whether a node lives is one. A
+//   node may be killed before each step. It stays dead or gets a next owner, which takes the lease, settles it and
+//   counts up the incarnation, in this order, and then claims. A stopped node is one that makes its next step late or
+//   never. A clock advances between any two steps; a call gets the time once, at its start, and may act on it much
+//   later. Each node makes any CALLS calls: it claims either subject, even one that it holds, and renews or releases
+//   its newest guard.
+// Not modelled. Memory is sequentially consistent: the simulated memory (../sim) and the tests check the orders. Stamps
+//   and tokens are small numbers that never run out. Bounds checks, the full bucket, retirement and pauses are left
+//   out, and so is the audit. Looking without claiming is the first half of a claim that yields.
 //
 // Names, with those of table.h. bucket: the slot word. list: the private copy of the card, then the next one. at: the
-//   time that the call was told. `guard...` and `living` are ghosts, that is, known to the model only: of each subject
-//   the newest guard granted, its expiry as last renewed, whether it stands (was not released), and the incarnation
-//   that lives on each node; `truth` is the chunk that each node owns in fact.
+//   time that the call got. `guard...`, `living` and `truth` are ghosts: known to the model only. They are, of each
+//   subject, the newest guard granted, its expiry as last renewed and whether it is held (not released); the
+//   incarnation that lives on each node; and the chunk that each node really owns.
 //
-// Checked, by assertion. At each swap: a subject stands once in the card (T1); a claim disappears only by its own
+// Checked, by assertion. At each swap: a subject is once in the card (T1); a claim disappears only by its own
 //   release, expired or dead (T2), so no two guards are unexpired and alive; the new token is higher than any before
-//   on this subject (T3); what is renewed or released is the newest guard, stands, and had not expired. Whoever yields
-//   yields to the guard that stood when it validated, and of which it was told that it lives; so what was released, has
-//   expired or died can be claimed. I1 and I2; settle is exact or burns. By the search: no process is ever blocked
-//   (invalid end states) and, with -DNP, none runs for ever, whoever is dead or stopped: I5.
+//   on this subject (T3); what is renewed or released is the newest guard, is held, and had not expired. A call that
+//   yields does so to the guard that was held when it validated, and that it was told to be alive; so a subject that
+//   was released, has expired or lost its holder can be claimed. I1 and I2; settle is exact or burns. By the search: no
+//   process is ever blocked (invalid end states) and, with -DNP, none runs for ever, no matter which nodes are dead or
+//   stopped: I5.
 //
-// What the mutants teach. A token is drawn after the word was loaded, anew for each swap. The time that a call is told
-//   may be old, but never ahead. Nodes are not enough to tell who lives. A stamp is needed although tokens grow.
+// What the mutants teach. A token is drawn after the word was loaded, anew for each swap. The time that a call gets
+//   may be old, but never ahead. A node alone does not tell whether a holder lives. A stamp is needed although tokens
+//   grow.
 //
 // run claims       -DCALLS=2 -DDEATHS=0 -DTIME=2
 // run guards       -DCALLS=3 -DDEATHS=0 -DTIME=0
@@ -179,7 +182,7 @@ inline read_card() {
   fi
 }
 
-// What nobody has released and has not expired is the subject's guard.
+// A guard that was not released and has not expired is that of the subject.
 inline check_copy() {
   for (i : 0 .. 1) {
     if
@@ -323,7 +326,7 @@ inline replace_card() {
 #endif
 }
 
-// `seen` if `sought` is certainly somebody else's. ring.pml has more of this.
+// `seen` if `sought` certainly belongs to a bucket or another node. ring.pml has more of this.
 inline seen_elsewhere(sought) {
   STEP(seen = CARD_IN(bucket) == sought);
   other = 0;
@@ -442,7 +445,7 @@ dead:
   }
   if
   :: goto taken
-  :: true  // nobody ever takes it over
+  :: true  // it never gets another owner
   fi;
 
 stopped:

@@ -1,8 +1,8 @@
 // Walking a ring: frames in position order, and an exact count of those that were lost on the way.
 //
-// "Loss is not an error condition" (Agrona's BroadcastReceiver): a cursor that was lapped goes on at the oldest retained
-// frame, and its poll says how many frames it missed. A poll ends before a loss unless the loss comes first: so the frames
-// that a poll reports as lost are always those right behind `from`.
+// "Loss is not an error condition" (Agrona's BroadcastReceiver): a cursor that was lapped goes on at the oldest
+// retained frame, and its poll says how many frames it missed. A poll ends before a loss unless the loss comes first:
+// so the frames that a poll reports as lost are always those right behind `from`.
 #pragma once
 
 #include "protocol/debug.h"
@@ -25,8 +25,8 @@ enum class Verdict { kKeep, kSkip, kMalformed };
 
 // Reads up to `max` frames from `position` on. `room(payloadBytes)` says where the next payload goes, or null to stop;
 // `judge(frame)` follows for each whole frame, and only a frame that it keeps is handed out. `isContinued`: calls
-// before this one belong to the same poll, and have passed positions that were not lost. Never reads past the head of the moment it began, so that
-// it ends.
+// before this one belong to the same poll, and have passed positions that were not lost. Never reads past the head of
+// the moment it began, so that it ends.
 template <typename Room, typename Judge>
 inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, bool isContinued, Room room, Judge judge) {
   Poll poll;

@@ -1,17 +1,18 @@
 // The cache's private index: which frame of the cache ring decides a key. Each process that looks up has its own.
 //
-// Answer. The answer for a key is that of a walk from the head backwards: the first frame that puts the key, deletes it,
-//   or resets a prefix of it decides. The index gives that answer at the cost of a lookup.
-// Chains. Each frame has the link of its slot, and the links of one bucket form a chain, newest first. Of the frames of one
-//   key only the newest is in the chain, since no lookup needs the others again. An overwritten frame needs no removal: its
-//   link is older than the oldest retained frame, and so are all links behind it (as in the hash chains of LZ77).
-// Resets. They are chained under the prefix that they name, apart from keys. A lookup asks for each length of prefix that
-//   is in use.
+// Answer. The answer for a key is that of a walk from the head backwards: the first frame that puts the key, deletes
+//   it, or resets a prefix of it decides. The index gives that answer at the cost of a lookup.
+// Chains. Each frame has the link of its slot, and the links of one bucket form a chain, newest first. Of the frames of
+//   one key only the newest is in the chain, since no lookup needs the others again. An overwritten frame needs no
+//   removal: its link is older than the oldest retained frame, and so are all links behind it (as in the hash chains of
+//   LZ77).
+// Resets. They are chained under the prefix that they name, apart from keys. A lookup asks for each length of prefix
+//   that is in use.
 // Catching up. It reads only the keys of new frames, from the head backwards, as the walk does: when a frame was
 //   overwritten, so were all before it. Forwards, a reader behind the oldest frame of a busy ring might never reach it.
 //
-// Links hold hashes, not keys: 64 bits, and a bucket of other bits, from a seed of this process. A hit compares the whole
-// key. A frame could hide that of another key only if all these bits collided (below 2^-64 a pair).
+// Links hold hashes, not keys: 64 bits, and a bucket of other bits, from a seed of this process. A hit compares the
+// whole key. A frame could hide that of another key only if all these bits collided (below 2^-64 a pair).
 #pragma once
 
 #include <memory>
@@ -51,9 +52,9 @@ class CacheIndex {
         buckets_(new uint64_t[bucket_count()]()),
         links_(new Link[uint64_t{ring.mask} + 1]()) {}
 
-  // Looks up `key`. kHit: the value is in `value`, which has room for all of a frame beside the key. kUnchanged: the frame
-  // at position `known` still decides, and nothing was copied. `now()` returns the monotonic millisecond; it is called only
-  // when the entry can expire.
+  // Looks up `key`. kHit: the value is in `value`, which has room for all of a frame beside the key. kUnchanged: the
+  // frame at position `known` still decides, and nothing was copied. `now()` returns the monotonic millisecond; it is
+  // called only when the entry can expire.
   template <typename Now>
   CacheStatus find(const CacheKey& key, uint64_t known, Now now, uint8_t* value, CacheAnswer* answer) {
     for (uint32_t tries = 0;; tries++) {
@@ -222,8 +223,9 @@ class CacheIndex {
     ORBIT_CHECK(resetCount_ <= ring_.mask + 1);
   }
 
-  // Notes all frames that were published since the last time. False: some of those that the ring retained below this head
-  // were overwritten. A key that is found is decided in either case; one that is not may be in a frame above this head.
+  // Notes all frames that were published since the last time. False: some of those that the ring retained below this
+  // head were overwritten. A key that is found is decided in either case; one that is not may be in a frame above this
+  // head.
   bool catch_up() {
     uint64_t head = head_of(ring_);
     if (head < next_) forget();

@@ -2,8 +2,8 @@
 //
 // Three types of object live in shared memory. A fleet has one fleet object, which lists its members, and one ring or
 // table object per KIND. All numbers are little-endian words of the host; no pointer, bool or size_t is shared. A word
-// that is accessed atomically is a whole, aligned word of 8 bytes. TypeScript has no copy of a number from this file: it
-// reads the table of numbers that the addon builds from here.
+// that is accessed atomically is a whole, aligned word of 8 bytes. TypeScript has no copy of a number from this file:
+// it reads the table of numbers that the addon builds from here.
 //
 // Ring object
 //   OFFSET     SIZE                   FIELD                                      WRITTEN BY
@@ -23,9 +23,9 @@
 //   ...        schemaBytes, align64   schema: the pod as text, for people        creator
 //
 // Table object
-//   A table has the fields of a ring, but each of its slots moves on its own: slot[] is bucket[]: { stamp:44 | card:20 }.
-//   A chunk is a card, the whole content of one bucket: ChunkHeader { id, version: the newest token that the bucket ever
-//   granted, length: bytes of all claims }, then the claims, packed. Each claim is
+//   A table has the fields of a ring, but each of its slots moves on its own: slot[] is bucket[], and its words are
+//   { stamp:44 | card:20 }. A chunk is a card, the whole content of one bucket: ChunkHeader { id, version: the newest
+//   token that the bucket ever granted, length: bytes of all claims }, then the claims, packed. Each claim is
 //   0          40                     ClaimHeader                                the process that swapped the card in
 //   40         subjectBytes           subject                                    the same
 //   ...        ownerBytes, align8     label of the owner                         the same
@@ -81,9 +81,9 @@ constexpr uint32_t kNodesPerSleeperGroup = kMaxFleetSize / 64;
 constexpr int64_t kCreationLockByte = 0;
 constexpr int64_t kNodeLockByte = 4096;
 
-// The token counter of a new table begins at the microsecond of its creation. So the tokens of an earlier table, which was
-// removed or lost in a reboot, are lower, and a fence that has kept one of them accepts the new ones. (As long as the
-// earlier table granted fewer than a million claims a second on average.)
+// The token counter of a new table begins at the microsecond of its creation. So the tokens of an earlier table, which
+// was removed or lost in a reboot, are lower, and a fence that has kept one of them accepts the new ones. (As long as
+// the earlier table granted fewer than a million claims a second on average.)
 constexpr uint64_t first_token(uint64_t createdAtMs) {
   return createdAtMs <= kMaxToken / 1024 ? createdAtMs * 1000 : 0;
 }

@@ -1,13 +1,13 @@
 // The ring: many writers, many readers, the newest frame overwrites the oldest. Any process may be killed or stopped at
 // any instruction.
 //
-// Writers. Each node owns one chunk, its hand, which no other node writes. A writer fills its hand and publishes it with
-//   one compare-and-swap on a slot word { lap | chunk }. In exchange it receives the overwritten chunk: its next hand.
-//   Position p belongs to slot p & (capacity - 1) and lap p / capacity + 1. It is filled once the lap in the slot has
-//   reached that.
-// Readers. Begin: load the slot word. Copy: copy the bytes of the chunk. Validate: load the slot word again. The same word
-//   means that the copy is whole, another one that the frame was overwritten. A reader writes nothing, so its mapping may
-//   be read-only.
+// Writers. Each node owns one chunk, its hand, which no other node writes. A writer fills its hand and publishes it
+//   with one compare-and-swap on a slot word { lap | chunk }. In exchange it receives the overwritten chunk: its next
+//   hand. Position p belongs to slot p & (capacity - 1) and lap p / capacity + 1. It is filled once the lap in the slot
+//   has reached that.
+// Readers. Begin: load the slot word. Copy: copy the bytes of the chunk. Validate: load the slot word again. The same
+//   word means that the copy is whole, another one that the frame was overwritten. A reader writes nothing, so its
+//   mapping may be read-only.
 // Wrap-around. The lap in a slot only grows. So an old slot word never returns, and a late compare-and-swap fails.
 // Death. The next owner of a node settles what the dead one left in its entry: settle.h.
 //
@@ -19,8 +19,8 @@
 //   I5  Nothing in the ring is ever in progress: no process, dead or stopped, can block or corrupt another.
 //   I6  Ids never repeat (within 2^40 frames of one KIND), not even after a reset.
 //
-// The shared bytes are input: every index and length is checked in a private copy, and every search is bounded. No system
-// call, no allocation, no exception, no Node.
+// The shared bytes are input: every index and length is checked in a private copy, and every search is bounded. No
+// system call, no allocation, no exception, no Node.
 #pragma once
 
 #include "protocol/debug.h"
@@ -275,8 +275,8 @@ __attribute__((noinline)) inline uint64_t search_head(const Ring& ring) {
   return position_in(ring, lap, filledSlots);
 }
 
-// One past the newest frame. It was exact at some instant during the call. The hint only saves the search, so its load is
-// relaxed; a hint that is wrong is found out by the slots.
+// One past the newest frame. It was exact at some instant during the call. The hint only saves the search, so its load
+// is relaxed; the slots show when it is wrong.
 inline uint64_t head_of(const Ring& ring) {
   uint64_t head = load_relaxed(&ring.header->hint);
   if (!representable(ring, head) || (head > 0 && !filled(ring, head - 1))) return search_head(ring);
@@ -301,9 +301,9 @@ inline uint64_t oldest_of(const Ring& ring, uint64_t head) {
 // Makes all positions below the head read as overwritten from now on. Nothing is zeroed; positions and ids go on (I6).
 inline uint64_t reset_ring(const Ring& ring) {
   for (;;) {
-    // Acquire; partner: the swap below, of another reset. A reset that sees this floor must also see every slot that the
-    // other one saw when it found the head. Otherwise it finds an older head, takes the floor for foreign bytes and moves
-    // it back. x86 never reorders two loads: only a weakly ordered processor, or a simulation of one, can show that.
+    // Acquire; partner: the swap below, of another reset. A reset that sees this floor must also see every slot that
+    // the other one saw when it found the head. Otherwise it finds an older head, takes the floor for foreign bytes and
+    // moves it back. x86 never reorders two loads, so no test there can show that; the simulated memory (sim) does.
     uint64_t floor = floor_of(ring);
     uint64_t head = head_of(ring);
     // Another reset may have looked at the head later than this one; a floor above the head comes from no reset.
@@ -315,8 +315,9 @@ inline uint64_t reset_ring(const Ring& ring) {
 // ---- swap ----------------------------------------------------------------------------------------------------------
 
 // Pauses after a lost swap, four times as many after each one in a row: at most 25 to 50 microseconds, and only while
-// other writers publish without a break. It does not wait for them: whether they go on, stop or die changes nothing (I5).
-// Without pauses the cache lines move at each frame, and two writers together publish a fifth of what one alone does.
+// other writers publish without a break. It does not wait for them: whether they go on, stop or die changes nothing
+// (I5). Without pauses the cache lines move at each frame, and two writers together publish a fifth of what one alone
+// does.
 constexpr uint32_t kMaxBackoff = 1024;
 
 // Another writer has the cache lines now. Leave them there for a while: to move them costs as much as many publishes.
@@ -326,8 +327,8 @@ inline void back_off(Writer* writer) {
 }
 
 // Swaps the writer's filled hand into `slot`, whose word was `word`, and receives the chunk that was there as the next
-// hand. `position` is what the hand then holds, with the lap `lap`. False: another process moved the slot first, and the
-// hand is still ours. Every write to a slot goes through here; the steps are numbered in publish and replace_card.
+// hand. `position` is what the hand then holds, with the lap `lap`. False: another process moved the slot first, and
+// the hand is still ours. Every write to a slot goes through here; the steps are numbered in publish and replace_card.
 __attribute__((always_inline)) inline bool exchange_hand(Writer* writer, uint64_t* slot, uint64_t word, uint64_t lap,
                                                          uint64_t position) {
   NodeEntry* entry = &writer->ring.entries[writer->node];
@@ -341,8 +342,8 @@ __attribute__((always_inline)) inline bool exchange_hand(Writer* writer, uint64_
   store_relaxed(&entry->intentChunk, received);
   store_release(&entry->intentPosition, position + 1);
 
-  // The linearization point, and the only read-modify-write. Release: all bytes of the hand. Acquire: the received chunk
-  // is ours from here. Partners: the slot loads of readers and of other writers.
+  // The linearization point, and the only read-modify-write. Release: all bytes of the hand. Acquire: the received
+  // chunk is ours from here. Partners: the slot loads of readers and of other writers.
   if (!exchange_if(slot, word, slot_word(lap, writer->hand))) {
     // No intent stays behind: it would hide this hand from settlers.
     store_release(&entry->intentPosition, 0);
@@ -379,8 +380,9 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
   if (is_retired(ring)) return RingStatus::kRetired;
   if (length > ring.spec.payloadBytes) return refuse(*writer, RingStatus::kTooLarge);
 
-  // 1. Fill the hand (I2). Release: a reader that still copies this chunk for an older position, and sees a byte of ours,
-  // also sees that the slot of that position has moved on. Partners: the copy and the validating load of read_frame.
+  // 1. Fill the hand (I2). Release: a reader that still copies this chunk for an older position, and sees a byte of
+  // ours, also sees that the slot of that position has moved on. Partners: the copy and the validating load of
+  // read_frame.
   uint32_t hand = writer->hand;
   ORBIT_CHECK(hand < ring.chunkCount);
   ChunkHeader* chunk = chunk_at(ring, hand);
@@ -446,7 +448,7 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
 
 // ---- read ----------------------------------------------------------------------------------------------------------
 
-// Copies the frame at `position`; `payload` has room for the ring's payloadBytes. What it leaves is valid only with kOk.
+// Copies the frame at `position`; `payload` has room for the ring's payloadBytes. What it leaves is valid with kOk only.
 inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, void* payload) {
   if (!representable(ring, position)) return RingStatus::kNotYet;
 

@@ -6,10 +6,11 @@
 //   intent, slot at that lap, holds the hand         the swap happened: the received chunk
 //   intent, slot at that lap, holds another chunk    the swap failed, or the new hand was stored already: the hand
 //   intent, slot at a later lap                      the slot no longer says: look for the two chunks elsewhere
-//   In the last case exactly one of the two chunks is ours, and the other one belongs to a living node. A chunk in a slot,
-//   or in the hand of another node without intent, is not ours, since ours is nowhere else until we publish it (I1). So to
-//   see either of them decides. When neither is seen, the other one is inside another node's swap, and the case cannot be
-//   decided: take a spare chunk, and count one as burned. To guess would break I1, and the model shows how.
+//   In the last case exactly one of the two chunks is ours, and the other one belongs to a living node. A chunk in a
+//   slot, or in the hand of another node without intent, is not ours, since ours is nowhere else until we publish it
+//   (I1). So to see either of them decides. When neither is seen, the other one is inside another node's swap, and the
+//   case cannot be decided: take a spare chunk, and count one as burned. To guess would break I1, and the model shows
+//   how.
 //
 // Audit. When no other member is alive nothing moves: every chunk in no slot and no hand becomes spare again.
 //
@@ -46,8 +47,8 @@ inline bool take_spare(const Ring& ring, uint64_t* chunk) {
   return *chunk < ring.chunkCount;
 }
 
-// Completes the entry of `node`, and returns which chunk is its hand. When a settler dies half-way, the next one settles
-// the entry in the same way.
+// Completes the entry of `node`, and returns which chunk is its hand. When a settler dies half-way, the next one
+// settles the entry in the same way.
 inline RingStatus settle(const Ring& ring, uint32_t node, uint32_t* hand) {
   NodeEntry* entry = &ring.entries[node];
   uint64_t owned = load_acquire(&entry->hand);
@@ -89,10 +90,10 @@ inline RingStatus become_writer(const Ring& ring, uint32_t node, Writer* writer)
 
 constexpr uint64_t audit_mark_words(uint32_t chunkCount) { return (uint64_t{chunkCount} + 63) / 64; }
 
-// Distributes all chunks that are in no slot: one hand to each node (its own where possible), the rest become spare, and
-// so burned chunks return. `marks` is zeroed room for audit_mark_words(chunkCount) words. kCorrupt: a slot holds no chunk,
-// or two slots hold the same one; nothing was changed. An audit that dies half-way leaves sparesTaken above 0, and hands
-// that only another audit can determine: it must be repeated before any node settles.
+// Distributes all chunks that are in no slot: one hand to each node (its own where possible), the rest become spare,
+// and so burned chunks return. `marks` is zeroed room for audit_mark_words(chunkCount) words. kCorrupt: a slot holds no
+// chunk, or two slots hold the same one; nothing was changed. An audit that dies half-way leaves sparesTaken above 0,
+// and hands that only another audit can determine: it must be repeated before any node settles.
 inline RingStatus audit(const Ring& ring, uint64_t* marks) {
   auto mark = [&](uint64_t chunk) {
     if (chunk >= ring.chunkCount || (marks[chunk >> 6] >> (chunk & 63) & 1) != 0) return false;

@@ -1,27 +1,28 @@
 // The table: leases on subjects, each with a fencing token. Any process may be killed or stopped at any instruction.
 //
 // Buckets. A table has the memory of a ring, but each slot moves on its own. Slot i is a bucket with the word
-//   { stamp | card }. The card, a chunk, holds all claims on the subjects that hash to i. Nodes own hands and entries as in
-//   a ring, and there are spares.
-// Transition. Claim, renew and release all work alike: copy the card as a reader does (begin, copy, validate), compute the
-//   next list of claims in private, write it to the hand, compare-and-swap { stamp, card } -> { stamp + 1, hand }, and
-//   receive the old card as the next hand. A lost swap means that another process made its transition: look again.
+//   { stamp | card }. The card, a chunk, holds all claims on the subjects that hash to i. Nodes own hands and entries
+//   as in a ring, and there are spares.
+// Transition. Claim, renew and release all work alike: copy the card as a reader does (begin, copy, validate), compute
+//   the next list of claims in private, write it to the hand, compare-and-swap { stamp, card } -> { stamp + 1, hand },
+//   and receive the old card as the next hand. A lost swap means that another process made its transition: look again.
 // Time. The caller passes it (CLOCK_MONOTONIC). It may be old, never ahead: with an old time fewer claims have expired,
 //   and the caller's own claim expires sooner.
-// Life. The table asks the caller, `isAlive(node, incarnation)`, about an unexpired claim of another member that is in the
-//   way, and about no other. The answer may be a false "alive", never a false "dead".
+// Life. The table asks the caller, `isAlive(node, incarnation)`, about an unexpired claim of another member that is in
+//   the way, and about no other. The answer may be a false "alive", never a false "dead".
 // Tokens. Drawn from one counter, after the word of the bucket was loaded. The next claim in this bucket loads a later
-//   word, and therefore draws later: tokens grow strictly in each bucket. Of claims in two buckets, one that began after
-//   the other had returned has the higher token; when they overlap either may have it. A lost swap wastes its token.
-// Death. settle.h applies without change, with the stamp as the lap. The claims of a dead member need no sweep, since its
-//   incarnation has ended.
+//   word, and therefore draws later: tokens grow strictly in each bucket. Of claims in two buckets, one that began
+//   after the other had returned has the higher token; when they overlap either may have it. A lost swap wastes its
+//   token.
+// Death. settle.h applies without change, with the stamp as the lap. The claims of a dead member need no sweep, since
+//   its incarnation has ended.
 // Waiting. A claimant that yields remembers the stamp. It arms (wake.h), asks has_changed, and sleeps. A release should
 //   wake it. Death and expiry wake no process: the sleeper needs a timer for them.
 //
 // Invariants: I1, I2, I4 and I5 of ring.h, and
 //   T1  A subject is at most once in the table: only its own bucket has it, and one swap replaces all of a bucket.
-//   T2  A claim is dropped only by its release, or after it expired or its holder died. So no two guards of a subject are
-//       both unexpired, alive and in the table.
+//   T2  A claim is dropped only by its release, or after it expired or its holder died. So no two guards of a subject
+//       are both unexpired, alive and in the table.
 //   T3  Tokens grow strictly with the claims of a bucket, and so with those of a subject.
 //   T4  A call that yields, or that renews or releases a claim which is gone, changes nothing. After a lost swap it has
 //       written its own hand and entry, otherwise not even those, and it has drawn no token.
@@ -113,7 +114,8 @@ inline uint32_t bucket_of(const Ring& ring, const Subject& subject) {
   return static_cast<uint32_t>(subject_hash(subject)) & ring.mask;
 }
 
-// Waiter, between arming and sleeping: does the bucket have another stamp than `stamp`? Partner: the swap of exchange_hand.
+// Waiter, between arming and sleeping: does the bucket have another stamp than `stamp`? Partner: the swap of
+// exchange_hand.
 inline bool has_changed(const Ring& ring, uint32_t bucket, uint64_t stamp) {
   return lap_in(load_ordered(&ring.slots[bucket & ring.mask])) != stamp;
 }
@@ -201,20 +203,21 @@ inline bool replace_card(Writer* writer, uint32_t bucket, const Card& card) {
 
   ORBIT_CHECK(writer->hand < ring.chunkCount && card.length <= card_room(ring));
 
-  // 1. Fill the hand (I2). Release as in publish: a reader that sees a byte of ours also sees the swap that made the hand
-  // ours. Partners: the copy and the validating load of read_card.
+  // 1. Fill the hand (I2). Release as in publish: a reader that sees a byte of ours also sees the swap that made the
+  // hand ours. Partners: the copy and the validating load of read_card.
   ChunkHeader* chunk = chunk_at(ring, writer->hand);
   store_release(&chunk->id, writer->idBase | (position & kCounterMask));
   store_release(&chunk->version, card.newestToken);
   store_release(shape_of(chunk), uint64_t{card.length});
   copy_to_shared(payload_at(chunk), card.bytes, card.length);
 
-  // 2. Swap it in. Its release order covers the draw of the token, too. Partners: the loads of read_card and has_changed.
+  // 2. Swap it in. Its release order covers the draw of the token, too. Partners: the loads of read_card and
+  // has_changed.
   return exchange_hand(writer, &ring.slots[bucket], card.word, stamp, position);
 }
 
-// Makes one transition. `change(card)` turns the content of the bucket into the next one and returns kDone; or it returns
-// another status, and then nothing is written.
+// Makes one transition. `change(card)` turns the content of the bucket into the next one and returns kDone; or it
+// returns another status, and then nothing is written.
 template <typename Change>
 inline TableStatus change_bucket(Writer* writer, uint32_t bucket, Change change) {
   const Ring& ring = writer->ring;
@@ -268,8 +271,8 @@ inline TableStatus append_claim(const Writer& writer, const Request& request, Ca
   return TableStatus::kDone;
 }
 
-// kDone: `claim` is ours. kYield: `claim` is the holder's; a second claim of a node yields to its first. With both, and with
-// kFull, `stamp` is for has_changed. When the call takes long, the claim may have expired on return.
+// kDone: `claim` is ours. kYield: `claim` is the holder's; a second claim of a node yields to its first. With both, and
+// with kFull, `stamp` is for has_changed. When the call takes long, the claim may have expired on return.
 template <typename IsAlive>
 inline TableStatus claim_subject(Writer* writer, const Request& request, IsAlive isAlive, Claim* claim,
                                  uint64_t* stamp) {
@@ -323,8 +326,8 @@ inline TableStatus renew_claim(Writer* writer, const Subject& subject, uint64_t 
   });
 }
 
-// kDone: the claim with this token was there, unexpired, and is gone. Otherwise kNone; an expired claim is left to the next
-// transition of its bucket.
+// kDone: the claim with this token was there, unexpired, and is gone. Otherwise kNone; an expired claim is left to the
+// next transition of its bucket.
 inline TableStatus release_claim(Writer* writer, const Subject& subject, uint64_t token, uint64_t nowMs) {
   const Ring& ring = writer->ring;
   return change_bucket(writer, bucket_of(ring, subject), [&](Card* card) {
@@ -360,8 +363,8 @@ inline TableStatus find_holder(const Ring& ring, const Subject& subject, uint64_
   return found ? TableStatus::kDone : TableStatus::kNone;
 }
 
-// Calls `visit(claim)` for each living claim. It sees each bucket as it was at one instant, but not all at the same one.
-// kCorrupt: some buckets could not be read; the others were visited.
+// Calls `visit(claim)` for each living claim. It sees each bucket as it was at one instant, but not all at the same
+// one. kCorrupt: some buckets could not be read; the others were visited.
 template <typename IsAlive, typename Visit>
 inline TableStatus for_each_claim(const Ring& ring, uint64_t nowMs, IsAlive isAlive, Visit visit) {
   TableStatus status = TableStatus::kDone;

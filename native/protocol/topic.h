@@ -6,8 +6,8 @@
 
 namespace orbit {
 
-// UTF-8. Levels are separated by '.'. "*" matches any one level, ">" matches all remaining levels, at least one. TypeScript
-// accepts them only as whole levels, and ">" only as the last.
+// UTF-8. Levels are separated by '.'. "*" matches any one level, ">" matches all remaining levels, at least one.
+// TypeScript accepts them only as whole levels, and ">" only as the last.
 struct TopicPattern {
   const uint8_t* bytes;
   size_t length;

@@ -1,20 +1,20 @@
-// Waking: which nodes sleep until a ring has news, and how a publisher wakes them. A bell is any way to end the sleep of
-// one node; to signal it is to use it.
+// Waking: which nodes sleep until a ring has news, and how a publisher wakes them. A bell is any way to end the sleep
+// of one node; to signal it is to use it.
 //
-// Waiter. Set its bit in `sleepers`; move its arm word to a fresh odd value, even when it is odd already; look at the ring
-//   once more; sleep. When it wakes: poll, and arm again before the next sleep.
-// Publisher, after its swap. No sleepers: done, at the cost of one load. Otherwise, for each set bit whose arm word g is
-//   odd: first signal the bell, then move the arm word from g to g + 1. So a process that finds the arm word even knows
-//   that the bell has been signalled for that generation.
-// Why no frame is missed. The swap, the bits, the arm word and the waiter's last look are sequentially consistent: either
-//   the publisher sees the arm word, or the waiter sees the frame. The fresh value prevents that a slow publisher, which
-//   signalled for an earlier sleep, disarms a later one.
-// Death. A publisher that dies between its swap and its signal wakes no waiter for that frame. This is the only gap, and
-//   the slow timer of each waiter bounds it. A waiter that dies armed is signalled once; after that its bit costs a load
-//   until its node is settled.
+// Waiter. Set its bit in `sleepers`; move its arm word to a fresh odd value, even when it is odd already; look at the
+//   ring once more; sleep. When it wakes: poll, and arm again before the next sleep.
+// Publisher, after its swap. No sleepers: done, at the cost of one load. Otherwise, for each set bit whose arm word g
+//   is odd: first signal the bell, then move the arm word from g to g + 1. So a process that finds the arm word even
+//   knows that the bell has been signalled for that generation.
+// Why no frame is missed. The swap, the bits, the arm word and the waiter's last look are sequentially consistent:
+//   either the publisher sees the arm word, or the waiter sees the frame. The fresh value prevents that a slow
+//   publisher, which signalled for an earlier sleep, disarms a later one.
+// Death. A publisher that dies between its swap and its signal wakes no waiter for that frame. This is the only gap,
+//   and the slow timer of each waiter bounds it. A waiter that dies armed is signalled once; after that its bit costs a
+//   load until its node is settled.
 //
-// A bell is a hint: a signal that is lost, doubled or forged costs a poll, never a frame. native/model/bell.pml checks all
-// of this.
+// A bell is a hint: a signal that is lost, doubled or forged costs a poll, never a frame. native/model/bell.pml checks
+// all of this.
 #pragma once
 
 #include "protocol/ring.h"
@@ -35,8 +35,8 @@ inline void arm(const Ring& ring, uint32_t node) {
   }
   uint64_t* word = &ring.entries[node].arm;
   uint64_t generation = load_relaxed(word);
-  // A publisher may make an odd generation even at the same time; the one after that is fresh in either case. Partners: the
-  // load and the swap of wake_sleepers.
+  // A publisher may make an odd generation even at the same time; the one after that is fresh in either case. Partners:
+  // the load and the swap of wake_sleepers.
   store_ordered(word, generation + (generation % 2 == 0 ? 1 : 2));
 }
 
@@ -59,8 +59,8 @@ inline bool has_news(const Ring& ring, uint64_t position) {
 // Publisher, after its swap: partner of the group's bit in arm.
 inline bool has_sleepers(const Ring& ring) { return load_ordered(&ring.header->sleeperGroups) != 0; }
 
-// Publisher: calls `signal(node)` for each node that sleeps on this ring and was not signalled yet. Partner of each load:
-// the store of arm to the same word.
+// Publisher: calls `signal(node)` for each node that sleeps on this ring and was not signalled yet. Partner of each
+// load: the store of arm to the same word.
 template <typename Signal>
 inline void wake_sleepers(const Ring& ring, Signal signal) {
   uint64_t groups = load_ordered(&ring.header->sleeperGroups);

@@ -23,7 +23,8 @@ inline void store_release(uint64_t* word, uint64_t value) { __atomic_store_n(wor
 inline uint64_t add_relaxed(uint64_t* word, uint64_t amount) {
   return __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
 }
-// Acquires and releases. It is sequentially consistent with the three below, too: wake.h needs that of a publisher's swap.
+// Acquires and releases. It is sequentially consistent with the three below, too: wake.h needs that of a publisher's
+// swap.
 inline bool exchange_if(uint64_t* word, uint64_t expected, uint64_t desired) {
   return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
@@ -42,8 +43,8 @@ inline void relax() {
 }
 #endif
 
-// Copies private bytes into shared words. Release on each word: a reader that sees one of them also sees everything that
-// this process did before, above all the swap that made the words ours. Partner: the loads of copy_from_shared.
+// Copies private bytes into shared words. Release on each word: a reader that sees one of them also sees everything
+// that this process did before, above all the swap that made the words ours. Partner: the loads of copy_from_shared.
 inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
   const uint8_t* from = static_cast<const uint8_t*>(source);
   size_t words = bytes / 8;
@@ -60,8 +61,8 @@ inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
   }
 }
 
-// Copies shared words into private bytes, which the caller may use only after a validating load. Acquire on each word: the
-// validating load comes after all of them. Partner: the stores of copy_to_shared.
+// Copies shared words into private bytes, which the caller may use only after a validating load. Acquire on each word:
+// the validating load comes after all of them. Partner: the stores of copy_to_shared.
 inline void copy_from_shared(void* target, const uint64_t* source, size_t bytes) {
   uint8_t* to = static_cast<uint8_t*>(target);
   size_t words = bytes / 8;

@@ -15,7 +15,7 @@ NodeRecord record_of(uint64_t incarnation) {
   return record;
 }
 
-// A beat whose every byte follows from `name`.
+// A beat of which every byte follows from `name`.
 Beat beat_of(uint64_t name) {
   Beat beat = {name, name * 3, name * 5, {}};
   for (uint32_t i = 0; i < kStatusBytes; i++) beat.status[i] = static_cast<uint8_t>(name * 7 + i);
@@ -70,7 +70,7 @@ void a_writer_that_died_within_a_beat_leaves_the_one_before() {
   }
 }
 
-void what_the_last_owner_left_is_nobodys_beat() {
+void a_beat_of_the_last_owner_is_not_read() {
   NodeRecord record = record_of(kMember - 1);
   write_beat(&record, beat_of(1));
   CHECK(!has_beat(record));
@@ -128,7 +128,7 @@ int main(int count, char** words) {
       TEST(the_last_beat_is_read_whole_and_numbered),
       TEST(a_beat_touches_nothing_of_its_record_but_the_heart),
       TEST(a_writer_that_died_within_a_beat_leaves_the_one_before),
-      TEST(what_the_last_owner_left_is_nobodys_beat),
+      TEST(a_beat_of_the_last_owner_is_not_read),
       TEST(no_beat_is_read_while_a_next_owner_takes_the_node),
       TEST(any_bytes_give_a_beat_or_none),
       TEST(a_forged_count_stops_no_heart),

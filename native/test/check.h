@@ -81,7 +81,7 @@ struct Test {
 #define TEST(name) \
   { #name, name }
 
-// Runs each in turn. The alarm is a watchdog: a search without a bound must not hang the build.
+// Runs each in turn. The alarm is a watchdog: a search without a bound must not block the build.
 template <size_t count>
 int run_tests(const char* title, const Test (&tests)[count]) {
   alarm(60);

@@ -1,8 +1,8 @@
-// Arbitrary bytes in a ring object: no crash, no access past its end, no hang, and kOk only for what fits.
+// Arbitrary bytes in a ring object: no crash, no access past its end, no endless loop, and kOk only for what fits.
 //
 // The input is a little program: which ring, then edits of shared words between calls, as a broken or hostile peer
 // would make them. The object lies on the heap in its exact size, so that AddressSanitizer sees the first byte after
-// it; so do payloads. A hang is libFuzzer's -timeout to find, fuzz_test's alarm.
+// it; so do payloads. An endless loop is found by the -timeout of libFuzzer, or by the alarm of fuzz_test.
 #include <memory>
 #include <vector>
 
@@ -196,7 +196,7 @@ void publish_some(const Fuzzed& fuzzed, Input* input) {
   }
 }
 
-// I1 whatever the bytes were; a refusal changes nothing.
+// I1 for any bytes; a refusal changes nothing.
 void audit_all(const Fuzzed& fuzzed) {
   const Ring& ring = fuzzed.ring;
   std::vector<uint8_t> before(fuzzed.base, fuzzed.base + fuzzed.bytes);
@@ -223,7 +223,7 @@ void check_claim(const Fuzzed& fuzzed, const Claim& claim) {
   CHECK(claim.token >= 1);
 }
 
-// Whatever the bytes are, a claim that is told to stand can be found, renewed and released, once.
+// For any bytes, a claim that was granted can be found, renewed and released, once.
 void claim_some(const Fuzzed& fuzzed, Input* input) {
   const Ring& ring = fuzzed.ring;
   Writer writer;
@@ -276,7 +276,8 @@ void edit_claim(const Fuzzed& fuzzed, Input* input) {
   first[input->take(1) % (bytes < 128 ? bytes : 128)] = static_cast<uint8_t>(input->take(1));
 }
 
-// ---- and as a cache --------------------------------------------------------------------------------------------------
+// ---- and as a cache
+// --------------------------------------------------------------------------------------------------
 
 // A frame of the cache, which the input may have bent.
 void put_some(const Fuzzed& fuzzed, Input* input) {

@@ -1,4 +1,4 @@
-// index.h on plain memory, one thread: every answer is that of a walk over the ring, also over foreign bytes.
+// index.h on plain memory, one thread: every answer is that of a walk over the ring, even over foreign bytes.
 #include "protocol/index.h"
 
 #include <memory>
@@ -290,7 +290,7 @@ void an_index_that_lagged_by_laps_answers_as_a_new_one() {
   }
 }
 
-// As by writers who publish 100 frames after the index has asked for the head.
+// As if writers published 100 frames after the index has asked for the head.
 void what_is_overwritten_while_the_index_catches_up_costs_nothing_else() {
   Cache cache(256);
   for (int i = 0; i < 300; i++) cache.put("", "filler", "");
@@ -316,7 +316,7 @@ void what_was_noted_before_a_gap_decides_no_more() {
     for (int i = 0; i < 61; i++) cache.put("", "filler", "");
     uint64_t head = head_of(cache.ring);
     CHECK(gone >= oldest_of(cache.ring, head));
-    // As by a writer who overwrites the oldest three, the put among them, after the index has asked for the head.
+    // As if a writer overwrote the oldest three, the put among them, after the index has asked for the head.
     for (uint64_t position = head + 1; position <= gone + 1 + 64; position++) {
       uint64_t* slot = slot_of(cache.ring, position);
       *slot = slot_word(lap_of(cache.ring, position), chunk_in(*slot));

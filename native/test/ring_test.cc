@@ -284,7 +284,7 @@ void a_spec_outside_the_limits_is_refused() {
   }
 }
 
-void attach_tells_the_creators_spec() {
+void attach_finds_the_spec_of_the_creator() {
   PlainRing plain(spec_of(8, 100, 3));
   CHECK_EQUAL(plain.ring.spec.typeKind, 12);
   CHECK_EQUAL(plain.ring.spec.capacity, 8);
@@ -298,7 +298,7 @@ void attach_tells_the_creators_spec() {
   check_permutation(plain.ring);
 }
 
-void the_schema_stands_behind_the_chunks() {
+void the_schema_is_behind_the_chunks() {
   const char text[] = "{\"busy\":u32}";
   RingSpec spec = spec_of(8, 100, 3);
   spec.schemaBytes = sizeof text - 1;
@@ -309,7 +309,7 @@ void the_schema_stands_behind_the_chunks() {
   CHECK(memcmp(plain.ring.schema, text, sizeof text - 1) == 0);
   CHECK(reinterpret_cast<const uint8_t*>(plain.ring.schema) ==
         plain.ring.chunks + uint64_t{plain.ring.chunkCount} * plain.ring.stride);
-  // Whatever length its header claims, an attacher stays within the object.
+  // An attacher stays within the object, regardless of the length that its header claims.
   for (uint32_t claimed : {0u, 64u, 65u, kMaxSchemaBytes, kMaxSchemaBytes + 1, ~0u}) {
     plain.ring.header->schemaBytes = claimed;
     Ring again;
@@ -523,7 +523,7 @@ void after_a_reset_older_frames_are_overwritten_and_ids_go_on() {
   CHECK_EQUAL(position_of_counter(plain.ring, 1), 1);
 }
 
-void a_floor_that_cannot_be_is_mended_by_the_next_reset() {
+void a_floor_that_cannot_be_is_corrected_by_the_next_reset() {
   PlainRing plain(spec_of(4));
   Writer writer = plain.writer(0);
   publish_number(&writer, 0);
@@ -547,7 +547,7 @@ void a_retired_ring_refuses_to_publish_and_still_reads() {
 
 // ---- hints ---------------------------------------------------------------------------------------------------------
 
-void no_hint_whatsoever_moves_the_head_or_leaves_a_gap() {
+void no_hint_moves_the_head_or_leaves_a_gap() {
   Random random{g_seed};
   for (uint32_t capacity : {1u, 2u, 4u, 8u, 64u}) {
     for (uint64_t start : {uint64_t{0}, uint64_t{1}, uint64_t{capacity} - 1, uint64_t{capacity}, 3 * capacity + 1ul,
@@ -692,7 +692,7 @@ void a_chunk_that_came_back_to_its_slot_does_not_deceive_a_late_swap() {
   check_permutation(paged.ring);
 }
 
-void a_writer_stopped_while_filling_blocks_nobody() {
+void a_writer_stopped_while_filling_blocks_no_other() {
   PagedRing paged(4);
   Writer writer = paged.writer(0), peer = paged.writer(1);
   uint64_t position = 0;
@@ -842,8 +842,8 @@ void random_slots_end_every_call_with_some_status() {
 const Test kTests[] = {
     TEST(every_shared_byte_stays_where_version_2_put_it),
     TEST(a_spec_outside_the_limits_is_refused),
-    TEST(attach_tells_the_creators_spec),
-    TEST(the_schema_stands_behind_the_chunks),
+    TEST(attach_finds_the_spec_of_the_creator),
+    TEST(the_schema_is_behind_the_chunks),
     TEST(attach_names_what_is_wrong_with_the_bytes),
     TEST(attach_to_empty_or_short_bytes_reads_nothing_behind_them),
     TEST(an_empty_ring_has_head_0_and_no_newest),
@@ -855,16 +855,16 @@ const Test kTests[] = {
     TEST(a_payload_over_the_limit_is_refused_before_anything_is_reserved),
     TEST(a_zero_payload_ring_accepts_only_empty_frames),
     TEST(after_a_reset_older_frames_are_overwritten_and_ids_go_on),
-    TEST(a_floor_that_cannot_be_is_mended_by_the_next_reset),
+    TEST(a_floor_that_cannot_be_is_corrected_by_the_next_reset),
     TEST(a_retired_ring_refuses_to_publish_and_still_reads),
-    TEST(no_hint_whatsoever_moves_the_head_or_leaves_a_gap),
+    TEST(no_hint_moves_the_head_or_leaves_a_gap),
     TEST(a_writer_that_slept_for_laps_finds_the_head),
     TEST(a_frame_overwritten_inside_the_copy_is_not_believed),
     TEST(newest_goes_on_to_the_frame_that_overtook_it),
     TEST(newest_ends_when_a_reset_overtakes_it),
     TEST(a_writer_overtaken_before_its_swap_takes_the_next_position),
     TEST(a_chunk_that_came_back_to_its_slot_does_not_deceive_a_late_swap),
-    TEST(a_writer_stopped_while_filling_blocks_nobody),
+    TEST(a_writer_stopped_while_filling_blocks_no_other),
     TEST(positions_cross_2_to_the_40),
     TEST(a_counter_never_published_has_no_position),
     TEST(the_last_position_is_used_and_then_the_ring_is_exhausted),

@@ -1,6 +1,6 @@
 // settle.h: every state that a death can leave, built by hand, and the hand that its next owner must find.
 //
-// The states come from real publishes whose last words are put back to what they were at the instant of death.
+// The states come from real calls of publish, after which the last words are set back to the instant of death.
 #include "protocol/settle.h"
 
 #include <functional>
@@ -117,14 +117,14 @@ void without_intent_the_hand_is_inherited() {
   check_settles_to(&used, used.dead.hand);
 }
 
-void an_intent_whose_swap_never_happened_keeps_the_hand() {
+void an_intent_without_a_swap_keeps_the_hand() {
   PlainRing plain;
   publish_one(&plain.peer);
   Swap swap = die_before_swap(&plain);
   check_settles_to(&plain, swap.given);
 }
 
-void an_intent_whose_swap_happened_takes_the_received_chunk() {
+void an_intent_with_a_swap_takes_the_received_chunk() {
   PlainRing plain;
   for (int i = 0; i < 5; i++) publish_one(&plain.peer);
   Swap swap = die_after_swap(&plain);
@@ -132,7 +132,7 @@ void an_intent_whose_swap_happened_takes_the_received_chunk() {
   check_settles_to(&plain, swap.received);
 }
 
-void an_intent_whose_swap_another_won_keeps_the_hand() {
+void an_intent_that_lost_its_swap_keeps_the_hand() {
   PlainRing plain;
   Swap swap = die_before_swap(&plain);
   CHECK_EQUAL(publish_one(&plain.peer), swap.position);
@@ -209,7 +209,8 @@ void a_received_chunk_seen_as_an_idle_nodes_hand_disproves_the_swap() {
   CHECK_EQUAL(plain.ring.header->burned, 0);
 }
 
-// The peer stands between its swap and step 7: which chunk it holds cannot be read. Its words, at that instant:
+// The peer is between its swap and the store of its hand: which chunk it holds cannot be read. Its words at that
+// instant:
 Swap hide_the_peers_swap(PlainRing* plain) {
   Swap hidden;
   hidden.given = plain->peer.hand;
@@ -315,7 +316,7 @@ void every_spare_is_taken_once_and_then_none_is_left() {
 }
 
 // Every instant of a real publish, against every number of frames that peers publish after the death.
-void whatever_the_instant_of_death_the_settled_hand_is_the_true_one() {
+void the_settled_hand_is_the_true_one_for_each_instant_of_death() {
   for (uint32_t capacity : {1u, 2u, 4u}) {
     for (uint32_t before = 0; before < 6; before++) {
       for (int instant = 0; instant < 6; instant++) {
@@ -404,7 +405,7 @@ void audit_gives_burned_chunks_back() {
   }
 }
 
-void audit_deals_distinct_hands_whatever_the_entries_say() {
+void audit_deals_distinct_hands_for_any_entries() {
   Random random{g_seed};
   for (int turn = 0; turn < 2000; turn++) {
     PlainRing plain;
@@ -454,9 +455,9 @@ void audit_refuses_slots_that_contradict_each_other() {
 
 const Test kTests[] = {
     TEST(without_intent_the_hand_is_inherited),
-    TEST(an_intent_whose_swap_never_happened_keeps_the_hand),
-    TEST(an_intent_whose_swap_happened_takes_the_received_chunk),
-    TEST(an_intent_whose_swap_another_won_keeps_the_hand),
+    TEST(an_intent_without_a_swap_keeps_the_hand),
+    TEST(an_intent_with_a_swap_takes_the_received_chunk),
+    TEST(an_intent_that_lost_its_swap_keeps_the_hand),
     TEST(a_hand_already_stored_is_kept),
     TEST(a_second_try_that_had_only_named_its_chunk_keeps_the_hand),
     TEST(a_lapped_hand_already_stored_is_kept),
@@ -469,11 +470,11 @@ const Test kTests[] = {
     TEST(a_settler_that_died_after_storing_the_hand_is_settled_alike),
     TEST(no_evidence_and_no_spare_is_an_error_that_changes_nothing),
     TEST(every_spare_is_taken_once_and_then_none_is_left),
-    TEST(whatever_the_instant_of_death_the_settled_hand_is_the_true_one),
+    TEST(the_settled_hand_is_the_true_one_for_each_instant_of_death),
     TEST(an_entry_out_of_range_is_corrupt_and_left_as_it_is),
     TEST(a_spare_out_of_range_is_never_dealt),
     TEST(audit_gives_burned_chunks_back),
-    TEST(audit_deals_distinct_hands_whatever_the_entries_say),
+    TEST(audit_deals_distinct_hands_for_any_entries),
     TEST(audit_of_a_healthy_ring_changes_nothing),
     TEST(audit_refuses_slots_that_contradict_each_other),
 };

@@ -17,7 +17,7 @@
 
 namespace orbit {
 
-constexpr uint64_t kMostSteps = 100000;  // a longer call hangs
+constexpr uint64_t kMostSteps = 100000;  // a longer call never ends
 constexpr unsigned kWatchdogSeconds = 300;
 
 struct Progress {

@@ -1,5 +1,5 @@
 // A SIGSTOP at every single instruction of claim, renew and release; a SIGKILL at every one that writes. A death leaves
-// nothing but the shared bytes, so of the instructions between two changes of them one stands for all.
+// nothing but the shared bytes, so one instruction between two changes of them represents all.
 //
 // One bucket. The victim's call is on "door"; a rival holds "window" in the same bucket and moves the bucket when it
 // likes. What is true after a death is worked out from the bucket and, by elimination, from the hands of the living.
@@ -31,7 +31,7 @@ enum class Call { kClaim, kClaimExpired, kClaimDead, kYield, kRenew, kRelease };
 constexpr const char* kCallNames[] = {
     "claim", "claim of an expired one", "claim of a dead one's", "lost claim", "renew", "release"};
 
-// ---- a bucket whose truth is known ---------------------------------------------------------------------------------
+// ---- a bucket with a known truth -----------------------------------------------------------------------------------
 
 struct Scene {
   Ring ring;
@@ -73,8 +73,8 @@ Outcome claim_at(Writer* writer, const Subject& subject, uint64_t nowMs, uint64_
 Outcome find_at(const Scene& scene, const Subject& subject, uint64_t nowMs) {
   Outcome outcome;
   uint64_t stamp;
-  auto anybody = [](uint32_t, uint64_t) { return true; };
-  outcome.status = find_holder(scene.ring, subject, nowMs, anybody, &outcome.claim, &stamp);
+  auto allAlive = [](uint32_t, uint64_t) { return true; };
+  outcome.status = find_holder(scene.ring, subject, nowMs, allAlive, &outcome.claim, &stamp);
   if (outcome.status == TableStatus::kDone) {
     CHECK_EQUAL(outcome.claim.ownerBytes, sizeof kOwner - 1);
     CHECK(memcmp(outcome.claim.owner, kOwner, sizeof kOwner - 1) == 0);
@@ -187,10 +187,10 @@ void settle_the_victim(Scene* scene) {
   uint32_t truth = chunk_left_for_the_victim(*scene);
   CHECK(become_writer(scene->ring, kVictim, &scene->victim) == RingStatus::kOk);
   CHECK_EQUAL(scene->victim.hand, truth);
-  CHECK_EQUAL(load_acquire(&scene->ring.header->burned), 0);  // nobody else is in a swap: all can be told
+  CHECK_EQUAL(load_acquire(&scene->ring.header->burned), 0);  // no other node is in a swap: all can be determined
 }
 
-// Everybody claims and releases in turn, each token above the last.
+// All nodes claim and release in turn, each token above the last.
 void go_on(Scene* scene, uint64_t above) {
   Writer* writers[] = {&scene->victim, &scene->rival, &scene->third};
   for (uint32_t i = 0; i < 3 * kFleetSize; i++) {
@@ -250,7 +250,7 @@ bool kill_at(Scene* scene, Call call, const Variant& variant, uint64_t count, Ta
     CHECK(isInside || (isEffective && rivalry.finished()));
   }
 
-  // Its subject is free at once, before anybody settles it; a dead holder's renewal counts for nothing.
+  // Its subject is free at once, before its node is settled; a renewal by the dead holder has no effect.
   for (uint32_t i = 0; i < variant.movesAfter; i++) move_bucket(scene);
   uint64_t newest = find_at(*scene, subject_of(kDoor), kNowMs).claim.token;
   if (call != Call::kYield) {

@@ -1,7 +1,7 @@
 // A SIGKILL, and a SIGSTOP, at every single instruction of publish; a SIGKILL at every one of settle and of audit.
 //
-// What is true after a death is worked out by elimination, from the slots and from the hands of the living: settle() must
-// find the same from the entry alone.
+// What is true after a death is worked out by elimination, from the slots and from the hands of the living: settle()
+// must find the same from the entry alone.
 #ifndef __linux__
 #include <stdio.h>
 int main() {
@@ -28,7 +28,7 @@ struct Tally {
   uint64_t instructions = 0, kills = 0, stops = 0, published = 0, byEvidence = 0, burned = 0, spares = 0;
 };
 
-// ---- a ring whose truth is known -----------------------------------------------------------------------------------
+// ---- a ring with a known truth -------------------------------------------------------------------------------------
 
 struct Scene {
   Ring ring;
@@ -205,7 +205,7 @@ enum class Afterwards {
   kAtOnce,     // settled while nothing else has moved
   kLapped,     // settled when the others have published two laps more
   kSwapping,   // settled when the slot is lapped and the chunk that would decide is inside a third node's swap
-  kStaleHand,  // as kLapped, and the chunk that the victim receives still stands as the hand of a third node in its
+  kStaleHand,  // as kLapped, and the chunk that the victim receives is still the hand of a third node in its
                // swap
 };
 
@@ -292,7 +292,7 @@ pid_t leave_a_stale_hand(Scene* scene) {
   return third;
 }
 
-// Everybody publishes two laps more, in turn; then all is where it should be.
+// All nodes publish two laps more, in turn; then all is where it should be.
 void go_on(Scene* scene, Writer* victim) {
   scene->truth[kVictim] = victim->hand;
   for (uint64_t i = 0; i < 2 * uint64_t{scene->ring.mask} + 2; i++) {
@@ -434,7 +434,7 @@ void stop_publish_everywhere(void* base, Progress* progress, uint32_t capacity) 
 enum class Settling {
   kInPlace,        // the slot still tells
   kByEvidence,     // lapped; the slots or the hands tell
-  kUndecidable,    // lapped, the evidence in a third node's swap, also while the second settler settles
+  kUndecidable,    // lapped, the evidence in a third node's swap, even while the second settler settles
   kEvidenceLater,  // the same, but the third node has finished when the second settler comes
 };
 

@@ -169,8 +169,8 @@ void start(Storm* storm, uint32_t child) {
 
 // ---- the storm -----------------------------------------------------------------------------------------------------
 
-// Else the storm waits its turn behind those it is to strike, and comes at the ends of time slices only; and who is to
-// die waits for its turn, too. Refused without privilege: then there are fewer kills a second.
+// Otherwise the storm waits for its turn behind the processes that it kills, and strikes only at the ends of time
+// slices. Without privilege it is refused: then there are fewer kills a second.
 void hurry(pid_t pid) { setpriority(PRIO_PROCESS, static_cast<id_t>(pid), -10); }
 
 // A child has ended, its death is proved: if it was killed, the next process takes over its node.

@@ -38,7 +38,7 @@ Subject subject_of(const std::string& label, uint8_t kind = 0) {
   return {label.data(), static_cast<uint32_t>(label.size()), kind};
 }
 
-bool everybody_lives(uint32_t, uint64_t) { return true; }
+bool all_alive(uint32_t, uint64_t) { return true; }
 
 struct Outcome {
   TableStatus status;
@@ -57,7 +57,7 @@ struct Table {
   Writer writers[kFleetSize];
   uint64_t incarnations[kFleetSize] = {1, 1, 1, 1};
   uint64_t nowMs = 1000;
-  uint64_t asked = 0;             // how often the table asked who lives
+  uint64_t asked = 0;             // how often the table asked whether a node lives
   std::function<void()> onAsked;  // what a peer does just then, once
 
   explicit Table(uint32_t capacity = 4, uint32_t payloadBytes = kCardBytes)
@@ -143,7 +143,7 @@ void check_permutation(const Table& table) {
 
 // ---- each operation ------------------------------------------------------------------------------------------------
 
-void the_first_claim_holds_and_the_second_learns_who_does() {
+void the_first_claim_holds_and_the_second_learns_the_holder() {
   Table table;
   Outcome first = table.claim(1, "door", 500, "alice", 7);
   CHECK(first.is(TableStatus::kDone));
@@ -247,7 +247,7 @@ void a_dead_holder_frees_its_subject_at_once() {
   CHECK_EQUAL(table.find("door").claim.node, 1);
 }
 
-void a_node_that_was_taken_anew_does_not_hold_what_its_last_owner_held() {
+void a_node_with_a_new_owner_does_not_hold_what_its_last_owner_held() {
   Table table;
   uint64_t first = table.must_claim(0, "door", 1000000);
   table.kill(0);
@@ -259,7 +259,7 @@ void a_node_that_was_taken_anew_does_not_hold_what_its_last_owner_held() {
   CHECK_EQUAL(table.all().size(), 1);
 }
 
-void who_lives_is_asked_only_about_the_subject_that_is_in_the_way() {
+void a_claim_asks_about_life_only_for_the_subject_that_is_in_the_way() {
   Table table(1);
   for (const char* label : {"a", "b", "c"}) table.must_claim(0, label, 500);
   CHECK_EQUAL(table.asked, 0);
@@ -279,7 +279,7 @@ void a_lost_try_writes_not_a_byte() {
   CHECK(table.is_as(before));
 }
 
-void a_card_lies_in_shared_memory_as_version_1_laid_it() {
+void a_card_has_the_bytes_of_version_1() {
   Table table;
   CHECK(table.claim(2, "door", 500, "me", 7).is(TableStatus::kDone));
   ChunkHeader* card = table.card(bucket_of(table.ring, subject_of("door", 7)));
@@ -467,14 +467,14 @@ struct PagedTable {
     Request request = {subject_of(subject), owner.data(), kMaxOwnerBytes, 1, 1000, 0, 500};
     Claim claim;
     uint64_t stamp;
-    CHECK_EQUAL(claim_subject(writer, request, everybody_lives, &claim, &stamp), TableStatus::kDone);
+    CHECK_EQUAL(claim_subject(writer, request, all_alive, &claim, &stamp), TableStatus::kDone);
     return claim;
   }
   Claim find(uint64_t which) const {
     std::string subject = label(which);
     Claim claim;
     uint64_t stamp;
-    CHECK_EQUAL(find_holder(ring, subject_of(subject), 1000, everybody_lives, &claim, &stamp), TableStatus::kDone);
+    CHECK_EQUAL(find_holder(ring, subject_of(subject), 1000, all_alive, &claim, &stamp), TableStatus::kDone);
     return claim;
   }
   void release(Writer* writer, uint64_t which) {
@@ -501,11 +501,11 @@ struct PagedTable {
   }
 };
 
-void a_copy_that_was_overwritten_meanwhile_is_made_again() {
+void a_copy_that_was_overwritten_is_made_again() {
   PagedTable table;
   uint8_t* page = table.page_inside_the_card();
   // The second renewal is written over the card that the reader is copying. The first claim was renewed before the
-  // last, so nobody may see the last one renewed and not the first.
+  // last, so no reader may see the last one renewed and not the first.
   auto renewBoth = [&] {
     table.renew(&table.rival, 0, 2000);
     table.renew(&table.rival, 7, 3000);
@@ -513,7 +513,7 @@ void a_copy_that_was_overwritten_meanwhile_is_made_again() {
   std::vector<uint64_t> expiries;
   with_peer_at(page, renewBoth, [&] {
     auto note = [&](const Claim& claim) { expiries.push_back(claim.expiresAtMs); };
-    CHECK_EQUAL(for_each_claim(table.ring, 1000, everybody_lives, note), TableStatus::kDone);
+    CHECK_EQUAL(for_each_claim(table.ring, 1000, all_alive, note), TableStatus::kDone);
   });
   CHECK_EQUAL(expiries.size(), 8);
   CHECK_EQUAL(expiries[7], 3000);
@@ -555,7 +555,7 @@ void a_release_that_was_overtaken_by_a_renewal_releases_all_the_same() {
   std::string subject = table.label(0);
   Claim claim;
   uint64_t stamp;
-  CHECK_EQUAL(find_holder(table.ring, subject_of(subject), 1000, everybody_lives, &claim, &stamp), TableStatus::kNone);
+  CHECK_EQUAL(find_holder(table.ring, subject_of(subject), 1000, all_alive, &claim, &stamp), TableStatus::kNone);
 }
 
 // ---- hostile bytes and ends of numbers -----------------------------------------------------------------------------
@@ -608,7 +608,7 @@ void a_hostile_card_is_corrupt_and_stays_as_it_is() {
     Edit& edit = edits[i / 2];
     Table table(1);
     table.must_claim(0, "door", 500);
-    // Once with a claim behind it, so that what is too long does not also end behind the card.
+    // Once with a claim behind it, so that a claim that is too long ends within the card.
     if (i % 2 == 1) CHECK(table.claim(0, std::string(kMaxSubjectBytes, 's'), 500, "").is(TableStatus::kDone));
     ChunkHeader* card = table.card(0);
     edit(&table, card, reinterpret_cast<ClaimHeader*>(payload_at(card)));
@@ -636,7 +636,7 @@ void a_bucket_that_holds_the_own_hand_is_corrupt() {
   CHECK(table.claim(1, "window", 500).is(TableStatus::kCorrupt));
 }
 
-void a_counter_that_went_back_is_corrupt_also_when_nobody_holds_anything() {
+void a_counter_that_went_back_is_corrupt_even_when_nothing_is_held() {
   Table table(1);
   CHECK_EQUAL(table.release(0, "door", table.must_claim(0, "door", 500)), TableStatus::kDone);
   table.ring.header->tokens = 0;
@@ -686,7 +686,7 @@ void tokens_end_where_numbers_end() {
   CHECK_EQUAL(table.release(0, "door", kMaxToken), TableStatus::kDone);
 }
 
-void a_bucket_whose_stamps_are_used_up_still_tells_who_holds() {
+void a_bucket_that_has_no_stamp_left_still_shows_its_holder() {
   for (uint32_t capacity : {1u, 1024u}) {
     Table table(capacity);
     uint32_t bucket = table.bucket("door");
@@ -856,8 +856,8 @@ class Program {
   }
   Holding* standing(const Guard& guard) {
     auto found = held_.find(guard.label);
-    bool stands = found != held_.end() && found->second.token == guard.token && lives(found->second);
-    return stands ? &found->second : nullptr;
+    bool isHeld = found != held_.end() && found->second.token == guard.token && lives(found->second);
+    return isHeld ? &found->second : nullptr;
   }
 
   void renew() {
@@ -936,7 +936,7 @@ void a_random_program_does_what_the_model_does() {
 int main(int count, char** words) {
   g_seed = parse_options(count, words).seed;
   const Test tests[] = {
-      TEST(the_first_claim_holds_and_the_second_learns_who_does),
+      TEST(the_first_claim_holds_and_the_second_learns_the_holder),
       TEST(other_labels_and_other_kinds_do_not_compete),
       TEST(a_second_claim_of_the_holder_yields_to_its_first),
       TEST(a_released_subject_is_free_and_its_next_token_is_higher),
@@ -944,10 +944,10 @@ int main(int count, char** words) {
       TEST(an_old_time_finds_free_what_a_later_one_saw_expire),
       TEST(renewing_survives_the_first_expiry_and_keeps_the_token),
       TEST(a_dead_holder_frees_its_subject_at_once),
-      TEST(a_node_that_was_taken_anew_does_not_hold_what_its_last_owner_held),
-      TEST(who_lives_is_asked_only_about_the_subject_that_is_in_the_way),
+      TEST(a_node_with_a_new_owner_does_not_hold_what_its_last_owner_held),
+      TEST(a_claim_asks_about_life_only_for_the_subject_that_is_in_the_way),
       TEST(a_lost_try_writes_not_a_byte),
-      TEST(a_card_lies_in_shared_memory_as_version_1_laid_it),
+      TEST(a_card_has_the_bytes_of_version_1),
       TEST(a_waiter_sees_that_its_bucket_has_changed),
       TEST(what_is_too_large_is_refused_and_what_just_fits_is_not),
       TEST(a_full_bucket_refuses_until_one_expires_or_dies_or_is_released),
@@ -957,17 +957,17 @@ int main(int count, char** words) {
       TEST(a_claimant_that_was_overtaken_looks_again_and_yields),
       TEST(a_claimant_that_was_overtaken_on_another_subject_claims_with_a_newer_token),
       TEST(a_card_that_came_back_does_not_deceive_a_late_swap),
-      TEST(a_copy_that_was_overwritten_meanwhile_is_made_again),
+      TEST(a_copy_that_was_overwritten_is_made_again),
       TEST(a_claimant_that_was_overtaken_behind_its_draw_draws_again),
       TEST(a_renewal_that_was_overtaken_by_the_next_holder_renews_nothing),
       TEST(a_release_that_was_overtaken_by_a_renewal_releases_all_the_same),
       TEST(a_hostile_card_is_corrupt_and_stays_as_it_is),
       TEST(a_card_that_ends_inside_a_claim_is_corrupt),
       TEST(a_bucket_that_holds_the_own_hand_is_corrupt),
-      TEST(a_counter_that_went_back_is_corrupt_also_when_nobody_holds_anything),
+      TEST(a_counter_that_went_back_is_corrupt_even_when_nothing_is_held),
       TEST(the_type_of_the_object_tells_a_table_from_a_ring),
       TEST(tokens_end_where_numbers_end),
-      TEST(a_bucket_whose_stamps_are_used_up_still_tells_who_holds),
+      TEST(a_bucket_that_has_no_stamp_left_still_shows_its_holder),
       TEST(a_death_at_each_step_settles_to_one_owner_and_frees_its_subject),
       TEST(a_death_after_a_lost_swap_settles_to_the_hand),
       TEST(a_random_program_does_what_the_model_does),

@@ -1,7 +1,7 @@
 // One heart and many readers, in threads: every beat that is read is whole, its member's, and no older than the last.
 //
-// Each byte of a beat follows from its member's incarnation and its number, so a torn, a mixed and a misnumbered beat all
-// tell on themselves. Now and then a next owner takes the node, and comes to the same numbers again.
+// Each byte of a beat follows from its member's incarnation and its number, so a torn, a mixed and a misnumbered beat
+// all tell on themselves. Now and then a next owner takes the node, and comes to the same numbers again.
 #include <sched.h>
 
 #include <thread>
@@ -40,7 +40,7 @@ void take(NodeRecord* record, uint64_t incarnation) {
   store_release(&record->joined, kIsJoined);
 }
 
-// As Fleet::members does it: who has joined; 0: nobody, right now.
+// As Fleet::members does it: the incarnation that has joined; 0: none at this instant.
 uint64_t member_of(const NodeRecord* record) {
   NodeRecord head;
   copy_from_shared(&head, reinterpret_cast<const uint64_t*>(record), offsetof(NodeRecord, beatCount));

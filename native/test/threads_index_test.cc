@@ -1,10 +1,10 @@
 // Threads over one cache ring: writers that put, delete and reset without a break, readers with an index each.
 //
 // A value repeats its key and proves itself, so a reader can tell a torn or a foreign one. After each lookup the reader
-// walks back from the head that the answer names: what that walk can still read was there before it, so where it finds the
-// frame that decides, the answer must name the same. When the writers have stopped, every answer is that of the walk, and
-// the writers' notes tell of each answer before whether it named the newest frame below its head that decides, and rightly
-// none.
+// walks back from the head that the answer names: what that walk can still read was there before it, so where it finds
+// the frame that decides, the answer must name the same. When the writers have stopped, every answer is that of the
+// walk, and the writers' notes tell of each answer before whether it named the newest frame below its head that
+// decides, and rightly none.
 // Each thread has its own Ring or Writer, as each process has. Under ThreadSanitizer build with -fno-builtin-memcpy.
 #include <memory>
 #include <thread>
@@ -187,7 +187,8 @@ Epoch new_epoch(uint64_t seed, uint32_t capacity) {
   return epoch;
 }
 
-// Who comes to a full and busy ring is behind its oldest frame from the first; what stays in it is found all the same.
+// A process that comes to a full and busy ring is behind its oldest frame from the first; it still finds what stays
+// there.
 void find_what_stays(uint64_t seed) {
   Epoch epoch = new_epoch(seed, kStayingCapacity);
   std::vector<uint8_t> staying = encode({kCachePut, "", "staying", "here", 0});
@@ -230,7 +231,7 @@ void run_epoch(uint64_t seed, uint32_t capacity, Totals* totals) {
 
 int main(int count, char** words) {
   Options options = parse_options(count, words);
-  alarm(static_cast<unsigned>(options.seconds) + 60);  // a watchdog: a lookup waits for nobody
+  alarm(static_cast<unsigned>(options.seconds) + 60);  // a watchdog: a lookup waits for no other process
   double end = seconds_now() + options.seconds;
   uint64_t epochs = 0;
   Totals totals;

@@ -5,9 +5,9 @@
 // of a shared counter. At an epoch's end the notes of all are laid side by side, by token:
 //   a guard's successor on its subject was granted only after the guard had been released, had expired, or after its
 //   holder had begun to die (T2). Expired by the time of day when the successor had been granted: not by the time that
-//   it told, for a call on another subject of the bucket, which was told a later one, may have dropped the guard before;
-//   of two claims that did not overlap the later has the higher token (T3, and over the whole table);
-//   the chunks are a permutation (I1).
+//   it told, for a call on another subject of the bucket, which was told a later one, may have dropped the guard
+//   before; of two claims that did not overlap the later has the higher token (T3, and over the whole table); the
+//   chunks are a permutation (I1).
 // Readers know from a claim's node and count what subject and owner must be: a mixed card cannot pass.
 // Each thread has its own Ring or Writer, as each process has. Under ThreadSanitizer build with -fno-builtin-memcpy.
 #include <algorithm>
@@ -78,7 +78,7 @@ struct Epoch {
 
 std::string label_of(uint32_t subject) { return std::string(subject * 7 % 30, 's') + std::to_string(subject); }
 
-// The subject stands in it: a reader can tell which one belongs to the owner that it saw.
+// It contains the subject, so that a reader knows which one belongs to the owner that it saw.
 std::string owner_of(const Epoch& epoch, uint32_t node, uint64_t count, uint32_t subject) {
   Random source{epoch.seed ^ (uint64_t{node} + 1) << 56 ^ count * 0x9e3779b97f4a7c15 ^ uint64_t{subject} << 40};
   std::string owner(source.below(30), '\0');
@@ -221,9 +221,9 @@ void read_all(Epoch* epoch, uint64_t* seen) {
   uint64_t newest[256] = {};  // token by subject
   while (!epoch->over()) {
     std::set<uint32_t> subjects;
-    auto anybody = [](uint32_t, uint64_t) { return true; };
+    auto allAlive = [](uint32_t, uint64_t) { return true; };
     uint64_t nowMs = __atomic_load_n(&epoch->nowMs, kTickOrder);
-    TableStatus status = for_each_claim(ring, nowMs, anybody, [&](const Claim& claim) {
+    TableStatus status = for_each_claim(ring, nowMs, allAlive, [&](const Claim& claim) {
       check_whole(*epoch, claim);
       CHECK(subjects.insert(claim.subjectKind).second);  // T1
       CHECK(claim.token >= newest[claim.subjectKind]);
@@ -328,7 +328,7 @@ void run_epoch(uint64_t seed, const Shape& shape, Totals* totals) {
 
 int main(int count, char** words) {
   Options options = parse_options(count, words);
-  alarm(static_cast<unsigned>(options.seconds) + 60);  // a watchdog: I5 says that nobody waits
+  alarm(static_cast<unsigned>(options.seconds) + 60);  // a watchdog: by I5 no process waits
   double end = seconds_now() + options.seconds;
   Totals totals;
   do {

@@ -261,7 +261,7 @@ uint64_t run_epoch(uint64_t seed, uint32_t capacity, bool crossing) {
 
 int main(int count, char** words) {
   Options options = parse_options(count, words);
-  alarm(static_cast<unsigned>(options.seconds) + 60);  // a watchdog: I5 says that nobody waits
+  alarm(static_cast<unsigned>(options.seconds) + 60);  // a watchdog: by I5 no process waits
   double end = seconds_now() + options.seconds;
   uint64_t epochs = 0, seen = 0;
   constexpr uint64_t kKinds = sizeof kCapacities / sizeof kCapacities[0];

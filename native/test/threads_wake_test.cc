@@ -1,4 +1,4 @@
-// Publishers and sleepers in threads: who sleeps has no time-out, so a single lost wake hangs the test.
+// Publishers and sleepers in threads: a sleeper has no timeout, so the test never ends after a single missed signal.
 //
 // A sleeper's bell is a pipe, as full and as deaf as a FIFO can be. A publisher publishes a few frames and goes on only
 // when every sleeper has read them: each round ends with all asleep, and the next begins with all to be woken. The
@@ -90,7 +90,8 @@ void publish_rounds(Scene* scene, uint32_t node, uint64_t seed, double end) {
   }
 }
 
-// As a fleet handle does it: look, arm, look again, sleep; woken, drain and poll. Now and then it stops waiting between.
+// As a fleet handle does it: look, arm, look again, sleep; woken, drain and poll. Now and then it stops waiting
+// between.
 void sleep_and_read(Scene* scene, uint32_t node, uint64_t seed) {
   Writer settled;
   CHECK(become_writer(scene->attach(), node, &settled) == RingStatus::kOk);

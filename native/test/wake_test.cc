@@ -1,6 +1,6 @@
 // wake.h in one thread: what a waiter and a publisher write, and every order of their steps that could miss a wake.
 //
-// A publisher's step between two steps of a waiter, and the other way round, is called from inside the other's code: a
+// Steps of a publisher between two steps of a waiter, and the reverse, are called from inside the code of the other: a
 // bell is a callback, and so is what happens while a waiter falls asleep.
 #include "protocol/wake.h"
 
@@ -36,20 +36,20 @@ struct PlainRing {
   uint64_t& arm_word(uint32_t node) const { return ring.entries[node].arm; }
   bool has_bit(uint32_t node) const { return (*sleepers_word(ring, node) & sleeper_bit(node)) != 0; }
 
-  // Swaps a frame in, and rings nobody yet.
+  // Swaps a frame in, and signals no bell yet.
   void swap() {
     uint64_t position;
     CHECK(publish(&writer, "wake up!", 8, 0, 0, &position) == RingStatus::kOk);
   }
-  // Whose bells a publisher rings now, in order.
-  std::vector<uint32_t> rung() const {
+  // The nodes whose bells a publisher signals now, in order.
+  std::vector<uint32_t> signalled() const {
     std::vector<uint32_t> nodes;
     if (has_sleepers(ring)) wake_sleepers(ring, [&](uint32_t node) { nodes.push_back(node); });
     return nodes;
   }
-  std::vector<uint32_t> publish_and_ring() {
+  std::vector<uint32_t> publish_and_signal() {
     swap();
-    return rung();
+    return signalled();
   }
 };
 
@@ -69,11 +69,11 @@ void an_armed_node_has_its_bit_its_group_and_an_odd_generation() {
 
 void every_arm_makes_a_fresh_odd_generation() {
   PlainRing plain;
-  for (uint64_t expected : {1, 3, 5}) {  // odd already, nobody rang: fresh all the same
+  for (uint64_t expected : {1, 3, 5}) {  // odd already, not signalled: fresh in any case
     arm(plain.ring, kSleeper);
     CHECK_EQUAL(plain.arm_word(kSleeper), expected);
   }
-  CHECK(plain.rung() == Nodes{kSleeper});
+  CHECK(plain.signalled() == Nodes{kSleeper});
   CHECK_EQUAL(plain.arm_word(kSleeper), 6);
   arm(plain.ring, kSleeper);
   CHECK_EQUAL(plain.arm_word(kSleeper), 7);
@@ -90,18 +90,18 @@ void a_disarmed_node_keeps_nothing_but_its_group() {
   CHECK_EQUAL(plain.arm_word(kSleeper), 2);
   CHECK_EQUAL(plain.ring.sleepers[0], 1 << kPeer);
   CHECK_EQUAL(plain.ring.header->sleeperGroups, 1);  // never cleared
-  CHECK(plain.rung() == Nodes{kPeer});
+  CHECK(plain.signalled() == Nodes{kPeer});
   disarm(plain.ring, kSleeper);
   CHECK_EQUAL(plain.arm_word(kSleeper), 2);
 }
 
-void disarming_a_node_that_was_rung_or_never_armed_moves_nothing() {
+void disarming_a_node_that_was_signalled_or_never_armed_moves_nothing() {
   PlainRing plain;
   disarm(plain.ring, kSleeper);
   CHECK_EQUAL(plain.arm_word(kSleeper), 0);
   CHECK(!has_sleepers(plain.ring));
   arm(plain.ring, kSleeper);
-  CHECK(plain.rung() == Nodes{kSleeper});
+  CHECK(plain.signalled() == Nodes{kSleeper});
   disarm(plain.ring, kSleeper);
   CHECK_EQUAL(plain.arm_word(kSleeper), 2);
   CHECK(!plain.has_bit(kSleeper));
@@ -133,24 +133,24 @@ void a_position_that_no_ring_reaches_never_has_news() {
 
 // ---- the publisher -------------------------------------------------------------------------------------------------
 
-void with_nobody_asleep_no_bell_is_rung() {
+void no_bell_is_signalled_when_no_node_sleeps() {
   PlainRing plain;
-  CHECK(plain.publish_and_ring().empty());
-  plain.ring.header->sleeperGroups = 1;  // somebody slept here once
-  CHECK(plain.publish_and_ring().empty());
+  CHECK(plain.publish_and_signal().empty());
+  plain.ring.header->sleeperGroups = 1;  // a node slept here once
+  CHECK(plain.publish_and_signal().empty());
 }
 
-void a_generation_is_rung_once_whatever_the_number_of_frames() {
+void a_generation_is_signalled_once_for_any_number_of_frames() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
-  CHECK(plain.publish_and_ring() == Nodes{kSleeper});
-  for (int frame = 0; frame < 10000; frame++) CHECK(plain.publish_and_ring().empty());
+  CHECK(plain.publish_and_signal() == Nodes{kSleeper});
+  for (int frame = 0; frame < 10000; frame++) CHECK(plain.publish_and_signal().empty());
   CHECK_EQUAL(plain.arm_word(kSleeper), 2);
   CHECK(plain.has_bit(kSleeper));  // only its owner clears it
 }
 
-// Whoever finds the arm even may rely on the bell: so it is rung while the arm is still odd.
-void a_bell_is_rung_before_its_arm_is_moved() {
+// A process that finds the arm even relies on the signal, so the bell is signalled while the arm is still odd.
+void a_bell_is_signalled_before_its_arm_is_moved() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
   int bells = 0;
@@ -163,8 +163,8 @@ void a_bell_is_rung_before_its_arm_is_moved() {
   CHECK_EQUAL(plain.arm_word(kSleeper), 2);
 }
 
-// It dies there: the bell is rung, the arm is odd. The next publisher rings a second time, which costs a poll.
-void a_publisher_that_dies_after_its_ring_leaves_the_sleeper_to_the_next() {
+// It dies there: the bell is signalled, the arm is odd. The next publisher signals a second time, which costs a poll.
+void a_publisher_that_dies_after_its_signal_leaves_the_sleeper_to_the_next() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
   struct Death {};
@@ -173,10 +173,10 @@ void a_publisher_that_dies_after_its_ring_leaves_the_sleeper_to_the_next() {
   } catch (const Death&) {
   }
   CHECK_EQUAL(plain.arm_word(kSleeper), 1);
-  CHECK(plain.publish_and_ring() == Nodes{kSleeper});
+  CHECK(plain.publish_and_signal() == Nodes{kSleeper});
 }
 
-// The sleeper hears the bell, polls and sleeps again, all before the publisher moves the arm.
+// The sleeper wakes, polls and sleeps again, all before the publisher moves the arm.
 void a_slow_publisher_does_not_disarm_a_later_sleep() {
   for (int sleeps : {1, 2, 7}) {
     PlainRing plain;
@@ -185,7 +185,7 @@ void a_slow_publisher_does_not_disarm_a_later_sleep() {
       for (int i = 0; i < sleeps; i++) arm(plain.ring, node);
     });
     CHECK_EQUAL(plain.arm_word(kSleeper), 1 + 2 * sleeps);
-    CHECK(plain.publish_and_ring() == Nodes{kSleeper});
+    CHECK(plain.publish_and_signal() == Nodes{kSleeper});
   }
 }
 
@@ -200,18 +200,18 @@ void a_slow_publisher_does_not_disarm_the_sleep_after_a_disarm_or_a_settle() {
       arm(plain.ring, node);
     });
     CHECK_EQUAL(plain.arm_word(kSleeper), 3);
-    CHECK(plain.publish_and_ring() == Nodes{kSleeper});
+    CHECK(plain.publish_and_signal() == Nodes{kSleeper});
   }
 }
 
-void two_publishers_that_see_one_generation_ring_once_each_and_move_it_once() {
+void two_publishers_that_see_one_generation_signal_once_each_and_move_it_once() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
   int bells = 0;
   wake_sleepers(plain.ring, [&](uint32_t) {
     bells++;
     wake_sleepers(plain.ring, [&](uint32_t) { bells++; });
-    CHECK(plain.rung().empty());
+    CHECK(plain.signalled().empty());
   });
   CHECK_EQUAL(bells, 2);
   CHECK_EQUAL(plain.arm_word(kSleeper), 2);
@@ -231,35 +231,35 @@ bool fall_asleep(const Ring& ring, uint32_t node, uint64_t position, const Step 
   return sleeps;
 }
 
-// A publisher's swap in one gap, its ringing in the same or a later one; a death in between would be the hole.
-void whenever_a_frame_is_published_a_sleeper_has_seen_it_or_is_rung() {
+// A publisher swaps in one gap, and signals in the same or a later one. Between them its death would go unnoticed.
+void a_sleeper_has_seen_each_published_frame_or_is_signalled() {
   for (bool again : {false, true}) {  // already armed from a sleep before?
     for (int swapGap = 0; swapGap < 3; swapGap++) {
-      for (int ringGap = swapGap; ringGap < 3; ringGap++) {
+      for (int signalGap = swapGap; signalGap < 3; signalGap++) {
         PlainRing plain;
         if (again) arm(plain.ring, kSleeper);
-        bool isRung = false;
+        bool isSignalled = false;
         Step gaps[3];
         for (int gap = 0; gap < 3; gap++) {
           gaps[gap] = [&, gap] {
             if (gap == swapGap) plain.swap();
-            if (gap == ringGap) isRung = !plain.rung().empty();
+            if (gap == signalGap) isSignalled = !plain.signalled().empty();
           };
         }
         bool sleeps = fall_asleep(plain.ring, kSleeper, 0, gaps);
-        CHECK(!sleeps || isRung);
+        CHECK(!sleeps || isSignalled);
       }
     }
   }
 }
 
-// A publisher is between its ring and its move of the arm, for a frame before, while the waiter falls asleep anew.
-void a_sleeper_that_falls_asleep_inside_a_ring_is_rung_for_the_next_frame() {
+// A publisher is between its signal and its move of the arm, for an earlier frame, while the waiter falls asleep again.
+void a_sleeper_that_falls_asleep_during_a_signal_is_signalled_for_the_next_frame() {
   for (int swapGap = 0; swapGap < 3; swapGap++) {
     PlainRing plain;
     plain.swap();
     arm(plain.ring, kSleeper);
-    bool sleeps = false, isRung = false;
+    bool sleeps = false, isSignalled = false;
     wake_sleepers(plain.ring, [&](uint32_t node) {
       Step gaps[3];
       for (int gap = 0; gap < 3; gap++) {
@@ -269,69 +269,69 @@ void a_sleeper_that_falls_asleep_inside_a_ring_is_rung_for_the_next_frame() {
       }
       sleeps = fall_asleep(plain.ring, node, 1, gaps);
     });
-    isRung = !plain.rung().empty();  // the second frame's publisher comes after the first one's move
-    CHECK(!sleeps || isRung);
+    isSignalled = !plain.signalled().empty();  // the second frame's publisher comes after the first one's move
+    CHECK(!sleeps || isSignalled);
   }
 }
 
 // ---- fleets of every size ------------------------------------------------------------------------------------------
 
-void sleepers_of_every_word_and_group_are_rung_in_order() {
+void sleepers_of_every_word_and_group_are_signalled_in_order() {
   PlainRing plain(kMaxFleetSize);
   Nodes nodes = {0, 63, 64, 1023, 1024, 65535};
   for (uint32_t node : nodes) arm(plain.ring, node);
   CHECK_EQUAL(plain.ring.header->sleeperGroups, uint64_t{1} << 63 | 3);
-  CHECK(plain.publish_and_ring() == nodes);
-  CHECK(plain.publish_and_ring().empty());
+  CHECK(plain.publish_and_signal() == nodes);
+  CHECK(plain.publish_and_signal().empty());
   for (uint32_t node : nodes) {
     for (uint32_t other : nodes) {
       disarm(plain.ring, other);
       CHECK(!plain.has_bit(other));
     }
     arm(plain.ring, node);
-    CHECK(plain.publish_and_ring() == Nodes{node});
+    CHECK(plain.publish_and_signal() == Nodes{node});
   }
 }
 
-void the_last_node_of_a_fleet_of_any_size_is_rung() {
+void the_last_node_of_a_fleet_of_any_size_is_signalled() {
   for (uint32_t size : {1u, 2u, 63u, 64u, 65u, 1023u, 1024u, 1025u, 1088u, 2048u, 4097u}) {
     PlainRing plain(size);
     arm(plain.ring, size - 1);
-    CHECK(plain.publish_and_ring() == Nodes{size - 1});
+    CHECK(plain.publish_and_signal() == Nodes{size - 1});
     if (size == 1) continue;
     arm(plain.ring, 0);
-    CHECK(plain.publish_and_ring() == Nodes{0});
+    CHECK(plain.publish_and_signal() == Nodes{0});
   }
 }
 
 // ---- words that lie ------------------------------------------------------------------------------------------------
 
-void foreign_bits_ring_nobody_beyond_the_fleet() {
+void foreign_bits_signal_no_node_beyond_the_fleet() {
   for (uint32_t size : {1u, 5u, 64u, 70u, 1024u, 1100u}) {
     PlainRing plain(size);
     plain.ring.header->sleeperGroups = ~uint64_t{0};
     memset(plain.ring.sleepers, 0xff, (size + 63) / 64 * 8);
-    CHECK(plain.publish_and_ring().empty());  // every arm is even
+    CHECK(plain.publish_and_signal().empty());  // every arm is even
     for (uint32_t node = 0; node < size; node++) plain.arm_word(node) = 1;
-    Nodes all = plain.publish_and_ring();
+    Nodes all = plain.publish_and_signal();
     CHECK_EQUAL(all.size(), size);
     for (uint32_t node = 0; node < size; node++) CHECK_EQUAL(all[node], node);
-    CHECK(plain.publish_and_ring().empty());
+    CHECK(plain.publish_and_signal().empty());
   }
 }
 
-void a_garbage_arm_is_rung_at_most_once_and_armed_anew() {
+void a_garbage_arm_is_signalled_at_most_once_and_armed_anew() {
   for (uint64_t garbage : {~uint64_t{0}, ~uint64_t{1}, uint64_t{1} << 63, (uint64_t{1} << 63) + 1}) {
     PlainRing plain;
     arm(plain.ring, kSleeper);
     plain.arm_word(kSleeper) = garbage;
-    CHECK_EQUAL(plain.publish_and_ring().size(), garbage % 2);
-    CHECK(plain.publish_and_ring().empty());
+    CHECK_EQUAL(plain.publish_and_signal().size(), garbage % 2);
+    CHECK(plain.publish_and_signal().empty());
     plain.arm_word(kSleeper) = garbage;
     arm(plain.ring, kSleeper);
     CHECK_EQUAL(plain.arm_word(kSleeper) % 2, 1);
     CHECK(plain.arm_word(kSleeper) != garbage);
-    CHECK(plain.publish_and_ring() == Nodes{kSleeper});
+    CHECK(plain.publish_and_signal() == Nodes{kSleeper});
   }
 }
 
@@ -339,26 +339,26 @@ void a_bit_without_its_group_is_set_right_by_the_next_arm() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
   plain.ring.header->sleeperGroups = 0;
-  CHECK(plain.publish_and_ring().empty());
+  CHECK(plain.publish_and_signal().empty());
   arm(plain.ring, kSleeper);
-  CHECK(plain.publish_and_ring() == Nodes{kSleeper});
+  CHECK(plain.publish_and_signal() == Nodes{kSleeper});
 }
 
 // ---- death ---------------------------------------------------------------------------------------------------------
 
-void a_sleeper_that_died_costs_one_ring_until_it_is_settled() {
+void a_sleeper_that_died_costs_one_signal_until_it_is_settled() {
   PlainRing plain;
   arm(plain.ring, kSleeper);
   arm(plain.ring, kPeer);
-  CHECK((plain.publish_and_ring() == Nodes{kSleeper, kPeer}));
+  CHECK((plain.publish_and_signal() == Nodes{kSleeper, kPeer}));
   arm(plain.ring, kPeer);
-  CHECK(plain.publish_and_ring() == Nodes{kPeer});
+  CHECK(plain.publish_and_signal() == Nodes{kPeer});
   uint32_t hand;
   CHECK(settle(plain.ring, kSleeper, &hand) == RingStatus::kOk);
   CHECK(!plain.has_bit(kSleeper));
   CHECK(plain.has_bit(kPeer));
   arm(plain.ring, kPeer);
-  CHECK(plain.publish_and_ring() == Nodes{kPeer});
+  CHECK(plain.publish_and_signal() == Nodes{kPeer});
 }
 
 void settling_clears_the_bit_and_never_lowers_the_arm() {
@@ -385,31 +385,31 @@ void an_audit_leaves_sleepers_alone() {
   std::vector<uint64_t> marks(audit_mark_words(plain.ring.chunkCount));
   CHECK(audit(plain.ring, marks.data()) == RingStatus::kOk);
   CHECK_EQUAL(plain.arm_word(kSleeper), 1);
-  CHECK(plain.publish_and_ring() == Nodes{kSleeper});
+  CHECK(plain.publish_and_signal() == Nodes{kSleeper});
 }
 
 const Test kTests[] = {
     TEST(an_armed_node_has_its_bit_its_group_and_an_odd_generation),
     TEST(every_arm_makes_a_fresh_odd_generation),
     TEST(a_disarmed_node_keeps_nothing_but_its_group),
-    TEST(disarming_a_node_that_was_rung_or_never_armed_moves_nothing),
+    TEST(disarming_a_node_that_was_signalled_or_never_armed_moves_nothing),
     TEST(news_is_what_a_poll_would_bring),
     TEST(a_position_that_no_ring_reaches_never_has_news),
-    TEST(with_nobody_asleep_no_bell_is_rung),
-    TEST(a_generation_is_rung_once_whatever_the_number_of_frames),
-    TEST(a_bell_is_rung_before_its_arm_is_moved),
-    TEST(a_publisher_that_dies_after_its_ring_leaves_the_sleeper_to_the_next),
+    TEST(no_bell_is_signalled_when_no_node_sleeps),
+    TEST(a_generation_is_signalled_once_for_any_number_of_frames),
+    TEST(a_bell_is_signalled_before_its_arm_is_moved),
+    TEST(a_publisher_that_dies_after_its_signal_leaves_the_sleeper_to_the_next),
     TEST(a_slow_publisher_does_not_disarm_a_later_sleep),
     TEST(a_slow_publisher_does_not_disarm_the_sleep_after_a_disarm_or_a_settle),
-    TEST(two_publishers_that_see_one_generation_ring_once_each_and_move_it_once),
-    TEST(whenever_a_frame_is_published_a_sleeper_has_seen_it_or_is_rung),
-    TEST(a_sleeper_that_falls_asleep_inside_a_ring_is_rung_for_the_next_frame),
-    TEST(sleepers_of_every_word_and_group_are_rung_in_order),
-    TEST(the_last_node_of_a_fleet_of_any_size_is_rung),
-    TEST(foreign_bits_ring_nobody_beyond_the_fleet),
-    TEST(a_garbage_arm_is_rung_at_most_once_and_armed_anew),
+    TEST(two_publishers_that_see_one_generation_signal_once_each_and_move_it_once),
+    TEST(a_sleeper_has_seen_each_published_frame_or_is_signalled),
+    TEST(a_sleeper_that_falls_asleep_during_a_signal_is_signalled_for_the_next_frame),
+    TEST(sleepers_of_every_word_and_group_are_signalled_in_order),
+    TEST(the_last_node_of_a_fleet_of_any_size_is_signalled),
+    TEST(foreign_bits_signal_no_node_beyond_the_fleet),
+    TEST(a_garbage_arm_is_signalled_at_most_once_and_armed_anew),
     TEST(a_bit_without_its_group_is_set_right_by_the_next_arm),
-    TEST(a_sleeper_that_died_costs_one_ring_until_it_is_settled),
+    TEST(a_sleeper_that_died_costs_one_signal_until_it_is_settled),
     TEST(settling_clears_the_bit_and_never_lowers_the_arm),
     TEST(an_audit_leaves_sleepers_alone),
 };
