@@ -135,11 +135,10 @@ void Fleet::refuse_node(const JoinOptions& options, bool withoutSpare) const {
   for (uint32_t node = 0; node < size_; node++) {
     if (is_member(record(node)) && pid(node) == static_cast<uint32_t>(getpid())) own++;
   }
-  std::string message = object + ": the fleet has size=" + std::to_string(size_) + " and all nodes are in use, " +
+  std::string message = object + ": the fleet has " + std::to_string(size_) + " nodes and all are in use, " +
                         std::to_string(own) + " of them by this process: close unused handles";
   if (size_ <= kMaxFleetSize / 2) {
-    message += ", or join with { size: " + std::to_string(size_ * 2) + " } once every member has left and the fleet " +
-               "was removed";
+    message += ", or join with { size: " + std::to_string(size_ * 2) + " } once every member has left";
   }
   throw Failure("ERR_ORBIT_FLEET_FULL", message);
 }

@@ -25,7 +25,7 @@ struct JoinOptions {
   bool removeWhenLast = false;
 };
 
-constexpr uint32_t kDefaultFleetSize = 64;
+constexpr uint32_t kDefaultFleetSize = 256;
 // Shorter than a process takes to die: a process that waits for a death and then asks gets the new answer.
 constexpr uint64_t kAliveForNs = 50'000;
 
@@ -116,7 +116,7 @@ class Fleet {
   bool alone() const;
   void end_claims();
 
-  std::string name_;
+  FleetName name_;  // with the user at the time of the join
   std::shared_ptr<Store> store_;
   std::unique_ptr<Mapping> mapping_;
   std::unique_ptr<Bells> bells_;

@@ -57,7 +57,7 @@ std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, 
 }  // namespace
 
 // The fleet object goes last: the next joiner finishes a removal that died half-way.
-std::vector<std::string> retire_all(Store& store, const std::string& fleet) {
+std::vector<std::string> retire_all(Store& store, const FleetName& fleet) {
   std::vector<std::string> removed;
   store.bells(fleet)->remove_all();
   for (uint32_t kind = 0; kind <= kMaxKind; kind++) {

@@ -13,6 +13,6 @@ namespace orbit {
 std::vector<std::string> remove_fleet(const std::string& name, int kind, bool force);
 
 // Removes all objects of a fleet and its bells. Returns the names of the objects. The caller holds the membership lock.
-std::vector<std::string> retire_all(Store& store, const std::string& fleet);
+std::vector<std::string> retire_all(Store& store, const FleetName& fleet);
 
 }  // namespace orbit

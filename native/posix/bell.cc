@@ -9,7 +9,6 @@
 
 #include "posix/failure.h"
 #include "posix/libc.h"
-#include "posix/name.h"
 
 namespace orbit {
 
@@ -38,20 +37,21 @@ namespace {
 
 constexpr int kOpenFlags = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 
-bool is_private_fifo(int descriptor) {
+bool is_private_fifo(int descriptor, uint32_t uid) {
   struct stat status;
-  return stat_descriptor(descriptor, &status) && S_ISFIFO(status.st_mode) && status.st_uid == geteuid() &&
+  return stat_descriptor(descriptor, &status) && S_ISFIFO(status.st_mode) && status.st_uid == uid &&
          (status.st_mode & 077) == 0;
 }
 
 class SharedBells : public Bells {
  public:
-  explicit SharedBells(const std::string& fleet) : fleet_(fleet) {}
+  explicit SharedBells(const FleetName& fleet) : fleet_(fleet) {}
   ~SharedBells() override {
     for (const auto& known : writers_) ::close(known.second.descriptor);
   }
 
   int open(uint32_t node) override {
+    if (geteuid() != fleet_.uid) return -1;  // the bell would belong to another user than the fleet
     std::string path = path_of(node);
     // We hold the node, so this name leads to the bell of a dead member, or to no bell at all.
     if (unlink(path.c_str()) != 0 && errno != ENOENT) return -1;
@@ -62,14 +62,14 @@ class SharedBells : public Bells {
       unlink(path.c_str());  // no descriptor is left; the file would outlive us
       return -1;
     }
-    if (fchmod(descriptor, 0600) == 0 && is_private_fifo(descriptor)) return descriptor;
+    if (fchmod(descriptor, 0600) == 0 && is_private_fifo(descriptor, fleet_.uid)) return descriptor;
     ::close(descriptor);
     return -1;
   }
 
   bool is_current(uint32_t node, int descriptor) override {
     struct stat named, ours;
-    return is_private_fifo(descriptor) && stat_path(path_of(node).c_str(), &named) &&
+    return is_private_fifo(descriptor, fleet_.uid) && stat_path(path_of(node).c_str(), &named) &&
            stat_descriptor(descriptor, &ours) && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
@@ -88,7 +88,7 @@ class SharedBells : public Bells {
     try {
       for (const ListedObject& object : list_objects()) {
         const ObjectName& name = object.name;
-        if (name.form == ObjectForm::kBell && name.fleet == fleet_ && name.uid == geteuid()) remove(name.number);
+        if (name.form == ObjectForm::kBell && name.fleet == fleet_.text && name.uid == fleet_.uid) remove(name.number);
       }
     } catch (const Failure&) {
       // The folder cannot be listed: the bells stay, and the next owner of each node replaces its bell.
@@ -104,7 +104,7 @@ class SharedBells : public Bells {
     forget(node);
     int descriptor = ::open(path_of(node).c_str(), O_WRONLY | kOpenFlags);  // ENXIO without a reader
     if (descriptor < 0) return -1;
-    if (!is_private_fifo(descriptor)) {
+    if (!is_private_fifo(descriptor, fleet_.uid)) {
       ::close(descriptor);
       return -1;
     }
@@ -123,13 +123,13 @@ class SharedBells : public Bells {
     int descriptor;
     uint64_t incarnation;
   };
-  std::string fleet_;
+  FleetName fleet_;
   std::map<uint32_t, Writer> writers_;
 };
 
 }  // namespace
 
-std::unique_ptr<Bells> shared_bells(const std::string& fleet) { return std::make_unique<SharedBells>(fleet); }
+std::unique_ptr<Bells> shared_bells(const FleetName& fleet) { return std::make_unique<SharedBells>(fleet); }
 
 #else
 
@@ -149,7 +149,7 @@ class NoBells : public Bells {
 
 }  // namespace
 
-std::unique_ptr<Bells> shared_bells(const std::string&) { return std::make_unique<NoBells>(); }
+std::unique_ptr<Bells> shared_bells(const FleetName&) { return std::make_unique<NoBells>(); }
 
 #endif
 

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "posix/name.h"
+
 namespace orbit {
 
 class Bells {
@@ -35,6 +37,6 @@ class Bells {
 ssize_t signal_bell(int descriptor);
 
 // The bells of a fleet of all processes on this host that run as this user.
-std::unique_ptr<Bells> shared_bells(const std::string& fleet);
+std::unique_ptr<Bells> shared_bells(const FleetName& fleet);
 
 }  // namespace orbit

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 
 #include "posix/failure.h"
@@ -24,13 +25,33 @@ struct flock lock_of(short type, int64_t first, int64_t count) {
   return lock;
 }
 
+Failure lock_failure(const char* syscall, int error, const std::string& object) {
+  if (error != EINVAL && error != ENOSYS) return system_failure(syscall, error, object);
+  return system_failure(syscall, error,
+                        object + ": this system has no open file description locks, by which the members of a fleet " +
+                            "know each other; proot and old releases of gVisor lack them: use Fleet.join for a " +
+                            "fleet within one process");
+}
+
 }  // namespace
+
+void require_leases(const std::string& folder) {
+  static std::atomic<bool> isKnown{false};
+  if (isKnown || folder.empty()) return;
+  int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;  // the creation fails next, and says why
+  struct flock lock = lock_of(F_UNLCK, 0, 1);
+  int error = fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+  close(fd);
+  if (error != 0) throw lock_failure("fcntl(F_OFD_SETLK)", error, folder);
+  isKnown = true;
+}
 
 bool try_lock_byte(int fd, int64_t byte, const std::string& object) {
   struct flock lock = lock_of(F_WRLCK, byte, 1);
   if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
-  throw system_failure("fcntl(F_OFD_SETLK)", errno, object);
+  throw lock_failure("fcntl(F_OFD_SETLK)", errno, object);
 }
 
 void lock_byte(int fd, int64_t byte, const std::string& object) {
@@ -53,7 +74,7 @@ void unlock_byte(int fd, int64_t byte) {
 
 bool is_locked_elsewhere(int fd, int64_t first, int64_t count, const std::string& object) {
   struct flock lock = lock_of(F_WRLCK, first, count);
-  if (fcntl(fd, F_OFD_GETLK, &lock) != 0) throw system_failure("fcntl(F_OFD_GETLK)", errno, object);
+  if (fcntl(fd, F_OFD_GETLK, &lock) != 0) throw lock_failure("fcntl(F_OFD_GETLK)", errno, object);
   return lock.l_type != F_UNLCK;
 }
 

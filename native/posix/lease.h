@@ -11,6 +11,9 @@
 
 namespace orbit {
 
+// Throws ERR_ORBIT_SYSTEM on a system without such locks, before anything is created in `folder` ("": none to ask).
+void require_leases(const std::string& folder);
+
 // Takes the byte. False: another description holds it.
 bool try_lock_byte(int fd, int64_t byte, const std::string& object);
 

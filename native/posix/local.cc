@@ -115,7 +115,7 @@ class LocalStore : public Store {
   void unlock_membership(Mapping&) override { membership_.unlock(); }
   bool is_current(Mapping&) override { return true; }
 
-  std::unique_ptr<Bells> bells(const std::string&) override { return std::make_unique<LocalBells>(pipes_); }
+  std::unique_ptr<Bells> bells(const FleetName&) override { return std::make_unique<LocalBells>(pipes_); }
 
   bool try_lease(Mapping&, uint32_t node) override {
     std::lock_guard<std::mutex> guard(objectsMutex_);

@@ -16,8 +16,8 @@ constexpr char kBellSuffix[] = ".bell";
 constexpr char kFleetPart[] = "fleet";
 constexpr size_t kMaxFleetNameBytes = 64;  // fleetNamePattern in TypeScript
 
-std::string object_name(const std::string& fleet, const std::string& part) {
-  return "/" + std::string(kPrefix) + fleet + "-" + part + "-" + std::to_string(geteuid());
+std::string object_name(const FleetName& fleet, const std::string& part) {
+  return "/" + std::string(kPrefix) + fleet.text + "-" + part + "-" + std::to_string(fleet.uid);
 }
 
 // Cuts the text behind the last dash off `text`. False: there is no dash.
@@ -54,10 +54,17 @@ bool cut_suffix(std::string* text, const std::string& suffix) {
 
 }  // namespace
 
-std::string fleet_object(const std::string& fleet) { return object_name(fleet, kFleetPart); }
-std::string ring_object(const std::string& fleet, uint32_t kind) { return object_name(fleet, std::to_string(kind)); }
-std::string bell_object(const std::string& fleet, uint32_t node) {
+FleetName::FleetName(std::string fleet) : text(std::move(fleet)), uid(geteuid()) {}
+
+std::string fleet_object(const FleetName& fleet) { return object_name(fleet, kFleetPart); }
+std::string ring_object(const FleetName& fleet, uint32_t kind) { return object_name(fleet, std::to_string(kind)); }
+std::string bell_object(const FleetName& fleet, uint32_t node) {
   return object_name(fleet, std::to_string(node)) + kBellSuffix;
+}
+
+uint32_t owner_of(const std::string& object) {
+  ObjectName name;
+  return parse_name(object.substr(1), &name) ? name.uid : geteuid();
 }
 
 bool parse_name(const std::string& file, ObjectName* name) {

@@ -23,10 +23,20 @@ struct ObjectName {
   uint32_t uid = 0;
 };
 
-// The objects of this process's effective user.
-std::string fleet_object(const std::string& fleet);
-std::string ring_object(const std::string& fleet, uint32_t kind);
-std::string bell_object(const std::string& fleet, uint32_t node);
+// A fleet of one user: the effective user of this process at the time when the FleetName was made. A process that
+// changes its user later still means the same fleet.
+struct FleetName {
+  FleetName(std::string fleet);
+  std::string text;
+  uint32_t uid;
+};
+
+std::string fleet_object(const FleetName& fleet);
+std::string ring_object(const FleetName& fleet, uint32_t kind);
+std::string bell_object(const FleetName& fleet, uint32_t node);
+
+// The user in the name of an object.
+uint32_t owner_of(const std::string& object);
 
 // Reads the name of a file, without a slash. False: it is no name of an object or bell.
 bool parse_name(const std::string& file, ObjectName* name);

@@ -71,9 +71,9 @@ struct stat check_file(int fd, const std::string& object) {
   struct stat status;
   if (!stat_descriptor(fd, &status)) throw system_failure("fstat", errno, object);
   if (!S_ISREG(status.st_mode)) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
-  if (status.st_uid != geteuid()) {
+  if (status.st_uid != owner_of(object)) {
     throw Failure("ERR_ORBIT_PERMISSION", object + ": owner uid=" + std::to_string(status.st_uid) +
-                                              " must be that of this process, uid=" + std::to_string(geteuid()));
+                                              " must be that of its name, uid=" + std::to_string(owner_of(object)));
   }
   if ((status.st_mode & 077) != 0) {
     char mode[8];
@@ -81,6 +81,14 @@ struct stat check_file(int fd, const std::string& object) {
     throw Failure("ERR_ORBIT_PERMISSION", object + ": mode=" + mode + " gives others access, it must be 0600");
   }
   return status;
+}
+
+// Objects belong to the user that the process had when it joined. After a change it can open and create no more of them.
+[[noreturn]] void refuse_user(int error, const std::string& object) {
+  throw system_failure("open", error,
+                       object + ": belongs to uid=" + std::to_string(owner_of(object)) +
+                           ", and this process is uid=" + std::to_string(geteuid()) +
+                           " now: open every ring before the process changes its user, " + "or join after that");
 }
 
 // 0: this object was not finished.
@@ -115,6 +123,7 @@ std::string folder_problem(int, const std::string&) { return ""; }
 
 [[noreturn]] void refuse_open(int error, const std::string& object) {
   if (error == EISDIR || error == ENXIO) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
+  if ((error == EACCES || error == EPERM) && owner_of(object) != geteuid()) refuse_user(error, object);
   std::string problem = folder_problem(error, object);
   if (problem.empty()) throw system_failure("open", error, object);
   throw system_failure("open", error,
@@ -162,6 +171,10 @@ void reserve(int fd, const struct stat& status, uint64_t bytes, const std::strin
 class SharedStore : public Store {
  public:
   std::unique_ptr<Mapping> open(const std::string& object, Access access, const Creation* creation) override {
+    if (creation != nullptr) {
+      if (owner_of(object) != geteuid()) refuse_user(EACCES, object);
+      require_leases(objects_folder());
+    }
     for (;;) {
       int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // never follow a link, never wait for the writer of a FIFO
       flags |= access == Access::kReadOnly ? O_RDONLY : O_RDWR;
@@ -220,7 +233,7 @@ class SharedStore : public Store {
            named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
-  std::unique_ptr<Bells> bells(const std::string& fleet) override { return shared_bells(fleet); }
+  std::unique_ptr<Bells> bells(const FleetName& fleet) override { return shared_bells(fleet); }
 
   bool try_lease(Mapping& fleet, uint32_t node) override {
     return try_lock_byte(shared(fleet).fd.get(), kNodeLockByte + node, shared(fleet).object);

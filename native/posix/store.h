@@ -52,7 +52,7 @@ class Store {
   virtual bool leased_elsewhere(Mapping& fleet, uint32_t first, uint32_t count) = 0;
 
   // The bells of the members of a fleet, for one handle.
-  virtual std::unique_ptr<Bells> bells(const std::string& fleet) = 0;
+  virtual std::unique_ptr<Bells> bells(const FleetName& fleet) = 0;
 };
 
 // Holds the membership lock while it exists.

@@ -17,7 +17,8 @@ export const errorCodes = {
   ERR_ORBIT_TIMEOUT: 'The subject was not free in the time given.',
   ERR_ORBIT_NO_SPARE: 'Too many members died in the middle of a publish since the fleet was last empty.',
   ERR_ORBIT_EXHAUSTED: 'The ring has reached its last position.',
-  ERR_ORBIT_PERMISSION: 'An object of this name belongs to another user, or other users may open it.',
+  ERR_ORBIT_PERMISSION:
+    'An object of this name belongs to another user than the process has now, or other users may open it.',
   ERR_ORBIT_LAYOUT_MISMATCH: 'An object of this name is not one of this package, or has another layout version.',
   ERR_ORBIT_TYPE_MISMATCH: 'The object holds another type, geometry or fleet size than the caller asked for.',
   ERR_ORBIT_CORRUPT: 'Bytes in shared memory contradict the layout.',

@@ -12,7 +12,7 @@ import type { AnyOrbitType } from './type.js'
 
 /** Options of `Fleet.join`: the size of the fleet, the node to take, and a label. */
 export interface JoinOptions {
-  /** The number of nodes, 1..65536; default the size of the existing fleet, or 64 for a new one. */
+  /** The number of nodes, 1..65536; default the size of the existing fleet, or 256 for a new one. */
   size?: number
   /** The node to take, 0..size-1; default the first free one. */
   node?: number

@@ -131,8 +131,8 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     expect(fleet.closed).toBe(true)
   })
 
-  it('has 64 nodes by default', () => {
-    expect(join(fleetName()).size).toBe(64)
+  it('has 256 nodes by default', () => {
+    expect(join(fleetName()).size).toBe(256)
   })
 
   it.each([1, 65536])('accepts a size of %i nodes', (size) => {
@@ -188,8 +188,9 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
     const name = fleetName()
     const first = join(name, { size: 2 })
     join(name)
-    const advice = 'all nodes are in use, 2 of them by this process: close unused handles, or join with { size: 4 }'
-    expectRefusal(() => join(name), OrbitError, 'ERR_ORBIT_FLEET_FULL', name, 'size=2', advice)
+    const cause = 'the fleet has 2 nodes and all are in use, 2 of them by this process: '
+    const advice = 'close unused handles, or join with { size: 4 } once every member has left'
+    expectRefusal(() => join(name), OrbitError, 'ERR_ORBIT_FLEET_FULL', name, cause + advice)
     first.close()
     expect(join(name).node).toBe(0)
   })
@@ -199,7 +200,7 @@ describe.each(memories)('a fleet in $memory', ({ join, isShared }) => {
   })
 
   it('refuses a node beyond the default size', () => {
-    expectRangeError(() => join(fleetName(), { node: 64 }), 'node=64', '0..63')
+    expectRangeError(() => join(fleetName(), { node: 256 }), 'node=256', '0..255')
   })
 
   it('refuses a node beyond the size of the existing fleet', () => {
@@ -357,7 +358,7 @@ describe('a process-local fleet', () => {
     expect(second.head(Small)).toBe(1)
     second.close()
     const next = joinLocal(name)
-    expect(next.size).toBe(64)
+    expect(next.size).toBe(256)
     expect(next.head(Small)).toBe(0)
     expect(next.nodes()[0]?.incarnation).toBe(1)
   })

@@ -1,0 +1,59 @@
+// A process that changes its user after it has joined a fleet.
+import { describe, expect, it } from 'vitest'
+import { Fleet, orbitType } from '../../src/index.js'
+import { type Child, isLinux, objectsOf, start, uniqueFleet } from '../help/processes.js'
+
+const isRoot = process.geteuid?.() === 0
+const other = 54321
+const facts = { name: 'facts', kind: 7, capacity: 64, payloadBytes: 64 }
+
+/** A member that has published as root, and is another user now. */
+async function memberOfOtherUser(name: string): Promise<Child> {
+  const child = start('member.mjs')
+  expect(await child.next()).toBe('ready')
+  expect(await child.ask('join', name, { size: 4 })).toMatchObject({ value: { node: 0 } })
+  expect(await child.ask('publish')).toEqual({ value: [0] })
+  expect(await child.ask('setUser', other)).toEqual({ value: other })
+  return child
+}
+
+const refused = (object: string) => ({
+  code: 'ERR_ORBIT_PERMISSION',
+  message: expect.stringMatching(new RegExp(`${object}: belongs to uid=0, and this process is uid=${other} now`)),
+})
+
+describe.runIf(isLinux && isRoot)('a member that changes its user after it has joined', () => {
+  it('publishes to the rings that it has open, and closes', async () => {
+    const name = uniqueFleet('user')
+    const child = await memberOfOtherUser(name)
+    using witness = Fleet.observe(name)
+    expect(await child.ask('publish', 2)).toEqual({ value: [1, 2] })
+    expect(witness.head(orbitType(facts))).toBe(3)
+    expect(await child.ask('close')).toEqual({ value: null })
+    expect(witness.isDead(0)).toBe(true)
+  })
+
+  it('creates no ring, and no object in its new name', async () => {
+    const name = uniqueFleet('user')
+    const child = await memberOfOtherUser(name)
+    const objects = objectsOf(name)
+    expect(await child.ask('create', 8)).toMatchObject(refused(`orbit-${name}-8-0`))
+    expect(await child.ask('sleep')).toEqual({ value: false })
+    expect(objectsOf(name)).toEqual(objects)
+  })
+
+  it('opens no ring that another member has created', async () => {
+    const name = uniqueFleet('user')
+    const child = await memberOfOtherUser(name)
+    using creator = Fleet.joinShm(name)
+    creator.publish(orbitType({ ...facts, kind: 9 }), new Uint8Array(1))
+    expect(await child.ask('create', 9)).toMatchObject(refused(`orbit-${name}-9-0`))
+  })
+
+  it('has another fleet when it joins again', async () => {
+    const name = uniqueFleet('user')
+    const child = await memberOfOtherUser(name)
+    expect(await child.ask('join', name, { size: 2 })).toEqual({ value: { node: 0, size: 2 } })
+    expect(objectsOf(name)).toContain(`orbit-${name}-fleet-${other}`)
+  })
+})
