@@ -450,7 +450,7 @@ describe('a bus in shared memory', () => {
     new OrbitEventBus(fleet)
     expect(objectsOf(name).some((object) => object.includes(`-${kind}-`))).toBe(hasObjectFiles)
     const bytes = fleet.stats(ringOf({ capacity: 1024, payloadBytes: 1024 }))?.objectBytes as number
-    expect(Math.round(bytes / 1e5) / 10).toBe(1.2)
+    expect(Math.round(bytes / 1e5) / 10).toBe(1.5)
   })
 
   it('is empty for an observer until it exists, and cannot be written by it', () => {
