@@ -2,7 +2,7 @@
 export interface Platform {
   readonly platform: string
   readonly arch: string
-  /** Linux whose libc is musl, as in Alpine. */
+  /** Linux with musl as its libc, such as Alpine. */
   readonly isMusl: boolean
 }
 

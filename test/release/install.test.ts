@@ -52,7 +52,7 @@ describe('the package', () => {
     expect(bytes).toBeLessThan(maxBytes)
   })
 
-  it('has code whose lines are short enough for a stack trace', () => {
+  it('has code with lines short enough for a stack trace', () => {
     const code = filesIn(join(installed, 'dist')).filter((file) => /\.c?js$/.test(file))
     expect(code.length).toBeGreaterThan(5)
     for (const file of code) {
@@ -76,7 +76,7 @@ describe('the package', () => {
     expect(bugs).toBe('https://github.com/orbit-node/orbit-node/issues')
   })
 
-  it('has scripts whose files are in the repository', () => {
+  it('has scripts that name files of the repository', () => {
     const named =
       Object.values(manifest.scripts)
         .join(' ')
@@ -185,7 +185,7 @@ describe('an empty project uses the package', () => {
     expect(stderr).toMatch(/Cannot find package 'typed-struct'/)
   })
 
-  it("from node -e, whose __dirname is not that of the package's", () => {
+  it('from node -e, which has a global __dirname of its own', () => {
     const program = `import(${JSON.stringify(join(app, 'install.mjs'))})`
     const said = run(temporary, process.execPath, ['-e', program, 'unused', uniqueFleet('install')])
     expect(JSON.parse(said)).toEqual(used(addon))
