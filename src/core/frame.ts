@@ -13,10 +13,12 @@ import {
   scratch,
 } from './scratch.js'
 
-/** One frame of a ring: a plain object, which can be spread, cloned, compared and printed. */
+/** One frame of a ring. It can be spread, cloned, compared and printed; a copy has all properties but `id`. */
 export interface Frame {
-  /** The id of the frame: its ring's KIND, its publisher's node, and the low 40 bits of its position. */
+  /** The id of the frame: its ring's KIND, its publisher's node, and the low 40 bits of its position. Made when read. */
   readonly id: NetId64
+  /** The KIND of the ring, 0..255. */
+  readonly kind: number
   /** The node that published the frame, 0..65535. */
   readonly node: number
   /** The position of the frame in its ring, 0..2^53-2; the first frame of a new ring has 0. */
@@ -37,9 +39,9 @@ export interface Frame {
 export const base64 = ({ buffer, byteOffset, length }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, length).toString('base64')
 
-/** A frame as it is read and polled: all its data are properties of its own. */
+/** A frame as it is read and polled. Its data are properties of its own; the id, which costs an object, follows from them. */
 class OrbitFrame implements Frame {
-  readonly id: NetId64
+  readonly kind: number
   readonly node: number
   readonly position: number
   readonly frameKind: number
@@ -47,7 +49,7 @@ class OrbitFrame implements Frame {
   readonly payload: Uint8Array
 
   constructor(kind: number, node: number, position: number, frameKind: number, version: number, payload: Uint8Array) {
-    this.id = netIdAt(kind, node, position)
+    this.kind = kind
     this.node = node
     this.position = position
     this.frameKind = frameKind
@@ -55,8 +57,13 @@ class OrbitFrame implements Frame {
     this.payload = payload
   }
 
+  get id(): NetId64 {
+    return netIdAt(this.kind, this.node, this.position)
+  }
+
   toJSON(): object {
-    return { ...this, payload: base64(this.payload) }
+    const { id, node, position, frameKind, version, payload } = this
+    return { id, node, position, frameKind, version, payload: base64(payload) }
   }
 }
 

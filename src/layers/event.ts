@@ -1,12 +1,12 @@
-import type { NetId64 } from '../base/netid.js'
+import { type NetId64, netIdAt } from '../base/netid.js'
 import { base64, type Frame } from '../core/frame.js'
 import { abi } from '../core/native.js'
 
 const headerBytes = abi.eventHeaderBytes
 
-/** An event that a process published: its data are properties of its own, so it can be spread, compared and printed. */
+/** An event that a process published. It can be spread, cloned, compared and printed; a copy has its data, but no `id`. */
 export interface OrbitEvent {
-  /** The id of the event: KIND 220, its publisher's node, and the low 40 bits of its position. */
+  /** The id of the event: KIND 220, its publisher's node, and the low 40 bits of its position. Made when read. */
   readonly id: NetId64
   /** The node that published the event, 0..65535. */
   readonly node: number
@@ -29,18 +29,16 @@ export interface OrbitEvent {
 
 /** An event as it is polled. */
 export class PolledEvent implements OrbitEvent {
-  readonly id: NetId64
   readonly node: number
   readonly position: number
   readonly topic: string
   readonly payload: Uint8Array
   readonly timestampMs: number
 
-  constructor({ id, node, position, version, payload }: Frame) {
+  constructor({ node, position, version, payload }: Frame) {
     const { buffer, byteOffset, length } = payload
     const topicBytes = (payload[0] as number) + ((payload[1] as number) << 8)
     const begin = headerBytes + topicBytes
-    this.id = id
     this.node = node
     this.position = position
     this.topic = topicOf(payload, topicBytes)
@@ -48,16 +46,22 @@ export class PolledEvent implements OrbitEvent {
     this.timestampMs = version
   }
 
-  text(): string {
-    return textOf(this.payload)
+  get id(): NetId64 {
+    return netIdAt(abi.eventKind, this.node, this.position)
   }
 
-  json(): unknown {
-    return JSON.parse(this.text())
+  // Getters, so that a function that was taken out of the event still knows it: `const { json } = event`.
+  get text(): () => string {
+    return () => textOf(this.payload)
+  }
+
+  get json(): () => unknown {
+    return () => JSON.parse(textOf(this.payload))
   }
 
   toJSON(): object {
-    return { ...this, payload: base64(this.payload) }
+    const { id, node, position, topic, payload, timestampMs } = this
+    return { id, node, position, topic, payload: base64(payload), timestampMs }
   }
 }
 

@@ -120,8 +120,9 @@ describe('a polled payload', () => {
       expect(inspect(frame)).toContain('frameKind: 3')
       const data = { node: 0, position: 0, frameKind: 3, version: 4, payload: new Uint8Array([1, 2]) }
       expect(JSON.parse(JSON.stringify(frame))).toEqual({ ...data, id: '10:0:0', payload: 'AQI=' })
-      expect({ ...frame }).toEqual({ ...data, id: NetId64.make(10, 0, 0) })
-      expect(structuredClone(frame)).toEqual({ ...data, id: { kind: 10, node: 0, counter: 0 } })
+      expect({ ...frame }).toEqual({ ...data, kind: 10 })
+      expect(structuredClone(frame)).toEqual({ ...data, kind: 10 })
+      expect(frame?.id).toEqual(NetId64.make(10, 0, 0))
       expect(frame).toStrictEqual(polled)
     }
   })

@@ -164,14 +164,15 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
   it('gives events that are plain to print, spread, clone and write as JSON', () => {
     const bus = busOf(join(fleetName()))
     const cursor = bus.cursor()
-    bus.publish('shown', 'x')
+    bus.publish('shown', '7')
     const event = only(cursor.poll())
-    const { id, timestampMs, payload } = event
-    const data = { id, node: 0, position: 0, topic: 'shown', payload: new Uint8Array([120]), timestampMs }
-    expect(JSON.parse(JSON.stringify(event))).toEqual({ ...data, id: '220:0:0', payload: 'eA==' })
+    const { id, timestampMs, payload, json, text } = event
+    const data = { node: 0, position: 0, topic: 'shown', payload: new Uint8Array([55]), timestampMs }
+    expect(JSON.parse(JSON.stringify(event))).toEqual({ ...data, id: '220:0:0', payload: 'Nw==' })
     expect({ ...event }).toEqual(data)
-    expect(structuredClone(event)).toEqual({ ...data, id: { kind: 220, node: 0, counter: 0 } })
-    expect(inspect(event)).toMatch(/topic: 'shown'.*payload: Uint8Array\(1\) \[ 120 \].*timestampMs: \d+/s)
+    expect(structuredClone(event)).toEqual(data)
+    expect([id, json(), text()]).toEqual([NetId64.make(220, 0, 0), 7, '7'])
+    expect(inspect(event)).toMatch(/topic: 'shown'.*payload: Uint8Array\(1\) \[ 55 \].*timestampMs: \d+/s)
     expect(payload).toEqual(data.payload)
   })
 

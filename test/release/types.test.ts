@@ -166,6 +166,7 @@ describe('the types', () => {
   it('of a frame', () => {
     expectTypeOf<Frame>().toEqualTypeOf<{
       readonly id: NetId64
+      readonly kind: number
       readonly node: number
       readonly position: number
       readonly frameKind: number
