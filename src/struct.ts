@@ -1,5 +1,5 @@
 import { Struct } from 'typed-struct'
-import { shown } from './base/check.js'
+import { printable } from './base/check.js'
 import { typeError } from './base/errors.js'
 import { type Layout, type Leaf, refuse } from './pod/leaf.js'
 import type { Pod } from './pod/pod.js'
@@ -58,7 +58,7 @@ const methods: Record<string, string> = {
 export function structOf<T>(pod: Pod<T>): PodStruct<T> {
   const layout: Layout | undefined = (pod as Pod<T> | undefined)?.layout
   if (layout?.form !== 'pod') {
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `pod=${shown(pod)} must be what pod() returned`)
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `pod=${printable(pod)} must be what pod() returned`)
   }
   return classOf(layout) as PodStruct<T>
 }
@@ -75,7 +75,7 @@ function classOf(layout: PodLayout): unknown {
     if (name === '$raw' || name === 'toString') {
       throw typeError(
         'ERR_ORBIT_INVALID_ARGUMENT',
-        `field=${shown(name)} must have another name: every view has this one`,
+        `field=${printable(name)} must have another name: every view has this one`,
       )
     }
     skipTo(offset)

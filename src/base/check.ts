@@ -1,7 +1,7 @@
 import { type OrbitErrorCode, rangeError, typeError } from './errors.js'
 
 /** A value as an error message shows it: short, and made without calling the value's own code. */
-export function shown(value: unknown): string {
+export function printable(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
@@ -12,12 +12,12 @@ type Coded<E> = E & { code: OrbitErrorCode }
 
 /** A TypeError for an argument of the wrong type: `name="5" must be an integer in 1..64`. */
 export function wrongType(name: string, value: unknown, expected: string): Coded<TypeError> {
-  return typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${shown(value)} must be ${expected}`)
+  return typeError('ERR_ORBIT_INVALID_ARGUMENT', `${name}=${printable(value)} must be ${expected}`)
 }
 
 /** A RangeError for an argument of the right type: `capacity=1000 must be a power of two`. */
 export function outOfRange(name: string, value: unknown, expected: string): Coded<RangeError> {
-  return rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${shown(value)} must be ${expected}`)
+  return rangeError('ERR_ORBIT_OUT_OF_RANGE', `${name}=${printable(value)} must be ${expected}`)
 }
 
 /** Throws unless `value` is an integer within `min..max`. */

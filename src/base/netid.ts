@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import { checkInteger, outOfRange, shown, wrongType } from './check.js'
+import { checkInteger, outOfRange, printable, wrongType } from './check.js'
 import { rangeError, typeError } from './errors.js'
 
 const maxKind = 0xff
@@ -77,11 +77,11 @@ export class NetId64 {
     if (!/^0[xX][\da-fA-F]+$/.test(text)) {
       throw typeError(
         'ERR_ORBIT_INVALID_ID',
-        `text=${shown(text)} must be kind:node:counter, or 0x and 1 to 16 hex digits`,
+        `text=${printable(text)} must be kind:node:counter, or 0x and 1 to 16 hex digits`,
       )
     }
     if (text.length > 18)
-      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `text=${shown(text)} must have at most 16 hex digits`)
+      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', `text=${printable(text)} must have at most 16 hex digits`)
     return NetId64.fromRaw(BigInt(text))
   }
 

@@ -10,7 +10,7 @@ import { checkFleetName, FleetObserver } from './observer.js'
 import type { PublishOptions, Ring } from './ring.js'
 import type { AnyOrbitType } from './type.js'
 
-/** Options of `Fleet.join`: the size of the fleet, the node to take, and a label. */
+/** The part of the options that every fleet uses: its size, the node to take, and a label. */
 export interface JoinOptions {
   /** The number of nodes, 1..65536; default the size of the existing fleet, or 256 for a new one. */
   size?: number
@@ -20,14 +20,12 @@ export interface JoinOptions {
   label?: string
 }
 
-/**
- * Options of `Fleet.joinShm`: the size of the fleet, the node to take, a label, and how long the shared objects live.
- */
+/** Options of `Fleet.join` and `Fleet.joinShm`: the size of the fleet, the node to take, a label, and a lifetime. */
 export interface JoinShmOptions extends JoinOptions {
   /**
    * How long the shared objects live. 'persistent' (default): until `Fleet.remove`. 'fleet': the last member removes
    * them when it leaves by close(), by the end of its process or worker thread, or by process.exit(). A member that is
-   * killed removes nothing.
+   * killed removes nothing. Without effect in a fleet inside one process, which always ends with its last member.
    */
   lifetime?: 'persistent' | 'fleet'
 }

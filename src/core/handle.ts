@@ -1,4 +1,4 @@
-import { shown } from '../base/check.js'
+import { printable } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
 import { native, status, translated } from './native.js'
 import { growScratch } from './scratch.js'
@@ -16,7 +16,7 @@ export interface HandleClass<H extends Handle> {
 const closedHandle = 0xffffffff
 
 /** How an object of a fleet is named in errors. */
-export const objectText = (name: string, kind: number): string => `${shown(name)} (KIND ${kind})`
+export const objectText = (name: string, kind: number): string => `${printable(name)} (KIND ${kind})`
 
 /** The error of a call that came after the end of its fleet handle. */
 export function closedError(what: string): OrbitError {

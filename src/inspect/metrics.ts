@@ -1,4 +1,4 @@
-import { checkOptions, shown } from '../base/check.js'
+import { checkOptions, printable } from '../base/check.js'
 import { typeError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { NodeRecord } from '../core/node.js'
@@ -190,7 +190,7 @@ function checkMetrics(fleet: FleetObserver, options: MetricsOptions): NonNullabl
   checkOptions('cursors', cursors, Object.keys(cursors ?? {}))
   for (const [name, cursor] of Object.entries(cursors)) {
     if (typeof cursor === 'object' && cursor !== null && 'lag' in cursor) continue
-    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `cursors.${name}=${shown(cursor)} is not a cursor`)
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `cursors.${name}=${printable(cursor)} is not a cursor`)
   }
   return cursors
 }

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, checkSignal, shown } from '../base/check.js'
+import { checkInteger, checkOptions, checkSignal, printable } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
@@ -179,7 +179,7 @@ export class Contest {
 }
 
 function timeoutError({ subject, owner, node, pid }: Holder, timeoutMs: number): OrbitError {
-  const expected = `subject=${shown(subject.label)} must become free within timeoutMs=${timeoutMs}`
-  const holder = `${shown(owner)} holds it (node=${node} pid=${pid})`
+  const expected = `subject=${printable(subject.label)} must become free within timeoutMs=${timeoutMs}`
+  const holder = `${printable(owner)} holds it (node=${node} pid=${pid})`
   return new OrbitError('ERR_ORBIT_TIMEOUT', `${expected}, but ${holder}: wait longer, or try again`)
 }

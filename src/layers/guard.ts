@@ -1,4 +1,4 @@
-import { shown } from '../base/check.js'
+import { printable } from '../base/check.js'
 import type { Subject, Table } from '../core/table.js'
 import { checkTtl, type Holder } from './claim.js'
 
@@ -11,7 +11,7 @@ interface Abandoned {
 
 const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subject, token } }) => {
   if (table.closed) return
-  const text = `the guard of ${shown(subject.label)} (token ${token}) was garbage-collected without release()`
+  const text = `the guard of ${printable(subject.label)} (token ${token}) was garbage-collected without release()`
   process.emitWarning(`${text}; the subject stays held until the claim expires`, {
     type: 'OrbitWarning',
     code: 'ORBIT_GUARD_DROPPED',

@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import { shown } from '../base/check.js'
+import { printable } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 
 // A layout is a tree: leaves move one value each, arrays and pods place them. marshal.ts walks the tree.
@@ -226,7 +226,7 @@ export function refuse(path: string, layout: Layout, value: unknown): never {
     ? `an array of ${value.length}`
     : isUint8Array(value)
       ? `${value.length} bytes`
-      : shown(value)
+      : printable(value)
   const message = `${path || 'value'}=${given} must be ${layout.expects}`
   throw isType ? rangeError('ERR_ORBIT_OUT_OF_RANGE', message) : typeError('ERR_ORBIT_INVALID_ARGUMENT', message)
 }

@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import { checkInteger, outOfRange, shown, wrongType } from '../base/check.js'
+import { checkInteger, outOfRange, printable, wrongType } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
 import { bytesLeaf, type Layout, textLeaf, wordLeaves } from './leaf.js'
 import { type Codec, compile } from './marshal.js'
@@ -220,7 +220,7 @@ const fieldNames = (fields: PodFields): string[] => {
     if (typeof name === 'string' && !/^(|0|[1-9]\d*|__proto__)$/.test(name)) return name
     throw typeError(
       'ERR_ORBIT_INVALID_ARGUMENT',
-      `field=${shown(name)} must be a string other than "", "__proto__" and decimal integers`,
+      `field=${printable(name)} must be a string other than "", "__proto__" and decimal integers`,
     )
   })
 }
