@@ -46,7 +46,7 @@ function filesIn(folders, name) {
         join(folder, file),
       ),
     )
-    .filter((file) => name.test(file) && !/^(docs\/api|native\/build)\//.test(file))
+    .filter((file) => name.test(file) && !/^(docs\/api|native\/build)\/|node_modules\//.test(file))
     .sort()
 }
 
