@@ -15,27 +15,27 @@ import {
   chunkAt,
   chunkIn,
   entryAt,
-  expectRefusal,
   fleetAt,
-  fleetName,
   golden,
-  hasObjectFiles,
-  joinLocal,
-  joinShm,
-  numbered,
   objectAt,
   objectFile,
-  objectName,
-  objectPath,
-  observe,
-  plant,
   presetHead,
   recordAt,
   ringAt,
   slotWord,
-  thrownBy,
-  untyped,
-} from '../help/support.js'
+} from '../help/bytes.js'
+import {
+  fleetName,
+  hasObjectFiles,
+  joinLocal,
+  joinShm,
+  objectName,
+  objectPath,
+  observe,
+  plant,
+} from '../help/fleets.js'
+import { numbered } from '../help/frames.js'
+import { expectRefusal, thrownBy, untyped } from '../help/refusals.js'
 
 const Small = orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 16 })
 const One = orbitType({ name: 'One', kind: 12, capacity: 1, payloadBytes: 16 })

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { monotonicMs } from '../../src/base/clock.js'
 import { Contest, Fleet, OrbitEventBus, orbitType } from '../../src/index.js'
-import { uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
 
 function joined(): Fleet {
-  const fleet = Fleet.join(uniqueFleet('runtime'))
+  const fleet = Fleet.join(fleetName('runtime'))
   onTestFinished(() => fleet.close())
   return fleet
 }

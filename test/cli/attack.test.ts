@@ -7,10 +7,10 @@ import { Output } from '../../src/cli/output.js'
 import { tableLines } from '../../src/cli/table.js'
 import { Fleet, OrbitEventBus, orbitType } from '../../src/index.js'
 import { podOfSchema } from '../../src/pod/schema.js'
+import { fleetName, joinShm, objectPath, plant } from '../help/fleets.js'
 import { cliPath, orbit, orbitJson } from '../help/orbit.js'
-import { canRun, isLinux, root } from '../help/processes.js'
 import { Running } from '../help/running.js'
-import { fleetName, joinShm, objectPath, plant } from '../help/support.js'
+import { canRun, isLinux, root } from '../help/system.js'
 
 const isRoot = process.geteuid?.() === 0
 const uid = process.geteuid?.() ?? 0

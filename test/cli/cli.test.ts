@@ -2,13 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { entryAt, ObjectFile, ringAt } from '../help/bytes.js'
+import { fleetName, objectPath, objectsOf } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
-import { isLinux, objectPath, objectsOf, root, uniqueFleet } from '../help/processes.js'
-import { entryAt, ObjectFile, ringAt } from '../help/support.js'
+import { isLinux, root } from '../help/system.js'
 
 describe.runIf(isLinux)('orbit on a live fleet', () => {
   it('runs every read-only command as text and as JSON of its schema, and changes no byte of a live fleet', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     const before = bytesOf(name)
     for (const [schema, args] of looks(name)) {
@@ -21,7 +22,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
   })
 
   it('lists fleets and members', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const { pid } = await showcase(name)
     const { fleets } = await orbitJson('ls', ['ls'])
     const ours = fleets.find(({ fleet }: { fleet: string }) => fleet === name)
@@ -36,7 +37,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
   })
 
   it('shows the rings of a fleet and their contents', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     const { rings } = await orbitJson('stat', ['stat', name, '--rate-ms', '1'])
     expect(rings.map(({ kind }: { kind: number }) => kind)).toEqual([7, 12, 200, 220, 222])
@@ -76,7 +77,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
   })
 
   it('shows the entries of the cache and the claims', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const { pid } = await showcase(name)
     const { entries } = await orbitJson('cache', ['cache', name, '--namespace', 'users'])
     expect(entries.map(({ key }: { key: string }) => key)).toEqual(['17', '19'])
@@ -89,7 +90,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
   })
 
   it('counts a sleeper only when its bit and its armed word agree', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     const ring = ringAt({ capacity: 8, payloadBytes: 64 }, size)
     using file = new ObjectFile(objectPath(name, 7))
@@ -100,7 +101,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
   })
 
   it('measures the rate of a ring', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const child = await showcase(name)
     const stat = orbitJson('stat', ['stat', name, 'events', '--rate-ms', '1000'])
     let isOver = false
@@ -112,7 +113,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
   })
 
   it('removes a live fleet only when forced, and never by gc', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     const before = objectsOf(name)
     expect(await orbit(['rm', name])).toMatchObject({ code: 1, stdout: '' })
@@ -130,7 +131,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
 
 describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
   it('runs every read-only command on a dead fleet, and changes no byte', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const child = await showcase(name)
     await child.kill()
     const before = bytesOf(name)
@@ -142,7 +143,7 @@ describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
   })
 
   it('names the members that died and what they left in a ring', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const child = await showcase(name)
     await child.kill()
     const { fleets } = await orbitJson('ls', ['ls'])
@@ -163,23 +164,24 @@ describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
   })
 
   it('lists by gc --dry-run what gc then removes', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const child = await showcase(name)
     await child.kill()
     const objects = objectsOf(name)
+    const files = objects.map((object) => object.slice(1))
     const would = await orbitJson('gc', ['gc', name, '--dry-run'])
     expect(would).toMatchObject({ isDryRun: true, live: [], problems: [] })
-    expect(would.removed.sort()).toEqual(objects)
+    expect(would.removed.sort()).toEqual(files)
     expect(objectsOf(name)).toEqual(objects)
     const { code, stdout } = await orbit(['gc', name])
     expect(code).toBe(0)
-    expect(stdout.trimEnd().split('\n').sort()).toEqual(objects.map((file) => `removed /dev/shm/${file}`))
+    expect(stdout.trimEnd().split('\n').sort()).toEqual(files.map((file) => `removed /dev/shm/${file}`))
     expect(objectsOf(name)).toEqual([])
     expect(await orbit(['gc', name])).toMatchObject({ code: 3, stdout: '' })
   })
 
   it('removes one ring by rm, then the whole fleet', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const child = await showcase(name)
     await child.kill()
     expect((await orbit(['rm', name, '12'])).stdout).toMatch(/^removed \/dev\/shm\/orbit-.*-12-\d+\n$/)
@@ -190,7 +192,7 @@ describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
   })
 
   it('names the rings that a removed fleet left, and removes them by gc', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await (await showcase(name)).kill()
     await orbit(['rm', name, '7'])
     const fleet = objectPath(name, 'fleet')
@@ -250,7 +252,7 @@ describe('orbit', () => {
   })
 
   it('exits with code 3 when there is no such fleet', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     for (const args of [
       ['stat', name],
       ['nodes', name],
@@ -286,7 +288,7 @@ describe('orbit', () => {
 
 describe.runIf(isLinux)('on a terminal and in a pipe', () => {
   it('prints colours for FORCE_COLOR, and none into a pipe or with NO_COLOR', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     expect((await orbit(['ls'], { FORCE_COLOR: '1', NO_COLOR: '' })).stdout).toContain('\u001b[')
     expect((await orbit(['ls'], { FORCE_COLOR: '1', NO_COLOR: '1' })).stdout).not.toContain('\u001b[')
@@ -295,7 +297,7 @@ describe.runIf(isLinux)('on a terminal and in a pipe', () => {
   })
 
   it('ends without a message when the reader of its output ends', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const child = await showcase(name, { events: 2048 })
     await child.ask('events', 'many', 2000)
     const line = `set -o pipefail; "${process.execPath}" "${cliPath}" dump ${name} events | head -n 1; echo "$?"`

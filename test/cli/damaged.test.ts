@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { beatAt, fleetAt, ObjectFile, objectAt, recordAt, ringAt, ringHeaderAt } from '../help/bytes.js'
+import { fleetName, objectPath, objectsOf } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
-import { at, canRun, generator, isLinux, newSeed, objectPath, objectsOf, root, uniqueFleet } from '../help/processes.js'
-import { beatAt, ObjectFile, recordAt, ringAt } from '../help/support.js'
+import { generator, newSeed } from '../help/random.js'
+import { canRun, isLinux, root } from '../help/system.js'
 
 describe.runIf(isLinux)('orbit on a damaged fleet', () => {
   const damages: { what: string; code: number; error: string; message: RegExp; damage: (file: ObjectFile) => void }[] =
@@ -14,40 +16,40 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
         code: 4,
         error: 'ERR_ORBIT_LAYOUT_MISMATCH',
         message: /magic=0x0{15}7/,
-        damage: (file) => file.setU64(at.magic, 7n),
+        damage: (file) => file.setU64(objectAt.magic, 7n),
       },
       {
         what: 'another layout version',
         code: 4,
         error: 'ERR_ORBIT_LAYOUT_MISMATCH',
         message: /layoutVersion=9/,
-        damage: (file) => file.setU32(at.layoutVersion, 9),
+        damage: (file) => file.setU32(objectAt.layoutVersion, 9),
       },
       {
         what: 'a length that is not its own',
         code: 1,
         error: 'ERR_ORBIT_CORRUPT',
         message: /objectBytes=12345/,
-        damage: (file) => file.setU64(at.objectBytes, 12345n),
+        damage: (file) => file.setU64(objectAt.objectBytes, 12345n),
       },
       {
         what: 'an impossible geometry',
         code: 1,
         error: 'ERR_ORBIT_CORRUPT',
         message: /does not agree/,
-        damage: (file) => file.setU32(at.capacity, 3),
+        damage: (file) => file.setU32(ringHeaderAt.capacity, 3),
       },
       {
         what: "a removed fleet's id",
         code: 4,
         error: 'ERR_ORBIT_TYPE_MISMATCH',
         message: /fleetId=/,
-        damage: (file) => file.setU64(at.fleetId, 7n),
+        damage: (file) => file.setU64(objectAt.fleetId, 7n),
       },
     ]
 
   it.each(damages)('exits with code $code for a ring with $what, and shows the other rings', async (each) => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await (await showcase(name)).kill()
     {
       using file = new ObjectFile(objectPath(name, 7))
@@ -81,7 +83,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
   it.each(damages.slice(0, 3))(
     'exits with code $code for a fleet object with $what, which only rm --force removes',
     async (each) => {
-      const name = uniqueFleet('cli')
+      const name = fleetName('cli')
       await (await showcase(name)).kill()
       {
         using file = new ObjectFile(objectPath(name, 'fleet'))
@@ -104,7 +106,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
   )
 
   it('names a truncated object, an empty one, and one with a wrong mode', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await (await showcase(name)).kill()
     truncateSync(objectPath(name, 7), 1000)
     truncateSync(objectPath(name, 12), 10)
@@ -123,13 +125,13 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
   it('survives random words in every object', async () => {
     const next = generator(newSeed('orbit on random words'))
     for (let round = 0; round < 6; round++) {
-      const name = uniqueFleet('cli')
+      const name = fleetName('cli')
       await (await showcase(name)).kill()
       for (const what of [7, 12, 200, 220, 222, 'fleet'] as const) {
         using file = new ObjectFile(objectPath(name, what))
         const length = statSync(objectPath(name, what)).size
         // In most rounds the header is kept: without it no object can be opened.
-        const first = round === 0 ? 0 : what === 'fleet' ? at.records : 192
+        const first = round === 0 ? 0 : what === 'fleet' ? fleetAt.records : 192
         for (let i = 0; i < 300; i++) {
           const words = Buffer.alloc(8)
           words.writeUInt32LE(next(2 ** 32 - 1), 0)
@@ -149,7 +151,7 @@ describe.runIf(isLinux)('orbit on a damaged fleet', () => {
   })
 
   it('shows damaged frames as lost, in their place', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await (await showcase(name)).kill()
     const ring = ringAt({ capacity: 8, payloadBytes: 64 }, size)
     {
@@ -173,7 +175,7 @@ describe.runIf(isLinux)('orbit doctor', () => {
   }
 
   it('examines space, limits, systemd and namespaces of the host', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     const found = await doctor(name, 0)
     for (const check of ['shm-space', 'memory-limit', 'remove-ipc', 'namespaces', 'fleet']) {
@@ -183,10 +185,10 @@ describe.runIf(isLinux)('orbit doctor', () => {
   })
 
   it('names a member without a recent heartbeat', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const { pid } = await showcase(name)
     using file = new ObjectFile(objectPath(name, 'fleet'))
-    file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 1n)
+    file.setU64(fleetAt.records + recordAt.beat(1) + beatAt.monotonicMs, 1n)
     const found = await doctor(name, 1)
     expect(found('stale-heartbeat')).toMatchObject([{ level: 'problem', fix: `kill -CONT ${pid}, if it is stopped` }])
     expect((await orbit(['doctor', name])).stdout).toMatch(
@@ -195,10 +197,10 @@ describe.runIf(isLinux)('orbit doctor', () => {
   })
 
   it('names lost spare chunks, a damaged contest, a stale FIFO, and a pid of another namespace', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     using fleet = new ObjectFile(objectPath(name, 'fleet'))
-    fleet.setU32(at.records + recordAt.pid, 2 ** 31 - 1)
+    fleet.setU32(fleetAt.records + recordAt.pid, 2 ** 31 - 1)
     using log = new ObjectFile(objectPath(name, 7))
     log.setU64(ringAt({ capacity: 8, payloadBytes: 64 }, size).burned, 4n)
     using contest = new ObjectFile(objectPath(name, 222))
@@ -214,7 +216,7 @@ describe.runIf(isLinux)('orbit doctor', () => {
 
   it('names an object that belongs to another user', async (context) => {
     if (process.geteuid?.() !== 0) return context.skip('only root can give files away')
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
     chownSync(objectPath(name, 7), 1, 1)
     const found = await doctor(name, 1)

@@ -1,15 +1,16 @@
 // The commands that do not end by themselves: tail, top and serve-metrics, in pipes and on a real terminal.
 import { describe, expect, it } from 'vitest'
+import { fleetName, objectPath } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, orbit, showcase } from '../help/orbit.js'
-import { isLinux, objectPath, uniqueFleet } from '../help/processes.js'
 import { Running } from '../help/running.js'
+import { isLinux } from '../help/system.js'
 import { Terminal, terminalOrSkip } from '../help/terminal.js'
 
 const command = (args: string): string => `'${process.execPath}' '${cliPath}' ${args}`
 
 describe.runIf(isLinux)('orbit tail', () => {
   it('prints new events, ends by Ctrl-C with exit code 0, and changes no byte', async () => {
-    const name = uniqueFleet('tail')
+    const name = fleetName('tail')
     const child = await showcase(name)
     const tail = new Running(['tail', name, '--from', 'start', '--topic', 'orders.*', '--json'])
     expect(jsonOf('tail', (await tail.line()) as string)).toMatchObject({
@@ -28,7 +29,7 @@ describe.runIf(isLinux)('orbit tail', () => {
   })
 
   it('prints or counts as lost every event of a storm of 100,000 events per second', async () => {
-    const name = uniqueFleet('tail')
+    const name = fleetName('tail')
     const child = await showcase(name, { isEmpty: true, events: 2 ** 16, eventBytes: 32 })
     const tail = new Running(['tail', name, '--from', '0', '--json'])
     const count = 200_000
@@ -59,7 +60,7 @@ describe.runIf(isLinux)('orbit tail', () => {
   })
 
   it('prints in its place exactly how many events were lost while it was stopped', async () => {
-    const name = uniqueFleet('tail')
+    const name = fleetName('tail')
     const child = await showcase(name)
     const tail = new Running(['tail', name, '--from', 'start', '--json'])
     for (let position = 0; position < 3; position++) {
@@ -76,7 +77,7 @@ describe.runIf(isLinux)('orbit tail', () => {
   })
 
   it('waits for a ring that does not exist yet', async () => {
-    const name = uniqueFleet('tail')
+    const name = fleetName('tail')
     const child = await showcase(name, { isEmpty: true })
     // From the start: when the fleet is mapped, the first poll may be still to come.
     const tail = new Running(['tail', name, '12', '--json', '--limit', '1', '--from', 'start'])
@@ -91,7 +92,7 @@ describe.runIf(isLinux)('orbit tail', () => {
   })
 
   it('says on stderr what it waits for', async () => {
-    const name = uniqueFleet('tail')
+    const name = fleetName('tail')
     const child = await showcase(name, { isEmpty: true })
     const frames = new Running(['tail', name, '12', '--limit', '1'])
     const wanted = `waiting for frames of KIND 12 in fleet ${name}`
@@ -106,7 +107,7 @@ describe.runIf(isLinux)('orbit tail', () => {
   })
 
   it('ends with exit code 3 when the ring that it follows is removed', async () => {
-    const name = uniqueFleet('tail')
+    const name = fleetName('tail')
     const child = await showcase(name)
     const tail = new Running(['tail', name, '--from', 'start'])
     expect(await tail.line()).toContain('orders.created')
@@ -118,7 +119,7 @@ describe.runIf(isLinux)('orbit tail', () => {
 
   it('prints whole events on a terminal, and gives the prompt back on Ctrl-C', async (context) => {
     terminalOrSkip(context)
-    const name = uniqueFleet('tail')
+    const name = fleetName('tail')
     const child = await showcase(name)
     const terminal = new Terminal(`${command(`tail ${name} --from start`)}; echo "ended with $?"`)
     const screen = await terminal.shows(/users/)
@@ -134,7 +135,7 @@ describe.runIf(isLinux)('orbit tail', () => {
 describe.runIf(isLinux)('orbit top', () => {
   it('shows a table that sorts, filters and resizes, and restores the terminal', async (context) => {
     terminalOrSkip(context)
-    const name = uniqueFleet('top')
+    const name = fleetName('top')
     const child = await showcase(name)
     const before = bytesOf(name)
     const terminal = new Terminal(`echo before; ${command(`top ${name} --interval-ms 50`)}; echo "ended with $?"`)
@@ -179,7 +180,7 @@ describe.runIf(isLinux)('orbit top', () => {
 
   it('restores the terminal on SIGTERM', async (context) => {
     terminalOrSkip(context)
-    const name = uniqueFleet('top')
+    const name = fleetName('top')
     await showcase(name)
     const terminal = new Terminal(`${command(`top ${name}`)}; echo "ended with $?"; stty -a | grep -o -e '-*icanon'`)
     await terminal.shows(/orbit\.contest/)
@@ -191,7 +192,7 @@ describe.runIf(isLinux)('orbit top', () => {
 
   it('ends with exit code 3 when its fleet is removed, and restores the terminal', async (context) => {
     terminalOrSkip(context)
-    const name = uniqueFleet('top')
+    const name = fleetName('top')
     const child = await showcase(name)
     const terminal = new Terminal(`${command(`top ${name} --interval-ms 20`)}; echo "ended with $?"`)
     await terminal.shows(/orbit\.contest/)
@@ -202,7 +203,7 @@ describe.runIf(isLinux)('orbit top', () => {
   })
 
   it('prints a line of JSON for each sample, and needs --json without a terminal', async () => {
-    const name = uniqueFleet('top')
+    const name = fleetName('top')
     await showcase(name)
     const { code, stdout } = await orbit(['top', name, '--json', '--limit', '3', '--interval-ms', '10'])
     expect(code).toBe(0)
@@ -220,7 +221,7 @@ describe.runIf(isLinux)('orbit top', () => {
 
 describe.runIf(isLinux)('orbit serve-metrics', () => {
   it('serves the metrics of a fleet on loopback, and changes no byte', async () => {
-    const name = uniqueFleet('serve')
+    const name = fleetName('serve')
     await showcase(name)
     const before = bytesOf(name)
     const server = new Running(['serve-metrics', name, '--port', '0', '--json'])

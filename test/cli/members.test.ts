@@ -1,16 +1,17 @@
 // States of members, empty lists, and keys in other namespaces of a cache.
 import { describe, expect, it } from 'vitest'
 import { Contest, OrbitCache } from '../../src/index.js'
+import { beatAt, fleetAt, ObjectFile, recordAt } from '../help/bytes.js'
+import { fleetName, joinShm, objectPath } from '../help/fleets.js'
 import { orbit, orbitJson, showcase } from '../help/orbit.js'
-import { at, isLinux, objectPath, uniqueFleet } from '../help/processes.js'
-import { beatAt, fleetName, joinShm, ObjectFile, recordAt } from '../help/support.js'
+import { isLinux } from '../help/system.js'
 
 const stateOf = async (name: string): Promise<string> =>
   (await orbitJson('nodes', ['nodes', name])).nodes.map(({ state }: { state: string }) => state).join()
 
 describe.runIf(isLinux)('orbit nodes', () => {
   it('shows whether a member is alive, stopped, stale or dead', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     const child = await showcase(name)
     expect(await stateOf(name)).toBe('alive')
     await child.stop()
@@ -23,7 +24,7 @@ describe.runIf(isLinux)('orbit nodes', () => {
     expect(await stateOf(name)).toBe('alive')
     {
       using file = new ObjectFile(objectPath(name, 'fleet'))
-      file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 1n)
+      file.setU64(fleetAt.records + recordAt.beat(1) + beatAt.monotonicMs, 1n)
     }
     expect(await stateOf(name)).toBe('stale')
     await child.kill()
@@ -31,12 +32,12 @@ describe.runIf(isLinux)('orbit nodes', () => {
   })
 
   it('does not take a stopped process of the same pid for a member', async () => {
-    const name = uniqueFleet('cli')
+    const name = fleetName('cli')
     await showcase(name)
-    const other = await showcase(uniqueFleet('cli'))
+    const other = await showcase(fleetName('cli'))
     {
       using file = new ObjectFile(objectPath(name, 'fleet'))
-      file.setU32(at.records + recordAt.pid, other.pid)
+      file.setU32(fleetAt.records + recordAt.pid, other.pid)
     }
     await other.stop()
     expect(await stateOf(name)).toBe('alive')

@@ -1,28 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Cursor, orbitType } from '../../src/index.js'
-import {
-  accountOf,
-  chunkAt,
-  chunkIn,
-  expectClosed,
-  expectRangeError,
-  expectTypeError,
-  fleetName,
-  golden,
-  hasObjectFiles,
-  joinShm,
-  lapIn,
-  memories,
-  numbered,
-  numberIn,
-  objectFile,
-  observe,
-  positionsOf,
-  presetHead,
-  ringAt,
-  slotWord,
-  untyped,
-} from '../help/support.js'
+import { chunkAt, chunkIn, golden, lapIn, objectFile, presetHead, ringAt, slotWord } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
+import { accountOf, numbered, numberIn, positionsOf } from '../help/frames.js'
+import { expectClosed, expectRangeError, expectTypeError, untyped } from '../help/refusals.js'
 
 const Small = orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 16 })
 const One = orbitType({ name: 'One', kind: 12, capacity: 1, payloadBytes: 16 })

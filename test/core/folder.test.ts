@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { canRun, isLinux, root } from '../help/processes.js'
+import { canRun, isLinux, root } from '../help/system.js'
 
 const emptyDev = 'mount -t tmpfs tmpfs /dev'
 const through = [

@@ -14,17 +14,11 @@ import { createServer } from 'node:net'
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { abi } from '../../src/core/native.js'
 import { Fleet, NetId64, type OrbitType, orbitType, pod } from '../../src/index.js'
-import {
-  at,
-  canRun,
-  isLinux,
-  isSanitized,
-  newSeed,
-  objectPath,
-  objectsOf,
-  start,
-  uniqueFleet,
-} from '../help/processes.js'
+import { fleetAt, objectAt, ringAt, ringHeaderAt } from '../help/bytes.js'
+import { fleetName, objectName, objectPath, objectsOf, plant } from '../help/fleets.js'
+import { start } from '../help/processes.js'
+import { newSeed } from '../help/random.js'
+import { canRun, isLinux, isSanitized } from '../help/system.js'
 
 const kind = 7
 const facts = orbitType({ name: 'facts', kind, capacity: 8, payloadBytes: 64 })
@@ -176,19 +170,19 @@ const squats: Squat[] = [
     title: 'an object with a foreign magic',
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
     values: ['magic=0x544942524f555352', /is not 0x[0-9a-f]{16}/],
-    squat: (path) => patch(path, at.magic, (bytes) => bytes.write('RSUORBIT')),
+    squat: (path) => patch(path, objectAt.magic, (bytes) => bytes.write('RSUORBIT')),
   },
   {
     title: 'an object of another layout version',
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
     values: [`layoutVersion=${abi.layoutVersion + 1}`, `is not ${abi.layoutVersion}`],
-    squat: (path) => patch(path, at.layoutVersion, (bytes) => bytes.writeUInt32LE(abi.layoutVersion + 1)),
+    squat: (path) => patch(path, objectAt.layoutVersion, (bytes) => bytes.writeUInt32LE(abi.layoutVersion + 1)),
   },
   {
     title: 'an object of a type that does not exist',
     code: 'ERR_ORBIT_CORRUPT',
     values: ['header'],
-    squat: (path) => patch(path, at.objectType, (bytes) => bytes.writeUInt32LE(77)),
+    squat: (path) => patch(path, objectAt.objectType, (bytes) => bytes.writeUInt32LE(77)),
   },
 ]
 
@@ -229,22 +223,22 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
       title: 'a fleet of size 0',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
-      squat: (path) => patch(path, at.size, (bytes) => bytes.writeUInt32LE(0)),
+      squat: (path) => patch(path, fleetAt.size, (bytes) => bytes.writeUInt32LE(0)),
     },
     {
       title: 'a fleet with a size that does not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
-      squat: (path) => patch(path, at.size, (bytes) => bytes.writeUInt32LE(65536)),
+      squat: (path) => patch(path, fleetAt.size, (bytes) => bytes.writeUInt32LE(65536)),
     },
   ]
   it.for(wrong)('refuses $title and leaves it unchanged', (squat, context) => {
     skipWith(context, squat.skip)
-    const name = uniqueFleet('squat')
+    const name = fleetName('squat')
     const fleet = Fleet.joinShm(name, { size: 4 })
     fleet.publish(facts, new Uint8Array(64))
     fleet.close()
-    const path = objectPath(name, 'fleet')
+    const path = plant(objectPath(name, 'fleet'))
     squat.squat(path, name)
     for (const way of Object.values(waysToFleet)) expectRefused(() => way(name), path, squat.code, squat.values)
     if (squat.code === 'ERR_ORBIT_PERMISSION' && lstatSync(path).isFile()) {
@@ -254,7 +248,7 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
   })
 
   it('refuses a socket and leaves it unchanged', async () => {
-    const name = uniqueFleet('squat')
+    const name = fleetName('squat')
     const path = objectPath(name, 'fleet')
     await listen(path)
     for (const way of Object.values(waysToFleet))
@@ -262,7 +256,7 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
   })
 
   it('refuses a fleet of another size with both sizes', () => {
-    const name = uniqueFleet('squat')
+    const name = fleetName('squat')
     Fleet.joinShm(name, { size: 4 }).close()
     expectRefused(() => Fleet.joinShm(name, { size: 5 }), objectPath(name, 'fleet'), 'ERR_ORBIT_TYPE_MISMATCH', [
       'size=5 was asked for, the existing fleet has 4',
@@ -275,14 +269,14 @@ describe.runIf(isLinux)('at the name of the fleet object', () => {
   ])(
     'treats $title as an unfinished creation: an observer finds nothing, and the next member completes it',
     ({ bytes }) => {
-      const name = uniqueFleet('squat')
+      const name = fleetName('squat')
       const path = objectPath(name, 'fleet')
       writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 })
       expect(failure(() => Fleet.observe(name))).toMatchObject({ code: 'ERR_ORBIT_NOT_FOUND' })
       expect(readFileSync(path).length).toBe(bytes)
       using fleet = Fleet.joinShm(name, { size: 4 })
       expect(fleet.node).toBe(0)
-      expect(readFileSync(path).length).toBe(at.records + 4 * at.recordBytes)
+      expect(readFileSync(path).length).toBe(fleetAt.records + 4 * fleetAt.recordBytes)
     },
   )
 })
@@ -302,40 +296,40 @@ describe.runIf(isLinux)('at the name of a ring', () => {
       title: 'a ring of another KIND',
       code: 'ERR_ORBIT_TYPE_MISMATCH',
       values: ['kind=7 was asked for, the existing ring has 8'],
-      squat: (path) => patch(path, at.typeKind, (bytes) => bytes.writeUInt32LE(8)),
+      squat: (path) => patch(path, ringHeaderAt.kind, (bytes) => bytes.writeUInt32LE(8)),
     },
     {
       title: 'a ring of a fleet that is gone',
       code: 'ERR_ORBIT_TYPE_MISMATCH',
       values: [/fleetId=0x0123456789abcdef is not 0x[0-9a-f]{16}: left by a fleet that is gone/],
-      squat: (path) => patch(path, at.fleetId, (bytes) => bytes.writeBigUInt64LE(0x0123456789abcdefn)),
+      squat: (path) => patch(path, objectAt.fleetId, (bytes) => bytes.writeBigUInt64LE(0x0123456789abcdefn)),
     },
     {
       title: 'a ring with a capacity that does not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
-      squat: ringPatch(at.capacity),
+      squat: ringPatch(ringHeaderAt.capacity),
     },
     {
       title: 'a ring with payloadBytes that do not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
-      squat: ringPatch(at.payloadBytes),
+      squat: ringPatch(ringHeaderAt.payloadBytes),
     },
     {
       title: 'a ring with a fleetSize that does not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],
-      squat: ringPatch(at.fleetSize),
+      squat: ringPatch(ringHeaderAt.fleetSize),
     },
   ]
   it.for(wrong)('refuses $title and leaves it unchanged', (squat, context) => {
     skipWith(context, squat.skip)
-    const name = uniqueFleet('squat')
+    const name = fleetName('squat')
     const maker = Fleet.joinShm(name, { size: 4 })
     maker.publish(facts, new Uint8Array(64))
     maker.close()
-    const path = objectPath(name, kind)
+    const path = plant(objectPath(name, kind))
     squat.squat(path, name)
     using member = Fleet.joinShm(name)
     using observer = Fleet.observe(name)
@@ -347,7 +341,7 @@ describe.runIf(isLinux)('at the name of a ring', () => {
   })
 
   it('refuses a socket and leaves it unchanged', async () => {
-    const name = uniqueFleet('squat')
+    const name = fleetName('squat')
     const path = objectPath(name, kind)
     using member = Fleet.joinShm(name)
     using observer = Fleet.observe(name)
@@ -380,7 +374,7 @@ describe.runIf(isLinux)('at the name of a ring', () => {
     },
   ]
   it.each(others)('refuses a ring with another $title, and names both', ({ type, values }) => {
-    const name = uniqueFleet('squat')
+    const name = fleetName('squat')
     using maker = Fleet.joinShm(name, { size: 4 })
     maker.publish(facts, new Uint8Array(64))
     const path = objectPath(name, kind)
@@ -402,7 +396,7 @@ describe.runIf(isLinux)('at the name of a ring', () => {
   ])(
     'treats $title as an unfinished creation: an observer finds nothing, and the next publisher completes it',
     ({ bytes }) => {
-      const name = uniqueFleet('squat')
+      const name = fleetName('squat')
       using member = Fleet.joinShm(name, { size: 4 })
       using observer = Fleet.observe(name)
       const path = objectPath(name, kind)
@@ -411,7 +405,7 @@ describe.runIf(isLinux)('at the name of a ring', () => {
       expect(readFileSync(path).length).toBe(bytes)
       expect(member.publish(facts, new Uint8Array(64)).counter).toBe(0)
       expect(observer.readHead(facts)?.position).toBe(0)
-      expect(readFileSync(path).length).toBe(at.ring(8, 64, 4).end)
+      expect(readFileSync(path).length).toBe(ringAt({ capacity: 8, payloadBytes: 64 }, 4).end)
     },
   )
 })
@@ -426,23 +420,23 @@ async function listen(path: string): Promise<void> {
 // ---- random bytes --------------------------------------------------------------------------------------------------
 
 describe.runIf(isLinux)('with random words', () => {
-  const ring = at.ring(8, 64, 4)
+  const ring = ringAt({ capacity: 8, payloadBytes: 64 }, 4)
   const regions: Record<string, [number, number][]> = {
-    'the hint, the floor and the counters': [[at.hint, ring.slots]],
-    'the slots': [[ring.slots, ring.slots + 64]],
-    'the entries and the spares': [[ring.entries, ring.chunks]],
-    'the chunks': [[ring.chunks, ring.end]],
+    'the hint, the floor and the counters': [[ringHeaderAt.hint, ring.slot(0)]],
+    'the slots': [[ring.slot(0), ring.slot(8)]],
+    'the entries and the spares': [[ring.entry(0), ring.chunk(0)]],
+    'the chunks': [[ring.chunk(0), ring.end]],
     'the slots, the hint, the floor and the entries': [
-      [at.hint, at.hint + 8],
-      [at.floor, at.floor + 8],
-      [ring.slots, ring.entries + 256],
+      [ringHeaderAt.hint, ringHeaderAt.hint + 8],
+      [ringHeaderAt.floor, ringHeaderAt.floor + 8],
+      [ring.slot(0), ring.entry(4)],
     ],
     'the header': [[0, 448]],
     'all of the ring': [[0, ring.end]],
   }
   const fleetRegions: Record<string, [number, number][]> = {
-    'the header of the fleet object': [[0, at.records]],
-    'the records of the fleet object': [[at.records, at.records + 4 * at.recordBytes]],
+    'the header of the fleet object': [[0, fleetAt.records]],
+    'the records of the fleet object': [[fleetAt.records, fleetAt.records + 4 * fleetAt.recordBytes]],
   }
   const targets = [
     ...Object.entries(regions).map(([where, list]) => ({ where, list, object: 'ring' })),
@@ -451,7 +445,7 @@ describe.runIf(isLinux)('with random words', () => {
   const seed = newSeed('random words')
 
   async function expectClean(scene: string, options: Record<string, unknown>): Promise<void> {
-    const name = uniqueFleet('wild')
+    const name = fleetName('wild')
     const paths = { ring: objectPath(name, kind), fleet: objectPath(name, 'fleet') }
     const child = start('hostile.mjs', [scene, { name, seed, paths, ...options }])
     const said = await child.heard()
@@ -469,9 +463,11 @@ describe.runIf(isLinux)('with random words', () => {
   )
 
   it.each([
-    { where: 'the words', list: [[at.hint, ring.chunks]] },
-    { where: 'the chunks', list: [[ring.chunks, ring.end]] },
-  ])('written into $where all the time, every call ends', ({ list }) => expectClean('vandal', { writes: 20_000, list }))
+    { where: 'the words', list: [[ringHeaderAt.hint, ring.chunk(0)]] },
+    { where: 'the chunks', list: [[ring.chunk(0), ring.end]] },
+  ])('ends every call while random words are written into $where', ({ list }) =>
+    expectClean('vandal', { writes: 20_000, list }),
+  )
 })
 
 // ---- shortage ------------------------------------------------------------------------------------------------------
@@ -485,13 +481,13 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
   })
 
   it('throws ERR_ORBIT_NO_SPACE for a ring larger than /dev/shm, and leaves nothing behind', () => {
-    const name = uniqueFleet('want')
+    const name = fleetName('want')
     using fleet = Fleet.joinShm(name, { size: 4 })
     for (let i = 0; i < 2; i++) {
       const error = failure(() => fleet.publish(enormous, new Uint8Array(1)))
       expect(error).toMatchObject({ name: 'OrbitError', code: 'ERR_ORBIT_NO_SPACE', syscall: 'posix_fallocate' })
       expect(error.message).toMatch(/bytes=\d{13}/)
-      expect(objectsOf(name)).toEqual([`orbit-${name}-fleet-${process.geteuid?.()}`])
+      expect(objectsOf(name)).toEqual([objectName(name, 'fleet')])
     }
     using observer = Fleet.observe(name)
     expect(observer.readHead(enormous)).toBeUndefined()
@@ -500,7 +496,7 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
 
   it('throws ERR_ORBIT_NO_SPACE for a process-local ring larger than all memory', (context) => {
     skipWith(context, isSanitized && 'the sanitizer answers for mmap')
-    using fleet = Fleet.join(uniqueFleet('want'), { size: 4 })
+    using fleet = Fleet.join(fleetName('want'), { size: 4 })
     let error: unknown
     try {
       fleet.publish(enormous, new Uint8Array(1))
@@ -520,7 +516,7 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
     const mount = 'mount -t tmpfs -o size=1m tmpfs /dev/shm'
     const through = namespaces.find(([command = '', ...rest]) => canRun(command, ...rest, 'sh', '-c', mount))
     skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
-    const name = uniqueFleet('want')
+    const name = fleetName('want')
     const child = start('hostile.mjs', ['smallShm', { name }], {
       through: [...(through as string[]), 'sh', '-c', `${mount} && exec "$@"`, 'sh'],
     })
@@ -548,7 +544,7 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
   it.each(['join', 'observe', 'ring'])(
     'throws a typed error for %s without free descriptors, and ends',
     async (want) => {
-      const name = uniqueFleet('want')
+      const name = fleetName('want')
       Fleet.joinShm(name, { size: 4 }).close()
       const child = start('hostile.mjs', ['descriptors', { name, want }], { through: ['prlimit', '--nofile=64:64'] })
       const outcomes: { code?: string; errno?: number }[] = []
@@ -568,7 +564,7 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
 
   it('throws ERR_ORBIT_NO_SPACE for a ring beyond the address space, and leaves nothing behind', async (context) => {
     skipWith(context, isSanitized && 'the sanitizer needs all of the address space')
-    const name = uniqueFleet('want')
+    const name = fleetName('want')
     const path = objectPath(name, 2)
     const child = start('hostile.mjs', ['addressSpace', { name, ringBytes: 2 ** 27, path }])
     const said = await child.heard()

@@ -7,20 +7,17 @@ import {
   chunkAt,
   chunkIn,
   entryAt,
-  expectRefusal,
   fleetAt,
-  fleetName,
   golden,
-  hasObjectFiles,
-  joinShm,
-  numbered,
   objectAt,
   objectFile,
-  objectPath,
   recordAt,
   ringAt,
   slotWord,
-} from '../help/support.js'
+} from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, objectPath } from '../help/fleets.js'
+import { numbered } from '../help/frames.js'
+import { expectRefusal } from '../help/refusals.js'
 
 // ---- golden numbers -------------------------------------------------------------------------------------------------
 

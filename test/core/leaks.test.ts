@@ -1,7 +1,10 @@
 import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Fleet, orbitType } from '../../src/index.js'
-import { at, isLinux, isSanitized, objectPath, objectsOf, start, uniqueFleet } from '../help/processes.js'
+import { fleetAt, ringAt } from '../help/bytes.js'
+import { fleetName, objectPath, objectsOf } from '../help/fleets.js'
+import { start } from '../help/processes.js'
+import { isLinux, isSanitized } from '../help/system.js'
 
 interface Census {
   descriptors: number
@@ -32,7 +35,7 @@ function expectSame({ before, after }: { before: Census; after: Census }): void 
 
 describe.runIf(isLinux)('leaks', () => {
   it('leaks no byte, descriptor, lock or object in 10,000 joins and closes', async () => {
-    const name = uniqueFleet('leak')
+    const name = fleetName('leak')
     Fleet.joinShm(name, { size: 4 }).close()
     const census = await said<{ before: Census; after: Census }>('churn', {
       name,
@@ -45,7 +48,7 @@ describe.runIf(isLinux)('leaks', () => {
 
   it('leaks nothing in 10,000 process-local joins and closes', async () => {
     const census = await said<{ before: Census; after: Census }>('churnLocal', {
-      name: uniqueFleet('leak'),
+      name: fleetName('leak'),
       cycles: 10_000,
     })
     expectSame(census)
@@ -53,14 +56,14 @@ describe.runIf(isLinux)('leaks', () => {
   })
 
   it('leaks nothing in 1,000 removals and creations', async () => {
-    const name = uniqueFleet('leak')
+    const name = fleetName('leak')
     const census = await said<{ before: Census; after: Census }>('renew', { name, cycles: 1000 })
     expectSame(census)
     expect(census.after).toMatchObject({ orbitMaps: 0, objects: 0 })
   })
 
   it('attaches to a ring of 64 MB without copying it', async () => {
-    const name = uniqueFleet('leak')
+    const name = fleetName('leak')
     const big = orbitType({ name: 'big', kind: 9, capacity: 1024, payloadBytes: 64 * 1024 - 24 })
     using fleet = Fleet.joinShm(name, { size: 4 })
     for (let i = 0; i < 1024; i++) fleet.publish(big, new Uint8Array(big.payloadBytes).fill(i))
@@ -76,11 +79,11 @@ describe.runIf(isLinux)('leaks', () => {
     { capacity: 1024, payloadBytes: 41, size: 64 },
     { capacity: 256, payloadBytes: 1000, size: 100 },
   ])('an object is as large as its capacity, nodes and spares: %o', ({ capacity, payloadBytes, size }) => {
-    const name = uniqueFleet('leak')
+    const name = fleetName('leak')
     using fleet = Fleet.joinShm(name, { size })
     const type = orbitType({ name: 'facts', kind: 7, capacity, payloadBytes })
     fleet.publish(type, new Uint8Array(payloadBytes))
-    const { end } = at.ring(capacity, payloadBytes, size)
+    const { end } = ringAt({ capacity, payloadBytes }, size)
     const { size: bytes, blocks, mode } = statSync(objectPath(name, 7))
     expect({ bytes, objectBytes: fleet.stats(type)?.objectBytes, mode: mode & 0o777 }).toEqual({
       bytes: end,
@@ -89,7 +92,7 @@ describe.runIf(isLinux)('leaks', () => {
     })
     // All of it is reserved: no later write can fail for lack of memory.
     expect(blocks * 512).toBeGreaterThanOrEqual(end)
-    expect(statSync(objectPath(name, 'fleet')).size).toBe(at.records + size * at.recordBytes)
+    expect(statSync(objectPath(name, 'fleet')).size).toBe(fleetAt.records + size * fleetAt.recordBytes)
     expect(objectsOf(name)).toHaveLength(2)
   })
 })

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Fleet } from '../../src/index.js'
-import { canRun, isLinux, isSanitized, objectsOf, root, start, uniqueFleet } from '../help/processes.js'
+import { fleetName, objectsOf } from '../help/fleets.js'
+import { start } from '../help/processes.js'
+import { canRun, isLinux, isSanitized, root } from '../help/system.js'
 
 function withoutLocks(): NodeJS.ProcessEnv {
   const folder = mkdtempSync(join(tmpdir(), 'orbit-leases-'))
@@ -31,19 +33,19 @@ describe.runIf(isLinux && !isSanitized && canRun('g++', '--version'))('without o
   }
 
   it('refuses to join, names the cause and a way out, and creates nothing', async () => {
-    const name = uniqueFleet('leases')
+    const name = fleetName('leases')
     expect(await obey('join', name)).toMatchObject(refusal)
     expect(objectsOf(name)).toEqual([])
   })
 
   it('refuses to remove a fleet', async () => {
-    const name = uniqueFleet('leases')
+    const name = fleetName('leases')
     using fleet = Fleet.joinShm(name)
     expect(await obey('remove', name)).toMatchObject(refusal)
     expect(fleet.isDead(fleet.node)).toBe(false)
   })
 
   it('joins a fleet within one process', async () => {
-    expect(await obey('joinLocal', uniqueFleet('leases'))).toMatchObject({ value: { node: 0 } })
+    expect(await obey('joinLocal', fleetName('leases'))).toMatchObject({ value: { node: 0 } })
   })
 })

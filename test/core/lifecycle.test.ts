@@ -1,22 +1,14 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Fleet, orbitType } from '../../src/index.js'
-import {
-  type Child,
-  faultAddon,
-  isLinux,
-  isSanitized,
-  objectPath,
-  objectsOf,
-  root,
-  shmFolder,
-  start,
-  uniqueFleet,
-} from '../help/processes.js'
-import { bellPath } from '../help/support.js'
+import { faultAddon } from '../help/addons.js'
+import { bellPath } from '../help/bells.js'
+import { fleetName, objectName, objectPath, objectsOf, shmFolder } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { isLinux, isSanitized, root } from '../help/system.js'
 
 const type = orbitType({ name: 'facts', kind: 7, capacity: 1024, payloadBytes: 16 })
 
@@ -99,7 +91,7 @@ function expectOrdered(texts: string[], pid: number): void {
 
 describe.each([{ company: 'in company' }, { company: 'alone' }])('a process $company', ({ company }) => {
   it.each(lives)('returns its node when the process $title', async (life) => {
-    const name = uniqueFleet('life')
+    const name = fleetName('life')
     const other = Fleet.joinShm(name, { size: 4 })
     other.publish(type, Buffer.from('before'))
     if (company === 'alone') other.close()
@@ -202,7 +194,7 @@ describe('a worker thread', () => {
   ]
 
   it.each(cases)('$title', async ({ steps }) => {
-    const name = uniqueFleet('thread')
+    const name = fleetName('thread')
     const child = start('steps.mjs', [name, steps])
     const nodes: number[] = []
     for (let said = await child.heard<number>(); said !== undefined; said = await child.heard<number>())
@@ -232,7 +224,7 @@ describe("a member with lifetime 'fleet'", () => {
     { title: 'ends', steps: [['publish']] },
   ]
   it.each(lastOut)('removes the objects when the last member $title', async ({ steps }) => {
-    const name = uniqueFleet('last')
+    const name = fleetName('last')
     const child = start('steps.mjs', [name, [['join', { size: 2, lifetime: 'fleet' }], ...steps]])
     expect(await child.next()).toBe(0)
     expect(await child.ended).toEqual({ code: 0, signal: null })
@@ -240,7 +232,7 @@ describe("a member with lifetime 'fleet'", () => {
   })
 
   it('leaves the objects when it is not the last member or is killed', async () => {
-    const name = uniqueFleet('last')
+    const name = fleetName('last')
     const steps = [['join', { size: 2, lifetime: 'fleet' }], ['publish']]
     using other = Fleet.joinShm(name, { size: 2 })
     expect(await start('steps.mjs', [name, steps]).ended).toEqual({ code: 0, signal: null })
@@ -258,7 +250,7 @@ describe.runIf(isLinux && !isSanitized)("two members with lifetime 'fleet' that 
     readFileSync('/proc/locks', 'utf8').includes(`:${statSync(objectPath(name, 'fleet')).ino} 0 0\n`)
 
   it('leaves nothing behind when both members leave at once', async () => {
-    const name = uniqueFleet('last')
+    const name = fleetName('last')
     const join: Step = ['join', { size: 2, lifetime: 'fleet' }]
     const last = start('steps.mjs', [name, [join, ['told'], ['close']]])
     expect(await last.next()).toBe(0)
@@ -278,12 +270,12 @@ describe.runIf(isLinux && !isSanitized)("two members with lifetime 'fleet' that 
 
 describe.runIf(isLinux)('a member with objects that were unlinked by another process', () => {
   it('writes nothing to the objects of a later fleet of the same name', async () => {
-    const name = uniqueFleet('unlinked')
+    const name = fleetName('unlinked')
     const late = orbitType({ name: 'late', kind: 8, capacity: 8, payloadBytes: 16 })
     using member = Fleet.joinShm(name, { size: 2 })
     const sleeper = member.cursor(type)
     void sleeper.wait()
-    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    for (const object of objectsOf(name)) rmSync(shmFolder + object)
     using namesake = Fleet.joinShm(name, { size: 2 })
     void namesake.cursor(type).wait()
     const bell = statSync(bellPath(name, 0)).ino
@@ -291,7 +283,7 @@ describe.runIf(isLinux)('a member with objects that were unlinked by another pro
     expect(() => member.publish(late, Buffer.from('now'))).toThrow(
       expect.objectContaining({ code: 'ERR_ORBIT_RETIRED' }),
     )
-    expect(objectsOf(name)).not.toContain(basename(objectPath(name, 8)))
+    expect(objectsOf(name)).not.toContain(objectName(name, 8))
     namesake.publish(late, Buffer.from('now'))
     member.publish(type, Buffer.from('now'))
     expect(await sleeper.wait()).toBe(true)
@@ -300,10 +292,10 @@ describe.runIf(isLinux)('a member with objects that were unlinked by another pro
   })
 
   it('opens no FIFO in a later fleet of the same name', () => {
-    const name = uniqueFleet('unlinked')
+    const name = fleetName('unlinked')
     using member = Fleet.joinShm(name, { size: 2 })
     member.head(type)
-    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    for (const object of objectsOf(name)) rmSync(shmFolder + object)
     using namesake = Fleet.joinShm(name, { size: 2 })
     void namesake.cursor(type).wait()
     const bell = statSync(bellPath(name, 0)).ino
@@ -314,7 +306,7 @@ describe.runIf(isLinux)('a member with objects that were unlinked by another pro
 
 describe('a forked child', () => {
   it('has its own node, and does not keep the lease of a killed parent', async () => {
-    const name = uniqueFleet('fork')
+    const name = fleetName('fork')
     using observerFleet = Fleet.joinShm(name, { size: 4, node: 3 })
     const parent = start('steps.mjs', [
       name,
@@ -367,7 +359,7 @@ describe('copies of the package in one process', () => {
       cpSync(join(root, 'package.json'), join(folder, 'package.json'))
       for (const beside of ['node_modules', 'build']) symlinkSync(join(root, beside), join(folder, beside))
       const child = start('copies.mjs', [
-        uniqueFleet('copies'),
+        fleetName('copies'),
         fileURLToPath(dist).replace(/\.js$/, '.commonjs.cjs'),
         join(folder, 'dist/index.js'),
         memory === 'shared',
@@ -386,7 +378,7 @@ describe('terminating worker threads', () => {
   it.each(['nodes', 'stats', 'joinClose', 'load'])(
     'ends the threads, not the process, when they are inside "%s"',
     async (what) => {
-      const child = start('terminate.mjs', [what, 20, uniqueFleet('terminate')])
+      const child = start('terminate.mjs', [what, 20, fleetName('terminate')])
       expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
         ending: { code: 0, signal: null },
         stderr: '',

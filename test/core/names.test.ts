@@ -1,29 +1,21 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Fleet, OrbitError, orbitType, pod } from '../../src/index.js'
+import { fleetAt, objectFile, recordAt, ringAt } from '../help/bytes.js'
 import {
-  expectClosed,
-  expectRangeError,
-  expectRefusal,
-  expectTypeError,
-  fleetAt,
   fleetName,
   hasObjectFiles,
   joinLocal,
   joinShm,
   memories,
-  numbered,
-  objectFile,
   objectName,
   objectPath,
   objectsOf,
   observe,
   plant,
-  recordAt,
-  ringAt,
-  thrownBy,
-  untyped,
-} from '../help/support.js'
+} from '../help/fleets.js'
+import { numbered } from '../help/frames.js'
+import { expectClosed, expectRangeError, expectRefusal, expectTypeError, thrownBy, untyped } from '../help/refusals.js'
 
 const Small = orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 16 })
 const Other = orbitType({ name: 'Other', kind: 9, capacity: 4, payloadBytes: 16 })

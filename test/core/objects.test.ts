@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { native } from '../../src/core/native.js'
 import { orbitType } from '../../src/index.js'
-import { bellPath, fleetName, hasObjectFiles, joinShm, objectName, objectPath, plant } from '../help/support.js'
+import { bellPath } from '../help/bells.js'
+import { fleetName, hasObjectFiles, joinShm, objectName, objectPath, plant } from '../help/fleets.js'
 
 const uid = process.geteuid?.() ?? 0
 const Facts = orbitType({ name: 'Facts', kind: 7, capacity: 4, payloadBytes: 8 })

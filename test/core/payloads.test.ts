@@ -1,7 +1,9 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { NetId64, Orbital, orbitType, pod } from '../../src/index.js'
-import { expectRefusal, expectTypeError, fleetName, joinShm, memories, numbered, untyped } from '../help/support.js'
+import { fleetName, joinShm, memories } from '../help/fleets.js'
+import { numbered } from '../help/frames.js'
+import { expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 
 const Load = orbitType({ name: 'Load', kind: 12, capacity: 8, pod: pod({ busy: 'u32', idle: 'u32' }) })
 const Plain = orbitType({ name: 'Plain', kind: 10, capacity: 64, payloadBytes: 64 })

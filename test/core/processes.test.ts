@@ -1,16 +1,10 @@
 import { statSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Fleet, orbitType } from '../../src/index.js'
-import {
-  type Child,
-  faultAddon,
-  isLinux,
-  isSanitized,
-  objectPath,
-  objectsOf,
-  start,
-  uniqueFleet,
-} from '../help/processes.js'
+import { faultAddon } from '../help/addons.js'
+import { fleetName, objectName, objectPath, objectsOf } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { isLinux, isSanitized } from '../help/system.js'
 
 const kind = 7
 const facts = orbitType({ name: 'facts', kind, capacity: 64, payloadBytes: 64 })
@@ -46,7 +40,7 @@ async function value<T>(child: Child, ...words: unknown[]): Promise<T> {
 
 describe.runIf(isLinux)('several processes on one ring', () => {
   it('gives unique ids, whole frames, the order of each writer and exact loss when processes publish at once', async () => {
-    const name = uniqueFleet('many')
+    const name = fleetName('many')
     const [writers, readers] = await Promise.all([members(4), members(2)])
     for (const child of [...writers, ...readers]) await joined(child, name, { size: 8 })
     const each = 10_000
@@ -61,7 +55,7 @@ describe.runIf(isLinux)('several processes on one ring', () => {
   })
 
   it('frees the lock of a publisher killed by SIGKILL at once, and gives its node and history to a newcomer', async () => {
-    const name = uniqueFleet('many')
+    const name = fleetName('many')
     using witness = Fleet.joinShm(name, { size: 4, node: 3 })
     const writer = await member()
     expect(await joined(writer, name)).toBe(0)
@@ -83,7 +77,7 @@ describe.runIf(isLinux)('several processes on one ring', () => {
   })
 
   it('does not block processes on one that is stopped in the middle of publishing', async () => {
-    const name = uniqueFleet('many')
+    const name = fleetName('many')
     const [stopped, writer, reader] = (await members(3)) as [Child, Child, Child]
     for (const child of [stopped, writer, reader]) await joined(child, name, { size: 4 })
     expect(await stopped.ask('flood', 0, 1)).toBe('flooding')
@@ -131,10 +125,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     }
     const living = a.nodes().filter(({ alive }) => alive)
     expect(living.map(({ node }) => node)).toEqual(expect.arrayContaining([a.node, b.node]))
-    expect(objectsOf(name)).toEqual([
-      `orbit-${name}-${kind}-${process.geteuid?.()}`,
-      `orbit-${name}-fleet-${process.geteuid?.()}`,
-    ])
+    expect(objectsOf(name)).toEqual([objectName(name, kind), objectName(name, 'fleet')])
   }
 
   async function expectKilled(child: Child, ...words: unknown[]): Promise<void> {
@@ -150,7 +141,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   const joining = ['join:locked', 'join:leased', 'join:settled', 'join:recorded']
 
   it.each([...creation, ...joining])('keeps a fleet sound when its first member dies at %s', async (point) => {
-    const name = uniqueFleet('fault')
+    const name = fleetName('fault')
     const victim = await member({ env })
     await victim.ask('fault', point)
     await expectKilled(victim, 'join', name, { size: 4 })
@@ -158,7 +149,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   })
 
   it.each(creation)('keeps a ring sound when its creator dies at %s', async (point) => {
-    const name = uniqueFleet('fault')
+    const name = fleetName('fault')
     const [victim, witness] = (await members(2, { env })) as [Child, Child]
     await joined(witness, name, { size: 4 })
     await joined(victim, name)
@@ -172,7 +163,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     'settles a dead writer even when its settler dies at %s',
     async (point) => {
       for (const hasWitness of [true, false]) {
-        const name = uniqueFleet('fault')
+        const name = fleetName('fault')
         const [writer, victim, witness] = (await members(3, { env })) as [Child, Child, Child]
         if (hasWitness) await joined(witness, name, { size: 4, node: 3 })
         await joined(writer, name, { size: 4 })
@@ -188,7 +179,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
 
   it.each(['close:begun', 'close:recorded'])('keeps a fleet sound when a member dies at %s', async (point) => {
     for (const lifetime of ['persistent', 'fleet']) {
-      const name = uniqueFleet('fault')
+      const name = fleetName('fault')
       const victim = await member({ env })
       await joined(victim, name, { size: 4, lifetime })
       await value(victim, 'publish')
@@ -201,7 +192,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   it.each(['remove:retired', 'remove:ring'])(
     'finishes a removal that died at %s when the next member joins',
     async (point) => {
-      const name = uniqueFleet('fault')
+      const name = fleetName('fault')
       const [writer, victim] = (await members(2, { env })) as [Child, Child]
       await joined(writer, name, { size: 4 })
       await value(writer, 'publish')
@@ -217,7 +208,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   )
 
   it('retires living members when a forced removal dies half-way, and lets the next member begin anew', async () => {
-    const name = uniqueFleet('fault')
+    const name = fleetName('fault')
     const [writer, victim] = (await members(2, { env })) as [Child, Child]
     await joined(writer, name, { size: 4 })
     await value(writer, 'publish')
@@ -229,7 +220,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
 
   // A fleet that is created during the removal of a missing one must live.
   it('does not remove a fleet that was joined after the removal found none', async () => {
-    const name = uniqueFleet('fault')
+    const name = fleetName('fault')
     const [remover, writer] = (await members(2, { env })) as [Child, Child]
     await remover.ask('fault', 'remove:retired', 19)
     remover.tell('remove', name)
@@ -249,7 +240,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   })
 
   it('leaves one sound fleet and ring when 32 processes attach while the creator is killed', async () => {
-    const name = uniqueFleet('fault')
+    const name = fleetName('fault')
     const points = [...creation, ...joining, 'close:begun', 'close:recorded']
     const children = await members(32, { env })
     const victims = children.slice(0, 16)
@@ -301,7 +292,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
   })
 
   it('throws ERR_ORBIT_BUSY to new members, not to existing ones, while a process is stopped inside a join', async () => {
-    const name = uniqueFleet('fault')
+    const name = fleetName('fault')
     const [stopped, joiner, witness] = (await members(3, { env })) as [Child, Child, Child]
     await joined(witness, name, { size: 4 })
     await value(witness, 'publish')

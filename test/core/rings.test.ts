@@ -4,36 +4,31 @@ import { reservedLayer } from '../../src/core/layer.js'
 import { Ring } from '../../src/core/ring.js'
 import { Fleet, NetId64, OrbitError, type OrbitType, orbitType, pod } from '../../src/index.js'
 import {
-  accountOf,
   chunkAt,
   chunkIn,
   entryAt,
-  expectClosed,
-  expectRangeError,
-  expectRefusal,
-  expectTypeError,
   fleetAt,
-  fleetName,
   golden,
+  lapIn,
+  objectAt,
+  objectFile,
+  presetHead,
+  ringAt,
+  slotWord,
+} from '../help/bytes.js'
+import {
+  fleetName,
   hasObjectFiles,
   joinLocal,
   joinShm,
-  lapIn,
   memories,
-  numbered,
-  numberIn,
-  objectAt,
-  objectFile,
   objectName,
   objectPath,
   objectsOf,
   observe,
-  positionsOf,
-  presetHead,
-  ringAt,
-  slotWord,
-  untyped,
-} from '../help/support.js'
+} from '../help/fleets.js'
+import { accountOf, numbered, numberIn, positionsOf } from '../help/frames.js'
+import { expectClosed, expectRangeError, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 
 const Small = orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 16 })
 const Other = orbitType({ name: 'Other', kind: 9, capacity: 4, payloadBytes: 16 })

@@ -1,7 +1,9 @@
 // A process that changes its user after it has joined a fleet.
 import { describe, expect, it } from 'vitest'
 import { Fleet, orbitType } from '../../src/index.js'
-import { type Child, isLinux, objectsOf, start, uniqueFleet } from '../help/processes.js'
+import { fleetName, objectsOf } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { isLinux } from '../help/system.js'
 
 const isRoot = process.geteuid?.() === 0
 const other = 54321
@@ -24,7 +26,7 @@ const refused = (object: string) => ({
 
 describe.runIf(isLinux && isRoot)('a member that changes its user after it has joined', () => {
   it('publishes to the rings that it has open, and closes', async () => {
-    const name = uniqueFleet('user')
+    const name = fleetName('user')
     const child = await memberOfOtherUser(name)
     using witness = Fleet.observe(name)
     expect(await child.ask('publish', 2)).toEqual({ value: [1, 2] })
@@ -34,7 +36,7 @@ describe.runIf(isLinux && isRoot)('a member that changes its user after it has j
   })
 
   it('creates no ring, and no object in its new name', async () => {
-    const name = uniqueFleet('user')
+    const name = fleetName('user')
     const child = await memberOfOtherUser(name)
     const objects = objectsOf(name)
     expect(await child.ask('create', 8)).toMatchObject(refused(`orbit-${name}-8-0`))
@@ -43,7 +45,7 @@ describe.runIf(isLinux && isRoot)('a member that changes its user after it has j
   })
 
   it('opens no ring that another member has created', async () => {
-    const name = uniqueFleet('user')
+    const name = fleetName('user')
     const child = await memberOfOtherUser(name)
     using creator = Fleet.joinShm(name)
     creator.publish(orbitType({ ...facts, kind: 9 }), new Uint8Array(1))
@@ -51,7 +53,7 @@ describe.runIf(isLinux && isRoot)('a member that changes its user after it has j
   })
 
   it('has another fleet when it joins again', async () => {
-    const name = uniqueFleet('user')
+    const name = fleetName('user')
     const child = await memberOfOtherUser(name)
     expect(await child.ask('join', name, { size: 2 })).toEqual({ value: { node: 0, size: 2 } })
     expect(objectsOf(name)).toContain(`orbit-${name}-fleet-${other}`)

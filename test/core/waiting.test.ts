@@ -3,30 +3,11 @@ import { statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { native } from '../../src/core/native.js'
 import { type Cursor, Fleet, Orbital, orbitType, type Poll, pod } from '../../src/index.js'
-import {
-  accountOf,
-  bellDescriptors,
-  bellPath,
-  bellsOf,
-  descriptors,
-  drainBell,
-  entryAt,
-  expectClosed,
-  expectRangeError,
-  expectTypeError,
-  fleetName,
-  hasObjectFiles,
-  joinShm,
-  keep,
-  memories,
-  numbered,
-  numberIn,
-  objectFile,
-  observe,
-  ringAt,
-  slotWord,
-  untyped,
-} from '../help/support.js'
+import { bellDescriptors, bellPath, bellsOf, descriptors, drainBell } from '../help/bells.js'
+import { entryAt, objectFile, ringAt, slotWord } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, keep, memories, observe } from '../help/fleets.js'
+import { accountOf, numbered, numberIn } from '../help/frames.js'
+import { expectClosed, expectRangeError, expectTypeError, untyped } from '../help/refusals.js'
 import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()

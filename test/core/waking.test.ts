@@ -18,18 +18,12 @@ import {
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Fleet, orbitType } from '../../src/index.js'
-import {
-  type Child,
-  canRun,
-  faultAddon,
-  isLinux,
-  isSanitized,
-  objectPath,
-  objectsOf,
-  start,
-  uniqueFleet,
-} from '../help/processes.js'
-import { bellPath, bellsOf, drainBell, entryAt, objectFile, plant, ringAt } from '../help/support.js'
+import { faultAddon } from '../help/addons.js'
+import { bellPath, bellsOf, drainBell } from '../help/bells.js'
+import { entryAt, objectFile, ringAt } from '../help/bytes.js'
+import { fleetName, objectPath, objectsOf, plant } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { canRun, isLinux, isSanitized } from '../help/system.js'
 import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()
@@ -90,7 +84,7 @@ function wordsOf(name: string, node: number) {
 
 describe.runIf(isLinux)('sleeping processes', () => {
   it('wakes all sixteen sleeping processes for one published frame', async () => {
-    const name = uniqueFleet('wake')
+    const name = fleetName('wake')
     const publisher = join(name)
     const children = await Promise.all(Array.from({ length: 16 }, () => waiter(name)))
     for (const round of ['first', 'second']) {
@@ -105,7 +99,7 @@ describe.runIf(isLinux)('sleeping processes', () => {
   })
 
   it('signals a sleeping process once for 10,000 frames, and reports the loss', async () => {
-    const name = uniqueFleet('wake')
+    const name = fleetName('wake')
     const publisher = join(name)
     const child = await waiter(name)
     await asleep(child)
@@ -120,7 +114,7 @@ describe.runIf(isLinux)('sleeping processes', () => {
   })
 
   it('signals a killed sleeper once, and never after its node has a new owner', async () => {
-    const name = uniqueFleet('wake')
+    const name = fleetName('wake')
     const publisher = join(name)
     const other = join(name)
     const victim = await waiter(name)
@@ -152,7 +146,7 @@ describe.runIf(isLinux)('sleeping processes', () => {
   })
 
   it('does not kill a publisher by the SIGPIPE of a dead sleeper', async () => {
-    const name = uniqueFleet('wake')
+    const name = fleetName('wake')
     const [publisher, victim] = [await waiter(name), await waiter(name)]
     await publisher.ask('unsetSigpipe')
     for (const text of ['opens the bell', 'finds no reader']) {
@@ -166,7 +160,7 @@ describe.runIf(isLinux)('sleeping processes', () => {
   })
 
   it('does not block a publisher on the full bell of a stopped process, which wakes after it continues', async () => {
-    const name = uniqueFleet('wake')
+    const name = fleetName('wake')
     const publisher = join(name)
     const [stopped, other] = [await waiter(name), await waiter(name)]
     await asleep(stopped)
@@ -251,7 +245,7 @@ describe.runIf(isLinux).each(squats)('a bell that is $title', ({ squat, skip = f
   it.skipIf(skip)(
     'gets no byte when it is found in place of a bell; the timer wakes the owner, which opens a new FIFO',
     async () => {
-      const name = uniqueFleet('squat')
+      const name = fleetName('squat')
       const sleeper = join(name)
       const publisher = join(name)
       const cursor = sleeper.cursor(facts, 'head')
@@ -294,7 +288,7 @@ describe.runIf(isLinux).each(squats)('a bell that is $title', ({ squat, skip = f
   )
 
   it.skipIf(skip)('is replaced before the first sleep of its owner, or left to the timer', async () => {
-    const name = uniqueFleet('squat')
+    const name = fleetName('squat')
     const sleeper = join(name)
     const publisher = join(name)
     const cursor = sleeper.cursor(facts, 'head')
@@ -313,7 +307,7 @@ describe.runIf(isLinux).each(squats)('a bell that is $title', ({ squat, skip = f
 describe.runIf(isLinux)('a publisher that dies', () => {
   // The test writes its last words: a frame that was swapped in before it saw the sleeper.
   it('loses no wakeup when it dies between its swap and its signal: the timer wakes the sleeper', async () => {
-    const name = uniqueFleet('hole')
+    const name = fleetName('hole')
     const [sleeper, publisher] = [join(name), join(name)]
     const cursor = sleeper.cursor(facts, 'head')
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
@@ -330,7 +324,7 @@ describe.runIf(isLinux)('a publisher that dies', () => {
   })
 
   it('loses no wakeup when it dies between its swap and its signal: the next publisher wakes the sleeper', async () => {
-    const name = uniqueFleet('hole')
+    const name = fleetName('hole')
     const [sleeper, publisher] = [join(name), join(name)]
     const cursor = sleeper.cursor(facts, 'head')
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
@@ -351,7 +345,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   const orderly = { code: 0, signal: null, stderr: '' }
 
   it.each([{}, { timeoutMs: 2 ** 31 - 1 }])('is not kept alive by a wait, and leaves no bell: %o', async (options) => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const witness = join(name)
     const child = start('waiter.mjs', ['pending', name, options])
     expect(await child.next()).toBe(1)
@@ -372,7 +366,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     { scene: 'iterate', options: {}, said: ['now'] },
     { scene: 'iterate', options: { spin: true }, said: ['now'] },
   ])('is kept alive by $scene with $options until it is woken', async ({ scene, options, said }) => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const publisher = join(name)
     const child = start('waiter.mjs', [scene, name, options])
     expect(await child.next()).toBe(1)
@@ -384,7 +378,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   })
 
   it.skipIf(!canRun('prlimit', '--version'))('leaves no bell when it had no descriptor for one', async () => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const child = start('waiter.mjs', ['scarce', name], { through: ['prlimit', '--nofile=64:64'] })
     expect(await child.next()).toEqual({ code: 'EMFILE', woken: false })
     expect(await isOver(child)).toEqual(orderly)
@@ -392,7 +386,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   })
 
   it('leaves no bell after process.exit and after an exception', async () => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const exits = start('waiter.mjs', ['exit', name, 5])
     expect(await exits.next()).toBe('asleep')
     expect(await isOver(exits)).toEqual({ code: 5, signal: null, stderr: '' })
@@ -404,7 +398,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   })
 
   it('leaves its bell after SIGKILL to the next owner of its node, to Fleet.remove, or to the last member', async () => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     for (const sweep of ['join', 'remove', 'last out'] as const) {
       const child = await waiter(name)
       await asleep(child)
@@ -420,10 +414,12 @@ describe.runIf(isLinux)('a process that waits', () => {
   })
 
   it("leaves its bell to Fleet.remove even without the fleet's object, which touches no bell of a similar name", async () => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const child = await waiter(name)
     await asleep(child)
-    const neighbour = await waiter(`${name}-1`)
+    const namesake = `${name}-1`
+    for (const what of ['fleet', kind] as const) plant(objectPath(namesake, what))
+    const neighbour = await waiter(namesake)
     await asleep(neighbour)
     await child.kill()
     rmSync(objectPath(name, 'fleet'))
@@ -431,12 +427,12 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(existsSync(bellPath(name, child.node)), 'of no ring in particular').toBe(true)
     expect(Fleet.remove(name)).toEqual([])
     expect(existsSync(bellPath(name, child.node))).toBe(false)
-    expect(bellsOf(`${name}-1`)).toEqual([neighbour.node])
+    expect(bellsOf(namesake)).toEqual([neighbour.node])
     await neighbour.ask('close')
   })
 
   it.skipIf(isSanitized)('opens no FIFO in a fleet that is removed at the same time', async () => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'bell:checked', ORBIT_FAULT_SIGNAL: '19' }
     const child = await waiter(name, { env: { ...bellsOnly.env, ...env } })
     child.tell('wait', {})
@@ -451,7 +447,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   })
 
   it('gives each worker thread its own bell, which goes when the thread is terminated', async () => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const publisher = join(name)
     const child = start('waiter.mjs', ['workers', name], bellsOnly)
     expect(await child.next()).toBe(1)
@@ -490,7 +486,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   })
 
   it('wakes two copies of the package in one process, each by its own bell', async () => {
-    const name = uniqueFleet('alive')
+    const name = fleetName('alive')
     const publisher = join(name)
     const dist = process.env['ORBIT_DIST'] ?? new URL('../../dist/index.js', import.meta.url).href
     const commonJs = fileURLToPath(dist).replace(/\.js$/, '.commonjs.cjs')

@@ -1,7 +1,7 @@
 // How tests read the documents: their blocks of code and their links.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { root } from './processes.js'
+import { root } from './system.js'
 
 export const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 

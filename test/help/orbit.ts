@@ -5,8 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { expect, onTestFinished } from 'vitest'
-import { at, type Child, objectPath, objectsOf, root, shmFolder, start } from './processes.js'
-import { beatAt, ObjectFile, recordAt } from './support.js'
+import { beatAt, fleetAt, ObjectFile, recordAt } from './bytes.js'
+import { objectPath, objectsOf, shmFolder } from './fleets.js'
+import { type Child, start } from './processes.js'
+import { root } from './system.js'
 
 export const cliPath = join(root, 'dist/cli.js')
 
@@ -74,7 +76,7 @@ export async function showcase(name: string, options: object = {}): Promise<Chil
   await child.next()
   // Its only beat never grows old: how long a test takes is no finding.
   using file = new ObjectFile(objectPath(name, 'fleet'))
-  file.setU64(at.records + recordAt.beat(1) + beatAt.monotonicMs, 2n ** 52n)
+  file.setU64(fleetAt.records + recordAt.beat(1) + beatAt.monotonicMs, 2n ** 52n)
   return child
 }
 

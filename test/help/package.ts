@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { afterAll } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
-import { isLinux, root, uniqueFleet } from './processes.js'
+import { fleetName } from './fleets.js'
+import { isLinux, root } from './system.js'
 
 const env: NodeJS.ProcessEnv = { ...process.env, npm_config_update_notifier: 'false' }
 delete env['ORBIT_NATIVE_PATH']
@@ -94,7 +95,7 @@ export function filesIn(folder: string): string[] {
 
 /** Runs one of the programs install.mjs and install.cjs on a fleet of its own: what it prints. */
 export function use(file: string, more?: NodeJS.ProcessEnv): unknown {
-  return JSON.parse(run(dirname(file), process.execPath, [file, uniqueFleet('install')], more))
+  return JSON.parse(run(dirname(file), process.execPath, [file, fleetName('install')], more))
 }
 
 /** What these programs print when they run on this addon. */

@@ -1,45 +1,18 @@
-// Child processes for tests. A child lives no longer than its test, whether that passes, fails or is killed; a fleet's
-// objects are gone when its test is over. Nothing here waits for a length of time.
+// Child processes of tests. A child lives no longer than its test, whether that passes, fails or is killed. Nothing here
+// waits for a length of time.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-
-export const root = fileURLToPath(new URL('../..', import.meta.url))
-export const shmFolder = '/dev/shm'
-export const isLinux = process.platform === 'linux'
-export const isSanitized = (process.env['LD_PRELOAD'] ?? '').includes('asan')
-
-let names = 0
-
-/** A fleet name that nobody else uses. Its objects, and those of names that begin with it, go when the test is over. */
-export function uniqueFleet(label = 't'): string {
-  const name = `${label}.${process.pid}.${names++}`
-  onTestFinished(() => {
-    for (const object of objectsOf(name)) rmSync(join(shmFolder, object), { recursive: true, force: true })
-  })
-  return name
-}
-
-/** The objects whose fleet name begins with `name`, sorted. */
-export function objectsOf(name: string): string[] {
-  return readdirSync(shmFolder)
-    .filter((object) => new RegExp(`^orbit-${name.replaceAll('.', '\\.')}[-.]`).test(object))
-    .sort()
-}
-
-export function objectPath(name: string, what: number | 'fleet'): string {
-  return join(shmFolder, `orbit-${name}-${what}-${process.geteuid?.()}`)
-}
+import { isLinux, root } from './system.js'
 
 export interface Ending {
   code: number | null
   signal: NodeJS.Signals | null
 }
 
-/** A fixture that runs: it writes a JSON line to say something, and reads a JSON line to be told something. */
+/** A running fixture. It writes its messages and reads its orders as lines of JSON. */
 export class Child {
   readonly process: ChildProcess
   readonly ended: Promise<Ending>
@@ -50,7 +23,7 @@ export class Child {
 
   constructor(command: string, args: string[], env: NodeJS.ProcessEnv) {
     this.process = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
-    this.process.stdin?.on('error', () => {}) // it died before it read; `next` tells
+    this.process.stdin?.on('error', () => {}) // it died before it read; `next` reports that
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text
     })
@@ -89,7 +62,7 @@ export class Child {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  /** What it says next; undefined when it ended without a word more. */
+  /** Its next message, or undefined when it has ended without one. */
   async heard<T = unknown>(): Promise<T | undefined> {
     while (this.#said.length === 0 && this.#ending === undefined) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
@@ -97,7 +70,7 @@ export class Child {
     return this.#said.shift() as T | undefined
   }
 
-  /** What it says next; an error when it ends instead. */
+  /** Its next message. Throws when it ends without one. */
   async next<T = unknown>(): Promise<T> {
     const said = await this.heard<T>()
     if (said === undefined) throw new Error(`child ${this.pid} ended: ${JSON.stringify(this.#ending)}\n${this.#stderr}`)
@@ -108,31 +81,31 @@ export class Child {
     this.process.stdin?.write(`${JSON.stringify(words)}\n`)
   }
 
-  /** Tells it something and waits for its answer. */
+  /** Sends it an order and waits for its answer. */
   async ask<T = unknown>(...words: unknown[]): Promise<T> {
     this.tell(...words)
     return this.next<T>()
   }
 
-  /** Kills it; when this returns it is gone, and so are its locks. */
+  /** Kills it, and returns after the kernel has dropped its locks. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ending> {
     this.process.kill(signal)
     return this.ended
   }
 
-  /** Stops it; when this returns none of its threads runs. */
+  /** Stops it, and returns when none of its threads runs. */
   async stop(): Promise<void> {
     this.process.kill('SIGSTOP')
     await this.stopped()
   }
 
-  /** Waits until somebody has stopped it, or it is over. */
+  /** Waits until it is stopped or has ended. */
   async stopped(): Promise<void> {
     while (!this.isOver && !isStopped(this.pid)) await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
-/** Does none of its threads run, because somebody has stopped it? */
+/** Whether it is stopped, and none of its threads runs. */
 export function isStopped(pid: number): boolean {
   const threads = `/proc/${pid}/task`
   try {
@@ -141,19 +114,19 @@ export function isStopped(pid: number): boolean {
       return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) === 'T'
     })
   } catch {
-    return false // it ends right now, or one of its threads does
+    return false // it, or one of its threads, ends at this moment
   }
 }
 
 export interface StartOptions {
   env?: NodeJS.ProcessEnv
-  /** Node's own options. */
+  /** Options of Node. */
   nodeOptions?: string[]
   /** A command before `node`, such as prlimit with its options. */
   through?: string[]
 }
 
-// The kernel kills a child whose parent has died, also one that is stopped or in a loop.
+// The kernel kills a child when its parent dies, even one that is stopped or in a loop.
 export const deathSignal =
   isLinux && spawnSync('setpriv', ['--version']).status === 0 ? ['setpriv', '--pdeathsig', 'KILL'] : []
 
@@ -173,74 +146,4 @@ export function start(fixture: string, args: unknown[] = [], options: StartOptio
     if (!child.isOver) await child.kill()
   })
   return child
-}
-
-/** Builds (unless it is there, or ORBIT_FAULT_ADDON names one) the addon with the fault points of native/posix/fault.h. */
-export function faultAddon(): string {
-  return process.env['ORBIT_FAULT_ADDON'] ?? madeAddon('fault')
-}
-
-/** Builds (unless it is there) the addon of another layout version. */
-export const otherLayoutAddon = (): string => madeAddon('layout')
-
-function madeAddon(which: string): string {
-  const path = `build/addon/${which}/orbit.node`
-  const made = spawnSync('make', ['-C', join(root, 'native'), path], { encoding: 'utf8' })
-  if (made.status !== 0) throw new Error(`make ${path}: ${made.stdout}${made.stderr}`)
-  return join(root, 'native', path)
-}
-
-export function canRun(command: string, ...args: string[]): boolean {
-  return spawnSync(command, args).status === 0
-}
-
-/** A small seeded generator (mulberry32). */
-export function generator(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
-/** ORBIT_SEED, or a new one; printed, so that a failure can be had again. */
-export function newSeed(label: string): number {
-  const seed = Number(process.env['ORBIT_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-  console.log(`${label}: ORBIT_SEED=${seed}`)
-  return seed
-}
-
-/** Where the shared words stand (native/protocol/layout.h), for tests that write what a peer, or a vandal, would have written. */
-export const at = {
-  magic: 0,
-  layoutVersion: 8,
-  objectType: 12,
-  objectBytes: 16,
-  fleetId: 32,
-  retired: 40,
-  size: 64, // of the fleet object
-  kinds: 128,
-  records: 192,
-  recordBytes: 256,
-  typeKind: 64, // of a ring object, from here on
-  capacity: 72,
-  payloadBytes: 80,
-  fleetSize: 96,
-  fingerprint: 112,
-  typeName: 128,
-  hint: 192,
-  floor: 256,
-  sparesTaken: 384,
-  ring: (capacity: number, payloadBytes: number, size: number) => {
-    const line = (bytes: number) => Math.ceil(bytes / 64) * 64
-    const spareCount = Math.max(4, Math.floor(size / 4))
-    const slots = 448 + line(Math.ceil(size / 64) * 8)
-    const entries = slots + line(capacity * 8)
-    const spares = entries + size * 64
-    const chunks = spares + line(spareCount * 8)
-    const stride = line(24 + payloadBytes)
-    return { slots, entries, spares, chunks, stride, spareCount, end: chunks + (capacity + size + spareCount) * stride }
-  },
 }

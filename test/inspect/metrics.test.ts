@@ -1,17 +1,9 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { Contest, collectMetrics, FleetHeartbeat, OrbitEventBus, orbitType, promCollectors } from '../../src/index.js'
-import {
-  expectClosed,
-  expectTypeError,
-  fleetName,
-  hasObjectFiles,
-  joinShm,
-  memories,
-  objectFile,
-  observe,
-  untyped,
-} from '../help/support.js'
+import { objectFile } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
+import { expectClosed, expectTypeError, untyped } from '../help/refusals.js'
 
 const Log = orbitType({ name: 'Lo"g\n\\', kind: 7, capacity: 8, payloadBytes: 64 })
 

@@ -11,27 +11,10 @@ import {
   type OrbitEvent,
   OrbitEventBus,
 } from '../../src/index.js'
-import {
-  chunkAt,
-  chunkIn,
-  expectClosed,
-  expectRangeError,
-  expectRefusal,
-  expectTypeError,
-  fleetName,
-  golden,
-  hasObjectFiles,
-  joinLocal,
-  joinShm,
-  memories,
-  numbered,
-  objectFile,
-  objectsOf,
-  observe,
-  presetHead,
-  ringAt,
-  untyped,
-} from '../help/support.js'
+import { chunkAt, chunkIn, golden, objectFile, presetHead, ringAt } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinLocal, joinShm, memories, objectsOf, observe } from '../help/fleets.js'
+import { numbered } from '../help/frames.js'
+import { expectClosed, expectRangeError, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 
 const kind = 220
 const small = { capacity: 8, payloadBytes: 64 }

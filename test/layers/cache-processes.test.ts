@@ -2,7 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { reservedType } from '../../src/core/type.js'
 import { type CacheEntry, type Cursor, Fleet, OrbitCache } from '../../src/index.js'
-import { type Child, generator, isLinux, newSeed, start, uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { generator, newSeed } from '../help/random.js'
+import { isLinux } from '../help/system.js'
 
 const spec = {
   capacity: 64,
@@ -124,7 +127,7 @@ describe.runIf(isLinux)('a cache that several processes change', () => {
   it('gives for every lookup the same result as a search over the frames', { timeout: 120_000 }, async () => {
     const seed = newSeed('cache')
     const random = generator(seed)
-    const name = uniqueFleet('cache')
+    const name = fleetName('cache')
     using fleet = Fleet.joinShm(name, { size: 8 })
     const caches = cachesOn(fleet)
     const collector = new Collector(fleet)
@@ -183,7 +186,7 @@ describe.runIf(isLinux)('a cache with writers that are killed during a put', () 
   it('returns only whole values that were put, and continues', { timeout: 60_000 + 3 * stormMs }, async () => {
     const seed = newSeed('cache storm')
     const random = generator(seed)
-    const name = uniqueFleet('cachestorm')
+    const name = fleetName('cachestorm')
     using keeper = Fleet.joinShm(name, { size: 16 })
     const caches = cachesOn(keeper)
     let generation = 0

@@ -8,22 +8,9 @@ import {
   OrbitError,
   orbitType,
 } from '../../src/index.js'
-import {
-  chunkAt,
-  chunkIn,
-  expectClosed,
-  expectRangeError,
-  expectRefusal,
-  expectTypeError,
-  fleetName,
-  hasObjectFiles,
-  joinShm,
-  memories,
-  objectFile,
-  observe,
-  ringAt,
-  untyped,
-} from '../help/support.js'
+import { chunkAt, chunkIn, objectFile, ringAt } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
+import { expectClosed, expectRangeError, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 
 const utf8 = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : new TextDecoder().decode(bytes))
 const get = (cache: OrbitCache, key: string) => utf8(cache.get(key))

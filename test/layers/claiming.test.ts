@@ -2,21 +2,12 @@ import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Table } from '../../src/core/table.js'
 import { Contest, Fleet, type Guard, orbitType } from '../../src/index.js'
-import { type Child, isLinux, start } from '../help/processes.js'
-import {
-  bellDescriptors,
-  bellsOf,
-  descriptors,
-  entryAt,
-  fleetName,
-  hasObjectFiles,
-  joinShm,
-  memories,
-  objectFile,
-  observe,
-  ringAt,
-  untyped,
-} from '../help/support.js'
+import { bellDescriptors, bellsOf, descriptors } from '../help/bells.js'
+import { entryAt, objectFile, ringAt } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { untyped } from '../help/refusals.js'
+import { isLinux } from '../help/system.js'
 import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()

@@ -15,26 +15,12 @@ import {
   OrbitError,
   type Subject,
 } from '../../src/index.js'
-import { canRun, faultAddon, isLinux, isSanitized, root, start } from '../help/processes.js'
-import {
-  chunkAt,
-  chunkIn,
-  expectClosed,
-  expectRangeError,
-  expectRefusal,
-  expectTypeError,
-  fleetName,
-  hasObjectFiles,
-  joinLocal,
-  joinShm,
-  lapIn,
-  memories,
-  objectFile,
-  observe,
-  ringAt,
-  slotWord,
-  untyped,
-} from '../help/support.js'
+import { faultAddon } from '../help/addons.js'
+import { chunkAt, chunkIn, lapIn, objectFile, ringAt, slotWord } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinLocal, joinShm, memories, observe } from '../help/fleets.js'
+import { start } from '../help/processes.js'
+import { expectClosed, expectRangeError, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
+import { canRun, isLinux, isSanitized, root } from '../help/system.js'
 
 const kind = 222
 const ttlMs = 600_000

@@ -1,8 +1,10 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Codec, Contest, codecs, type Fleet, type GetOrSetOptions, TypedCache } from '../../src/index.js'
-import { type Child, isLinux, start } from '../help/processes.js'
-import { fleetName, hasObjectFiles, joinShm, memories, observe, untyped } from '../help/support.js'
+import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { untyped } from '../help/refusals.js'
+import { isLinux } from '../help/system.js'
 import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()

@@ -9,25 +9,11 @@ import {
   OrbitError,
   orbitType,
 } from '../../src/index.js'
-import { generator, newSeed, start } from '../help/processes.js'
-import {
-  beatAt,
-  expectClosed,
-  expectRangeError,
-  expectRefusal,
-  expectTypeError,
-  fleetAt,
-  fleetName,
-  hasObjectFiles,
-  joinShm,
-  keep,
-  memories,
-  objectFile,
-  observe,
-  recordAt,
-  thrownBy,
-  untyped,
-} from '../help/support.js'
+import { beatAt, fleetAt, objectFile, recordAt } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, keep, memories, observe } from '../help/fleets.js'
+import { start } from '../help/processes.js'
+import { generator, newSeed } from '../help/random.js'
+import { expectClosed, expectRangeError, expectRefusal, expectTypeError, thrownBy, untyped } from '../help/refusals.js'
 import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()

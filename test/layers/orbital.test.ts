@@ -1,22 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { array, bytes, Fleet, NetId64, Orbital, OrbitError, orbitType, pod, text } from '../../src/index.js'
-import {
-  chunkAt,
-  chunkIn,
-  expectClosed,
-  expectRefusal,
-  expectTypeError,
-  fleetName,
-  golden,
-  hasObjectFiles,
-  joinShm,
-  memories,
-  objectFile,
-  observe,
-  presetHead,
-  ringAt,
-  untyped,
-} from '../help/support.js'
+import { chunkAt, chunkIn, golden, objectFile, presetHead, ringAt } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
+import { expectClosed, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 
 const load = pod({ busy: 'u32', idle: 'u32' })
 const Load = orbitType({ name: 'Load', kind: 12, capacity: 4, pod: load })

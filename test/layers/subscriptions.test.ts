@@ -4,21 +4,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { native } from '../../src/core/native.js'
 import { reservedType } from '../../src/core/type.js'
 import { EventSubscription, Fleet, type OrbitEvent, OrbitEventBus, type SubscribeOptions } from '../../src/index.js'
-import {
-  bellDescriptors,
-  entryAt,
-  expectClosed,
-  expectRangeError,
-  expectTypeError,
-  fleetName,
-  hasObjectFiles,
-  joinShm,
-  memories,
-  objectFile,
-  observe,
-  ringAt,
-  untyped,
-} from '../help/support.js'
+import { bellDescriptors } from '../help/bells.js'
+import { entryAt, objectFile, ringAt } from '../help/bytes.js'
+import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
+import { expectClosed, expectRangeError, expectTypeError, untyped } from '../help/refusals.js'
 import { followGlobalTime } from '../help/time.js'
 
 followGlobalTime()

@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { array, bytes, type Codec, codecs, OrbitCache, pod, TypedCache, text } from '../../src/index.js'
-import {
-  expectClosed,
-  expectRangeError,
-  expectRefusal,
-  expectTypeError,
-  fleetName,
-  joinLocal,
-  joinShm,
-  memories,
-  observe,
-  untyped,
-} from '../help/support.js'
+import { fleetName, joinLocal, joinShm, memories, observe } from '../help/fleets.js'
+import { expectClosed, expectRangeError, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 
 interface User {
   name: string

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { Child, root } from '../help/processes.js'
+import { Child } from '../help/processes.js'
+import { root } from '../help/system.js'
 import { unpack } from './recipe.js'
 
 export interface ClusterOptions {

@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { fleetName, objectPath } from '../help/fleets.js'
 import { cliPath, orbit } from '../help/orbit.js'
-import { Child, canRun, deathSignal, isLinux, objectPath, root, uniqueFleet } from '../help/processes.js'
+import { Child, deathSignal } from '../help/processes.js'
+import { canRun, isLinux, root } from '../help/system.js'
 
 const recipe = readFileSync(join(root, 'docs/recipes/deploy.md'), 'utf8')
 
@@ -51,7 +53,7 @@ async function sleeper(name: string): Promise<Child> {
 
 describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
   it('shows the output of doctor, nodes and gc for living members and after a crash', async () => {
-    const name = uniqueFleet('deploy')
+    const name = fleetName('deploy')
     const members = [await sleeper(name), await sleeper(name)]
     const headings = new Set(linesOf(recipe).filter((line) => line.startsWith('NODE PID')))
     const nodes = async () => linesOf((await orbit(['nodes', name])).stdout)
@@ -68,7 +70,7 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
   })
 
   it.runIf(process.geteuid?.() === 0)('shows the output of doctor for an object of another user', async () => {
-    const name = uniqueFleet('deploy')
+    const name = fleetName('deploy')
     await sleeper(name)
     writeFileSync(objectPath(name, 7), '')
     chownSync(objectPath(name, 7), 1000, 1000)
@@ -82,7 +84,7 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
   it.runIf(canRun('unshare', ...otherPids, 'true'))(
     'shows the output of doctor from another pid namespace',
     async () => {
-      const name = uniqueFleet('deploy')
+      const name = fleetName('deploy')
       await sleeper(name)
       const { stdout } = spawnSync('unshare', [...otherPids, ...command('doctor', name)], { encoding: 'utf8' })
       expect(linesOf(stdout.replaceAll(name, 'ns1'))).toEqual(expect.arrayContaining(shownFrom('note     node 0', 2)))

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
 import { type Running, runProgram } from './program.js'
 
 async function startRecipe() {
-  const env = { FLEET: uniqueFleet('recipe-flags'), PORT: '0' }
+  const env = { FLEET: fleetName('recipe-flags'), PORT: '0' }
   const recipe = runProgram('flags', { env })
   let port = 0
   for (let i = 0; i < 4; i++) port = Number((await recipe.main.heard(/listens on port (\d+)/))[1])
@@ -80,7 +80,7 @@ it('changes flags only while no other process does', async () => {
       await setting
       fleet.close()`,
   }
-  const env = { FLEET: uniqueFleet('recipe-flags') }
+  const env = { FLEET: fleetName('recipe-flags') }
   const { main, start } = runProgram('flags', { files, run: ['two.ts'], env })
   expect(await main.ended, main.lines.join('\n')).toBe(0)
   // It was the only member and has left normally: the values stay nevertheless.

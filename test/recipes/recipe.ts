@@ -3,7 +3,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { root, uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
+import { root } from '../help/system.js'
 
 const recipesFolder = join(root, 'docs/recipes')
 
@@ -32,7 +33,7 @@ export function folderOf(files: Record<string, string>): string {
 
 /** A folder with the files of a recipe and of a test. The fleet 'web' gets a unique name in all of them. */
 export function unpack(name: string, files: Record<string, string> = {}): string {
-  const fleet = uniqueFleet(`recipe-${name}`)
+  const fleet = fleetName(`recipe-${name}`)
   const all = Object.entries({ ...recipeFiles(name), ...files })
   return folderOf(Object.fromEntries(all.map(([file, code]) => [file, code.replaceAll("'web'", `'${fleet}'`)])))
 }

@@ -5,7 +5,8 @@ import { MessageType } from 'socket.io-adapter'
 import { io, type Socket } from 'socket.io-client'
 import { expect, it, onTestFinished } from 'vitest'
 import { Fleet, OrbitEventBus } from '../../src/index.js'
-import { isStopped, uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
+import { isStopped } from '../help/processes.js'
 import { type ProgramOptions, runProgram } from './program.js'
 
 const workers = [0, 1, 2, 3]
@@ -51,7 +52,7 @@ const pidOf = (fleet: string, node: number): number => {
 
 /** Four workers that all know one another, and clients of each of them. */
 async function startRecipe(each = 1, program: Pick<ProgramOptions, 'files' | 'run'> = {}) {
-  const name = uniqueFleet('recipe-io')
+  const name = fleetName('recipe-io')
   const { main } = runProgram('socketio', { ...program, env: { FLEET: name, PORT: '0' } })
   let port = 0
   for (const _ of workers) port = Number((await main.heard(/listens on port (\d+)/))[1])
@@ -230,7 +231,7 @@ it('leaves nothing behind when a server closes: the other servers notice, and th
       await new Promise((resolve) => setTimeout(resolve, 1000)) // fires after any remaining interval of this length
       await second!.io.close() // second.fleet stays open`,
   }
-  const { main } = runProgram('socketio', { files, run: ['close.ts'], env: { FLEET: uniqueFleet('recipe-io') } })
+  const { main } = runProgram('socketio', { files, run: ['close.ts'], env: { FLEET: fleetName('recipe-io') } })
   expect(await main.ended, main.lines.join('\n')).toBe(0)
   expect(main.lines).toEqual([])
 })
@@ -247,7 +248,7 @@ it('reports a message that is too large for the other workers', async () => {
       io.emit('does not', Buffer.alloc(1_015_808))
       await io.close()`,
   }
-  const { main } = runProgram('socketio', { files, run: ['oversize.ts'], env: { FLEET: uniqueFleet('recipe-io') } })
+  const { main } = runProgram('socketio', { files, run: ['oversize.ts'], env: { FLEET: fleetName('recipe-io') } })
   expect(await main.ended, main.lines.join('\n')).toBe(0)
   const warnings = main.lines.filter((line) => line.includes('RangeError'))
   expect(warnings).toEqual([expect.stringMatching(/: bytes=101\d{4} must be at most 1015808: not sent$/)])

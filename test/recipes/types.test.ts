@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { root } from '../help/processes.js'
+import { root } from '../help/system.js'
 import { folderOf, recipeFiles, recipeNames } from './recipe.js'
 
 /** The parts that readers supply themselves. */

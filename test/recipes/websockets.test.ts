@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { Fleet, OrbitEventBus } from '../../src/index.js'
-import { isStopped, uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
+import { isStopped } from '../help/processes.js'
 import { runProgram } from './program.js'
 
 /** A client like that of a browser, which keeps everything that it received. */
@@ -45,7 +46,7 @@ class Client {
 }
 
 async function startRecipe() {
-  const name = uniqueFleet('recipe-ws')
+  const name = fleetName('recipe-ws')
   const { main } = runProgram('websockets', { env: { FLEET: name, PORT: '0' } })
   let port = 0
   for (let i = 0; i < 4; i++) port = Number((await main.heard(/listens on port (\d+)/))[1])

@@ -4,8 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { addonIn, attempt, filesIn, install, pack, project, run, temporaryFolder, use, used } from '../help/package.js'
-import { isLinux, root } from '../help/processes.js'
 import { otherVersion, writeOtherAddon } from '../help/releases.js'
+import { isLinux, root } from '../help/system.js'
 
 const temporary = temporaryFolder('addons')
 let app: string

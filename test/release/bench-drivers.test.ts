@@ -11,7 +11,8 @@ import { checkExclusion } from '../../bench/trials/crowd.js'
 import { Hearing } from '../../bench/trials/hearing.js'
 import { messageCase } from '../../bench/trials/messages.js'
 import { newMessage, writeSequence } from '../../bench/trials/text.js'
-import { root, uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
+import { root } from '../help/system.js'
 
 /** Beside dist, as the bench's own bundle, which removes such folders of ended processes. */
 const bundle = join(root, `.bench-${process.pid}`)
@@ -31,7 +32,7 @@ const shapes = [
 
 /** Two runs: what is doubled at the end of the first shows at the beginning of the second. */
 async function measure(about: Pick<CellSpec, 'driver' | 'folder' | 'case'>): Promise<void> {
-  const spec: CellSpec = { ...about, trial: 'fan-in', runMs: 30, name: uniqueFleet('bench') }
+  const spec: CellSpec = { ...about, trial: 'fan-in', runMs: 30, name: fleetName('bench') }
   const host = new Child({ file: join(bundle, 'host.js'), spec, name: about.driver, patienceMs: 50_000 })
   onTestFinished(() => void host.kill())
   await host.ask('begin')

@@ -7,7 +7,7 @@ import { build as esbuild } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { addonIn, attempt, install, pack, project, temporaryFolder, use, used } from '../help/package.js'
-import { root } from '../help/processes.js'
+import { root } from '../help/system.js'
 
 /** The bundlers and the tracer of test/packages. */
 const load = createRequire(join(root, 'test/packages/package.json'))

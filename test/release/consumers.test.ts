@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import consumer from '../fixtures/consumer.json' with { type: 'json' }
 import { attempt, install, pack, project, temporaryFolder } from '../help/package.js'
-import { root } from '../help/processes.js'
+import { root } from '../help/system.js'
 
 const temporary = temporaryFolder('consumers')
 const compilers = {

@@ -12,8 +12,9 @@ import {
   read,
   referencesOf,
 } from '../help/documents.js'
+import { fleetName } from '../help/fleets.js'
 import { cliPath, showcase } from '../help/orbit.js'
-import { isLinux, root, uniqueFleet } from '../help/processes.js'
+import { isLinux, root } from '../help/system.js'
 import { Terminal, terminalOrSkip } from '../help/terminal.js'
 
 const recipes = documents.filter((file) => file.startsWith('docs/recipes/'))
@@ -33,7 +34,7 @@ function folderWith(files: Record<string, string>): string {
 function withOwnFleets(code: string): { code: string; renamed: (output: string) => string } {
   const names = new Map<string, string>()
   const own = code.replace(/(?<=\.(?:joinShm|observe|remove)\(')[\w.-]+/g, (name) => {
-    if (!names.has(name)) names.set(name, uniqueFleet('doc'))
+    if (!names.has(name)) names.set(name, fleetName('doc'))
     return names.get(name) as string
   })
   const renamed = (output: string) => [...names].reduce((text, [name, unique]) => text.replaceAll(unique, name), output)
@@ -134,7 +135,7 @@ describe.runIf(isLinux)('the orbit command', () => {
   it.each(shown.filter(([line]) => !line.includes(' top ')))(
     'prints the headings of the document: %s (%s)',
     async (line, _, lines) => {
-      const name = uniqueFleet('doc')
+      const name = fleetName('doc')
       await showcase(name)
       const shapes = shapesOf((await outputOf(line, name)).split('\n'))
       for (const shape of shapesOf(lines)) expect(shapes).toContain(shape)
@@ -145,7 +146,7 @@ describe.runIf(isLinux)('the orbit command', () => {
     'shows the headings of the document on a terminal: %s (%s)',
     async ([line, , lines], context) => {
       terminalOrSkip(context)
-      const name = uniqueFleet('doc')
+      const name = fleetName('doc')
       await showcase(name)
       const terminal = new Terminal(onOurs(line, name))
       const screen = (await terminal.shows(/ q quit/)).split('\n')

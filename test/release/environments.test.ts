@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { array, Contest, codecs, Fleet, Orbital, orbitType, pod, TypedCache, text } from '../../src/index.js'
+import { fleetName } from '../help/fleets.js'
 import { cliPath, showcase } from '../help/orbit.js'
-import { isLinux, isSanitized, root, start, uniqueFleet } from '../help/processes.js'
+import { start } from '../help/processes.js'
+import { isLinux, isSanitized, root } from '../help/system.js'
 
 /** Its name was another one when it was an experiment. */
 const permission = process.allowedNodeEnvironmentFlags.has('--permission')
@@ -44,7 +46,7 @@ describe.runIf(isLinux)('a member does all that orbit has, and is rung by anothe
   ]
 
   it.each(cases)('$where', async ({ nodeOptions = [], limits, canGenerate = true, env = {} }) => {
-    const name = uniqueFleet('env')
+    const name = fleetName('env')
     const child = start('everything.mjs', limits ? [name, limits] : [name], { nodeOptions, env })
     const { node, canGenerate: could } = await child.next<{ node: number; canGenerate: boolean }>()
     expect(could).toBe(canGenerate)
@@ -64,7 +66,7 @@ describe.runIf(isLinux)('a member does all that orbit has, and is rung by anothe
 
 describe.runIf(isLinux)('orbit', () => {
   it('decodes pods where code generation from strings is forbidden', async () => {
-    const name = uniqueFleet('env')
+    const name = fleetName('env')
     await showcase(name)
     const plain = orbitUnder([], 'dump', name, 'WorkerLoad', '--json')
     expect(plain).toMatchObject({ status: 0, stdout: expect.stringContaining('"recent"') })
@@ -72,7 +74,7 @@ describe.runIf(isLinux)('orbit', () => {
   })
 
   it('needs all files under the permission model, and says so instead of seeing nothing', async () => {
-    const name = uniqueFleet('env')
+    const name = fleetName('env')
     await showcase(name)
     const permitted = [permission, '--allow-addons']
     const all = [...permitted, '--allow-fs-read=*']
@@ -94,7 +96,7 @@ describe('the addon', () => {
     { where: 'the permission model', nodeOptions: [permission, `--allow-fs-read=${root}`] },
     { where: '--no-addons', nodeOptions: ['--no-addons'] },
   ])('is refused by $where with an error that names the option', async ({ nodeOptions }) => {
-    const child = start('everything.mjs', [uniqueFleet('env')], { nodeOptions })
+    const child = start('everything.mjs', [fleetName('env')], { nodeOptions })
     expect(await child.heard()).toBeUndefined()
     expect(await child.ended).toEqual({ code: 1, signal: null })
     expect(child.stderr).toContain("code: 'ERR_ORBIT_NATIVE'")

@@ -3,6 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, rmSync, st
 import { join, relative } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
+import { fleetName } from '../help/fleets.js'
 import {
   addonIn,
   attempt,
@@ -17,7 +18,7 @@ import {
   use,
   used,
 } from '../help/package.js'
-import { isLinux, root, uniqueFleet } from '../help/processes.js'
+import { isLinux, root } from '../help/system.js'
 
 /** The newest symbols that a Linux binary may need: those that Node 20's own x64 binary needs. */
 const floors = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' }
@@ -187,7 +188,7 @@ describe('an empty project uses the package', () => {
 
   it('from node -e, which has a global __dirname of its own', () => {
     const program = `import(${JSON.stringify(join(app, 'install.mjs'))})`
-    const said = run(temporary, process.execPath, ['-e', program, 'unused', uniqueFleet('install')])
+    const said = run(temporary, process.execPath, ['-e', program, 'unused', fleetName('install')])
     expect(JSON.parse(said)).toEqual(used(addon))
   })
 
@@ -197,7 +198,7 @@ describe('an empty project uses the package', () => {
       : '--experimental-permission'
     for (const file of programs) {
       const readable = [join(app, file), join(installed, '/')].map((path) => `--allow-fs-read=${path}`)
-      const said = run(app, process.execPath, [permission, '--allow-addons', ...readable, file, uniqueFleet('install')])
+      const said = run(app, process.execPath, [permission, '--allow-addons', ...readable, file, fleetName('install')])
       expect(JSON.parse(said)).toEqual(used(addon))
     }
   })

@@ -3,7 +3,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { attempt, install, pack, project, temporaryFolder, testTool } from '../help/package.js'
-import { root } from '../help/processes.js'
+import { root } from '../help/system.js'
 
 const temporary = temporaryFolder('jest')
 let app: string

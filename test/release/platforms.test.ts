@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root } from '../help/processes.js'
+import { root } from '../help/system.js'
 
 const platforms = [
   { platform: 'win32', arch: 'x64', advice: 'WSL 2' },

@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { abi } from '../../src/core/native.js'
 import { codecs, Fleet, orbitType, TypedCache } from '../../src/index.js'
+import { otherLayoutAddon } from '../help/addons.js'
+import { fleetName } from '../help/fleets.js'
 import { bytesOf, orbit, orbitJson } from '../help/orbit.js'
-import { type Child, canRun, isLinux, otherLayoutAddon, root, start, uniqueFleet } from '../help/processes.js'
+import { type Child, start } from '../help/processes.js'
 import { saysOurs, writeOtherAddon, writeOtherCode } from '../help/releases.js'
+import { canRun, isLinux, root } from '../help/system.js'
 
 const facts = { name: 'facts', kind: 7, capacity: 64, payloadBytes: 64 }
 
@@ -28,7 +31,7 @@ function otherPackage(): NodeJS.ProcessEnv {
 
 describe.runIf(isLinux)('another release of the same layout', () => {
   it('shares rings, caches and bells with this one', async () => {
-    const name = uniqueFleet('version')
+    const name = fleetName('version')
     const child = start('everything.mjs', [name], { env: otherPackage() })
     const { node } = await child.next<{ node: number }>()
     const fleet = Fleet.joinShm(name)
@@ -62,7 +65,7 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
     { who: 'the other one', first: release, second: otherRelease, seen: ours, own: theirs },
     { who: 'this one', first: otherRelease, second: release, seen: theirs, own: ours },
   ])('is kept apart: $who, when it comes later, is refused, and the fleet goes on unharmed', async (each) => {
-    const name = uniqueFleet('version')
+    const name = fleetName('version')
     const [member, late] = [await each.first(), await each.second()]
     expect(await member.ask('join', name, { size: 4 })).toEqual({ value: { node: 0, size: 4 } })
     expect(await member.ask('publish', 3)).toEqual({ value: [0, 1, 2] })
@@ -86,7 +89,7 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
   })
 
   it('is named by orbit, which changes nothing and says what to do', async () => {
-    const name = uniqueFleet('version')
+    const name = fleetName('version')
     const member = await otherRelease()
     await member.ask('join', name, { size: 4 })
     await member.ask('publish', 3)

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { reservedType } from '../../src/core/type.js'
 import { Fleet, OrbitEventBus } from '../../src/index.js'
-import { type Child, generator, isLinux, newSeed, start, uniqueFleet } from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { generator, newSeed } from '../help/random.js'
+import { isLinux } from '../help/system.js'
 
 const options = { capacity: 64, payloadBytes: 112 }
 const ring = reservedType({ name: 'orbit.events', kind: 220, capacity: 64, payloadBytes: 114 })
@@ -43,7 +46,7 @@ async function expectGoneWell(child: Child): Promise<void> {
 
 describe.runIf(isLinux)('one publisher', () => {
   it.each([1, 4, 16])('loses no event when it is paced by the answers of %i subscribing processes', async (count) => {
-    const name = uniqueFleet('bus')
+    const name = fleetName('bus')
     using _keeper = Fleet.joinShm(name, { size: 32 })
     const publishing = await publisher(name)
     const subscribers = await Promise.all(Array.from({ length: count }, () => subscriber(name)))
@@ -60,7 +63,7 @@ describe.runIf(isLinux)('one publisher', () => {
   })
 
   it('loses for a stopped subscriber exactly what the ring cannot hold, and nothing for the others', async () => {
-    const name = uniqueFleet('bus')
+    const name = fleetName('bus')
     using _keeper = Fleet.joinShm(name, { size: 32 })
     const publishing = await publisher(name)
     const [stopped, awake] = await Promise.all([subscriber(name), subscriber(name)])
@@ -81,7 +84,7 @@ describe.runIf(isLinux)('one publisher', () => {
 
   it('reports an exact loss to each subscriber, stopped and continued at random, when it never waits', async () => {
     const random = generator(newSeed('lag'))
-    const name = uniqueFleet('bus')
+    const name = fleetName('bus')
     using keeper = Fleet.joinShm(name, { size: 32 })
     const publishing = await publisher(name)
     const subscribers = await Promise.all([subscriber(name), subscriber(name), subscriber(name, { observes: true })])
@@ -107,7 +110,7 @@ describe.runIf(isLinux)('a storm of publishers that are killed', () => {
     timeout: 60_000 + 3 * stormMs,
   }, async () => {
     const random = generator(newSeed('events'))
-    const name = uniqueFleet('bus')
+    const name = fleetName('bus')
     using keeper = Fleet.joinShm(name, { size: 16 })
     const bus = new OrbitEventBus(keeper, options)
     const subscribers = await Promise.all([

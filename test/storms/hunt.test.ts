@@ -4,17 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Contest, Fence, Fleet } from '../../src/index.js'
-import {
-  type Child,
-  canRun,
-  generator,
-  isLinux,
-  isSanitized,
-  newSeed,
-  root,
-  start,
-  uniqueFleet,
-} from '../help/processes.js'
+import { fleetName } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { generator, newSeed } from '../help/random.js'
+import { canRun, isLinux, isSanitized, root } from '../help/system.js'
 
 const huntMs = Number(process.env['ORBIT_HUNT_SECONDS'] ?? 4) * 1000
 const hunters = 8
@@ -149,7 +142,7 @@ describe.runIf(isLinux)('a hunt by processes that are killed and stopped, under 
       const random = generator(seed)
       const folder = scratchFolder()
       const clock = steppedClock(folder)
-      const name = uniqueFleet('hunt')
+      const name = fleetName('hunt')
       using fleet = Fleet.joinShm(name, { size: 32 })
       const contest = new Contest(fleet, { capacity: 64 }) // so that subjects share buckets
       const resource = new Resource(join(folder, 'file'))

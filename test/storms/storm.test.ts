@@ -1,7 +1,11 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { array, Fleet, orbitType, pod } from '../../src/index.js'
-import { at, type Child, generator, isLinux, newSeed, objectPath, start, uniqueFleet } from '../help/processes.js'
+import { ringAt, ringHeaderAt } from '../help/bytes.js'
+import { fleetName, objectPath } from '../help/fleets.js'
+import { type Child, start } from '../help/processes.js'
+import { generator, newSeed } from '../help/random.js'
+import { isLinux } from '../help/system.js'
 
 const stormMs = Number(process.env['ORBIT_STORM_SECONDS'] ?? 3) * 1000
 const spec = { capacity: 16, words: 20 }
@@ -18,7 +22,7 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
   }, async () => {
     const seed = newSeed('storm')
     const random = generator(seed)
-    const name = uniqueFleet('storm')
+    const name = fleetName('storm')
     const keeper = Fleet.joinShm(name, { size: 16 })
     keeper.ring(storm)
     const readers = [start('reader.mjs', [name, spec]), start('reader.mjs', [name, { ...spec, observes: true }])]
@@ -99,38 +103,38 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
 
 /** Checks that each chunk is in exactly one slot, hand or spare (I1), after all members settled or an audit. */
 function expectChunksInOnePlace(name: string, size: number): void {
-  const ring = at.ring(spec.capacity, storm.payloadBytes, size)
+  const ring = ringAt({ capacity: spec.capacity, payloadBytes: storm.payloadBytes }, size)
   const bytes = readFileSync(objectPath(name, storm.kind))
   const chunks: number[] = []
-  for (let i = 0; i < spec.capacity; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.slots + i * 8) & 0xfffffn))
-  for (let i = 0; i < size; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.entries + i * 64)))
-  const taken = Number(bytes.readBigUInt64LE(at.sparesTaken))
-  for (let i = taken; i < ring.spareCount; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.spares + i * 8)))
+  for (let i = 0; i < spec.capacity; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.slot(i)) & 0xfffffn))
+  for (let i = 0; i < size; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.entry(i))))
+  const taken = Number(bytes.readBigUInt64LE(ringHeaderAt.sparesTaken))
+  for (let i = taken; i < ring.spares; i++) chunks.push(Number(bytes.readBigUInt64LE(ring.spare(i))))
   expect(new Set(chunks).size).toBe(chunks.length)
-  for (const chunk of chunks) expect(chunk).toBeLessThan(spec.capacity + size + ring.spareCount)
+  for (const chunk of chunks) expect(chunk).toBeLessThan(spec.capacity + size + ring.spares)
 }
 
 describe.runIf(isLinux)('a writer that died at a point where its chunk is unknown', () => {
   const size = 4
-  const ring = at.ring(spec.capacity, storm.payloadBytes, size)
+  const ring = ringAt({ capacity: spec.capacity, payloadBytes: storm.payloadBytes }, size)
 
   /** Writes what a death between a lapped swap and the write of its hand leaves in the node's entry, and returns it. */
   function leaveUndecidable(name: string, node: number, unseenChunk: number): number {
     const fd = openSync(objectPath(name, storm.kind), 'r+')
     const entry = Buffer.alloc(24)
-    readSync(fd, entry, 0, 24, ring.entries + node * 64)
+    readSync(fd, entry, 0, 24, ring.entry(node))
     // If it was killed between its swap and the write of its hand, the hand is in a slot, and it owns the other chunk.
     const slots = Buffer.alloc(spec.capacity * 8)
-    readSync(fd, slots, 0, slots.length, ring.slots)
+    readSync(fd, slots, 0, slots.length, ring.slot(0))
     const isPublic = (_: unknown, i: number) => (slots.readBigUInt64LE(i * 8) & 0xfffffn) === entry.readBigUInt64LE(0)
     if (Array.from({ length: spec.capacity }, isPublic).includes(true)) entry.copy(entry, 0, 8, 16)
     entry.writeBigUInt64LE(BigInt(unseenChunk), 8)
     entry.writeBigUInt64LE(1n, 16) // position 0, overwritten long ago
-    writeSync(fd, entry, 0, 24, ring.entries + node * 64)
+    writeSync(fd, entry, 0, 24, ring.entry(node))
     closeSync(fd)
     return Number(entry.readBigUInt64LE(0))
   }
-  const lastSpare = spec.capacity + size + ring.spareCount - 1
+  const lastSpare = spec.capacity + size + ring.spares - 1
 
   async function dieAt(name: string, node: number): Promise<void> {
     const child = start('writer.mjs', [name, 1, 1, spec])
@@ -140,7 +144,7 @@ describe.runIf(isLinux)('a writer that died at a point where its chunk is unknow
   }
 
   it('burns one chunk, counts it, and recovers it when all members have left', async () => {
-    const name = uniqueFleet('burn')
+    const name = fleetName('burn')
     const keeper = Fleet.joinShm(name, { size })
     for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
     await dieAt(name, 1)
@@ -156,11 +160,11 @@ describe.runIf(isLinux)('a writer that died at a point where its chunk is unknow
   })
 
   it('skips or refuses the node of such a writer without a spare, until all members have left', async () => {
-    const name = uniqueFleet('burn')
+    const name = fleetName('burn')
     const keeper = Fleet.joinShm(name, { size })
     for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
     let unseen = lastSpare
-    for (let i = 0; i < ring.spareCount; i++) {
+    for (let i = 0; i < ring.spares; i++) {
       await dieAt(name, 1)
       const hand = leaveUndecidable(name, 1, unseen)
       if (i === 0) unseen = hand // burned now, so it is in no place
@@ -186,14 +190,14 @@ describe.runIf(isLinux)('a writer that died at a point where its chunk is unknow
 
 describe.runIf(isLinux)('a writer that died next to its swap', () => {
   const size = 4
-  const ring = at.ring(spec.capacity, storm.payloadBytes, size)
+  const ring = ringAt({ capacity: spec.capacity, payloadBytes: storm.payloadBytes }, size)
 
   // The values of { hand, intentChunk, intentPosition } just before and just after the compare-and-swap of publish.
   it.each([
     { when: 'before', words: (own: bigint, _: bigint, next: bigint, head: bigint) => [own, next, head + 1n] },
     { when: 'after', words: (own: bigint, newest: bigint, _: bigint, head: bigint) => [newest, own, head] },
-  ])('$when it leaves its successor the one chunk that is its own', ({ words }) => {
-    const name = uniqueFleet('swap')
+  ])('leaves its own chunk to its successor when it died $when the swap', ({ words }) => {
+    const name = fleetName('swap')
     using keeper = Fleet.joinShm(name, { size, node: 3 })
     const writer = Fleet.joinShm(name, { node: 1 })
     for (let i = 0; i < 40; i++) writer.publish(storm, new Uint8Array(storm.payloadBytes).fill(i))
@@ -201,17 +205,17 @@ describe.runIf(isLinux)('a writer that died next to its swap', () => {
 
     const path = objectPath(name, storm.kind)
     const bytes = readFileSync(path)
-    const chunkAt = (position: number) => bytes.readBigUInt64LE(ring.slots + (position % spec.capacity) * 8) & 0xfffffn
-    const own = bytes.readBigUInt64LE(ring.entries + 64)
+    const chunkAt = (position: number) => bytes.readBigUInt64LE(ring.slot(position % spec.capacity)) & 0xfffffn
+    const own = bytes.readBigUInt64LE(ring.entry(1))
     const entry = Buffer.alloc(24)
     words(own, chunkAt(39), chunkAt(40), 40n).forEach((word, i) => void entry.writeBigUInt64LE(word, i * 8))
     const fd = openSync(path, 'r+')
-    writeSync(fd, entry, 0, 24, ring.entries + 64)
+    writeSync(fd, entry, 0, 24, ring.entry(1))
     closeSync(fd)
 
     using successor = Fleet.joinShm(name, { node: 1 })
     expect(successor.head(storm)).toBe(40)
-    expect(readFileSync(path).readBigUInt64LE(ring.entries + 64)).toBe(own)
+    expect(readFileSync(path).readBigUInt64LE(ring.entry(1))).toBe(own)
     expectChunksInOnePlace(name, size)
     successor.publish(storm, new Uint8Array(storm.payloadBytes).fill(40))
     const { frames, lost } = keeper.cursor(storm, 0).poll()
