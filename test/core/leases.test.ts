@@ -27,7 +27,7 @@ const refusal = {
 
 describe.runIf(isLinux && !isSanitized && canRun('g++', '--version'))('without open file description locks', () => {
   const obey = async (...words: unknown[]): Promise<unknown> => {
-    const child = start('member.mjs', [], { env: withoutLocks() })
+    const child = start('actor.mjs', ['frames', 'member'], { env: withoutLocks() })
     expect(await child.next()).toBe('ready')
     return child.ask(...words)
   }

@@ -16,7 +16,7 @@ interface Outcome<T> {
 }
 
 async function member(options: { env?: NodeJS.ProcessEnv } = {}): Promise<Child> {
-  const child = start('member.mjs', [], options)
+  const child = start('actor.mjs', ['frames', 'member'], options)
   expect(await child.next()).toBe('ready')
   return child
 }

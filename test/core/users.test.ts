@@ -11,7 +11,7 @@ const facts = { name: 'facts', kind: 7, capacity: 64, payloadBytes: 64 }
 
 /** A member that has published as root, and is another user now. */
 async function memberOfOtherUser(name: string): Promise<Child> {
-  const child = start('member.mjs')
+  const child = start('actor.mjs', ['frames', 'member'])
   expect(await child.next()).toBe('ready')
   expect(await child.ask('join', name, { size: 4 })).toMatchObject({ value: { node: 0 } })
   expect(await child.ask('publish')).toEqual({ value: [0] })
@@ -56,6 +56,6 @@ describe.runIf(isLinux && isRoot)('a member that changes its user after it has j
     const name = fleetName('user')
     const child = await memberOfOtherUser(name)
     expect(await child.ask('join', name, { size: 2 })).toEqual({ value: { node: 0, size: 2 } })
-    expect(objectsOf(name)).toContain(`orbit-${name}-fleet-${other}`)
+    expect(objectsOf(name)).toContain(`/orbit-${name}-fleet-${other}`)
   })
 })

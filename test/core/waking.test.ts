@@ -50,7 +50,7 @@ const join = (name: string, options: object = {}): Fleet => {
 const publish = (fleet: Fleet, text = 'now') => fleet.publish(facts, Buffer.from(text))
 
 async function waiter(name: string, options = bellsOnly, joining: object = {}): Promise<Child & { node: number }> {
-  const child = start('waiter.mjs', ['obey', name], options)
+  const child = start('actor.mjs', ['waiting', 'member', name], options)
   expect(await child.next()).toBe('ready')
   const { value, message } = await child.ask<{ value: number; message?: string }>('join', joining)
   expect(message).toBeUndefined()
@@ -347,7 +347,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   it.each([{}, { timeoutMs: 2 ** 31 - 1 }])('is not kept alive by a wait, and leaves no bell: %o', async (options) => {
     const name = fleetName('alive')
     const witness = join(name)
-    const child = start('waiter.mjs', ['pending', name, options])
+    const child = start('actor.mjs', ['waiting', 'pending', name, options])
     expect(await child.next()).toBe(1)
     expect(await child.heard()).toBeUndefined()
     expect(await isOver(child)).toEqual(orderly)
@@ -368,7 +368,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   ])('is kept alive by $scene with $options until it is woken', async ({ scene, options, said }) => {
     const name = fleetName('alive')
     const publisher = join(name)
-    const child = start('waiter.mjs', [scene, name, options])
+    const child = start('actor.mjs', ['waiting', scene, name, options])
     expect(await child.next()).toBe(1)
     expect(await child.next()).toBe('alive')
     publish(publisher)
@@ -379,7 +379,7 @@ describe.runIf(isLinux)('a process that waits', () => {
 
   it.skipIf(!canRun('prlimit', '--version'))('leaves no bell when it had no descriptor for one', async () => {
     const name = fleetName('alive')
-    const child = start('waiter.mjs', ['scarce', name], { through: ['prlimit', '--nofile=64:64'] })
+    const child = start('actor.mjs', ['waiting', 'scarce', name], { through: ['prlimit', '--nofile=64:64'] })
     expect(await child.next()).toEqual({ code: 'EMFILE', woken: false })
     expect(await isOver(child)).toEqual(orderly)
     expect(bellsOf(name)).toEqual([])
@@ -387,10 +387,10 @@ describe.runIf(isLinux)('a process that waits', () => {
 
   it('leaves no bell after process.exit and after an exception', async () => {
     const name = fleetName('alive')
-    const exits = start('waiter.mjs', ['exit', name, 5])
+    const exits = start('actor.mjs', ['waiting', 'exit', name, 5])
     expect(await exits.next()).toBe('asleep')
     expect(await isOver(exits)).toEqual({ code: 5, signal: null, stderr: '' })
-    const throws = start('waiter.mjs', ['throwing', name])
+    const throws = start('actor.mjs', ['waiting', 'throwing', name])
     expect(await throws.next()).toBe('asleep')
     expect(await isOver(throws)).toMatchObject({ code: 1, signal: null })
     join(name, { node: 0 })
@@ -449,7 +449,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   it('gives each worker thread its own bell, which goes when the thread is terminated', async () => {
     const name = fleetName('alive')
     const publisher = join(name)
-    const child = start('waiter.mjs', ['workers', name], bellsOnly)
+    const child = start('actor.mjs', ['waiting', 'workers', name], bellsOnly)
     expect(await child.next()).toBe(1)
     const joined = [await child.next(), await child.next()] as { worker: number; said: { node: number } }[]
     const nodeOf = (worker: number) => joined.find((one) => one.worker === worker)?.said.node as number
@@ -490,7 +490,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     const publisher = join(name)
     const dist = process.env['ORBIT_DIST'] ?? new URL('../../dist/index.js', import.meta.url).href
     const commonJs = fileURLToPath(dist).replace(/\.js$/, '.commonjs.cjs')
-    const child = start('waiter.mjs', ['copies', name, commonJs], bellsOnly)
+    const child = start('actor.mjs', ['waiting', 'copies', name, commonJs], bellsOnly)
     expect(await child.next()).toEqual({ areTwo: true, woken: [true, 'now', true, 'now', true, 'now'] })
     expect(bellsOf(name)).toEqual([1, 2])
     publish(publisher)

@@ -133,7 +133,7 @@ describe.runIf(isLinux)('a cache that several processes change', () => {
     const collector = new Collector(fleet)
     const writers = await Promise.all(
       Array.from({ length: 4 }, async (_, i) => {
-        const writer = start('cachewriter.mjs', [name, i, random(2 ** 31), spec])
+        const writer = start('actor.mjs', ['cache', 'writer', name, i, random(2 ** 31), spec])
         expect(await writer.next()).toBe('ready')
         expect(await writer.ask('join')).toHaveProperty('value')
         return writer
@@ -192,7 +192,7 @@ describe.runIf(isLinux)('a cache with writers that are killed during a put', () 
     let generation = 0
     // These processes have loaded everything and wait for their turn, which allows many kills in a short time.
     const newWriter = async () => {
-      const child = start('cachewriter.mjs', [name, ++generation, random(2 ** 31), spec])
+      const child = start('actor.mjs', ['cache', 'writer', name, ++generation, random(2 ** 31), spec])
       expect(await child.next()).toBe('ready')
       return child
     }

@@ -337,7 +337,7 @@ describe.runIf(hasObjectFiles)('a claim that waits in shared memory', () => {
 
 describe.runIf(isLinux)('claims of several processes', () => {
   const contestant = async (name: string, env: NodeJS.ProcessEnv = {}) => {
-    const child = start('contestant.mjs', [name], { env })
+    const child = start('actor.mjs', ['contest', 'contestant', name], { env })
     expect(await child.next()).toBe('ready')
     return Object.assign(child, { node: await child.ask<number>('join', {}) })
   }
@@ -455,7 +455,7 @@ describe.runIf(isLinux)('claims of several processes', () => {
     const name = fleetName()
     const contest = new Contest(joinShm(name, { size }))
     const guard = take(contest, 'leader')
-    const child = start('claimant.mjs', [name])
+    const child = start('actor.mjs', ['contest', 'claimant', name])
     expect(await child.next()).toBe('waiting')
     guard.release()
     expect(await child.next()).toBe('won')

@@ -368,7 +368,9 @@ describe.each(memories)('a worker thread, in $memory,', ({ isShared, join }) => 
   it('competes with its parent for subjects, and frees its subjects when it is terminated', async () => {
     const name = fleetName()
     const contest = new Contest(join(name, { size }))
-    const worker = new Worker(new URL('../fixtures/contestant.mjs', import.meta.url), { workerData: [name, isShared] })
+    const worker = new Worker(new URL('../fixtures/actor.mjs', import.meta.url), {
+      workerData: ['contest', 'contestant', name, isShared],
+    })
     onTestFinished(async () => void (await worker.terminate()))
     const next = <T>() => new Promise<T>((resolve, reject) => worker.once('message', resolve).once('error', reject))
     const ask = <T>(...words: unknown[]) => {
@@ -632,7 +634,7 @@ describe.runIf(isLinux)('an unreachable guard', () => {
 
 describe.runIf(isLinux)('a process', () => {
   const contestant = async (name: string, options: object = {}) => {
-    const child = start('contestant.mjs', [name])
+    const child = start('actor.mjs', ['contest', 'contestant', name])
     expect(await child.next()).toBe('ready')
     return Object.assign(child, { node: await child.ask<number>('join', options) })
   }
@@ -665,7 +667,7 @@ describe.runIf(isLinux)('a process', () => {
       await victim.ask('tryClaim', 'leader', { ttlMs })
       await victim.kill()
       const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'join:leased', ORBIT_FAULT_SIGNAL: '19' }
-      const next = start('contestant.mjs', [name], { env })
+      const next = start('actor.mjs', ['contest', 'contestant', name], { env })
       expect(await next.next()).toBe('ready')
       next.tell('join', { node: victim.node })
       await next.stopped()

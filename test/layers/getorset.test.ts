@@ -343,7 +343,7 @@ describe.runIf(isLinux)('getOrSet of many processes', () => {
   type Said = { began?: string; got?: string; failed?: string }
 
   const loader = async (name: string): Promise<Child> => {
-    const child = start('loader.mjs', [name])
+    const child = start('actor.mjs', ['cache', 'loader', name])
     expect(await child.next()).toBe('ready')
     return child
   }

@@ -155,8 +155,8 @@ describe.each(memories)('the hearts of a fleet in $memory', ({ isShared, join })
     const name = fleetName()
     const heart = heartOf(join(name))
     const gate = new Int32Array(new SharedArrayBuffer(4))
-    const worker = new Worker(new URL('../fixtures/heart.mjs', import.meta.url), {
-      workerData: ['thread', name, isShared, gate],
+    const worker = new Worker(new URL('../fixtures/actor.mjs', import.meta.url), {
+      workerData: ['heartbeat', 'thread', name, isShared, gate],
     })
     onTestFinished(async () => {
       Atomics.store(gate, 0, 2)
@@ -397,7 +397,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
   const facts = orbitType({ name: 'facts', kind: 7, capacity: 4, payloadBytes: 8 })
 
   async function child(name: string, options: object = {}) {
-    const member = start('heart.mjs', ['obey', name])
+    const member = start('actor.mjs', ['heartbeat', 'member'])
     expect(await member.next()).toBe('ready')
     const node = await member.ask<number>('join', name, options)
     return { member, node }
@@ -475,7 +475,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
   it('works in cluster workers', async () => {
     const name = fleetName()
     const heart = heartOf(joinShm(name))
-    const primary = start('heart.mjs', ['cluster', name])
+    const primary = start('actor.mjs', ['heartbeat', 'clustered', name])
     const node = await primary.next<number>()
     expect(beatOf(heart, node)).toMatchObject({ status: 'worker 1', pid: expect.not.toBeOneOf([primary.pid]) })
     primary.tell('kill')
@@ -486,7 +486,7 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
   it('does not keep a process alive', async () => {
     const name = fleetName()
     const heart = heartOf(joinShm(name))
-    const member = start('heart.mjs', ['idle', name])
+    const member = start('actor.mjs', ['heartbeat', 'idle', name])
     const node = await member.next<number>()
     expect({ ...(await member.ended), stderr: member.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
     expect(nodesIn(heart.snapshot())).toMatchObject({ fresh: [], stale: [], dead: [] })
@@ -495,13 +495,13 @@ describe.skipIf(!hasObjectFiles)('the hearts of other processes', () => {
 
   it('ends the process when the status function throws in the timer', async () => {
     const name = fleetName()
-    const member = start('heart.mjs', ['throwing', name, false])
+    const member = start('actor.mjs', ['heartbeat', 'throwing', name, false])
     expect(await member.ended).toEqual({ code: 1, signal: null })
     expect(member.stderr).toContain('on purpose')
   })
 
   it('continues after the status function throws in the timer if the process has a handler', async () => {
-    const member = start('heart.mjs', ['throwing', fleetName(), true])
+    const member = start('actor.mjs', ['heartbeat', 'throwing', fleetName(), true])
     expect(await member.next()).toEqual({ uncaught: 'on purpose' })
     expect(await member.next()).toBe('beats on')
     await member.kill()

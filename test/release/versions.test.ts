@@ -55,7 +55,7 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
     message: expect.stringMatching(new RegExp(`^/orbit-\\S+: layoutVersion=${seen} is not ${own}$`)),
   })
   const release = async (env: NodeJS.ProcessEnv = {}): Promise<Child> => {
-    const child = start('member.mjs', [facts], { env })
+    const child = start('actor.mjs', ['frames', 'member', facts], { env })
     expect(await child.next()).toBe('ready')
     return child
   }

@@ -18,7 +18,7 @@ interface Account {
 }
 
 async function publisher(name: string): Promise<Child> {
-  const child = start('events.mjs', ['publish', name, options])
+  const child = start('actor.mjs', ['events', 'publisher', name, options])
   expect(await child.next()).toBe('ready')
   return child
 }
@@ -27,7 +27,7 @@ async function subscriber(
   name: string,
   spec: { pattern?: string; only?: string; observes?: boolean; from?: number } = {},
 ): Promise<Child> {
-  const child = start('events.mjs', ['subscribe', name, options, spec])
+  const child = start('actor.mjs', ['events', 'subscriber', name, options, spec])
   expect(await child.next()).toBe('subscribed')
   return child
 }
@@ -120,7 +120,7 @@ describe.runIf(isLinux)('a storm of publishers that are killed', () => {
     ])
     let generation = 0
     const newPublisher = async () => {
-      const child = start('events.mjs', ['flood', name, options, ++generation])
+      const child = start('actor.mjs', ['events', 'flood', name, options, ++generation])
       expect(await child.next()).toBe('ready')
       return child
     }

@@ -25,13 +25,16 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
     const name = fleetName('storm')
     const keeper = Fleet.joinShm(name, { size: 16 })
     keeper.ring(storm)
-    const readers = [start('reader.mjs', [name, spec]), start('reader.mjs', [name, { ...spec, observes: true }])]
+    const readers = [
+      start('actor.mjs', ['frames', 'reader', name, spec]),
+      start('actor.mjs', ['frames', 'reader', name, { ...spec, observes: true }]),
+    ]
     for (const reader of readers) expect(await reader.next()).toBe('reading')
 
     // These processes have loaded everything and wait for their turn, which allows many kills in a short time.
     let generation = 0
     const newWriter = async () => {
-      const child = start('writer.mjs', [name, ++generation, random(2 ** 31), spec])
+      const child = start('actor.mjs', ['frames', 'writer', name, ++generation, random(2 ** 31), spec])
       expect(await child.next()).toBe('loaded')
       return child
     }
@@ -137,7 +140,7 @@ describe.runIf(isLinux)('a writer that died at a point where its chunk is unknow
   const lastSpare = spec.capacity + size + ring.spares - 1
 
   async function dieAt(name: string, node: number): Promise<void> {
-    const child = start('writer.mjs', [name, 1, 1, spec])
+    const child = start('actor.mjs', ['frames', 'writer', name, 1, 1, spec])
     expect(await child.next()).toBe('loaded')
     expect(await child.ask('begin')).toEqual({ node })
     await child.kill()
