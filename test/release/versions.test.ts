@@ -52,7 +52,7 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
   const theirs = 999
   const mismatch = (seen: number, own: number) => ({
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
-    message: expect.stringMatching(new RegExp(`^/orbit-\\S+: layoutVersion=${seen} is not ${own}$`)),
+    message: expect.stringMatching(new RegExp(`^/orbit-\\S+: layoutVersion=${seen} is not ${own}: another release`)),
   })
   const release = async (env: NodeJS.ProcessEnv = {}): Promise<Child> => {
     const child = start('actor.mjs', ['frames', 'member', facts], { env })
@@ -64,7 +64,7 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
   it.each([
     { who: 'the other one', first: release, second: otherRelease, seen: ours, own: theirs },
     { who: 'this one', first: otherRelease, second: release, seen: theirs, own: ours },
-  ])('is kept apart: $who, when it comes later, is refused, and the fleet goes on unharmed', async (each) => {
+  ])('is refused by a fleet of another layout, which it does not change: $who comes later', async (each) => {
     const name = fleetName('version')
     const [member, late] = [await each.first(), await each.second()]
     expect(await member.ask('join', name, { size: 4 })).toEqual({ value: { node: 0, size: 4 } })
@@ -88,7 +88,7 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
     expect(await late.ask('publish', 1)).toEqual({ value: [0] })
   })
 
-  it('is named by orbit, which changes nothing and says what to do', async () => {
+  it('is named by orbit, which changes nothing and advises what to do', async () => {
     const name = fleetName('version')
     const member = await otherRelease()
     await member.ask('join', name, { size: 4 })
