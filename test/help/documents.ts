@@ -36,7 +36,7 @@ export const promisesOf = ({ text }: Block): string[] =>
 
 const withoutCode = (text: string): string => text.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '')
 
-/** Where the documents are once they are pushed: README links there, since registries show it without the other files. */
+/** The address of the pushed documents. README links there, since registries show it without the other files. */
 const repository = 'https://github.com/orbit-node/orbit-node/blob/main/'
 
 interface Link {

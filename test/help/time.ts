@@ -1,7 +1,7 @@
 import { runtime } from '../../src/base/runtime.js'
 
 /**
- * Makes the code under test use the global timers and clock of each moment, so that `vi.useFakeTimers` holds them; alone
+ * Makes the code under test use the current global timers and clock, so that `vi.useFakeTimers` holds them. By itself
  * it uses those of Node that it captured when it loaded.
  */
 export function followGlobalTime(): void {

@@ -233,15 +233,15 @@ function wideLines(file: string): string[] {
     })
 }
 
-describe('the prose of documents', () => {
-  it('has at most 0.25 avoided words per 1,000', () => {
-    const { documents } = wordCounts()
-    expect(documents.words).toBeGreaterThan(10_000)
-    const found = documents.files.flatMap(({ file, found }) => found.map(({ word, line }) => `${file}:${line} ${word}`))
-    expect(documents.perThousand, found.join('\n')).toBeLessThanOrEqual(0.25)
+describe('the prose', () => {
+  it.each(['documents', 'sources'] as const)('has at most 0.25 avoided words per 1,000 in %s', (kind) => {
+    const { words, perThousand, files } = wordCounts()[kind]
+    expect(words).toBeGreaterThan(10_000)
+    const found = files.flatMap(({ file, found }) => found.map(({ word, line }) => `${file}:${line} ${word}`))
+    expect(perThousand, found.join('\n')).toBeLessThanOrEqual(0.25)
   })
 
-  it('wraps at 120 columns', () => {
+  it('wraps at 120 columns in documents', () => {
     expect(documents.flatMap(wideLines)).toEqual([])
   })
 })

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** From the bottom up. A file imports from its own folder and from the floors below, so no folder imports in a circle. */
+/** From the bottom up. A file imports from its own folder and the floors below, so folders do not import in a circle. */
 const floors = [
   ['base'],
   ['pod'],
@@ -80,7 +80,7 @@ describe('src/', () => {
 describe('a file', () => {
   /** Suites are as long as their noun has cases; these have reasons of their own. */
   const reasons: Record<string, string> = {
-    'native/protocol/ring.h': 'one protocol, whose invariants stand above its steps',
+    'native/protocol/ring.h': 'one protocol, with its invariants above its steps',
   }
   const folders = ['src', 'bench', 'scripts', 'demo', 'native']
   const files = folders.flatMap((folder) =>

@@ -1,4 +1,4 @@
-// What the built package does on platforms for which it brings no addon: their names are put into `process` before it loads.
+// The built package on platforms without an addon: their names are written into `process` before it loads.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -64,7 +64,7 @@ interface RichValue {
 }
 
 describe('the types', () => {
-  it('of a pod are those of its values', () => {
+  it('infers the values of a pod', () => {
     expectTypeOf(load).toEqualTypeOf<Pod<LoadValue>>()
     expectTypeOf(rich.decode).returns.toEqualTypeOf<RichValue>()
     expectTypeOf(load.encode).parameter(0).toEqualTypeOf<LoadValue>()
@@ -72,7 +72,7 @@ describe('the types', () => {
     expectTypeOf(load.fingerprint).toEqualTypeOf<bigint>()
   })
 
-  it('of an orbit type are those of its layout, or bytes', () => {
+  it('infers the values of an orbit type from its pod, or bytes', () => {
     expectTypeOf(Load).toEqualTypeOf<OrbitType<LoadValue>>()
     expectTypeOf(Rich).toEqualTypeOf<OrbitType<RichValue>>()
     expectTypeOf(Bytes).toEqualTypeOf<OrbitType<Uint8Array>>()
@@ -80,7 +80,7 @@ describe('the types', () => {
     expectTypeOf(Load.pod).toEqualTypeOf<Pod<LoadValue> | undefined>()
   })
 
-  it('of an Orbital are those of its type', () => {
+  it('infers the values of an Orbital from its type', () => {
     const made = (fleet: Fleet, observer: FleetObserver) => [new Orbital(fleet, Load), new Orbital(observer, Load)]
     expectTypeOf(made).returns.toEqualTypeOf<Orbital<LoadValue>[]>()
     const rich = (fleet: Fleet) => new Orbital(fleet, Rich)
@@ -94,7 +94,7 @@ describe('the types', () => {
     expectTypeOf<LoadOrbital['loadPerNode']>().returns.toEqualTypeOf<Map<number, LoadValue>>()
   })
 
-  it('let nothing be stored that the layout has not', () => {
+  it('rejects a stored value that does not fit the pod', () => {
     const wrong = (loads: Orbital<LoadValue>) => {
       // @ts-expect-error: a field is missing
       loads.store({ busy: 1 })
@@ -109,7 +109,7 @@ describe('the types', () => {
     expectTypeOf(wrong).toBeFunction()
   })
 
-  it('of a cursor and its polls', () => {
+  it('declares a cursor and its polls', () => {
     expectTypeOf<Fleet['cursor']>().returns.toEqualTypeOf<Cursor>()
     expectTypeOf<Parameters<Fleet['cursor']>[1]>().toEqualTypeOf<'start' | 'head' | number | undefined>()
     expectTypeOf<Cursor['poll']>().parameters.toEqualTypeOf<[max?: number]>()
@@ -133,7 +133,7 @@ describe('the types', () => {
     expectTypeOf(make).toBeFunction()
   })
 
-  it('of events', () => {
+  it('declares events', () => {
     const inferred = async (bus: OrbitEventBus) => {
       for await (const event of bus.subscribe('a.*')) return event
       for (const event of bus.cursor().pollTopic('a').events) return event
@@ -163,7 +163,7 @@ describe('the types', () => {
     expectTypeOf(wrong).toBeFunction()
   })
 
-  it('of a frame', () => {
+  it('declares a frame', () => {
     expectTypeOf<Frame>().toEqualTypeOf<{
       readonly id: NetId64
       readonly kind: number
@@ -175,7 +175,7 @@ describe('the types', () => {
     }>()
   })
 
-  it('of a fleet', () => {
+  it('declares a fleet', () => {
     expectTypeOf(Fleet.join).returns.toEqualTypeOf<Fleet>()
     expectTypeOf(Fleet.joinShm).returns.toEqualTypeOf<Fleet>()
     expectTypeOf(Fleet.observe).returns.toEqualTypeOf<FleetObserver>()
@@ -197,7 +197,7 @@ describe('the types', () => {
     expectTypeOf<keyof Fleet & 'node'>().toEqualTypeOf<'node'>()
   })
 
-  it('let nobody write through an observer, or make a fleet without joining', () => {
+  it('rejects a write through an observer, and a fleet that was not joined', () => {
     expectTypeOf<
       Extract<keyof FleetObserver, 'publish' | 'publishBatch' | 'publishPacked' | 'resetRing' | 'node'>
     >().toBeNever()
@@ -216,7 +216,7 @@ describe('the types', () => {
     expectTypeOf(wrong).toBeFunction()
   })
 
-  it('of a cache', () => {
+  it('declares a cache', () => {
     expectTypeOf<Parameters<OrbitCache['put']>>().toEqualTypeOf<
       [key: CacheBytes, value: CacheBytes, options?: { ttlMs?: number }]
     >()
@@ -227,7 +227,7 @@ describe('the types', () => {
     expectTypeOf(observed).returns.toEqualTypeOf<OrbitCache>()
   })
 
-  it('of a typed cache are those of its codec', () => {
+  it('infers the values of a typed cache from its codec', () => {
     const made = (fleet: Fleet) => ({
       pod: new TypedCache(fleet, { codec: codecs.pod(rich) }),
       text: new TypedCache(fleet, { codec: codecs.text(), values: 'own' }),
@@ -252,7 +252,7 @@ describe('the types', () => {
     expectTypeOf(wrong).toBeFunction()
   })
 
-  it('of heartbeats', () => {
+  it('declares heartbeats', () => {
     expectTypeOf<ConstructorParameters<typeof FleetHeartbeat>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
     expectTypeOf<NodeHeartbeat['ageMs' | 'count' | 'loopDelayMs' | 'node' | 'pid' | 'unixMs']>().toEqualTypeOf<number>()
     expectTypeOf<NodeHeartbeat['label' | 'status']>().toEqualTypeOf<string>()
@@ -261,7 +261,7 @@ describe('the types', () => {
     expectTypeOf<NodeRecord['heartbeat']>().toEqualTypeOf<Heartbeat | undefined>()
   })
 
-  it('of contests', () => {
+  it('declares contests', () => {
     expectTypeOf<ConstructorParameters<typeof Contest>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
     expectTypeOf<Contest['tryClaim']>().parameters.toEqualTypeOf<
       [string | Subject, { ttlMs: number; owner?: string }]
@@ -290,7 +290,7 @@ describe('the types', () => {
       contest.tryClaim('leader', {})
       // @ts-expect-error: a try does not wait
       contest.tryClaim('leader', { ttlMs: 1, timeoutMs: 1 })
-      // @ts-expect-error: whoever claims may have lost
+      // @ts-expect-error: the claim may have been lost
       contest.tryClaim('leader', { ttlMs: 1 }).guard.release()
       // @ts-expect-error: a subject with a kind has a label
       contest.holder({ kind: 1 })
@@ -302,7 +302,7 @@ describe('the types', () => {
     expectTypeOf(wrong).toBeFunction()
   })
 
-  it('of getOrSet', () => {
+  it('declares getOrSet', () => {
     type Load = () => string | Promise<string>
     expectTypeOf<TypedCache<string>['getOrSet']>().parameters.toEqualTypeOf<
       [key: CacheBytes, load: Load, options?: GetOrSetOptions]
@@ -311,7 +311,7 @@ describe('the types', () => {
     expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'leaseMs'>()
   })
 
-  it('of an error', () => {
+  it('declares an error', () => {
     expectTypeOf<OrbitError['code']>().toEqualTypeOf<OrbitErrorCode>()
     expectTypeOf<OrbitErrorCode>().toExtend<`ERR_ORBIT_${string}`>()
     expectTypeOf<OrbitError['errno']>().toEqualTypeOf<number | undefined>()
