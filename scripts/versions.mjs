@@ -86,7 +86,7 @@ function runSuite(executable) {
   const quick = isSmoke ? ['--maxWorkers=2', ...smokeFiles.map((name) => `test/${name}.test.ts`)] : []
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const PATH = `${dirname(executable)}${delimiter}${process.env.PATH}`
-  // The hash identifies the addon.
+  // The tests use the addon with the printed hash.
   const env = { ...process.env, PATH, NODE: executable, ORBIT_NATIVE_PATH: undefined }
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...quick]
   const { status } = spawnSync(executable, vitest, { stdio: 'inherit', env })

@@ -26,7 +26,7 @@ function orbitUnder(nodeOptions: string[], ...args: string[]) {
   return { status, stdout, stderr }
 }
 
-describe.runIf(isLinux)('a member does all that orbit has, and is rung by another one,', () => {
+describe.runIf(isLinux)('a member does all that orbit has, and is woken by another one', () => {
   const permitted = [permission, '--allow-addons', `--allow-fs-read=${root}`]
   const small = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 8, stackSizeMb: 2 }
   const cases: {

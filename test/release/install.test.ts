@@ -142,12 +142,12 @@ describe('npm without a compiler', () => {
   }, 240_000)
 })
 
-describe('an empty project uses the package', () => {
-  it('from ESM and CommonJS', () => {
+describe('the package in an empty project', () => {
+  it('works from ESM and CommonJS', () => {
     for (const file of programs) expect(use(join(app, file))).toEqual(used(addon))
   })
 
-  it('from ESM and CommonJS in one process, as one implementation', () => {
+  it('loads one implementation from ESM and CommonJS in one process', () => {
     const program = `
       import { createRequire } from 'node:module'
       import * as esm from 'orbit-node'
@@ -169,14 +169,14 @@ describe('an empty project uses the package', () => {
   })
 
   it.runIf(process.allowedNodeEnvironmentFlags.has('--no-experimental-require-module'))(
-    'from CommonJS in a process that cannot require ESM',
+    'works from CommonJS in a process that cannot require ESM',
     () => {
       const env = { NODE_OPTIONS: '--no-experimental-require-module' }
       expect(use(join(app, 'install.cjs'), env)).toEqual(used(addon))
     },
   )
 
-  it('without loading typed-struct, which orbit-node/struct alone loads', () => {
+  it('works without loading typed-struct, which only orbit-node/struct loads', () => {
     const folder = projectWithPrograms('alone')
     cpSync(join(app, 'node_modules'), join(folder, 'node_modules'), { recursive: true })
     rmSync(join(folder, 'node_modules/typed-struct'), { recursive: true })
@@ -192,7 +192,7 @@ describe('an empty project uses the package', () => {
     expect(JSON.parse(said)).toEqual(used(addon))
   })
 
-  it('under the permission model, reading only its own folder', () => {
+  it('works under the permission model, reading only its own folder', () => {
     const permission = process.allowedNodeEnvironmentFlags.has('--permission')
       ? '--permission'
       : '--experimental-permission'
@@ -203,11 +203,11 @@ describe('an empty project uses the package', () => {
     }
   })
 
-  it('by its command', () => {
+  it('works by its command', () => {
     expect(run(app, 'npx', ['--no-install', 'orbit', '--version'])).toBe(`${manifest.version}\n`)
   })
 
-  it('from a pnpm layout', () => {
+  it('works from a pnpm layout', () => {
     const folder = projectWithPrograms('pnpm')
     const places = [`--store-dir=${join(temporary, 'store')}`, `--config.cache-dir=${join(temporary, 'cache')}`]
     run(folder, tool('pnpm'), ['add', '--prefer-offline', ...places, tarball])
