@@ -17,7 +17,7 @@ function fakeAllTimers(): void {
 }
 
 describe('while a test has replaced all timers and clocks', () => {
-  it('a subscription delivers events', async () => {
+  it('delivers events to a subscription', async () => {
     fakeAllTimers()
     const bus = new OrbitEventBus(joined())
     const events = bus.subscribe('orders.*')[Symbol.asyncIterator]()
@@ -27,7 +27,7 @@ describe('while a test has replaced all timers and clocks', () => {
     await events.return?.(undefined)
   })
 
-  it('a cursor iterates over many frames', async () => {
+  it('iterates over many frames', async () => {
     fakeAllTimers()
     const fleet = joined()
     const facts = orbitType({ name: 'facts', kind: 1, capacity: 2048, payloadBytes: 16 })
@@ -40,13 +40,13 @@ describe('while a test has replaced all timers and clocks', () => {
     expect(frames).toBe(2000)
   })
 
-  it('a wait ends after its timeout', async () => {
+  it('ends a wait after its timeout', async () => {
     fakeAllTimers()
     const cursor = joined().cursor(orbitType({ name: 'facts', kind: 1 }))
     expect(await cursor.wait({ timeoutMs: 5, keepAlive: true })).toBe(false)
   })
 
-  it('a claim ends after its timeout', async () => {
+  it('ends a claim after its timeout', async () => {
     fakeAllTimers()
     const contest = new Contest(joined())
     contest.tryClaim('leader', { ttlMs: 60_000 })
@@ -55,7 +55,7 @@ describe('while a test has replaced all timers and clocks', () => {
     })
   })
 
-  it('the monotonic clock advances', () => {
+  it('advances the monotonic clock', () => {
     fakeAllTimers()
     const begun = monotonicMs()
     while (monotonicMs() === begun);

@@ -70,7 +70,7 @@ describe('examples', () => {
     }
   })
 
-  it('in TypeScript have no type errors against the built package', () => {
+  it('have no type errors in TypeScript against the built package', () => {
     const examples = named('ts').map(([, { text }], i) => [`example${i}.mts`, text] as const)
     const options = { strict: true, target: 'es2022', module: 'nodenext', skipLibCheck: true, noEmit: true }
     const compilerOptions = { ...options, lib: ['es2023', 'esnext.disposable'], types: ['node'] }

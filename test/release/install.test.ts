@@ -186,7 +186,7 @@ describe('the package in an empty project', () => {
     expect(stderr).toMatch(/Cannot find package 'typed-struct'/)
   })
 
-  it('from node -e, which has a global __dirname of its own', () => {
+  it('works from node -e, which has its own global __dirname', () => {
     const program = `import(${JSON.stringify(join(app, 'install.mjs'))})`
     const said = run(temporary, process.execPath, ['-e', program, 'unused', fleetName('install')])
     expect(JSON.parse(said)).toEqual(used(addon))
