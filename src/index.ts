@@ -1,7 +1,13 @@
 export { errorCodes, OrbitError, type OrbitErrorCode } from './base/errors.js'
 export { NetId64 } from './base/netid.js'
 export { Cursor, type IterateOptions, type WaitOptions } from './core/cursor.js'
-export { Fleet, type JoinOptions, type JoinShmOptions, type RemoveOptions } from './core/fleet.js'
+export {
+  Fleet,
+  type JoinOptions,
+  type JoinShmAsyncOptions,
+  type JoinShmOptions,
+  type RemoveOptions,
+} from './core/fleet.js'
 export type { Frame } from './core/frame.js'
 export type { Heartbeat, NodeRecord } from './core/node.js'
 export { FleetObserver } from './core/observer.js'

@@ -76,9 +76,10 @@ std::unique_ptr<Fleet> Fleet::join(const JoinOptions& options) {
 // False: the object was removed before we had its lock. Try again with a new one.
 bool Fleet::try_join(const JoinOptions& options) {
   uint32_t size = options.size != 0 ? options.size : kDefaultFleetSize;
-  Creation creation{fleet_bytes(size), [size](void* base) { format_fleet(base, size); }};
+  int waitMs = options.triesOnce ? 0 : options.waitMs;
+  Creation creation{fleet_bytes(size), [size](void* base) { format_fleet(base, size); }, waitMs};
   attach(store_->open(fleet_object(name_), Access::kReadWrite, &creation));
-  MembershipLock lock(*store_, *mapping_);
+  MembershipLock lock(*store_, *mapping_, waitMs);
   fault_point("join:locked");
   if (retired(header())) {
     if (store_->is_current(*mapping_)) retire_all(*store_, name_);  // its remover died half-way
@@ -92,6 +93,7 @@ bool Fleet::try_join(const JoinOptions& options) {
   }
   take_node(options);
   removeWhenLast_ = options.removeWhenLast;
+  waitMs_ = options.waitMs;
   return true;
 }
 
@@ -211,7 +213,7 @@ void Fleet::leave() {
   std::unique_ptr<MembershipLock> lock;
   if (removeWhenLast_) {
     try {
-      lock = std::make_unique<MembershipLock>(*store_, *mapping_);
+      lock = std::make_unique<MembershipLock>(*store_, *mapping_, kLeaveWaitMs);
       bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
       if (isLast) {
         store_release(&header()->object.retired, 1);
@@ -269,12 +271,12 @@ std::unique_ptr<Mapping> Fleet::open_object(const std::string& object) const {
 // Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is
 // removed while it is being created.
 std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::string& object) {
-  MembershipLock lock(*store_, *mapping_);
+  MembershipLock lock(*store_, *mapping_, waitMs_);
   if (is_gone()) refuse_retired(fleet_object(name_));
   auto left = open_object(object);
   if (left != nullptr && is_retired_object(*left)) store_->remove(object);  // its remover died half-way
   auto format = spec.objectType == kTableObject ? format_table : format_ring;
-  Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }};
+  Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }, waitMs_};
   return store_->open(object, Access::kReadWrite, &creation);
 }
 

@@ -23,9 +23,12 @@ struct JoinOptions {
   std::string label;
   uint64_t startedAtMs = 0;
   bool removeWhenLast = false;
+  int waitMs = kLockWaitMs;  // for the lock: for this join, and each time that the member creates a ring
+  bool triesOnce = false;    // this join does not wait for the lock
 };
 
 constexpr uint32_t kDefaultFleetSize = 256;
+constexpr int kLeaveWaitMs = 50;  // a close waits this long for the lock, and otherwise leaves the objects
 // Shorter than a process takes to die: a process that waits for a death and then asks gets the new answer.
 constexpr uint64_t kAliveForNs = 50'000;
 
@@ -122,6 +125,7 @@ class Fleet {
   std::unique_ptr<Bells> bells_;
   bool writable_;
   bool removeWhenLast_ = false;
+  int waitMs_ = kLockWaitMs;
   uint32_t size_ = 0;
   uint32_t node_ = 0;
   bool hasNode_ = false;

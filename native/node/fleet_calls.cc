@@ -18,7 +18,7 @@ Napi::Value describe(const Napi::CallbackInfo& info, std::unique_ptr<Fleet> flee
   return result;
 }
 
-// join({ name, isShared, size, node, label, startedAtMs, removeWhenLast }) -> { handle, size, node, incarnation }
+// join({ name, isShared, size, node, label, startedAtMs, waitMs, triesOnce, removeWhenLast }) -> { handle, size, node, incarnation }
 Napi::Value join_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     Napi::Object options = info[0].As<Napi::Object>();
@@ -29,6 +29,8 @@ Napi::Value join_call(const Napi::CallbackInfo& info) {
     join.node = options.Get("node").As<Napi::Number>();
     join.label = options.Get("label").As<Napi::String>();
     join.startedAtMs = static_cast<uint64_t>(options.Get("startedAtMs").As<Napi::Number>().Int64Value());
+    join.waitMs = options.Get("waitMs").As<Napi::Number>();
+    join.triesOnce = options.Get("triesOnce").As<Napi::Boolean>();
     join.removeWhenLast = options.Get("removeWhenLast").As<Napi::Boolean>();
     return describe(info, Fleet::join(join));
   });

@@ -54,13 +54,13 @@ bool try_lock_byte(int fd, int64_t byte, const std::string& object) {
   throw lock_failure("fcntl(F_OFD_SETLK)", errno, object);
 }
 
-void lock_byte(int fd, int64_t byte, const std::string& object) {
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLockWaitMs);
+void lock_byte(int fd, int64_t byte, const std::string& object, int waitMs) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(waitMs);
   while (!try_lock_byte(fd, byte, object)) {
     if (std::chrono::steady_clock::now() >= deadline) {
       throw Failure("ERR_ORBIT_BUSY",
-                    object + ": another process has held the lock for joining, creating and removing for over " +
-                        std::to_string(kLockWaitMs) + " ms: it may be stopped");
+                    object + ": another process holds the lock for joining, creating and removing: resume or end it " +
+                        "if it is stopped (T in the STAT column of ps), or wait longer (joinTimeoutMs)");
     }
     timespec pause = {0, 200000};
     nanosleep(&pause, nullptr);

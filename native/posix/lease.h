@@ -17,14 +17,14 @@ void require_leases(const std::string& folder);
 // Takes the byte. False: another description holds it.
 bool try_lock_byte(int fd, int64_t byte, const std::string& object);
 
-// Takes the byte, waiting at most kLockWaitMs; throws ERR_ORBIT_BUSY after that.
-void lock_byte(int fd, int64_t byte, const std::string& object);
+constexpr int kLockWaitMs = 1000;  // joining, creating and removing take well under a millisecond
+
+// Takes the byte, waiting at most `waitMs`; throws ERR_ORBIT_BUSY after that. 0: tries once.
+void lock_byte(int fd, int64_t byte, const std::string& object, int waitMs = kLockWaitMs);
 
 void unlock_byte(int fd, int64_t byte);
 
 // Whether another description holds any of `count` bytes from `first` on.
 bool is_locked_elsewhere(int fd, int64_t first, int64_t count, const std::string& object);
-
-constexpr int kLockWaitMs = 5000;  // joining, creating and removing take well under a millisecond
 
 }  // namespace orbit

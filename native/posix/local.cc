@@ -111,7 +111,7 @@ class LocalStore : public Store {
     return objects_.erase(object) > 0;
   }
 
-  void lock_membership(Mapping&) override { membership_.lock(); }
+  void lock_membership(Mapping&, int) override { membership_.lock(); }  // no thread is stopped inside it
   void unlock_membership(Mapping&) override { membership_.unlock(); }
   bool is_current(Mapping&) override { return true; }
 

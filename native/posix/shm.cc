@@ -193,7 +193,7 @@ class SharedStore : public Store {
       if (creation == nullptr) return nullptr;
 
       // Unfinished. Its creator holds the lock and is at work, or has died. The process that gets the lock creates it.
-      lock_byte(fd.get(), kCreationLockByte, object);
+      lock_byte(fd.get(), kCreationLockByte, object, creation->waitMs);
       fault_point("create:locked");
       status = check_file(fd.get(), object);
       if (status.st_nlink == 0) continue;  // created and removed while this process waited
@@ -222,8 +222,8 @@ class SharedStore : public Store {
     throw system_failure("unlink", errno, object);
   }
 
-  void lock_membership(Mapping& fleet) override {
-    lock_byte(shared(fleet).fd.get(), kCreationLockByte, shared(fleet).object);
+  void lock_membership(Mapping& fleet, int waitMs) override {
+    lock_byte(shared(fleet).fd.get(), kCreationLockByte, shared(fleet).object, waitMs);
   }
   void unlock_membership(Mapping& fleet) override { unlock_byte(shared(fleet).fd.get(), kCreationLockByte); }
 

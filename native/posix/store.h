@@ -10,6 +10,7 @@
 #include <string>
 
 #include "posix/bell.h"
+#include "posix/lease.h"
 
 namespace orbit {
 
@@ -27,6 +28,7 @@ enum class Access { kReadOnly, kReadWrite };
 struct Creation {
   uint64_t bytes;
   std::function<void(void* base)> format;
+  int waitMs = kLockWaitMs;  // for the lock of another creator; ERR_ORBIT_BUSY after that
 };
 
 class Store {
@@ -41,7 +43,8 @@ class Store {
   virtual bool remove(const std::string& object) = 0;
 
   // The lock of the fleet object: one process at a time joins, creates, removes, or leaves as the last member.
-  virtual void lock_membership(Mapping& fleet) = 0;
+  // Waits at most `waitMs`; throws ERR_ORBIT_BUSY after that.
+  virtual void lock_membership(Mapping& fleet, int waitMs) = 0;
   virtual void unlock_membership(Mapping& fleet) = 0;
   // False: the name leads to another object, or to none.
   virtual bool is_current(Mapping& fleet) = 0;
@@ -58,7 +61,9 @@ class Store {
 // Holds the membership lock while it exists.
 class MembershipLock {
  public:
-  MembershipLock(Store& store, Mapping& fleet) : store_(store), fleet_(fleet) { store_.lock_membership(fleet_); }
+  MembershipLock(Store& store, Mapping& fleet, int waitMs = kLockWaitMs) : store_(store), fleet_(fleet) {
+    store_.lock_membership(fleet_, waitMs);
+  }
   MembershipLock(const MembershipLock&) = delete;
   MembershipLock& operator=(const MembershipLock&) = delete;
   ~MembershipLock() { store_.unlock_membership(fleet_); }

@@ -10,7 +10,7 @@ export const errorCodes = {
   ERR_ORBIT_NODE_TAKEN: 'The node asked for is held by a living member.',
   ERR_ORBIT_FLEET_FULL: 'Every node of the fleet is held by a living member.',
   ERR_ORBIT_IN_USE: 'Living members keep the objects from being removed.',
-  ERR_ORBIT_BUSY: 'Another process has held the lock for joining, creating or removing for over five seconds.',
+  ERR_ORBIT_BUSY: 'Another process joins, creates or removes something and did not finish in time; it may be stopped.',
   ERR_ORBIT_RETIRED: 'The fleet or the ring was removed while this handle had it open.',
   ERR_ORBIT_NO_SPACE: 'Shared memory is full; nothing was left behind.',
   ERR_ORBIT_TABLE_FULL: 'The bucket of the subject in the contest is full of living claims.',

@@ -1,11 +1,12 @@
 import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'
-import { checkFlag, checkInteger, checkOptions, outOfRange, wrongType } from '../base/check.js'
+import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { rangeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
-import { abi, checkNative, isSupported, type NativeFleet, native, translated } from './native.js'
+import { untilFree } from './lockwait.js'
+import { abi, checkNative, isSupported, type NativeFleet, type NativeJoin, native, translated } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
 import type { PublishOptions, Ring } from './ring.js'
 import type { AnyOrbitType } from './type.js'
@@ -28,7 +29,25 @@ export interface JoinShmOptions extends JoinOptions {
    * killed removes nothing. Without effect in a fleet inside one process, which always ends with its last member.
    */
   lifetime?: 'persistent' | 'fleet'
+  /**
+   * How long to wait for another process that joins, removes, or creates a ring, in milliseconds, 0..2^31-1; default
+   * 1000. It blocks this thread. The limit holds for the join, and each time that the member creates a ring; after it
+   * ERR_ORBIT_BUSY is thrown.
+   */
+  joinTimeoutMs?: number
 }
+
+/** Options of `Fleet.joinShmAsync`: those of `Fleet.joinShm`, a time limit, and a signal that ends the wait. */
+export interface JoinShmAsyncOptions extends JoinShmOptions {
+  /** How long to try to join, in milliseconds, 0..2^31-1; default joinTimeoutMs. It blocks nothing. */
+  timeoutMs?: number
+  /** Aborting it ends the attempt to join: the promise rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+const joinKeys = ['size', 'node', 'label', 'lifetime', 'joinTimeoutMs']
+const maxWaitMs = 2 ** 31 - 1
+const defaultWaitMs = 1000
 
 /** Options of `Fleet.remove`: which objects to remove, and whether members may be using them. */
 export interface RemoveOptions {
@@ -75,7 +94,7 @@ export class Fleet extends FleetObserver {
    *   ERR_ORBIT_TYPE_MISMATCH (the fleet has another size), ERR_ORBIT_NO_SPACE, ERR_ORBIT_NO_SPARE
    */
   static join(name: string, options: JoinShmOptions = {}): Fleet {
-    checkOptions('options', options, ['size', 'node', 'label', 'lifetime'])
+    checkOptions('options', options, joinKeys)
     return Fleet.#join(name, options, false)
   }
 
@@ -88,32 +107,66 @@ export class Fleet extends FleetObserver {
    *   ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_BUSY, ERR_ORBIT_NO_SPARE
    */
   static joinShm(name: string, options: JoinShmOptions = {}): Fleet {
-    checkOptions('options', options, ['size', 'node', 'label', 'lifetime'])
+    checkOptions('options', options, joinKeys)
     return Fleet.#join(name, options, true)
   }
 
+  /**
+   * Joins the fleet of this name on this host and user as `Fleet.joinShm` does, and never blocks this thread: while
+   * another process joins, removes, or creates a ring, it tries again every few milliseconds.
+   *
+   * @param name 1..64 of letters, digits, '.', '_' and '-'
+   * @throws what `Fleet.joinShm` throws, all as rejections; ERR_ORBIT_BUSY after timeoutMs; the reason of an aborted signal
+   */
+  static async joinShmAsync(name: string, options: JoinShmAsyncOptions = {}): Promise<Fleet> {
+    checkOptions('options', options, [...joinKeys, 'timeoutMs', 'signal'])
+    const { joinTimeoutMs = defaultWaitMs, timeoutMs = joinTimeoutMs, signal } = options
+    checkInteger('timeoutMs', timeoutMs, 0, maxWaitMs)
+    checkSignal(signal)
+    const request = { ...Fleet.#request(name, options, true), triesOnce: true }
+    return untilFree(
+      () =>
+        new Fleet(
+          name,
+          translated(() => native.join(request)),
+          true,
+        ),
+      timeoutMs,
+      signal,
+    )
+  }
+
   static #join(name: string, options: JoinShmOptions, isShared: boolean): Fleet {
+    const request = Fleet.#request(name, options, isShared)
+    return new Fleet(
+      name,
+      translated(() => native.join(request)),
+      isShared,
+    )
+  }
+
+  static #request(name: string, options: JoinShmOptions, isShared: boolean): NativeJoin {
     checkNative()
     checkFleetName(name)
-    const { size, node, label = process.title, lifetime = 'persistent' } = options
+    const { size, node, label = process.title, lifetime = 'persistent', joinTimeoutMs = defaultWaitMs } = options
+    checkInteger('joinTimeoutMs', joinTimeoutMs, 0, maxWaitMs)
     if (size !== undefined) checkInteger('size', size, 1, abi.maxFleetSize)
     if (node !== undefined) checkInteger('node', node, 0, (size ?? abi.maxFleetSize) - 1)
     if (typeof label !== 'string') throw wrongType('label', label, 'a string')
     if (lifetime !== 'persistent' && lifetime !== 'fleet') {
       throw outOfRange('lifetime', lifetime, "'persistent' or 'fleet'")
     }
-    const joined = translated(() =>
-      native.join({
-        name,
-        isShared,
-        size: size ?? 0,
-        node: node ?? -1,
-        label: cutUtf8(label, abi.labelBytes),
-        startedAtMs: Math.round(performance.timeOrigin),
-        removeWhenLast: isShared && lifetime === 'fleet',
-      }),
-    )
-    return new Fleet(name, joined, isShared)
+    return {
+      name,
+      isShared,
+      size: size ?? 0,
+      node: node ?? -1,
+      label: cutUtf8(label, abi.labelBytes),
+      startedAtMs: Math.round(performance.timeOrigin),
+      waitMs: joinTimeoutMs,
+      triesOnce: false,
+      removeWhenLast: isShared && lifetime === 'fleet',
+    }
   }
 
   /**

@@ -68,6 +68,22 @@ interface NativeStatus {
   readonly full: number
 }
 
+export interface NativeJoin {
+  name: string
+  isShared: boolean
+  /** 0: that of the existing fleet, or the default. */
+  size: number
+  /** -1: the first free one. */
+  node: number
+  label: string
+  startedAtMs: number
+  /** The time limit for the lock, in this join and when the member creates a ring. */
+  waitMs: number
+  /** This join does not wait for the lock at all. */
+  triesOnce: boolean
+  removeWhenLast: boolean
+}
+
 export interface NativeFleet {
   handle: number
   size: number
@@ -149,15 +165,7 @@ export interface NativeObjectName {
 interface Native {
   readonly abi: Abi
   readonly status: NativeStatus
-  join(options: {
-    name: string
-    isShared: boolean
-    size: number
-    node: number
-    label: string
-    startedAtMs: number
-    removeWhenLast: boolean
-  }): NativeFleet
+  join(options: NativeJoin): NativeFleet
   observe(name: string): NativeFleet
   remove(name: string, kind: number, force: boolean): string[]
   close(fleet: number): void

@@ -302,9 +302,55 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     joiner.tell('join', name)
     expect(await value(witness, 'publish', 1000)).toHaveLength(1000)
     expect(await value<unknown[]>(witness, 'nodes')).toHaveLength(1)
-    expect(await joiner.next()).toMatchObject({ code: 'ERR_ORBIT_BUSY', message: expect.stringContaining('5000 ms') })
+    const advice = 'resume or end it if it is stopped (T in the STAT column of ps), or wait longer (joinTimeoutMs)'
+    expect(await joiner.next()).toMatchObject({ code: 'ERR_ORBIT_BUSY', message: expect.stringContaining(advice) })
     await stopped.kill()
     expect(await joined(joiner, name)).toBe(1)
     expectSound(name)
+  })
+
+  /** A process that is stopped inside the lock for joining. */
+  async function stoppedInside(name: string): Promise<Child> {
+    const stopped = await member({ env })
+    await stopped.ask('fault', 'join:locked', 19)
+    stopped.tell('join', name)
+    await stopped.stopped()
+    return stopped
+  }
+
+  it('waits for the lock as long as joinTimeoutMs says, and closes before that', async () => {
+    const name = fleetName('fault')
+    const [patient, leaver, creator] = (await members(3)) as [Child, Child, Child]
+    await joined(leaver, name, { size: 4, lifetime: 'fleet' })
+    await joined(creator, name, { joinTimeoutMs: 0 })
+    const stopped = await stoppedInside(name)
+    let isIn = false
+    const joining = joined(patient, name, { joinTimeoutMs: 2 ** 31 - 1 }).then((node) => {
+      isIn = true
+      return node
+    })
+    expect(await creator.ask('create', 8)).toMatchObject({ code: 'ERR_ORBIT_BUSY' })
+    await value(leaver, 'close')
+    expect(isIn).toBe(false)
+    await stopped.kill()
+    expect(await joining).toBe(0)
+    expect(await value(creator, 'create', 8)).toBe(0)
+  })
+
+  it('joins without blocking the event loop by joinShmAsync', async () => {
+    const name = fleetName('fault')
+    Fleet.joinShm(name, { size: 4 }).close()
+    const stopped = await stoppedInside(name)
+    await expect(Fleet.joinShmAsync(name, { timeoutMs: 1 })).rejects.toMatchObject({ code: 'ERR_ORBIT_BUSY' })
+    const aborter = new AbortController()
+    const aborted = Fleet.joinShmAsync(name, { timeoutMs: 2 ** 31 - 1, signal: aborter.signal })
+    const joining = Fleet.joinShmAsync(name, { timeoutMs: 2 ** 31 - 1 })
+    const reason = new Error('enough')
+    setImmediate(() => aborter.abort(reason))
+    await expect(aborted).rejects.toBe(reason)
+    await expect(Fleet.joinShmAsync(name, { signal: aborter.signal })).rejects.toBe(reason)
+    await stopped.kill()
+    using fleet = await joining
+    expect(fleet.node).toBe(0)
   })
 })

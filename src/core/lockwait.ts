@@ -1,0 +1,38 @@
+import { monotonicMs } from '../base/clock.js'
+import { OrbitError } from '../base/errors.js'
+import { runtime } from '../base/runtime.js'
+
+/** The longest time between two attempts. */
+const longestPauseMs = 20
+
+/**
+ * Attempts something again, with pauses in between, while it throws ERR_ORBIT_BUSY. An attempt must not wait by itself.
+ *
+ * @throws the last ERR_ORBIT_BUSY after `timeoutMs`; the signal's reason; anything else that an attempt throws
+ */
+export async function untilFree<T>(attempt: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+  const endsAtMs = monotonicMs() + timeoutMs
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    if (signal?.aborted) throw signal.reason
+    try {
+      return attempt()
+    } catch (error) {
+      const isBusy = error instanceof OrbitError && error.code === 'ERR_ORBIT_BUSY'
+      if (!isBusy || monotonicMs() >= endsAtMs) throw error
+    }
+    await pause(pauseMs, signal)
+  }
+}
+
+/** Ends early when the signal is aborted. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      runtime.clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = runtime.setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
+  })
+}
