@@ -89,6 +89,9 @@ class Fleet {
   // Wakes the nodes that sleep on this ring.
   void wake(const Ring& ring);
 
+  // Whether the fleet was removed, or its name unlinked. Then its names may belong to another fleet.
+  bool is_gone() const;
+
   // For inspectors.
   const FleetHeader& shared_header() const { return *header(); }
 
@@ -114,8 +117,6 @@ class Fleet {
   bool settle_rings(uint32_t node, bool alone);
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
   NodeRecord* record(uint32_t node) const;
-  // Whether the fleet was removed, or its name unlinked. Then its names may belong to another fleet.
-  bool is_gone() const;
   bool alone() const;
   void end_claims();
 

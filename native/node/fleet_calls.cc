@@ -1,4 +1,4 @@
-// The calls of fleets and their members: join, observe, close, remove, nodes, isDead, beat.
+// The calls of fleets and their members: join, observe, close, remove, nodes, isDead, isOrphaned, beat.
 #include "fleet/removal.h"
 #include "node/failing.h"
 
@@ -121,6 +121,14 @@ Napi::Value is_dead_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// isOrphaned(fleet) -> whether the objects of the fleet were removed
+Napi::Value is_orphaned_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&] {
+    if (is_forked()) return Napi::Boolean::New(info.Env(), false);  // only the parent is a member
+    return Napi::Boolean::New(info.Env(), fleet_of(info).is_gone());
+  });
+}
+
 }  // namespace
 
 bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon) {
@@ -131,6 +139,7 @@ bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon) {
                                {"close", close_call},
                                {"nodes", nodes_call},
                                {"isDead", is_dead_call},
+                               {"isOrphaned", is_orphaned_call},
                                {"beat", beat_call}});
 }
 

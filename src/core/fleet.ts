@@ -3,12 +3,13 @@ import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'
 import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
-import { rangeError } from '../base/errors.js'
+import { OrbitError, rangeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import { untilFree } from './lockwait.js'
 import { abi, checkNative, isSupported, type NativeFleet, type NativeJoin, native, translated } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
 import type { PublishOptions, Ring } from './ring.js'
+import { releaseShare, shareOf } from './share.js'
 import type { AnyOrbitType } from './type.js'
 
 /** The part of the options that every fleet uses: its size, the node to take, and a label. */
@@ -35,6 +36,12 @@ export interface JoinShmOptions extends JoinOptions {
    * ERR_ORBIT_BUSY is thrown.
    */
   joinTimeoutMs?: number
+  /**
+   * Takes the shared handle of this thread for this fleet name, and joins only if there is none. It survives the
+   * evaluation of modules anew, as by a development server. The options of the first join hold; another `size` or `node`
+   * is refused. Call `close` once for each join: the last call leaves the fleet. Default false: a handle of its own.
+   */
+  shared?: boolean
 }
 
 /** Options of `Fleet.joinShmAsync`: those of `Fleet.joinShm`, a time limit, and a signal that ends the wait. */
@@ -45,7 +52,7 @@ export interface JoinShmAsyncOptions extends JoinShmOptions {
   signal?: AbortSignal
 }
 
-const joinKeys = ['size', 'node', 'label', 'lifetime', 'joinTimeoutMs']
+const joinKeys = ['size', 'node', 'label', 'lifetime', 'joinTimeoutMs', 'shared']
 const maxWaitMs = 2 ** 31 - 1
 const defaultWaitMs = 1000
 
@@ -124,25 +131,41 @@ export class Fleet extends FleetObserver {
     checkInteger('timeoutMs', timeoutMs, 0, maxWaitMs)
     checkSignal(signal)
     const request = { ...Fleet.#request(name, options, true), triesOnce: true }
-    return untilFree(
-      () =>
-        new Fleet(
-          name,
-          translated(() => native.join(request)),
-          true,
-        ),
-      timeoutMs,
-      signal,
-    )
+    return untilFree(() => Fleet.#open(request, options), timeoutMs, signal)
   }
 
   static #join(name: string, options: JoinShmOptions, isShared: boolean): Fleet {
-    const request = Fleet.#request(name, options, isShared)
-    return new Fleet(
-      name,
-      translated(() => native.join(request)),
-      isShared,
-    )
+    return Fleet.#open(Fleet.#request(name, options, isShared), options)
+  }
+
+  static #open(request: NativeJoin, { shared = false, size, node }: JoinShmOptions): Fleet {
+    const { name, isShared } = request
+    const join = () => {
+      const joined = translated(() => native.join(request))
+      return new Fleet(name, joined, isShared)
+    }
+    if (!shared) return join()
+    const fleet = shareOf(`${isShared ? 'shm' : 'local'} ${name}`, join)
+    try {
+      fleet.#checkShare(size, node)
+    } catch (error) {
+      fleet.close()
+      throw error
+    }
+    return fleet
+  }
+
+  /** Throws if a join asked for another size or node than this shared handle has. */
+  #checkShare(size = this.size, node = this.node): void {
+    const text = `fleet ${this.name}: the shared handle of this thread`
+    if (size !== this.size) {
+      const message = `${text} has size=${this.size}, not size=${size}: ask for the same size or for none`
+      throw new OrbitError('ERR_ORBIT_TYPE_MISMATCH', message)
+    }
+    if (node !== this.node) {
+      const message = `${text} holds node=${this.node}, not node=${node}: ask for the same node or for none`
+      throw new OrbitError('ERR_ORBIT_NODE_TAKEN', message)
+    }
   }
 
   static #request(name: string, options: JoinShmOptions, isShared: boolean): NativeJoin {
@@ -150,6 +173,7 @@ export class Fleet extends FleetObserver {
     checkFleetName(name)
     const { size, node, label = process.title, lifetime = 'persistent', joinTimeoutMs = defaultWaitMs } = options
     checkInteger('joinTimeoutMs', joinTimeoutMs, 0, maxWaitMs)
+    checkFlag('shared', options.shared)
     if (size !== undefined) checkInteger('size', size, 1, abi.maxFleetSize)
     if (node !== undefined) checkInteger('node', node, 0, (size ?? abi.maxFleetSize) - 1)
     if (typeof label !== 'string') throw wrongType('label', label, 'a string')
@@ -266,6 +290,14 @@ export class Fleet extends FleetObserver {
    */
   resetRing(type: AnyOrbitType): void {
     this.ring(type).reset()
+  }
+
+  /**
+   * Leaves the fleet; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. A second call
+   * does nothing. A shared handle leaves at the last of as many calls as there were joins.
+   */
+  override close(): void {
+    if (releaseShare(this)) super.close()
   }
 
   /** Writes this member's next heartbeat. @internal */

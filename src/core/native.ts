@@ -171,6 +171,8 @@ interface Native {
   close(fleet: number): void
   nodes(fleet: number): NativeNode[]
   isDead(fleet: number, node: number): boolean
+  /** Whether the objects of the fleet were removed. */
+  isOrphaned(fleet: number): boolean
   beat(fleet: number, monotonicMs: number, unixMs: number, loopDelayUs: number, status: Uint8Array): void
   openRing(fleet: number, spec: NativeOpenRing): number | undefined
   openExistingRing(fleet: number, kind: number): number | undefined

@@ -5,6 +5,7 @@ import { Bell } from './bell.js'
 import { Cursor } from './cursor.js'
 import { type Frame, loadedFrame } from './frame.js'
 import { closedError, type Handle, type HandleClass } from './handle.js'
+import { MemberWatch } from './memberwatch.js'
 import { abi, checkNative, type NativeFleet, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
 import { Ring, type RingStats } from './ring.js'
@@ -20,8 +21,16 @@ export function checkFleetName(name: unknown): asserts name is string {
   }
 }
 
+/** What a handle has open, without the handle itself. */
+interface Resources {
+  readonly handle: number
+  readonly bell: Bell
+  readonly watch: MemberWatch | undefined
+}
+
 /** A fleet handle that is garbage-collected without close() gives its node back. */
-const abandoned = new FinalizationRegistry<{ handle: number; bell: Bell }>(({ handle, bell }) => {
+const abandoned = new FinalizationRegistry<Resources>(({ handle, bell, watch }) => {
+  watch?.end()
   bell.close()
   native.close(handle)
 })
@@ -40,7 +49,9 @@ export class FleetObserver implements Disposable {
   readonly #opened: Handle[] = []
   /** Where the cursors and claims of this handle sleep. @internal */
   readonly bell: Bell
+  readonly #watch: MemberWatch | undefined
   #closed = false
+  #orphaned = false
 
   /** @internal */
   protected constructor(name: string, joined: NativeFleet, isShared: boolean) {
@@ -49,7 +60,8 @@ export class FleetObserver implements Disposable {
     this.isShared = isShared
     this.#handle = joined.handle
     this.bell = new Bell(joined.handle)
-    abandoned.register(this, { handle: joined.handle, bell: this.bell }, this)
+    this.#watch = this.isMember && isShared ? new MemberWatch(name, joined.handle) : undefined
+    abandoned.register(this, { handle: joined.handle, bell: this.bell, watch: this.#watch }, this)
   }
 
   /** @internal */
@@ -66,6 +78,16 @@ export class FleetObserver implements Disposable {
   /** Whether `close()` was called on this handle. */
   get closed(): boolean {
     return this.#closed
+  }
+
+  /**
+   * Whether the objects of this fleet were removed, by `Fleet.remove` with force or as files, while this handle was open.
+   * The members that are left go on among themselves, and a process that joins then is in another fleet: close this
+   * handle and join again. A member warns within a second (ORBIT_ORPHANED). After `close` it keeps its last answer.
+   */
+  get orphaned(): boolean {
+    if (!this.#closed) this.#orphaned ||= translated(() => native.isOrphaned(this.#handle))
+    return this.#orphaned
   }
 
   /** The addon's handle, for setup calls. @internal */
@@ -256,6 +278,7 @@ export class FleetObserver implements Disposable {
     if (this.#closed) return
     this.#closed = true
     abandoned.unregister(this)
+    this.#watch?.end()
     this.bell.close()
     for (const handle of this.#opened) handle.close()
     this.#latest.fill(undefined)

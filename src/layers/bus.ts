@@ -23,7 +23,7 @@ export interface EventBusOptions {
   /**
    * The most bytes of a topic and its payload together, 0..2^24-2. Default: that of the fleet's existing bus, or 1024.
    * Each retained event takes this many bytes and 26 more, rounded up to 64, however small it is: with both defaults,
-   * 1.2 MB in a fleet of 64.
+   * 1.5 MB in a fleet of 256.
    */
   payloadBytes?: number
 }
