@@ -5,6 +5,7 @@
       "sources": [
         "native/fleet/fleet.cc",
         "native/fleet/object.cc",
+        "native/fleet/opening.cc",
         "native/fleet/removal.cc",
         "native/node/abi.cc",
         "native/node/bell_calls.cc",

@@ -6,7 +6,7 @@ import { environment, nodes } from './types.js'
 export function joinFromEnvironment(label: string): Fleet {
   const name = process.env[environment.fleet]
   if (name === undefined) throw new Error(`${environment.fleet} is not set: start the demo with "npm run demo"`)
-  return Fleet.joinShm(name, { node: Number(process.env[environment.node]), label, lifetime: 'fleet' })
+  return Fleet.joinShm(name, { node: Number(process.env[environment.node]), label })
 }
 
 /** Calls `stop` on SIGTERM. Exits when the primary has died, which the kernel's lock shows without a message. */

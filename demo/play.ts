@@ -14,7 +14,7 @@ const limitSeconds = 45
 /** Runs for about `seconds`. Aborting the signal ends it early. In both cases it leaves no objects and no processes. */
 export async function play(seconds: number, screen: Screen, signal: AbortSignal): Promise<Totals> {
   const name = `demo-${process.pid}-${Date.now().toString(36)}`
-  const fleet = Fleet.joinShm(name, { size: fleetSize, node: nodes.primary, label: 'demo', lifetime: 'fleet' })
+  const fleet = Fleet.joinShm(name, { size: fleetSize, node: nodes.primary, label: 'demo' })
   const stage = new Stage(fleet, seconds, screen, signal)
   try {
     const serving = await stage.start()

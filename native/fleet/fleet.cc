@@ -18,16 +18,15 @@ namespace orbit {
 
 namespace {
 
-void format_fleet(void* base, uint32_t size) {
+void format_fleet(void* base, uint32_t size, Lifetime lifetime) {
   FleetHeader* header = static_cast<FleetHeader*>(base);
   memset(base, 0, fleet_bytes(size));
   format_object(&header->object, kFleetObject, fleet_bytes(size), random_word(), unix_ms());
   header->size = size;
+  header->lifetime = static_cast<uint64_t>(lifetime);
   header->subjectKey = random_word();
   finish_object(&header->object);
 }
-
-bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
 
 void set_joined(NodeRecord* record, Joined joined) { store_release(&record->joined, joined); }
 // True for a member that died, until its node has a new owner.
@@ -73,12 +72,18 @@ std::unique_ptr<Fleet> Fleet::join(const JoinOptions& options) {
   }
 }
 
-// False: the object was removed before we had its lock. Try again with a new one.
+// False: the object was removed, by this call or another process. Try again with a new one.
 bool Fleet::try_join(const JoinOptions& options) {
   uint32_t size = options.size != 0 ? options.size : kDefaultFleetSize;
+  Lifetime lifetime = options.lifetime.value_or(Lifetime::kFleet);
   int waitMs = options.triesOnce ? 0 : options.waitMs;
-  Creation creation{fleet_bytes(size), [size](void* base) { format_fleet(base, size); }, waitMs};
-  attach(store_->open(fleet_object(name_), Access::kReadWrite, &creation));
+  Creation creation{fleet_bytes(size), [&](void* base) { format_fleet(base, size, lifetime); }, waitMs};
+  auto found = store_->open(fleet_object(name_), Access::kReadWrite, &creation);
+  if (check_object(found->base, found->length) == AttachStatus::kOtherVersion) {
+    remove_other_version(*found, waitMs);
+    return false;
+  }
+  attach(std::move(found));
   MembershipLock lock(*store_, *mapping_, waitMs);
   fault_point("join:locked");
   if (retired(header())) {
@@ -86,15 +91,51 @@ bool Fleet::try_join(const JoinOptions& options) {
     return false;
   }
   if (!store_->is_current(*mapping_)) return false;
+  if (must_remake(options)) {
+    store_release(&header()->object.retired, 1);
+    fault_point("join:retired");
+    retire_all(*store_, name_);
+    return false;
+  }
   if (options.size != 0) require_size(fleet_object(name_), size_, options.size);
   if (options.node >= static_cast<int64_t>(size_)) {
     throw Failure("ERR_ORBIT_OUT_OF_RANGE", fleet_object(name_) + ": node=" + std::to_string(options.node) +
                                                 " must be in 0.." + std::to_string(size_ - 1));
   }
   take_node(options);
-  removeWhenLast_ = options.removeWhenLast;
+  if (options.lifetime) store_relaxed(&header()->lifetime, static_cast<uint64_t>(*options.lifetime));
   waitMs_ = options.waitMs;
   return true;
+}
+
+// Removes a fleet of another layout version if its members are all dead. Its lease bytes and its first 64 bytes are as
+// in this version (layout.h).
+void Fleet::remove_other_version(Mapping& found, int waitMs) {
+  MembershipLock lock(*store_, found, waitMs);
+  if (!store_->is_current(found)) return;
+  if (store_->leased_elsewhere(found, 0, kMaxFleetSize)) refuse_living_version(found, fleet_object(name_));
+  retire_all(*store_, name_);
+}
+
+// Whether this joiner is alone with a fleet that it cannot use as it is: all of its members died before the last one
+// could remove it, or it has another size. The caller holds the membership lock.
+bool Fleet::must_remake(const JoinOptions& options) const {
+  if (!alone()) return false;
+  bool hasOtherSize = options.size != 0 && options.size != size_;
+  return hasOtherSize || (lifetime() == Lifetime::kFleet && had_members());
+}
+
+// False for a new fleet. Nodes are taken from 0 on, so the first record decides in most cases.
+bool Fleet::had_members() const {
+  for (uint32_t node = 0; node < size_; node++) {
+    if (load_acquire(&record(node)->incarnation) != 0) return true;
+  }
+  return false;
+}
+
+Lifetime Fleet::lifetime() const {
+  bool isFleet = load_relaxed(&header()->lifetime) == static_cast<uint64_t>(Lifetime::kFleet);
+  return isFleet ? Lifetime::kFleet : Lifetime::kPersistent;
 }
 
 void Fleet::take_node(const JoinOptions& options) {
@@ -211,7 +252,7 @@ void Fleet::leave() {
   fault_point("close:begun");
   // Held until our lease is dropped: of two members that leave at once, one must see that it is the last.
   std::unique_ptr<MembershipLock> lock;
-  if (removeWhenLast_) {
+  if (lifetime() == Lifetime::kFleet) {
     try {
       lock = std::make_unique<MembershipLock>(*store_, *mapping_, kLeaveWaitMs);
       bool isLast = !retired(header()) && alone() && store_->is_current(*mapping_);
@@ -220,7 +261,8 @@ void Fleet::leave() {
         retire_all(*store_, name_);
       }
     } catch (const Failure&) {
-      // A process is stopped inside a join, or the names belong to another fleet: the objects stay.
+      // A process is stopped inside a join, or the names belong to another fleet. The objects stay, and the next joiner
+      // that is alone remakes them.
     }
   }
   if (hasBell_ && !is_gone()) bells_->remove(node_);  // a remover removes the bells, too
@@ -228,88 +270,6 @@ void Fleet::leave() {
   fault_point("close:recorded");
   store_->drop_lease(*mapping_, node_);
   hasNode_ = false;
-}
-
-OpenRing* Fleet::open_ring(RingSpec spec) {
-  std::string object = ring_object(name_, spec.typeKind);
-  spec.fleetSize = size_;
-  spec.fleetId = fleetId_;
-  if (!valid_spec(spec)) {
-    throw Failure("ERR_ORBIT_OUT_OF_RANGE", object + ": capacity=" + std::to_string(spec.capacity) +
-                                                " in a fleet of size=" + std::to_string(size_) + " needs over " +
-                                                std::to_string(kMaxChunks) +
-                                                " chunks: use a smaller capacity or a smaller fleet");
-  }
-  if (const auto& known = rings_[spec.typeKind]) {
-    require_same(object, known->writer.ring.spec, spec);
-    return known.get();
-  }
-  require_current();
-  auto mapping = open_object(object);
-  if (writable_ && (mapping == nullptr || is_retired_object(*mapping))) mapping = create_ring(spec, object);
-  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec);
-}
-
-OpenRing* Fleet::open_existing_ring(uint32_t kind) {
-  if (kind > kMaxKind) return nullptr;
-  if (rings_[kind] != nullptr) return rings_[kind].get();
-  require_current();
-  std::string object = ring_object(name_, kind);
-  auto mapping = open_object(object);
-  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
-}
-
-// An observer may look into a fleet that was removed.
-void Fleet::require_current() const {
-  if (writable_ && retired(header())) refuse_retired(fleet_object(name_));
-}
-
-std::unique_ptr<Mapping> Fleet::open_object(const std::string& object) const {
-  return store_->open(object, writable_ ? Access::kReadWrite : Access::kReadOnly, nullptr);
-}
-
-// Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is
-// removed while it is being created.
-std::unique_ptr<Mapping> Fleet::create_ring(const RingSpec& spec, const std::string& object) {
-  MembershipLock lock(*store_, *mapping_, waitMs_);
-  if (is_gone()) refuse_retired(fleet_object(name_));
-  auto left = open_object(object);
-  if (left != nullptr && is_retired_object(*left)) store_->remove(object);  // its remover died half-way
-  auto format = spec.objectType == kTableObject ? format_table : format_ring;
-  Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }, waitMs_};
-  return store_->open(object, Access::kReadWrite, &creation);
-}
-
-OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
-                           const RingSpec* wanted) {
-  auto opened = std::make_unique<OpenRing>();
-  opened->fleet = this;
-  opened->mapping = std::move(mapping);
-  Ring& ring = opened->writer.ring;
-  AttachStatus status = attach_slots(opened->mapping->base, opened->mapping->length, &ring);
-  if (status != AttachStatus::kOk) refuse(status, *opened->mapping, object);
-  if (wanted != nullptr) require_same(object, ring.spec, *wanted);
-  require_own(object, ring.spec, kind, fleetId_, size_);
-  if (writable_) become_writer_of(opened.get(), object);
-  ORBIT_CHECK(rings_[kind] == nullptr && opened->writable == writable_);
-  rings_[kind] = std::move(opened);
-  return rings_[kind].get();
-}
-
-void Fleet::become_writer_of(OpenRing* opened, const std::string& object) {
-  uint32_t kind = opened->writer.ring.spec.typeKind;
-  __atomic_fetch_or(kind_word(header(), kind), kind_bit(kind), __ATOMIC_RELEASE);
-  require_current();
-  Ring ring = opened->writer.ring;
-  RingStatus settled = become_writer(ring, node_, &opened->writer);
-  if (settled == RingStatus::kNoSpare) {
-    throw Failure("ERR_ORBIT_NO_SPARE", object + ": no spare chunk is left: restart the whole fleet to recover them");
-  }
-  if (settled != RingStatus::kOk) {
-    throw Failure("ERR_ORBIT_CORRUPT",
-                  object + ": the entry of node=" + std::to_string(node_) + " contradicts the ring: remove the ring");
-  }
-  opened->writable = true;
 }
 
 NodeRecord* Fleet::record(uint32_t node) const {

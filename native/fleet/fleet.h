@@ -7,6 +7,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@
 
 namespace orbit {
 
+enum class Lifetime : uint64_t { kPersistent = 0, kFleet = 1 };  // FleetHeader::lifetime
+
 struct JoinOptions {
   std::string name;
   bool isShared = true;
@@ -22,9 +25,9 @@ struct JoinOptions {
   int64_t node = -1;  // -1: the first free node
   std::string label;
   uint64_t startedAtMs = 0;
-  bool removeWhenLast = false;
-  int waitMs = kLockWaitMs;  // for the lock: for this join, and each time that the member creates a ring
-  bool triesOnce = false;    // this join does not wait for the lock
+  std::optional<Lifetime> lifetime;  // none: that of the existing fleet, or Lifetime::kFleet for a new one
+  int waitMs = kLockWaitMs;          // for the lock: for this join, and each time that the member creates a ring
+  bool triesOnce = false;            // this join does not wait for the lock
 };
 
 constexpr uint32_t kDefaultFleetSize = 256;
@@ -44,6 +47,13 @@ struct Member {
 
 class Fleet;
 
+// How strictly a caller means the geometry in its RingSpec.
+struct Wish {
+  bool takesOther = false;      // takes what exists while other members live; false: refuses another geometry
+  bool hasCapacity = true;      // asked for; false: as in the existing object
+  bool hasPayloadBytes = true;  // the same for payloadBytes
+};
+
 // A ring or table that this process has opened. `writer.ring` serves readers, too. Only members may publish.
 struct OpenRing {
   Fleet* fleet = nullptr;
@@ -60,13 +70,14 @@ class Fleet {
   static std::unique_ptr<Fleet> observe(const std::string& name);
   ~Fleet() { close(); }
 
-  // Leaves: the node is free afterwards, and the objects stay. The last member removes them if it asked for that.
+  // Leaves: the node is free afterwards. The last member removes the objects if the fleet has Lifetime::kFleet.
   void close();
 
   // Opens the ring or table of spec.typeKind. A member creates a missing one; for an observer it is null. Type of
-  // object, geometry, fingerprint and name must be those of `spec`, whose fleetSize and fleetId are filled in here. The
-  // fleet owns the result; opening it again returns the same one.
-  OpenRing* open_ring(RingSpec spec);
+  // object, geometry, fingerprint and name must be those of `spec`, whose fleetSize and fleetId are filled in here. A
+  // member that is alone remakes an object that differs. The fleet owns the result; opening it again returns the same
+  // one.
+  OpenRing* open_ring(RingSpec spec, const Wish& wish = {});
   // Opens the ring or table of this KIND, of any geometry. Null: there is none.
   OpenRing* open_existing_ring(uint32_t kind);
 
@@ -95,6 +106,7 @@ class Fleet {
   // For inspectors.
   const FleetHeader& shared_header() const { return *header(); }
 
+  uint64_t id() const { return fleetId_; }
   uint32_t size() const { return size_; }
   uint32_t node() const { return node_; }
   // How many members have held this node, this one included; 0 for an observer.
@@ -104,20 +116,26 @@ class Fleet {
   Fleet(std::string name, std::shared_ptr<Store> store, bool writable);
   void attach(std::unique_ptr<Mapping> mapping);
   bool try_join(const JoinOptions& options);
+  void remove_other_version(Mapping& found, int waitMs);
+  bool must_remake(const JoinOptions& options) const;
+  bool had_members() const;
   void take_node(const JoinOptions& options);
   [[noreturn]] void refuse_node(const JoinOptions& options, bool withoutSpare) const;
   void write_record(const JoinOptions& options);
   void leave();
   void require_current() const;
   std::unique_ptr<Mapping> open_object(const std::string& object) const;
-  std::unique_ptr<Mapping> create_ring(const RingSpec& spec, const std::string& object);
+  std::unique_ptr<Mapping> create_ring(RingSpec spec, const Wish& wish, const std::string& object);
+  bool is_other(const Mapping& mapping, const RingSpec& wanted, const Wish& wish, RingSpec* found) const;
   OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
-                      const RingSpec* wanted);
+                      const RingSpec* wanted, const Wish& wish);
   void become_writer_of(OpenRing* opened, const std::string& object);
   bool settle_rings(uint32_t node, bool alone);
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
   NodeRecord* record(uint32_t node) const;
+  // No other handle is a member, in this process or another.
   bool alone() const;
+  Lifetime lifetime() const;
   void end_claims();
 
   FleetName name_;  // with the user at the time of the join
@@ -125,7 +143,6 @@ class Fleet {
   std::unique_ptr<Mapping> mapping_;
   std::unique_ptr<Bells> bells_;
   bool writable_;
-  bool removeWhenLast_ = false;
   int waitMs_ = kLockWaitMs;
   uint32_t size_ = 0;
   uint32_t node_ = 0;

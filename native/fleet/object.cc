@@ -59,6 +59,14 @@ void refuse(AttachStatus status, const Mapping& mapping, const std::string& obje
                     " objectBytes=" + std::to_string(load_relaxed(&header->objectBytes)));
 }
 
+void refuse_living_version(const Mapping& mapping, const std::string& object) {
+  uint32_t version = version_of(static_cast<const ObjectHeader*>(mapping.base));
+  throw Failure("ERR_ORBIT_LAYOUT_MISMATCH",
+                object + ": layoutVersion=" + std::to_string(version) + " is not " + std::to_string(kLayoutVersion) +
+                    ": living processes use it with another release of orbit-node; stop them all before this release " +
+                    "starts, or use another fleet name");
+}
+
 void refuse_retired(const std::string& object) {
   throw Failure("ERR_ORBIT_RETIRED", object + ": was removed: join again");
 }

@@ -14,6 +14,8 @@ std::string hex(uint64_t value);
 
 // Throws what `status`, anything but kOk, says of an object.
 [[noreturn]] void refuse(AttachStatus status, const Mapping& mapping, const std::string& object);
+// Throws ERR_ORBIT_LAYOUT_MISMATCH for an object of another layout version that living processes use.
+[[noreturn]] void refuse_living_version(const Mapping& mapping, const std::string& object);
 // Throws ERR_ORBIT_RETIRED.
 [[noreturn]] void refuse_retired(const std::string& object);
 
@@ -24,6 +26,8 @@ void require_own(const std::string& object, const RingSpec& found, uint32_t kind
 // Throws ERR_ORBIT_TYPE_MISMATCH unless both have the same type of object, name, fingerprint and geometry.
 void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted);
 
+// Whether a fleet was removed.
+inline bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }
 // Whether a ring or table was removed. Its name may still exist.
 bool is_retired_object(const Mapping& mapping);
 

@@ -8,20 +8,6 @@ namespace orbit {
 
 namespace {
 
-// Marks an object retired, so that processes that have it mapped notice, and unlinks its name.
-bool retire_object(Store& store, const std::string& object) {
-  try {
-    auto mapping = store.open(object, Access::kReadWrite, nullptr);
-    if (mapping != nullptr && mapping->length >= sizeof(ObjectHeader)) {
-      ObjectHeader* header = static_cast<ObjectHeader*>(mapping->base);
-      if (load_acquire(&header->magic) == kMagic) store_release(&header->retired, 1);
-    }
-  } catch (const Failure& failure) {
-    if (failure.code == "ERR_ORBIT_PERMISSION") throw;  // another user's; a damaged object of this user can go
-  }
-  return store.remove(object);
-}
-
 // Whether the fleet of this ring is gone for good. Looks at the ring first and then at the fleet object: a ring is
 // created only in a fleet that exists, and a fleet id never comes back.
 bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) {
@@ -56,6 +42,19 @@ std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, 
 
 }  // namespace
 
+bool retire_object(Store& store, const std::string& object) {
+  try {
+    auto mapping = store.open(object, Access::kReadWrite, nullptr);
+    if (mapping != nullptr && mapping->length >= sizeof(ObjectHeader)) {
+      ObjectHeader* header = static_cast<ObjectHeader*>(mapping->base);
+      if (load_acquire(&header->magic) == kMagic) store_release(&header->retired, 1);
+    }
+  } catch (const Failure& failure) {
+    if (failure.code == "ERR_ORBIT_PERMISSION") throw;  // another user's; a damaged object of this user can go
+  }
+  return store.remove(object);
+}
+
 // The fleet object goes last: the next joiner finishes a removal that died half-way.
 std::vector<std::string> retire_all(Store& store, const FleetName& fleet) {
   std::vector<std::string> removed;
@@ -77,9 +76,11 @@ std::vector<std::string> remove_fleet(const std::string& name, int kind, bool fo
   }
   AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
   bool isWhole = status == AttachStatus::kOk;
-  if (!isWhole && !force) refuse(status, *mapping, fleet_object(name));
+  // Locks, leases and the header of an object are the same in every layout version.
+  bool isFleet = isWhole || status == AttachStatus::kOtherVersion;
+  if (!isFleet && !force) refuse(status, *mapping, fleet_object(name));
   std::unique_ptr<MembershipLock> lock;
-  if (isWhole) {
+  if (isFleet) {
     lock = std::make_unique<MembershipLock>(store, *mapping);
     if (!store.is_current(*mapping)) return {};  // removed by another process while this one waited
     if (!force && store.leased_elsewhere(*mapping, 0, kMaxFleetSize)) {
@@ -89,7 +90,7 @@ std::vector<std::string> remove_fleet(const std::string& name, int kind, bool fo
   }
   FleetHeader* header = static_cast<FleetHeader*>(mapping->base);
   if (kind < 0) {
-    if (isWhole) store_release(&header->object.retired, 1);
+    if (isFleet) store_release(&header->object.retired, 1);
     fault_point("remove:retired");
     return retire_all(store, name);
   }
@@ -100,6 +101,15 @@ std::vector<std::string> remove_fleet(const std::string& name, int kind, bool fo
     __atomic_fetch_and(kind_word(header, bit), ~kind_bit(bit), __ATOMIC_RELEASE);
   }
   return {object};
+}
+
+bool has_living_members(const std::string& fleet) {
+  auto mapping = shared_store()->open(fleet_object(fleet), Access::kReadOnly, nullptr);
+  if (mapping == nullptr) return false;
+  AttachStatus status = attach_object(mapping->base, mapping->length, kFleetObject);
+  bool isFleet = status == AttachStatus::kOk || status == AttachStatus::kOtherVersion;
+  if (!isFleet) refuse(status, *mapping, fleet_object(fleet));
+  return shared_store()->leased_elsewhere(*mapping, 0, kMaxFleetSize);
 }
 
 }  // namespace orbit

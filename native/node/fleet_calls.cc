@@ -1,4 +1,6 @@
-// The calls of fleets and their members: join, observe, close, remove, nodes, isDead, isOrphaned, beat.
+// The calls of fleets and their members: join, observe, close, remove, hasLivingMembers, nodes, isDead, isOrphaned,
+// beat.
+#include "fleet/object.h"
 #include "fleet/removal.h"
 #include "node/failing.h"
 
@@ -11,6 +13,7 @@ Napi::Value describe(const Napi::CallbackInfo& info, std::unique_ptr<Fleet> flee
   uint32_t handle = free_handle(addon.fleets, [](const auto& fleet) { return fleet == nullptr; });
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("handle", handle);
+  result.Set("id", hex(fleet->id()));
   result.Set("size", fleet->size());
   result.Set("node", fleet->node());
   result.Set("incarnation", static_cast<double>(fleet->incarnation()));
@@ -18,7 +21,8 @@ Napi::Value describe(const Napi::CallbackInfo& info, std::unique_ptr<Fleet> flee
   return result;
 }
 
-// join({ name, isShared, size, node, label, startedAtMs, waitMs, triesOnce, removeWhenLast }) -> { handle, size, node, incarnation }
+// join({ name, isShared, size, node, label, startedAtMs, waitMs, triesOnce, lifetime }) -> { handle, id, size, node,
+// incarnation }
 Napi::Value join_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     Napi::Object options = info[0].As<Napi::Object>();
@@ -31,12 +35,16 @@ Napi::Value join_call(const Napi::CallbackInfo& info) {
     join.startedAtMs = static_cast<uint64_t>(options.Get("startedAtMs").As<Napi::Number>().Int64Value());
     join.waitMs = options.Get("waitMs").As<Napi::Number>();
     join.triesOnce = options.Get("triesOnce").As<Napi::Boolean>();
-    join.removeWhenLast = options.Get("removeWhenLast").As<Napi::Boolean>();
+    Napi::Value lifetime = options.Get("lifetime");
+    if (lifetime.IsString()) {
+      bool isFleet = std::string(lifetime.As<Napi::String>()) == "fleet";
+      join.lifetime = isFleet ? Lifetime::kFleet : Lifetime::kPersistent;
+    }
     return describe(info, Fleet::join(join));
   });
 }
 
-// observe(name) -> { handle, size, node, incarnation }
+// observe(name) -> { handle, id, size, node, incarnation }
 Napi::Value observe_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] { return describe(info, Fleet::observe(info[0].As<Napi::String>())); });
 }
@@ -50,6 +58,12 @@ Napi::Value remove_call(const Napi::CallbackInfo& info) {
     for (uint32_t i = 0; i < names.size(); i++) result.Set(i, names[i]);
     return result;
   });
+}
+
+// hasLivingMembers(name) -> whether a fleet of any layout version is in use
+Napi::Value has_living_members_call(const Napi::CallbackInfo& info) {
+  return translated(info,
+                    [&] { return Napi::Boolean::New(info.Env(), has_living_members(info[0].As<Napi::String>())); });
 }
 
 // close(fleet): closes the fleet and its ring handles
@@ -136,6 +150,7 @@ bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon) {
                               {{"join", join_call},
                                {"observe", observe_call},
                                {"remove", remove_call},
+                               {"hasLivingMembers", has_living_members_call},
                                {"close", close_call},
                                {"nodes", nodes_call},
                                {"isDead", is_dead_call},

@@ -19,8 +19,8 @@ Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened) {
   return Napi::Number::New(info.Env(), handle);
 }
 
-// openRing(fleet, { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }) -> handle;
-// undefined for an observer when there is none
+// openRing(fleet, { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema[, wish] }) -> handle;
+// undefined for an observer when there is none. `wish`, { hasCapacity, hasPayloadBytes }, takes another geometry
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
@@ -38,7 +38,12 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
       spec.schemaBytes = static_cast<uint32_t>(schema.size());
       spec.schema = schema.data();
     }
-    OpenRing* opened = fleet_of(info).open_ring(spec);
+    Wish wish;
+    if (options.Get("wish").IsObject()) {
+      Napi::Object asked = options.Get("wish").As<Napi::Object>();
+      wish = {true, asked.Get("hasCapacity").ToBoolean(), asked.Get("hasPayloadBytes").ToBoolean()};
+    }
+    OpenRing* opened = fleet_of(info).open_ring(spec, wish);
     if (opened != nullptr) opened->exactBytes = options.Get("exactBytes").As<Napi::Number>().Int64Value();
     return handle_of(info, opened);
   });

@@ -113,7 +113,13 @@ class LocalStore : public Store {
 
   void lock_membership(Mapping&, int) override { membership_.lock(); }  // no thread is stopped inside it
   void unlock_membership(Mapping&) override { membership_.unlock(); }
-  bool is_current(Mapping&) override { return true; }
+  bool is_current(Mapping& fleet) override {
+    std::lock_guard<std::mutex> guard(objectsMutex_);
+    for (const auto& known : objects_) {
+      if (known.second->base == fleet.base) return true;
+    }
+    return false;
+  }
 
   std::unique_ptr<Bells> bells(const FleetName&) override { return std::make_unique<LocalBells>(pipes_); }
 

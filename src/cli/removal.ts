@@ -1,4 +1,5 @@
 import { Fleet } from '../core/fleet.js'
+import { native, translated } from '../core/native.js'
 import { findObjects, objectsFolder } from '../inspect/objects.js'
 import type { Output } from './output.js'
 
@@ -21,8 +22,7 @@ export function printRemoved(output: Output, removed: readonly string[], isDryRu
   for (const file of removed) output.line(`${isDryRun ? 'would remove' : 'removed'} ${objectsFolder()}/${file}`)
 }
 
-/** Has the fleet a living member? The kernel's locks decide. */
+/** Whether the fleet has a living member, whatever its layout version. The kernel's locks decide. */
 export function isLive(fleet: string): boolean {
-  using observer = Fleet.observe(fleet)
-  return observer.nodes().some(({ alive }) => alive)
+  return translated(() => native.hasLivingMembers(fleet))
 }

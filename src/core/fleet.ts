@@ -22,12 +22,15 @@ export interface JoinOptions {
   label?: string
 }
 
-/** Options of `Fleet.join` and `Fleet.joinShm`: the size of the fleet, the node to take, a label, and a lifetime. */
+/** Options of `Fleet.joinShm`: the node to take, and how long the shared objects live. */
 export interface JoinShmOptions extends JoinOptions {
   /**
-   * How long the shared objects live. 'persistent' (default): until `Fleet.remove`. 'fleet': the last member removes
-   * them when it leaves by close(), by the end of its process or worker thread, or by process.exit(). A member that is
-   * killed removes nothing. Without effect in a fleet inside one process, which always ends with its last member.
+   * 'fleet': the fleet ends with its last member. A member that closes, or whose process or worker thread ends, removes
+   * the objects if it is the last one. If the last members are killed, the next process that joins starts afresh.
+   * 'persistent': the objects and what they hold stay until `Fleet.remove`, `orbit gc` or a reboot.
+   *
+   * The fleet keeps its lifetime; a later member that passes one changes it for the whole fleet. Default: the lifetime of
+   * the existing fleet, or 'fleet' for a new one.
    */
   lifetime?: 'persistent' | 'fleet'
   /**
@@ -171,13 +174,13 @@ export class Fleet extends FleetObserver {
   static #request(name: string, options: JoinShmOptions, isShared: boolean): NativeJoin {
     checkNative()
     checkFleetName(name)
-    const { size, node, label = process.title, lifetime = 'persistent', joinTimeoutMs = defaultWaitMs } = options
+    const { size, node, label = process.title, lifetime, joinTimeoutMs = defaultWaitMs } = options
     checkInteger('joinTimeoutMs', joinTimeoutMs, 0, maxWaitMs)
     checkFlag('shared', options.shared)
     if (size !== undefined) checkInteger('size', size, 1, abi.maxFleetSize)
     if (node !== undefined) checkInteger('node', node, 0, (size ?? abi.maxFleetSize) - 1)
     if (typeof label !== 'string') throw wrongType('label', label, 'a string')
-    if (lifetime !== 'persistent' && lifetime !== 'fleet') {
+    if (lifetime !== undefined && lifetime !== 'persistent' && lifetime !== 'fleet') {
       throw outOfRange('lifetime', lifetime, "'persistent' or 'fleet'")
     }
     return {
@@ -189,7 +192,8 @@ export class Fleet extends FleetObserver {
       startedAtMs: Math.round(performance.timeOrigin),
       waitMs: joinTimeoutMs,
       triesOnce: false,
-      removeWhenLast: isShared && lifetime === 'fleet',
+      // A process-local fleet ends with its last handle, so there is nothing to remove.
+      lifetime: isShared ? lifetime : 'persistent',
     }
   }
 

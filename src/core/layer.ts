@@ -11,6 +11,8 @@ export interface LayerSpec {
   /** What the caller asked for; undefined: as in the object that exists, else the default. */
   readonly capacity?: number | undefined
   readonly payloadBytes?: number | undefined
+  /** The caller's name for payloadBytes, and how much larger payloadBytes is; default: payloadBytes itself. */
+  readonly payloadOption?: { readonly option: string; readonly overhead: number }
   /** The geometry of a new object where the caller asked for none. */
   readonly defaults: { readonly capacity: number; readonly payloadBytes: number }
 }
@@ -78,18 +80,34 @@ export function reservedLayer<H extends Handle>(fleet: FleetObserver, form: Hand
 
 function openReserved<H extends Handle>(fleet: FleetObserver, form: HandleClass<H>, spec: LayerSpec): H | undefined {
   const { name, kind, defaults } = spec
-  const found = fleet.existing(kind)
-  const capacity = spec.capacity ?? found?.capacity ?? defaults.capacity
-  const payloadBytes = spec.payloadBytes ?? found?.payloadBytes ?? defaults.payloadBytes
-  // All handles of a layer share one: the fleet keeps a Handle for each type until it is closed.
-  const isSame = found?.capacity === capacity && found.payloadBytes === payloadBytes
-  if (isSame && found.type !== undefined && found instanceof form) return found
+  const { capacity = defaults.capacity, payloadBytes = defaults.payloadBytes } = spec
   const type = reservedType({ name, kind, capacity, payloadBytes })
-  try {
-    return fleet.open(type, form)
-  } catch (error) {
-    // Another process may have created it with another geometry since this one looked.
-    if (found !== undefined || fleet.closed || fleet.existing(kind) === undefined) throw error
-    return openReserved(fleet, form, spec)
-  }
+  const wish = { hasCapacity: spec.capacity !== undefined, hasPayloadBytes: spec.payloadBytes !== undefined }
+  // All handles of a layer share one: the fleet keeps a Handle for each type until it is closed.
+  const known = fleet.opened(kind)
+  const handle = known instanceof form ? known : fleet.open(type, form, wish)
+  if (handle !== undefined) warnIfOther(fleet, handle, spec)
+  return handle
+}
+
+/** Objects that were warned about. */
+const warned = new Set<string>()
+
+/** Warns once per object when it has another geometry than the caller asked for, because other members use it. */
+function warnIfOther(fleet: FleetObserver, handle: Handle, spec: LayerSpec): void {
+  const { option, overhead } = spec.payloadOption ?? { option: 'payloadBytes', overhead: 0 }
+  const numbers: [string, number | undefined, number][] = [
+    ['capacity', spec.capacity, handle.capacity],
+    [option, spec.payloadBytes && spec.payloadBytes - overhead, handle.payloadBytes - overhead],
+  ]
+  const other = numbers.filter(([, asked, found]) => asked !== undefined && asked !== found)
+  const object = `${fleet.isShared}/${fleet.name}/${spec.kind}`
+  if (other.length === 0 || warned.has(object)) return
+  warned.add(object)
+  const differences = other.map(([what, asked, found]) => `${what}=${found}, and ${what}=${asked} was asked for`)
+  process.emitWarning(
+    `${objectText(spec.name, spec.kind)} of fleet ${fleet.name} has ${differences.join('; ')}. It is used as it is. A ` +
+      'process that joins once every member has left, or after Fleet.remove, gets what it asks for.',
+    { type: 'OrbitWarning', code: 'ORBIT_GEOMETRY_DIFFERS' },
+  )
 }

@@ -81,11 +81,14 @@ export interface NativeJoin {
   waitMs: number
   /** This join does not wait for the lock at all. */
   triesOnce: boolean
-  removeWhenLast: boolean
+  /** Undefined: that of the existing fleet, or 'fleet' for a new one. */
+  lifetime: 'persistent' | 'fleet' | undefined
 }
 
 export interface NativeFleet {
   handle: number
+  /** 18 characters of hex. */
+  id: string
   size: number
   /** For a member only, like its incarnation. */
   node: number
@@ -131,10 +134,18 @@ export interface NativeRingSpec {
   name: string
 }
 
+/** Which numbers of a geometry the caller asked for; the others are as in the existing object. */
+export interface NativeWish {
+  readonly hasCapacity: boolean
+  readonly hasPayloadBytes: boolean
+}
+
 /** Of a ring that is to be opened or made. */
 export interface NativeOpenRing extends NativeRingSpec {
   /** A table and not a ring. */
   isTable?: boolean
+  /** Present: another geometry is taken while other members live. It says what the caller asked for. */
+  wish?: NativeWish
   /** What payloads must measure; -1: any up to payloadBytes. */
   exactBytes: number
   /** The canonical text of the pod layout, which a creator leaves for inspectors; '': none. */
@@ -168,6 +179,8 @@ interface Native {
   join(options: NativeJoin): NativeFleet
   observe(name: string): NativeFleet
   remove(name: string, kind: number, force: boolean): string[]
+  /** Of a fleet of any layout version; false: there is no such fleet. Throws for an object that is no fleet. */
+  hasLivingMembers(name: string): boolean
   close(fleet: number): void
   nodes(fleet: number): NativeNode[]
   isDead(fleet: number, node: number): boolean

@@ -1,12 +1,13 @@
 import { checkInteger, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
+import { rangeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import { Bell } from './bell.js'
 import { Cursor } from './cursor.js'
 import { type Frame, loadedFrame } from './frame.js'
 import { closedError, type Handle, type HandleClass } from './handle.js'
 import { MemberWatch } from './memberwatch.js'
-import { abi, checkNative, type NativeFleet, native, translated } from './native.js'
+import { abi, checkNative, type NativeFleet, type NativeWish, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
 import { Ring, type RingStats } from './ring.js'
 import { Table } from './table.js'
@@ -39,6 +40,11 @@ const abandoned = new FinalizationRegistry<Resources>(({ handle, bell, watch }) 
 export class FleetObserver implements Disposable {
   /** The name of the fleet: 1..64 of letters, digits, '.', '_' and '-'. */
   readonly name: string
+  /**
+   * The identity of the fleet: "0x" and 16 hexadecimal digits, chosen at random when the fleet was made. A fleet that is
+   * made anew under the same name has another one, so positions and ids that were kept for the old one are of no use.
+   */
+  readonly id: string
   /** The number of nodes of the fleet, 1..65536. */
   readonly size: number
   /** Whether the fleet is in shared memory; false for a fleet inside this process. */
@@ -56,6 +62,7 @@ export class FleetObserver implements Disposable {
   /** @internal */
   protected constructor(name: string, joined: NativeFleet, isShared: boolean) {
     this.name = name
+    this.id = joined.id
     this.size = joined.size
     this.isShared = isShared
     this.#handle = joined.handle
@@ -116,18 +123,35 @@ export class FleetObserver implements Disposable {
    * The ring or table of a type, opened at its first use, and created if this is a member.
    *
    * @returns undefined for an observer while no member has created it
+   * @param wish given: another geometry is taken while other members live
    * @internal
    */
-  open<H extends Handle>(type: AnyOrbitType, form: HandleClass<H>): H | undefined {
+  open<H extends Handle>(type: AnyOrbitType, form: HandleClass<H>, wish?: NativeWish): H | undefined {
     this.checkOpen()
     checkType(type)
     const { kind, capacity, payloadBytes, fingerprint, name } = type
     const known = this.#opened.find((handle) => handle.type === type)
     if (known instanceof form) return this.#use(known)
     const { byteLength: exactBytes = -1, schema = '' } = type.pod ?? {}
-    const spec = { isTable: form.isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema }
+    const spec = {
+      isTable: form.isTable,
+      kind,
+      capacity,
+      payloadBytes,
+      exactBytes,
+      fingerprint,
+      name,
+      schema,
+      ...(wish && { wish }),
+    }
     const handle = translated(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new form(this, handle, type))
+  }
+
+  /** The ring or table of a KIND that this handle has opened with a type. @internal */
+  opened(kind: number): Handle | undefined {
+    this.checkOpen()
+    return this.#opened.find((handle) => handle.kind === kind && handle.type !== undefined)
   }
 
   /** The ring or table of a KIND, of any type; undefined: there is none. @internal */
@@ -214,9 +238,9 @@ export class FleetObserver implements Disposable {
   /**
    * Makes a cursor, which reads the frames of a type in order.
    *
-   * @param from 'start' (default): all frames that are retained, and all that come; 'head': only those that come; or a
-   *   position, 0..2^53-2
-   * @throws TypeError or RangeError for another `from`; ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
+   * @param from 'start' (default): all that is retained; 'head': only what comes; or a position from 0 up to the head
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE for another `from`. A
+   *   position above the head belongs to an earlier fleet or ring: see `id`
    */
   cursor(type: AnyOrbitType, from: 'start' | 'head' | number = 'start'): Cursor {
     return this.cursorOf(() => this.ring(type), from)
@@ -225,12 +249,22 @@ export class FleetObserver implements Disposable {
   /** A cursor over the ring that `resolve` returns. @internal */
   cursorOf(resolve: () => Ring | undefined, from: 'start' | 'head' | number): Cursor {
     const ring = resolve()
-    if (typeof from === 'number') checkInteger('from', from, 0, abi.maxPosition)
+    if (typeof from === 'number') this.#checkPosition(from, ring?.head() ?? 0)
     else if (from !== 'start' && from !== 'head') {
       throw wrongType('from', from, "'start', 'head' or a position")
     }
     const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
     return new Cursor(resolve, this.bell, position ?? 0)
+  }
+
+  #checkPosition(from: number, head: number): void {
+    checkInteger('from', from, 0, abi.maxPosition)
+    if (from <= head) return
+    throw rangeError(
+      'ERR_ORBIT_OUT_OF_RANGE',
+      `from=${from} is above head=${head}: the position belongs to an earlier fleet or ring; begin at 'start' or 'head', ` +
+        `and keep fleet.id with a position (now ${this.id})`,
+    )
   }
 
   /**

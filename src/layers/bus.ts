@@ -43,8 +43,10 @@ export class OrbitEventBus {
   readonly #layer: Layer<Ring>
 
   /**
-   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's bus has another
-   *   geometry; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
+   * If other members use a bus with another capacity or payloadBytes, it is taken as it is, and the process gets one
+   * warning with the code ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the bus anew with what it asks for.
+   *
+   * @throws TypeError, RangeError; what else opening the ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: EventBusOptions = {}) {
     checkOptions('options', options, ['capacity', 'payloadBytes'])
@@ -57,6 +59,7 @@ export class OrbitEventBus {
       kind: abi.eventKind,
       capacity,
       payloadBytes: payloadBytes === undefined ? undefined : headerBytes + payloadBytes,
+      payloadOption: { option: 'payloadBytes', overhead: headerBytes },
       defaults: { capacity: 1024, payloadBytes: headerBytes + 1024 },
     })
   }

@@ -79,8 +79,10 @@ export class OrbitCache {
   readonly #namespace: Uint8Array
 
   /**
-   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's cache has another
-   *   geometry; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
+   * If other members use a cache with another capacity or valueBytes, it is taken as it is, and the process gets one
+   * warning with the code ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the cache anew with what it asks for.
+   *
+   * @throws TypeError or RangeError for wrong options; what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: OrbitCacheOptions = {}) {
     checkOptions('options', options, ['namespace', 'capacity', 'valueBytes'])
@@ -98,6 +100,7 @@ export class OrbitCache {
       kind: cacheKind,
       capacity,
       payloadBytes: valueBytes === undefined ? undefined : entryBytes(valueBytes),
+      payloadOption: { option: 'valueBytes', overhead: entryBytes(0) },
       defaults: { capacity: 1024, payloadBytes: entryBytes(1024) },
     })
   }

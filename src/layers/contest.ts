@@ -57,8 +57,10 @@ export class Contest {
   #lastHolder = { token: 0, owner: '' }
 
   /**
-   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's contest has another
-   *   capacity; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
+   * If other members use a contest with another capacity, it is taken as it is, and the process gets one warning with the
+   * code ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the contest anew with what it asks for.
+   *
+   * @throws what opening a table throws
    */
   constructor(fleet: Fleet | FleetObserver, options: ContestOptions = {}) {
     checkOptions('options', options, ['capacity'])

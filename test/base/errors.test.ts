@@ -102,7 +102,7 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
   },
   ERR_ORBIT_LAYOUT_MISMATCH: () => {
     const name = fleetName()
-    joinShm(name).close()
+    joinShm(name)
     objectFile(name, 'fleet').setU32(objectAt.layoutVersion, golden.layoutVersion + 1)
     joinShm(name)
   },
@@ -319,12 +319,6 @@ describe.skipIf(!hasObjectFiles)('a damaged fleet object', () => {
       ['magic='],
       (file) => file.setU64(objectAt.magic, 0x1122334455667788n),
     ],
-    [
-      'another layout version',
-      'ERR_ORBIT_LAYOUT_MISMATCH',
-      ['layoutVersion=9'],
-      (file) => file.setU32(objectAt.layoutVersion, 9),
-    ],
     ['another type of object', 'ERR_ORBIT_CORRUPT', [], (file) => file.setU32(objectAt.objectType, 2)],
     ['another size than its file', 'ERR_ORBIT_CORRUPT', [], (file) => file.setU64(objectAt.objectBytes, 64n)],
     ['no nodes', 'ERR_ORBIT_CORRUPT', [], (file) => file.setU32(fleetAt.size, 0)],
@@ -375,8 +369,6 @@ describe.skipIf(!hasObjectFiles)('a damaged ring object', () => {
     ['another stride', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.strideBytes, 128)],
     ['another fleet size', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.fleetSize, 5)],
     ['more spares', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU32(at.spareCount, 5)],
-    ['another fingerprint', 'ERR_ORBIT_TYPE_MISMATCH', (file, at) => file.setU64(at.fingerprint, 5n)],
-    ['another type name', 'ERR_ORBIT_TYPE_MISMATCH', (file, at) => file.setBytes(at.typeName, Buffer.alloc(64, 'n'))],
     ['a hand that is not a chunk', 'ERR_ORBIT_CORRUPT', (file, at) => file.setU64(at.entry(0) + entryAt.hand, 1000n)],
     [
       'an intent for no position',

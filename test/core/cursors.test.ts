@@ -59,20 +59,11 @@ describe.each(memories)('a cursor in $memory', ({ join }) => {
     })
   })
 
-  it('waits for a position that is still to come', () => {
-    const fleet = published(2)
-    const cursor = fleet.cursor(Small, 5)
-    for (const value of range(2, 8)) {
-      const poll = cursor.poll()
-      expect(poll.frames.map(numberIn)).toEqual(value > 5 ? [value - 1] : [])
-      expect(poll.lost).toBe(0)
-      fleet.publish(Small, numbered(value))
-    }
-    expect(cursor.poll().frames.map(numberIn)).toEqual([7])
-    expect(accountOf(fleet.cursor(Small, golden.maxPosition).poll())).toMatchObject({
-      count: 0,
-      to: golden.maxPosition,
-    })
+  it('is refused a position above the head', () => {
+    const fleet = join(fleetName())
+    fleet.publish(Small, numbered(1))
+    expect(fleet.cursor(Small, 1).poll().frames).toEqual([])
+    expectRangeError(() => fleet.cursor(Small, 2), 'from=2 is above head=1')
   })
 
   it('reports with each poll where it began and ended', () => {

@@ -90,9 +90,9 @@ function expectOrdered(texts: string[], pid: number): void {
 }
 
 describe.each([{ company: 'in company' }, { company: 'alone' }])('a process $company', ({ company }) => {
-  it.each(lives)('returns its node when the process $title', async (life) => {
+  it.each(lives)('that $title gives its node back', async (life) => {
     const name = fleetName('life')
-    const other = Fleet.joinShm(name, { size: 4 })
+    const other = Fleet.joinShm(name, { lifetime: 'persistent', size: 4 })
     other.publish(type, Buffer.from('before'))
     if (company === 'alone') other.close()
 
@@ -272,11 +272,11 @@ describe.runIf(isLinux)('a member with objects that were unlinked by another pro
   it('writes nothing to the objects of a later fleet of the same name', async () => {
     const name = fleetName('unlinked')
     const late = orbitType({ name: 'late', kind: 8, capacity: 8, payloadBytes: 16 })
-    using member = Fleet.joinShm(name, { size: 2 })
+    using member = Fleet.joinShm(name, { lifetime: 'persistent', size: 2 })
     const sleeper = member.cursor(type)
     void sleeper.wait()
-    for (const object of objectsOf(name)) rmSync(shmFolder + object)
-    using namesake = Fleet.joinShm(name, { size: 2 })
+    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    using namesake = Fleet.joinShm(name, { lifetime: 'persistent', size: 2 })
     void namesake.cursor(type).wait()
     const bell = statSync(bellPath(name, 0)).ino
 
@@ -291,12 +291,12 @@ describe.runIf(isLinux)('a member with objects that were unlinked by another pro
     expect(statSync(bellPath(name, 0)).ino).toBe(bell)
   })
 
-  it('opens no FIFO in a later fleet of the same name', () => {
+  it('hangs no bell there', () => {
     const name = fleetName('unlinked')
-    using member = Fleet.joinShm(name, { size: 2 })
+    using member = Fleet.joinShm(name, { lifetime: 'persistent', size: 2 })
     member.head(type)
-    for (const object of objectsOf(name)) rmSync(shmFolder + object)
-    using namesake = Fleet.joinShm(name, { size: 2 })
+    for (const object of objectsOf(name)) rmSync(join(shmFolder, object))
+    using namesake = Fleet.joinShm(name, { lifetime: 'persistent', size: 2 })
     void namesake.cursor(type).wait()
     const bell = statSync(bellPath(name, 0)).ino
     void member.cursor(type).wait()
@@ -305,9 +305,9 @@ describe.runIf(isLinux)('a member with objects that were unlinked by another pro
 })
 
 describe('a forked child', () => {
-  it('has its own node, and does not keep the lease of a killed parent', async () => {
+  it('has a node of its own, and does not keep the lease of a parent that was killed', async () => {
     const name = fleetName('fork')
-    using observerFleet = Fleet.joinShm(name, { size: 4, node: 3 })
+    using observerFleet = Fleet.joinShm(name, { lifetime: 'persistent', size: 4, node: 3 })
     const parent = start('steps.mjs', [
       name,
       [['join'], ['fork', ['sayPid'], ['join'], ['publish'], ['say', 'published'], ['remain']], ['stay']],

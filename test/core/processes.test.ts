@@ -27,7 +27,10 @@ async function members(count: number, options: { env?: NodeJS.ProcessEnv } = {})
 
 /** Joins, and returns its node. */
 async function joined(child: Child, name: string, options: object = {}): Promise<number> {
-  const { value, message } = await child.ask<Outcome<{ node: number }>>('join', name, options)
+  const { value, message } = await child.ask<Outcome<{ node: number }>>('join', name, {
+    lifetime: 'persistent',
+    ...options,
+  })
   expect(message).toBeUndefined()
   return (value as { node: number }).node
 }
@@ -113,7 +116,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
 
   /** Checks that exactly these objects exist, that nodes are distinct, and that frames flow both ways. */
   function expectSound(name: string): void {
-    using a = Fleet.joinShm(name, { size: 4 })
+    using a = Fleet.joinShm(name, { size: 4, lifetime: 'persistent' })
     using b = Fleet.joinShm(name)
     expect(a.node).not.toBe(b.node)
     const cursors = [a, b].map((fleet) => fleet.cursor(facts, 'head'))
@@ -144,7 +147,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     const name = fleetName('fault')
     const victim = await member({ env })
     await victim.ask('fault', point)
-    await expectKilled(victim, 'join', name, { size: 4 })
+    await expectKilled(victim, 'join', name, { size: 4, lifetime: 'persistent' })
     expectSound(name)
   })
 
@@ -251,7 +254,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     )
     const outcomes = await Promise.all(
       [...victims, ...rest].map(async (child, i) => {
-        child.tell('join', name, { size: 32 })
+        child.tell('join', name, { size: 32, lifetime: 'persistent' })
         const joined = await child.heard<Outcome<{ node: number }>>()
         if (joined === undefined) return undefined
         if (i < victims.length) child.tell('fault', creation[i % creation.length])

@@ -48,7 +48,11 @@ export function keep<T extends Disposable>(thing: T): T {
   return thing
 }
 
-export const joinShm = (name: string, options?: JoinShmOptions): Fleet => keep(Fleet.joinShm(name, options))
+/** Joins a persistent fleet, unless the options say otherwise: tests look at objects after their members have left. */
+export function joinShm(name: string, options: JoinShmOptions = {}): Fleet {
+  const isObject = typeof options === 'object' && options !== null
+  return keep(Fleet.joinShm(name, isObject ? { lifetime: 'persistent', ...options } : options))
+}
 export const joinLocal = (name: string, options?: JoinShmOptions): Fleet => keep(Fleet.join(name, options))
 export const observe = (name: string): FleetObserver => keep(Fleet.observe(name))
 

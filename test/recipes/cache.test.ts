@@ -19,7 +19,7 @@ import { Keyv } from 'keyv'
 import { Fleet, OrbitCache } from 'orbit-node'
 import { KeyvOrbit } from './keyv-orbit.js'
 import { users } from './users.js'
-const fleet = Fleet.joinShm('web', { lifetime: 'fleet' })
+const fleet = Fleet.joinShm('web')
 const cache = new OrbitCache(fleet, { namespace: 'keyv' })
 const others = new Keyv({ store: new KeyvOrbit(fleet), namespace: 'others' })
 const bare = new KeyvOrbit(fleet)

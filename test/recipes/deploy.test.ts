@@ -39,7 +39,7 @@ const command = (...words: string[]) => [process.execPath, cliPath, ...words]
 async function sleeper(name: string): Promise<Child> {
   const code = `
     import { Fleet, OrbitEventBus } from 'orbit-node'
-    const fleet = Fleet.joinShm('${name}', { size: 64, lifetime: 'fleet' })
+    const fleet = Fleet.joinShm('${name}', { size: 64 })
     void new OrbitEventBus(fleet).cursor('head').wait({ keepAlive: true })
     console.log(JSON.stringify('sleeps'))`
   const [program, ...rest] = [...deathSignal, process.execPath, '--input-type=module', '-e', code]

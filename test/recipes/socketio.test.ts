@@ -216,7 +216,7 @@ it('leaves nothing behind when a server closes: the other servers notice, and th
       import { Server } from 'socket.io'
       import { busOptions, orbitAdapter } from './adapter.js'
       const [first, second] = [0, 1].map(() => {
-        const fleet = Fleet.joinShm(process.env['FLEET'] ?? '', { lifetime: 'fleet' })
+        const fleet = Fleet.joinShm(process.env['FLEET'] ?? '')
         const io = new Server(0, { adapter: orbitAdapter(fleet, new OrbitEventBus(fleet, busOptions)) })
         const servers = async (count: number) => {
           while ((await io.of('/').adapter.serverCount()) !== count) await new Promise((resolve) => setImmediate(resolve))
@@ -242,7 +242,7 @@ it('reports a message that is too large for the other workers', async () => {
       import { Fleet, OrbitEventBus } from 'orbit-node'
       import { Server } from 'socket.io'
       import { busOptions, orbitAdapter } from './adapter.js'
-      using fleet = Fleet.joinShm(process.env['FLEET'] ?? '', { lifetime: 'fleet' })
+      using fleet = Fleet.joinShm(process.env['FLEET'] ?? '')
       const io = new Server(0, { adapter: orbitAdapter(fleet, new OrbitEventBus(fleet, busOptions)) })
       io.emit('fits', Buffer.alloc(1_000_000))
       io.emit('does not', Buffer.alloc(1_015_808))

@@ -52,7 +52,7 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
   const theirs = 999
   const mismatch = (seen: number, own: number) => ({
     code: 'ERR_ORBIT_LAYOUT_MISMATCH',
-    message: expect.stringMatching(new RegExp(`^/orbit-\\S+: layoutVersion=${seen} is not ${own}: another release`)),
+    message: expect.stringMatching(new RegExp(`^/orbit-\\S+: layoutVersion=${seen} is not ${own}: `)),
   })
   const release = async (env: NodeJS.ProcessEnv = {}): Promise<Child> => {
     const child = start('actor.mjs', ['frames', 'member', facts], { env })
@@ -72,9 +72,8 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
 
     const before = bytesOf(name)
     expect(Object.keys(before)).toHaveLength(2)
-    for (const attempt of ['join', 'remove']) {
-      expect(await late.ask(attempt, name)).toMatchObject(mismatch(each.seen, each.own))
-    }
+    expect(await late.ask('join', name)).toMatchObject(mismatch(each.seen, each.own))
+    expect(await late.ask('remove', name)).toMatchObject({ code: 'ERR_ORBIT_IN_USE' })
     expect(bytesOf(name)).toEqual(before)
 
     expect(await member.ask('publish', 2)).toEqual({ value: [3, 4] })
@@ -99,7 +98,6 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
       ['stat', name],
       ['nodes', name],
       ['dump', name, '7'],
-      ['rm', name],
     ]) {
       const { code, stdout, stderr } = await orbit(args)
       expect({ code, stdout, stderr }).toEqual({
@@ -117,7 +115,8 @@ describe.runIf(isLinux && canRun('g++', '--version'))('another release of anothe
       `orbit rm ${name} --force, once no process of another version uses it`,
       `orbit rm ${name} 7 --force, once no process of another version uses it`,
     ])
-    expect((await orbit(['gc', name])).code).toBe(1)
+    expect(await orbit(['rm', name])).toMatchObject({ stdout: '', stderr: expect.stringContaining('living members') })
+    expect(await orbit(['gc', name])).toMatchObject({ code: 0, stdout: 'nothing to remove\n' })
     expect(bytesOf(name)).toEqual(before)
     expect(await member.ask('publish', 1)).toEqual({ value: [3] })
   })
