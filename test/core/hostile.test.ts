@@ -213,7 +213,7 @@ function expectRefused(call: () => unknown, path: string, code: string, values: 
 
 describe.runIf(isLinux)('at the name of the fleet object', () => {
   const wrong: Squat[] = [
-    ...squats.filter(({ title }) => title !== 'of another layout version'), // remade: restarts.test.ts
+    ...squats.filter(({ title }) => title !== 'an object of another layout version'), // remade: see restarts.test.ts
     {
       title: 'a ring of the same fleet',
       code: 'ERR_ORBIT_CORRUPT',
