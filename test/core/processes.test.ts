@@ -254,7 +254,7 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     )
     const outcomes = await Promise.all(
       [...victims, ...rest].map(async (child, i) => {
-        child.tell('join', name, { size: 32, lifetime: 'persistent' })
+        child.tell('join', name, { size: 32, lifetime: 'persistent', joinTimeoutMs: 60_000 })
         const joined = await child.heard<Outcome<{ node: number }>>()
         if (joined === undefined) return undefined
         if (i < victims.length) child.tell('fault', creation[i % creation.length])

@@ -10,7 +10,7 @@ import {
   orbitType,
 } from '../../src/index.js'
 import { beatAt, fleetAt, objectFile, recordAt } from '../help/bytes.js'
-import { fleetName, hasObjectFiles, joinShm, keep, memories, observe } from '../help/fleets.js'
+import { fleetName, hasObjectFiles, joinLocal, joinShm, keep, memories, observe } from '../help/fleets.js'
 import { start } from '../help/processes.js'
 import { generator, newSeed } from '../help/random.js'
 import { expectClosed, expectRangeError, expectRefusal, expectTypeError, thrownBy, untyped } from '../help/refusals.js'
@@ -250,7 +250,7 @@ describe('a heart', () => {
   it('can be stopped or restarted by its own first status function', () => {
     holdTime()
     for (const again of [undefined, { intervalMs: 10 }]) {
-      const fleet = joinShm(fleetName())
+      const fleet = joinLocal(fleetName())
       const heart = new FleetHeartbeat(fleet)
       heart.start({
         intervalMs: 10,
