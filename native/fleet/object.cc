@@ -29,6 +29,48 @@ void require_equal(const std::string& object, const RingSpec& found, const char*
   require_equal(object, found, what, std::to_string(there), std::to_string(here));
 }
 
+// The text of a pod as it can be shown: another process may have written any bytes, and any number of them.
+std::string printable(const char* text, uint32_t bytes) {
+  constexpr uint32_t kMaxShown = 400;
+  std::string shown(text, bytes < kMaxShown ? bytes : kMaxShown);
+  for (char& byte : shown) {
+    if (byte < ' ' || byte > '~') byte = '?';
+  }
+  return bytes > kMaxShown ? shown + "..." : shown;
+}
+
+// The field at which two texts of pods begin to differ, as `one` has it. A nested pod is part of its field.
+std::string first_difference(const std::string& one, const std::string& other) {
+  auto ends_field = [](char byte) { return byte == ',' || byte == '}'; };
+  size_t begin = 1, at = 0;
+  int depth = 0;
+  auto step = [&](char byte) { depth += (byte == '{' || byte == '[') - (byte == '}' || byte == ']'); };
+  for (; at < one.size() && at < other.size() && one[at] == other[at]; at++) {
+    step(one[at]);
+    if (depth == 1 && one[at] == ',') begin = at + 1;
+  }
+  bool isAppended = depth == 1 && at < one.size() && at < other.size() && ends_field(one[at]) && ends_field(other[at]);
+  if (isAppended && one[at] == '}') return "its end";
+  if (isAppended) begin = at + 1;
+  size_t end = begin;
+  for (depth = 1; end < one.size() && !(depth == 1 && ends_field(one[end])); end++) step(one[end]);
+  return one.substr(begin, end - begin);
+}
+
+// Names the first field that differs, and shows both pods.
+void require_same_pod(const std::string& object, const Ring& found, const RingSpec& wanted) {
+  bool hasTexts = found.spec.schemaBytes > 0 && wanted.schemaBytes > 0;
+  if (found.spec.fingerprint == wanted.fingerprint || !hasTexts) {
+    return require_equal(object, found.spec, "fingerprint", hex(found.spec.fingerprint), hex(wanted.fingerprint));
+  }
+  std::string there = printable(found.schema, found.spec.schemaBytes);
+  std::string here = printable(wanted.schema, wanted.schemaBytes);
+  throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                object + ": the pods differ at " + first_difference(here, there) + ", where the existing ring has " +
+                    first_difference(there, here) + ": pod=" + here + " was asked for, the existing ring has " + there +
+                    ": use another kind for the new pod, or stop all members so that the ring is made anew");
+}
+
 }  // namespace
 
 std::string hex(uint64_t value) {
@@ -87,14 +129,15 @@ void require_own(const std::string& object, const RingSpec& found, uint32_t kind
   require_equal(object, found, "fleetSize", found.fleetSize, fleetSize);
 }
 
-void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted) {
+void require_same(const std::string& object, const Ring& ring, const RingSpec& wanted) {
+  const RingSpec& found = ring.spec;
   if (found.objectType != wanted.objectType) {
     throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": a " + noun_of(wanted) +
                                                  " was asked for, the existing object is a " + noun_of(found) +
                                                  ": use another kind, or remove the " + noun_of(found));
   }
   require_equal(object, found, "name", name_in(found.typeName), name_in(wanted.typeName));
-  require_equal(object, found, "fingerprint", hex(found.fingerprint), hex(wanted.fingerprint));
+  require_same_pod(object, ring, wanted);
   require_equal(object, found, "capacity", found.capacity, wanted.capacity);
   require_equal(object, found, "payloadBytes", found.payloadBytes, wanted.payloadBytes);
 }

@@ -23,8 +23,8 @@ std::string hex(uint64_t value);
 void require_size(const std::string& object, uint32_t found, uint32_t wanted);
 // Throws ERR_ORBIT_TYPE_MISMATCH unless the ring is one of this fleet, of this KIND.
 void require_own(const std::string& object, const RingSpec& found, uint32_t kind, uint64_t fleetId, uint32_t fleetSize);
-// Throws ERR_ORBIT_TYPE_MISMATCH unless both have the same type of object, name, fingerprint and geometry.
-void require_same(const std::string& object, const RingSpec& found, const RingSpec& wanted);
+// Throws ERR_ORBIT_TYPE_MISMATCH unless both have the same type of object, name, pod and geometry.
+void require_same(const std::string& object, const Ring& found, const RingSpec& wanted);
 
 // Whether a fleet was removed.
 inline bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }

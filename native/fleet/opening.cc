@@ -32,7 +32,7 @@ OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish) {
                                                 " chunks: use a smaller capacity or a smaller fleet");
   }
   if (const auto& known = rings_[spec.typeKind]) {
-    require_same(object, known->writer.ring.spec, accepted(spec, wish, known->writer.ring.spec));
+    require_same(object, known->writer.ring, accepted(spec, wish, known->writer.ring.spec));
     return known.get();
   }
   require_current();
@@ -103,7 +103,7 @@ OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& 
   Ring& ring = opened->writer.ring;
   AttachStatus status = attach_slots(opened->mapping->base, opened->mapping->length, &ring);
   if (status != AttachStatus::kOk) refuse(status, *opened->mapping, object);
-  if (wanted != nullptr) require_same(object, ring.spec, accepted(*wanted, wish, ring.spec));
+  if (wanted != nullptr) require_same(object, ring, accepted(*wanted, wish, ring.spec));
   require_own(object, ring.spec, kind, fleetId_, size_);
   if (writable_) become_writer_of(opened.get(), object);
   ORBIT_CHECK(rings_[kind] == nullptr && opened->writable == writable_);

@@ -568,7 +568,26 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       const name = fleetName()
       join(name).publish(Load, numbered(1, 8))
       const Same = orbitType({ name: 'Load', kind: 15, capacity: 8, pod: pod({ idle: 'u32', busy: 'u32' }) })
-      expectRefusal(() => join(name).readHead(Same), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'fingerprint=')
+      const both = ['"idle":u32', '"busy":u32', '{"busy":u32,"idle":u32}', '{"idle":u32,"busy":u32}']
+      expectRefusal(() => join(name).readHead(Same), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', ...both)
+    })
+
+    it.each([
+      [
+        pod({ at: 'u32', by: pod({ x: 'f32' }) }),
+        'the pods differ at "by":{"x":f32}, where the existing ring has "by":{"x":f64}:',
+      ],
+      [pod({ at: 'u32' }), 'the pods differ at its end, where the existing ring has "by":{"x":f64}:'],
+      [
+        pod({ at: 'u32', by: pod({ x: 'f64' }), more: 'u8' }),
+        'the pods differ at "more":u8, where the existing ring has its end:',
+      ],
+    ])('names the first field that differs: %#', (other, text) => {
+      const name = fleetName()
+      const type = orbitType({ name: 'Grown', kind: 16, capacity: 8, pod: pod({ at: 'u32', by: pod({ x: 'f64' }) }) })
+      join(name).head(type)
+      const Other = orbitType({ name: 'Grown', kind: 16, capacity: 8, pod: untyped(other) })
+      expectRefusal(() => join(name).head(Other), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', text)
     })
 
     it('is shared by equal types that were created separately', () => {

@@ -139,7 +139,7 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     for (const layout of [pod({ idle: 'u32', busy: 'u32' }), pod({ busy: 'i32', idle: 'i32' }), pod({ at: 'u64' })]) {
       const Same = orbitType({ name: 'Load', kind: 12, capacity: 4, pod: untyped(layout) })
       expect(Same.payloadBytes).toBe(Load.payloadBytes)
-      expectRefusal(() => new Orbital(join(name), Same), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'fingerprint=')
+      expectRefusal(() => new Orbital(join(name), Same), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'the pods differ at')
     }
   })
 
