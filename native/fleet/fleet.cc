@@ -64,7 +64,7 @@ std::unique_ptr<Fleet> Fleet::observe(const std::string& name) {
   return fleet;
 }
 
-std::unique_ptr<Fleet> Fleet::join(const JoinOptions& options) {
+std::unique_ptr<Fleet> Fleet::join(JoinOptions options) {
   auto store = options.isShared ? shared_store() : local_store(options.name);
   for (;;) {
     std::unique_ptr<Fleet> fleet(new Fleet(options.name, store, true));
@@ -72,8 +72,9 @@ std::unique_ptr<Fleet> Fleet::join(const JoinOptions& options) {
   }
 }
 
-// False: the object was removed, by this call or another process. Try again with a new one.
-bool Fleet::try_join(const JoinOptions& options) {
+// False: the object was removed, by this call or another process. Try again with a new one, which keeps the lifetime of
+// one that this call removed.
+bool Fleet::try_join(JoinOptions& options) {
   uint32_t size = options.size != 0 ? options.size : kDefaultFleetSize;
   Lifetime lifetime = options.lifetime.value_or(Lifetime::kFleet);
   int waitMs = options.triesOnce ? 0 : options.waitMs;
@@ -92,6 +93,7 @@ bool Fleet::try_join(const JoinOptions& options) {
   }
   if (!store_->is_current(*mapping_)) return false;
   if (must_remake(options)) {
+    if (!options.lifetime) options.lifetime = this->lifetime();
     store_release(&header()->object.retired, 1);
     fault_point("join:retired");
     retire_all(*store_, name_);

@@ -65,7 +65,7 @@ struct OpenRing {
 
 class Fleet {
  public:
-  static std::unique_ptr<Fleet> join(const JoinOptions& options);
+  static std::unique_ptr<Fleet> join(JoinOptions options);
   // Read-only, takes no node, creates nothing. Throws ERR_ORBIT_NOT_FOUND when there is no such fleet.
   static std::unique_ptr<Fleet> observe(const std::string& name);
   ~Fleet() { close(); }
@@ -115,7 +115,7 @@ class Fleet {
  private:
   Fleet(std::string name, std::shared_ptr<Store> store, bool writable);
   void attach(std::unique_ptr<Mapping> mapping);
-  bool try_join(const JoinOptions& options);
+  bool try_join(JoinOptions& options);
   void remove_other_version(Mapping& found, int waitMs);
   bool must_remake(const JoinOptions& options) const;
   bool had_members() const;

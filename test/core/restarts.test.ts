@@ -115,6 +115,8 @@ describe.skipIf(!hasObjectFiles)('a joiner that is alone', () => {
     const next = join(name, { size: 8 })
     expect(next.size).toBe(8)
     expect(next.head(facts)).toBe(0)
+    next.close()
+    expect(objectsOf(name), 'it is persistent still').toEqual([objectName(name, 'fleet')])
   })
 
   it('is refused another size while a member lives, in the same process or another', () => {
