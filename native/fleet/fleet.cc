@@ -59,7 +59,10 @@ void Fleet::attach(std::unique_ptr<Mapping> mapping) {
 std::unique_ptr<Fleet> Fleet::observe(const std::string& name) {
   std::unique_ptr<Fleet> fleet(new Fleet(name, shared_store(), false));
   auto mapping = fleet->store_->open(fleet_object(name), Access::kReadOnly, nullptr);
-  if (mapping == nullptr) throw Failure("ERR_ORBIT_NOT_FOUND", fleet_object(name) + ": no such fleet");
+  if (mapping == nullptr)
+    throw Failure(
+        "ERR_ORBIT_NOT_FOUND",
+        fleet_object(name) + ": no such fleet: no process of this user has joined it; \"orbit ls\" lists the fleets");
   fleet->attach(std::move(mapping));
   return fleet;
 }

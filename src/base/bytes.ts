@@ -2,8 +2,8 @@ import { isUint8Array } from 'node:util/types'
 import { wrongType } from './check.js'
 
 /** Throws unless the value is a Uint8Array with its buffer: the addon relies on both. */
-export function checkBytes(name: string, bytes: Uint8Array): void {
-  if (!isUint8Array(bytes)) throw wrongType(name, bytes, 'a Uint8Array')
+export function checkBytes(name: string, bytes: Uint8Array, expected = 'a Uint8Array'): void {
+  if (!isUint8Array(bytes)) throw wrongType(name, bytes, expected)
   if (lengthOf(bytes) !== 0) return
   try {
     new Uint8Array(bytes.buffer)

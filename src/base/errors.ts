@@ -4,7 +4,7 @@ export const errorCodes = {
   ERR_ORBIT_OUT_OF_RANGE: 'A number is outside its range; the message names both.',
   ERR_ORBIT_INVALID_ID: 'A text or bytes are not a NetId64.',
   ERR_ORBIT_PAYLOAD_SIZE: 'A payload does not fit its ring; nothing was published.',
-  ERR_ORBIT_CLOSED: 'The fleet handle was closed.',
+  ERR_ORBIT_CLOSED: 'The fleet handle or the cursor was closed.',
   ERR_ORBIT_READ_ONLY: 'A handle of an observer was used to write.',
   ERR_ORBIT_NOT_FOUND: 'There is no fleet of this name to observe.',
   ERR_ORBIT_NODE_TAKEN: 'The node asked for is held by a living member.',

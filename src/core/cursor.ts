@@ -205,7 +205,7 @@ export class Cursor implements Disposable {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the cursor was closed')
+    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the cursor was closed; make another with fleet.cursor')
     if (this.#bell.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the fleet handle was closed')
   }
 

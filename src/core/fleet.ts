@@ -31,6 +31,9 @@ export interface JoinShmOptions extends JoinOptions {
    *
    * The fleet keeps its lifetime; a later member that passes one changes it for the whole fleet. Default: the lifetime of
    * the existing fleet, or 'fleet' for a new one.
+   *
+   * Frames are lost, even in a persistent fleet, when a process joins a fleet without living members with another size,
+   * and when a member that is alone opens a ring with another type or geometry: the fleet or the ring is made anew.
    */
   lifetime?: 'persistent' | 'fleet'
   /**

@@ -44,21 +44,22 @@ export interface OrbitTypeSpec<T> {
 
 /**
  * Names a ring and describes its payloads. A fleet refuses two types under one KIND that differ in name, pod, capacity
- * or payloadBytes, even if two processes bring them.
+ * or payloadBytes, even if two processes bring them. But a member that is alone in its fleet makes the ring anew with
+ * its own type, and the frames of the old ring are lost, even in a persistent fleet.
  *
  * @returns the type, frozen
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT or RangeError ERR_ORBIT_OUT_OF_RANGE for a wrong spec
  */
 export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
   checkOptions('spec', spec, ['name', 'kind', 'pod', 'capacity', 'payloadBytes'])
-  checkInteger('kind', spec.kind, 0, native.maxKind)
-  if (spec.kind >= firstReservedKind) {
+  if (Number.isInteger(spec.kind) && spec.kind >= firstReservedKind && spec.kind <= native.maxKind) {
     throw outOfRange(
       'kind',
       spec.kind,
       `an integer in 0..${firstReservedKind - 1}: the others belong to orbit's own layers`,
     )
   }
+  checkInteger('kind', spec.kind, 0, firstReservedKind - 1)
   return reservedType(spec)
 }
 

@@ -79,7 +79,9 @@ export class OrbitEventBus {
       throw wrongType('topic', topic, 'a string')
     }
     const isText = typeof payload === 'string'
-    if (!isText && (!isUint8Array(payload) || payload.length === 0)) checkBytes('payload', payload)
+    if (!isText && (!isUint8Array(payload) || payload.length === 0)) {
+      checkBytes('payload', payload, 'a string or a Uint8Array; publishJson takes other values')
+    }
     const ring = this.#layer.writable()
     const end = publishOffset + ring.payloadBytes
     const topicEnd = putText(topic, topicOffset, Math.min(end, topicOffset + maxTopicBytes))

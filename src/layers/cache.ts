@@ -68,6 +68,7 @@ const keyOffset = frameOffset + cacheHeaderBytes
 const entryBytes = (valueBytes: number): number => cacheHeaderBytes + keyRoom + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
+const stringOrBytes = 'a string or a Uint8Array'
 
 /**
  * A cache that all processes of a fleet share. The newest put of a key wins. Each put, delete or reset takes one slot
@@ -116,7 +117,8 @@ export class OrbitCache {
    */
   put(key: CacheBytes, value: CacheBytes, options?: PutOptions): NetId64 {
     const ttlMs = options === undefined ? noTtl : checkPut(options)
-    if (typeof value !== 'string' && (!isUint8Array(value) || value.length === 0)) checkBytes('value', value)
+    if (typeof value !== 'string' && (!isUint8Array(value) || value.length === 0))
+      checkBytes('value', value, stringOrBytes)
     return this.#publish(abi.cachePut, key, value, ttlMs)
   }
 
@@ -184,7 +186,7 @@ export class OrbitCache {
   find(key: CacheBytes, known: number): Lookup {
     const ring = this.#layer.open()
     if (ring === undefined) {
-      if (typeof key !== 'string') checkBytes('key', key)
+      if (typeof key !== 'string') checkBytes('key', key, stringOrBytes)
       return missAt(0)
     }
     const keyBytes = this.#putKey(ring, key)
@@ -215,7 +217,7 @@ export class OrbitCache {
 
   /** Writes namespace and key where the addon reads them. Returns the key's length, or -1 if no frame can hold it. */
   #putKey(ring: Ring, key: CacheBytes): number {
-    if (typeof key !== 'string') checkBytes('key', key)
+    if (typeof key !== 'string') checkBytes('key', key, stringOrBytes)
     const namespace = this.#namespace
     for (let i = 0; i < namespace.length; i++) scratch.bytes[keyOffset + i] = namespace[i] as number
     const at = keyOffset + namespace.length

@@ -59,14 +59,16 @@ export class TypedCache<T> {
   #contest: Contest | undefined
 
   /**
-   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TYPE_MISMATCH if the fleet's cache has another
-   *   geometry; ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_CLOSED
+   * If other members use a cache with another capacity or valueBytes, it is taken as it is, and the process gets one
+   * warning with the code ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the cache anew with what it asks for.
+   *
+   * @throws TypeError or RangeError for wrong options; what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: TypedCacheOptions<T>) {
     checkOptions('options', options, ['codec', 'values', 'namespace', 'capacity', 'valueBytes'])
     const { codec, values = 'shared', ...rest } = options
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
-      throw wrongType('codec', codec, 'an object with encode and decode')
+      throw wrongType('codec', codec, 'an object with encode and decode, such as codecs.json()')
     }
     if (values !== 'shared' && values !== 'frozen' && values !== 'own') {
       throw outOfRange('values', values, "'shared', 'frozen' or 'own'")
@@ -183,7 +185,7 @@ export class TypedCache<T> {
       if (value === undefined) {
         throw typeError(
           'ERR_ORBIT_INVALID_ARGUMENT',
-          'load gave undefined, which is how a cache says that it has no value',
+          'load returned undefined, which a cache cannot store: return null or another value',
         )
       }
       if (guard.held) this.put(key, value, options) // else another caller loads by now, and its value counts

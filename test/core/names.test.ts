@@ -70,7 +70,7 @@ describe('a type', () => {
   })
 
   it.each([-1, 256, 1.5, Number.NaN])('refuses KIND %d', (kind) => {
-    expectRangeError(() => orbitType({ name: 'Wrong', kind }), `kind=${kind}`)
+    expectRangeError(() => orbitType({ name: 'Wrong', kind }), `kind=${kind}`, '0..199')
   })
 
   it.each(['12', 12n, null, undefined])('refuses a KIND that is not a number: %s', (kind) => {
@@ -654,7 +654,7 @@ describe.skipIf(!hasObjectFiles)('Fleet.remove', () => {
 describe.skipIf(!hasObjectFiles)('Fleet.observe', () => {
   it('refuses a fleet that does not exist, and creates nothing', () => {
     const name = fleetName()
-    expectRefusal(() => observe(name), OrbitError, 'ERR_ORBIT_NOT_FOUND', name)
+    expectRefusal(() => observe(name), OrbitError, 'ERR_ORBIT_NOT_FOUND', name, 'no process of this user', 'orbit ls')
     expect(objectsOf(name)).toEqual([])
   })
 

@@ -512,7 +512,10 @@ describe.runIf(hasObjectFiles)('an observer', () => {
     const closed = cursor.wait()
     observer.close()
     expect(await closed).toBe(false)
-    await expect(cursor.wait()).rejects.toMatchObject({ code: 'ERR_ORBIT_CLOSED' })
+    await expect(cursor.wait()).rejects.toMatchObject({
+      code: 'ERR_ORBIT_CLOSED',
+      message: expect.stringContaining('fleet.cursor'),
+    })
   })
 })
 

@@ -338,7 +338,11 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
       if (wrong !== undefined) expectTypeError(() => bus.subscribe(untyped(wrong)), 'pattern=')
     }
     for (const wrong of [null, 5, {}, [1], new Uint16Array(2), new ArrayBuffer(2)]) {
-      expectTypeError(() => bus.publish('a', untyped(wrong)), 'payload=')
+      expectTypeError(
+        () => bus.publish('a', untyped(wrong)),
+        'payload=',
+        'must be a string or a Uint8Array; publishJson takes other values',
+      )
     }
     const gone = new Uint8Array(4)
     structuredClone(gone.buffer, { transfer: [gone.buffer] })

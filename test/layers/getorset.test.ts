@@ -273,6 +273,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     ).rejects.toMatchObject({
       name: 'TypeError',
       code: 'ERR_ORBIT_INVALID_ARGUMENT',
+      message: 'load returned undefined, which a cache cannot store: return null or another value',
     })
     await expect(
       a.getOrSet(
