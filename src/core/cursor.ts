@@ -205,7 +205,10 @@ export class Cursor implements Disposable {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the cursor was closed; make another with fleet.cursor')
+    if (this.#closed) {
+      const message = 'the cursor was closed; make another with fleet.cursor, or bus.cursor for events'
+      throw new OrbitError('ERR_ORBIT_CLOSED', message)
+    }
     if (this.#bell.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the fleet handle was closed')
   }
 

@@ -286,6 +286,8 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
       expectTypeError(() => cache.put('a', wrong), 'value')
       if (wrong !== undefined) expectTypeError(() => cache.reset(wrong), 'key')
     }
+    expectTypeError(() => cache.put('a', untyped(7)), 'value=7 must be a string or a Uint8Array')
+    expectTypeError(() => cache.getEntry(untyped(7)), 'key=7 must be a string or a Uint8Array')
     for (const ttlMs of [0, -1, 1.5, Number.NaN, 2 ** 48 + 1]) {
       expectRangeError(() => cache.put('a', '', { ttlMs }), `ttlMs=${ttlMs}`)
     }
