@@ -41,7 +41,8 @@ OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish) {
   bool isMissing = mapping == nullptr || is_retired_object(*mapping);
   bool mustCreate = writable_ && (isMissing || (is_other(*mapping, spec, wish, &found) && alone()));
   if (mustCreate) mapping = create_ring(spec, wish, object);
-  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec, wish);
+  bool isThere = mapping != nullptr && (mustCreate || !isMissing);
+  return !isThere ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec, wish);
 }
 
 OpenRing* Fleet::open_existing_ring(uint32_t kind) {
@@ -103,6 +104,8 @@ OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& 
   Ring& ring = opened->writer.ring;
   AttachStatus status = attach_slots(opened->mapping->base, opened->mapping->length, &ring);
   if (status != AttachStatus::kOk) refuse(status, *opened->mapping, object);
+  // A namesake of a removed fleet may have made this ring: the handle is what is out of date.
+  if (ring.spec.fleetId != fleetId_ && is_gone()) refuse_retired(fleet_object(name_));
   if (wanted != nullptr) require_same(object, ring, accepted(*wanted, wish, ring.spec));
   require_own(object, ring.spec, kind, fleetId_, size_);
   if (writable_) become_writer_of(opened.get(), object);
