@@ -301,7 +301,7 @@ export class Fleet extends FleetObserver {
 
   /**
    * Leaves the fleet; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. A second call
-   * does nothing. A shared handle leaves at the last of as many calls as there were joins.
+   * does nothing, except for a shared handle: it counts the calls, and leaves at the last of as many as there were joins.
    */
   override close(): void {
     if (releaseShare(this)) super.close()
