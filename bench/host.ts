@@ -1,5 +1,6 @@
-// The host process of one cell: `host.js <CellSpec as JSON>`. It is the parent of the cell's peers, and the primary of drivers
-// that have one. Each order of main is one run, each answer its samples. It ends, after its peers, when main disconnects.
+// The host process of one cell: `host.js <CellSpec as JSON>`. It is the parent of the cell's peers, and the primary of
+// drivers that have one. Each order of main is one run, each answer its samples. It ends, after its peers, when main
+// disconnects.
 
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,5 @@
-// Measures groups of cells: all cells of a group run at once, each in processes of its own, and are measured in turn, in
-// rounds, so that what disturbs the machine disturbs all alike.
+// Measures groups of cells: all cells of a group run at once, each in processes of its own, and are measured in turn,
+// in rounds, so that what disturbs the machine disturbs all alike.
 
 import { join } from 'node:path'
 import { Child } from './child.js'

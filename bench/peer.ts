@@ -1,5 +1,5 @@
-// A peer of a cell, in a process or a thread: `peer.js <PeerSpec as JSON>`. Started by host.ts. Drivers load their packages
-// when the peer is opened, so that a peer that is not open shows what a process costs without them.
+// A peer of a cell, in a process or a thread: `peer.js <PeerSpec as JSON>`. Started by host.ts. Drivers load their
+// packages when the peer is opened, so that a peer that is not open shows what a process costs without them.
 
 import { answerOrders, line } from './line.js'
 import { findDriver, findTrial, type PeerSpec, placeOf } from './spec.js'

@@ -30,7 +30,9 @@ export interface CellResult extends Summary {
   readonly trial: string
   readonly case: string
   readonly driver: string
-  /** Lowest and highest median of a run: where the median of another run of the bench is to be expected; null: unknown. */
+  /**
+   * Lowest and highest median of a run: where the median of another run of the bench is to be expected; null: unknown.
+   */
   readonly low: number | null
   readonly high: number | null
 }

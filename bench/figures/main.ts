@@ -1,5 +1,5 @@
-// npm run figures: makes from the committed results, bench/results/full.json, the chart in docs/pictures and the tables in
-// docs/guide/figures.md and docs/performance.md. test/release/figures.test.ts fails when they differ.
+// npm run figures: makes from the committed results, bench/results/full.json, the chart in docs/pictures and the tables
+// in docs/guide/figures.md and docs/performance.md. test/release/figures.test.ts fails when they differ.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

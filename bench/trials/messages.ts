@@ -97,7 +97,9 @@ async function hearWhile<T>(host: Host, each: number, send: () => Promise<T>): P
   return { heard: all, sent }
 }
 
-/** Each publisher sends at this pace. Resolves to what each subscriber heard, and what a message cost each publisher. */
+/**
+ * Each publisher sends at this pace. Resolves to what each subscriber heard, and what a message cost each publisher.
+ */
 export async function sendPaced(host: Host, paced: Paced): Promise<{ heard: Heard[]; costs: number[] }> {
   const sendAll = () => Promise.all(host.publishers.map((peer) => peer.ask<number[]>({ paced })))
   const { heard, sent } = await hearWhile(host, paced.count, sendAll)

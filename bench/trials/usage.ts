@@ -21,8 +21,8 @@ export function processorNs(pid: number): number {
 }
 
 /**
- * Its memory in bytes, where the kernel divides a page by the number of processes that map it. Without shared objects, and
- * without the pages of Node.js itself: their share depends on how many processes happen to run.
+ * Its memory in bytes, where the kernel divides a page by the number of processes that map it. Without shared objects,
+ * and without the pages of Node.js itself: their share depends on how many processes happen to run.
  */
 export function ownBytes(pid: number): number {
   let sum = 0

@@ -1,11 +1,12 @@
 // What ring.h alone costs, against a plain sequence-lock ring that survives no death.
 //
-// Measured: nanoseconds a publish and a read, one process, payloads of 16 to 4096 bytes. The rival is the classic sequence-lock
-// ring for several writers: fetch_add a position, sequence odd, copy, sequence even. A writer that dies or is lapped inside
-// stalls or tears it. It copies with the same word loops as ring.h. The target is 1.3 times its publish of 64 bytes.
+// Measured: nanoseconds a publish and a read, one process, payloads of 16 to 4096 bytes. The rival is the classic
+// sequence-lock ring for several writers: fetch_add a position, sequence odd, copy, sequence even. A writer that dies
+// or is lapped inside stalls or tears it. It copies with the same word loops as ring.h. The target is 1.3 times its
+// publish of 64 bytes.
 //
-// Method: every round measures each cell once, in turn, so that what disturbs the machine disturbs all alike. Printed are the
-// median and the 10th and 90th percentile over the rounds, 40 or as many as the argument says.
+// Method: every round measures each cell once, in turn, so that what disturbs the machine disturbs all alike. Printed
+// are the median and the 10th and 90th percentile over the rounds, 40 or as many as the argument says.
 #include <sys/mman.h>
 
 #include <algorithm>

@@ -76,8 +76,8 @@ bool Fleet::is_other(const Mapping& mapping, const RingSpec& wanted, const Wish&
 }
 
 // Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is
-// removed while it is being created. No process joins either, so a member that is alone here stays alone, and may remake
-// a ring that differs.
+// removed while it is being created. No process joins either, so a member that is alone here stays alone, and may
+// remake a ring that differs.
 std::unique_ptr<Mapping> Fleet::create_ring(RingSpec spec, const Wish& wish, const std::string& object) {
   MembershipLock lock(*store_, *mapping_, waitMs_);
   if (is_gone()) refuse_retired(fleet_object(name_));

@@ -83,7 +83,8 @@ struct stat check_file(int fd, const std::string& object) {
   return status;
 }
 
-// Objects belong to the user that the process had when it joined. After a change it can open and create no more of them.
+// Objects belong to the user that the process had when it joined. After a change it can open and create no more of
+// them.
 [[noreturn]] void refuse_user(int error, const std::string& object) {
   throw system_failure("open", error,
                        object + ": belongs to uid=" + std::to_string(owner_of(object)) +

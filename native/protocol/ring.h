@@ -448,7 +448,8 @@ __attribute__((always_inline)) inline RingStatus publish(Writer* writer, const v
 
 // ---- read ----------------------------------------------------------------------------------------------------------
 
-// Copies the frame at `position`; `payload` has room for the ring's payloadBytes. What it leaves is valid with kOk only.
+// Copies the frame at `position`; `payload` has room for the ring's payloadBytes. What it leaves is valid with kOk
+// only.
 inline RingStatus read_frame(const Ring& ring, uint64_t position, Frame* frame, void* payload) {
   if (!representable(ring, position)) return RingStatus::kNotYet;
 

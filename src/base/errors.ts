@@ -29,7 +29,9 @@ export const errorCodes = {
 /** One of the codes in `errorCodes`: the `code` of every error that this package throws. */
 export type OrbitErrorCode = keyof typeof errorCodes
 
-/** The error for failures at run time. Wrong arguments throw a TypeError or RangeError with a `code` of `errorCodes`. */
+/**
+ * The error for failures at run time. Wrong arguments throw a TypeError or RangeError with a `code` of `errorCodes`.
+ */
 export class OrbitError extends Error {
   /** Identifies the error. Codes are stable; messages are not. */
   readonly code: OrbitErrorCode

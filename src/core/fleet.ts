@@ -29,8 +29,8 @@ export interface JoinShmOptions extends JoinOptions {
    * the objects if it is the last one. If the last members are killed, the next process that joins starts afresh.
    * 'persistent': the objects and what they hold stay until `Fleet.remove`, `orbit gc` or a reboot.
    *
-   * The fleet keeps its lifetime; a later member that passes one changes it for the whole fleet. Default: the lifetime of
-   * the existing fleet, or 'fleet' for a new one.
+   * The fleet keeps its lifetime; a later member that passes one changes it for the whole fleet. Default: the lifetime
+   * of the existing fleet, or 'fleet' for a new one.
    *
    * Frames are lost, even in a persistent fleet, when a process joins a fleet without living members with another size,
    * and when a member that is alone opens a ring with another type or geometry: the fleet or the ring is made anew.
@@ -44,8 +44,9 @@ export interface JoinShmOptions extends JoinOptions {
   joinTimeoutMs?: number
   /**
    * Takes the shared handle of this thread for this fleet name, and joins only if there is none. It survives the
-   * evaluation of modules anew, as by a development server. The options of the first join hold; another `size` or `node`
-   * is refused. Call `close` once for each join: the last call leaves the fleet. Default false: a handle of its own.
+   * evaluation of modules anew, as by a development server. The options of the first join hold; another `size` or
+   * `node` is refused. Call `close` once for each join: the last call leaves the fleet. Default false: a handle of its
+   * own.
    */
   shared?: boolean
 }
@@ -129,7 +130,8 @@ export class Fleet extends FleetObserver {
    * another process joins, removes, or creates a ring, it tries again every few milliseconds.
    *
    * @param name 1..64 of letters, digits, '.', '_' and '-'
-   * @throws what `Fleet.joinShm` throws, all as rejections; ERR_ORBIT_BUSY after timeoutMs; the reason of an aborted signal
+   * @throws what `Fleet.joinShm` throws, all as rejections; ERR_ORBIT_BUSY after timeoutMs; the reason of an aborted
+   *   signal
    */
   static async joinShmAsync(name: string, options: JoinShmAsyncOptions = {}): Promise<Fleet> {
     checkOptions('options', options, [...joinKeys, 'timeoutMs', 'signal'])
@@ -301,7 +303,8 @@ export class Fleet extends FleetObserver {
 
   /**
    * Leaves the fleet; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. A second call
-   * does nothing, except for a shared handle: it counts the calls, and leaves at the last of as many as there were joins.
+   * does nothing, except for a shared handle: it counts the calls, and leaves at the last of as many as there were
+   * joins.
    */
   override close(): void {
     if (releaseShare(this)) super.close()

@@ -15,7 +15,9 @@ import {
 
 /** One frame of a ring. It can be spread, cloned, compared and printed; a copy has all properties but `id`. */
 export interface Frame {
-  /** The id of the frame: its ring's KIND, its publisher's node, and the low 40 bits of its position. Made when read. */
+  /**
+   * The id of the frame: its ring's KIND, its publisher's node, and the low 40 bits of its position. Made when read.
+   */
   readonly id: NetId64
   /** The KIND of the ring, 0..255. */
   readonly kind: number
@@ -39,7 +41,10 @@ export interface Frame {
 export const base64 = ({ buffer, byteOffset, length }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, length).toString('base64')
 
-/** A frame as it is read and polled. Its data are properties of its own; the id, which costs an object, follows from them. */
+/**
+ * A frame as it is read and polled. Its data are properties of its own; the id, which costs an object, follows from
+ * them.
+ */
 class OrbitFrame implements Frame {
   readonly kind: number
   readonly node: number

@@ -41,8 +41,9 @@ export class FleetObserver implements Disposable {
   /** The name of the fleet: 1..64 of letters, digits, '.', '_' and '-'. */
   readonly name: string
   /**
-   * The identity of the fleet: "0x" and 16 hexadecimal digits, chosen at random when the fleet was made. A fleet that is
-   * made anew under the same name has another one, so positions and ids that were kept for the old one are of no use.
+   * The identity of the fleet: "0x" and 16 hexadecimal digits, chosen at random when the fleet was made. A fleet that
+   * is made anew under the same name has another one, so positions and ids that were kept for the old one are of no
+   * use.
    */
   readonly id: string
   /** The number of nodes of the fleet, 1..65536. */
@@ -88,9 +89,10 @@ export class FleetObserver implements Disposable {
   }
 
   /**
-   * Whether the objects of this fleet were removed, by `Fleet.remove` with force or as files, while this handle was open.
-   * The members that are left go on among themselves, and a process that joins then is in another fleet: close this
-   * handle and join again. A member warns within a second (ORBIT_ORPHANED). After `close` it keeps its last answer.
+   * Whether the objects of this fleet were removed, by `Fleet.remove` with force or as files, while this handle was
+   * open. The members that are left go on among themselves, and a process that joins then is in another fleet: close
+   * this handle and join again. A member warns within a second (ORBIT_ORPHANED). After `close` it keeps its last
+   * answer.
    */
   get orphaned(): boolean {
     if (!this.#closed) this.#orphaned ||= translated(() => native.isOrphaned(this.#handle))

@@ -57,8 +57,8 @@ export class Contest {
   #lastHolder = { token: 0, owner: '' }
 
   /**
-   * If other members use a contest with another capacity, it is taken as it is, and the process gets one warning with the
-   * code ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the contest anew with what it asks for.
+   * If other members use a contest with another capacity, it is taken as it is, and the process gets one warning with
+   * the code ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the contest anew with what it asks for.
    *
    * @throws what opening a table throws
    */

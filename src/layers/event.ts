@@ -4,7 +4,9 @@ import { abi } from '../core/native.js'
 
 const headerBytes = abi.eventHeaderBytes
 
-/** An event that a process published. It can be spread, cloned, compared and printed; a copy has its data, but no `id`. */
+/**
+ * An event that a process published. It can be spread, cloned, compared and printed; a copy has its data, but no `id`.
+ */
 export interface OrbitEvent {
   /** The id of the event: KIND 220, its publisher's node, and the low 40 bits of its position. Made when read. */
   readonly id: NetId64

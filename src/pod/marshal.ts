@@ -1,10 +1,10 @@
 import { rangeError } from '../base/errors.js'
 import { type Layout, type Leaf, refuse } from './leaf.js'
 
-// Turns values into bytes and back. A layout is a tree: leaves move one value each, arrays and pods place them. Two codecs
-// walk it. `generate` walks once and compiles straight-line code. `interpret` walks on each call, for processes that may
-// not make code from strings. Both move values with the `put` and `get` of the leaves and refuse them with the same two
-// functions, so they differ only in speed.
+// Turns values into bytes and back. A layout is a tree: leaves move one value each, arrays and pods place them. Two
+// codecs walk it. `generate` walks once and compiles straight-line code. `interpret` walks on each call, for processes
+// that may not make code from strings. Both move values with the `put` and `get` of the leaves and refuse them with the
+// same two functions, so they differ only in speed.
 
 /** Moves values of one layout to and from a DataView. */
 export interface Codec<T> {
@@ -84,7 +84,9 @@ function countNodes(layout: Layout, counted = 0): number {
   return layout.fields.reduce((count, field) => countNodes(field.layout, count), counted + 1)
 }
 
-/** Makes a codec by generating code for one layout. Names enter the code as JSON strings, numbers as checked integers. */
+/**
+ * Makes a codec by generating code for one layout. Names enter the code as JSON strings, numbers as checked integers.
+ */
 export function generate<T>(layout: Layout): Codec<T> {
   const source = new Source()
   const write = source.writing(layout, { base: 'offset', plus: 0 }, 'value', '')

@@ -118,10 +118,10 @@ export function array<E extends PodType>(element: E, length: number): PodElement
  * A fixed layout of named fields, made by `pod`. It is the layout of the same struct in C: each field at its natural
  * alignment, the whole rounded up to the largest alignment, little-endian; padding is always zero. Immutable.
  *
- * Values are checked when they are written. A missing field or a wrong JavaScript type throws a TypeError. A number that
- * is out of range or not an integer, and a wrong length, throw a RangeError. The message names the path of the field and
- * the value. Properties that are no field are ignored: finding them costs more than writing. After an error, the bytes of
- * the target are unspecified.
+ * Values are checked when they are written. A missing field or a wrong JavaScript type throws a TypeError. A number
+ * that is out of range or not an integer, and a wrong length, throw a RangeError. The message names the path of the
+ * field and the value. Properties that are no field are ignored: finding them costs more than writing. After an error,
+ * the bytes of the target are unspecified.
  */
 export class Pod<T> extends PodElement<T> {
   /** A hash of `schema` (64-bit FNV-1a of its UTF-8), by which processes compare their pods; never 0n. */
@@ -192,8 +192,9 @@ export class Pod<T> extends PodElement<T> {
  * Lays out named fields like a C struct and makes the code that moves their values.
  *
  * @param fields 1 or more, in the order of their bytes. A value is the name of a kind (`'u8' 'u16' 'u32' 'u64' 'i8'
- *   'i16' 'i32' 'i64' 'f32' 'f64' 'bool' 'bigu64' 'bigi64'`), `bytes(n)`, `text(n)`, `array(element, n)` or another pod.
- *   A name is any string but the empty one, `__proto__` and decimal integers (which JavaScript moves to the front).
+ *   'i16' 'i32' 'i64' 'f32' 'f64' 'bool' 'bigu64' 'bigi64'`), `bytes(n)`, `text(n)`, `array(element, n)` or another
+ *   pod. A name is any string but the empty one, `__proto__` and decimal integers (which JavaScript moves to the
+ *   front).
  * @returns a pod of at most 2^24 bytes; its TypeScript type follows from `fields`
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
  */

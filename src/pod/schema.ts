@@ -7,7 +7,8 @@ const maxDepth = 32
 
 /**
  * Makes the pod that has this `schema`, for reading frames of a type that this process does not define. The text comes
- * from shared memory: nothing is compiled from it, and it is accepted only if the pod that it describes has the same text.
+ * from shared memory: nothing is compiled from it, and it is accepted only if the pod that it describes has the same
+ * text.
  *
  * @returns undefined if the text is no schema
  */

@@ -1,7 +1,7 @@
 // The words of an object, as a peer or a hostile process would write them.
 //
-// These golden numbers repeat the picture in native/protocol/layout.h on purpose. layout.test.ts checks that the addon has
-// the same ones.
+// These golden numbers repeat the picture in native/protocol/layout.h on purpose. layout.test.ts checks that the addon
+// has the same ones.
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { expect } from 'vitest'
 import { keep, objectPath } from './fleets.js'
@@ -151,8 +151,8 @@ export const objectFile = (fleet: string, what: number | 'fleet'): ObjectFile =>
   keep(new ObjectFile(objectPath(fleet, what)))
 
 /**
- * Makes a ring look as if `head` frames had been published in it, the retained ones empty and by node 0: slot words, ids
- * of frames and the hint. It does not change hands, so the ring must not have been published in.
+ * Makes a ring look as if `head` frames had been published in it, the retained ones empty and by node 0: slot words,
+ * ids of frames and the hint. It does not change hands, so the ring must not have been published in.
  */
 export function presetHead(
   file: ObjectFile,

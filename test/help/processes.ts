@@ -1,5 +1,5 @@
-// Child processes of tests. A child lives no longer than its test, whether that passes, fails or is killed. Nothing here
-// waits for a length of time.
+// Child processes of tests. A child lives no longer than its test, whether that passes, fails or is killed. Nothing
+// here waits for a length of time.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -191,7 +191,8 @@ describe('what a typed cache hands out', () => {
   it('remembers the latest keys, as many as the ring retains frames', () => {
     const { counts, codec } = counting()
     const cache = new TypedCache(joinLocal(fleetName()), { codec, capacity: 8 })
-    // A lone surrogate is U+FFFD in UTF-8, so two strings give one key: more strings are found than the ring has frames.
+    // A lone surrogate is U+FFFD in UTF-8, so two strings give one key: more strings are found than the ring has
+    // frames.
     const keys = Array.from({ length: 20 }, (_, i) => String.fromCharCode(0xd800 + i))
     cache.put('\ufffd', ada)
     for (const key of keys) expect(cache.get(key)).toEqual(ada)

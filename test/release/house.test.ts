@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** From the bottom up. A file imports from its own folder and the floors below, so folders do not import in a circle. */
+/**
+ * From the bottom up. A file imports from its own folder and the floors below, so folders do not import in a circle.
+ */
 const floors = [
   ['base'],
   ['pod'],
@@ -88,6 +90,16 @@ describe('a file', () => {
       .filter((file) => /\.(ts|mjs|h|cc)$/.test(file) && !/^(test|build)\//.test(file))
       .map((file) => `${folder}/${file}`),
   )
+
+  it('wraps comments at 120 columns', () => {
+    const wide = files.flatMap((file) =>
+      readFileSync(root + file, 'utf8')
+        .split('\n')
+        .filter((line) => line.length > 120 && /^\s*(\/\/|\/?\*)/.test(line))
+        .map((line) => `${file}: ${line}`),
+    )
+    expect(wide).toEqual([])
+  })
 
   it('has at most 400 lines, but for a reason', () => {
     expect(files.length).toBeGreaterThan(100)
