@@ -151,19 +151,6 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     expect(cursor.poll().frames.map(numberIn)).toEqual([20])
   })
 
-  it('waits for its own position ahead of the head', async () => {
-    const { reader, writer } = pair()
-    const cursor = reader.cursor(Facts, 2)
-    const waiting = cursor.wait()
-    for (let i = 0; i < 2; i++) {
-      writer.publish(Facts, numbered(i))
-      expect(await stateOf(waiting)).toBe('pending')
-    }
-    writer.publish(Facts, numbered(2))
-    expect(await waiting).toBe(true)
-    expect(cursor.poll().frames.map(numberIn)).toEqual([2])
-  })
-
   it.each([0, 1, 5])('resolves to false after timeoutMs: %i, sleeping or spinning', async (timeoutMs) => {
     const { cursor } = pair()
     expect(await cursor.wait({ timeoutMs })).toBe(false)
@@ -464,9 +451,14 @@ describe.runIf(hasObjectFiles)('an iteration over damaged words', () => {
   it('lets the event loop turn even if there is news that no poll returns', async () => {
     const name = fleetName()
     const fleet = joinShm(name, { size })
-    const cursor = fleet.cursor(Facts, 6)
-    // A slot ahead of an empty one is marked as filled, by foreign bytes.
-    objectFile(name, Facts.kind).setU64(ringAt(Facts, size).slot(6), slotWord(1, 6))
+    for (let i = 0; i < 6; i++) fleet.publish(Facts, numbered(i))
+    const cursor = fleet.cursor(Facts, 'head')
+    // Foreign bytes empty the ring again, and mark the slot at the cursor as filled.
+    const at = ringAt(Facts, size)
+    const file = objectFile(name, Facts.kind)
+    for (let slot = 0; slot < Facts.capacity; slot++) file.setU64(at.slot(slot), slotWord(0, slot))
+    file.setU64(at.hint, 0n)
+    file.setU64(at.slot(6), slotWord(1, 6))
     const controller = new AbortController()
     setImmediate(() => controller.abort())
     // No watchdog runs in an event loop that never turns, so the looks are counted.
@@ -514,7 +506,7 @@ describe.runIf(hasObjectFiles)('an observer', () => {
     expect(await closed).toBe(false)
     await expect(cursor.wait()).rejects.toMatchObject({
       code: 'ERR_ORBIT_CLOSED',
-      message: expect.stringContaining('fleet.cursor'),
+      message: expect.stringContaining('the fleet handle was closed'),
     })
   })
 })

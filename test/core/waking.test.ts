@@ -400,7 +400,7 @@ describe.runIf(isLinux)('a process that waits', () => {
   it('leaves its bell after SIGKILL to the next owner of its node, to Fleet.remove, or to the last member', async () => {
     const name = fleetName('alive')
     for (const sweep of ['join', 'remove', 'last out'] as const) {
-      const child = await waiter(name)
+      const child = await waiter(name, bellsOnly, { lifetime: 'persistent' })
       await asleep(child)
       expect(bellsOf(name)).toEqual([child.node])
       await child.kill()

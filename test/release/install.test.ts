@@ -22,7 +22,7 @@ import { isLinux, root } from '../help/system.js'
 
 /** The newest symbols that a Linux binary may need: those that Node 20's own x64 binary needs. */
 const floors = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' }
-const maxBytes = 950_000
+const maxBytes = 1_000_000
 
 const temporary = temporaryFolder('install')
 const programs = ['install.mjs', 'install.cjs']

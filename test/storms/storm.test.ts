@@ -23,7 +23,7 @@ describe.runIf(isLinux)('a storm of writers that are killed, stopped and replace
     const seed = newSeed('storm')
     const random = generator(seed)
     const name = fleetName('storm')
-    const keeper = Fleet.joinShm(name, { size: 16 })
+    const keeper = Fleet.joinShm(name, { size: 16, lifetime: 'persistent' })
     keeper.ring(storm)
     const readers = [
       start('actor.mjs', ['frames', 'reader', name, spec]),
@@ -148,7 +148,7 @@ describe.runIf(isLinux)('a writer that died at a point where its chunk is unknow
 
   it('burns one chunk, counts it, and recovers it when all members have left', async () => {
     const name = fleetName('burn')
-    const keeper = Fleet.joinShm(name, { size })
+    const keeper = Fleet.joinShm(name, { size, lifetime: 'persistent' })
     for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
     await dieAt(name, 1)
     leaveUndecidable(name, 1, lastSpare)
@@ -164,7 +164,7 @@ describe.runIf(isLinux)('a writer that died at a point where its chunk is unknow
 
   it('skips or refuses the node of such a writer without a spare, until all members have left', async () => {
     const name = fleetName('burn')
-    const keeper = Fleet.joinShm(name, { size })
+    const keeper = Fleet.joinShm(name, { size, lifetime: 'persistent' })
     for (let i = 0; i < 40; i++) keeper.publish(storm, new Uint8Array(storm.payloadBytes))
     let unseen = lastSpare
     for (let i = 0; i < ring.spares; i++) {
