@@ -101,17 +101,10 @@ void Brute::begin(Simulator* simulator) {
 }
 
 Progress Brute::advance() {
-  int ready[kMaxThreads], count = 0;
-  bool haveAllEnded = true;
-  for (int i = 0; i < simulator_->thread_count(); i++) {
-    const Thread& thread = simulator_->thread(i);
-    if (thread.has_ended()) continue;
-    haveAllEnded = false;
-    bool waits = thread.next.kind == Kind::kAwait && !simulator_->thread(thread.next.awaited).has_ended();
-    if (!waits) ready[count++] = i;
-  }
-  if (haveAllEnded) return Progress::kEnded;
-  if (count == 0) return Progress::kBlocked;
+  int ready[kMaxThreads];
+  Progress progress;
+  int count = simulator_->ready_threads(ready, &progress);
+  if (count == 0) return progress;
   int index = ready[trail.choose(count)];
   Thread& thread = simulator_->thread(index);
   if (thread.next.kind == Kind::kAwait) {

@@ -262,4 +262,17 @@ void Guarded::write() {
   number_ = thread.knows.events;
 }
 
+int Simulator::ready_threads(int* ready, Progress* progress) {
+  int count = 0;
+  *progress = Progress::kEnded;
+  for (int i = 0; i < threadCount_; i++) {
+    const Thread& each = thread(i);
+    if (each.has_ended()) continue;
+    *progress = Progress::kBlocked;
+    bool waits = each.next.kind == Kind::kAwait && !thread(each.next.awaited).has_ended();
+    if (!waits) ready[count++] = i;
+  }
+  return count;
+}
+
 }  // namespace sim

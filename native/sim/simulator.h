@@ -89,6 +89,9 @@ class Simulator {
   // For strategies.
   int thread_count() const { return threadCount_; }
   Thread& thread(int index) { return *threads_[index]; }
+  // Writes the threads that can take a step, those that wait for no living thread, and returns how many. With none,
+  // `progress` says why: all have ended, or all that have not are blocked.
+  int ready_threads(int* ready, Progress* progress);
   int deaths_left() const { return deathsAllowed - deaths_; }
   bool any_dead() const { return deaths_ > 0; }
   uint32_t step() const { return step_; }

@@ -34,17 +34,10 @@ class Weather : public Strategy {
   }
 
   Progress advance() override {
-    int ready[kMaxThreads], count = 0;
-    bool haveAllEnded = true;
-    for (int i = 0; i < simulator_->thread_count(); i++) {
-      const Thread& thread = simulator_->thread(i);
-      if (thread.has_ended()) continue;
-      haveAllEnded = false;
-      bool waits = thread.next.kind == Kind::kAwait && !simulator_->thread(thread.next.awaited).has_ended();
-      if (!waits) ready[count++] = i;
-    }
-    if (haveAllEnded) return Progress::kEnded;
-    if (count == 0) return Progress::kBlocked;
+    int ready[kMaxThreads];
+    Progress progress;
+    int count = simulator_->ready_threads(ready, &progress);
+    if (count == 0) return progress;
     take_step(picked(ready, count));
     return Progress::kStep;
   }
