@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import { describe, expect, it } from 'vitest'
-import { abi } from '../../src/core/native.js'
+import { abi, native, status } from '../../src/core/native.js'
 import { reservedType } from '../../src/core/type.js'
 import { Contest, OrbitError, orbitType, pod } from '../../src/index.js'
 import {
@@ -36,6 +37,17 @@ describe("the addon's table of limits", () => {
       labelBytes: 32,
       statusBytes: 64,
     })
+  })
+
+  it('is an object of fixed shape to V8, as are the calls and the statuses, and no dictionary', () => {
+    setFlagsFromString('--allow-natives-syntax')
+    const hasFastProperties = new Function('object', 'return %HasFastProperties(object)')
+    setFlagsFromString('--no-allow-natives-syntax')
+    expect([native, abi, status].map((object) => hasFastProperties(object))).toEqual([true, true, true])
+    expect(hasFastProperties(JSON.parse('{"a":1}'))).toBe(true)
+    const dictionary = { a: 1, b: 2 }
+    Reflect.deleteProperty(dictionary, 'a')
+    expect(hasFastProperties(dictionary)).toBe(false)
   })
 })
 
