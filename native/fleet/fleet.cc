@@ -53,6 +53,7 @@ void Fleet::attach(std::unique_ptr<Mapping> mapping) {
   }
   if (status != AttachStatus::kOk) refuse(status, *mapping, fleet_object(name_));
   fleetId_ = load_relaxed(&header->object.fleetId);
+  subjectKey_ = load_relaxed(&header->subjectKey);
   mapping_ = std::move(mapping);
 }
 

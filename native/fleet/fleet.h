@@ -149,6 +149,7 @@ class Fleet {
   bool hasNode_ = false;
   bool hasBell_ = false;
   uint64_t fleetId_ = 0;
+  uint64_t subjectKey_ = 0;  // copied at the join, so that this handle looks for a subject in one bucket always
   struct SeenAlive {
     uint64_t node = ~uint64_t{0}, incarnation = 0, untilNs = 0;
   };

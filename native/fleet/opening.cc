@@ -108,6 +108,7 @@ OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& 
   if (ring.spec.fleetId != fleetId_ && is_gone()) refuse_retired(fleet_object(name_));
   if (wanted != nullptr) require_same(object, ring, accepted(*wanted, wish, ring.spec));
   require_own(object, ring.spec, kind, fleetId_, size_);
+  ring.subjectKey = subjectKey_;
   if (writable_) become_writer_of(opened.get(), object);
   ORBIT_CHECK(rings_[kind] == nullptr && opened->writable == writable_);
   rings_[kind] = std::move(opened);

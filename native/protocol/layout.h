@@ -29,7 +29,8 @@
 //   0          40                     ClaimHeader                                the process that swapped the card in
 //   40         subjectBytes           subject                                    the same
 //   ...        ownerBytes, align8     label of the owner                         the same
-//   subject_hash of table.h chooses the bucket of a subject. It is part of this layout.
+//   subject_hash of table.h chooses the bucket of a subject, with the subjectKey of the fleet object. It is part of
+//   this layout.
 //
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
@@ -182,14 +183,14 @@ constexpr uint32_t claim_bytes(uint32_t subjectBytes, uint32_t ownerBytes) {
   return (static_cast<uint32_t>(sizeof(ClaimHeader)) + subjectBytes + ownerBytes + 7) / 8 * 8;
 }
 constexpr uint32_t kMaxClaimBytes = claim_bytes(kMaxSubjectBytes, kMaxOwnerBytes);
-constexpr uint32_t kCardBytes = 8 * kMaxClaimBytes;  // payloadBytes of a table: room for eight of the largest claims
+constexpr uint32_t kCardBytes = 12 * kMaxClaimBytes;  // payloadBytes of a table; see Room in table.h
 
 struct FleetHeader {
   ObjectHeader object;
 
   uint64_t size;
   uint64_t lifetime;    // 0: the fleet stays until it is removed; 1: it ends with its last member
-  uint64_t subjectKey;  // random; a key for hashes of subjects. Not used yet.
+  uint64_t subjectKey;  // random; the secret half of the key for hashes of subjects. The other half is the fleetId.
   uint64_t reserved[5];
 
   uint64_t kinds[4];

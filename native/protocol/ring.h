@@ -71,6 +71,7 @@ struct Ring {
   uint32_t lapShift = 0;      // log2(capacity)
   uint32_t chunkCount = 0;
   uint32_t spareCount = 0;
+  uint64_t subjectKey = 0;  // of the fleet; a table hashes its subjects with it
   RingSpec spec;
 };
 

@@ -209,7 +209,7 @@ void every_shared_byte_stays_where_version_2_put_it() {
       {"claim_bytes(0, 0)", claim_bytes(0, 0), 40},
       {"claim_bytes(1, 8)", claim_bytes(1, 8), 56},
       {"kMaxClaimBytes", kMaxClaimBytes, 232},
-      {"kCardBytes", kCardBytes, 1856},
+      {"kCardBytes", kCardBytes, 2784},
       {"FleetHeader.size", offsetof(FleetHeader, size), 64},
       {"FleetHeader.lifetime", offsetof(FleetHeader, lifetime), 72},
       {"FleetHeader.subjectKey", offsetof(FleetHeader, subjectKey), 80},

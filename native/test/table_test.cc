@@ -21,6 +21,7 @@ using namespace orbit;
 namespace {
 
 constexpr uint32_t kFleetSize = 4;
+constexpr uint32_t kCardClaims = kCardBytes / kMaxClaimBytes;  // how many of the largest claims fill a card
 uint64_t g_seed = 1;
 
 // ---- a table in private memory -------------------------------------------------------------------------------------
@@ -327,26 +328,45 @@ void a_full_bucket_refuses_until_one_expires_or_dies_or_is_released() {
   auto fill = [&](uint32_t node, char which, uint64_t ttlMs) {
     return table.claim(node, filler + which, ttlMs, owner).status;
   };
-  for (char which = '0'; which < '7'; which++)
-    CHECK_EQUAL(fill(0, which, which == '3' ? 100 : 500), TableStatus::kDone);
-  CHECK_EQUAL(fill(1, '7', 500), TableStatus::kDone);
+  const char last = static_cast<char>('a' + kCardClaims - 1);
+  for (char which = 'a'; which < last; which++) {
+    CHECK_EQUAL(fill(0, which, which == 'd' ? 100 : 500), TableStatus::kDone);
+  }
+  CHECK_EQUAL(fill(1, last, 500), TableStatus::kDone);
   std::vector<uint8_t> before = table.snapshot();
   table.asked = 0;
-  CHECK_EQUAL(fill(2, '8', 500), TableStatus::kFull);
-  CHECK_EQUAL(table.asked, 8);
+  CHECK_EQUAL(fill(2, 'A', 500), TableStatus::kFull);
+  CHECK_EQUAL(table.asked, kCardClaims);
   CHECK_EQUAL(table.ring.header->refused, 1);
   table.ring.header->refused = 0;
   CHECK(table.is_as(before));  // a living claim is never evicted, and no token was drawn
-  CHECK_EQUAL(fill(0, '7', 500), TableStatus::kYield);
+  CHECK_EQUAL(fill(0, last, 500), TableStatus::kYield);
 
   table.nowMs += 100;
-  CHECK_EQUAL(fill(2, '8', 500), TableStatus::kDone);
-  CHECK_EQUAL(fill(2, '9', 500), TableStatus::kFull);
+  CHECK_EQUAL(fill(2, 'A', 500), TableStatus::kDone);
+  CHECK_EQUAL(fill(2, 'B', 500), TableStatus::kFull);
   table.kill(1);
-  CHECK_EQUAL(fill(2, '9', 500), TableStatus::kDone);
-  CHECK_EQUAL(table.all().size(), 8);
-  CHECK_EQUAL(table.release(2, filler + '9', table.find(filler + '9').claim.token), TableStatus::kDone);
-  CHECK_EQUAL(fill(2, 'a', 500), TableStatus::kDone);
+  CHECK_EQUAL(fill(2, 'B', 500), TableStatus::kDone);
+  CHECK_EQUAL(table.all().size(), kCardClaims);
+  CHECK_EQUAL(table.release(2, filler + 'B', table.find(filler + 'B').claim.token), TableStatus::kDone);
+  CHECK_EQUAL(fill(2, 'C', 500), TableStatus::kDone);
+}
+
+// Subjects spread by a keyed hash, so any key will do, and so will any subjects.
+void a_table_holds_as_many_of_the_largest_claims_as_it_has_buckets() {
+  constexpr uint32_t kCapacity = 1024;
+  Random random{g_seed};
+  for (int round = 0; round < 16; round++) {
+    Table table(kCapacity);
+    table.ring.subjectKey = random.next();
+    for (Writer& writer : table.writers) writer.ring.subjectKey = table.ring.subjectKey;
+    for (uint32_t i = 0; i < kCapacity; i++) {
+      std::string label(kMaxSubjectBytes, 's'), number = std::to_string(i);
+      label.replace(0, number.size(), number);
+      CHECK(table.claim(i % kFleetSize, label, 500, std::string(kMaxOwnerBytes, 'o')).is(TableStatus::kDone));
+    }
+    CHECK_EQUAL(table.all().size(), kCapacity);
+  }
 }
 
 void two_thousand_claims_evict_none() {
@@ -365,26 +385,54 @@ void a_retired_table_takes_no_claim() {
   CHECK_EQUAL(table.release(0, "door", token), TableStatus::kRetired);
 }
 
-void subjects_hash_as_version_1_did_and_spread() {
+void the_hash_is_siphash() {
+  uint8_t message[15];
+  for (uint8_t i = 0; i < sizeof message; i++) message[i] = i;
+  const HashKey key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+  uint64_t word;
+  memcpy(&word, message, sizeof word);
+  CHECK((siphash<2, 4>(key, word, message + 8, 7) == 0xa129ca6149be45e5));  // from the paper
+}
+
+void subjects_hash_as_in_layout_2_and_spread_under_any_key() {
+  Table table(1024);
   struct {
     std::string label;
     uint8_t kind;
-    uint64_t hash;
-  } golden[] = {{"", 0, 0x0000000000000000},
-                {"door", 0, 0x3eb84c360e77ea69},
-                {"door", 1, 0xf74fb220111fd4fd},
-                {"a longer subject: 12345", 255, 0xb92bbc21e9d000f3}};
+    uint64_t key, hash;
+  } golden[] = {{"", 0, 0, 0xbd60acb658c79e45},
+                {"door", 0, 0, 0x000fcc3cc2de8b32},
+                {"door", 1, 0, 0xb3e40cb6d4056651},
+                {"door", 1, 1, 0x049ea98fd5e0c25f},
+                {"a longer subject: 12345", 255, 0x1122334455667788, 0x3e444b9c76756d7e}};
   for (auto& row : golden) {
-    uint64_t hash = subject_hash(subject_of(row.label, row.kind));
+    table.ring.subjectKey = row.key;
+    uint64_t hash = subject_hash(table.ring, subject_of(row.label, row.kind));
     if (hash != row.hash) fprintf(stderr, "0x%016llx\n", static_cast<unsigned long long>(hash));
     CHECK(hash == row.hash);
   }
   // 16384 subjects of any regular kind in 1024 buckets: 16 each, and none with three times that.
   for (const char* prefix : {"", "user:", "a prefix of more than eight bytes/"}) {
-    std::vector<uint32_t> load(1024);
-    for (int i = 0; i < 16384; i++) load[subject_hash(subject_of(prefix + std::to_string(i))) & 1023]++;
-    for (uint32_t each : load) CHECK(each > 0 && each < 48);
+    for (uint64_t key : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
+      table.ring.subjectKey = key;
+      std::vector<uint32_t> load(1024);
+      for (int i = 0; i < 16384; i++) load[table.bucket(prefix + std::to_string(i))]++;
+      for (uint32_t each : load) CHECK(each > 0 && each < 48);
+    }
   }
+}
+
+void subjects_that_share_a_bucket_under_one_key_spread_under_another() {
+  Table table(1024);
+  std::vector<std::string> crafted;
+  for (int i = 0; crafted.size() < 64; i++) {
+    std::string label = std::to_string(i);
+    if (table.bucket(label) == 0) crafted.push_back(label);
+  }
+  table.ring.subjectKey = 1;
+  std::set<uint32_t> buckets;
+  for (const std::string& label : crafted) buckets.insert(table.bucket(label));
+  CHECK(buckets.size() > 48);  // 62 on average
 }
 
 // ---- races ---------------------------------------------------------------------------------------------------------
@@ -457,7 +505,7 @@ struct PagedTable {
     format_table(entriesPage - at.entries, spec, 0);
     CHECK(attach_table(entriesPage - at.entries, at.end, &ring) == AttachStatus::kOk);
     CHECK(become_writer(ring, 0, &holder) == RingStatus::kOk && become_writer(ring, 1, &rival) == RingStatus::kOk);
-    for (uint64_t which = 0; which < 8; which++) tokens.push_back(claim(&holder, which).token);
+    for (uint64_t which = 0; which < kCardClaims; which++) tokens.push_back(claim(&holder, which).token);
   }
   ~PagedTable() { munmap(mapping, mappingBytes); }
 
@@ -508,15 +556,15 @@ void a_copy_that_was_overwritten_is_made_again() {
   // last, so no reader may see the last one renewed and not the first.
   auto renewBoth = [&] {
     table.renew(&table.rival, 0, 2000);
-    table.renew(&table.rival, 7, 3000);
+    table.renew(&table.rival, kCardClaims - 1, 3000);
   };
   std::vector<uint64_t> expiries;
   with_peer_at(page, renewBoth, [&] {
     auto note = [&](const Claim& claim) { expiries.push_back(claim.expiresAtMs); };
     CHECK_EQUAL(for_each_claim(table.ring, 1000, all_alive, note), TableStatus::kDone);
   });
-  CHECK_EQUAL(expiries.size(), 8);
-  CHECK_EQUAL(expiries[7], 3000);
+  CHECK_EQUAL(expiries.size(), kCardClaims);
+  CHECK_EQUAL(expiries[kCardClaims - 1], 3000);
   CHECK_EQUAL(expiries[0], 2000);
 }
 
@@ -526,8 +574,8 @@ void a_claimant_that_was_overtaken_behind_its_draw_draws_again() {
   table.release(&table.holder, 6);
   table.release(&table.holder, 7);
   uint64_t rivalToken = 0, token = 0;
-  auto overtake = [&] { rivalToken = table.claim(&table.rival, 8).token; };
-  with_peer_at(table.entriesPage, overtake, [&] { token = table.claim(&table.holder, 9).token; });
+  auto overtake = [&] { rivalToken = table.claim(&table.rival, kCardClaims).token; };
+  with_peer_at(table.entriesPage, overtake, [&] { token = table.claim(&table.holder, kCardClaims + 1).token; });
   CHECK_EQUAL(token, rivalToken + 1);
   CHECK_EQUAL(table.ring.entries[0].intentPosition, 0);
   CHECK_EQUAL(table.ring.entries[0].hand, table.holder.hand);
@@ -620,8 +668,8 @@ void a_card_that_ends_inside_a_claim_is_corrupt() {
   Table table(1);
   table.must_claim(0, "door", 500);
   std::string filler(kMaxSubjectBytes - 1, 's'), owner(kMaxOwnerBytes, 'o');
-  for (char which = '0'; which < '7'; which++) {
-    CHECK(table.claim(0, filler + which, 500, owner).is(TableStatus::kDone));
+  for (uint32_t i = 1; i < kCardClaims; i++) {
+    CHECK(table.claim(0, filler + static_cast<char>('a' + i), 500, owner).is(TableStatus::kDone));
   }
   CHECK(table.claim(0, std::string(120, 's'), 500).is(TableStatus::kDone));
   CHECK(table.card(0)->length < kCardBytes && table.card(0)->length > kCardBytes - sizeof(ClaimHeader));
@@ -951,9 +999,12 @@ int main(int count, char** words) {
       TEST(a_waiter_sees_that_its_bucket_has_changed),
       TEST(what_is_too_large_is_refused_and_what_just_fits_is_not),
       TEST(a_full_bucket_refuses_until_one_expires_or_dies_or_is_released),
+      TEST(a_table_holds_as_many_of_the_largest_claims_as_it_has_buckets),
       TEST(two_thousand_claims_evict_none),
       TEST(a_retired_table_takes_no_claim),
-      TEST(subjects_hash_as_version_1_did_and_spread),
+      TEST(the_hash_is_siphash),
+      TEST(subjects_hash_as_in_layout_2_and_spread_under_any_key),
+      TEST(subjects_that_share_a_bucket_under_one_key_spread_under_another),
       TEST(a_claimant_that_was_overtaken_looks_again_and_yields),
       TEST(a_claimant_that_was_overtaken_on_another_subject_claims_with_a_newer_token),
       TEST(a_card_that_came_back_does_not_deceive_a_late_swap),

@@ -28,6 +28,11 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   }
 }
 
+/** Throws for a string with an unpaired surrogate: as UTF-8 it would be the same as other strings. */
+export function checkWellFormed(name: string, text: string): void {
+  if (!text.isWellFormed()) throw outOfRange(name, text, 'well-formed UTF-16, without unpaired surrogates')
+}
+
 /** Throws unless `value` is a string of 1 to `maxBytes` bytes in UTF-8, without NUL. */
 export function checkName(name: string, value: unknown, maxBytes: number): asserts value is string {
   const expected = `a string of 1..${maxBytes} bytes in UTF-8 without NUL`
@@ -35,6 +40,7 @@ export function checkName(name: string, value: unknown, maxBytes: number): asser
   // No character takes more than 3 bytes of UTF-8 for each of its units.
   const bytes = value.length * 3 <= maxBytes ? value.length : Buffer.byteLength(value)
   if (bytes === 0 || bytes > maxBytes || value.includes('\0')) throw outOfRange(name, value, expected)
+  checkWellFormed(name, value)
 }
 
 /** Throws unless `value` is an object that has no other keys than `known`. */

@@ -1,4 +1,5 @@
 import { TextEncoder } from 'node:util'
+import { checkWellFormed } from '../base/check.js'
 import { abi, isSupported, native } from './native.js'
 
 /**
@@ -110,6 +111,18 @@ export function putText(text: string, at: number, end: number): number {
   }
   const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
   return read === length ? at + written : -1
+}
+
+/**
+ * Writes a text that names something, such as a key or a topic, into the scratch as UTF-8, from `at` on. Refuses a text
+ * that has the same UTF-8 as another one.
+ *
+ * @returns the offset behind it, or -1 if it does not fit before `end`
+ */
+export function putName(name: string, text: string, at: number, end: number): number {
+  const to = putText(text, at, end)
+  if (to !== at + text.length) checkWellFormed(name, text) // else it is ASCII
+  return to
 }
 
 /**

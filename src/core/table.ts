@@ -6,7 +6,7 @@ import { putText, scratch } from './scratch.js'
 export interface Subject {
   /** The sort of subject, 0..255. */
   readonly kind: number
-  /** Its name among the subjects of its kind, 1..128 bytes of UTF-8. */
+  /** Its name among the subjects of its kind, 1..128 bytes of UTF-8, well-formed. */
   readonly label: string
 }
 

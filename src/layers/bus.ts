@@ -8,7 +8,7 @@ import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
-import { publishOffset, putBytes, putText, scratch } from '../core/scratch.js'
+import { publishOffset, putBytes, putName, putText, scratch } from '../core/scratch.js'
 import { EventCursor } from './eventcursor.js'
 import { EventSubscription, type SubscribeOptions } from './subscription.js'
 import { patternBytes } from './topic.js'
@@ -67,7 +67,8 @@ export class OrbitEventBus {
   /**
    * Publishes an event with the present time. Never waits for another process.
    *
-   * @param topic at most 65535 bytes of UTF-8. It may contain `*` and `>`, but only wildcards match these levels.
+   * @param topic at most 65535 bytes of UTF-8, well-formed. It may contain `*` and `>`, but only wildcards match these
+   *   levels.
    * @param payload bytes, or a text that is published as UTF-8; default none
    * @returns the id of the event
    * @throws TypeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE if topic and payload together have more
@@ -84,7 +85,7 @@ export class OrbitEventBus {
     }
     const ring = this.#layer.writable()
     const end = publishOffset + ring.payloadBytes
-    const topicEnd = putText(topic, topicOffset, Math.min(end, topicOffset + maxTopicBytes))
+    const topicEnd = putName('topic', topic, topicOffset, Math.min(end, topicOffset + maxTopicBytes))
     const eventEnd =
       topicEnd < 0 ? -1 : isText ? putText(payload, topicEnd, end) : putBytes(payload, lengthOf(payload), topicEnd, end)
     if (eventEnd < 0) this.#refuseSize(ring, topic, payload)

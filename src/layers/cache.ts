@@ -1,7 +1,7 @@
 import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
-import { checkInteger, checkOptions, outOfRange, wrongType } from '../base/check.js'
+import { checkInteger, checkOptions, checkWellFormed, outOfRange, wrongType } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
@@ -9,15 +9,15 @@ import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi, native, status } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
-import { payloadOffset, putText, resultPosition, scratch } from '../core/scratch.js'
+import { payloadOffset, putName, putText, resultPosition, scratch } from '../core/scratch.js'
 import { type Lookup, lookUp, missAt } from './lookup.js'
 
-/** A key or a value: bytes, or a string that is stored as UTF-8. */
+/** A key or a value: bytes, or a string that is stored as UTF-8. A key that is a string must be well-formed UTF-16. */
 export type CacheBytes = string | Uint8Array
 
 /** Options of an `OrbitCache`: the namespace of its keys, and the geometry of the ring that all namespaces share. */
 export interface OrbitCacheOptions {
-  /** Keys of different namespaces are different keys. 0..255 bytes of UTF-8; default ''. */
+  /** Keys of different namespaces are different keys. 0..255 bytes of UTF-8, well-formed; default ''. */
   namespace?: string
   /**
    * How many puts, deletes and resets of all namespaces are retained, a power of two in 1..2^19. Default: that of the
@@ -91,6 +91,7 @@ export class OrbitCache {
     if (typeof namespace !== 'string') {
       throw wrongType('namespace', namespace, 'a string')
     }
+    checkWellFormed('namespace', namespace)
     this.#namespace = encoder.encode(namespace)
     if (this.#namespace.length > 255) {
       throw outOfRange('namespace', namespace, 'at most 255 bytes of UTF-8')
@@ -223,7 +224,7 @@ export class OrbitCache {
     const at = keyOffset + namespace.length
     // The value begins at a multiple of 8.
     const end = Math.min(keyOffset + ((ring.payloadBytes - cacheHeaderBytes) & ~7), at + 0xffff)
-    if (typeof key === 'string') return putText(key, at, end) - at
+    if (typeof key === 'string') return putName('key', key, at, end) - at
     const length = lengthOf(key)
     if (at + length > end) return -1
     scratch.bytes.set(key, at)

@@ -13,8 +13,8 @@ import { Guard } from './guard.js'
 /** Options of a `Contest`: how many claims its table can hold. */
 export interface ContestOptions {
   /**
-   * The number of buckets, a power of two in 1..2^19. Each has room for 8 claims of the largest size. Default: that of
-   * the fleet's existing contest, or 1024.
+   * How many claims of the largest size the contest can hold at a time, a power of two in 1..2^19; more of them fit if
+   * they are smaller. Default: that of the fleet's existing contest, or 1024.
    */
   capacity?: number
 }

@@ -1,4 +1,4 @@
-import { outOfRange, wrongType } from '../base/check.js'
+import { checkWellFormed, outOfRange, wrongType } from '../base/check.js'
 
 /** The pattern that matches every topic. */
 export const everyTopic: Uint8Array = Buffer.from('>')
@@ -9,6 +9,7 @@ export function patternBytes(pattern: string | undefined): Uint8Array {
   if (typeof pattern !== 'string') {
     throw wrongType('pattern', pattern, 'a string')
   }
+  checkWellFormed('pattern', pattern)
   const levels = pattern.split('.')
   const last = levels.length - 1
   if (levels.some((level, i) => /[*>]/.test(level) && level !== '*' && !(level === '>' && i === last))) {

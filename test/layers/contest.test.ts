@@ -28,7 +28,9 @@ const size = 8
 
 /** Offsets in a claim, from the picture in native/protocol/layout.h. */
 const claimAt = { token: 0, expiresAtMs: 8, incarnation: 24, node: 32, subjectBytes: 37, ownerBytes: 38, subject: 40 }
-const cardBytes = 8 * (40 + 128 + 64)
+/** How many of the largest claims fit into one bucket. */
+const cardClaims = 12
+const cardBytes = cardClaims * (40 + 128 + 64)
 
 function won(result: { guard: Guard } | { yieldTo: Holder }): Guard {
   if ('yieldTo' in result) throw new Error(`held by node ${result.yieldTo.node}, token ${result.yieldTo.token}`)
@@ -241,20 +243,20 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     const owner = 'o'.repeat(64)
     const claim = (contest: Contest | undefined, i: number, ms = ttlMs) =>
       won((contest as Contest).tryClaim(subject(i), { ttlMs: ms, owner }))
-    const guards = Array.from({ length: 8 }, (_, i) => claim(i % 2 === 0 ? a : b, i))
+    const guards = Array.from({ length: cardClaims }, (_, i) => claim(i % 2 === 0 ? a : b, i))
     for (const contest of [a, b]) {
-      expectRefusal(() => claim(contest, 8), OrbitError, 'ERR_ORBIT_TABLE_FULL', '222')
+      expectRefusal(() => claim(contest, cardClaims), OrbitError, 'ERR_ORBIT_TABLE_FULL', '222')
       expectRefusal(() => contest?.tryClaim('s', { ttlMs, owner: '' }), OrbitError, 'ERR_ORBIT_TABLE_FULL')
     }
     expect(lost((b as Contest).tryClaim(subject(0), { ttlMs })).token).toBe(guards[0]?.token) // yielding needs no room
     expect(guards.map((guard) => guard.held)).toEqual(guards.map(() => true))
     expect(guards[3]?.renew(ttlMs)).toBe(true)
     guards[3]?.release()
-    const short = claim(a, 8, 1)
+    const short = claim(a, cardClaims, 1)
     passed(short)
-    const last = claim(b, 9)
+    const last = claim(b, cardClaims + 1)
     expect(last.held).toBe(true)
-    expectRefusal(() => claim(a, 10), OrbitError, 'ERR_ORBIT_TABLE_FULL')
+    expectRefusal(() => claim(a, cardClaims + 2), OrbitError, 'ERR_ORBIT_TABLE_FULL')
   })
 
   it('reuses the room of members that left', () => {
@@ -262,10 +264,10 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     const [leaving, staying] = [join(name, { size }), join(name, { size })]
     const contests = [leaving, staying].map((fleet) => new Contest(fleet, { capacity: 1 })) as [Contest, Contest]
     const subject = (i: number) => `${i}`.padStart(128, '.')
-    for (let i = 0; i < 8; i++) won(contests[0].tryClaim(subject(i), { ttlMs, owner: 'o'.repeat(64) }))
+    for (let i = 0; i < cardClaims; i++) won(contests[0].tryClaim(subject(i), { ttlMs, owner: 'o'.repeat(64) }))
     leaving.close()
     expect(contests[1].holders()).toEqual([])
-    expect(won(contests[1].tryClaim(subject(8), { ttlMs, owner: 'o'.repeat(64) })).held).toBe(true)
+    expect(won(contests[1].tryClaim(subject(cardClaims), { ttlMs, owner: 'o'.repeat(64) })).held).toBe(true)
   })
 
   it('ends the guards of a closed handle, and frees their subjects', () => {
