@@ -326,7 +326,13 @@ int Fleet::open_bell() {
 bool Fleet::has_bell(int descriptor) const { return bells_->is_current(node_, descriptor); }
 
 void Fleet::wake(const Ring& ring) {
-  wake_sleepers(ring, [this](uint32_t node) { bells_->signal(node, load_acquire(&record(node)->incarnation)); });
+  BellWriter writer;
+  wake_sleepers(ring, [&](uint32_t node) {
+    uint64_t incarnation = load_acquire(&record(node)->incarnation);
+    // The bell of a dead sleeper is not missed.
+    if (bells_->signal(writer, node, incarnation) || !is_alive(node, incarnation)) return;
+    add_relaxed(&ring.header->missedWakes, 1);
+  });
 }
 
 std::vector<Member> Fleet::members() const {

@@ -55,7 +55,8 @@ Napi::Value open_existing_ring_call(const Napi::CallbackInfo& info) {
                     [&] { return handle_of(info, fleet_of(info).open_existing_ring(info[1].As<Napi::Number>())); });
 }
 
-// ringInfo(ring) -> { kind, capacity, payloadBytes, fingerprint, name, objectBytes, spares, burned, refused }
+// ringInfo(ring) -> { kind, capacity, payloadBytes, fingerprint, name, objectBytes, spares, burned, refused,
+// missedWakes }
 Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const OpenRing& opened = ring_of(info);
@@ -70,6 +71,7 @@ Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
     result.Set("spares", ring.spareCount);
     result.Set("burned", static_cast<double>(load_relaxed(&ring.header->burned)));
     result.Set("refused", static_cast<double>(load_relaxed(&ring.header->refused)));
+    result.Set("missedWakes", static_cast<double>(load_relaxed(&ring.header->missedWakes)));
     return result;
   });
 }

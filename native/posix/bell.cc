@@ -14,22 +14,33 @@ namespace orbit {
 
 #ifdef __linux__
 
-ssize_t signal_bell(int descriptor) {
-  // SIGPIPE goes to the writing thread. Block it, and take it out again unless one was pending before.
-  // On Linux sigprocmask is that of the thread; pthread_sigmask is a symbol of glibc 2.32 (see libc.h).
-  sigset_t brokenPipe, before, pending;
+// On Linux sigprocmask is that of the thread; pthread_sigmask is a symbol of glibc 2.32 (see libc.h).
+void BellWriter::begin() {
+  sigset_t brokenPipe, pending;
   sigemptyset(&brokenPipe);
   sigaddset(&brokenPipe, SIGPIPE);
-  sigprocmask(SIG_BLOCK, &brokenPipe, &before);
-  sigpending(&pending);
-  ssize_t written = write(descriptor, "!", 1);
-  int error = errno;
-  if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+  sigprocmask(SIG_BLOCK, &brokenPipe, &before_);
+  // A signal that was not blocked cannot be pending.
+  wasPending_ = sigismember(&before_, SIGPIPE) && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE);
+  hasBegun_ = true;
+}
+
+BellWriter::~BellWriter() {
+  if (!hasBegun_) return;
+  if (isBroken_ && !wasPending_) {
+    sigset_t brokenPipe;
+    sigemptyset(&brokenPipe);
+    sigaddset(&brokenPipe, SIGPIPE);
     const timespec atOnce = {0, 0};
-    sigtimedwait(&brokenPipe, nullptr, &atOnce);
+    sigtimedwait(&brokenPipe, nullptr, &atOnce);  // SIGPIPE goes to the writing thread
   }
-  sigprocmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
+  sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+ssize_t BellWriter::write(int descriptor) {
+  if (!hasBegun_) begin();
+  ssize_t written = ::write(descriptor, "!", 1);
+  if (written < 0 && errno == EPIPE) isBroken_ = true;
   return written;
 }
 
@@ -73,13 +84,15 @@ class SharedBells : public Bells {
            stat_descriptor(descriptor, &ours) && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
   }
 
-  void signal(uint32_t node, uint64_t incarnation) override {
+  bool signal(BellWriter& writer, uint32_t node, uint64_t incarnation) override {
     // When the owner has made its bell anew, ours is the old one and has no reader (EPIPE). Then open the new one.
     for (int tries = 0; tries < 2; tries++) {
-      int descriptor = writer(node, incarnation);
-      if (descriptor < 0 || signal_bell(descriptor) == 1 || errno == EAGAIN) return;
+      int descriptor = descriptor_of(node, incarnation);
+      if (descriptor < 0) return false;
+      if (writer.write(descriptor) == 1 || errno == EAGAIN) return true;
       forget(node);
     }
+    return false;
   }
 
   void remove(uint32_t node) override { unlink(path_of(node).c_str()); }
@@ -98,7 +111,7 @@ class SharedBells : public Bells {
  private:
   std::string path_of(uint32_t node) const { return orbit::path_of(bell_object(fleet_, node)); }
 
-  int writer(uint32_t node, uint64_t incarnation) {
+  int descriptor_of(uint32_t node, uint64_t incarnation) {
     auto known = writers_.find(node);
     if (known != writers_.end() && known->second.incarnation == incarnation) return known->second.descriptor;
     forget(node);
@@ -133,7 +146,8 @@ std::unique_ptr<Bells> shared_bells(const FleetName& fleet) { return std::make_u
 
 #else
 
-ssize_t signal_bell(int descriptor) { return write(descriptor, "!", 1); }
+BellWriter::~BellWriter() = default;
+ssize_t BellWriter::write(int descriptor) { return ::write(descriptor, "!", 1); }
 
 namespace {
 
@@ -142,7 +156,7 @@ class NoBells : public Bells {
  public:
   int open(uint32_t) override { return -1; }
   bool is_current(uint32_t, int) override { return false; }
-  void signal(uint32_t, uint64_t) override {}
+  bool signal(BellWriter&, uint32_t, uint64_t) override { return false; }
   void remove(uint32_t) override {}
   void remove_all() override {}
 };

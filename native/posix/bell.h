@@ -5,6 +5,7 @@
 // ring (native/model/bell.pml needs both).
 #pragma once
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,6 +16,26 @@
 
 namespace orbit {
 
+// Writes to bells without the SIGPIPE of a bell that has no reader: a process may have reset Node's handling of that
+// signal, and a dead sleeper must not kill a publisher. Blocking the signal costs more than a write. So one writer is
+// for all bells of one publication, and blocks the signal at the first.
+class BellWriter {
+ public:
+  BellWriter() = default;
+  BellWriter(const BellWriter&) = delete;
+  BellWriter& operator=(const BellWriter&) = delete;
+  ~BellWriter();
+  // Writes one byte and returns what write() returns.
+  ssize_t write(int descriptor);
+
+ private:
+  void begin();
+  bool hasBegun_ = false;
+  bool wasPending_ = false;
+  bool isBroken_ = false;
+  sigset_t before_;
+};
+
 class Bells {
  public:
   virtual ~Bells() = default;
@@ -24,17 +45,14 @@ class Bells {
   virtual int open(uint32_t node) = 0;
   // Whether the name still leads to the bell behind `descriptor`.
   virtual bool is_current(uint32_t node, int descriptor) = 0;
-  // Never waits: a full bell was signalled already, a missing one is skipped. `incarnation` is that of the node's
-  // record, read after its arm word. It tells the bell of this owner from a bell that was opened for an earlier owner.
-  virtual void signal(uint32_t node, uint64_t incarnation) = 0;
+  // Never waits: a full bell was signalled already. `incarnation` is that of the node's record, read after its arm
+  // word. It tells the bell of this owner from a bell that was opened for an earlier owner. False: there is no bell, or
+  // this process cannot open it.
+  virtual bool signal(BellWriter& writer, uint32_t node, uint64_t incarnation) = 0;
   virtual void remove(uint32_t node) = 0;
   // Removes the bells of all nodes of the fleet.
   virtual void remove_all() = 0;
 };
-
-// Writes one byte, without the SIGPIPE of a bell that has no reader: a process may have reset Node's handling of that
-// signal, and a dead sleeper must not kill a publisher.
-ssize_t signal_bell(int descriptor);
 
 // The bells of a fleet of all processes on this host that run as this user.
 std::unique_ptr<Bells> shared_bells(const FleetName& fleet);

@@ -1,5 +1,6 @@
 #include "posix/local.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -56,10 +57,10 @@ class Pipes {
     std::lock_guard<std::mutex> guard(mutex_);
     return writers_.count(node) != 0;
   }
-  void signal(uint32_t node) {
+  bool signal(BellWriter& writer, uint32_t node) {
     std::lock_guard<std::mutex> guard(mutex_);
     auto known = writers_.find(node);
-    if (known != writers_.end() && signal_bell(known->second) < 0) return;  // full: it was signalled already
+    return known != writers_.end() && (writer.write(known->second) == 1 || errno == EAGAIN);
   }
   void remove(uint32_t node) {
     std::lock_guard<std::mutex> guard(mutex_);
@@ -84,7 +85,7 @@ class LocalBells : public Bells {
   explicit LocalBells(std::shared_ptr<Pipes> pipes) : pipes_(std::move(pipes)) {}
   int open(uint32_t node) override { return pipes_->open(node); }
   bool is_current(uint32_t node, int) override { return pipes_->has(node); }
-  void signal(uint32_t node, uint64_t) override { pipes_->signal(node); }
+  bool signal(BellWriter& writer, uint32_t node, uint64_t) override { return pipes_->signal(writer, node); }
   void remove(uint32_t node) override { pipes_->remove(node); }
   void remove_all() override { pipes_->remove_all(); }
 

@@ -15,6 +15,7 @@
 //   256        64                     floor                                      reset
 //   320        64                     sleeperGroups: one bit per 1024 nodes      waiters; never cleared
 //   384        64                     sparesTaken, burned, refused               settlers, audit, refused publishers
+//                                     missedWakes                                publishers
 //   448        nodes / 8, align64     sleepers: one bit per node                 its node; its settler
 //   ...        capacity * 8, align64  slot[]: { lap:44 | chunk:20 }              publishers, by compare-and-swap
 //   ...        nodes * 64             NodeEntry[]                                its node; its settler; audit
@@ -134,7 +135,8 @@ struct RingHeader {
   uint64_t sparesTaken;
   uint64_t burned;
   uint64_t refused;
-  uint64_t reservedCounters[5];
+  uint64_t missedWakes;  // living sleepers that a publisher could not signal
+  uint64_t reservedCounters[4];
 };
 static_assert(offsetof(RingHeader, typeKind) == 64, "geometry has its own line");
 static_assert(offsetof(RingHeader, typeName) == 128, "type name has its own line");

@@ -186,6 +186,7 @@ void every_shared_byte_stays_where_version_2_put_it() {
       {"RingHeader.sparesTaken", offsetof(RingHeader, sparesTaken), 384},
       {"RingHeader.burned", offsetof(RingHeader, burned), 392},
       {"RingHeader.refused", offsetof(RingHeader, refused), 400},
+      {"RingHeader.missedWakes", offsetof(RingHeader, missedWakes), 408},
       {"RingHeader", sizeof(RingHeader), 448},
       {"NodeEntry.hand", offsetof(NodeEntry, hand), 0},
       {"NodeEntry.intentChunk", offsetof(NodeEntry, intentChunk), 8},

@@ -38,7 +38,7 @@ function staleFinding(fleet: string, what: string, { heartbeat, pid }: NodeRecor
   return finding('problem', 'stale-heartbeat', found, { fleet, meaning, fix: `kill -CONT ${pid}, if it is stopped` })
 }
 
-function ringFindings(fleet: string, { kind, deadNodes, burned, spares, table }: RingReport): Finding[] {
+function ringFindings(fleet: string, { kind, deadNodes, burned, spares, missedWakes, table }: RingReport): Finding[] {
   const findings = deadNodes.flatMap(({ node, position }): Finding[] => {
     if (position === undefined) return []
     const found = `KIND ${kind}: node ${node} died while it published position ${position}`
@@ -53,6 +53,13 @@ function ringFindings(fleet: string, { kind, deadNodes, burned, spares, table }:
         meaning: 'when all are lost, the node of a process that dies during publish cannot be used again',
         fix: isLast ? 'stop every process of the fleet, then start them again' : null,
       }),
+    )
+  }
+  if (missedWakes > 0) {
+    const found = `KIND ${kind}: ${counted(missedWakes, 'sleeping reader')} could not be woken`
+    const meaning = 'they woke up to a second late; a publisher has no file descriptor left, or cannot open their FIFO'
+    findings.push(
+      finding('warning', 'missed-wakes', found, { fleet, meaning, fix: 'raise ulimit -n of the publishers' }),
     )
   }
   if (table !== undefined && table.damagedBuckets > 0) {

@@ -1,5 +1,6 @@
 import type { Socket, SocketConstructorOpts } from 'node:net'
 import { runtime } from '../base/runtime.js'
+import { AbortListeners } from './abortlisteners.js'
 import { native } from './native.js'
 
 /** How often a sleeper looks for news by itself. It bounds the delay if a publisher dies before it signals the bell. */
@@ -8,18 +9,6 @@ const backupPollMs = 1000
 const deathPollMs = 50
 /** How often a sleeper looks without a bell: in an observer, or on a system that has no place for FIFOs. */
 const pollWithoutBellMs = 20
-
-/** How a sleep may end early, and what it costs. */
-export interface SleepOptions {
-  /** Aborting it rejects the sleep with the signal's reason. */
-  signal?: AbortSignal | undefined
-  /** The longest time to sleep, in milliseconds; default no limit. */
-  timeoutMs?: number | undefined
-  /** Keeps the process alive during the sleep; default false. */
-  keepAlive?: boolean | undefined
-  /** The news may be the death of a process; default false. */
-  watchesDeath?: boolean | undefined
-}
 
 /**
  * What a sleeper waits for: a ring with frames from a position on, or anything else that publishers can be asked to
@@ -36,67 +25,16 @@ export interface Wakeable {
   disarm(): void
 }
 
-/** One sleep. It ends once: by news, by its time limit, by its signal, or by a failed look. */
-class Sleeper {
-  readonly promise: Promise<boolean>
-  /** The cursor or contest that sleeps, for `Bell.cancel`. */
-  readonly owner: object
-  readonly target: () => Wakeable | undefined
-  readonly since: number
-  readonly keepAlive: boolean
+/** What sleeps on a bell: a cursor, or a claim that waits. */
+export interface BellSleeper {
+  /** Whether the news may be the death of a process. */
   readonly watchesDeath: boolean
-  /** Where publishers know of this sleep; undefined: not armed yet. */
-  armed: Wakeable | undefined = undefined
-  readonly #signal: AbortSignal | undefined
-  readonly #onAbort: (() => void) | undefined
-  readonly #timeout: NodeJS.Timeout | undefined
-  readonly #onEnd: (sleeper: Sleeper) => void
-  #resolve!: (hasNews: boolean) => void
-  #reject!: (error: unknown) => void
-
-  constructor(
-    owner: object,
-    target: () => Wakeable | undefined,
-    since: number,
-    { signal, timeoutMs, keepAlive = false, watchesDeath = false }: SleepOptions,
-    onEnd: (sleeper: Sleeper) => void,
-  ) {
-    this.owner = owner
-    this.target = target
-    this.since = since
-    this.keepAlive = keepAlive
-    this.watchesDeath = watchesDeath
-    this.#onEnd = onEnd
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    if (timeoutMs !== undefined) {
-      this.#timeout = runtime.setTimeout(() => this.wake(false), timeoutMs)
-      if (!keepAlive) this.#timeout.unref()
-    }
-    if (signal !== undefined) {
-      this.#signal = signal
-      this.#onAbort = () => this.fail(signal.reason)
-      signal.addEventListener('abort', this.#onAbort, { once: true })
-    }
-  }
-
-  wake(hasNews: boolean): void {
-    this.#end()
-    this.#resolve(hasNews)
-  }
-
-  fail(error: unknown): void {
-    this.#end()
-    this.#reject(error)
-  }
-
-  #end(): void {
-    if (this.#timeout !== undefined) runtime.clearTimeout(this.#timeout)
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#onEnd(this)
-  }
+  /** What publishers signal the bell for on its behalf; undefined: nothing yet. */
+  readonly armed: Wakeable | undefined
+  /** Looks for news, and wakes if there is any. */
+  look(): void
+  /** Wakes; true says that there is news. */
+  end(hasNews: boolean): void
 }
 
 /**
@@ -106,15 +44,16 @@ class Sleeper {
  */
 export class Bell {
   readonly #fleet: number
-  readonly #sleepers = new Set<Sleeper>()
+  /** What the signals of its waits abort. */
+  readonly signals = new AbortListeners()
+  readonly #sleepers = new Set<BellSleeper>()
   /** What is armed, by KIND: two equal types have two Rings, but one ring in shared memory with one arm per node. */
   readonly #armed = new Map<number, Wakeable>()
-  readonly #onEnd = (sleeper: Sleeper) => this.#remove(sleeper)
   #socket: Socket | undefined
   #descriptor = -1
   #timer: NodeJS.Timeout | undefined
   #tickMs = 0
-  /** How many sleepers keep the process alive. */
+  /** How many waits keep the process alive. */
   #refs = 0
   /** How many sleepers wait for a death. */
   #deathWatches = 0
@@ -125,26 +64,6 @@ export class Bell {
     this.#fleet = fleet
   }
 
-  /**
-   * Sleeps until the target has news since `since`.
-   *
-   * @param owner the key for `cancel`
-   * @param target looked up at each look; undefined: it does not exist yet
-   * @returns true: there is news; false: the time is up, the sleep was cancelled, or the fleet was closed
-   */
-  sleep(owner: object, target: () => Wakeable | undefined, since: number, options: SleepOptions): Promise<boolean> {
-    const sleeper = new Sleeper(owner, target, since, options, this.#onEnd)
-    this.#sleepers.add(sleeper)
-    this.#begin(sleeper)
-    this.#look(sleeper)
-    return sleeper.promise
-  }
-
-  /** Ends the sleeps of one owner with false. */
-  cancel(owner: object): void {
-    for (const sleeper of [...this.#sleepers]) if (sleeper.owner === owner) sleeper.wake(false)
-  }
-
   get closed(): boolean {
     return this.#closed
   }
@@ -152,18 +71,44 @@ export class Bell {
   /** Ends all sleeps with false. Idempotent. */
   close(): void {
     this.#closed = true
-    for (const sleeper of [...this.#sleepers]) sleeper.wake(false)
+    for (const sleeper of [...this.#sleepers]) sleeper.end(false)
     this.#disarmIdle()
     this.#stopTicking()
     this.#closeFifo()
   }
 
-  #begin({ keepAlive, watchesDeath }: Sleeper): void {
+  /** A sleeper has its first wait: from now on it looks when this bell is signalled, and at each tick. */
+  enter(sleeper: BellSleeper): void {
+    this.#sleepers.add(sleeper)
     if (this.#socket === undefined) this.#openFifo()
-    if (watchesDeath) this.#deathWatches++
+    if (sleeper.watchesDeath) this.#deathWatches++
     if (this.#timer === undefined || this.#pollMs < this.#tickMs) this.#startTicking()
-    // The timer keeps the process alive while a sleeper asks for it; the FIFO never does.
-    if (keepAlive && ++this.#refs === 1) this.#timer?.ref()
+  }
+
+  /** A sleeper has no wait any more. */
+  leave(sleeper: BellSleeper): void {
+    if (this.#sleepers.delete(sleeper) && sleeper.watchesDeath) this.#deathWatches--
+  }
+
+  /** Keeps the process alive until `unref` was called as often: by the timer, never by the FIFO. */
+  ref(): void {
+    if (++this.#refs === 1) this.#timer?.ref()
+  }
+
+  unref(): void {
+    if (--this.#refs === 0) this.#timer?.unref()
+  }
+
+  /**
+   * Whether the source has news since `since`. Without any, publishers are asked to signal this bell before it looks
+   * again; in this order no publication is missed.
+   */
+  look(source: Wakeable, since: number): boolean {
+    if (source.hasNews(since)) return true
+    if (this.#socket === undefined) return false
+    source.arm()
+    this.#armed.set(source.kind, source)
+    return source.hasNews(since)
   }
 
   get #pollMs(): number {
@@ -230,34 +175,7 @@ export class Bell {
   }
 
   #lookAll(): void {
-    for (const sleeper of this.#sleepers) this.#look(sleeper)
-  }
-
-  /** Looks for news; without any, arms the target and looks again. In this order no publication is missed. */
-  #look(sleeper: Sleeper): void {
-    if (!this.#sleepers.has(sleeper)) return
-    try {
-      const target = sleeper.target()
-      if (target === undefined) return // an observer, and no member has created the ring
-      if (target.closed) {
-        sleeper.wake(false)
-      } else if (target.hasNews(sleeper.since)) {
-        sleeper.wake(true)
-      } else if (this.#socket !== undefined) {
-        target.arm()
-        sleeper.armed = target
-        this.#armed.set(target.kind, target)
-        if (target.hasNews(sleeper.since)) sleeper.wake(true)
-      }
-    } catch (error) {
-      sleeper.fail(error)
-    }
-  }
-
-  #remove(sleeper: Sleeper): void {
-    if (!this.#sleepers.delete(sleeper)) return
-    if (sleeper.watchesDeath) this.#deathWatches--
-    if (sleeper.keepAlive && --this.#refs === 0) this.#timer?.unref()
+    for (const sleeper of this.#sleepers) sleeper.look()
   }
 
   /**

@@ -57,6 +57,8 @@ export interface JoinShmAsyncOptions extends JoinShmOptions {
   timeoutMs?: number
   /** Aborting it ends the attempt to join: the promise rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Keeps the process alive while the join waits; default true. */
+  keepAlive?: boolean
 }
 
 const joinKeys = ['size', 'node', 'label', 'lifetime', 'joinTimeoutMs', 'shared']
@@ -134,12 +136,13 @@ export class Fleet extends FleetObserver {
    *   signal
    */
   static async joinShmAsync(name: string, options: JoinShmAsyncOptions = {}): Promise<Fleet> {
-    checkOptions('options', options, [...joinKeys, 'timeoutMs', 'signal'])
-    const { joinTimeoutMs = defaultWaitMs, timeoutMs = joinTimeoutMs, signal } = options
+    checkOptions('options', options, [...joinKeys, 'timeoutMs', 'signal', 'keepAlive'])
+    const { joinTimeoutMs = defaultWaitMs, timeoutMs = joinTimeoutMs, signal, keepAlive } = options
     checkInteger('timeoutMs', timeoutMs, 0, maxWaitMs)
     checkSignal(signal)
+    checkFlag('keepAlive', keepAlive)
     const request = { ...Fleet.#request(name, options, true), triesOnce: true }
-    return untilFree(() => Fleet.#open(request, options), timeoutMs, signal)
+    return untilFree(() => Fleet.#open(request, options), { timeoutMs, signal, keepAlive })
   }
 
   static #join(name: string, options: JoinShmOptions, isShared: boolean): Fleet {

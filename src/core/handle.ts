@@ -70,8 +70,8 @@ export abstract class Handle {
   /** Geometry and counters, as the shared bytes have them now. */
   info() {
     const info = translated(() => native.ringInfo(this.#handle))
-    const { kind, name, capacity, payloadBytes, fingerprint, objectBytes, spares, burned, refused } = info
-    return { kind, name, capacity, payloadBytes, fingerprint, objectBytes, spares, burned, refused }
+    const { kind, name, capacity, payloadBytes, fingerprint, objectBytes, spares, burned, refused, missedWakes } = info
+    return { kind, name, capacity, payloadBytes, fingerprint, objectBytes, spares, burned, refused, missedWakes }
   }
 
   /** Asks publishers to signal this node's bell. Look for news once more before sleeping. */

@@ -5,12 +5,23 @@ import { runtime } from '../base/runtime.js'
 /** The longest time between two attempts. */
 const longestPauseMs = 20
 
+/** How long to attempt something, and how the pauses in between end. */
+export interface LockWaitOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Keeps the process alive during the pauses; default true. */
+  readonly keepAlive?: boolean | undefined
+}
+
 /**
  * Attempts something again, with pauses in between, while it throws ERR_ORBIT_BUSY. An attempt must not wait by itself.
  *
  * @throws the last ERR_ORBIT_BUSY after `timeoutMs`; the signal's reason; anything else that an attempt throws
  */
-export async function untilFree<T>(attempt: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+export async function untilFree<T>(
+  attempt: () => T,
+  { timeoutMs, signal, keepAlive = true }: LockWaitOptions,
+): Promise<T> {
   const endsAtMs = monotonicMs() + timeoutMs
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     if (signal?.aborted) throw signal.reason
@@ -20,12 +31,12 @@ export async function untilFree<T>(attempt: () => T, timeoutMs: number, signal: 
       const isBusy = error instanceof OrbitError && error.code === 'ERR_ORBIT_BUSY'
       if (!isBusy || monotonicMs() >= endsAtMs) throw error
     }
-    await pause(pauseMs, signal)
+    await pause(pauseMs, signal, keepAlive)
   }
 }
 
 /** Ends early when the signal is aborted. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+function pause(ms: number, signal: AbortSignal | undefined, keepAlive: boolean): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       runtime.clearTimeout(timer)
@@ -33,6 +44,7 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
       resolve()
     }
     const timer = runtime.setTimeout(end, ms)
+    if (!keepAlive) timer.unref()
     signal?.addEventListener('abort', end)
   })
 }

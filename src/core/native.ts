@@ -194,6 +194,7 @@ interface Native {
     spares: number
     burned: number
     refused: number
+    missedWakes: number
   }
   setScratch(buffer: ArrayBuffer): void
   /** Undefined when it did: the position stands in the scratch. */

@@ -39,6 +39,8 @@ export interface RingStats {
   burned: number
   /** How many attempts to publish were refused. */
   refused: number
+  /** How many sleeping readers a publisher could not wake, for want of a file descriptor mostly: they woke late. */
+  missedWakes: number
 }
 
 // Indices of the views, as constants of the module.

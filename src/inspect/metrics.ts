@@ -95,6 +95,12 @@ const ofRings: (Family & { readonly value: (ring: RingReport) => number | undefi
     value: ({ refused }) => refused,
   },
   {
+    name: 'orbit_missed_wakes_total',
+    help: 'Sleeping readers that a publisher could not wake; they wake up to a second late.',
+    type: 'counter',
+    value: ({ missedWakes }) => missedWakes,
+  },
+  {
     name: 'orbit_sleepers',
     help: 'Nodes that sleep until the ring has news.',
     type: 'gauge',

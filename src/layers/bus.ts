@@ -128,7 +128,7 @@ export class OrbitEventBus {
    */
   subscribe(pattern?: string, options: SubscribeOptions = {}): EventSubscription {
     const wanted = patternBytes(pattern)
-    checkOptions('options', options, ['from', 'onLoss', 'signal', 'max', 'spin'])
+    checkOptions('options', options, ['from', 'onLoss', 'signal', 'max', 'spin', 'keepAlive'])
     const { from = 'head', onLoss, ...iteration } = options
     if (onLoss !== undefined && typeof onLoss !== 'function') {
       throw wrongType('onLoss', onLoss, 'a function')

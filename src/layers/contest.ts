@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, checkSignal, printable } from '../base/check.js'
+import { checkFlag, checkInteger, checkOptions, checkSignal, printable } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
@@ -6,6 +6,7 @@ import { closedError } from '../core/handle.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
+import { Sleeper } from '../core/sleeper.js'
 import { claimIncarnation, claimOwner, claimStamp, claimToken, type Subject, Table } from '../core/table.js'
 import { checkTtl, type Holder, loadedHolder, ownerOf, subjectOf } from './claim.js'
 import { Guard } from './guard.js'
@@ -35,6 +36,8 @@ export interface ClaimOptions extends TryClaimOptions {
   signal?: AbortSignal
   /** The longest time to wait, in milliseconds, 0..2^31-1; default no limit. */
   timeoutMs?: number
+  /** Keeps the process alive while the claim waits; default true. */
+  keepAlive?: boolean
 }
 
 /** A try that was refused: the holder, and what tells when its claim ends. @internal */
@@ -90,9 +93,9 @@ export class Contest {
   }
 
   /**
-   * Claims a subject, and waits while another process holds it; the wait keeps the process alive. It wakes as soon as
-   * the holder releases the subject or its time expires, and within about 50 ms of the death of its process. Waiters
-   * have no order.
+   * Claims a subject, and waits while another process holds it. The wait keeps the process alive unless `keepAlive` is
+   * false. It wakes as soon as the holder releases the subject or its time expires, and within about 50 ms of the death
+   * of its process. Waiters have no order.
    *
    * @param subject a label, or a label with a kind
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TIMEOUT, the signal's reason, ERR_ORBIT_TABLE_FULL,
@@ -100,10 +103,11 @@ export class Contest {
    *   observer
    */
   async claim(subject: string | Subject, options: ClaimOptions): Promise<Guard> {
-    checkOptions('options', options, ['ttlMs', 'owner', 'signal', 'timeoutMs'])
-    const { signal, timeoutMs } = options
+    checkOptions('options', options, ['ttlMs', 'owner', 'signal', 'timeoutMs', 'keepAlive'])
+    const { signal, timeoutMs, keepAlive } = options
     const [wanted, ttlMs, owner] = [subjectOf(subject), checkTtl(options.ttlMs), ownerOf(options.owner)]
     checkSignal(signal)
+    checkFlag('keepAlive', keepAlive)
     if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : monotonicMs() + timeoutMs
     for (;;) {
@@ -112,7 +116,7 @@ export class Contest {
       if (result instanceof Guard) return result
       const leftMs = deadline - monotonicMs()
       if (leftMs <= 0) throw timeoutError(result.holder, timeoutMs as number)
-      await this.untilFree(result, leftMs, signal)
+      await this.untilFree(result, leftMs, signal, keepAlive)
     }
   }
 
@@ -155,7 +159,7 @@ export class Contest {
   }
 
   /** Sleeps until the subject may be free, or the time is up. @internal */
-  async untilFree(refusal: Refusal, leftMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async untilFree(refusal: Refusal, leftMs: number, signal: AbortSignal | undefined, keepAlive = true): Promise<void> {
     const { holder, stamp, incarnation } = refusal
     const table = this.#layer.writable()
     const { subject, token, node, expiresInMs } = holder
@@ -170,12 +174,7 @@ export class Contest {
     }
     // A claim has expired when one more millisecond has begun.
     const timeoutMs = Math.ceil(Math.min(leftMs, expiresInMs + 1, 0x7fffffff))
-    await this.#layer.fleet.bell.sleep(this, () => source, 0, {
-      signal,
-      timeoutMs,
-      keepAlive: true,
-      watchesDeath: true,
-    })
+    await new Sleeper(this.#layer.fleet.bell, () => source, true).wait(0, { signal, timeoutMs, keepAlive })
     if (table.closed) throw closedError(this.#layer.what)
   }
 }

@@ -75,8 +75,8 @@ export class EventCursor implements Disposable {
   }
 
   /**
-   * Waits until there is something to poll, of any topic. It uses no CPU while it sleeps, and does not keep the process
-   * alive unless `keepAlive` is set.
+   * Waits until there is something to poll, of any topic. It uses no CPU while it sleeps, and keeps the process alive
+   * unless `keepAlive` is false.
    *
    * @returns true: a poll finds events or a loss; false: the time is up, or the cursor or its fleet was closed
    * @throws the signal's reason; TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED

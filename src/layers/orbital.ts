@@ -11,8 +11,8 @@ import { loadedLength, payloadOffset, scratch } from '../core/scratch.js'
 import type { OrbitType } from '../core/type.js'
 import type { Pod } from '../pod/pod.js'
 
-/** Options of `watch`: what ends it, and whether it spins instead of sleeping. */
-export type WatchOptions = Pick<IterateOptions, 'signal' | 'spin'>
+/** Options of `watch`: what ends it, whether it spins instead of sleeping, and whether it keeps the process alive. */
+export type WatchOptions = Pick<IterateOptions, 'signal' | 'spin' | 'keepAlive'>
 
 /**
  * A value of one type that all processes of a fleet share: `store` publishes a new one, `load` returns the newest. Its
@@ -102,13 +102,14 @@ export class Orbital<T> {
 
   /**
    * Yields the newest value, if there is one, and then each newer one. A slow loop body skips the values in between.
-   * The iteration keeps the process alive, and ends when the signal is aborted or the fleet is closed.
+   * The iteration keeps the process alive unless `keepAlive` is false. It ends when the signal is aborted or the fleet
+   * is closed.
    *
    * @throws TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED before the first value, ERR_ORBIT_RETIRED,
    *   ERR_ORBIT_CORRUPT
    */
   watch(options: WatchOptions = {}): AsyncGenerator<T, void, undefined> {
-    checkOptions('options', options, ['signal', 'spin'])
+    checkOptions('options', options, ['signal', 'spin', 'keepAlive'])
     const ring = this.#layer.fleet.ring(this.#type)
     const newest = ring === undefined ? 0 : Math.max(ring.oldest(), ring.head() - 1)
     return this.#values(this.#layer.fleet.cursor(this.#type, newest).iterate(options))

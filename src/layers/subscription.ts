@@ -17,9 +17,9 @@ export interface SubscribeOptions extends IterateOptions {
 
 /**
  * The events of a subscription, one at a time, for one `for await` loop. A slow loop slows no publisher down: it falls
- * behind, and loses events, which `lost` and `onLoss` count exactly. Iterating keeps the process alive. It ends when
- * the loop is left, the signal is aborted, or the subscription or its fleet is closed; no further event is given then.
- * It throws ERR_ORBIT_RETIRED after the ring was removed.
+ * behind, and loses events, which `lost` and `onLoss` count exactly. Iterating keeps the process alive unless
+ * `keepAlive` is false. It ends when the loop is left, the signal is aborted, or the subscription or its fleet is
+ * closed; no further event is given then. It throws ERR_ORBIT_RETIRED after the ring was removed.
  */
 export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable {
   readonly #cursor: Cursor

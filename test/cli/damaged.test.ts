@@ -223,18 +223,26 @@ describe.runIf(isLinux)('orbit doctor', () => {
     )
   })
 
-  it('names lost spare chunks, a damaged contest, a stale FIFO, and a pid of another namespace', async () => {
+  it('names lost spare chunks, missed wakes, a damaged contest, a stale FIFO, and a pid of another namespace', async () => {
     const name = fleetName('cli')
     await showcase(name)
     using fleet = new ObjectFile(objectPath(name, 'fleet'))
     fleet.setU32(fleetAt.records + recordAt.pid, 2 ** 31 - 1)
     using log = new ObjectFile(objectPath(name, 7))
     log.setU64(ringAt({ capacity: 8, payloadBytes: 64 }, size).burned, 4n)
+    log.setU64(ringAt({ capacity: 8, payloadBytes: 64 }, size).missedWakes, 2n)
     using contest = new ObjectFile(objectPath(name, 222))
     contest.setU64(ringAt({ capacity: 8, payloadBytes: 64 }, size).slot(0), 0xfffffn)
     spawnSync('mkfifo', ['-m', '600', objectPath(name, 'fleet').replace('-fleet-', '-5-').concat('.bell')])
     const found = await doctor(name, 1)
     expect(found('burned')).toMatchObject([{ level: 'problem', found: 'KIND 7: 4 of 4 spare chunks are lost' }])
+    expect(found('missed-wakes')).toMatchObject([
+      {
+        level: 'warning',
+        found: 'KIND 7: 2 sleeping readers could not be woken',
+        fix: expect.stringContaining('ulimit'),
+      },
+    ])
     expect(found('contest')).toMatchObject([{ level: 'problem', fix: `orbit rm ${name} 222 --force` }])
     expect(found('stale-bell')).toMatchObject([{ level: 'warning', fix: null }])
     expect(found('pid-namespace')).toMatchObject([{ level: 'note' }])

@@ -104,7 +104,7 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(ring.u64(at.schemaBytes)).toBe(10n)
     expect(ring.bytes(at.schema, 10).toString()).toBe('{"at":u64}')
     expect(ring.bytes(at.typeName, 64).toString()).toBe('Wörk'.padEnd(63, '\0'))
-    for (const word of [at.hint, at.tokens, at.floor, at.sparesTaken, at.burned, at.refused]) {
+    for (const word of [at.hint, at.tokens, at.floor, at.sparesTaken, at.burned, at.refused, at.missedWakes]) {
       expect(ring.u64(word)).toBe(0n)
     }
     for (let slot = 0; slot < 8; slot++) expect(ring.u64(at.slot(slot))).toBe(slotWord(0, slot))

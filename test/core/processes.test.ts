@@ -352,6 +352,13 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
     setImmediate(() => aborter.abort(reason))
     await expect(aborted).rejects.toBe(reason)
     await expect(Fleet.joinShmAsync(name, { signal: aborter.signal })).rejects.toBe(reason)
+    for (const keepAlive of [true, false]) {
+      const child = start('actor.mjs', ['waiting', 'joining', name, { timeoutMs: 2 ** 31 - 1, keepAlive }])
+      expect(await child.next()).toBe('joining')
+      expect(await child.heard()).toBe(keepAlive ? 'alive' : undefined)
+      if (keepAlive) await child.kill()
+      else expect(await child.ended).toEqual({ code: 13, signal: null }) // a top-level await that did not end
+    }
     await stopped.kill()
     using fleet = await joining
     expect(fleet.node).toBe(0)

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { native } from '../../src/core/native.js'
-import { type Cursor, Fleet, Orbital, orbitType, type Poll, pod } from '../../src/index.js'
+import { Contest, type Cursor, Fleet, Orbital, orbitType, type Poll, pod } from '../../src/index.js'
 import { bellDescriptors, bellPath, bellsOf, descriptors, drainBell } from '../help/bells.js'
 import { entryAt, objectFile, ringAt, slotWord } from '../help/bytes.js'
 import { fleetName, hasObjectFiles, joinShm, keep, memories, observe } from '../help/fleets.js'
@@ -209,7 +209,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     const { signal } = new AbortController()
     const listeners = () => getEventListeners(signal, 'abort').length
     const waits = [cursor.wait({ signal }), cursor.wait({ signal, timeoutMs: 1 })]
-    expect(listeners()).toBe(2)
+    expect(listeners()).toBe(1)
     expect(await waits[1]).toBe(false)
     expect(listeners()).toBe(1)
     writer.publish(Facts, numbered(1))
@@ -223,6 +223,48 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
     reader.close()
     expect(await closed).toBe(false)
     expect(listeners()).toBe(0)
+  })
+
+  it('adds one listener to a signal for all waits of a fleet handle, and Node warns of no leak', async () => {
+    const { reader, cursor } = pair()
+    const warnings = vi.spyOn(process, 'emitWarning')
+    const controller = new AbortController()
+    const { signal } = controller
+    const contest = new Contest(reader)
+    contest.tryClaim('job', { ttlMs: 60_000 })
+    const waits: Promise<unknown>[] = []
+    for (let i = 0; i < 20; i++) {
+      waits.push(cursor.wait({ signal, timeoutMs: 60_000 }), reader.cursor(Other).wait({ signal }))
+      waits.push(contest.claim('job', { ttlMs: 60_000, signal }))
+    }
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    const reason = new Error('enough')
+    controller.abort(reason)
+    for (const wait of waits) await expect(wait).rejects.toBe(reason)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    await turn() // warnings are emitted later
+    expect(warnings).not.toHaveBeenCalled()
+  })
+
+  it('is one promise for waits without a time limit that have the same signal and position', async () => {
+    const { writer, cursor } = pair()
+    const { signal } = new AbortController()
+    const [plain, withSignal] = [cursor.wait(), cursor.wait({ signal })]
+    for (let i = 0; i < 1000; i++) {
+      expect(cursor.wait()).toBe(plain)
+      expect(cursor.wait({ signal })).toBe(withSignal)
+    }
+    expect(plain).not.toBe(withSignal)
+    expect(cursor.wait({ signal: new AbortController().signal })).not.toBe(withSignal)
+    expect(cursor.wait({ timeoutMs: 60_000 })).not.toBe(cursor.wait({ timeoutMs: 60_000 }))
+    writer.publish(Facts, numbered(1))
+    cursor.poll()
+    const next = cursor.wait()
+    expect(next).not.toBe(plain)
+    expect(await Promise.all([plain, withSignal])).toEqual([true, true])
+    expect(await stateOf(next)).toBe('pending')
+    writer.publish(Facts, numbered(2))
+    expect(await next).toBe(true)
   })
 
   it('rejects a wrong option by name', async () => {
@@ -240,6 +282,7 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
       [{ signal: null }, 'ERR_ORBIT_INVALID_ARGUMENT', TypeError],
       [{ spin: 1 }, 'ERR_ORBIT_INVALID_ARGUMENT', TypeError],
       [{ keepAlive: 'no' }, 'ERR_ORBIT_INVALID_ARGUMENT', TypeError],
+      [{ keepAlive: false, spin: true }, 'ERR_ORBIT_OUT_OF_RANGE', RangeError],
     ]
     for (const [options, code, error] of wrong) {
       const refused = cursor.wait(untyped(options))
@@ -250,6 +293,8 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
       expectTypeError(() => cursor.iterate(untyped(options)))
     }
     for (const max of [0, -1, 1.5, 2 ** 32]) expectRangeError(() => cursor.iterate({ max }))
+    expectTypeError(() => cursor.iterate(untyped({ keepAlive: 1 })), 'keepAlive=1')
+    expectRangeError(() => cursor.iterate({ keepAlive: false, spin: true }), 'keepAlive=false')
   })
 
   it('resolves both of two waits of one cursor', async () => {

@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Fleet, orbitType } from '../../src/index.js'
+import { collectMetrics, Fleet, orbitType } from '../../src/index.js'
 import { faultAddon } from '../help/addons.js'
 import { bellPath, bellsOf, drainBell } from '../help/bells.js'
 import { entryAt, objectFile, ringAt } from '../help/bytes.js'
@@ -128,6 +128,7 @@ describe.runIf(isLinux)('sleeping processes', () => {
     await victim.kill()
     expect([words.arm, words.bit]).toEqual([arm, 1])
     for (let i = 0; i < 100; i++) publish(i % 2 === 0 ? publisher : other)
+    expect(publisher.stats(facts)?.missedWakes).toBe(0) // no living sleeper was missed
     expect([words.arm, words.bit]).toEqual([arm + 1, 1])
     expect(bellsOf(name)).toEqual([victim.node])
 
@@ -259,6 +260,7 @@ describe.runIf(isLinux).each(squats)('a bell that is $title', ({ squat, skip = f
       const fd = isFile ? openSync(path, 'r') : -1
       publish(publisher)
       expect(wordsOf(name, sleeper.node).arm).toBe(arm + 1) // as if its bell had been signalled
+      expect(publisher.stats(facts)?.missedWakes).toBe(1)
       vi.advanceTimersByTime(backupMs)
       expect(await waiting).toBe(true)
       expect(cursor.poll().frames).toHaveLength(1)
@@ -344,23 +346,28 @@ describe.runIf(isLinux)('a process that waits', () => {
   const isOver = async (child: Child) => ({ ...(await child.ended), stderr: child.stderr })
   const orderly = { code: 0, signal: null, stderr: '' }
 
-  it.each([{}, { timeoutMs: 2 ** 31 - 1 }])('is not kept alive by a wait, and leaves no bell: %o', async (options) => {
-    const name = fleetName('alive')
-    const witness = join(name)
-    const child = start('actor.mjs', ['waiting', 'pending', name, options])
-    expect(await child.next()).toBe(1)
-    expect(await child.heard()).toBeUndefined()
-    expect(await isOver(child)).toEqual(orderly)
-    expect(bellsOf(name)).toEqual([])
-    expect(witness.isDead(1)).toBe(true)
-    expect(wordsOf(name, 1).arm % 2).toBe(1) // there was no process to disarm
-    publish(witness)
-    expect(wordsOf(name, 1).arm % 2).toBe(0)
-    join(name, { node: 1 }).head(facts)
-    expect(wordsOf(name, 1).bit).toBe(0)
-  })
+  it.each([{ keepAlive: false }, { keepAlive: false, timeoutMs: 2 ** 31 - 1 }])(
+    'is not kept alive by a wait with %o, and leaves no bell',
+    async (options) => {
+      const name = fleetName('alive')
+      const witness = join(name)
+      const child = start('actor.mjs', ['waiting', 'pending', name, options])
+      expect(await child.next()).toBe(1)
+      expect(await child.heard()).toBeUndefined()
+      expect(await isOver(child)).toEqual(orderly)
+      expect(bellsOf(name)).toEqual([])
+      expect(witness.isDead(1)).toBe(true)
+      expect(wordsOf(name, 1).arm % 2).toBe(1) // there was no process to disarm
+      publish(witness)
+      expect(wordsOf(name, 1).arm % 2).toBe(0)
+      join(name, { node: 1 }).head(facts)
+      expect(wordsOf(name, 1).bit).toBe(0)
+    },
+  )
 
   it.each([
+    { scene: 'pending', options: {}, said: woken('now') },
+    { scene: 'pending', options: { timeoutMs: 2 ** 31 - 1 }, said: woken('now') },
     { scene: 'pending', options: { keepAlive: true }, said: woken('now') },
     { scene: 'pending', options: { spin: true }, said: woken('now') },
     { scene: 'iterate', options: {}, said: ['now'] },
@@ -377,7 +384,44 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it.skipIf(!canRun('prlimit', '--version'))('leaves no bell when it had no descriptor for one', async () => {
+  it.each(['iterate', 'subscribe', 'watch', 'claim'])(
+    'is kept alive by %s unless keepAlive is false',
+    async (scene) => {
+      for (const keepAlive of [true, false]) {
+        const name = fleetName('alive')
+        const child = start('actor.mjs', ['waiting', scene, name, { keepAlive }])
+        expect(await child.next()).toBe(0)
+        expect(await child.heard()).toBe(keepAlive ? 'alive' : undefined)
+        if (keepAlive) await child.kill()
+        else expect(await child.ended).toEqual({ code: 13, signal: null }) // a top-level await that did not end
+      }
+    },
+  )
+
+  it('ends a top-level await of a wait with a time limit, and ends orderly', async () => {
+    const child = start('actor.mjs', ['waiting', 'timed', fleetName('alive'), 5])
+    expect(await child.next()).toBe(false)
+    expect(await isOver(child)).toEqual(orderly)
+  })
+
+  const hasLimits = canRun('prlimit', '--version')
+  it.skipIf(!hasLimits)('is counted and wakes late if its publisher has no descriptor to open its bell', async () => {
+    const name = fleetName('alive')
+    const sleeper = join(name)
+    const cursor = sleeper.cursor(facts, 'head')
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const waiting = cursor.wait()
+    const child = start('actor.mjs', ['waiting', 'scarcePublisher', name], { through: ['prlimit', '--nofile=64:64'] })
+    expect(await child.next()).toMatchObject({ code: 'EMFILE', published: { value: 0 } })
+    expect(sleeper.stats(facts)?.missedWakes).toBe(1)
+    const metrics = collectMetrics(sleeper).metrics
+    expect(metrics.find((each) => each.name === 'orbit_missed_wakes_total')?.samples).toMatchObject([{ value: 1 }])
+    vi.advanceTimersByTime(backupMs)
+    expect(await waiting).toBe(true)
+    expect(await isOver(child)).toEqual(orderly)
+  })
+
+  it.skipIf(!hasLimits)('leaves no bell when it had no descriptor for one', async () => {
     const name = fleetName('alive')
     const child = start('actor.mjs', ['waiting', 'scarce', name], { through: ['prlimit', '--nofile=64:64'] })
     expect(await child.next()).toEqual({ code: 'EMFILE', woken: false })

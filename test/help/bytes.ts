@@ -74,6 +74,7 @@ export const ringHeaderAt = {
   sparesTaken: 384,
   burned: 392,
   refused: 400,
+  missedWakes: 408,
 }
 
 /** Offsets in the object of a ring with this geometry, and the numbers of its spares and chunks. */

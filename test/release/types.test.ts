@@ -268,7 +268,7 @@ describe('the types', () => {
     >()
     expectTypeOf<Contest['tryClaim']>().returns.toEqualTypeOf<{ guard: Guard } | { yieldTo: Holder }>()
     expectTypeOf<Contest['claim']>().returns.toEqualTypeOf<Promise<Guard>>()
-    expectTypeOf<keyof ClaimOptions>().toEqualTypeOf<'ttlMs' | 'owner' | 'signal' | 'timeoutMs'>()
+    expectTypeOf<keyof ClaimOptions>().toEqualTypeOf<'ttlMs' | 'owner' | 'signal' | 'timeoutMs' | 'keepAlive'>()
     expectTypeOf<Contest['holder']>().returns.toEqualTypeOf<Holder | undefined>()
     expectTypeOf<Contest['holders']>().returns.toEqualTypeOf<Holder[]>()
     expectTypeOf<Holder>().toEqualTypeOf<{

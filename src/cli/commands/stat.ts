@@ -80,6 +80,7 @@ function printRing(output: Output, ring: RingStat): void {
     ...(ring.table ? tablePairs(ring, ring.table) : ringPairs(ring)),
     ['spare chunks', `${ring.spares}, ${ring.burned} lost`],
     ['refused', `${ring.refused} publishes`],
+    ['missed wakes', String(ring.missedWakes)],
     ['sleepers', counted(ring.sleepers, 'node')],
     ...ring.deadNodes.map((node): [string, string] => ['dead node', deadNodeText(node)]),
   ])
