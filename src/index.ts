@@ -45,6 +45,7 @@ export {
   type HeartbeatSnapshot,
   type NodeHeartbeat,
 } from './layers/heartbeat.js'
+export type { LoadContext } from './layers/loadcontext.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
 export { EventSubscription, type SubscribeOptions } from './layers/subscription.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'

@@ -1,6 +1,7 @@
 import { cacheGet, cacheMiss, cachePut, call, claim, latestLoad, latestStore } from './alone.js'
 import { cacheMix, claimsContended } from './crowd.js'
 import { claimHandover, holderDeath, writerDeath } from './deaths.js'
+import { failingLoad } from './many.js'
 import { cpu, fanIn, fanOut, latency, memory, publisherCost, throughput } from './sending.js'
 import type { Trial } from './trial.js'
 
@@ -18,6 +19,7 @@ export const trials: readonly Trial[] = [
   cacheGet,
   cacheMiss,
   cacheMix,
+  failingLoad,
   claim,
   claimsContended,
   claimHandover,

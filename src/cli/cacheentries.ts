@@ -2,7 +2,7 @@ import { monotonicMs } from '../base/clock.js'
 import type { Frame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
 import { cacheKind } from '../inspect/kinds.js'
-import { type Mutation, mutationOf } from './mutation.js'
+import { type Mutation, mutationOf } from '../layers/mutation.js'
 
 /** An entry of the cache: the last put of its key. */
 export interface CacheEntry extends Mutation {

@@ -2,6 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions, wrongType } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
+import { jsonOf } from '../base/json.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
@@ -102,9 +103,7 @@ export class OrbitEventBus {
    *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   publishJson(topic: string, value: unknown): NetId64 {
-    const text: string | undefined = JSON.stringify(value)
-    if (text === undefined) throw wrongType('value', value, 'a value that JSON.stringify can write')
-    return this.publish(topic, text)
+    return this.publish(topic, jsonOf(value))
   }
 
   /**

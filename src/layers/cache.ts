@@ -5,12 +5,14 @@ import { checkInteger, checkOptions, checkWellFormed, outOfRange, wrongType } fr
 import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
+import { loadedFrame } from '../core/frame.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi, native, status } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
 import { payloadOffset, putName, putText, resultPosition, scratch } from '../core/scratch.js'
 import { type Lookup, lookUp, missAt } from './lookup.js'
+import { mutationOf } from './mutation.js'
 
 /** A key or a value: bytes, or a string that is stored as UTF-8. A key that is a string must be well-formed UTF-16. */
 export type CacheBytes = string | Uint8Array
@@ -68,6 +70,8 @@ const keyOffset = frameOffset + cacheHeaderBytes
 const entryBytes = (valueBytes: number): number => cacheHeaderBytes + keyRoom + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
+/** Caches with a value that was too large to store. */
+const warned = new Set<string>()
 const stringOrBytes = 'a string or a Uint8Array'
 
 /**
@@ -178,6 +182,32 @@ export class OrbitCache {
     return this.#layer.open()?.capacity
   }
 
+  /** The head of the ring. @internal */
+  get head(): number {
+    return this.#layer.open()?.head() ?? 0
+  }
+
+  /** The value of a key, even if it has expired, when it was put at `since` or later. @internal */
+  newest(key: CacheBytes, since: number): Uint8Array | undefined {
+    const lookup = this.find(key, -1)
+    if (lookup.isHit) return lookup.value()
+    const position = lookup.position()
+    const ring = this.#layer.open()
+    if (position < since || !ring?.loadAt(position)) return undefined
+    const mutation = mutationOf(loadedFrame(ring))
+    return mutation?.op === 'put' ? mutation.value.slice() : undefined
+  }
+
+  /** Warns once per cache and process of a loaded value that was too large to store. @internal */
+  warnNotStored({ message }: Error): void {
+    const { isShared, name } = this.#layer.fleet
+    const object = `${isShared}/${name}`
+    if (warned.has(object)) return
+    warned.add(object)
+    const text = `a value that getOrSet loaded was returned but not stored in fleet ${name}: ${message}`
+    process.emitWarning(text, { type: 'OrbitWarning', code: 'ORBIT_NOT_STORED' })
+  }
+
   /**
    * Looks a key up.
    *
@@ -237,7 +267,7 @@ export class OrbitCache {
     const most = ring.payloadBytes - cacheHeaderBytes
     throw rangeError(
       'ERR_ORBIT_PAYLOAD_SIZE',
-      `${this.#layer.what}: ${sizes} must have at most ${most} bytes together, key and namespace padded to 8`,
+      `${this.#layer.what}: ${sizes} must have at most ${most} bytes together, key and namespace padded to 8: open the cache with a larger valueBytes`,
     )
   }
 }

@@ -1,5 +1,6 @@
 import { TextDecoder, TextEncoder } from 'node:util'
 import { wrongType } from '../base/check.js'
+import { jsonOf } from '../base/json.js'
 import type { Pod } from '../pod/pod.js'
 
 /** How values of one type become bytes and come back. */
@@ -20,11 +21,7 @@ export const codecs = Object.freeze({
    * What JSON.stringify keeps of a value. Encoding throws a TypeError for a value without JSON, decoding a SyntaxError.
    */
   json: <T>(): Codec<T> => ({
-    encode(value) {
-      const json = JSON.stringify(value)
-      if (json === undefined) throw wrongType('value', value, 'a value that JSON.stringify can write')
-      return encoder.encode(json)
-    },
+    encode: (value) => encoder.encode(jsonOf(value)),
     decode: (bytes) => JSON.parse(decoder.decode(bytes)) as T,
   }),
 

@@ -1,17 +1,12 @@
-import { isUtf8 } from 'node:buffer'
-import { checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
+import { checkInteger, checkOptions, checkSignal, outOfRange, printable, wrongType } from '../base/check.js'
 import { typeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
-import { runtime } from '../base/runtime.js'
 import type { Fleet } from '../core/fleet.js'
-import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
-import type { Subject } from '../core/table.js'
 import { type CacheBytes, checkPut, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
-import { defaultOwner } from './claim.js'
 import type { Codec } from './codecs.js'
-import { Contest } from './contest.js'
-import { Guard } from './guard.js'
+import type { LoadContext } from './loadcontext.js'
+import { Loads } from './loads.js'
 import type { Lookup } from './lookup.js'
 
 /** Options of a `TypedCache`: its codec, what callers may do with values, and the options of an `OrbitCache`. */
@@ -19,23 +14,25 @@ export interface TypedCacheOptions<T> extends OrbitCacheOptions {
   /** How values become bytes: one of `codecs`, or your own. */
   codec: Codec<T>
   /**
-   * What callers get for an entry that has not changed. 'shared' (default): the same object, which no caller may
-   * change; 'frozen': the same object, deeply frozen except for bytes in it; 'own': a new object, decoded for each
-   * call.
+   * What callers get for an entry that has not changed. 'frozen' (default): the same object, deeply frozen except for
+   * bytes, Map, Set and Date in it; 'shared': the same object, which callers must not change; 'own': a new object,
+   * decoded for each call.
    */
-  values?: 'shared' | 'frozen' | 'own'
+  values?: 'frozen' | 'shared' | 'own'
 }
 
-/** Options of `getOrSet`: how long the loaded value lives, and how long other callers wait for it. */
+/** Options of `getOrSet`: how long the loaded value lives, and how long the load may take. */
 export interface GetOrSetOptions extends PutOptions {
-  /**
-   * Aborting it rejects a call that waits for the load of another caller, with the signal's reason. A load that this
-   * call has started goes on.
-   */
+  /** Aborting it rejects this call at once, with the signal's reason. A load that runs goes on for other callers. */
   signal?: AbortSignal
   /**
-   * How long the other callers wait for a loader with a blocked event loop, in milliseconds, 1..2^31-1; default 10,000.
-   * A loader that is only slow keeps its turn; one that fails or dies hands over at once.
+   * How long the load may take, in milliseconds, 1..2^31-1; default 60,000. After it, its callers are rejected with
+   * ERR_ORBIT_TIMEOUT, the next caller loads, and the late value is discarded.
+   */
+  loadTimeoutMs?: number
+  /**
+   * How long other processes wait for one that loads with a blocked event loop, in milliseconds, 1..2^31-1; default
+   * 10,000. A load that is only slow keeps its turn; one that fails, or dies with its process, hands over at once.
    */
   leaseMs?: number
 }
@@ -50,13 +47,15 @@ interface Remembered<T> {
  * is not decoded again.
  */
 export class TypedCache<T> {
-  readonly #fleet: Fleet | FleetObserver
+  readonly #loads: Loads
   readonly #cache: OrbitCache
   readonly #namespace: string
   readonly #codec: Codec<T>
   readonly #values: 'shared' | 'frozen' | 'own'
   readonly #remembered = new Map<CacheBytes, Remembered<T>>()
-  #contest: Contest | undefined
+  /** Values that were loaded but are not in the cache, by their bytes. */
+  readonly #loaded = new WeakMap<Uint8Array, T>()
+  #notStored = 0
 
   /**
    * If other members use a cache with another capacity or valueBytes, it is taken as it is, and the process gets one
@@ -66,17 +65,17 @@ export class TypedCache<T> {
    */
   constructor(fleet: Fleet | FleetObserver, options: TypedCacheOptions<T>) {
     checkOptions('options', options, ['codec', 'values', 'namespace', 'capacity', 'valueBytes'])
-    const { codec, values = 'shared', ...rest } = options
+    const { codec, values = 'frozen', ...rest } = options
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
       throw wrongType('codec', codec, 'an object with encode and decode, such as codecs.json()')
     }
     if (values !== 'shared' && values !== 'frozen' && values !== 'own') {
-      throw outOfRange('values', values, "'shared', 'frozen' or 'own'")
+      throw outOfRange('values', values, "'frozen', 'shared' or 'own'")
     }
     this.#cache = new OrbitCache(fleet, rest)
     this.#codec = codec
     this.#values = values
-    this.#fleet = fleet
+    this.#loads = Loads.of(fleet)
     this.#namespace = rest.namespace ?? ''
   }
 
@@ -90,7 +89,7 @@ export class TypedCache<T> {
    *   error nothing has changed.
    */
   put(key: CacheBytes, value: T, options?: PutOptions): NetId64 {
-    return this.#cache.put(key, this.#codec.encode(value), options)
+    return this.#cache.put(key, this.#encode(key, value), options)
   }
 
   /**
@@ -134,66 +133,90 @@ export class TypedCache<T> {
 
   /**
    * The value of a key. If it has none, `load` makes one and it is stored: one caller of the whole fleet loads at a
-   * time, and the others wait for its value. The wait keeps the process alive. The loader is elected by a `Contest` of
-   * the same fleet, under subjects of kind 255.
+   * time. Callers with one fleet handle share the load, its value and its failure. Those in other processes wait; they
+   * take its value, or load in turn if there is none. The wait keeps the process alive. The loader is elected by a
+   * `Contest` of the same fleet, under subjects of kind 255; if that has no room, processes do not wait for each other.
    *
-   * @param load returns the value, never undefined; it is called again, possibly in another process, if it throws, or
-   *   if its process dies or blocks for `leaseMs`
-   * @throws what `load` throws, to its own caller; what the codec throws; TypeError or RangeError for wrong arguments;
-   *   the signal's reason; RangeError ERR_ORBIT_PAYLOAD_SIZE for a value that does not fit; ERR_ORBIT_TABLE_FULL,
-   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
+   * A value that does not fit is returned to all callers and not stored; see `notStored`. So is undefined.
+   *
+   * @param load returns the value. Its signal is aborted after `loadTimeoutMs`. It may ask for other keys, but not
+   *   for one that waits for this load.
+   * @returns undefined only if `load` returned it
+   * @throws what `load` throws; what the codec throws; TypeError or RangeError for wrong arguments; the signal's
+   *   reason; ERR_ORBIT_TIMEOUT after `loadTimeoutMs`; ERR_ORBIT_LOAD_CYCLE if a load of this thread would wait for
+   *   itself; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
-  async getOrSet(key: CacheBytes, load: () => T | Promise<T>, options: GetOrSetOptions = {}): Promise<T> {
-    checkOptions('options', options, ['ttlMs', 'signal', 'leaseMs'])
-    const { signal, leaseMs = 10_000, ttlMs } = options
+  getOrSet(key: CacheBytes, load: (context: LoadContext) => T | Promise<T>, options?: GetOrSetOptions): Promise<T>
+  /**
+   * The value of a key, as above, or undefined if `load` returns it: the key then stays without a value.
+   *
+   * @returns undefined only if `load` returned it
+   */
+  getOrSet(
+    key: CacheBytes,
+    load: (context: LoadContext) => T | undefined | Promise<T | undefined>,
+    options?: GetOrSetOptions,
+  ): Promise<T | undefined>
+  async getOrSet(
+    key: CacheBytes,
+    load: (context: LoadContext) => T | undefined | Promise<T | undefined>,
+    options: GetOrSetOptions = {},
+  ): Promise<T | undefined> {
+    checkOptions('options', options, ['ttlMs', 'signal', 'leaseMs', 'loadTimeoutMs'])
+    const { signal, leaseMs = 10_000, loadTimeoutMs = 60_000, ttlMs } = options
     if (typeof load !== 'function') throw wrongType('load', load, 'a function')
     checkInteger('leaseMs', leaseMs, 1, 0x7fffffff)
+    checkInteger('loadTimeoutMs', loadTimeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
     const putOptions = ttlMs === undefined ? {} : { ttlMs }
     checkPut(putOptions) // before the load, which would be in vain
-    for (;;) {
-      const cached = this.get(key)
-      if (cached !== undefined) return cached
-      signal?.throwIfAborted()
-      this.#contest ??= new Contest(this.#fleet)
-      const claim = this.#contest.tryClaimChecked(loadOf(this.#namespace, key), leaseMs, defaultOwner())
-      if (claim instanceof Guard) return this.#load(claim, leaseMs, key, load, putOptions)
-      await this.#contest.untilFree(claim, Number.POSITIVE_INFINITY, signal)
+    const cached = this.get(key)
+    if (cached !== undefined) return cached
+    signal?.throwIfAborted()
+    const caller = {
+      ...{ load, leaseMs, loadTimeoutMs, signal },
+      encode: (value: unknown) => this.#encode(key, value as T),
+      store: (bytes: Uint8Array) => this.#store(key, bytes, putOptions),
+    }
+    const since = this.#cache.head
+    const bytes = await this.#loads.load(this.#namespace, key, caller, () => this.#cache.newest(key, since))
+    return bytes === undefined ? undefined : (this.get(key) ?? this.#decodeLoaded(bytes))
+  }
+
+  /** How many values `getOrSet` has loaded with this handle that did not fit the cache and were not stored. */
+  get notStored(): number {
+    return this.#notStored
+  }
+
+  /** The bytes of a value. An error of the codec names the key. */
+  #encode(key: CacheBytes, value: T): Uint8Array {
+    try {
+      return this.#codec.encode(value)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_ORBIT_INVALID_ARGUMENT') throw error
+      const keyText = typeof key === 'string' ? printable(key) : 'bytes'
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `key=${keyText}: ${(error as Error).message}`)
     }
   }
 
-  async #load(
-    guard: Guard,
-    leaseMs: number,
-    key: CacheBytes,
-    load: () => T | Promise<T>,
-    options: PutOptions,
-  ): Promise<T> {
-    const renew = () => {
-      try {
-        guard.renew(leaseMs)
-      } catch {
-        runtime.clearInterval(renewal) // the put fails for the same reason
-      }
-    }
-    const renewal = runtime.setInterval(renew, Math.ceil(leaseMs / 3)).unref()
+  #store(key: CacheBytes, bytes: Uint8Array, options: PutOptions): void {
     try {
-      // The holder before may have stored it since this caller looked.
-      const cached = this.get(key)
-      if (cached !== undefined) return cached
-      const value = await load()
-      if (value === undefined) {
-        throw typeError(
-          'ERR_ORBIT_INVALID_ARGUMENT',
-          'load returned undefined, which a cache cannot store: return null or another value',
-        )
-      }
-      if (guard.held) this.put(key, value, options) // else another caller loads by now, and its value counts
-      return this.get(key) ?? value
-    } finally {
-      runtime.clearInterval(renewal)
-      guard.release()
+      this.#cache.put(key, bytes, options)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_ORBIT_PAYLOAD_SIZE') throw error
+      this.#notStored++
+      this.#cache.warnNotStored(error as Error)
     }
+  }
+
+  /** A loaded value that this cache does not have: it did not fit, or is gone already. */
+  #decodeLoaded(bytes: Uint8Array): T {
+    const known = this.#loaded.get(bytes)
+    if (known !== undefined) return known
+    const value = this.#codec.decode(bytes.slice())
+    if (this.#values === 'frozen') freeze(value)
+    if (this.#values !== 'own') this.#loaded.set(bytes, value)
+    return value
   }
 
   #decode(key: CacheBytes, lookup: Lookup): T {
@@ -213,19 +236,6 @@ export class TypedCache<T> {
     }
     this.#remembered.set(key, entry)
   }
-}
-
-const loadKind = 255
-
-/** The subject of a load. It is the same for a key as a string and as bytes. */
-function loadOf(namespace: string, key: CacheBytes): Subject {
-  const head = Buffer.from(`${Buffer.byteLength(namespace)}:${namespace}`)
-  const bytes = Buffer.concat([head, typeof key === 'string' ? Buffer.from(key) : key])
-  const isLabel = bytes.length <= abi.maxSubjectBytes && !bytes.includes(0) && isUtf8(bytes)
-  const label = isLabel
-    ? bytes.toString()
-    : process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest('hex')
-  return { kind: loadKind, label }
 }
 
 /** Freezes a value deeply, even below an object that the codec froze. Bytes cannot be frozen. */

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
 import {
   Contest,
+  codecs,
   errorCodes,
   Fleet,
   NetId64,
@@ -10,6 +11,7 @@ import {
   type OrbitErrorCode,
   orbitType,
   pod,
+  TypedCache,
 } from '../../src/index.js'
 import {
   chunkAt,
@@ -86,6 +88,10 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
     const contest = new Contest(joinLocal(fleetName()))
     contest.tryClaim('leader', { ttlMs: 60_000 })
     await contest.claim('leader', { ttlMs: 60_000, timeoutMs: 1 })
+  },
+  ERR_ORBIT_LOAD_CYCLE: async () => {
+    const cache = new TypedCache<string>(joinLocal(fleetName()), { codec: codecs.text() })
+    await cache.getOrSet('key', () => cache.getOrSet('key', () => 'value'))
   },
   ERR_ORBIT_NO_SPARE: () => joinShm(fleetWithoutSpares(), { node: 1 }),
   ERR_ORBIT_EXHAUSTED: () => {

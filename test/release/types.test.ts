@@ -21,6 +21,7 @@ import {
   type Guard,
   type Heartbeat,
   type Holder,
+  type LoadContext,
   type NetId64,
   type NodeHeartbeat,
   type NodeRecord,
@@ -303,12 +304,16 @@ describe('the types', () => {
   })
 
   it('declares getOrSet', () => {
-    type Load = () => string | Promise<string>
-    expectTypeOf<TypedCache<string>['getOrSet']>().parameters.toEqualTypeOf<
-      [key: CacheBytes, load: Load, options?: GetOrSetOptions]
-    >()
-    expectTypeOf<TypedCache<string>['getOrSet']>().returns.toEqualTypeOf<Promise<string>>()
-    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'leaseMs'>()
+    type Load<T> = (context: LoadContext) => T | Promise<T>
+    const call = async (cache: TypedCache<string>) => {
+      expectTypeOf(cache.getOrSet('key', {} as Load<string>)).toEqualTypeOf<Promise<string>>()
+      expectTypeOf(cache.getOrSet('key', ({ signal }) => signal.reason as string)).toEqualTypeOf<Promise<string>>()
+      expectTypeOf(cache.getOrSet('key', {} as Load<string | undefined>)).toEqualTypeOf<Promise<string | undefined>>()
+      // @ts-expect-error: a number is not a value of this cache
+      cache.getOrSet('key', () => 5)
+    }
+    expectTypeOf(call).toBeFunction()
+    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'leaseMs' | 'loadTimeoutMs'>()
   })
 
   it('declares an error', () => {

@@ -1,0 +1,90 @@
+import { isUtf8 } from 'node:buffer'
+import { OrbitError } from '../base/errors.js'
+import { abi } from '../core/native.js'
+import type { FleetObserver } from '../core/observer.js'
+import type { Subject } from '../core/table.js'
+import type { CacheBytes } from './cache.js'
+import { defaultOwner } from './claim.js'
+import { Contest, type Refusal } from './contest.js'
+import { Flight, type LoadCaller, type LoadTarget } from './flight.js'
+import type { Guard } from './guard.js'
+
+const loadKind = 255
+
+const ofFleets = new WeakMap<FleetObserver, Loads>()
+
+/** The loads of one fleet handle: at most one flight for each key at a time. */
+export class Loads {
+  readonly #fleet: FleetObserver
+  readonly #flights = new Map<string, Flight>()
+  #contest: Contest | undefined
+
+  private constructor(fleet: FleetObserver) {
+    this.#fleet = fleet
+  }
+
+  /** Those of a fleet handle, the same for all its caches. */
+  static of(fleet: FleetObserver): Loads {
+    const known = ofFleets.get(fleet)
+    if (known !== undefined) return known
+    const loads = new Loads(fleet)
+    ofFleets.set(fleet, loads)
+    return loads
+  }
+
+  /**
+   * Joins the flight of a key, or begins one.
+   *
+   * @param stored what another process has stored since this call
+   * @returns the bytes of the value; undefined: the load returned undefined
+   */
+  load(
+    namespace: string,
+    key: CacheBytes,
+    caller: LoadCaller,
+    stored: () => Uint8Array | undefined,
+  ): Promise<Uint8Array | undefined> {
+    const subject = subjectOfLoad(namespace, key)
+    const target: LoadTarget = {
+      key,
+      id: `${this.#fleet.id}/${subject.label}`,
+      stored,
+      claim: (leaseMs) => this.#claim(subject, leaseMs),
+      untilFree: (refusal, signal) => this.#contestNow().untilFree(refusal, Number.POSITIVE_INFINITY, signal),
+    }
+    return Flight.within(target, () => this.#join(subject.label, target, caller))
+  }
+
+  #join(label: string, target: LoadTarget, caller: LoadCaller): Promise<Uint8Array | undefined> {
+    const known = this.#flights.get(label)
+    if (known !== undefined) return known.join(caller)
+    const flight = new Flight(target, caller, () => this.#flights.delete(label))
+    this.#flights.set(label, flight)
+    return flight.join(caller)
+  }
+
+  #claim(subject: Subject, leaseMs: number): Guard | Refusal | undefined {
+    try {
+      return this.#contestNow().tryClaimChecked(subject, leaseMs, defaultOwner())
+    } catch (error) {
+      if (error instanceof OrbitError && error.code === 'ERR_ORBIT_TABLE_FULL') return undefined
+      throw error
+    }
+  }
+
+  #contestNow(): Contest {
+    this.#contest ??= new Contest(this.#fleet)
+    return this.#contest
+  }
+}
+
+/** The subject of a load. It is the same for a key as a string and as bytes. */
+function subjectOfLoad(namespace: string, key: CacheBytes): Subject {
+  const head = Buffer.from(`${Buffer.byteLength(namespace)}:${namespace}`)
+  const bytes = Buffer.concat([head, typeof key === 'string' ? Buffer.from(key) : key])
+  const isLabel = bytes.length <= abi.maxSubjectBytes && !bytes.includes(0) && isUtf8(bytes)
+  const label = isLabel
+    ? bytes.toString()
+    : process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest('hex')
+  return { kind: loadKind, label }
+}
