@@ -56,6 +56,7 @@ export {
   type PodElement,
   type PodFields,
   type PodKind,
+  type PodOptions,
   type PodType,
   type PodTypeValue,
   type PodValue,

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "fleet/object.h"
 #include "posix/store.h"
 #include "protocol/settle.h"
 
@@ -60,7 +61,6 @@ struct OpenRing {
   std::unique_ptr<Mapping> mapping;
   Writer writer;
   bool writable = false;
-  int64_t exactBytes = -1;  // the length that payloads must have; -1: any up to payloadBytes
 };
 
 class Fleet {
@@ -74,10 +74,10 @@ class Fleet {
   void close();
 
   // Opens the ring or table of spec.typeKind. A member creates a missing one; for an observer it is null. Type of
-  // object, geometry, fingerprint and name must be those of `spec`, whose fleetSize and fleetId are filled in here. A
-  // member that is alone remakes an object that differs. The fleet owns the result; opening it again returns the same
-  // one.
-  OpenRing* open_ring(RingSpec spec, const Wish& wish = {});
+  // object, geometry and name must be those of `spec`, whose fleetSize and fleetId are filled in here. The pod must be
+  // that of the ring, or have its first fields, or begin with them; then a member adds the others to the ring. A member
+  // that is alone remakes an object that differs. The fleet owns the result; opening it again returns the same one.
+  OpenRing* open_ring(RingSpec spec, const Wish& wish = {}, const PodShape& pod = {});
   // Opens the ring or table of this KIND, of any geometry. Null: there is none.
   OpenRing* open_existing_ring(uint32_t kind);
 
@@ -125,10 +125,18 @@ class Fleet {
   void leave();
   void require_current() const;
   std::unique_ptr<Mapping> open_object(const std::string& object) const;
-  std::unique_ptr<Mapping> create_ring(RingSpec spec, const Wish& wish, const std::string& object);
-  bool is_other(const Mapping& mapping, const RingSpec& wanted, const Wish& wish, RingSpec* found) const;
-  OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
-                      const RingSpec* wanted, const Wish& wish);
+  // What a caller of open_ring asks for.
+  struct Wanted {
+    RingSpec spec;
+    const Wish& wish;
+    const PodShape& pod;
+    std::string object;
+  };
+  std::unique_ptr<Mapping> create_ring(const Wanted& wanted);
+  bool is_other(const Mapping& mapping, const Wanted& wanted, RingSpec* found) const;
+  void require_wanted(const Ring& ring, const Wanted& wanted);
+  void add_fields(const Ring& ring, const Wanted& wanted);
+  OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind, const Wanted* wanted);
   void become_writer_of(OpenRing* opened, const std::string& object);
   bool settle_rings(uint32_t node, bool alone);
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }

@@ -30,13 +30,13 @@ void require_equal(const std::string& object, const RingSpec& found, const char*
 }
 
 // The text of a pod as it can be shown: another process may have written any bytes, and any number of them.
-std::string printable(const char* text, uint32_t bytes) {
-  constexpr uint32_t kMaxShown = 400;
-  std::string shown(text, bytes < kMaxShown ? bytes : kMaxShown);
+std::string printable(const std::string& text) {
+  constexpr size_t kMaxShown = 400;
+  std::string shown = text.substr(0, kMaxShown);
   for (char& byte : shown) {
     if (byte < ' ' || byte > '~') byte = '?';
   }
-  return bytes > kMaxShown ? shown + "..." : shown;
+  return text.size() > kMaxShown ? shown + "..." : shown + "}";
 }
 
 // The field at which two texts of pods begin to differ, as `one` has it. A nested pod is part of its field.
@@ -57,18 +57,46 @@ std::string first_difference(const std::string& one, const std::string& other) {
   return one.substr(begin, end - begin);
 }
 
+constexpr const char* kMakeAnew =
+    "use another type name for the new pod, or stop all members so that the ring is made anew";
+
+// Says why the fields that the caller's pod has more than the ring cannot be added.
+[[noreturn]] void refuse_fields(const std::string& object, const Ring& found, const std::string& text,
+                                const RingSpec& wanted, const PodShape& pod) {
+  std::string more = object + ": the pod has fields that the existing ring lacks: ";
+  auto throw_with = [&](const std::string& reason) { throw Failure("ERR_ORBIT_TYPE_MISMATCH", more + reason); };
+  if (pod.bytes > found.spec.payloadBytes) {
+    uint32_t bytes = 0;
+    for (const auto& prefix : pod.prefixes) {
+      if (prefix.schemaBytes == text.size()) bytes = prefix.bytes;
+    }
+    throw_with("it takes " + std::to_string(pod.bytes) + " bytes, and a frame of the ring has room for " +
+               std::to_string(found.spec.payloadBytes) +
+               ": pod(fields, { reserve: " + std::to_string(pod.bytes - bytes) +
+               " }) in the release that made the ring would have left room; " + kMakeAnew);
+  }
+  if (wanted.schemaBytes > found.spec.schemaRoom) {
+    throw_with("their names take " + std::to_string(wanted.schemaBytes) + " bytes, and the ring has room for " +
+               std::to_string(found.spec.schemaRoom) + ": " + kMakeAnew);
+  }
+  throw_with("an observer cannot add them: use the pod of the existing ring, or start a member with the new pod first");
+  __builtin_unreachable();
+}
+
 // Names the first field that differs, and shows both pods.
-void require_same_pod(const std::string& object, const Ring& found, const RingSpec& wanted) {
-  bool hasTexts = found.spec.schemaBytes > 0 && wanted.schemaBytes > 0;
-  if (found.spec.fingerprint == wanted.fingerprint || !hasTexts) {
+void require_pod(const std::string& object, const Ring& found, const RingSpec& wanted, const PodShape& pod) {
+  if (!have_texts(found.spec, wanted)) {
     return require_equal(object, found.spec, "fingerprint", hex(found.spec.fingerprint), hex(wanted.fingerprint));
   }
-  std::string there = printable(found.schema, found.spec.schemaBytes);
-  std::string here = printable(wanted.schema, wanted.schemaBytes);
-  throw Failure("ERR_ORBIT_TYPE_MISMATCH",
-                object + ": the pods differ at " + first_difference(here, there) + ", where the existing ring has " +
-                    first_difference(there, here) + ": pod=" + here + " was asked for, the existing ring has " + there +
-                    ": use another kind for the new pod, or stop all members so that the ring is made anew");
+  std::string text = schema_text(found), own(wanted.schema, wanted.schemaBytes);
+  PodMatch match = match_pods(wanted.schema, wanted.schemaBytes, text.data(), static_cast<uint32_t>(text.size()));
+  if (match == PodMatch::kSame || match == PodMatch::kShorter) return;
+  if (match == PodMatch::kLonger) refuse_fields(object, found, text, wanted, pod);
+  std::string there = printable(text), here = printable(own);
+  throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": the pods differ at " + first_difference(here, there) +
+                                               ", where the existing ring has " + first_difference(there, here) +
+                                               ": pod=" + here + " was asked for, the existing ring has " + there +
+                                               ": only fields behind the last one can be added; " + kMakeAnew);
 }
 
 }  // namespace
@@ -129,7 +157,27 @@ void require_own(const std::string& object, const RingSpec& found, uint32_t kind
   require_equal(object, found, "fleetSize", found.fleetSize, fleetSize);
 }
 
-void require_same(const std::string& object, const Ring& ring, const RingSpec& wanted) {
+std::string schema_text(const Ring& ring) {
+  std::string text(schema_bytes(ring), '\0');
+  copy_schema(ring, text.data(), static_cast<uint32_t>(text.size()));
+  return text;
+}
+
+bool can_add_fields(const Ring& ring, const std::string& text, const RingSpec& wanted, const PodShape& pod) {
+  return match_pods(wanted.schema, wanted.schemaBytes, text.data(), static_cast<uint32_t>(text.size())) ==
+             PodMatch::kLonger &&
+         pod.bytes <= ring.spec.payloadBytes && wanted.schemaBytes <= ring.spec.schemaRoom;
+}
+
+bool takes_pod(const Ring& ring, const RingSpec& wanted, const PodShape& pod) {
+  if (!have_texts(ring.spec, wanted)) return ring.spec.fingerprint == wanted.fingerprint;
+  std::string text = schema_text(ring);
+  PodMatch match = match_pods(wanted.schema, wanted.schemaBytes, text.data(), static_cast<uint32_t>(text.size()));
+  if (match == PodMatch::kSame || match == PodMatch::kShorter) return true;
+  return can_add_fields(ring, text, wanted, pod);
+}
+
+void require_same(const std::string& object, const Ring& ring, const RingSpec& wanted, const PodShape& pod) {
   const RingSpec& found = ring.spec;
   if (found.objectType != wanted.objectType) {
     throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": a " + noun_of(wanted) +
@@ -137,7 +185,7 @@ void require_same(const std::string& object, const Ring& ring, const RingSpec& w
                                                  ": use another kind, or remove the " + noun_of(found));
   }
   require_equal(object, found, "name", name_in(found.typeName), name_in(wanted.typeName));
-  require_same_pod(object, ring, wanted);
+  require_pod(object, ring, wanted, pod);
   require_equal(object, found, "capacity", found.capacity, wanted.capacity);
   require_equal(object, found, "payloadBytes", found.payloadBytes, wanted.payloadBytes);
 }

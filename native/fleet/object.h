@@ -2,11 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "posix/failure.h"
 #include "posix/name.h"
 #include "posix/store.h"
 #include "protocol/ring.h"
+#include "protocol/schema.h"
 
 namespace orbit {
 
@@ -23,8 +25,29 @@ std::string hex(uint64_t value);
 void require_size(const std::string& object, uint32_t found, uint32_t wanted);
 // Throws ERR_ORBIT_TYPE_MISMATCH unless the ring is one of this fleet, of this KIND.
 void require_own(const std::string& object, const RingSpec& found, uint32_t kind, uint64_t fleetId, uint32_t fleetSize);
-// Throws ERR_ORBIT_TYPE_MISMATCH unless both have the same type of object, name, pod and geometry.
-void require_same(const std::string& object, const Ring& found, const RingSpec& wanted);
+// The lengths of a caller's pod, whose text is in its RingSpec.
+struct PodShape {
+  struct Prefix {
+    uint32_t schemaBytes, bytes;
+  };
+  uint32_t bytes = 0;
+  std::vector<Prefix> prefixes;  // the pods of its first field, its first two, and so on
+};
+
+// Whether both specs have the text of a pod. Then the texts are compared, and otherwise the fingerprints.
+inline bool have_texts(const RingSpec& one, const RingSpec& other) {
+  return one.schemaBytes > 0 && other.schemaBytes > 0;
+}
+// The text of the ring's pod, without its closing brace.
+std::string schema_text(const Ring& ring);
+// Whether the ring has the fields of a caller's pod, or room for those that it lacks.
+bool takes_pod(const Ring& ring, const RingSpec& wanted, const PodShape& pod);
+// Whether the ring has the first fields of a caller's pod and room for the others.
+bool can_add_fields(const Ring& ring, const std::string& text, const RingSpec& wanted, const PodShape& pod);
+
+// Throws ERR_ORBIT_TYPE_MISMATCH unless both have the same type of object, name and geometry, and the ring has the
+// fields of the caller's pod.
+void require_same(const std::string& object, const Ring& found, const RingSpec& wanted, const PodShape& pod);
 
 // Whether a fleet was removed.
 inline bool retired(const FleetHeader* header) { return load_acquire(&header->object.retired) != 0; }

@@ -12,37 +12,39 @@ namespace orbit {
 
 namespace {
 
-// The spec that a caller accepts of an existing object: its own, with the geometry that exists where it takes that.
+// The spec that a caller accepts of an existing object: its own, with the geometry that exists where it takes that. A
+// ring whose frames have room for the caller's pod may have room for more.
 RingSpec accepted(RingSpec wanted, const Wish& wish, const RingSpec& found) {
   if (wish.takesOther || !wish.hasCapacity) wanted.capacity = found.capacity;
-  if (wish.takesOther || !wish.hasPayloadBytes) wanted.payloadBytes = found.payloadBytes;
+  if (wish.takesOther || !wish.hasPayloadBytes || have_texts(wanted, found)) wanted.payloadBytes = found.payloadBytes;
   return wanted;
 }
 
 }  // namespace
 
-OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish) {
-  std::string object = ring_object(name_, spec.typeKind);
+OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish, const PodShape& pod) {
   spec.fleetSize = size_;
   spec.fleetId = fleetId_;
+  spec.schemaRoom = schema_room(spec.schemaBytes);
+  Wanted wanted{spec, wish, pod, ring_object(name_, spec.typeKind)};
   if (!valid_spec(spec)) {
-    throw Failure("ERR_ORBIT_OUT_OF_RANGE", object + ": capacity=" + std::to_string(spec.capacity) +
+    throw Failure("ERR_ORBIT_OUT_OF_RANGE", wanted.object + ": capacity=" + std::to_string(spec.capacity) +
                                                 " in a fleet of size=" + std::to_string(size_) + " needs over " +
                                                 std::to_string(kMaxChunks) +
                                                 " chunks: use a smaller capacity or a smaller fleet");
   }
   if (const auto& known = rings_[spec.typeKind]) {
-    require_same(object, known->writer.ring, accepted(spec, wish, known->writer.ring.spec));
+    require_wanted(known->writer.ring, wanted);
     return known.get();
   }
   require_current();
-  auto mapping = open_object(object);
+  auto mapping = open_object(wanted.object);
   RingSpec found;
   bool isMissing = mapping == nullptr || is_retired_object(*mapping);
-  bool mustCreate = writable_ && (isMissing || (is_other(*mapping, spec, wish, &found) && alone()));
-  if (mustCreate) mapping = create_ring(spec, wish, object);
+  bool mustCreate = writable_ && (isMissing || (is_other(*mapping, wanted, &found) && alone()));
+  if (mustCreate) mapping = create_ring(wanted);
   bool isThere = mapping != nullptr && (mustCreate || !isMissing);
-  return !isThere ? nullptr : keep_ring(std::move(mapping), object, spec.typeKind, &spec, wish);
+  return !isThere ? nullptr : keep_ring(std::move(mapping), wanted.object, spec.typeKind, &wanted);
 }
 
 OpenRing* Fleet::open_existing_ring(uint32_t kind) {
@@ -51,7 +53,7 @@ OpenRing* Fleet::open_existing_ring(uint32_t kind) {
   require_current();
   std::string object = ring_object(name_, kind);
   auto mapping = open_object(object);
-  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr, {});
+  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
 }
 
 // An observer may look into a fleet that was removed.
@@ -64,40 +66,42 @@ std::unique_ptr<Mapping> Fleet::open_object(const std::string& object) const {
 }
 
 // Whether the object is a ring or table of this fleet with another type or geometry than the caller asks for.
-bool Fleet::is_other(const Mapping& mapping, const RingSpec& wanted, const Wish& wish, RingSpec* found) const {
+bool Fleet::is_other(const Mapping& mapping, const Wanted& wanted, RingSpec* found) const {
   Ring ring;
   if (attach_slots(mapping.base, mapping.length, &ring) != AttachStatus::kOk) return false;
   *found = ring.spec;
-  if (found->fleetId != fleetId_ || found->fleetSize != size_ || found->typeKind != wanted.typeKind) return false;
-  return found->objectType != wanted.objectType || found->fingerprint != wanted.fingerprint ||
-         memcmp(found->typeName, wanted.typeName, kTypeNameBytes) != 0 ||
-         (wish.hasCapacity && found->capacity != wanted.capacity) ||
-         (wish.hasPayloadBytes && found->payloadBytes != wanted.payloadBytes);
+  const RingSpec& spec = wanted.spec;
+  if (found->fleetId != fleetId_ || found->fleetSize != size_ || found->typeKind != spec.typeKind) return false;
+  bool hasOtherPayload = wanted.wish.hasPayloadBytes && !have_texts(spec, *found);
+  return found->objectType != spec.objectType || !takes_pod(ring, spec, wanted.pod) ||
+         memcmp(found->typeName, spec.typeName, kTypeNameBytes) != 0 ||
+         (wanted.wish.hasCapacity && found->capacity != spec.capacity) ||
+         (hasOtherPayload && found->payloadBytes != spec.payloadBytes);
 }
 
 // Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is
 // removed while it is being created. No process joins either, so a member that is alone here stays alone, and may
 // remake a ring that differs.
-std::unique_ptr<Mapping> Fleet::create_ring(RingSpec spec, const Wish& wish, const std::string& object) {
+std::unique_ptr<Mapping> Fleet::create_ring(const Wanted& wanted) {
   MembershipLock lock(*store_, *mapping_, waitMs_);
   if (is_gone()) refuse_retired(fleet_object(name_));
-  auto left = open_object(object);
-  RingSpec found;
+  RingSpec spec = wanted.spec, found;
+  auto left = open_object(wanted.object);
   if (left != nullptr && is_retired_object(*left)) {
-    store_->remove(object);  // its remover died half-way
-  } else if (left != nullptr && is_other(*left, spec, wish, &found) && alone()) {
-    if (!wish.hasCapacity) spec.capacity = found.capacity;
-    if (!wish.hasPayloadBytes) spec.payloadBytes = found.payloadBytes;
-    retire_object(*store_, object);
+    store_->remove(wanted.object);  // its remover died half-way
+  } else if (left != nullptr && is_other(*left, wanted, &found) && alone()) {
+    if (!wanted.wish.hasCapacity) spec.capacity = found.capacity;
+    if (!wanted.wish.hasPayloadBytes) spec.payloadBytes = found.payloadBytes;
+    retire_object(*store_, wanted.object);
     fault_point("open:retired");
   }
   auto format = spec.objectType == kTableObject ? format_table : format_ring;
   Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }, waitMs_};
-  return store_->open(object, Access::kReadWrite, &creation);
+  return store_->open(wanted.object, Access::kReadWrite, &creation);
 }
 
 OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind,
-                           const RingSpec* wanted, const Wish& wish) {
+                           const Wanted* wanted) {
   auto opened = std::make_unique<OpenRing>();
   opened->fleet = this;
   opened->mapping = std::move(mapping);
@@ -106,13 +110,32 @@ OpenRing* Fleet::keep_ring(std::unique_ptr<Mapping> mapping, const std::string& 
   if (status != AttachStatus::kOk) refuse(status, *opened->mapping, object);
   // A namesake of a removed fleet may have made this ring: the handle is what is out of date.
   if (ring.spec.fleetId != fleetId_ && is_gone()) refuse_retired(fleet_object(name_));
-  if (wanted != nullptr) require_same(object, ring, accepted(*wanted, wish, ring.spec));
   require_own(object, ring.spec, kind, fleetId_, size_);
   ring.subjectKey = subjectKey_;
+  if (wanted != nullptr) require_wanted(ring, *wanted);
   if (writable_) become_writer_of(opened.get(), object);
   ORBIT_CHECK(rings_[kind] == nullptr && opened->writable == writable_);
   rings_[kind] = std::move(opened);
   return rings_[kind].get();
+}
+
+void Fleet::require_wanted(const Ring& ring, const Wanted& wanted) {
+  if (writable_ && have_texts(wanted.spec, ring.spec)) add_fields(ring, wanted);
+  require_same(wanted.object, ring, accepted(wanted.spec, wanted.wish, ring.spec), wanted.pod);
+}
+
+// Adds the fields to the ring that the caller's pod has more, if it is of the same name and there is room. Of two
+// members that add different ones, the second finds the pod of the first under the lock, and is refused.
+void Fleet::add_fields(const Ring& ring, const Wanted& wanted) {
+  const RingSpec& spec = wanted.spec;
+  bool isNamesake = memcmp(ring.spec.typeName, spec.typeName, kTypeNameBytes) == 0;
+  if (!isNamesake || !can_add_fields(ring, schema_text(ring), spec, wanted.pod)) return;
+  MembershipLock lock(*store_, *mapping_, waitMs_);
+  if (is_gone()) refuse_retired(fleet_object(name_));
+  std::string text = schema_text(ring);
+  if (!can_add_fields(ring, text, spec, wanted.pod)) return;
+  fault_point("open:adding");
+  append_schema(ring, static_cast<uint32_t>(text.size()), spec.schema, spec.schemaBytes);
 }
 
 void Fleet::become_writer_of(OpenRing* opened, const std::string& object) {

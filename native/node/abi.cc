@@ -30,6 +30,8 @@ Napi::Object abi_table(Napi::Env env) {
       {"maxFleetSize", kMaxFleetSize},
       {"maxCapacity", kMaxCapacity},
       {"maxPayloadBytes", kMaxPayloadBytes},
+      {"cacheLineBytes", kCacheLineBytes},
+      {"chunkHeaderBytes", sizeof(ChunkHeader)},
       {"maxPosition", static_cast<double>(kMaxPosition)},
       {"counterBits", kCounterBits},
       {"typeNameBytes", kTypeNameBytes},

@@ -51,6 +51,7 @@ struct RingHandle {
   OpenRing* opened = nullptr;         // owned by its fleet; null: closed, and the number is free
   uint32_t fleet = 0;                 // the handle of that fleet
   std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on (cache.cc)
+  int64_t exactBytes = -1;            // the length that payloads must have; -1: any up to payloadBytes
 };
 
 struct Addon {

@@ -68,7 +68,8 @@ inline int32_t unreadable(const Call& call) {
 // A type with a pod takes payloads of exactly its length. Checked here because what TypeScript has seen can change
 // before the call reads it.
 inline bool fits(const Call& call, size_t length) {
-  return call.opened->exactBytes < 0 || static_cast<int64_t>(length) == call.opened->exactBytes;
+  int64_t exactBytes = call.addon->rings[call.handle].exactBytes;
+  return exactBytes < 0 || static_cast<int64_t>(length) == exactBytes;
 }
 
 // Wakes the sleepers of a ring: after the swap, never before (wake.h). One load when none sleeps.

@@ -102,7 +102,8 @@ Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
     result.Set("tokensDrawn", exact(tokens > first ? tokens - first : 0));
     result.Set("sleepers", count_sleepers(ring));
     result.Set("fleetSize", ring.spec.fleetSize);
-    result.Set("schema", std::string(ring.schema, ring.spec.schemaBytes));
+    std::string schema = schema_text(ring);
+    result.Set("schema", schema.empty() ? schema : schema + "}");
     return result;
   });
 }

@@ -6,21 +6,34 @@ namespace orbit {
 
 namespace {
 
-// The handle of an opened ring in this environment. Undefined for none.
-Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened) {
+// The handle of an opened ring in this environment: one for each length of payloads. Undefined for none.
+Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened, int64_t exactBytes = -1) {
   Addon& addon = addon_of(info);
   if (opened == nullptr) return info.Env().Undefined();
   ORBIT_CHECK(opened->fleet == &fleet_of(info));
   for (uint32_t handle = 0; handle < addon.rings.size(); handle++) {
-    if (addon.rings[handle].opened == opened) return Napi::Number::New(info.Env(), handle);
+    const RingHandle& known = addon.rings[handle];
+    if (known.opened == opened && known.exactBytes == exactBytes) return Napi::Number::New(info.Env(), handle);
   }
   uint32_t handle = free_handle(addon.rings, [](const RingHandle& ring) { return ring.opened == nullptr; });
-  addon.rings[handle] = {opened, info[0].As<Napi::Number>().Uint32Value(), nullptr};
+  addon.rings[handle] = {opened, info[0].As<Napi::Number>().Uint32Value(), nullptr, exactBytes};
   return Napi::Number::New(info.Env(), handle);
 }
 
-// openRing(fleet, { isTable, kind, capacity, payloadBytes, exactBytes, fingerprint, name, schema[, wish] }) -> handle;
-// undefined for an observer when there is none. `wish`, { hasCapacity, hasPayloadBytes }, takes another geometry
+// The lengths of a pod: { byteLength, prefixes: [schemaBytes, byteLength, ...] }.
+PodShape pod_shape_of(const Napi::Object& pod) {
+  PodShape shape;
+  shape.bytes = pod.Get("byteLength").As<Napi::Number>();
+  Napi::Array prefixes = pod.Get("prefixes").As<Napi::Array>();
+  for (uint32_t i = 0; i + 1 < prefixes.Length(); i += 2) {
+    shape.prefixes.push_back({prefixes.Get(i).As<Napi::Number>(), prefixes.Get(i + 1).As<Napi::Number>()});
+  }
+  return shape;
+}
+
+// openRing(fleet, { isTable, kind, capacity, payloadBytes, fingerprint, name[, pod, wish] }) -> handle; undefined for an
+// observer when there is none. `pod`, { schema, byteLength, prefixes }, has its text without the closing brace. `wish`,
+// { hasCapacity, hasPayloadBytes }, takes another geometry
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
@@ -33,7 +46,13 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
     spec.fingerprint = options.Get("fingerprint").As<Napi::BigInt>().Uint64Value(&lossless);
     std::string name = options.Get("name").As<Napi::String>();
     memcpy(spec.typeName, name.data(), name.size() < kTypeNameBytes ? name.size() : kTypeNameBytes);
-    std::string schema = options.Get("schema").As<Napi::String>();
+    bool hasPod = options.Get("pod").IsObject();
+    PodShape pod;
+    std::string schema;
+    if (hasPod) {
+      pod = pod_shape_of(options.Get("pod").As<Napi::Object>());
+      schema = options.Get("pod").As<Napi::Object>().Get("schema").As<Napi::String>();
+    }
     if (schema.size() <= kMaxSchemaBytes) {
       spec.schemaBytes = static_cast<uint32_t>(schema.size());
       spec.schema = schema.data();
@@ -43,9 +62,8 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
       Napi::Object asked = options.Get("wish").As<Napi::Object>();
       wish = {true, asked.Get("hasCapacity").ToBoolean(), asked.Get("hasPayloadBytes").ToBoolean()};
     }
-    OpenRing* opened = fleet_of(info).open_ring(spec, wish);
-    if (opened != nullptr) opened->exactBytes = options.Get("exactBytes").As<Napi::Number>().Int64Value();
-    return handle_of(info, opened);
+    OpenRing* opened = fleet_of(info).open_ring(spec, wish, pod);
+    return handle_of(info, opened, hasPod ? int64_t{pod.bytes} : -1);
   });
 }
 

@@ -21,7 +21,7 @@
 //   ...        nodes * 64             NodeEntry[]                                its node; its settler; audit
 //   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
 //   ...        chunks * stride        chunk[]: ChunkHeader, payload              the owner of the chunk
-//   ...        schemaBytes, align64   schema: the pod as text, for people        creator
+//   ...        schemaRoom             schema: the pod as text (schema.h)         creator; members that add fields
 //
 // Table object
 //   A table has the fields of a ring, but each of its slots moves on its own: slot[] is bucket[], and its words are
@@ -75,6 +75,7 @@ constexpr uint32_t kTypeNameBytes = 64;
 constexpr uint32_t kLabelBytes = 32;
 constexpr uint32_t kStatusBytes = 64;
 constexpr uint32_t kMaxSchemaBytes = 1u << 16;
+constexpr uint32_t kSchemaSlack = 1024;  // room of a new ring for the text of fields that are added later
 constexpr uint32_t kMaxSubjectBytes = 128;
 constexpr uint32_t kMaxOwnerBytes = 64;
 constexpr uint64_t kMaxToken = (uint64_t{1} << 53) - 1;  // an exact JS number
@@ -117,8 +118,8 @@ struct RingHeader {
   uint64_t strideBytes;
   uint64_t fleetSize;
   uint64_t spareCount;
-  uint64_t fingerprint;  // of the pod; 0: the type has none
-  uint64_t schemaBytes;  // 0: no pod, or its text is too long
+  uint64_t fingerprint;  // of the pod with which the ring was made; 0: the type has none
+  uint64_t schemaBytes;  // grows with the text of the pod (schema.h); 0: no pod, or its text is too long
 
   char typeName[kTypeNameBytes];
 
@@ -243,8 +244,14 @@ constexpr uint64_t chunk_count(uint32_t capacity, uint32_t fleetSize) {
 }
 constexpr uint64_t stride_bytes(uint32_t payloadBytes) { return align_line(sizeof(ChunkHeader) + payloadBytes); }
 
+// The room for the text of the pod in a new ring; `schemaBytes` is its length then.
+constexpr uint32_t schema_room(uint32_t schemaBytes) {
+  return schemaBytes == 0 ? 0 : static_cast<uint32_t>(align_line(uint64_t{schemaBytes} + kSchemaSlack));
+}
+constexpr uint32_t kMaxSchemaRoom = schema_room(kMaxSchemaBytes);
+
 constexpr RingOffsets ring_offsets(uint32_t capacity, uint32_t payloadBytes, uint32_t fleetSize,
-                                   uint32_t schemaBytes = 0) {
+                                   uint32_t schemaRoom = 0) {
   RingOffsets at{};
   at.sleepers = sizeof(RingHeader);
   at.slots = at.sleepers + align_line((uint64_t{fleetSize} + 63) / 64 * 8);
@@ -252,7 +259,7 @@ constexpr RingOffsets ring_offsets(uint32_t capacity, uint32_t payloadBytes, uin
   at.spares = at.entries + uint64_t{fleetSize} * sizeof(NodeEntry);
   at.chunks = at.spares + align_line(uint64_t{spare_count(fleetSize)} * 8);
   at.schema = at.chunks + chunk_count(capacity, fleetSize) * stride_bytes(payloadBytes);
-  at.end = at.schema + align_line(schemaBytes);
+  at.end = at.schema + schemaRoom;
   return at;
 }
 

@@ -52,8 +52,9 @@ struct RingSpec {
   uint64_t fingerprint = 0;
   uint64_t fleetId = 0;
   char typeName[kTypeNameBytes] = {};
-  uint32_t schemaBytes = 0;
-  const char* schema = nullptr;  // what a creator writes; an attacher has Ring.schema
+  uint32_t schemaRoom = 0;       // bytes of the object for the text of the pod, whole lines
+  uint32_t schemaBytes = 0;      // of that text, without its closing brace; for an attacher at the time of the attach
+  const char* schema = nullptr;  // what a creator writes; an attacher reads the object (schema.h)
 };
 
 // One process's private view. Geometry is copied here at attach and never read from shared memory again.
@@ -64,7 +65,7 @@ struct Ring {
   NodeEntry* entries = nullptr;
   uint64_t* spares = nullptr;
   uint8_t* chunks = nullptr;
-  const char* schema = nullptr;
+  uint64_t* schema = nullptr;
   uint64_t stride = 0;
   uint64_t lastPosition = 0;  // what fits a JS number and a slot's lap
   uint32_t mask = 0;          // capacity - 1
@@ -98,23 +99,24 @@ inline bool valid_spec(const RingSpec& spec) {
   return spec.typeKind <= kMaxKind && spec.capacity >= 1 && spec.capacity <= kMaxCapacity &&
          (spec.capacity & (spec.capacity - 1)) == 0 && spec.payloadBytes <= kMaxPayloadBytes && spec.fleetSize >= 1 &&
          spec.fleetSize <= kMaxFleetSize && chunk_count(spec.capacity, spec.fleetSize) <= kMaxChunks &&
-         spec.schemaBytes <= kMaxSchemaBytes;
+         spec.schemaBytes <= spec.schemaRoom && spec.schemaRoom <= kMaxSchemaRoom &&
+         spec.schemaRoom % kCacheLineBytes == 0;
 }
 
 inline uint64_t ring_bytes(const RingSpec& spec) {
-  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes).end;
+  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom).end;
 }
 
 inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   uint8_t* bytes = static_cast<uint8_t*>(base);
-  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes);
+  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom);
   ring->header = reinterpret_cast<RingHeader*>(bytes);
   ring->sleepers = reinterpret_cast<uint64_t*>(bytes + at.sleepers);
   ring->slots = reinterpret_cast<uint64_t*>(bytes + at.slots);
   ring->entries = reinterpret_cast<NodeEntry*>(bytes + at.entries);
   ring->spares = reinterpret_cast<uint64_t*>(bytes + at.spares);
   ring->chunks = bytes + at.chunks;
-  ring->schema = reinterpret_cast<const char*>(bytes + at.schema);
+  ring->schema = reinterpret_cast<uint64_t*>(bytes + at.schema);
   ring->stride = stride_bytes(spec.payloadBytes);
   ring->mask = spec.capacity - 1;
   ring->lapShift = static_cast<uint32_t>(__builtin_ctz(spec.capacity));
@@ -152,7 +154,7 @@ inline void format_slots(void* base, const RingSpec& spec, uint64_t createdAtMs)
   Ring ring;
   map_ring(&ring, base, spec);
   RingHeader* header = ring.header;
-  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaBytes);
+  RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom);
   memset(base, 0, at.chunks);
   if (spec.schema != nullptr) memcpy(static_cast<uint8_t*>(base) + at.schema, spec.schema, spec.schemaBytes);
   format_object(&header->object, spec.objectType, ring_bytes(spec), spec.fleetId, createdAtMs);
@@ -194,6 +196,12 @@ inline AttachStatus attach_object(const void* base, uint64_t length, ObjectType 
   return type_of(static_cast<const ObjectHeader*>(base)) == type ? AttachStatus::kOk : AttachStatus::kCorrupt;
 }
 
+// The rest of an object behind its chunks; a number that valid_spec refuses if there is none.
+inline uint32_t room_behind(const RingSpec& spec, uint64_t length) {
+  uint64_t chunks = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).schema;
+  return length >= chunks && length - chunks < UINT32_MAX ? static_cast<uint32_t>(length - chunks) : UINT32_MAX;
+}
+
 // Attaches to a ring or a table; `ring->spec.objectType` says which it is.
 inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
   AttachStatus status = check_object(base, length);
@@ -215,6 +223,7 @@ inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
   spec.fleetSize = number(&header->fleetSize);
   spec.fingerprint = load_relaxed(&header->fingerprint);
   spec.schemaBytes = number(&header->schemaBytes);
+  if (spec.schemaBytes != 0) spec.schemaRoom = room_behind(spec, length);
   spec.fleetId = load_relaxed(&header->object.fleetId);
   memcpy(spec.typeName, header->typeName, kTypeNameBytes);
   if (!valid_spec(spec) || ring_bytes(spec) != length ||

@@ -300,21 +300,24 @@ void attach_finds_the_spec_of_the_creator() {
 }
 
 void the_schema_is_behind_the_chunks() {
-  const char text[] = "{\"busy\":u32}";
+  const char text[] = "{\"busy\":u32";
   RingSpec spec = spec_of(8, 100, 3);
   spec.schemaBytes = sizeof text - 1;
+  spec.schemaRoom = schema_room(spec.schemaBytes);
   spec.schema = text;
   PlainRing plain(spec);
-  CHECK_EQUAL(ring_bytes(spec), ring_bytes(spec_of(8, 100, 3)) + 64);
+  CHECK_EQUAL(spec.schemaRoom, 1088);
+  CHECK_EQUAL(ring_bytes(spec), ring_bytes(spec_of(8, 100, 3)) + 1088);
   CHECK_EQUAL(plain.ring.spec.schemaBytes, sizeof text - 1);
+  CHECK_EQUAL(plain.ring.spec.schemaRoom, 1088);
   CHECK(memcmp(plain.ring.schema, text, sizeof text - 1) == 0);
   CHECK(reinterpret_cast<const uint8_t*>(plain.ring.schema) ==
         plain.ring.chunks + uint64_t{plain.ring.chunkCount} * plain.ring.stride);
   // An attacher stays within the object, regardless of the length that its header claims.
-  for (uint32_t claimed : {0u, 64u, 65u, kMaxSchemaBytes, kMaxSchemaBytes + 1, ~0u}) {
+  for (uint32_t claimed : {0u, 64u, 1088u, 1089u, kMaxSchemaRoom, kMaxSchemaRoom + 1, ~0u}) {
     plain.ring.header->schemaBytes = claimed;
     Ring again;
-    bool fits = claimed > 0 && claimed <= 64;
+    bool fits = claimed > 0 && claimed <= 1088;
     AttachStatus status = attach_ring(plain.ring.header, ring_bytes(spec), &again);
     CHECK(status == (fits ? AttachStatus::kOk : AttachStatus::kCorrupt));
   }

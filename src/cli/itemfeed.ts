@@ -1,11 +1,10 @@
-import type { Frame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
 import { contestKind, eventKind } from '../inspect/kinds.js'
 import { inspectRing } from '../inspect/report.js'
 import { OrbitEventBus } from '../layers/bus.js'
 import { UsageError } from './command.js'
 import { type Item, itemOf } from './item.js'
-import { type Decoded, decoderOf } from './payload.js'
+import { type Decoded, decode, decoderOf } from './payload.js'
 
 export interface ItemBatch {
   readonly items: Item[]
@@ -42,26 +41,40 @@ function eventFeed(fleet: FleetObserver, from: From, topic: string): ItemFeed {
 
 function frameFeed(fleet: FleetObserver, kind: number, from: From, isWanted: (frameKind: number) => boolean): ItemFeed {
   const cursor = fleet.cursorOf(() => fleet.existingRing(kind), startOf(fleet, kind, from))
-  let read: ((bytes: Uint8Array) => Decoded) | undefined
-  const item = (frame: Frame): Item => {
-    read ??= readerOf(fleet, kind)
-    return itemOf(kind, frame, read)
-  }
+  const readers = new PodReaders(fleet, kind)
   return {
     get position() {
       return cursor.position
     },
     poll(max) {
       const { frames, lost, malformed, from, to } = cursor.poll(max)
-      const found = frames.filter(({ frameKind }) => isWanted(frameKind)).map(item)
+      const wanted = frames.filter(({ frameKind }) => isWanted(frameKind))
+      // After the poll: a member adds its fields to the ring before it publishes them.
+      const read = wanted.length > 0 ? readers.current() : decode
+      const found = wanted.map((frame) => itemOf(kind, frame, read))
       return { items: [...lossOf(from, to, lost, malformed), ...found], from, to }
     },
   }
 }
 
-function readerOf(fleet: FleetObserver, kind: number): (bytes: Uint8Array) => Decoded {
-  const { schema, fingerprint } = inspectRing(fleet, kind, []) ?? { schema: '', fingerprint: 0n }
-  return decoderOf(schema, fingerprint)
+/** The decoder of a ring, made anew when a member has added fields to its pod. */
+class PodReaders {
+  readonly #fleet: FleetObserver
+  readonly #kind: number
+  #schema: string | undefined
+  #read: (bytes: Uint8Array) => Decoded = decode
+
+  constructor(fleet: FleetObserver, kind: number) {
+    this.#fleet = fleet
+    this.#kind = kind
+  }
+
+  current(): (bytes: Uint8Array) => Decoded {
+    const { schema, fingerprint } = inspectRing(this.#fleet, this.#kind, []) ?? { schema: '', fingerprint: 0n }
+    if (schema !== this.#schema) this.#read = decoderOf(schema, fingerprint)
+    this.#schema = schema
+    return this.#read
+  }
 }
 
 /** Resolves a negative `from`, which counts back from the head and stops at the oldest retained frame. */

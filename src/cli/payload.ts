@@ -37,13 +37,16 @@ export function decode(bytes: Uint8Array): Decoded {
   return { format: 'text', payload: text }
 }
 
-/** A decoder for the frames of a ring: by the pod that its creator stored there, if it did and if it fits. */
+/**
+ * A decoder for the frames of a ring: by the pod that its members stored there, if they did and if it fits. The
+ * fingerprint is that of the pod with which the ring was made; fields may have been added to it.
+ */
 export function decoderOf(schema: string, fingerprint: bigint): (bytes: Uint8Array) => Decoded {
   const pod = schema === '' ? undefined : podOfSchema(schema)
-  if (pod === undefined || pod.fingerprint !== fingerprint) return decode
+  if (pod === undefined || !pod.beginsWith(fingerprint)) return decode
   return (bytes) => {
     try {
-      return bytes.length === pod.byteLength ? { format: 'pod', payload: plain(pod.decode(bytes)) } : decode(bytes)
+      return pod.accepts(bytes.length) ? { format: 'pod', payload: plain(pod.decode(bytes)) } : decode(bytes)
     } catch {
       return decode(bytes) // a stored u64 that is not a safe integer
     }

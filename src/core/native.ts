@@ -8,6 +8,8 @@ interface Abi {
   readonly maxFleetSize: number
   readonly maxCapacity: number
   readonly maxPayloadBytes: number
+  readonly cacheLineBytes: number
+  readonly chunkHeaderBytes: number
   readonly maxPosition: number
   readonly counterBits: number
   readonly typeNameBytes: number
@@ -140,16 +142,24 @@ export interface NativeWish {
   readonly hasPayloadBytes: boolean
 }
 
+/** The pod of the payloads of a handle. */
+export interface NativePod {
+  /** Its canonical text without the closing brace. */
+  readonly schema: string
+  /** What each payload measures. */
+  readonly byteLength: number
+  /** schemaBytes and byteLength of each pod of its first fields. */
+  readonly prefixes: readonly number[]
+}
+
 /** Of a ring that is to be opened or made. */
 export interface NativeOpenRing extends NativeRingSpec {
   /** A table and not a ring. */
   isTable?: boolean
   /** Present: another geometry is taken while other members live. It says what the caller asked for. */
   wish?: NativeWish
-  /** What payloads must measure; -1: any up to payloadBytes. */
-  exactBytes: number
-  /** The canonical text of the pod layout, which a creator leaves for inspectors; '': none. */
-  schema: string
+  /** Undefined: payloads are bytes, up to payloadBytes of them. */
+  pod: NativePod | undefined
 }
 
 /** What every object says of itself. */
@@ -248,7 +258,7 @@ interface Native {
     /** Nodes that are armed. */
     readonly sleepers: number
     readonly fleetSize: number
-    /** As its creator wrote it; '': none. */
+    /** With all fields that members have added; '': none. */
     readonly schema: string
   }
   inspectHand(

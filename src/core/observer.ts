@@ -2,12 +2,13 @@ import { checkInteger, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { rangeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
+import type { Pod } from '../pod/pod.js'
 import { Bell } from './bell.js'
 import { Cursor } from './cursor.js'
 import { type Frame, loadedFrame } from './frame.js'
 import { closedError, type Handle, type HandleClass } from './handle.js'
 import { MemberWatch } from './memberwatch.js'
-import { abi, checkNative, type NativeFleet, type NativeWish, native, translated } from './native.js'
+import { abi, checkNative, type NativeFleet, type NativePod, type NativeWish, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
 import { Ring, type RingStats } from './ring.js'
 import { Table } from './table.js'
@@ -134,16 +135,15 @@ export class FleetObserver implements Disposable {
     const { kind, capacity, payloadBytes, fingerprint, name } = type
     const known = this.#opened.find((handle) => handle.type === type)
     if (known instanceof form) return this.#use(known)
-    const { byteLength: exactBytes = -1, schema = '' } = type.pod ?? {}
+    const pod = type.pod === undefined ? undefined : nativePod(type.pod)
     const spec = {
       isTable: form.isTable,
       kind,
       capacity,
       payloadBytes,
-      exactBytes,
       fingerprint,
       name,
-      schema,
+      pod,
       ...(wish && { wish }),
     }
     const handle = translated(() => native.openRing(this.#handle, spec))
@@ -325,6 +325,11 @@ export class FleetObserver implements Disposable {
   [Symbol.dispose](): void {
     this.close()
   }
+}
+
+function nativePod({ schema, byteLength, prefixes }: Pod<unknown>): NativePod {
+  const lengths = prefixes.flatMap((prefix) => [prefix.schemaBytes, prefix.byteLength])
+  return { schema: schema.slice(0, -1), byteLength, prefixes: lengths }
 }
 
 /** Throws unless the value is a fleet, joined or observed. @internal */

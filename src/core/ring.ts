@@ -25,7 +25,7 @@ export interface RingStats {
   capacity: number
   /** The most bytes that a payload may have, 0..2^24. */
   payloadBytes: number
-  /** The fingerprint of the type's pod; 0n for a type without one. */
+  /** The fingerprint of the pod with which the ring was made; 0n for a type without one. */
   fingerprint: bigint
   /** The size of the whole shared object, in bytes. */
   objectBytes: number

@@ -38,14 +38,19 @@ export interface OrbitTypeSpec<T> {
   pod?: Pod<T>
   /** The number of slots, a power of two in 1..2^19; default 1024. */
   capacity?: number
-  /** The most bytes that a payload may have, 0..2^24; default the pod's byteLength, or 256 without a pod. */
+  /**
+   * The most bytes that a payload may have, 0..2^24. Default without a pod: 256. With a pod it is the room that a new
+   * ring has for a value and for fields that are added later: at least the pod's byteLength, default as many bytes as
+   * cost no more memory than byteLength and the pod's reserve.
+   */
   payloadBytes?: number
 }
 
 /**
  * Names a ring and describes its payloads. A fleet refuses two types under one KIND that differ in name, pod, capacity
- * or payloadBytes, even if two processes bring them. But a member that is alone in its fleet makes the ring anew with
- * its own type, and the frames of the old ring are lost, even in a persistent fleet.
+ * or payloadBytes, even if two processes bring them. But a pod may have fields added behind the last one, as long as a
+ * frame of the ring has room for them; then payloadBytes is that of the ring. And a member that is alone in its fleet
+ * makes the ring anew with its own type, and the frames of the old ring are lost, even in a persistent fleet.
  *
  * @returns the type, frozen
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT or RangeError ERR_ORBIT_OUT_OF_RANGE for a wrong spec
@@ -85,13 +90,24 @@ function checkSpec(name: string, kind: number, capacity: number, payloadBytes: n
   }
 }
 
+/** The most bytes of payload that cost no more memory than a value of the pod and its reserve. */
+function roomFor({ byteLength, reserve }: AnyOrbitType['pod'] & object): number {
+  return Math.min(
+    alignLine(native.chunkHeaderBytes + byteLength + reserve) - native.chunkHeaderBytes,
+    native.maxPayloadBytes,
+  )
+}
+
+/** A chunk takes whole cache lines. */
+const alignLine = (bytes: number): number => Math.ceil(bytes / native.cacheLineBytes) * native.cacheLineBytes
+
 /** Makes a type as `orbitType` does, with a KIND of orbit's own layers allowed. */
 export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
   const { name, kind, pod, capacity = 1024 } = spec
   if (pod !== undefined && !(pod instanceof Pod)) {
     throw wrongType('pod', pod, 'a pod made by pod()')
   }
-  const payloadBytes = spec.payloadBytes ?? pod?.byteLength ?? 256
+  const payloadBytes = spec.payloadBytes ?? (pod === undefined ? 256 : roomFor(pod))
   checkSpec(name, kind, capacity, payloadBytes, pod?.byteLength ?? 0)
   const type = Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: pod?.fingerprint ?? 0n, pod })
   made.add(type)

@@ -17,7 +17,7 @@ interface DeadNode {
 /** What the bytes of a ring or a table say about it. */
 export interface RingReport extends Readonly<RingStats> {
   readonly form: 'ring' | 'table'
-  /** The canonical text of the pod; '': untyped, or too long to be stored. */
+  /** The canonical text of the pod, with all fields that members have added; '': untyped, or too long to be stored. */
   readonly schema: string
   readonly createdAtMs: number
   /** It was removed while a process had it open. */

@@ -135,12 +135,15 @@ export class Orbital<T> {
   }
 
   #loaded(): T {
-    if (loadedLength() !== this.#pod.byteLength) this.#refuseLength(loadedLength())
+    const length = loadedLength()
+    if (length !== this.#pod.byteLength)
+      return this.#decode(scratch.bytes.subarray(payloadOffset, payloadOffset + length))
     return this.#pod.read(scratch.view, payloadOffset)
   }
 
+  /** Decodes a frame of this pod, or of one that another release of the application brings. */
   #decode(bytes: Uint8Array): T {
-    if (bytes.length !== this.#pod.byteLength) this.#refuseLength(bytes.length)
+    if (!this.#pod.accepts(bytes.length)) this.#refuseLength(bytes.length)
     return this.#pod.decode(bytes)
   }
 

@@ -43,6 +43,14 @@ interface PodLayout {
   readonly expects: string
   readonly fields: readonly { readonly name: string; readonly offset: number; readonly layout: Layout }[]
   readonly gaps: readonly { readonly offset: number; readonly byteLength: number }[]
+  /** The pods of the first field, the first two, and so on. */
+  readonly prefixes: readonly PodPrefix[]
+}
+
+/** The pod of the first fields of another one: the length of its schema without the closing brace, and its own. */
+export interface PodPrefix {
+  readonly schemaBytes: number
+  readonly byteLength: number
 }
 
 export type Layout = Leaf | ArrayLayout | PodLayout

@@ -1,7 +1,7 @@
 import { isUint8Array } from 'node:util/types'
-import { checkInteger, outOfRange, printable, wrongType } from '../base/check.js'
+import { checkInteger, checkOptions, outOfRange, printable, wrongType } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
-import { bytesLeaf, type Layout, textLeaf, wordLeaves } from './leaf.js'
+import { bytesLeaf, type Layout, type PodPrefix, textLeaf, wordLeaves } from './leaf.js'
 import { type Codec, compile } from './marshal.js'
 
 /** The largest pod has the size of the largest payload of a ring. */
@@ -114,6 +114,15 @@ export function array<E extends PodType>(element: E, length: number): PodElement
   })
 }
 
+/** Options of `pod`: room for fields that are added later. */
+export interface PodOptions {
+  /**
+   * How many bytes the frames of a new ring have beyond this pod, 0..2^24; default 0. A later release can append fields
+   * that fit into them while this one runs. It does not change the bytes of a value, nor the schema.
+   */
+  reserve?: number
+}
+
 /**
  * A fixed layout of named fields, made by `pod`. It is the layout of the same struct in C: each field at its natural
  * alignment, the whole rounded up to the largest alignment, little-endian; padding is always zero. Immutable.
@@ -122,6 +131,10 @@ export function array<E extends PodType>(element: E, length: number): PodElement
  * that is out of range or not an integer, and a wrong length, throw a RangeError. The message names the path of the
  * field and the value. Properties that are no field are ignored: finding them costs more than writing. After an error,
  * the bytes of the target are unspecified.
+ *
+ * Releases with different pods can share a ring if one pod has the fields of the other and more behind them. Bytes of
+ * the shorter pod are decoded by the longer one with zero, false, "" and empty bytes in the fields that they lack; the
+ * shorter pod ignores the fields that it does not know.
  */
 export class Pod<T> extends PodElement<T> {
   /** A hash of `schema` (64-bit FNV-1a of its UTF-8), by which processes compare their pods; never 0n. */
@@ -143,8 +156,16 @@ export class Pod<T> extends PodElement<T> {
    */
   readonly read: (view: DataView, offset: number) => T
 
-  private constructor(layout: Layout, codec: Codec<T>) {
+  /** How many bytes the frames of a new ring have beyond `byteLength`, for fields that are added later. */
+  readonly reserve: number
+
+  /** The pods of its first field, its first two, and so on; the last one is this pod. @internal */
+  readonly prefixes: readonly PodPrefix[]
+
+  private constructor(layout: PodLayout, codec: Codec<T>, reserve: number) {
     super(layout)
+    this.prefixes = layout.prefixes
+    this.reserve = reserve
     this.fingerprint = fnv1a(layout.schema) || 1n
     this.write = codec.write
     this.read = codec.read
@@ -170,21 +191,51 @@ export class Pod<T> extends PodElement<T> {
   /**
    * Decodes a value, which shares no memory with the bytes.
    *
-   * @param bytes exactly `byteLength`
+   * @param bytes `byteLength` bytes; fewer if they are of a pod with the first fields of this one, whose other fields
+   *   are then zero; more if they are of a pod with added fields, which are ignored
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
    */
   decode(bytes: Uint8Array): T {
     const view = viewOf('bytes', bytes)
-    if (bytes.length !== this.byteLength) {
-      throw outOfRange('bytes.length', bytes.length, `byteLength=${this.byteLength}`)
+    const { byteLength } = this
+    if (!this.accepts(bytes.length)) {
+      const others = 'or that of a pod with its first fields, or with fields added behind its last one'
+      throw outOfRange('bytes.length', bytes.length, `byteLength=${byteLength}, ${others}`)
     }
-    return this.read(view, 0)
+    if (bytes.length >= byteLength) return this.read(view, 0)
+    const whole = new Uint8Array(byteLength)
+    whole.set(bytes)
+    return this.read(new DataView(whole.buffer), 0)
+  }
+
+  /** Whether bytes of this length can be of this pod, of its first fields, or of a pod that begins with it. @internal */
+  accepts(length: number): boolean {
+    if (length >= this.byteLength) return length % this.layout.alignment === 0
+    return this.prefixes.some(({ byteLength }) => byteLength === length)
+  }
+
+  /** Whether a fingerprint is that of this pod, or of a pod with its first fields. @internal */
+  beginsWith(fingerprint: bigint): boolean {
+    const bytes = Buffer.from(this.schema)
+    const brace = bytes.subarray(-1)
+    let hash = fnv1a('')
+    let from = 0
+    return this.prefixes.some(({ schemaBytes }) => {
+      hash = hashOn(hash, bytes.subarray(from, schemaBytes))
+      from = schemaBytes
+      return (hashOn(hash, brace) || 1n) === fingerprint
+    })
   }
 
   /** Makes a pod with another codec, for text from shared memory and for tests. @internal */
-  static define<F extends PodFields>(fields: F, codecOf: (layout: Layout) => Codec<PodValue<F>> = compile) {
+  static define<F extends PodFields>(
+    fields: F,
+    codecOf: (layout: Layout) => Codec<PodValue<F>> = compile,
+    { reserve = 0 }: PodOptions = {},
+  ) {
     const layout = layoutOfFields(fields)
-    return new Pod<PodValue<F>>(layout, codecOf(layout))
+    checkInteger('reserve', reserve, 0, maxByteLength - layout.byteLength)
+    return new Pod<PodValue<F>>(layout, codecOf(layout), reserve)
   }
 }
 
@@ -195,11 +246,14 @@ export class Pod<T> extends PodElement<T> {
  *   'i16' 'i32' 'i64' 'f32' 'f64' 'bool' 'bigu64' 'bigi64'`), `bytes(n)`, `text(n)`, `array(element, n)` or another
  *   pod. A name is any string but the empty one, `__proto__` and decimal integers (which JavaScript moves to the
  *   front).
+ * @param options.reserve how many bytes later releases may append in fields, 0..2^24; default 0. It matters for the
+ *   rings of types with this pod, not for a pod that is a field
  * @returns a pod of at most 2^24 bytes; its TypeScript type follows from `fields`
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
  */
-export function pod<F extends PodFields>(fields: F): Pod<PodValue<F>> {
-  return Pod.define(fields)
+export function pod<F extends PodFields>(fields: F, options: PodOptions = {}): Pod<PodValue<F>> {
+  checkOptions('options', options, ['reserve'])
+  return Pod.define(fields, compile, options)
 }
 
 function viewOf(name: string, bytes: Uint8Array): DataView {
@@ -226,8 +280,15 @@ const fieldNames = (fields: PodFields): string[] => {
   })
 }
 
+type PodLayout = Extract<Layout, { form: 'pod' }>
+
+const roundUp = (length: number, alignment: number): number => Math.ceil(length / alignment) * alignment
+
 /** Places each field at the next multiple of its alignment, and rounds the whole up to the largest alignment. */
-function layoutOfFields(fields: PodFields): Layout {
+function layoutOfFields(fields: PodFields): PodLayout {
+  const prefixes: PodPrefix[] = []
+  const texts: string[] = []
+  let schemaBytes = 0
   const placed: { name: string; offset: number; layout: Layout }[] = []
   const gaps: { offset: number; byteLength: number }[] = []
   let end = 0
@@ -246,14 +307,21 @@ function layoutOfFields(fields: PodFields): Layout {
     align(layout.alignment)
     placed.push({ name, offset: end, layout })
     end += layout.byteLength
+    const text = `${JSON.stringify(name)}:${layout.schema}`
+    texts.push(text)
+    schemaBytes += 1 + Buffer.byteLength(text) // with the brace or the comma before it
+    prefixes.push({ schemaBytes, byteLength: roundUp(end, alignment) })
   }
   align(alignment)
-  const schema = `{${placed.map(({ name, layout }) => `${JSON.stringify(name)}:${layout.schema}`).join(',')}}`
-  return { form: 'pod', schema, byteLength: end, alignment, expects: 'an object', fields: placed, gaps }
+  const schema = `{${texts.join(',')}}`
+  return { form: 'pod', schema, byteLength: end, alignment, expects: 'an object', fields: placed, gaps, prefixes }
 }
 
 function fnv1a(text: string): bigint {
-  let hash = 0xcbf29ce484222325n
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
+  return hashOn(0xcbf29ce484222325n, Buffer.from(text))
+}
+
+function hashOn(hash: bigint, bytes: Uint8Array): bigint {
+  for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
   return hash
 }

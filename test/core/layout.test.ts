@@ -101,8 +101,8 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(ring.u64(at.fleetSize)).toBe(BigInt(size))
     expect(ring.u64(at.spareCount)).toBe(BigInt(at.spares))
     expect(ring.u64(at.fingerprint)).toBe(Load.fingerprint)
-    expect(ring.u64(at.schemaBytes)).toBe(10n)
-    expect(ring.bytes(at.schema, 10).toString()).toBe('{"at":u64}')
+    expect(ring.u64(at.schemaBytes)).toBe(9n)
+    expect(ring.bytes(at.schema, 10).toString()).toBe('{"at":u64\0')
     expect(ring.bytes(at.typeName, 64).toString()).toBe('Wörk'.padEnd(63, '\0'))
     for (const word of [at.hint, at.tokens, at.floor, at.sparesTaken, at.burned, at.refused, at.missedWakes]) {
       expect(ring.u64(word)).toBe(0n)

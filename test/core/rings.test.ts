@@ -577,11 +577,11 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
         pod({ at: 'u32', by: pod({ x: 'f32' }) }),
         'the pods differ at "by":{"x":f32}, where the existing ring has "by":{"x":f64}:',
       ],
-      [pod({ at: 'u32' }), 'the pods differ at its end, where the existing ring has "by":{"x":f64}:'],
       [
-        pod({ at: 'u32', by: pod({ x: 'f64' }), more: 'u8' }),
-        'the pods differ at "more":u8, where the existing ring has its end:',
+        pod({ at: 'u32', by: pod({ x: 'f64', y: 'u8' }) }),
+        'the pods differ at "by":{"x":f64,"y":u8}, where the existing ring has "by":{"x":f64}:',
       ],
+      [pod({ more: 'u8', at: 'u32' }), 'the pods differ at "more":u8, where the existing ring has "at":u32:'],
     ])('names the first field that differs: %#', (other, text) => {
       const name = fleetName()
       const type = orbitType({ name: 'Grown', kind: 16, capacity: 8, pod: pod({ at: 'u32', by: pod({ x: 'f64' }) }) })

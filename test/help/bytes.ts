@@ -82,7 +82,7 @@ export function ringAt(
   { capacity, payloadBytes, pod }: { capacity: number; payloadBytes: number; pod?: { schema: string } | undefined },
   fleetSize: number,
 ) {
-  const schemaBytes = Buffer.byteLength(pod?.schema ?? '')
+  const schemaBytes = pod === undefined ? 0 : Buffer.byteLength(pod.schema) - 1
   const spareCount = Math.max(4, Math.floor(fleetSize / 4))
   const chunkCount = capacity + fleetSize + spareCount
   const stride = line(24 + payloadBytes)
@@ -98,7 +98,7 @@ export function ringAt(
     spare: (spare: number): number => spares + spare * 8,
     chunk: (chunk: number): number => chunks + chunk * stride,
     schema: chunks + chunkCount * stride,
-    end: chunks + chunkCount * stride + line(schemaBytes),
+    end: chunks + chunkCount * stride + (schemaBytes === 0 ? 0 : line(schemaBytes + 1024)),
     spares: spareCount,
     chunks: chunkCount,
     stride,

@@ -372,14 +372,14 @@ console.log(pods.length + ' pods, ' + refusals.length + ' refusals')
     )
   })
 
-  it('decodes exactly byteLength bytes', () => {
+  it('refuses bytes of a length that no pod with its first fields or with added ones has', () => {
     const layout = pod({ busy: 'u16' })
     expect(layout.decode(Buffer.from('xx0102', 'latin1').subarray(2, 4))).toEqual({ busy: 0x3130 })
     for (const length of [0, 1, 3]) {
       expect(() => layout.decode(new Uint8Array(length))).toThrow(
         expect.objectContaining({
           code: 'ERR_ORBIT_OUT_OF_RANGE',
-          message: `bytes.length=${length} must be byteLength=2`,
+          message: expect.stringContaining(`bytes.length=${length} must be byteLength=2`),
         }),
       )
     }
