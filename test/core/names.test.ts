@@ -47,7 +47,7 @@ describe('a type', () => {
   it('has the size and the fingerprint of its pod', () => {
     const load = pod({ busy: 'u32', idle: 'u32' })
     const type = orbitType({ name: 'Load', kind: 3, pod: load })
-    expect(type.payloadBytes).toBe(8)
+    expect(type.payloadBytes).toBe(40)
     expect(type.fingerprint).toBe(load.fingerprint)
     expect(type.fingerprint).not.toBe(0n)
     expect(type.pod).toBe(load)
