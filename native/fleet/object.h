@@ -25,7 +25,7 @@ std::string hex(uint64_t value);
 void require_size(const std::string& object, uint32_t found, uint32_t wanted);
 // Throws ERR_ORBIT_TYPE_MISMATCH unless the ring is one of this fleet, of this KIND.
 void require_own(const std::string& object, const RingSpec& found, uint32_t kind, uint64_t fleetId, uint32_t fleetSize);
-// The lengths of a caller's pod, whose text is in its RingSpec.
+// The lengths of a caller's pod; its text is in the RingSpec.
 struct PodShape {
   struct Prefix {
     uint32_t schemaBytes, bytes;

@@ -13,7 +13,7 @@ namespace orbit {
 namespace {
 
 // The spec that a caller accepts of an existing object: its own, with the geometry that exists where it takes that. A
-// ring whose frames have room for the caller's pod may have room for more.
+// ring that has room for the caller's pod may have room for more.
 RingSpec accepted(RingSpec wanted, const Wish& wish, const RingSpec& found) {
   if (wish.takesOther || !wish.hasCapacity) wanted.capacity = found.capacity;
   if (wish.takesOther || !wish.hasPayloadBytes || have_texts(wanted, found)) wanted.payloadBytes = found.payloadBytes;
