@@ -208,7 +208,7 @@ export class Pod<T> extends PodElement<T> {
     return this.read(new DataView(whole.buffer), 0)
   }
 
-  /** Whether bytes of this length can be of this pod, of its first fields, or of a pod that begins with it. @internal */
+  /** Whether bytes of this length can be of this pod, of its first fields, or of a longer pod. @internal */
   accepts(length: number): boolean {
     if (length >= this.byteLength) return length % this.layout.alignment === 0
     return this.prefixes.some(({ byteLength }) => byteLength === length)
