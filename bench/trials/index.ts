@@ -1,7 +1,7 @@
 import { cacheGet, cacheMiss, cachePut, call, claim, latestLoad, latestStore } from './alone.js'
 import { cacheMix, claimsContended } from './crowd.js'
 import { claimHandover, holderDeath, writerDeath } from './deaths.js'
-import { failingLoad } from './many.js'
+import { eventAmongMany, failingLoad } from './many.js'
 import { cpu, fanIn, fanOut, latency, memory, publisherCost, throughput } from './sending.js'
 import type { Trial } from './trial.js'
 
@@ -12,6 +12,7 @@ export const trials: readonly Trial[] = [
   throughput,
   fanIn,
   fanOut,
+  eventAmongMany,
   publisherCost,
   latestStore,
   latestLoad,

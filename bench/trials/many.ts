@@ -43,3 +43,25 @@ export const failingLoad = trial(
     return { run, operations: count, close: () => fleet.close() }
   },
 )
+
+export const eventAmongMany = trial(
+  {
+    name: 'event among subscriptions',
+    measures: 'an event for one of the subscriptions of a process, until it has it',
+  },
+  casesOf([1, 100, 1_000, 5_000], 'subscriptions', 'subscriptions'),
+  async (name, count) => {
+    const { Fleet, OrbitEventBus } = await import('../../src/index.js')
+    const fleet = Fleet.joinShm(name, { lifetime: 'fleet' })
+    const bus = new OrbitEventBus(fleet)
+    const subscriptions = Array.from({ length: count }, (_, i) => bus.subscribe(`user.${i}`))
+    const [first, ...others] = subscriptions.map((subscription) => subscription[Symbol.asyncIterator]())
+    for (const other of others) void other.next()
+    const run = async () => {
+      const next = first?.next()
+      bus.publish('user.0', 'for one of them')
+      await next
+    }
+    return { run, operations: 1, close: () => fleet.close() }
+  },
+)

@@ -40,7 +40,8 @@ export interface IterateOptions {
 /** A spinning wait looks this often in each turn of the event loop. */
 const looksPerTurn = 32
 
-const nextTurn = () => new Promise<void>((resolve) => runtime.setImmediate(resolve))
+/** Resolves in the next turn of the event loop. */
+export const nextTurn = () => new Promise<void>((resolve) => runtime.setImmediate(resolve))
 
 /**
  * A position in one ring that moves on with each poll. Cursors are independent of each other, and a ring may have any
@@ -140,32 +141,17 @@ export class Cursor implements Disposable {
    *   ERR_ORBIT_RETIRED after the ring was removed
    */
   iterate(options: IterateOptions = {}): AsyncGenerator<Poll, void, undefined> {
-    return this.#iterate(options)
-  }
-
-  /** Iterates over the frames that match a filter of the addon; a poll may have no frames then. @internal */
-  iterateMatching(filter: Uint8Array, options: IterateOptions): AsyncGenerator<Poll, void, undefined> {
-    return this.#iterate(options, filter)
-  }
-
-  #iterate(options: IterateOptions, filter?: Uint8Array): AsyncGenerator<Poll, void, undefined> {
-    checkOptions('options', options, ['signal', 'max', 'spin', 'keepAlive'])
-    if (options.max !== undefined) checkInteger('max', options.max, 1, 0xffffffff)
-    checkSignal(options.signal)
-    checkAlive(options)
+    checkIterate(options)
     this.#checkOpen()
-    return this.#polls(options, filter)
+    return this.#polls(options)
   }
 
-  async *#polls(
-    { signal, max = 1024, spin, keepAlive = true }: IterateOptions,
-    filter?: Uint8Array,
-  ): AsyncGenerator<Poll, void, undefined> {
+  async *#polls({ signal, max = 1024, spin, keepAlive = true }: IterateOptions): AsyncGenerator<Poll, void, undefined> {
     const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive }
     const isOver = () => this.closed || signal?.aborted === true
     let wasIdle = false
     while (!isOver()) {
-      const poll = this.#poll(max, filter)
+      const poll = this.#poll(max)
       if (poll.to > poll.from) {
         wasIdle = false
         yield poll
@@ -220,6 +206,16 @@ export class Cursor implements Disposable {
     if (this.#bell.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the fleet handle was closed')
   }
 
+  /** Ends the waits of the cursor as news would. @internal */
+  wake(): void {
+    this.#sleeper.end(true)
+  }
+
+  /** Goes on at another position. @internal */
+  moveTo(position: number): void {
+    this.#position = position
+  }
+
   /** Ends the waits and iterations of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent. */
   close(): void {
     this.#closed = true
@@ -237,6 +233,14 @@ const noOptions: WaitOptions = Object.freeze({})
 function checkWait(options: WaitOptions): void {
   checkOptions('options', options, ['signal', 'timeoutMs', 'spin', 'keepAlive'])
   if (options.timeoutMs !== undefined) checkInteger('timeoutMs', options.timeoutMs, 0, 0x7fffffff)
+  checkSignal(options.signal)
+  checkAlive(options)
+}
+
+/** Throws unless these are options of `iterate`. */
+export function checkIterate(options: IterateOptions, more: readonly string[] = []): void {
+  checkOptions('options', options, [...more, 'signal', 'max', 'spin', 'keepAlive'])
+  if (options.max !== undefined) checkInteger('max', options.max, 1, 0xffffffff)
   checkSignal(options.signal)
   checkAlive(options)
 }

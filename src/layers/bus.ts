@@ -4,6 +4,7 @@ import { checkInteger, checkOptions, wrongType } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import { jsonOf } from '../base/json.js'
 import type { NetId64 } from '../base/netid.js'
+import { checkIterate } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi } from '../core/native.js'
@@ -11,8 +12,9 @@ import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
 import { publishOffset, putBytes, putName, putText, scratch } from '../core/scratch.js'
 import { EventCursor } from './eventcursor.js'
+import { EventHub } from './eventhub.js'
 import { EventSubscription, type SubscribeOptions } from './subscription.js'
-import { patternBytes } from './topic.js'
+import { everyPattern, patternBytes } from './topic.js'
 
 /** Options of an `OrbitEventBus`: the geometry of the ring that all topics share. */
 export interface EventBusOptions {
@@ -126,18 +128,16 @@ export class OrbitEventBus {
    * @throws TypeError or RangeError for a wrong pattern or wrong options; ERR_ORBIT_CLOSED
    */
   subscribe(pattern?: string, options: SubscribeOptions = {}): EventSubscription {
-    const wanted = patternBytes(pattern)
-    checkOptions('options', options, ['from', 'onLoss', 'signal', 'max', 'spin', 'keepAlive'])
-    const { from = 'head', onLoss, ...iteration } = options
+    patternBytes(pattern)
+    checkIterate(options, ['from', 'onLoss'])
+    const { from = 'head', onLoss } = options
     if (onLoss !== undefined && typeof onLoss !== 'function') {
       throw wrongType('onLoss', onLoss, 'a function')
     }
-    return new EventSubscription(
-      this.#layer.fleet.cursorOf(() => this.#layer.open(), from),
-      wanted,
-      iteration,
-      onLoss,
-    )
+    const { fleet } = this.#layer
+    const cursorAt = (position: 'start' | 'head' | number) => fleet.cursorOf(() => this.#layer.open(), position)
+    const hub = EventHub.of(fleet, abi.eventKind, cursorAt)
+    return new EventSubscription(fleet, hub, cursorAt(from), pattern ?? everyPattern, options)
   }
 
   #refuseSize(ring: Ring, topic: string, payload: string | Uint8Array): never {

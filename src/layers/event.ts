@@ -39,7 +39,7 @@ export class PolledEvent implements OrbitEvent {
 
   constructor({ node, position, version, payload }: Frame) {
     const { buffer, byteOffset, length } = payload
-    const topicBytes = (payload[0] as number) + ((payload[1] as number) << 8)
+    const topicBytes = topicLength(payload)
     const begin = headerBytes + topicBytes
     this.node = node
     this.position = position
@@ -69,6 +69,11 @@ export class PolledEvent implements OrbitEvent {
 
 const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, length).toString()
+
+const topicLength = (payload: Uint8Array): number => (payload[0] as number) + ((payload[1] as number) << 8)
+
+/** The topic of an event, in its frame. */
+export const topicIn = ({ payload }: Frame): string => topicOf(payload, topicLength(payload))
 
 // Events of one topic often follow each other: the topic that was decoded last is compared with the next one.
 let lastTopic = ''

@@ -1,6 +1,8 @@
-import type { Cursor, IterateOptions } from '../core/cursor.js'
-import type { Poll } from '../core/poll.js'
+import { type Cursor, type IterateOptions, nextTurn } from '../core/cursor.js'
+import type { FleetObserver } from '../core/observer.js'
 import { type OrbitEvent, PolledEvent } from './event.js'
+import { type EventHub, type HubWait, pollMax } from './eventhub.js'
+import { patternBytes } from './topic.js'
 
 /** Options of `subscribe`: where it begins, how it ends, and what is called on a loss. */
 export interface SubscribeOptions extends IterateOptions {
@@ -22,16 +24,24 @@ export interface SubscribeOptions extends IterateOptions {
  * closed; no further event is given then. It throws ERR_ORBIT_RETIRED after the ring was removed.
  */
 export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable {
+  readonly #fleet: FleetObserver
   readonly #cursor: Cursor
+  readonly #hub: EventHub
+  readonly #pattern: string
+  readonly #options: SubscribeOptions
   readonly #events: AsyncGenerator<OrbitEvent, void, undefined>
+  #wait: HubWait | undefined
   #lost = 0
   #malformed = 0
 
   /** @internal */
-  constructor(cursor: Cursor, pattern: Uint8Array, options: IterateOptions, onLoss?: (lost: number) => void) {
+  constructor(fleet: FleetObserver, hub: EventHub, cursor: Cursor, pattern: string, options: SubscribeOptions) {
+    this.#fleet = fleet
+    this.#hub = hub
     this.#cursor = cursor
-    const polls = cursor.iterateMatching(pattern, options)
-    const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each(polls, options.signal, onLoss)
+    this.#pattern = pattern
+    this.#options = options
+    const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each()
     // The generator's own methods would wait for a next() that may sleep without end.
     const { return: leave, throw: fail } = events
     const left: typeof leave = (value) => {
@@ -62,25 +72,57 @@ export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable 
     return this.#events
   }
 
-  async *#each(polls: AsyncIterable<Poll>, signal?: AbortSignal, onLoss?: (lost: number) => void) {
+  async *#each() {
+    const { max = pollMax, onLoss } = this.#options
+    const filter = patternBytes(this.#pattern)
     try {
-      for await (const { frames, lost, malformed } of polls) {
+      while (!this.#isOver) {
+        const { frames, lost, malformed, from, to } = this.#cursor.pollMatching(filter, max)
         this.#lost += lost
         this.#malformed += malformed
         if (lost > 0) onLoss?.(lost)
         for (const frame of frames) {
-          if (this.#cursor.closed || signal?.aborted) return
+          if (this.#isOver) return
           yield new PolledEvent(frame)
         }
+        // Polls that always bring something must not starve timers, sockets and the signal.
+        if (to > from) await nextTurn()
+        else await this.#sleep()
       }
     } finally {
       this.close()
     }
   }
 
+  get #isOver(): boolean {
+    return this.#cursor.closed || this.#options.signal?.aborted === true
+  }
+
+  /** Sleeps until there is something to read, or the subscription is over. */
+  async #sleep(): Promise<void> {
+    const { signal, spin, keepAlive = true } = this.#options
+    try {
+      if (spin) {
+        await this.#cursor.wait({ ...(signal && { signal }), spin })
+        return
+      }
+      const wait = this.#hub.wait(this.#pattern, this.#cursor.position, keepAlive)
+      this.#wait = wait
+      const { signals } = this.#fleet.bell
+      if (signal !== undefined) signals.add(signal, wait)
+      const position = await wait.position.finally(() => signal && signals.remove(signal, wait))
+      if (position !== undefined) this.#cursor.moveTo(position)
+    } catch (error) {
+      if (!this.#isOver) throw error
+    } finally {
+      this.#wait = undefined
+    }
+  }
+
   /** Ends the iteration; allowed inside its loop. Idempotent. */
   close(): void {
     this.#cursor.close()
+    this.#wait?.end()
   }
 
   /** Calls `close()`, for `using`. */

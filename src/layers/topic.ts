@@ -1,7 +1,9 @@
 import { checkWellFormed, outOfRange, wrongType } from '../base/check.js'
 
 /** The pattern that matches every topic. */
-export const everyTopic: Uint8Array = Buffer.from('>')
+export const everyPattern = '>'
+/** The bytes of the pattern that matches every topic. */
+export const everyTopic: Uint8Array = Buffer.from(everyPattern)
 
 /** The bytes of a pattern, for the addon to match topics with. It relies on wildcards being whole levels. */
 export function patternBytes(pattern: string | undefined): Uint8Array {

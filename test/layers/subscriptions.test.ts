@@ -369,3 +369,129 @@ describe('a subscription in shared memory', () => {
     expect(bellDescriptors(name)).toEqual([])
   })
 })
+
+describe('many subscriptions of one fleet handle', () => {
+  const manyOptions = { capacity: 64, payloadBytes: 64 }
+  const crowd = (patterns: readonly string[], more: SubscribeOptions = {}) => {
+    const name = fleetName()
+    const [reader, writer] = [joinShm(name, { size: 4 }), joinShm(name)]
+    const bus = new OrbitEventBus(writer, manyOptions)
+    const subscriptions = patterns.map((pattern) => new OrbitEventBus(reader, manyOptions).subscribe(pattern, more))
+    const got: string[][] = patterns.map(() => [])
+    const loops = subscriptions.map(async (subscription, i) => {
+      for await (const event of subscription) got[i]?.push(event.text())
+    })
+    const close = async () => {
+      for (const subscription of subscriptions) subscription.close()
+      await Promise.all(loops)
+    }
+    return { reader, bus, subscriptions, got, close }
+  }
+  const turns = async (count = 10) => {
+    for (let i = 0; i < count; i++) await turn()
+  }
+  /** Waits until `isTrue`; the time limit of the test is the watchdog. */
+  const until = async (isTrue: () => boolean) => {
+    while (!isTrue()) await turn()
+  }
+
+  it('read the ring once for an event, and wake only those that it matches', async () => {
+    stopTheClock()
+    const { bus, got, close } = crowd(Array.from({ length: 500 }, (_, i) => `user.${i}`))
+    await turns()
+    const polls = vi.spyOn(native, 'pollEvents')
+    bus.publish('user.7', 'for one')
+    await until(() => got[7]?.length === 1)
+    await turns()
+    expect(polls.mock.calls.length).toBeLessThan(6)
+    expect(got.flat()).toEqual(['for one'])
+    await close()
+  })
+
+  it('get each event once and in order, whichever patterns overlap', async () => {
+    const patterns = ['a.1', 'a.*', 'a.>', '>', '*', 'a.1', 'b', 'a.*.c']
+    const { bus, got, close } = crowd(patterns)
+    const sent = ['a.1', 'a.2', 'b', 'a.1.c', 'a.1', 'c']
+    for (const [i, topic] of sent.entries()) {
+      bus.publish(topic, `${i}`)
+      if (i % 2 === 0) await turns(1)
+    }
+    const expected = [
+      ['0', '4'],
+      ['0', '1', '4'],
+      ['0', '1', '3', '4'],
+      ['0', '1', '2', '3', '4', '5'],
+    ]
+    await until(() => got[3]?.length === 6)
+    await turns()
+    expect(got).toEqual([...expected, ['2', '5'], ['0', '4'], ['2'], ['3']])
+    await close()
+  })
+
+  it('count their own losses exactly, from where each of them had read', async () => {
+    const { bus, subscriptions, got, close } = crowd(['a', 'b', 'none'])
+    await turns()
+    for (let i = 0; i < 100; i++) bus.publish(i % 2 === 0 ? 'a' : 'b', `${i}`)
+    await until(() => got[0]?.length === 32 && got[1]?.length === 32)
+    expect(subscriptions.map(({ lost }) => lost)).toEqual([36, 36, 36])
+    expect([got[0]?.[0], got[1]?.[0]]).toEqual(['36', '37'])
+    await close()
+  })
+
+  it('go on when one of them is slow, which loses by itself', async () => {
+    const { reader, bus, got, close } = crowd(['n'])
+    const losses: number[] = []
+    const slow = new OrbitEventBus(reader, manyOptions).subscribe('n', { onLoss: (lost) => losses.push(lost) })
+    expect(await Promise.all([textOfNext(slow), bus.publish('n', 'first')])).toEqual(['first', expect.anything()])
+    for (let i = 0; i < 300; i++) {
+      bus.publish('n', `${i}`)
+      if (i % 30 === 0) await until(() => got[0]?.length === i + 2)
+    }
+    expect(await textOfNext(slow)).toBe('236')
+    expect(losses).toEqual([236])
+    await until(() => got[0]?.length === 301)
+    slow.close()
+    await close()
+  })
+
+  it('may be closed, aborted and begun while others wait', async () => {
+    stopTheClock()
+    const { reader, bus, got, close } = crowd(['n'])
+    const abort = new AbortController()
+    const [closed, aborted] = [{}, { signal: abort.signal }].map((more) =>
+      new OrbitEventBus(reader, manyOptions).subscribe('n', more),
+    ) as [EventSubscription, EventSubscription]
+    const ends = [nextOf(closed), nextOf(aborted)]
+    await turns()
+    closed.close()
+    abort.abort()
+    expect(await Promise.all(ends)).toEqual([over, over])
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([])
+    const late = new OrbitEventBus(reader, manyOptions).subscribe('n')
+    const first = textOfNext(late)
+    await turns()
+    bus.publish('n', 'late')
+    expect(await first).toBe('late')
+    await until(() => got[0]?.length === 1)
+    late.close()
+    await close()
+    expect(await isSettled(nextOf(late))).toBe(true)
+  })
+
+  it('all end when the fleet is closed, and all fail when the ring is removed', async () => {
+    for (const isRemoved of [false, true]) {
+      const { reader, subscriptions } = crowd([])
+      const more = ['a', 'b.*'].map((pattern) => new OrbitEventBus(reader, manyOptions).subscribe(pattern))
+      const nexts = Promise.allSettled(more.map(nextOf))
+      await turns()
+      if (isRemoved) Fleet.remove(reader.name, { force: true })
+      else reader.close()
+      const code = 'ERR_ORBIT_RETIRED'
+      const expected = isRemoved
+        ? { status: 'rejected', reason: expect.objectContaining({ code }) }
+        : { status: 'fulfilled', value: over }
+      expect(await nexts).toEqual([expected, expected])
+      expect(subscriptions).toEqual([])
+    }
+  })
+})
