@@ -34,7 +34,14 @@ export {
 } from './layers/cache.js'
 export type { Holder } from './layers/claim.js'
 export { type Codec, codecs } from './layers/codecs.js'
-export { type ClaimOptions, Contest, type ContestOptions, type TryClaimOptions } from './layers/contest.js'
+export {
+  type ClaimOptions,
+  Contest,
+  type ContestOptions,
+  type RunContext,
+  type RunOptions,
+  type TryClaimOptions,
+} from './layers/contest.js'
 export type { OrbitEvent } from './layers/event.js'
 export { EventCursor, type EventPoll } from './layers/eventcursor.js'
 export { Fence } from './layers/fence.js'

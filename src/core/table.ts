@@ -51,6 +51,14 @@ function putSubject({ kind, label }: Subject, owner?: string): number {
 export class Table extends Handle {
   static readonly isTable = true
 
+  /** Called when the fleet handle is closed, and the claims of this member have ended with it. */
+  readonly onClose = new Set<() => void>()
+
+  override close(): void {
+    super.close()
+    for (const callback of [...this.onClose]) callback()
+  }
+
   /** Claims a subject. True: the loaded claim is the new one; false: it is that of the present holder. */
   claim(subject: Subject, owner: string, ttlMs: number): boolean {
     return this.orThrow(native.contestClaim(this.handle, putSubject(subject, owner), ttlMs)) === 1
@@ -64,6 +72,11 @@ export class Table extends Handle {
   /** Whether the claim with this token holds the subject; false for a table that cannot be read. */
   holds(subject: Subject, token: number): boolean {
     return native.contestHolder(this.handle, putSubject(subject)) === 1 && claimToken() === token
+  }
+
+  /** Milliseconds until the claim with this token expires; 0: it has ended. */
+  leftMs(subject: Subject, token: number): number {
+    return this.holds(subject, token) ? claimExpiresInMs() : 0
   }
 
   /** Lets the claim with this token expire `ttlMs` from now; false: it is over, or this process is a forked child. */

@@ -1,5 +1,4 @@
-import { checkFlag, checkInteger, checkOptions, checkSignal, printable } from '../base/check.js'
-import { monotonicMs } from '../base/clock.js'
+import { checkFlag, checkInteger, checkOptions, checkSignal, printable, wrongType } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
@@ -10,6 +9,7 @@ import { Sleeper } from '../core/sleeper.js'
 import { claimIncarnation, claimOwner, claimStamp, claimToken, type Subject, Table } from '../core/table.js'
 import { checkTtl, type Holder, loadedHolder, ownerOf, subjectOf } from './claim.js'
 import { Guard } from './guard.js'
+import { type ClaimRequest, endOf, type LineTarget, type Refusal, untilExpiry, WaitingLine } from './waitingline.js'
 
 /** Options of a `Contest`: how many claims its table can hold. */
 export interface ContestOptions {
@@ -40,14 +40,28 @@ export interface ClaimOptions extends TryClaimOptions {
   keepAlive?: boolean
 }
 
-/** A try that was refused: the holder, and what tells when its claim ends. @internal */
-export interface Refusal {
-  readonly holder: Holder
-  readonly stamp: number
-  readonly incarnation: number
+/** Options of `run`: a time to live between renewals, an owner label, and how long to wait for the subject. */
+export interface RunOptions extends Omit<ClaimOptions, 'ttlMs'> {
+  /**
+   * The claim is renewed after each third of so many milliseconds of monotonic time, 1..2^31-1; default 30,000. It is
+   * lost if the event loop is blocked, or the process stopped, for longer.
+   */
+  ttlMs?: number
+}
+
+/** What a task of `run` gets. */
+export interface RunContext {
+  /**
+   * Aborted when the claim is lost, with an OrbitError ERR_ORBIT_CLAIM_LOST as its reason, or with the reason of the
+   * caller's signal. Pass it to everything that the task waits for.
+   */
+  readonly signal: AbortSignal
+  /** The fencing token of the claim, 1..2^53-1. Send it with every write, and let a `Fence` compare it. */
+  readonly token: number
 }
 
 const tryOptions = ['ttlMs', 'owner']
+const claimOptions = [...tryOptions, 'signal', 'timeoutMs', 'keepAlive']
 
 /**
  * Gives each subject to one holder at a time, in the whole fleet. The first to claim a subject holds it until it
@@ -95,7 +109,8 @@ export class Contest {
   /**
    * Claims a subject, and waits while another process holds it. The wait keeps the process alive unless `keepAlive` is
    * false. It wakes as soon as the holder releases the subject or its time expires, and within about 50 ms of the death
-   * of its process. Waiters have no order.
+   * of its process. The waiting claims of one fleet handle are served in the order in which they came; those of
+   * different processes have no order.
    *
    * @param subject a label, or a label with a kind
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TIMEOUT, the signal's reason, ERR_ORBIT_TABLE_FULL,
@@ -103,20 +118,54 @@ export class Contest {
    *   observer
    */
   async claim(subject: string | Subject, options: ClaimOptions): Promise<Guard> {
-    checkOptions('options', options, ['ttlMs', 'owner', 'signal', 'timeoutMs', 'keepAlive'])
-    const { signal, timeoutMs, keepAlive } = options
-    const [wanted, ttlMs, owner] = [subjectOf(subject), checkTtl(options.ttlMs), ownerOf(options.owner)]
-    checkSignal(signal)
-    checkFlag('keepAlive', keepAlive)
-    if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)
-    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : monotonicMs() + timeoutMs
-    for (;;) {
+    checkOptions('options', options, claimOptions)
+    const wanted = subjectOf(subject)
+    const request = checkRequest(options)
+    request.signal?.throwIfAborted()
+    const table = this.#layer.writable()
+    // A claim without time to wait is a try: it does not queue.
+    const line = request.timeoutMs === 0 ? undefined : WaitingLine.of(table, wanted)
+    if (line !== undefined) return line.join(request)
+    const result = this.tryClaimChecked(wanted, request.ttlMs, request.owner)
+    if (result instanceof Guard) return result
+    if (request.timeoutMs === 0) throw timeoutError(result.holder, 0)
+    return WaitingLine.begin(this.#lineTarget(wanted, table), result, request)
+  }
+
+  /**
+   * Claims a subject, waiting for it if necessary, runs a task, and releases the subject. The claim is renewed while
+   * the task runs.
+   *
+   * @param subject a label, or a label with a kind
+   * @param task called with a signal that is aborted when the claim is lost, and the fencing token
+   * @returns what the task returns
+   * @throws what the task throws; ERR_ORBIT_CLAIM_LOST if the claim was lost before the task ended; what `claim` throws
+   */
+  async run<T>(
+    subject: string | Subject,
+    options: RunOptions,
+    task: (context: RunContext) => T | PromiseLike<T>,
+  ): Promise<T> {
+    checkOptions('options', options, claimOptions)
+    if (typeof task !== 'function') throw wrongType('task', task, 'a function')
+    const { ttlMs = 30_000, signal } = options
+    const guard = await this.claim(subject, { ...options, ttlMs })
+    const lost = guard.keep(ttlMs)
+    const abort = new AbortController()
+    const { signals } = this.#layer.fleet.bell
+    const onAbort = { fail: (reason: unknown) => abort.abort(reason) }
+    for (const each of [lost, signal]) {
+      if (each?.aborted) abort.abort(each.reason)
+      else if (each !== undefined) signals.add(each, onAbort)
+    }
+    try {
       signal?.throwIfAborted()
-      const result = this.tryClaimChecked(wanted, ttlMs, owner)
-      if (result instanceof Guard) return result
-      const leftMs = deadline - monotonicMs()
-      if (leftMs <= 0) throw timeoutError(result.holder, timeoutMs as number)
-      await this.untilFree(result, leftMs, signal, keepAlive)
+      const value = await task({ signal: abort.signal, token: guard.token })
+      if (!guard.held) lost.throwIfAborted()
+      return value
+    } finally {
+      for (const each of [lost, signal]) if (each !== undefined) signals.remove(each, onAbort)
+      guard.release()
     }
   }
 
@@ -158,25 +207,34 @@ export class Contest {
     return loadedHolder(subject, this.#lastHolder.owner)
   }
 
+  #lineTarget(subject: Subject, table: Table): LineTarget {
+    return {
+      subject,
+      table,
+      bell: this.#layer.fleet.bell,
+      what: this.#layer.what,
+      tryClaim: ({ ttlMs, owner }) => this.tryClaimChecked(subject, ttlMs, owner),
+      timeoutError,
+    }
+  }
+
   /** Sleeps until the subject may be free, or the time is up. @internal */
   async untilFree(refusal: Refusal, leftMs: number, signal: AbortSignal | undefined, keepAlive = true): Promise<void> {
-    const { holder, stamp, incarnation } = refusal
     const table = this.#layer.writable()
-    const { subject, token, node, expiresInMs } = holder
-    const source = {
-      kind: table.kind,
-      get closed() {
-        return table.closed
-      },
-      hasNews: () => table.hasEnded(subject, token, stamp, node, incarnation),
-      arm: () => table.arm(),
-      disarm: () => table.disarm(),
-    }
-    // A claim has expired when one more millisecond has begun.
-    const timeoutMs = Math.ceil(Math.min(leftMs, expiresInMs + 1, 0x7fffffff))
-    await new Sleeper(this.#layer.fleet.bell, () => source, true).wait(0, { signal, timeoutMs, keepAlive })
+    const source = endOf(table, refusal)
+    const options = { signal, timeoutMs: untilExpiry(refusal, leftMs), keepAlive }
+    await new Sleeper(this.#layer.fleet.bell, () => source, true).wait(0, options)
     if (table.closed) throw closedError(this.#layer.what)
   }
+}
+
+/** The options of a claim, checked. */
+function checkRequest({ ttlMs, owner, signal, timeoutMs, keepAlive }: ClaimOptions): ClaimRequest {
+  checkTtl(ttlMs)
+  checkSignal(signal)
+  checkFlag('keepAlive', keepAlive)
+  if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)
+  return { ttlMs, owner: ownerOf(owner), signal, timeoutMs, keepAlive: keepAlive ?? true }
 }
 
 function timeoutError({ subject, owner, node, pid }: Holder, timeoutMs: number): OrbitError {

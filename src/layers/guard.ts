@@ -1,6 +1,8 @@
 import { printable } from '../base/check.js'
+import { runtime } from '../base/runtime.js'
 import type { Subject, Table } from '../core/table.js'
 import { checkTtl, type Holder } from './claim.js'
+import { GuardWatch } from './guardwatch.js'
 
 /** A guard that was garbage-collected without `release`. */
 interface Abandoned {
@@ -18,6 +20,28 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subjec
   })
 })
 
+/** Guards that are younger than `youngMs`, or than `maxYoung` others. Most are released before they leave this list. */
+const young: Guard[] = []
+const maxYoung = 64
+const youngMs = 100
+let isSweepDue = false
+
+/** A registration costs as much as the claim itself, so only guards that live for a while are registered. */
+function sweepYoung(): void {
+  for (const guard of young.splice(0)) guard.expectRelease()
+}
+
+function noteYoung(guard: Guard): void {
+  if (young.push(guard) >= maxYoung) sweepYoung()
+  if (isSweepDue) return
+  isSweepDue = true
+  const sweep = () => {
+    isSweepDue = false
+    sweepYoung()
+  }
+  runtime.setTimeout(sweep, youngMs).unref()
+}
+
 /** A claim that was granted. `held` and `renew` ask the shared table each time; nothing is answered from memory. */
 export class Guard implements Disposable {
   /** Keeps the fleet handle alive: if it were collected, the member would leave and its claims would end. */
@@ -25,12 +49,23 @@ export class Guard implements Disposable {
   /** As it was when it was claimed. */
   readonly holder: Holder
   #isOver = false
+  /** Its loss was told to the caller, or it was released: no warning is needed if it is collected. */
+  #isSettled = false
+  #isRegistered = false
+  #watch: GuardWatch | undefined = undefined
 
   /** @internal */
   constructor(table: Table, holder: Holder) {
     this.#table = table
     this.holder = holder
-    abandoned.register(this, { table, holder }, this)
+    noteYoung(this)
+  }
+
+  /** Warns if this guard is collected from now on without `release`. @internal */
+  expectRelease(): void {
+    if (this.#isSettled) return
+    this.#isRegistered = true
+    abandoned.register(this, { table: this.#table, holder: this.holder }, this)
   }
 
   /**
@@ -56,6 +91,25 @@ export class Guard implements Disposable {
   }
 
   /**
+   * Aborted when the claim is lost: its time expired before it was renewed, or its fleet handle was closed. The reason
+   * is an OrbitError ERR_ORBIT_CLAIM_LOST. A release does not abort it.
+   */
+  get signal(): AbortSignal {
+    return (this.#watch ?? this.#watching(undefined)).signal
+  }
+
+  /** Renews the claim until it is released, to expire `ttlMs` milliseconds after each renewal. @internal */
+  keep(ttlMs: number): AbortSignal {
+    return this.#watching(ttlMs).signal
+  }
+
+  #watching(ttlMs: number | undefined): GuardWatch {
+    this.#watch = new GuardWatch({ table: this.#table, subject: this.subject, token: this.token }, ttlMs)
+    if (!this.#isOver) this.#watch.start()
+    return this.#watch
+  }
+
+  /**
    * Extends the claim, to expire `ttlMs` milliseconds from now.
    *
    * @param ttlMs 1..2^31-1
@@ -65,13 +119,22 @@ export class Guard implements Disposable {
   renew(ttlMs: number): boolean {
     checkTtl(ttlMs)
     if (this.#isOver || this.#table.closed) return false
-    return this.#noteIfLost(this.#table.renew(this.subject, this.token, ttlMs))
+    const isRenewed = this.#noteIfLost(this.#table.renew(this.subject, this.token, ttlMs))
+    if (isRenewed) this.#watch?.check() // it may expire earlier now
+    return isRenewed
   }
 
   /** Once the caller knows that the claim has ended, no warning is needed if the guard is collected. */
   #noteIfLost(isHeld: boolean): boolean {
-    if (!isHeld) abandoned.unregister(this)
-    return isHeld
+    if (isHeld) return true
+    this.#settle()
+    this.#watch?.check()
+    return false
+  }
+
+  #settle(): void {
+    this.#isSettled = true
+    if (this.#isRegistered) abandoned.unregister(this)
   }
 
   /**
@@ -82,7 +145,8 @@ export class Guard implements Disposable {
   release(): boolean {
     if (this.#isOver) return false
     this.#isOver = true
-    abandoned.unregister(this)
+    this.#settle()
+    this.#watch?.end()
     if (this.#table.closed) return false
     return this.#table.release(this.subject, this.token)
   }

@@ -84,6 +84,10 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
     const contest = new Contest(joinLocal(fleetName()), { capacity: 1 })
     for (let i = 0; ; i++) contest.tryClaim(`${i}`, { ttlMs: 60_000 })
   },
+  ERR_ORBIT_CLAIM_LOST: async () => {
+    const fleet = joinLocal(fleetName())
+    await new Contest(fleet).run('leader', {}, () => fleet.close())
+  },
   ERR_ORBIT_TIMEOUT: async () => {
     const contest = new Contest(joinLocal(fleetName()))
     contest.tryClaim('leader', { ttlMs: 60_000 })

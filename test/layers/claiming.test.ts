@@ -15,7 +15,7 @@ followGlobalTime()
 const kind = 222
 const ttlMs = 600_000
 const size = 32
-const at = ringAt({ capacity: 1024, payloadBytes: 8 * (40 + 128 + 64) }, size)
+const at = ringAt({ capacity: 1024, payloadBytes: 12 * (40 + 128 + 64) }, size)
 const backupMs = 1000
 const deathMs = 50
 

@@ -617,6 +617,7 @@ describe.runIf(isLinux)('an unreachable guard', () => {
 
   it('warns once when it is collected unreleased, and holds until it expires', async () => {
     expect(await scene('dropped')).toEqual({ warnings: [warning('dropped')], holder: 'me' })
+    expect(await scene('late')).toEqual({ warnings: [warning('late')], holder: 'me' })
     expect(await scene('expired')).toEqual({ warnings: [warning('short')], isFree: true })
   })
 
