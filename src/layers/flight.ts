@@ -3,9 +3,9 @@ import { printable } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import { AbortListeners } from '../core/abortlisteners.js'
-import type { Refusal } from './contest.js'
 import { Guard } from './guard.js'
 import type { LoadContext } from './loadcontext.js'
+import type { Refusal } from './waitingline.js'
 
 /** One caller of a load. */
 export interface LoadCaller {

@@ -5,9 +5,10 @@ import type { FleetObserver } from '../core/observer.js'
 import type { Subject } from '../core/table.js'
 import type { CacheBytes } from './cache.js'
 import { defaultOwner } from './claim.js'
-import { Contest, type Refusal } from './contest.js'
+import { Contest } from './contest.js'
 import { Flight, type LoadCaller, type LoadTarget } from './flight.js'
 import type { Guard } from './guard.js'
+import type { Refusal } from './waitingline.js'
 
 const loadKind = 255
 
