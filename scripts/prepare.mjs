@@ -2,6 +2,7 @@
 //   prepare.mjs             packages, build/Release, dist; `npm run demo` and `npm run bench` call it first
 //   prepare.mjs test        all of that, what `npm pack` needs, and test/packages: `npm test` calls it first
 //   prepare.mjs prebuild    packages, prebuilds/ for this platform
+//   prepare.mjs arm64       packages, build/arm64/prebuilds by the cross compiler, dist
 //   prepare.mjs dist        packages, dist from nothing
 //   prepare.mjs pack        packages, prebuilds/ for this platform, dist, native/binding.gyp: what `npm pack` puts in
 // Needs Node, python3, make and g++.
@@ -50,8 +51,7 @@ function checkNode() {
     fail(`Node ${process.versions.node} is too old: 20.19 or newer is needed`)
 }
 
-function checkTools() {
-  const compiler = process.env.CXX ?? 'g++'
+function checkTools(compiler = process.env.CXX ?? 'g++') {
   const tools = ['python3', 'make', compiler]
   const missing = tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined)
   if (missing.length > 0) {
@@ -87,25 +87,33 @@ function prepareAddon() {
   utimesSync('build/Release/orbit.node', now, now) // also when all of it was as it should be
 }
 
+/** The compiler for another architecture. */
+const crossTools = (triple) => ({ CC: `${triple}-gcc`, CXX: `${triple}-g++`, PREBUILD_STRIP_BIN: `${triple}-strip` })
+
 /** prebuildify rebuilds from nothing and takes the result away, so it works beside build/Release, which is in use. */
-function preparePrebuild() {
-  const { platform, arch, report } = process
+function buildPrebuild(arch, out, tools = {}) {
+  const { platform, report } = process
   const libc = report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
   const tag = platform === 'linux' ? [`--tag-libc=${libc}`] : []
   const file = ['orbit', ...(platform === 'linux' ? [libc] : []), 'node'].join('.')
-  if (changed(join('prebuilds', `${platform}-${arch}`, file)) >= addonSources) return
-  checkTools()
-  const stage = join(root, 'build/prebuild')
+  if (changed(join(out, 'prebuilds', `${platform}-${arch}`, file)) >= addonSources) return
+  checkTools(tools.CXX)
+  const stage = join(root, `build/prebuild-${arch}`)
   rmSync(stage, { recursive: true, force: true })
   mkdirSync(stage, { recursive: true })
   for (const file of ['binding.gyp', 'package.json']) cpSync(file, join(stage, file))
   symlinkSync(join(root, 'native'), join(stage, 'native'))
-  const place = [`--cwd=${stage}`, `--out=${root}`, `--cache=${join(stage, 'headers')}`]
+  const place = [`--cwd=${stage}`, `--out=${out}`, `--cache=${join(stage, 'headers')}`, `--arch=${arch}`]
   const what = ['--napi', '--strip', '--name=orbit', `--target=node@${process.versions.node}`, ...tag]
-  const env = { ...headers(), npm_config_loglevel: 'warn', PREBUILD_NODE_GYP: join(root, 'node_modules/.bin/node-gyp') }
+  const gyp = { npm_config_loglevel: 'warn', PREBUILD_NODE_GYP: join(root, 'node_modules/.bin/node-gyp') }
+  const env = { ...headers(), ...gyp, ...tools }
   run('building the addon to ship', 'node_modules/.bin/prebuildify', [...place, ...what], env)
   rmSync(stage, { recursive: true, force: true })
 }
+
+const preparePrebuild = () => buildPrebuild(process.arch, root)
+/** Not in prebuilds/, where the package would take it along. */
+const prepareArm64 = () => buildPrebuild('arm64', join(root, 'build/arm64'), crossTools('aarch64-linux-gnu'))
 
 function buildDist() {
   rmSync('dist', { recursive: true, force: true }) // the names of chunks change
@@ -153,6 +161,7 @@ function prepareTestAddons() {
 const goals = {
   develop: [preparePackages, prepareAddon, prepareDist],
   prebuild: [preparePackages, preparePrebuild],
+  arm64: [preparePackages, prepareArm64, prepareDist],
   dist: [preparePackages, buildDist],
   pack: [preparePackages, preparePrebuild, prepareDist, prepareSourceBuild],
   test: [

@@ -18,6 +18,7 @@ const steps = [
     args: ['scripts/versions.mjs', '--smoke', '22', '26'],
     inCi: true,
   },
+  { name: 'TypeScript on arm64', command: 'npm', args: ['run', '--silent', 'test:arm64'], inCi: true },
   { name: 'TypeScript on the sanitized addon', command: 'make', args: ['-C', 'native', 'asan-suite'], inCi: true },
 ]
 

@@ -6,9 +6,10 @@
 // is set one must have run).
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cache, fetchNode, newestVersion, outputOf, registryName } from './nodes.mjs'
 
 const majors = ['20', '22', '24', '26']
 const smokeFiles = [
@@ -25,8 +26,6 @@ const smokeFiles = [
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
 const addon = 'build/Release/orbit.node'
-const cache = join(root, 'node_modules/.cache/orbit-nodes')
-const registryName = `node-${process.platform}-${process.arch}`
 
 const args = process.argv.slice(2)
 const isSmoke = args.includes('--smoke')
@@ -40,45 +39,6 @@ const wanted = named.length > 0 ? named : majors.filter((major) => !isSmoke || m
 
 const description = '[process.version, process.versions.modules, process.versions.napi].join(" ")'
 const hashOfAddon = () => createHash('sha256').update(readFileSync(addon)).digest('hex').slice(0, 16)
-
-/** What the command printed; undefined when it failed. */
-function outputOf(command, commandArgs) {
-  const { status, stdout } = spawnSync(command, commandArgs, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  return status === 0 ? stdout : undefined
-}
-
-const newestOf = (versions) =>
-  versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).findLast((version) => !version.includes('-'))
-
-/** The newest version of this major: the registry's, else, when it does not answer, of those fetched before. */
-function newestVersion(major) {
-  const listed = outputOf('npm', ['view', `${registryName}@${major}`, 'version', '--json'])
-  if (listed) return newestOf([JSON.parse(listed)].flat())
-  const fetched = existsSync(cache) ? readdirSync(cache) : []
-  return newestOf(fetched.filter((version) => version.startsWith(`${major}.`)))
-}
-
-/** The executable of this version, fetched unless it is there; its headers come with it. Undefined: not to be had. */
-function fetchNode(version) {
-  const folder = join(cache, version)
-  const executable = join(folder, 'bin/node')
-  if (existsSync(executable)) return executable
-  const partial = `${folder}-${process.pid}`
-  mkdirSync(partial, { recursive: true })
-  try {
-    const packed = outputOf('npm', ['pack', '--silent', `${registryName}@${version}`, '--pack-destination', partial])
-    if (packed === undefined) return undefined
-    const archive = join(partial, packed.trim())
-    const parts = ['package/bin', 'package/include']
-    if (outputOf('tar', ['-xzf', archive, '-C', partial, '--strip-components=1', ...parts]) === undefined)
-      return undefined
-    rmSync(archive)
-    renameSync(partial, folder)
-    return executable
-  } finally {
-    rmSync(partial, { recursive: true, force: true })
-  }
-}
 
 /** Runs the suite under this executable, which is also what `node` means to every process that a test starts. */
 function runSuite(executable) {
@@ -126,7 +86,7 @@ console.table(rows)
 const missing = rows.filter(({ result }) => result === 'not available')
 for (const { node } of missing)
   console.log(
-    `Node ${node}: not available: ${registryName} could not be fetched from the npm registry, or does not run here`,
+    `Node ${node}: not available: ${registryName()} could not be fetched from the npm registry, or does not run here`,
   )
 
 if (rows.some(({ result }) => result.startsWith('FAILED'))) process.exitCode = 1

@@ -15,7 +15,7 @@ import {
   OrbitError,
   type Subject,
 } from '../../src/index.js'
-import { faultAddon } from '../help/addons.js'
+import { compiler, faultAddon } from '../help/addons.js'
 import { chunkAt, chunkIn, lapIn, objectFile, ringAt, slotWord } from '../help/bytes.js'
 import { fleetName, hasObjectFiles, joinLocal, joinShm, memories, observe } from '../help/fleets.js'
 import { start } from '../help/processes.js'
@@ -719,14 +719,14 @@ describe.runIf(isLinux)('a process', () => {
   })
 })
 
-describe.runIf(isLinux && !isSanitized && canRun('g++', '--version'))('a process that forks without exec', () => {
+describe.runIf(isLinux && !isSanitized && canRun(compiler, '--version'))('a process that forks without exec', () => {
   it('keeps its node and its guards when a forked child ends', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'orbit-fork-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     const addon = join(folder, 'fork.node')
     const headers = spawnSync('sh', [join(root, 'native/test/node_headers.sh'), process.execPath], { encoding: 'utf8' })
     const flags = ['-std=c++17', '-shared', '-fPIC', ...headers.stdout.trim().split(/\s+/), '-o', addon]
-    const made = spawnSync('g++', [...flags, join(root, 'test/fixtures/fork.cc')], { encoding: 'utf8' })
+    const made = spawnSync(compiler, [...flags, join(root, 'test/fixtures/fork.cc')], { encoding: 'utf8' })
     expect(made.stderr).toBe('')
 
     const name = fleetName()

@@ -1,0 +1,28 @@
+# The native tests as code for another machine or C library. Included by Makefile.
+#   make arm64          the unit tests and a part of the simulator's, as arm64 code in an emulator
+#   make arm64-addons   the addons that `npm run test:arm64` loads
+#   make musl           the unit tests with the C library musl, by zig: ZIG names the program
+# The emulator keeps the memory order of the machine it runs on: weak orders are the simulator's part. It has no ptrace,
+# so the step tests skip themselves there.
+ARM64_CXX ?= aarch64-linux-gnu-g++
+ARM64_RUN ?= qemu-aarch64-static
+ARM64_ARGS = OUT=$(OUT)/arm64 CXX="$(ARM64_CXX) -static" ADDON_CXX=$(ARM64_CXX) RUN=$(ARM64_RUN)
+# Enough to switch fibers many times, and to meet a death.
+ARM64_SCENES ?= ring-three-writers attach index-laps
+ZIG ?= zig
+
+.PHONY: arm64 arm64-addons arm64-sim musl
+arm64:
+	@if command -v $(ARM64_CXX) >/dev/null && command -v $(ARM64_RUN) >/dev/null; then \
+	  $(MAKE) --no-print-directory $(ARM64_ARGS) unit arm64-sim; \
+	else \
+	  echo "arm64: skipped, $(ARM64_CXX) or $(ARM64_RUN) is not installed" \
+	    "(apt-get install g++-aarch64-linux-gnu qemu-user-static)"; test -z "$$CI"; \
+	fi
+arm64-sim: $(OUT)/sim/oracle_test $(OUT)/sim/sim
+	@$(RUN) $(OUT)/sim/oracle_test --programs 20
+	@$(RUN) $(OUT)/sim/sim run $(ARM64_SCENES)
+arm64-addons:
+	$(MAKE) --no-print-directory $(ARM64_ARGS) $(OUT)/arm64/addon/fault/orbit.node $(OUT)/arm64/addon/layout/orbit.node
+musl:
+	$(MAKE) --no-print-directory OUT=$(OUT)/musl CXX="$(ZIG) c++ -target x86_64-linux-musl" unit
