@@ -2,6 +2,7 @@
 #   make arm64          the unit tests and a part of the simulator's, as arm64 code in an emulator
 #   make arm64-addons   the addons that `npm run test:arm64` loads
 #   make musl           the unit tests with the C library musl, by zig: ZIG names the program
+#   make musl-addon     the addon for Node on musl; no Node for musl is on npm, so nothing loads it
 # The emulator keeps the memory order of the machine it runs on: weak orders are the simulator's part. It has no ptrace,
 # so the step tests skip themselves there.
 ARM64_CXX ?= aarch64-linux-gnu-g++
@@ -11,7 +12,9 @@ ARM64_ARGS = OUT=$(OUT)/arm64 CXX="$(ARM64_CXX) -static" ADDON_CXX=$(ARM64_CXX) 
 ARM64_SCENES ?= ring-three-writers attach index-laps
 ZIG ?= zig
 
-.PHONY: arm64 arm64-addons arm64-sim musl
+MUSL_CXX = $(ZIG) c++ -target $(shell uname -m)-linux-musl
+
+.PHONY: arm64 arm64-addons arm64-sim musl musl-addon
 arm64:
 	@if command -v $(ARM64_CXX) >/dev/null && command -v $(ARM64_RUN) >/dev/null; then \
 	  $(MAKE) --no-print-directory $(ARM64_ARGS) unit arm64-sim; \
@@ -25,4 +28,6 @@ arm64-sim: $(OUT)/sim/oracle_test $(OUT)/sim/sim
 arm64-addons:
 	$(MAKE) --no-print-directory $(ARM64_ARGS) $(OUT)/arm64/addon/fault/orbit.node $(OUT)/arm64/addon/layout/orbit.node
 musl:
-	$(MAKE) --no-print-directory OUT=$(OUT)/musl CXX="$(ZIG) c++ -target x86_64-linux-musl" unit
+	$(MAKE) --no-print-directory OUT=$(OUT)/musl CXX="$(MUSL_CXX)" unit
+musl-addon:
+	$(MAKE) --no-print-directory OUT=$(OUT)/musl ADDON_CXX="$(MUSL_CXX)" $(OUT)/musl/addon/fault/orbit.node
