@@ -1,6 +1,6 @@
 // Runs the native tests with the C library musl, and builds the addon for it: npm run test:musl
-// zig, which contains a C++ compiler and musl, comes from the npm registry into node_modules/.cache (72 MB packed). There
-// is no Node for musl on npm, so the addon is linked but not loaded.
+// zig, which contains a C++ compiler and musl, comes from the npm registry into node_modules/.cache (72 MB packed).
+// There is no Node for musl on npm, so the addon is linked but not loaded.
 // Exit code 0: all passed; 1: some failed; 3: zig is not available.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
