@@ -14,7 +14,7 @@ export { FleetObserver } from './core/observer.js'
 export type { Poll } from './core/poll.js'
 export type { PublishOptions, RingStats } from './core/ring.js'
 export type { Subject } from './core/table.js'
-export { type AnyOrbitType, type OrbitType, type OrbitTypeSpec, orbitType } from './core/type.js'
+export { type AnyOrbitType, type OrbitType, type OrbitTypeSpec, orbitType, type ValueOf } from './core/type.js'
 export {
   collectMetrics,
   type FleetMetrics,
@@ -55,6 +55,7 @@ export {
 export type { LoadContext } from './layers/loadcontext.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
 export { EventSubscription, type SubscribeOptions } from './layers/subscription.js'
+export type { AnyTopics, EventOf, RawPayload } from './layers/topics.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'
 export {
   array,

@@ -48,7 +48,7 @@ export const nextTurn = () => new Promise<void>((resolve) => runtime.setImmediat
  * number of them. A publisher pays nothing for a cursor that polls, and one look for a node that sleeps. Made by
  * `fleet.cursor`.
  */
-export class Cursor implements Disposable {
+export class Cursor<T = unknown> implements Disposable {
   readonly #resolve: () => Ring | undefined
   readonly #bell: Bell
   readonly #sleeper: Sleeper
@@ -88,8 +88,8 @@ export class Cursor implements Disposable {
    * @throws TypeError or RangeError for a wrong `max`; ERR_ORBIT_CLOSED after the cursor or its fleet was closed,
    *   ERR_ORBIT_RETIRED after the ring was removed
    */
-  poll(max?: number): Poll {
-    return this.#poll(max)
+  poll(max?: number): Poll<T> {
+    return this.#poll(max) as Poll<T>
   }
 
   /** Reads the frames that match a filter of the addon, and passes the others. @internal */
@@ -128,7 +128,7 @@ export class Cursor implements Disposable {
   }
 
   /** Iterates with the default options of `iterate`. */
-  [Symbol.asyncIterator](): AsyncGenerator<Poll, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Poll<T>, void, undefined> {
     return this.iterate()
   }
 
@@ -140,18 +140,23 @@ export class Cursor implements Disposable {
    * @throws TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED if the cursor was closed before the call,
    *   ERR_ORBIT_RETIRED after the ring was removed
    */
-  iterate(options: IterateOptions = {}): AsyncGenerator<Poll, void, undefined> {
+  iterate(options: IterateOptions = {}): AsyncGenerator<Poll<T>, void, undefined> {
     checkIterate(options)
     this.#checkOpen()
     return this.#polls(options)
   }
 
-  async *#polls({ signal, max = 1024, spin, keepAlive = true }: IterateOptions): AsyncGenerator<Poll, void, undefined> {
+  async *#polls({
+    signal,
+    max = 1024,
+    spin,
+    keepAlive = true,
+  }: IterateOptions): AsyncGenerator<Poll<T>, void, undefined> {
     const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive }
     const isOver = () => this.closed || signal?.aborted === true
     let wasIdle = false
     while (!isOver()) {
-      const poll = this.#poll(max)
+      const poll = this.poll(max)
       if (poll.to > poll.from) {
         wasIdle = false
         yield poll

@@ -9,8 +9,8 @@ import { untilFree } from './lockwait.js'
 import { abi, checkNative, isSupported, type NativeFleet, type NativeJoin, native, translated } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
 import type { PublishOptions, Ring } from './ring.js'
-import { releaseShare, shareOf } from './share.js'
-import type { AnyOrbitType } from './type.js'
+import { shareOf } from './share.js'
+import type { AnyOrbitType, ValueOf } from './type.js'
 
 /** The part of the options that every fleet uses: its size, the node to take, and a label. */
 export interface JoinOptions {
@@ -209,11 +209,15 @@ export class Fleet extends FleetObserver {
    * Opens a fleet in shared memory for reading only: it takes no node and creates nothing, and works after all members
    * died. A ring that no member has created yet reads as empty.
    *
-   * @throws TypeError or RangeError for a wrong name; ERR_ORBIT_NATIVE, ERR_ORBIT_NOT_FOUND, ERR_ORBIT_PERMISSION,
+   * @param options.shared takes the shared observer of this thread for this fleet name, and opens one only if there is
+   *   none; it costs no system call then. Call `close` once for each. Default false.
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_NATIVE, ERR_ORBIT_NOT_FOUND, ERR_ORBIT_PERMISSION,
    *   ERR_ORBIT_LAYOUT_MISMATCH, ERR_ORBIT_CORRUPT
    */
-  static observe(name: string): FleetObserver {
-    return FleetObserver.open(name)
+  static observe(name: string, options: { shared?: boolean } = {}): FleetObserver {
+    checkOptions('options', options, ['shared'])
+    checkFlag('shared', options.shared)
+    return options.shared ? shareOf(`observe ${name}`, () => FleetObserver.open(name)) : FleetObserver.open(name)
   }
 
   /**
@@ -245,14 +249,15 @@ export class Fleet extends FleetObserver {
   /**
    * Publishes one frame. From now on every process that reads the ring finds it. Never waits for another process.
    *
-   * @param payload at most payloadBytes bytes; exactly byteLength bytes for a type with a pod
+   * @param value a value of the pod of the type, or bytes: at most payloadBytes of them, exactly byteLength for a type
+   *   with a pod
    * @returns the id of the frame
-   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED; on the first
-   *   use of a type also ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY. After an error nothing was
-   *   published.
+   * @throws TypeError or RangeError for a value that does not fit the pod; RangeError ERR_ORBIT_PAYLOAD_SIZE;
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED; on the first use of a type also
+   *   ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY. After an error nothing was published.
    */
-  publish(type: AnyOrbitType, payload: Uint8Array, options?: PublishOptions): NetId64 {
-    const position = this.ring(type).publish(payload, options)
+  publish<Type extends AnyOrbitType>(type: Type, value: ValueOf<Type> | Uint8Array, options?: PublishOptions): NetId64 {
+    const position = this.ring(type).publish(bytesOf(type, value), options)
     return netIdAt(type.kind, this.node, position)
   }
 
@@ -260,15 +265,22 @@ export class Fleet extends FleetObserver {
    * Publishes several frames in order, in one call. Their ids are consecutive unless another member publishes at the
    * same time.
    *
-   * @param payloads bytes, each of a length that `publish` accepts; all are checked before the first is published
+   * @param payloads what `publish` accepts, each; all are checked before the first is published
    * @returns the ids of the frames, in the same order; empty for no payloads
-   * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED
+   * @throws TypeError or RangeError for a value that does not fit the pod; RangeError ERR_ORBIT_PAYLOAD_SIZE;
+   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED
    */
-  publishBatch(type: AnyOrbitType, payloads: readonly Uint8Array[], options?: PublishOptions): NetId64[] {
+  publishBatch<Type extends AnyOrbitType>(
+    type: Type,
+    payloads: readonly (ValueOf<Type> | Uint8Array)[],
+    options?: PublishOptions,
+  ): NetId64[] {
     if (!Array.isArray(payloads)) {
       throw wrongType('payloads', payloads, 'an array')
     }
-    const positions = this.ring(type).publishBatch(payloads, options)
+    const ring = this.ring(type)
+    const bytes = type.pod === undefined ? payloads : payloads.map((payload) => bytesOf(type, payload))
+    const positions = ring.publishBatch(bytes, options)
     return positions.map((position) => netIdAt(type.kind, this.node, position))
   }
 
@@ -304,21 +316,16 @@ export class Fleet extends FleetObserver {
     this.ring(type).reset()
   }
 
-  /**
-   * Leaves the fleet; every later use of this handle, its rings and cursors fails with ERR_ORBIT_CLOSED. A second call
-   * does nothing, except for a shared handle: it counts the calls, and leaves at the last of as many as there were
-   * joins.
-   */
-  override close(): void {
-    if (releaseShare(this)) super.close()
-  }
-
   /** Writes this member's next heartbeat. @internal */
   writeBeat(loopDelayMs: number, status: Uint8Array): void {
     this.checkOpen()
     translated(() => native.beat(this.handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
   }
 }
+
+/** The bytes of what a caller publishes: a value of the pod, or bytes. The ring checks bytes. */
+const bytesOf = ({ pod }: AnyOrbitType, value: unknown): Uint8Array =>
+  pod === undefined || isUint8Array(value) ? (value as Uint8Array) : pod.encode(value)
 
 /** The longest prefix of whole characters that has at most `maxBytes` bytes of UTF-8. */
 function cutUtf8(text: string, maxBytes: number): string {

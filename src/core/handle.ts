@@ -2,9 +2,10 @@ import { printable } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
 import { native, status, translated } from './native.js'
 import { growScratch } from './scratch.js'
+import type { AnyOrbitType } from './type.js'
 
 /** What a fleet knows an open object by: the type that it was opened with; undefined: it was opened as it was found. */
-export type OpenedType = { readonly pod: { readonly byteLength: number } | undefined } | undefined
+export type OpenedType = { readonly pod: AnyOrbitType['pod'] } | undefined
 
 /** A class of handles, as a fleet opens them. */
 export interface HandleClass<H extends Handle> {

@@ -11,8 +11,9 @@ import { MemberWatch } from './memberwatch.js'
 import { abi, checkNative, type NativeFleet, type NativePod, type NativeWish, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
 import { Ring, type RingStats } from './ring.js'
+import { releaseShare } from './share.js'
 import { Table } from './table.js'
-import { type AnyOrbitType, checkType } from './type.js'
+import { type AnyOrbitType, checkType, type ValueOf } from './type.js'
 
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -209,9 +210,9 @@ export class FleetObserver implements Disposable {
    * @returns undefined if the ring is empty, or was reset and nothing was published since
    * @throws ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
-  readHead(type: AnyOrbitType): Frame | undefined {
+  readHead<Type extends AnyOrbitType>(type: Type): Frame<ValueOf<Type>> | undefined {
     const ring = this.ring(type)
-    return ring?.loadHead() ? loadedFrame(ring) : undefined
+    return ring?.loadHead() ? (loadedFrame(ring) as Frame<ValueOf<Type>>) : undefined
   }
 
   /**
@@ -221,10 +222,10 @@ export class FleetObserver implements Disposable {
    * @returns undefined if it was overwritten or reset away, or is not published yet
    * @throws TypeError or RangeError for a wrong position; ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED
    */
-  readAt(type: AnyOrbitType, position: number): Frame | undefined {
+  readAt<Type extends AnyOrbitType>(type: Type, position: number): Frame<ValueOf<Type>> | undefined {
     checkInteger('position', position, 0, abi.maxPosition)
     const ring = this.ring(type)
-    return ring?.loadAt(position) ? loadedFrame(ring) : undefined
+    return ring?.loadAt(position) ? (loadedFrame(ring) as Frame<ValueOf<Type>>) : undefined
   }
 
   /**
@@ -244,19 +245,19 @@ export class FleetObserver implements Disposable {
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE for another `from`. A
    *   position above the head belongs to an earlier fleet or ring: see `id`
    */
-  cursor(type: AnyOrbitType, from: 'start' | 'head' | number = 'start'): Cursor {
-    return this.cursorOf(() => this.ring(type), from)
+  cursor<Type extends AnyOrbitType>(type: Type, from: 'start' | 'head' | number = 'start'): Cursor<ValueOf<Type>> {
+    return this.cursorOf<ValueOf<Type>>(() => this.ring(type), from)
   }
 
   /** A cursor over the ring that `resolve` returns. @internal */
-  cursorOf(resolve: () => Ring | undefined, from: 'start' | 'head' | number): Cursor {
+  cursorOf<T>(resolve: () => Ring | undefined, from: 'start' | 'head' | number): Cursor<T> {
     const ring = resolve()
     if (typeof from === 'number') this.#checkPosition(from, ring?.head() ?? 0)
     else if (from !== 'start' && from !== 'head') {
       throw wrongType('from', from, "'start', 'head' or a position")
     }
     const position = typeof from === 'number' ? from : from === 'start' ? ring?.oldest() : ring?.head()
-    return new Cursor(resolve, this.bell, position ?? 0)
+    return new Cursor<T>(resolve, this.bell, position ?? 0)
   }
 
   #checkPosition(from: number, head: number): void {
@@ -308,10 +309,12 @@ export class FleetObserver implements Disposable {
   }
 
   /**
-   * Leaves the fleet. Every later use of this handle, its rings and its cursors throws ERR_ORBIT_CLOSED. Idempotent.
+   * Leaves the fleet. Every later use of this handle, its rings and its cursors throws ERR_ORBIT_CLOSED. A second call
+   * does nothing, except for a shared handle: it counts the calls, and leaves at the last of as many as there were
+   * joins.
    */
   close(): void {
-    if (this.#closed) return
+    if (this.#closed || !releaseShare(this)) return
     this.#closed = true
     abandoned.unregister(this)
     this.#watch?.end()

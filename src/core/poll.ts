@@ -6,9 +6,9 @@ import { resultHead, resultLost, resultMalformed, resultTo } from './scratch.js'
  * The frames of one poll, and an exact account of those that are missing. `to - from` is always
  * `frames.length + lost + malformed`. A loss always comes before the frames of its poll.
  */
-export interface Poll {
+export interface Poll<T = unknown> {
   /** The frames that were found, in the order of their positions; empty if there is nothing new. */
-  readonly frames: Frame[]
+  readonly frames: Frame<T>[]
   /** How many frames were overwritten or reset away before this cursor reached them; 0 or more, exact. */
   readonly lost: number
   /**

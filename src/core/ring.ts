@@ -3,6 +3,7 @@ import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
+import type { FrameSource } from './framesource.js'
 import { Handle, type OpenedType, objectText } from './handle.js'
 import { native, status } from './native.js'
 import { firstRecord, loadedNode, publishOffset, resultPosition, resultStatus, scratch } from './scratch.js'
@@ -59,8 +60,12 @@ export class Ring extends Handle {
   /** The length that payloads must have; -1: any up to payloadBytes. */
   readonly exactBytes: number
 
+  /** What its frames have in common. */
+  readonly frames: FrameSource
+
   constructor(opener: object, handle: number, type: OpenedType) {
     super(opener, handle, type)
+    this.frames = { kind: this.kind, name: this.name, pod: type?.pod }
     this.exactBytes = type?.pod?.byteLength ?? -1
   }
 

@@ -1,4 +1,5 @@
 import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
+import { Interned } from '../base/interned.js'
 import { Pod } from '../pod/pod.js'
 import { abi as native } from './native.js'
 
@@ -24,6 +25,9 @@ export interface OrbitType<T = Uint8Array> {
 /** A type with any values. */
 // biome-ignore lint/suspicious/noExplicitAny: T is in parameters and results of the pod, so only any fits every type.
 export type AnyOrbitType = OrbitType<any>
+
+/** What frames of a type hold: the values of its pod, or bytes. */
+export type ValueOf<Type extends AnyOrbitType> = Type extends OrbitType<infer T> ? T : never
 
 /** KINDs from here on belong to orbit's own layers. */
 const firstReservedKind = 200
@@ -52,7 +56,7 @@ export interface OrbitTypeSpec<T> {
  * frame of the ring has room for them; then payloadBytes is that of the ring. And a member that is alone in its fleet
  * makes the ring anew with its own type, and the frames of the old ring are lost, even in a persistent fleet.
  *
- * @returns the type, frozen
+ * @returns the type, frozen; the same object for equal specs
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT or RangeError ERR_ORBIT_OUT_OF_RANGE for a wrong spec
  */
 export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
@@ -67,6 +71,9 @@ export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> 
   checkInteger('kind', spec.kind, 0, firstReservedKind - 1)
   return reservedType(spec)
 }
+
+/** A type is the key of an open ring: equal ones must be one object, or each would open a ring of its own. */
+const types = new Interned<AnyOrbitType>()
 
 // The types made here. An object that only looks like one could describe a ring that orbitType refuses.
 const made = new WeakSet<object>()
@@ -109,7 +116,12 @@ export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<
   }
   const payloadBytes = spec.payloadBytes ?? (pod === undefined ? 256 : roomFor(pod))
   checkSpec(name, kind, capacity, payloadBytes, pod?.byteLength ?? 0)
-  const type = Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: pod?.fingerprint ?? 0n, pod })
-  made.add(type)
-  return type
+  // Equal pods are one object.
+  const content = `${kind} ${capacity} ${payloadBytes} ${pod?.reserve} ${pod?.schema} ${name}`
+  const make = () => {
+    const type = Object.freeze({ name, kind, capacity, payloadBytes, fingerprint: pod?.fingerprint ?? 0n, pod })
+    made.add(type)
+    return type
+  }
+  return types.get(content, make) as OrbitType<T>
 }

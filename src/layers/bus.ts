@@ -15,6 +15,7 @@ import { EventCursor } from './eventcursor.js'
 import { EventHub } from './eventhub.js'
 import { EventSubscription, type SubscribeOptions } from './subscription.js'
 import { everyPattern, patternBytes } from './topic.js'
+import type { AnyTopics, EventOf, RawPayload } from './topics.js'
 
 /** Options of an `OrbitEventBus`: the geometry of the ring that all topics share. */
 export interface EventBusOptions {
@@ -41,8 +42,12 @@ const topicOffset = publishOffset + headerBytes
  * A topic is any text; levels are separated by dots. A pattern is a topic in which `*` matches exactly one level, and
  * `>` as the last level matches one or more. "a.*" matches "a.b" but not "a.b.c"; "a.>" matches both; ">" matches every
  * topic, like no pattern. A level may be empty.
+ *
+ * With `OrbitEventBus<{ 'deploy.web': { version: number } }>`, the compiler checks topics and values, and knows the
+ * events of each pattern: they are a union that `event.topic` tells apart. A key may be a template, as in
+ * [topic: `user.${string}`]. The types are promises of the caller; nothing is checked at run time.
  */
-export class OrbitEventBus {
+export class OrbitEventBus<Topics extends object = AnyTopics> {
   readonly #layer: Layer<Ring>
 
   /**
@@ -78,7 +83,11 @@ export class OrbitEventBus {
    *   than payloadBytes; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer. After an error
    *   nothing was published.
    */
-  publish(topic: string, payload: string | Uint8Array = ''): NetId64 {
+  publish<Topic extends keyof Topics & string>(topic: Topic, payload?: RawPayload<Topics[Topic]>): NetId64 {
+    return this.#publish(topic, payload)
+  }
+
+  #publish(topic: string, payload: string | Uint8Array = ''): NetId64 {
     if (typeof topic !== 'string') {
       throw wrongType('topic', topic, 'a string')
     }
@@ -104,8 +113,8 @@ export class OrbitEventBus {
    * @throws TypeError for a value without JSON, or what its toJSON throws; RangeError ERR_ORBIT_PAYLOAD_SIZE;
    *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
-  publishJson(topic: string, value: unknown): NetId64 {
-    return this.publish(topic, jsonOf(value))
+  publishJson<Topic extends keyof Topics & string>(topic: Topic, value: Topics[Topic]): NetId64 {
+    return this.#publish(topic, jsonOf(value))
   }
 
   /**
@@ -115,7 +124,7 @@ export class OrbitEventBus {
    *   position, 0..2^53-2
    * @throws TypeError or RangeError for another `from`; ERR_ORBIT_CLOSED
    */
-  cursor(from: 'start' | 'head' | number = 'start'): EventCursor {
+  cursor(from: 'start' | 'head' | number = 'start'): EventCursor<Topics> {
     return new EventCursor(this.#layer.fleet.cursorOf(() => this.#layer.open(), from))
   }
 
@@ -127,7 +136,10 @@ export class OrbitEventBus {
    *   every topic
    * @throws TypeError or RangeError for a wrong pattern or wrong options; ERR_ORBIT_CLOSED
    */
-  subscribe(pattern?: string, options: SubscribeOptions = {}): EventSubscription {
+  subscribe<Pattern extends string = '>'>(
+    pattern?: Pattern,
+    options: SubscribeOptions = {},
+  ): EventSubscription<EventOf<Topics, Pattern>> {
     patternBytes(pattern)
     checkIterate(options, ['from', 'onLoss'])
     const { from = 'head', onLoss } = options

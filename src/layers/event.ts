@@ -7,7 +7,7 @@ const headerBytes = abi.eventHeaderBytes
 /**
  * An event that a process published. It can be spread, cloned, compared and printed; a copy has its data, but no `id`.
  */
-export interface OrbitEvent {
+export interface OrbitEvent<Topic extends string = string, Value = unknown> {
   /** The id of the event: KIND 220, its publisher's node, and the low 40 bits of its position. Made when read. */
   readonly id: NetId64
   /** The node that published the event, 0..65535. */
@@ -15,10 +15,11 @@ export interface OrbitEvent {
   /** The position of the event in the ring of all topics, 0..2^53-2. */
   readonly position: number
   /** The topic that it was published under, 0 to 65535 bytes of UTF-8. */
-  readonly topic: string
+  readonly topic: Topic
   /**
    * The bytes of the event. They are a private copy; the buffer behind it also holds other events of the same or a
-   * nearby poll. Take `payload.slice()` before you keep them for long or transfer them. As JSON they are base64.
+   * nearby poll. Take `copy()` before you keep an event for long, post it to another thread or transfer its payload.
+   * As JSON they are base64.
    */
   readonly payload: Uint8Array
   /** When it was published, in Unix milliseconds of the publisher's clock. */
@@ -26,26 +27,25 @@ export interface OrbitEvent {
   /** The payload as UTF-8 text; bytes that are not UTF-8 become U+FFFD. */
   text(): string
   /** The payload parsed as JSON. Throws a SyntaxError for a payload that is not JSON. */
-  json(): unknown
+  json(): Value
+  /** The same event with a payload that has a buffer of its own, of exactly its length. */
+  copy(): OrbitEvent<Topic, Value>
 }
 
 /** An event as it is polled. */
-export class PolledEvent implements OrbitEvent {
+class PolledEvent implements OrbitEvent {
   readonly node: number
   readonly position: number
   readonly topic: string
   readonly payload: Uint8Array
   readonly timestampMs: number
 
-  constructor({ node, position, version, payload }: Frame) {
-    const { buffer, byteOffset, length } = payload
-    const topicBytes = topicLength(payload)
-    const begin = headerBytes + topicBytes
+  constructor(node: number, position: number, topic: string, payload: Uint8Array, timestampMs: number) {
     this.node = node
     this.position = position
-    this.topic = topicOf(payload, topicBytes)
-    this.payload = new Uint8Array(buffer, byteOffset + begin, length - begin)
-    this.timestampMs = version
+    this.topic = topic
+    this.payload = payload
+    this.timestampMs = timestampMs
   }
 
   get id(): NetId64 {
@@ -61,10 +61,24 @@ export class PolledEvent implements OrbitEvent {
     return () => JSON.parse(textOf(this.payload))
   }
 
+  copy(): OrbitEvent {
+    const { node, position, topic, payload, timestampMs } = this
+    return new PolledEvent(node, position, topic, payload.slice(), timestampMs)
+  }
+
   toJSON(): object {
     const { id, node, position, topic, payload, timestampMs } = this
     return { id, node, position, topic, payload: base64(payload), timestampMs }
   }
+}
+
+/** The event in a frame. */
+export function eventIn({ node, position, version, payload }: Frame): OrbitEvent {
+  const { buffer, byteOffset, length } = payload
+  const topicBytes = topicLength(payload)
+  const begin = headerBytes + topicBytes
+  const bytes = new Uint8Array(buffer, byteOffset + begin, length - begin)
+  return new PolledEvent(node, position, topicOf(payload, topicBytes), bytes, version)
 }
 
 const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>

@@ -1,15 +1,16 @@
 import type { Cursor, WaitOptions } from '../core/cursor.js'
 import type { Poll } from '../core/poll.js'
-import { type OrbitEvent, PolledEvent } from './event.js'
+import { eventIn, type OrbitEvent } from './event.js'
 import { everyTopic, patternBytes } from './topic.js'
+import type { AnyTopics, EventOf } from './topics.js'
 
 /**
  * The events of one poll, and an exact account of those that are missing. `to - from` counts the events, the lost, the
  * malformed, and those of other topics. A loss always comes before the events of its poll.
  */
-export interface EventPoll {
+export interface EventPoll<Event = OrbitEvent> {
   /** The events that were found, in the order of their publication; empty if there is nothing new. */
-  readonly events: OrbitEvent[]
+  readonly events: Event[]
   /** How many events of any topic were overwritten before this cursor reached them; 0 or more, exact. */
   readonly lost: number
   /** How many frames were skipped because their bytes are not an event; 0 unless another program wrote them. */
@@ -21,7 +22,7 @@ export interface EventPoll {
 }
 
 /** A position among the events of all topics that moves on with each poll. Made by `bus.cursor`. */
-export class EventCursor implements Disposable {
+export class EventCursor<Topics extends object = AnyTopics> implements Disposable {
   readonly #cursor: Cursor
   #pattern: string | undefined = undefined
   #patternBytes = everyTopic
@@ -53,7 +54,7 @@ export class EventCursor implements Disposable {
    * @throws TypeError or RangeError for a wrong `max`; ERR_ORBIT_CLOSED after the cursor or its fleet was closed,
    *   ERR_ORBIT_RETIRED after the ring was removed
    */
-  poll(max?: number): EventPoll {
+  poll(max?: number): EventPoll<EventOf<Topics>> {
     return eventPoll(this.#cursor.pollMatching(everyTopic, max))
   }
 
@@ -66,7 +67,7 @@ export class EventCursor implements Disposable {
    * @throws TypeError or RangeError for a wrong pattern or `max`; ERR_ORBIT_CLOSED after the cursor or its fleet was
    *   closed, ERR_ORBIT_RETIRED after the ring was removed
    */
-  pollTopic(pattern: string, max?: number): EventPoll {
+  pollTopic<Pattern extends string>(pattern: Pattern, max?: number): EventPoll<EventOf<Topics, Pattern>> {
     if (pattern !== this.#pattern) {
       this.#patternBytes = patternBytes(pattern)
       this.#pattern = pattern
@@ -96,8 +97,8 @@ export class EventCursor implements Disposable {
   }
 }
 
-function eventPoll({ frames, lost, malformed, from, to }: Poll): EventPoll {
-  const events: OrbitEvent[] = []
-  for (const frame of frames) events.push(new PolledEvent(frame))
+function eventPoll<Event>({ frames, lost, malformed, from, to }: Poll): EventPoll<Event> {
+  const events: Event[] = []
+  for (const frame of frames) events.push(eventIn(frame) as Event)
   return { events, lost: lost, malformed: malformed, from, to }
 }

@@ -1,6 +1,6 @@
 import { type Cursor, type IterateOptions, nextTurn } from '../core/cursor.js'
 import type { FleetObserver } from '../core/observer.js'
-import { type OrbitEvent, PolledEvent } from './event.js'
+import { eventIn, type OrbitEvent } from './event.js'
 import { type EventHub, type HubWait, pollMax } from './eventhub.js'
 import { patternBytes } from './topic.js'
 
@@ -23,13 +23,13 @@ export interface SubscribeOptions extends IterateOptions {
  * `keepAlive` is false. It ends when the loop is left, the signal is aborted, or the subscription or its fleet is
  * closed; no further event is given then. It throws ERR_ORBIT_RETIRED after the ring was removed.
  */
-export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable {
+export class EventSubscription<Event = OrbitEvent> implements AsyncIterable<Event>, Disposable {
   readonly #fleet: FleetObserver
   readonly #cursor: Cursor
   readonly #hub: EventHub
   readonly #pattern: string
   readonly #options: SubscribeOptions
-  readonly #events: AsyncGenerator<OrbitEvent, void, undefined>
+  readonly #events: AsyncGenerator<Event, void, undefined>
   #wait: HubWait | undefined
   #lost = 0
   #malformed = 0
@@ -41,7 +41,7 @@ export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable 
     this.#cursor = cursor
     this.#pattern = pattern
     this.#options = options
-    const events: AsyncGenerator<OrbitEvent, void, undefined> = this.#each()
+    const events: AsyncGenerator<Event, void, undefined> = this.#each()
     // The generator's own methods would wait for a next() that may sleep without end.
     const { return: leave, throw: fail } = events
     const left: typeof leave = (value) => {
@@ -68,7 +68,7 @@ export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable 
   }
 
   /** The iterator of this subscription; always the same one, so a second loop goes on where the first one stopped. */
-  [Symbol.asyncIterator](): AsyncGenerator<OrbitEvent, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
     return this.#events
   }
 
@@ -83,7 +83,7 @@ export class EventSubscription implements AsyncIterable<OrbitEvent>, Disposable 
         if (lost > 0) onLoss?.(lost)
         for (const frame of frames) {
           if (this.#isOver) return
-          yield new PolledEvent(frame)
+          yield eventIn(frame) as Event
         }
         // Polls that always bring something must not starve timers, sockets and the signal.
         if (to > from) await nextTurn()

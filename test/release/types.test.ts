@@ -111,7 +111,8 @@ describe('the types', () => {
   })
 
   it('declares a cursor and its polls', () => {
-    expectTypeOf<Fleet['cursor']>().returns.toEqualTypeOf<Cursor>()
+    const of = (fleet: Fleet) => fleet.cursor(Load)
+    expectTypeOf(of).returns.toEqualTypeOf<Cursor<LoadValue>>()
     expectTypeOf<Parameters<Fleet['cursor']>[1]>().toEqualTypeOf<'start' | 'head' | number | undefined>()
     expectTypeOf<Cursor['poll']>().parameters.toEqualTypeOf<[max?: number]>()
     expectTypeOf<Cursor['poll']>().returns.toEqualTypeOf<Poll>()
@@ -173,7 +174,72 @@ describe('the types', () => {
       readonly frameKind: number
       readonly version: number
       readonly payload: Uint8Array
+      readonly value: unknown
+      copy(): Frame
     }>()
+  })
+
+  it('infers the values of typed rings', () => {
+    const typed = async (fleet: Fleet) => {
+      fleet.publish(Load, { busy: 1, idle: 2, at: 3, on: true })
+      fleet.publish(Load, new Uint8Array(24))
+      fleet.publishBatch(Load, [{ busy: 1, idle: 2, at: 3, on: true }])
+      // @ts-expect-error: a field is missing
+      fleet.publish(Load, { busy: 1 })
+      // @ts-expect-error: a value of another type
+      fleet.publish(Rich, { busy: 1, idle: 2, at: 3, on: true })
+      // @ts-expect-error: a type without a pod takes bytes
+      fleet.publish(orbitType({ name: 'Bytes', kind: 3 }), { busy: 1 })
+      expectTypeOf(fleet.readHead(Load)).toEqualTypeOf<Frame<LoadValue> | undefined>()
+      expectTypeOf(fleet.readAt(Load, 0)?.value).toEqualTypeOf<LoadValue | undefined>()
+      expectTypeOf(fleet.cursor(Load).poll().frames).toEqualTypeOf<Frame<LoadValue>[]>()
+      for await (const { frames } of fleet.cursor(Load)) expectTypeOf(frames).toEqualTypeOf<Frame<LoadValue>[]>()
+      const bytesOnly = fleet.readHead(orbitType({ name: 'Bytes', kind: 3 }))
+      expectTypeOf(bytesOnly?.value).toEqualTypeOf<Uint8Array | undefined>()
+      const generic = <T>(type: OrbitType<T>, value: T) => fleet.publish(type, value)
+      generic(Load, { busy: 1, idle: 2, at: 3, on: true })
+    }
+    expectTypeOf(typed).toBeFunction()
+  })
+
+  it('infers the events of typed topics', () => {
+    interface Topics {
+      'deploy.web': { version: number }
+      'deploy.db': string
+      build: number
+      [user: `user.${string}.joined`]: { at: Date }
+    }
+    const typed = async (bus: OrbitEventBus<Topics>) => {
+      bus.publishJson('deploy.web', { version: 7 })
+      bus.publishJson('user.42.joined', { at: new Date() })
+      bus.publish('deploy.db', 'text')
+      // @ts-expect-error: the value of another topic
+      bus.publishJson('deploy.web', 'text')
+      // @ts-expect-error: a topic that the bus does not have
+      bus.publishJson('deploy.app', 1)
+      // @ts-expect-error: this topic has objects
+      bus.publish('deploy.web', 'text')
+      for await (const event of bus.subscribe('deploy.*')) {
+        expectTypeOf(event.topic).toEqualTypeOf<'deploy.web' | 'deploy.db'>()
+        if (event.topic === 'deploy.web') expectTypeOf(event.json()).toEqualTypeOf<{ version: number }>()
+        else expectTypeOf(event.json()).toEqualTypeOf<string>()
+      }
+      expectTypeOf(bus.subscribe('build')).toEqualTypeOf<EventSubscription<OrbitEvent<'build', number>>>()
+      for await (const event of bus.subscribe('user.*.joined')) {
+        expectTypeOf(event.json()).toEqualTypeOf<{ at: Date }>()
+      }
+      for await (const event of bus.subscribe('user.42.joined')) {
+        expectTypeOf(event.json()).toEqualTypeOf<{ at: Date }>()
+      }
+      for (const event of bus.cursor().pollTopic('deploy.>').events) {
+        expectTypeOf(event.topic).toEqualTypeOf<'deploy.web' | 'deploy.db'>()
+      }
+      for (const event of bus.cursor().poll().events) if (event.topic === 'build') return event.json() + 1
+      const any = bus.subscribe('deploy.*' as string)
+      expectTypeOf(any).toExtend<AsyncIterable<{ topic: string }>>()
+      return 0
+    }
+    expectTypeOf(typed).toBeFunction()
   })
 
   it('declares a fleet', () => {
@@ -186,11 +252,8 @@ describe('the types', () => {
     expectTypeOf<Fleet['publish']>().returns.toEqualTypeOf<NetId64>()
     expectTypeOf<Parameters<Fleet['publish']>[2]>().toEqualTypeOf<PublishOptions | undefined>()
     expectTypeOf<Fleet['publishBatch']>().returns.toEqualTypeOf<NetId64[]>()
-    expectTypeOf<Parameters<Fleet['publishBatch']>[1]>().toEqualTypeOf<readonly Uint8Array[]>()
     expectTypeOf<Fleet['publishPacked']>().returns.toEqualTypeOf<number>()
     expectTypeOf<Fleet['read']>().returns.toEqualTypeOf<Frame | undefined>()
-    expectTypeOf<Fleet['readHead']>().returns.toEqualTypeOf<Frame | undefined>()
-    expectTypeOf<Fleet['readAt']>().returns.toEqualTypeOf<Frame | undefined>()
     expectTypeOf<Fleet['head']>().returns.toEqualTypeOf<number>()
     expectTypeOf<Fleet['stats']>().returns.toEqualTypeOf<RingStats | undefined>()
     expectTypeOf<Fleet['nodes']>().returns.toEqualTypeOf<NodeRecord[]>()
