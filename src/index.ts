@@ -10,6 +10,7 @@ export {
 } from './core/fleet.js'
 export type { Frame } from './core/frame.js'
 export type { Heartbeat, NodeRecord } from './core/node.js'
+export type { NodeChange, WatchNodesOptions } from './core/nodewatch.js'
 export { FleetObserver } from './core/observer.js'
 export type { Poll } from './core/poll.js'
 export type { PublishOptions, RingStats } from './core/ring.js'

@@ -10,6 +10,7 @@ import { closedError, type Handle, type HandleClass } from './handle.js'
 import { MemberWatch } from './memberwatch.js'
 import { abi, checkNative, type NativeFleet, type NativePod, type NativeWish, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
+import { checkWatchNodes, type NodeChange, nodeChanges, type WatchNodesOptions } from './nodewatch.js'
 import { Ring, type RingStats } from './ring.js'
 import { releaseShare } from './share.js'
 import { Table } from './table.js'
@@ -294,6 +295,19 @@ export class FleetObserver implements Disposable {
     return nodes.map(({ beat, ...record }) =>
       beat === undefined ? record : { ...record, heartbeat: heartbeatOf(beat, nowMs) },
     )
+  }
+
+  /**
+   * Yields 'joined' for each living member, this one included, in ascending order of the nodes, and then each change of
+   * the membership, within about 50 ms. A member that joins and ends within that time may be missing. The iteration
+   * keeps the process alive unless `keepAlive` is false. It ends when the signal is aborted or this handle is closed.
+   *
+   * @throws TypeError for wrong options; ERR_ORBIT_CLOSED
+   */
+  watchNodes(options: WatchNodesOptions = {}): AsyncGenerator<NodeChange, void, undefined> {
+    checkWatchNodes(options)
+    this.checkOpen()
+    return nodeChanges(this, options)
   }
 
   /**
