@@ -11,6 +11,7 @@
         "native/node/bell_calls.cc",
         "native/node/binding.cc",
         "native/node/cache.cc",
+        "native/node/clock_calls.cc",
         "native/node/contest.cc",
         "native/node/fleet_calls.cc",
         "native/node/frame_calls.cc",

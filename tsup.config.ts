@@ -16,8 +16,8 @@ const onlyBuiltAddons: Plugin = {
 }
 
 const index = { index: 'src/index.ts' }
-const struct = { struct: 'src/struct.ts' }
-const entry = { ...index, ...struct }
+const others = { struct: 'src/struct.ts', testing: 'src/testing.ts' }
+const entry = { ...index, ...others }
 const common: Options = {
   target: 'node20',
   esbuildPlugins: [onlyBuiltAddons],
@@ -54,7 +54,7 @@ export default defineConfig([
       }
     },
   },
-  { ...common, entry: struct, format: 'esm', splitting: false },
+  { ...common, entry: others, format: 'esm', splitting: false },
   {
     ...common,
     entry: Object.fromEntries(Object.entries(entry).map(([name, file]) => [`${name}.commonjs`, file])),

@@ -9,7 +9,7 @@ const codes = new Set(
 export default {
   name: 'orbit-node',
   includeVersion: true,
-  entryPoints: ['src/index.ts', 'src/struct.ts'],
+  entryPoints: ['src/index.ts', 'src/struct.ts', 'src/testing.ts'],
   readme: 'README.md',
   projectDocuments: [
     'docs/guide/*.md',

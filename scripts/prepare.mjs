@@ -129,7 +129,7 @@ function distSources() {
 function prepareDist() {
   const newest = distSources()
   const endings = ['.js', '.cjs', '.commonjs.cjs', '.d.ts', '.d.cts']
-  const files = ['cli.js', ...endings.flatMap((ending) => [`index${ending}`, `struct${ending}`])]
+  const files = ['cli.js', ...endings.flatMap((ending) => [`index${ending}`, `struct${ending}`, `testing${ending}`])]
   if (Math.min(...files.map((file) => changed(join('dist', file)))) < newest) buildDist()
 }
 

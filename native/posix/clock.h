@@ -1,4 +1,5 @@
-// Two clocks. Decisions use the monotonic clock; the wall clock is for people.
+// Three clocks. Processes measure waits with the monotonic clock. Expiry and heartbeats compare the same clock in
+// milliseconds, which a test can advance (orbit-node/testing). The wall clock is for people.
 #pragma once
 
 #include <stdint.h>
@@ -14,7 +15,12 @@ inline uint64_t nanoseconds_of(clockid_t clock) {
 
 // Equal in all processes of the host, and never stepped. It is process.hrtime() in JavaScript.
 inline uint64_t monotonic_ns() { return nanoseconds_of(CLOCK_MONOTONIC); }
-inline uint64_t monotonic_ms() { return monotonic_ns() / 1000000; }
+
+// How far a test has advanced the clock of this thread. Nothing else writes it: a thread without such a test has 0.
+inline thread_local uint64_t advancedMs = 0;
+
+// The clock of expiry and heartbeats.
+inline uint64_t monotonic_ms() { return monotonic_ns() / 1000000 + advancedMs; }
 inline uint64_t unix_ms() { return nanoseconds_of(CLOCK_REALTIME) / 1000000; }
 // A few milliseconds old at most, and nearly free.
 inline uint64_t about_unix_ms() {

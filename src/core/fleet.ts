@@ -2,9 +2,9 @@ import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'
 import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
-import { monotonicMs } from '../base/clock.js'
 import { OrbitError, rangeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
+import { clockMs } from './clock.js'
 import { untilFree } from './lockwait.js'
 import { abi, checkNative, isSupported, type NativeFleet, type NativeJoin, native, translated } from './native.js'
 import { checkFleetName, FleetObserver } from './observer.js'
@@ -319,7 +319,7 @@ export class Fleet extends FleetObserver {
   /** Writes this member's next heartbeat. @internal */
   writeBeat(loopDelayMs: number, status: Uint8Array): void {
     this.checkOpen()
-    translated(() => native.beat(this.handle, monotonicMs(), Date.now(), loopDelayMs * 1000, status))
+    translated(() => native.beat(this.handle, clockMs(), Date.now(), loopDelayMs * 1000, status))
   }
 }
 

@@ -241,6 +241,8 @@ interface Native {
     incarnation: number,
   ): number
   claims(table: number): NativeClaim[]
+  /** Returns how far the clock of this thread is advanced now. */
+  advanceClock(ms: number): number
   /** The folder in which objects are files; '' on a system that does not show them. */
   objectsFolder(): string
   /** Objects and bells of all users, in no order; empty without a folder. Throws when the folder cannot be listed. */

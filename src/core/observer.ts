@@ -1,9 +1,9 @@
 import { checkInteger, outOfRange, wrongType } from '../base/check.js'
-import { monotonicMs } from '../base/clock.js'
 import { rangeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import type { Pod } from '../pod/pod.js'
 import { Bell } from './bell.js'
+import { clockMs } from './clock.js'
 import { Cursor } from './cursor.js'
 import { type Frame, loadedFrame } from './frame.js'
 import { closedError, type Handle, type HandleClass } from './handle.js'
@@ -291,7 +291,7 @@ export class FleetObserver implements Disposable {
   nodes(): NodeRecord[] {
     this.checkOpen()
     const nodes = translated(() => native.nodes(this.#handle))
-    const nowMs = monotonicMs() // after the last beat that was read
+    const nowMs = clockMs() // after the last beat that was read
     return nodes.map(({ beat, ...record }) =>
       beat === undefined ? record : { ...record, heartbeat: heartbeatOf(beat, nowMs) },
     )

@@ -1,5 +1,5 @@
-import { monotonicMs } from '../base/clock.js'
 import type { Frame } from '../core/frame.js'
+import { clockMs } from '../core/clock.js'
 import { abi } from '../core/native.js'
 
 /** What a frame of the cache's ring changes. */
@@ -42,4 +42,4 @@ export function mutationOf({ payload, version }: Frame): Mutation | undefined {
 
 /** The time until the value expires, negative after that; null: there is no value, or it never expires. */
 export const expiresInMs = ({ op, expiresAtMs }: Mutation): number | null =>
-  op === 'put' && expiresAtMs > 0 ? Math.round(expiresAtMs - monotonicMs()) : null
+  op === 'put' && expiresAtMs > 0 ? Math.round(expiresAtMs - clockMs()) : null

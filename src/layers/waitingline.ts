@@ -1,6 +1,7 @@
 import { runtime } from '../base/runtime.js'
 import type { Abortable } from '../core/abortlisteners.js'
 import type { Bell, Wakeable } from '../core/bell.js'
+import { clockMs } from '../core/clock.js'
 import { closedError } from '../core/handle.js'
 import { Sleeper } from '../core/sleeper.js'
 import type { Subject, Table } from '../core/table.js'
@@ -36,13 +37,14 @@ export interface LineTarget {
 
 /** Whether the claim of the holder has ended, for a sleeper. */
 export function endOf(table: Table, { holder, stamp, incarnation }: Refusal): Wakeable {
-  const { subject, token, node } = holder
+  const { subject, token, node, expiresInMs } = holder
+  const expiresAtMs = clockMs() + expiresInMs // the timer of the sleeper does not follow the clock of a test
   return {
     kind: table.kind,
     get closed() {
       return table.closed
     },
-    hasNews: () => table.hasEnded(subject, token, stamp, node, incarnation),
+    hasNews: () => table.hasEnded(subject, token, stamp, node, incarnation) || clockMs() > expiresAtMs,
     arm: () => table.arm(),
     disarm: () => table.disarm(),
   }

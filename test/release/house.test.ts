@@ -14,7 +14,7 @@ const floors = [
   ['addon'],
   ['core'],
   ['layers', 'inspect'],
-  ['index', 'struct', 'cli'],
+  ['index', 'struct', 'testing', 'cli'],
 ]
 const floorOf = (folder: string): number => floors.findIndex((floor) => floor.includes(folder))
 
@@ -71,6 +71,13 @@ describe('src/', () => {
     const loads = (file: string) => /from 'typed-struct'/.test(readFileSync(`${root}src/${file}`, 'utf8'))
     expect(sourceFiles.filter(loads)).toEqual(['struct.ts'])
     expect([...reachable('index.ts'), ...reachable('cli/main.ts')]).not.toContain('struct.ts')
+  })
+
+  it('advances the clock only for orbit-node/testing', () => {
+    const advances = (file: string) =>
+      /advanceClock\((?!0\)|ms: number\): number)/.test(readFileSync(`${root}src/${file}`, 'utf8'))
+    expect(sourceFiles.filter(advances)).toEqual(['testing.ts'])
+    expect([...reachable('index.ts'), ...reachable('cli/main.ts')]).not.toContain('testing.ts')
   })
 
   it('loads the addon in one place', () => {

@@ -23,6 +23,6 @@ describe('under Jest', () => {
     expect(stdout, stderr).toContain('{')
     const { numPassedTests, numFailedTests } = JSON.parse(stdout)
     expect({ numFailedTests }, stderr).toEqual({ numFailedTests: 0 })
-    expect(numPassedTests).toBe(8)
+    expect(numPassedTests).toBe(9)
   })
 })

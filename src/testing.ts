@@ -1,0 +1,22 @@
+import { checkInteger } from './base/check.js'
+import { checkNative, native } from './core/native.js'
+
+/** Together with the clock, which counts from the start of the host, below the largest time that entries can have. */
+const maxAdvanceMs = 2 ** 40
+
+/**
+ * Advances the clock that decides what has expired: the entries of caches and the claims of contests. The ages of
+ * heartbeats grow by the same time. It acts on all fleets and all copies of this package in this thread, at once and
+ * for good; other threads and processes have clocks of their own. It ends no wait, fires no timer and renews nothing,
+ * like a thread that was busy for that time. For tests only.
+ *
+ * @param ms whole milliseconds, 0..2^40
+ * @returns how far the clock of this thread is advanced now, in milliseconds
+ * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT or RangeError ERR_ORBIT_OUT_OF_RANGE for other values;
+ *   ERR_ORBIT_NATIVE
+ */
+export function advanceClock(ms: number): number {
+  checkInteger('ms', ms, 0, maxAdvanceMs)
+  checkNative()
+  return native.advanceClock(ms)
+}
