@@ -222,6 +222,17 @@ describe('every error code', () => {
     const rows = [...text.matchAll(/^\|\s*`?(ERR_ORBIT_\w+)`?\s*\|\s*(.*?)\s*\|\s*$/gm)]
     expect(rows.map(([, code, meaning]) => [code, meaning])).toEqual(Object.entries(errorCodes))
   })
+
+  it('has a row in docs/guide/troubleshooting.md, as has each code of a warning', () => {
+    const text = readFileSync(besides('../../docs/guide/troubleshooting.md'), 'utf8')
+    const rows = [...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code as string)
+    const warnings = new Set<string>()
+    for (const file of sources()) {
+      for (const [, code] of readFileSync(file, 'utf8').matchAll(/'(ORBIT_[A-Z_]+)'/g)) warnings.add(code as string)
+    }
+    warnings.delete('ORBIT_NATIVE_PATH')
+    expect(rows).toEqual([...Object.keys(errorCodes), ...[...warnings].sort()])
+  })
 })
 
 function sources(): string[] {
