@@ -8,7 +8,8 @@ import { unpack } from './recipe.js'
 
 const portOf = async (server: Running): Promise<string> => `${(await server.heard(/listens.*port: (\d+)/))[1]}`
 
-const get = async (port: string, id: string) => (await fetch(`http://localhost:${port}/products/${id}`)).json()
+const get = async (port: string, id: string) =>
+  (await (await fetch(`http://localhost:${port}/products/${id}`)).json()) as { node: number }
 
 describe.runIf(isLinux).each(['express.ts', 'fastify.ts'])('the server in %s', (file) => {
   it('shares products with another process, and leaves the fleet on SIGTERM', async () => {
