@@ -37,7 +37,7 @@ OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish, const PodShape& pod)
     require_wanted(known->writer.ring, wanted);
     return known.get();
   }
-  require_current();
+  if (retired(header())) refuse_retired(fleet_object(name_));
   auto mapping = open_object(wanted.object);
   RingSpec found;
   bool isMissing = mapping == nullptr || is_retired_object(*mapping);
@@ -56,7 +56,7 @@ OpenRing* Fleet::open_existing_ring(uint32_t kind) {
   return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
 }
 
-// An observer may look into a fleet that was removed.
+// An inspector may look into a fleet that was removed.
 void Fleet::require_current() const {
   if (writable_ && retired(header())) refuse_retired(fleet_object(name_));
 }

@@ -58,11 +58,10 @@ inline int32_t refusal(const Call& call) {
   return call.opened->writable ? 0 : kStatusReadOnly;
 }
 
-// Why this handle cannot read, or 0. An observer may read what was removed; a member would wait in vain for news.
+// Why this handle cannot read, or 0. What was removed never changes again: its reader would wait in vain for news.
 inline int32_t unreadable(const Call& call) {
   if (call.opened == nullptr) return kStatusClosed;
-  bool isRetired = call.opened->writable && is_retired(call.ring());
-  return isRetired ? static_cast<int32_t>(RingStatus::kRetired) : 0;
+  return is_retired(call.ring()) ? static_cast<int32_t>(RingStatus::kRetired) : 0;
 }
 
 // A type with a pod takes payloads of exactly its length. Checked here because what TypeScript has seen can change

@@ -117,7 +117,7 @@ napi_value has_news_call(napi_env env, napi_callback_info info) {
 Napi::Value claims_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     OpenRing* opened = &ring_of(info);
-    if (opened->writable && is_retired(opened->writer.ring)) {
+    if (is_retired(opened->writer.ring)) {
       throw Failure("ERR_ORBIT_RETIRED", "the contest: was removed; join again");
     }
     Napi::Array result = Napi::Array::New(info.Env());

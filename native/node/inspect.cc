@@ -61,12 +61,13 @@ Napi::Value list_objects_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// inspectFleet(fleet) -> { createdAtMs, fleetId, isRetired, kinds: KINDs that members have opened }
+// inspectFleet(fleet) -> { createdAtMs, fleetId, isRetired, isPersistent, kinds: KINDs that members have opened }
 Napi::Value inspect_fleet_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const FleetHeader& header = fleet_of(info).shared_header();
     Napi::Object result = Napi::Object::New(info.Env());
     describe_object(&result, header.object);
+    result.Set("isPersistent", load_relaxed(&header.lifetime) == static_cast<uint64_t>(Lifetime::kPersistent));
     Napi::Array kinds = Napi::Array::New(info.Env());
     uint32_t count = 0;
     for (uint32_t kind = 0; kind <= kMaxKind; kind++) {

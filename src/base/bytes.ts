@@ -3,7 +3,10 @@ import { wrongType } from './check.js'
 
 /** Throws unless the value is a Uint8Array with its buffer: the addon relies on both. */
 export function checkBytes(name: string, bytes: Uint8Array, expected = 'a Uint8Array'): void {
-  if (!isUint8Array(bytes)) throw wrongType(name, bytes, expected)
+  if (!isUint8Array(bytes)) {
+    const isText = typeof bytes === 'string' && expected === 'a Uint8Array'
+    throw wrongType(name, bytes, isText ? 'a Uint8Array: pass Buffer.from(text) to send a text' : expected)
+  }
   if (lengthOf(bytes) !== 0) return
   try {
     new Uint8Array(bytes.buffer)

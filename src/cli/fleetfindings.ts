@@ -1,4 +1,5 @@
 import { Fleet } from '../core/fleet.js'
+import { native, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds } from '../inspect/kinds.js'
@@ -87,6 +88,8 @@ function bellFinding({ fleet, form, number, file }: FoundObject, alive: Readonly
   return [finding('warning', 'stale-bell', `/${file}: no process reads this FIFO`, { fleet, meaning, fix })]
 }
 
+const isPersistent = ({ handle }: FleetObserver): boolean => translated(() => native.inspectFleet(handle)).isPersistent
+
 function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], alive: number): Finding[] {
   const { name, size } = fleet
   const summary =
@@ -94,7 +97,9 @@ function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], aliv
       ? finding('ok', 'fleet', `fleet ${name}: ${counted(alive, 'node')} alive of ${size}`, { fleet: name })
       : finding('note', 'fleet', `fleet ${name} has no living member`, {
           fleet: name,
-          meaning: 'its objects stay for the next process that joins',
+          meaning: isPersistent(fleet)
+            ? 'its objects, and what they hold, stay for the next process that joins'
+            : 'the next process that joins removes its objects and starts with an empty fleet',
           fix: `orbit gc ${name}, if no process will join it again`,
         })
   return [

@@ -137,11 +137,11 @@ export class Fleet extends FleetObserver {
    */
   static async joinShmAsync(name: string, options: JoinShmAsyncOptions = {}): Promise<Fleet> {
     checkOptions('options', options, [...joinKeys, 'timeoutMs', 'signal', 'keepAlive'])
+    const request = { ...Fleet.#request(name, options, true), triesOnce: true }
     const { joinTimeoutMs = defaultWaitMs, timeoutMs = joinTimeoutMs, signal, keepAlive } = options
     checkInteger('timeoutMs', timeoutMs, 0, maxWaitMs)
     checkSignal(signal)
     checkFlag('keepAlive', keepAlive)
-    const request = { ...Fleet.#request(name, options, true), triesOnce: true }
     return untilFree(() => Fleet.#open(request, options), { timeoutMs, signal, keepAlive })
   }
 

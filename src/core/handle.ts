@@ -99,7 +99,7 @@ export abstract class Handle {
     }
     if (result === status.closed) throw closedError(what)
     if (result === status.readOnly) throw readOnlyError(what)
-    if (result === status.retired) return fail('RETIRED', 'it was removed; join the fleet again')
+    if (result === status.retired) return fail('RETIRED', 'it was removed; join or observe the fleet again')
     if (result === status.full) {
       return fail('TABLE_FULL', 'its bucket has no room for another living claim; open it with a larger capacity')
     }

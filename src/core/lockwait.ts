@@ -29,10 +29,16 @@ export async function untilFree<T>(
       return attempt()
     } catch (error) {
       const isBusy = error instanceof OrbitError && error.code === 'ERR_ORBIT_BUSY'
-      if (!isBusy || monotonicMs() >= endsAtMs) throw error
+      if (!isBusy) throw error
+      if (monotonicMs() >= endsAtMs) throw timeoutError(error)
     }
     await pause(pauseMs, signal, keepAlive)
   }
+}
+
+/** The error of the last attempt, which names the limit of one that waits by itself. */
+function timeoutError(cause: OrbitError): OrbitError {
+  return new OrbitError(cause.code, cause.message.replace('joinTimeoutMs', 'timeoutMs'), { cause })
 }
 
 /** Ends early when the signal is aborted. */

@@ -249,7 +249,11 @@ interface Native {
   listObjects(): NativeObjectName[]
   /** kind -1: the fleet's own object. Undefined: missing or unfinished. Throws what opening it would. */
   inspectObject(fleet: string, kind: number): (NativeObject & { readonly bytes: number }) | undefined
-  inspectFleet(fleet: number): NativeObject & { readonly kinds: number[] }
+  inspectFleet(fleet: number): NativeObject & {
+    /** Whether the objects stay when no member lives. */
+    readonly isPersistent: boolean
+    readonly kinds: number[]
+  }
   inspectRing(ring: number): NativeObject & {
     /** By the type of the object. */
     readonly isTable: boolean

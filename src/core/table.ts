@@ -1,4 +1,6 @@
-import { Handle } from './handle.js'
+import { printable } from '../base/check.js'
+import { OrbitError } from '../base/errors.js'
+import { Handle, objectText } from './handle.js'
 import { abi, type NativeClaim, native, status, translated } from './native.js'
 import { putText, scratch } from './scratch.js'
 
@@ -61,7 +63,15 @@ export class Table extends Handle {
 
   /** Claims a subject. True: the loaded claim is the new one; false: it is that of the present holder. */
   claim(subject: Subject, owner: string, ttlMs: number): boolean {
-    return this.orThrow(native.contestClaim(this.handle, putSubject(subject, owner), ttlMs)) === 1
+    const result = native.contestClaim(this.handle, putSubject(subject, owner), ttlMs)
+    if (result === status.full) this.#refuseSubject(subject)
+    return this.orThrow(result) === 1
+  }
+
+  #refuseSubject({ label }: Subject): never {
+    const what = `${objectText(this.name, this.kind)}: subject=${printable(label)}`
+    const advice = `open it with a larger capacity than ${this.capacity} once every member has left`
+    throw new OrbitError('ERR_ORBIT_TABLE_FULL', `${what} must have room in its bucket, which is full: ${advice}`)
   }
 
   /** Loads the claim of a subject; false: it is free. */

@@ -4,6 +4,7 @@ import {
   Contest,
   codecs,
   Fleet,
+  type FleetObserver,
   type JoinShmOptions,
   OrbitCache,
   OrbitError,
@@ -207,6 +208,7 @@ describe.each(memories)('a ring of another type or geometry in $memory', ({ isSh
     first.close()
     joinEither(name).publish(others.capacity, fact)
     expect(inspectRing(observer, 7, [])?.isRetired).toBe(true)
+    expectRefusal(() => observer.head(facts), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
   })
 
   it('is remade for a layer that is alone and asks for another geometry', () => {
@@ -291,5 +293,47 @@ describe.runIf(isLinux)('close', () => {
     await stopped.kill()
     expect(join(name).head(facts)).toBe(0)
     expect(statSync(pathOf(name, 'fleet')).ino).not.toBe(before)
+  })
+})
+
+describe.runIf(hasObjectFiles)('an observer of a fleet that has ended', () => {
+  /** An observer that has used all of a fleet, which has ended since. */
+  function observerOfEnded(): FleetObserver {
+    const name = fleetName()
+    const last = Fleet.joinShm(name)
+    last.publish(facts, fact)
+    new OrbitCache(last).put('key', 'value')
+    new Contest(last).tryClaim('subject', { ttlMs: 60_000 })
+    new OrbitEventBus(last).publish('topic', 'text')
+    const observer = observe(name)
+    expect(observer.head(facts)).toBe(1)
+    expect(new OrbitCache(observer).get('key')).toBeDefined()
+    expect(new Contest(observer).holders()).toHaveLength(1)
+    last.close()
+    return observer
+  }
+
+  it('learns from every read that the fleet has ended, instead of reading its last state for ever', () => {
+    const observer = observerOfEnded()
+    const expectRetired = (call: () => unknown) => expectRefusal(call, OrbitError, 'ERR_ORBIT_RETIRED', 'again')
+    expectRetired(() => observer.readHead(facts))
+    expectRetired(() => observer.readAt(facts, 0))
+    expectRetired(() => observer.head(facts))
+    expectRetired(() => observer.cursor(facts))
+    expectRetired(() => new OrbitCache(observer).get('key'))
+    expectRetired(() => new Contest(observer).holder('subject'))
+    expectRetired(() => new Contest(observer).holders())
+    expectRetired(() => new OrbitEventBus(observer).cursor('start')) // not opened before
+    expect(observer.orphaned).toBe(true)
+  })
+
+  it('ends a wait with that error', async () => {
+    const name = fleetName()
+    const last = Fleet.joinShm(name)
+    last.publish(facts, fact)
+    const observer = observe(name)
+    const waiting = observer.cursor(facts, 'head').wait()
+    last.close()
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_ORBIT_RETIRED' })
   })
 })
