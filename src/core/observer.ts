@@ -196,8 +196,8 @@ export class FleetObserver implements Disposable {
    * Reads the frame with an id, of any type.
    *
    * @returns undefined if it was overwritten or reset away, or never existed
-   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for a value that is not a NetId64; ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED,
-   *   ERR_ORBIT_RETIRED after the fleet or the ring was removed
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT for a value that is not a NetId64; ERR_ORBIT_CORRUPT,
+   *   ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after the fleet or the ring was removed
    */
   read(id: NetId64): Frame | undefined {
     if (!(id instanceof NetId64)) throw wrongType('id', id, 'a NetId64')
@@ -210,9 +210,9 @@ export class FleetObserver implements Disposable {
    * Reads the newest frame of a type. It was the newest at some instant during the call.
    *
    * @returns undefined if the ring is empty, or was reset and nothing was published since
-   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after the fleet or the ring was removed; on the first
-   *   use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring, ERR_ORBIT_OUT_OF_RANGE,
-   *   ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
+   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after the fleet or the ring was removed; on the
+   *   first use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring,
+   *   ERR_ORBIT_OUT_OF_RANGE, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
    */
   readHead<Type extends AnyOrbitType>(type: Type): Frame<ValueOf<Type>> | undefined {
     const ring = this.ring(type)
@@ -224,9 +224,10 @@ export class FleetObserver implements Disposable {
    *
    * @param position 0..2^53-2
    * @returns undefined if it was overwritten or reset away, or is not published yet
-   * @throws TypeError or RangeError for a wrong position; ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after
-   *   the fleet or the ring was removed; on the first use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a member that has to
-   *   create the ring, ERR_ORBIT_OUT_OF_RANGE, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
+   * @throws TypeError or RangeError for a wrong position; ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
+   *   after the fleet or the ring was removed; on the first use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a
+   *   member that has to create the ring, ERR_ORBIT_OUT_OF_RANGE, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION,
+   *   ERR_ORBIT_BUSY
    */
   readAt<Type extends AnyOrbitType>(type: Type, position: number): Frame<ValueOf<Type>> | undefined {
     checkInteger('position', position, 0, abi.maxPosition)
@@ -238,9 +239,9 @@ export class FleetObserver implements Disposable {
    * The next position to be published. It may be out of date when you use it.
    *
    * @returns 0 if nothing was published yet, or if an observer finds no ring
-   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after the fleet or the ring was removed; on the first
-   *   use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring, ERR_ORBIT_OUT_OF_RANGE,
-   *   ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
+   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after the fleet or the ring was removed; on the
+   *   first use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring,
+   *   ERR_ORBIT_OUT_OF_RANGE, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
    */
   head(type: AnyOrbitType): number {
     return this.ring(type)?.head() ?? 0
@@ -250,11 +251,11 @@ export class FleetObserver implements Disposable {
    * Makes a cursor, which reads the frames of a type in order.
    *
    * @param from 'start' (default): all that is retained; 'head': only what comes; or a position from 0 up to the head
-   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE for another `from`. A
-   *   position above the head belongs to an earlier fleet or ring: see `id`. ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED,
+   * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE for another `from`. A position
+   *   above the head belongs to an earlier fleet or ring: see `id`. ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED,
    *   ERR_ORBIT_RETIRED after the fleet or the ring was removed; on the first use of a type also
-   *   ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION,
-   *   ERR_ORBIT_BUSY
+   *   ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring, ERR_ORBIT_NO_SPACE,
+   *   ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
    */
   cursor<Type extends AnyOrbitType>(type: Type, from: 'start' | 'head' | number = 'start'): Cursor<ValueOf<Type>> {
     return this.cursorOf<ValueOf<Type>>(() => this.ring(type), from)
@@ -285,9 +286,9 @@ export class FleetObserver implements Disposable {
    * Geometry and counters of the ring of a type.
    *
    * @returns undefined for an observer while no member has created the ring
-   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after the fleet or the ring was removed; on the first
-   *   use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring, ERR_ORBIT_OUT_OF_RANGE,
-   *   ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
+   * @throws ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED after the fleet or the ring was removed; on the
+   *   first use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a member that has to create the ring,
+   *   ERR_ORBIT_OUT_OF_RANGE, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION, ERR_ORBIT_BUSY
    */
   stats(type: AnyOrbitType): RingStats | undefined {
     return this.ring(type)?.stats()

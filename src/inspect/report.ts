@@ -1,5 +1,5 @@
 import type { Handle } from '../core/handle.js'
-import { native, translated } from '../core/native.js'
+import { native, status, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring, type RingStats } from '../core/ring.js'
@@ -20,8 +20,6 @@ export interface RingReport extends Readonly<RingStats> {
   /** The canonical text of the pod, with all fields that members have added; '': untyped, or too long to be stored. */
   readonly schema: string
   readonly createdAtMs: number
-  /** It was removed while a process had it open. */
-  readonly isRetired: boolean
   /** The position of the last reset; 0: never reset. */
   readonly floor: number
   /** Nodes that sleep until it has news. */
@@ -51,13 +49,13 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
   const { handle } = found
   const ring = found instanceof Ring ? found : undefined
   const object = translated(() => native.inspectRing(handle))
-  const { createdAtMs, isRetired, floor, sleepers, tokensDrawn, schema } = object
+  if (object.isRetired) found.refuse(status.retired)
+  const { createdAtMs, floor, sleepers, tokensDrawn, schema } = object
   return {
     ...found.info(),
     form: ring === undefined ? 'table' : 'ring',
     schema,
     createdAtMs,
-    isRetired,
     head: ring?.head() ?? 0,
     oldest: ring?.oldest() ?? 0,
     floor,

@@ -207,7 +207,7 @@ describe.each(memories)('a ring of another type or geometry in $memory', ({ isSh
     expect(observer.head(facts)).toBe(1)
     first.close()
     joinEither(name).publish(others.capacity, fact)
-    expect(inspectRing(observer, 7, [])?.isRetired).toBe(true)
+    expectRefusal(() => inspectRing(observer, 7, []), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
     expectRefusal(() => observer.head(facts), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
   })
 

@@ -76,7 +76,7 @@ function printRing(output: Output, ring: RingStat): void {
     ['name', ring.name],
     ['pod', podText(ring)],
     ['payload', `at most ${ring.payloadBytes} bytes`],
-    ['object', `${bytesText(ring.objectBytes)}, created ${age} ago${ring.isRetired ? ', removed' : ''}`],
+    ['object', `${bytesText(ring.objectBytes)}, created ${age} ago`],
     ...(ring.table ? tablePairs(ring, ring.table) : ringPairs(ring)),
     ['spare chunks', `${ring.spares}, ${ring.burned} lost`],
     ['refused', `${ring.refused} publishes`],
