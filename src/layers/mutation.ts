@@ -1,5 +1,5 @@
-import type { Frame } from '../core/frame.js'
 import { clockMs } from '../core/clock.js'
+import type { Frame } from '../core/frame.js'
 import { abi } from '../core/native.js'
 
 /** What a frame of the cache's ring changes. */
