@@ -4,6 +4,7 @@
       "target_name": "orbit",
       "sources": [
         "native/fleet/fleet.cc",
+        "native/fleet/naming.cc",
         "native/fleet/object.cc",
         "native/fleet/opening.cc",
         "native/fleet/removal.cc",

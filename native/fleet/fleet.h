@@ -78,6 +78,11 @@ class Fleet {
   // that of the ring, or have its first fields, or begin with them; then a member adds the others to the ring. A member
   // that is alone remakes an object that differs. The fleet owns the result; opening it again returns the same one.
   OpenRing* open_ring(RingSpec spec, const Wish& wish = {}, const PodShape& pod = {});
+  // The KIND that the fleet has given to a name of 1..64 bytes. A member gives it one if it has none. -1: an observer
+  // finds none.
+  int32_t named_kind(const std::string& name);
+  // The name to which the fleet has given a KIND; "" for none.
+  std::string name_of_kind(uint32_t kind) const;
   // Opens the ring or table of this KIND, of any geometry. Null: there is none.
   OpenRing* open_existing_ring(uint32_t kind);
 
@@ -136,6 +141,7 @@ class Fleet {
   bool is_other(const Mapping& mapping, const Wanted& wanted, RingSpec* found) const;
   void require_wanted(const Ring& ring, const Wanted& wanted);
   void add_fields(const Ring& ring, const Wanted& wanted);
+  int32_t fill_name(const std::string& name);
   OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind, const Wanted* wanted);
   void become_writer_of(OpenRing* opened, const std::string& object);
   bool settle_rings(uint32_t node, bool alone);

@@ -27,6 +27,7 @@ Napi::Object abi_table(Napi::Env env) {
   } numbers[] = {
       {"layoutVersion", kLayoutVersion},
       {"maxKind", kMaxKind},
+      {"firstNamedKind", kFirstNamedKind},
       {"maxFleetSize", kMaxFleetSize},
       {"maxCapacity", kMaxCapacity},
       {"maxPayloadBytes", kMaxPayloadBytes},

@@ -1,4 +1,4 @@
-// The calls that open a ring or table, and describe one: openRing, openExistingRing, ringInfo.
+// The calls that open a ring or table, and describe one: openRing, openExistingRing, ringInfo, namedKind.
 #include "node/failing.h"
 #include "protocol/debug.h"
 
@@ -67,6 +67,12 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// namedKind(fleet, name) -> the KIND of the name; -1 for an observer when it has none
+Napi::Value named_kind_call(const Napi::CallbackInfo& info) {
+  return translated(
+      info, [&] { return Napi::Number::New(info.Env(), fleet_of(info).named_kind(info[1].As<Napi::String>())); });
+}
+
 // openExistingRing(fleet, kind) -> handle of a ring or table of any type; undefined for none
 Napi::Value open_existing_ring_call(const Napi::CallbackInfo& info) {
   return translated(info,
@@ -97,9 +103,11 @@ Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
 }  // namespace
 
 bool export_ring_calls(napi_env env, napi_value exports, Addon* addon) {
-  return export_failing_calls(
-      env, exports, addon,
-      {{"openRing", open_ring_call}, {"openExistingRing", open_existing_ring_call}, {"ringInfo", ring_info_call}});
+  return export_failing_calls(env, exports, addon,
+                              {{"openRing", open_ring_call},
+                               {"openExistingRing", open_existing_ring_call},
+                               {"ringInfo", ring_info_call},
+                               {"namedKind", named_kind_call}});
 }
 
 }  // namespace orbit

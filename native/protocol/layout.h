@@ -37,7 +37,8 @@
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
 //   64         64                     size, lifetime, subjectKey                 creator
 //   128        64                     kinds: one bit per existing KIND           creators of rings, removers
-//   192        nodes * 256            NodeRecord[]                               the node that holds the lease
+//   192        5184                   KindName[]: which KIND a name has          members, one at a time (names.h)
+//   5376       nodes * 256            NodeRecord[]                               the node that holds the lease
 //
 // Lock bytes (open-file-description locks: they are beside the bytes of an object, not in them)
 //   0          1                      creation of the object; on the fleet object joining and removing, too
@@ -68,6 +69,8 @@ constexpr uint32_t kCounterBits = 40;  // NetId64: [KIND 8][NODE 16][COUNTER 40]
 constexpr uint64_t kCounterMask = (uint64_t{1} << kCounterBits) - 1;
 
 constexpr uint32_t kMaxKind = 255;
+constexpr uint32_t kFirstNamedKind = 128;  // the KINDs that fleets give to names; those below are the users' own
+constexpr uint32_t kNamedKinds = 72;       // the others, from 200 on, belong to orbit's own layers (payload.h)
 constexpr uint32_t kMaxFleetSize = 65536;
 constexpr uint32_t kMaxCapacity = 1u << 19;
 constexpr uint32_t kMaxPayloadBytes = 1u << 24;
@@ -188,6 +191,13 @@ constexpr uint32_t claim_bytes(uint32_t subjectBytes, uint32_t ownerBytes) {
 constexpr uint32_t kMaxClaimBytes = claim_bytes(kMaxSubjectBytes, kMaxOwnerBytes);
 constexpr uint32_t kCardBytes = 12 * kMaxClaimBytes;  // payloadBytes of a table; see Room in table.h
 
+// The name to which a fleet has given one of the KINDs from kFirstNamedKind on. It stays as long as the fleet.
+struct KindName {
+  uint64_t bytes;  // stored last; 0: the KIND is free
+  uint8_t name[kTypeNameBytes];
+};
+static_assert(sizeof(KindName) == 72, "whole words");
+
 struct FleetHeader {
   ObjectHeader object;
 
@@ -198,10 +208,13 @@ struct FleetHeader {
 
   uint64_t kinds[4];
   uint64_t reservedKinds[4];
+
+  KindName names[kNamedKinds];
 };
 static_assert(offsetof(FleetHeader, size) == 64, "what the creator chose has its own line");
 static_assert(offsetof(FleetHeader, kinds) == 128, "kinds has its own line");
-static_assert(sizeof(FleetHeader) == 192, "three lines");
+static_assert(offsetof(FleetHeader, names) == 192, "names begin on a line");
+static_assert(sizeof(FleetHeader) == 5376, "84 lines");
 
 // One heartbeat of a node.
 struct Beat {

@@ -12,6 +12,7 @@ export const errorCodes = {
   ERR_ORBIT_IN_USE: 'Living members keep the objects from being removed.',
   ERR_ORBIT_BUSY: 'Another process joins, creates or removes something and did not finish in time; it may be stopped.',
   ERR_ORBIT_RETIRED: 'The fleet or the ring was removed while this handle had it open.',
+  ERR_ORBIT_KINDS_FULL: 'Types and layers with names have used all 72 KINDs that a fleet has for names.',
   ERR_ORBIT_NO_SPACE: 'Shared memory is full; nothing was left behind.',
   ERR_ORBIT_TABLE_FULL: 'The bucket of the subject in the contest is full of living claims.',
   ERR_ORBIT_CLAIM_LOST: 'The claim ended before its holder released it: it expired, or its fleet handle was closed.',

@@ -1,7 +1,6 @@
 import { monotonicMs } from '../base/clock.js'
 import type { Frame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
-import { cacheKind } from '../inspect/kinds.js'
 import { type Mutation, mutationOf } from '../layers/mutation.js'
 
 /** An entry of the cache: the last put of its key. */
@@ -11,9 +10,9 @@ export interface CacheEntry extends Mutation {
 }
 
 /** The frames that the cache's ring retains, oldest first. A poll ends before a loss, so this may take several. */
-function* retainedFrames(fleet: FleetObserver): Generator<Frame> {
-  const cursor = fleet.cursorOf(() => fleet.existingRing(cacheKind), 'start')
-  const head = fleet.existingRing(cacheKind)?.head() ?? 0
+function* retainedFrames(fleet: FleetObserver, kind: number): Generator<Frame> {
+  const cursor = fleet.cursorOf(() => fleet.existingRing(kind), 'start')
+  const head = fleet.existingRing(kind)?.head() ?? 0
   while (cursor.position < head) {
     const { frames, from, to } = cursor.poll()
     yield* frames
@@ -21,10 +20,10 @@ function* retainedFrames(fleet: FleetObserver): Generator<Frame> {
   }
 }
 
-/** The entries that result from the retained mutations, of all namespaces. Expired ones are left out. */
-export function entriesOf(fleet: FleetObserver): CacheEntry[] {
+/** The entries that result from the retained mutations of the cache with this KIND, of all namespaces. Expired ones are left out. */
+export function entriesOf(fleet: FleetObserver, kind: number): CacheEntry[] {
   const entries = new Map<string, CacheEntry>()
-  for (const frame of retainedFrames(fleet)) {
+  for (const frame of retainedFrames(fleet, kind)) {
     const mutation = mutationOf(frame)
     if (mutation === undefined) continue
     const { op, namespace, key } = mutation

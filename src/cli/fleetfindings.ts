@@ -1,8 +1,8 @@
 import { Fleet } from '../core/fleet.js'
-import { native, translated } from '../core/native.js'
+import { abi, native, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
-import { allKinds } from '../inspect/kinds.js'
+import { allKinds, cacheKind } from '../inspect/kinds.js'
 import { nodeStateOf } from '../inspect/nodestate.js'
 import type { FoundObject } from '../inspect/objects.js'
 import { inspectRing, type RingReport } from '../inspect/report.js'
@@ -39,17 +39,23 @@ function staleFinding(fleet: string, what: string, { heartbeat, pid }: NodeRecor
   return finding('problem', 'stale-heartbeat', found, { fleet, meaning, fix: `kill -CONT ${pid}, if it is stopped` })
 }
 
-function ringFindings(fleet: string, { kind, deadNodes, burned, spares, missedWakes, table }: RingReport): Finding[] {
+/** A ring for people: by its KIND, and by its name if the fleet has chosen the KIND for it. */
+const ringText = ({ kind, name }: RingReport): string =>
+  kind >= abi.firstNamedKind && kind < cacheKind ? `KIND ${kind} (${name})` : `KIND ${kind}`
+
+function ringFindings(fleet: string, report: RingReport): Finding[] {
+  const { kind, deadNodes, burned, spares, missedWakes, table } = report
+  const what = ringText(report)
   const findings = deadNodes.flatMap(({ node, position }): Finding[] => {
     if (position === undefined) return []
-    const found = `KIND ${kind}: node ${node} died while it published position ${position}`
+    const found = `${what}: node ${node} died while it published position ${position}`
     const meaning = 'the next owner of the node cleans up; no other process waits for that'
     return [finding('note', 'unfinished-publish', found, { fleet, meaning })]
   })
   if (burned > 0) {
     const isLast = burned >= spares
     findings.push(
-      finding(isLast ? 'problem' : 'note', 'burned', `KIND ${kind}: ${burned} of ${spares} spare chunks are lost`, {
+      finding(isLast ? 'problem' : 'note', 'burned', `${what}: ${burned} of ${spares} spare chunks are lost`, {
         fleet,
         meaning: 'when all are lost, the node of a process that dies during publish cannot be used again',
         fix: isLast ? 'stop every process of the fleet, then start them again' : null,
@@ -57,14 +63,14 @@ function ringFindings(fleet: string, { kind, deadNodes, burned, spares, missedWa
     )
   }
   if (missedWakes > 0) {
-    const found = `KIND ${kind}: ${counted(missedWakes, 'sleeping reader')} could not be woken`
+    const found = `${what}: ${counted(missedWakes, 'sleeping reader')} could not be woken`
     const meaning = 'they woke up to a second late; a publisher has no file descriptor left, or cannot open their FIFO'
     findings.push(
       finding('warning', 'missed-wakes', found, { fleet, meaning, fix: 'raise ulimit -n of the publishers' }),
     )
   }
   if (table !== undefined && table.damagedBuckets > 0) {
-    const found = `KIND ${kind}: ${counted(table.damagedBuckets, 'bucket')} of the contest damaged`
+    const found = `${what}: ${counted(table.damagedBuckets, 'bucket')} of a contest damaged`
     const meaning = 'claims on the subjects in damaged buckets fail with ERR_ORBIT_CORRUPT'
     findings.push(finding('problem', 'contest', found, { fleet, meaning, fix: `orbit rm ${fleet} ${kind} --force` }))
   }

@@ -1,7 +1,7 @@
 import { Fleet } from '../core/fleet.js'
 import { loadedFrame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
-import { allKinds, cacheKind, contestKind } from '../inspect/kinds.js'
+import { allKinds, isOfLayer } from '../inspect/kinds.js'
 import type { FoundObject } from '../inspect/objects.js'
 import { objectProblem, type Problem, problemOf } from './problem.js'
 
@@ -26,9 +26,9 @@ const firstTimeMs = Date.UTC(2020, 0)
 function newestUnixMs(fleet: FleetObserver): number | null {
   let newest: number | null = null
   for (const kind of allKinds(fleet)) {
-    if (kind === contestKind || kind === cacheKind) continue
     try {
       const ring = fleet.existingRing(kind)
+      if (isOfLayer('cache', ring?.name)) continue // its versions are no Unix times
       const unixMs = ring?.loadHead() ? loadedFrame(ring).version : 0
       if (unixMs >= firstTimeMs && unixMs <= Date.now() + 60_000) newest = Math.max(newest ?? 0, unixMs)
     } catch {

@@ -1,5 +1,4 @@
 import type { Frame } from '../core/frame.js'
-import { cacheKind } from '../inspect/kinds.js'
 import type { OrbitEvent } from '../layers/event.js'
 import { expiresInMs, type Mutation, mutationOf } from '../layers/mutation.js'
 import { hexLines, hexOf, shortHex } from './hex.js'
@@ -20,8 +19,8 @@ export type Item =
       readonly malformed: number
     }
 
-export function itemOf(kind: number, frame: Frame, read: (bytes: Uint8Array) => Decoded): Item {
-  const mutation = kind === cacheKind ? mutationOf(frame) : undefined
+export function itemOf(isCache: boolean, frame: Frame, read: (bytes: Uint8Array) => Decoded): Item {
+  const mutation = isCache ? mutationOf(frame) : undefined
   if (mutation !== undefined) return { item: 'mutation', frame, mutation }
   return { item: 'frame', frame, decoded: read(frame.payload) }
 }

@@ -1,9 +1,10 @@
 import type { FleetObserver } from '../core/observer.js'
-import { contestKind, eventKind } from '../inspect/kinds.js'
+import { contestKind, eventKind, isOfLayer, ownNameOf } from '../inspect/kinds.js'
 import { inspectRing } from '../inspect/report.js'
 import { OrbitEventBus } from '../layers/bus.js'
 import { UsageError } from './command.js'
 import { type Item, itemOf } from './item.js'
+import { nameOf } from './kindoperand.js'
 import { type Decoded, decode, decoderOf } from './payload.js'
 
 export interface ItemBatch {
@@ -25,8 +26,10 @@ function lossOf(from: number, to: number, lost: number, malformed: number): Item
   return lost + malformed === 0 ? [] : [{ item: 'loss', from, to, lost, malformed }]
 }
 
-function eventFeed(fleet: FleetObserver, from: From, topic: string): ItemFeed {
-  const cursor = new OrbitEventBus(fleet).cursor(startOf(fleet, eventKind, from))
+function eventFeed(fleet: FleetObserver, kind: number, from: From, topic: string): ItemFeed {
+  const name = ownNameOf('events', nameOf(fleet, kind))
+  const bus = new OrbitEventBus(fleet, name === undefined ? {} : { name })
+  const cursor = bus.cursor(startOf(fleet, kind, from))
   return {
     get position() {
       return cursor.position
@@ -51,7 +54,8 @@ function frameFeed(fleet: FleetObserver, kind: number, from: From, isWanted: (fr
       const wanted = frames.filter(({ frameKind }) => isWanted(frameKind))
       // After the poll: a member adds its fields to the ring before it publishes them.
       const read = wanted.length > 0 ? readers.current() : decode
-      const found = wanted.map((frame) => itemOf(kind, frame, read))
+      const isCache = isOfLayer('cache', nameOf(fleet, kind))
+      const found = wanted.map((frame) => itemOf(isCache, frame, read))
       return { items: [...lossOf(from, to, lost, malformed), ...found], from, to }
     },
   }
@@ -84,11 +88,10 @@ function startOf(fleet: FleetObserver, kind: number, from: From): From {
   return ring === undefined ? 'start' : Math.max(ring.oldest(), ring.head() + from)
 }
 
-/** Is the ring of this KIND the event bus? Another ring with its number is shown as frames. */
+/** Is the ring of this KIND an event bus? Another ring with its number is shown as frames. */
 function isBus(fleet: FleetObserver, kind: number): boolean {
-  if (kind !== eventKind) return false
   const ring = fleet.existingRing(kind)
-  return ring === undefined || ring.name === 'orbit.events'
+  return ring === undefined ? kind === eventKind : isOfLayer('events', ring.name)
 }
 
 export interface FeedOptions {
@@ -98,10 +101,12 @@ export interface FeedOptions {
 }
 
 export function feedOf(fleet: FleetObserver, kind: number, { from, topic, frameKind }: FeedOptions): ItemFeed {
-  if (kind === contestKind)
-    throw new UsageError(`KIND ${kind} is the contest, a table of claims: use orbit claims ${fleet.name}`)
-  if (isBus(fleet, kind) && frameKind === undefined) return eventFeed(fleet, from, topic ?? '>')
+  if (kind === contestKind || isOfLayer('contest', nameOf(fleet, kind)))
+    throw new UsageError(`KIND ${kind} is a contest, a table of claims: use orbit claims ${fleet.name}`)
+  if (isBus(fleet, kind) && frameKind === undefined) return eventFeed(fleet, kind, from, topic ?? '>')
   if (topic !== undefined)
-    throw new UsageError(`--topic=${topic} needs the event bus (KIND ${eventKind}), and KIND ${kind} is another ring`)
+    throw new UsageError(
+      `--topic=${topic} needs an event bus (events, or events:NAME), and KIND ${kind} is another ring`,
+    )
   return frameFeed(fleet, kind, from, (each) => frameKind === undefined || each === frameKind)
 }

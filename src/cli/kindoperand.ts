@@ -1,15 +1,19 @@
 import { OrbitError } from '../base/errors.js'
 import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
-import { allKinds, cacheKind, contestKind, eventKind } from '../inspect/kinds.js'
+import { allKinds, isNamedLayer, layerKindOf, type NamedLayer } from '../inspect/kinds.js'
 import { UsageError } from './command.js'
 
-const ownKinds: Record<string, number> = { cache: cacheKind, events: eventKind, contest: contestKind }
-
-/** Resolves the operand KIND: a number, `cache`, `events`, `contest`, or the name of a type. */
+/**
+ * Resolves the operand KIND: a number, `cache`, `events`, `contest`, one of these with a name (`cache:sessions`), or the
+ * name of a type.
+ */
 export function kindNamed(fleet: FleetObserver, operand: string): number {
   if (/^\d+$/.test(operand)) return kindNumber(operand)
-  if (Object.hasOwn(ownKinds, operand)) return ownKinds[operand] as number
+  const [layer = '', ...rest] = operand.split(':')
+  const name = rest.length === 0 ? undefined : rest.join(':')
+  const own = isNamedLayer(layer) ? layerKindOf(fleet, layer, name) : undefined
+  if (own !== undefined) return own
   for (const kind of allKinds(fleet)) if (nameOf(fleet, kind) === operand) return kind
   throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ring named ${JSON.stringify(operand)}`)
 }
@@ -21,7 +25,18 @@ export function kindNumber(operand: string): number {
   return kind
 }
 
-function nameOf(fleet: FleetObserver, kind: number): string | undefined {
+/** The KIND of the object of a layer that a command shows, with the name in its option. Throws if there is none. */
+export function layerObject(fleet: FleetObserver, layer: NamedLayer, name: string | undefined): number {
+  const kind = layerKindOf(fleet, layer, name)
+  if (kind === undefined) {
+    throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ${layer} named ${JSON.stringify(name)}`)
+  }
+  if (fleet.existing(kind) === undefined) throw noRing(fleet, kind)
+  return kind
+}
+
+/** The name in the header of a ring or table; undefined: there is none, or it is damaged. */
+export function nameOf(fleet: FleetObserver, kind: number): string | undefined {
   try {
     return fleet.existing(kind)?.name
   } catch {

@@ -254,11 +254,12 @@ export class Fleet extends FleetObserver {
    * @returns the id of the frame
    * @throws TypeError or RangeError for a value that does not fit the pod; RangeError ERR_ORBIT_PAYLOAD_SIZE;
    *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED; on the first use of a type also
-   *   ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY. After an error nothing was published.
+   *   ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY, ERR_ORBIT_KINDS_FULL. After an error nothing was
+   *   published.
    */
   publish<Type extends AnyOrbitType>(type: Type, value: ValueOf<Type> | Uint8Array, options?: PublishOptions): NetId64 {
-    const position = this.ring(type).publish(bytesOf(type, value), options)
-    return netIdAt(type.kind, this.node, position)
+    const ring = this.ring(type)
+    return netIdAt(ring.kind, this.node, ring.publish(bytesOf(type, value), options))
   }
 
   /**
@@ -281,7 +282,7 @@ export class Fleet extends FleetObserver {
     const ring = this.ring(type)
     const bytes = type.pod === undefined ? payloads : payloads.map((payload) => bytesOf(type, payload))
     const positions = ring.publishBatch(bytes, options)
-    return positions.map((position) => netIdAt(type.kind, this.node, position))
+    return positions.map((position) => netIdAt(ring.kind, this.node, position))
   }
 
   /**

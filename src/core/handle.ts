@@ -17,7 +17,8 @@ export interface HandleClass<H extends Handle> {
 const closedHandle = 0xffffffff
 
 /** How an object of a fleet is named in errors. */
-export const objectText = (name: string, kind: number): string => `${printable(name)} (KIND ${kind})`
+export const objectText = (name: string, kind: number | undefined): string =>
+  kind === undefined ? printable(name) : `${printable(name)} (KIND ${kind})`
 
 /** The error of a call that came after the end of its fleet handle. */
 export function closedError(what: string): OrbitError {

@@ -1,3 +1,4 @@
+import { checkName } from '../base/check.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import type { Fleet } from './fleet.js'
 import { type Handle, type HandleClass, objectText, readOnlyError } from './handle.js'
@@ -8,6 +9,8 @@ import { reservedType } from './type.js'
 export interface LayerSpec {
   readonly name: string
   readonly kind: number
+  /** The caller's name for its own object of this sort; undefined: the object that has `name` and `kind`. */
+  readonly ownName?: string | undefined
   /** What the caller asked for; undefined: as in the object that exists, else the default. */
   readonly capacity?: number | undefined
   readonly payloadBytes?: number | undefined
@@ -32,26 +35,34 @@ export function writableFleet(fleet: FleetObserver, what: string): Fleet {
  */
 export class Layer<H extends Handle> {
   readonly fleet: FleetObserver
-  readonly #name: string
-  readonly #kind: number
+  /** The name of the ring or table. */
+  readonly name: string
+  /** Undefined for an observer until a member has given the name a KIND. */
+  #kind: number | undefined
   /** -1: an observer. */
   readonly #node: number
   readonly #resolve: () => H | undefined
   #handle: H | undefined
 
-  constructor(fleet: FleetObserver, { name, kind }: { name: string; kind: number }, resolve: () => H | undefined) {
+  constructor(
+    fleet: FleetObserver,
+    { name, kind }: { name: string; kind: number | undefined },
+    resolve: () => H | undefined,
+  ) {
     checkFleet(fleet)
     this.fleet = fleet
-    this.#name = name
+    this.name = name
     this.#kind = kind
     this.#node = memberOf(fleet)?.node ?? -1
     this.#resolve = resolve
-    this.#handle = resolve()
+    this.open()
   }
 
   /** The ring or table; undefined for an observer while no member has created it. */
   open(): H | undefined {
-    this.#handle ??= this.#resolve()
+    if (this.#handle !== undefined) return this.#handle
+    this.#handle = this.#resolve()
+    this.#kind = this.#handle?.kind ?? this.#kind
     return this.#handle
   }
 
@@ -64,24 +75,37 @@ export class Layer<H extends Handle> {
 
   /** The id of a frame that this member published at a position. */
   idAt(position: number): NetId64 {
-    return netIdAt(this.#kind, this.#node, position)
+    return netIdAt(this.#kind as number, this.#node, position)
   }
 
   /** How the layer is named in errors. */
   get what(): string {
-    return objectText(this.#name, this.#kind)
+    return objectText(this.name, this.#kind)
   }
 }
 
-/** A layer on one of the reserved KINDs. */
+/** The longest name that fits behind that of a layer. */
+export const maxLayerName = 48
+
+/** A layer on one of the reserved KINDs, or on the one that the fleet gives to the caller's name. */
 export function reservedLayer<H extends Handle>(fleet: FleetObserver, form: HandleClass<H>, spec: LayerSpec): Layer<H> {
-  return new Layer(fleet, spec, () => openReserved(fleet, form, spec))
+  const { ownName } = spec
+  if (ownName !== undefined) checkName('name', ownName, maxLayerName)
+  const identity = ownName === undefined ? spec : { name: `${spec.name}:${ownName}`, kind: undefined }
+  return new Layer(fleet, identity, () => openReserved(fleet, form, spec, identity))
 }
 
-function openReserved<H extends Handle>(fleet: FleetObserver, form: HandleClass<H>, spec: LayerSpec): H | undefined {
-  const { name, kind, defaults } = spec
+function openReserved<H extends Handle>(
+  fleet: FleetObserver,
+  form: HandleClass<H>,
+  spec: LayerSpec,
+  { name, kind: ownKind }: { name: string; kind: number | undefined },
+): H | undefined {
+  const { defaults } = spec
   const { capacity = defaults.capacity, payloadBytes = defaults.payloadBytes } = spec
-  const type = reservedType({ name, kind, capacity, payloadBytes })
+  const type = reservedType({ name, ...(ownKind !== undefined && { kind: ownKind }), capacity, payloadBytes })
+  const kind = fleet.kindOf(type)
+  if (kind === undefined) return undefined
   const wish = { hasCapacity: spec.capacity !== undefined, hasPayloadBytes: spec.payloadBytes !== undefined }
   // All handles of a layer share one: the fleet keeps a Handle for each type until it is closed.
   const known = fleet.opened(kind)
@@ -101,12 +125,12 @@ function warnIfOther(fleet: FleetObserver, handle: Handle, spec: LayerSpec): voi
     [option, spec.payloadBytes && spec.payloadBytes - overhead, handle.payloadBytes - overhead],
   ]
   const other = numbers.filter(([, asked, found]) => asked !== undefined && asked !== found)
-  const object = `${fleet.isShared}/${fleet.name}/${spec.kind}`
+  const object = `${fleet.id}/${handle.kind}`
   if (other.length === 0 || warned.has(object)) return
   warned.add(object)
   const differences = other.map(([what, asked, found]) => `${what}=${found}, and ${what}=${asked} was asked for`)
   process.emitWarning(
-    `${objectText(spec.name, spec.kind)} of fleet ${fleet.name} has ${differences.join('; ')}. It is used as it is. A ` +
+    `${objectText(handle.name, handle.kind)} of fleet ${fleet.name} has ${differences.join('; ')}. It is used as it is. A ` +
       'process that joins once every member has left, or after Fleet.remove, gets what it asks for.',
     { type: 'OrbitWarning', code: 'ORBIT_GEOMETRY_DIFFERS' },
   )

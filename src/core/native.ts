@@ -5,6 +5,7 @@ import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
 interface Abi {
   readonly layoutVersion: number
   readonly maxKind: number
+  readonly firstNamedKind: number
   readonly maxFleetSize: number
   readonly maxCapacity: number
   readonly maxPayloadBytes: number
@@ -198,6 +199,8 @@ interface Native {
   isOrphaned(fleet: number): boolean
   beat(fleet: number, monotonicMs: number, unixMs: number, loopDelayUs: number, status: Uint8Array): void
   openRing(fleet: number, spec: NativeOpenRing): number | undefined
+  /** The KIND of a name, which a member gives it if it has none; -1: an observer finds none. */
+  namedKind(fleet: number, name: string): number
   openExistingRing(fleet: number, kind: number): number | undefined
   ringInfo(ring: number): NativeRingSpec & {
     objectBytes: number

@@ -57,6 +57,8 @@ export class FleetObserver implements Disposable {
   /** By KIND: the ring or table that was used last. */
   readonly #latest: (Handle | undefined)[] = new Array(abi.maxKind + 1).fill(undefined)
   readonly #opened: Handle[] = []
+  /** The KINDs of types that have none of their own. */
+  readonly #kinds = new Map<AnyOrbitType, number>()
   /** Where the cursors and claims of this handle sleep. @internal */
   readonly bell: Bell
   readonly #watch: MemberWatch | undefined
@@ -119,7 +121,8 @@ export class FleetObserver implements Disposable {
    * @internal
    */
   ring(type: AnyOrbitType): Ring | undefined {
-    const handle = this.#latest[type?.kind]
+    const kind = type?.kind ?? this.#kinds.get(type)
+    const handle = kind === undefined ? undefined : this.#latest[kind]
     // A type is either that of a ring or that of a table.
     return handle !== undefined && handle.type === type ? (handle as Ring) : this.open(type, Ring)
   }
@@ -134,9 +137,11 @@ export class FleetObserver implements Disposable {
   open<H extends Handle>(type: AnyOrbitType, form: HandleClass<H>, wish?: NativeWish): H | undefined {
     this.checkOpen()
     checkType(type)
-    const { kind, capacity, payloadBytes, fingerprint, name } = type
+    const { capacity, payloadBytes, fingerprint, name } = type
     const known = this.#opened.find((handle) => handle.type === type)
     if (known instanceof form) return this.#use(known)
+    const kind = this.kindOf(type)
+    if (kind === undefined) return undefined
     const pod = type.pod === undefined ? undefined : nativePod(type.pod)
     const spec = {
       isTable: form.isTable,
@@ -150,6 +155,21 @@ export class FleetObserver implements Disposable {
     }
     const handle = translated(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new form(this, handle, type))
+  }
+
+  /**
+   * The KIND of a type in this fleet: its own, or the one that the fleet gives to its name.
+   *
+   * @returns undefined for an observer while no member has opened a type of this name
+   * @internal
+   */
+  kindOf(type: AnyOrbitType): number | undefined {
+    const known = type.kind ?? this.#kinds.get(type)
+    if (known !== undefined) return known
+    const kind = translated(() => native.namedKind(this.#handle, type.name))
+    if (kind < 0) return undefined
+    this.#kinds.set(type, kind)
+    return kind
   }
 
   /** The ring or table of a KIND that this handle has opened with a type. @internal */

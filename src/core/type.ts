@@ -1,4 +1,4 @@
-import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
+import { checkInteger, checkName, checkOptions, outOfRange, printable, wrongType } from '../base/check.js'
 import { Interned } from '../base/interned.js'
 import { Pod } from '../pod/pod.js'
 import { abi as native } from './native.js'
@@ -7,11 +7,14 @@ import { abi as native } from './native.js'
  * The contract between a type and its ring. It must be the same in every process that opens the ring. Made by
  * `orbitType`.
  */
-export interface OrbitType<T = Uint8Array> {
+export interface OrbitType<T = Uint8Array, K extends number | undefined = number | undefined> {
   /** The name of the type, 1..64 bytes of UTF-8. */
   readonly name: string
-  /** The KIND of the ring, 0..255. KINDs from 200 on belong to orbit's own layers. */
-  readonly kind: number
+  /**
+   * The KIND of the ring, 0..255; undefined: each fleet chooses one by the name, and `fleet.stats(type)` says which.
+   * KINDs from 200 on belong to orbit's own layers.
+   */
+  readonly kind: K
   /** The number of slots, a power of two in 1..2^19: how many frames the ring retains. */
   readonly capacity: number
   /** The most bytes that a payload may have, 0..2^24. */
@@ -29,15 +32,21 @@ export type AnyOrbitType = OrbitType<any>
 /** What frames of a type hold: the values of its pod, or bytes. */
 export type ValueOf<Type extends AnyOrbitType> = Type extends OrbitType<infer T> ? T : never
 
-/** KINDs from here on belong to orbit's own layers. */
-const firstReservedKind = 200
+/** Names that begin with this belong to orbit's own layers. */
+const reservedPrefix = 'orbit.'
 
 /** The argument of `orbitType`. */
 export interface OrbitTypeSpec<T> {
-  /** The name of the type, 1..64 bytes of UTF-8. It is part of the contract. */
+  /**
+   * The name of the type, 1..64 bytes of UTF-8. It is part of the contract. Without a `kind` it must not begin with
+   * "orbit.".
+   */
   name: string
-  /** The KIND of the ring, 0..199. A fleet has one ring per KIND. */
-  kind: number
+  /**
+   * The KIND of the ring, 0..127. A fleet has one ring per KIND. Default: the fleet chooses one of 72 from 128 on, the
+   * same for all types of this name.
+   */
+  kind?: number
   /** How values are laid out in bytes; default: payloads are bytes. */
   pod?: Pod<T>
   /** The number of slots, a power of two in 1..2^19; default 1024. */
@@ -51,24 +60,30 @@ export interface OrbitTypeSpec<T> {
 }
 
 /**
- * Names a ring and describes its payloads. A fleet refuses two types under one KIND that differ in name, pod, capacity
- * or payloadBytes, even if two processes bring them. But a pod may have fields added behind the last one, as long as a
+ * Names a ring and describes its payloads. A fleet refuses two types of one KIND or name that differ in name, pod,
+ * capacity or payloadBytes, even if two processes bring them. But a pod may have fields added behind the last one, as long as a
  * frame of the ring has room for them; then payloadBytes is that of the ring. And a member that is alone in its fleet
  * makes the ring anew with its own type, and the frames of the old ring are lost, even in a persistent fleet.
  *
  * @returns the type, frozen; the same object for equal specs
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT or RangeError ERR_ORBIT_OUT_OF_RANGE for a wrong spec
  */
+export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T> & { kind: number }): OrbitType<T, number>
+export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T>
 export function orbitType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
   checkOptions('spec', spec, ['name', 'kind', 'pod', 'capacity', 'payloadBytes'])
-  if (Number.isInteger(spec.kind) && spec.kind >= firstReservedKind && spec.kind <= native.maxKind) {
-    throw outOfRange(
-      'kind',
-      spec.kind,
-      `an integer in 0..${firstReservedKind - 1}: the others belong to orbit's own layers`,
-    )
+  const { kind, name } = spec
+  if (kind === undefined) {
+    checkName('name', name, native.typeNameBytes)
+    if (name.startsWith(reservedPrefix)) {
+      throw outOfRange('name', name, `a name that does not begin with ${printable(reservedPrefix)}, or have a kind`)
+    }
+  } else if (Number.isInteger(kind) && kind >= native.firstNamedKind && kind <= native.maxKind) {
+    const others = "the others belong to names and to orbit's own layers; without a kind, the fleet chooses one"
+    throw outOfRange('kind', kind, `an integer in 0..${native.firstNamedKind - 1}: ${others}`)
+  } else {
+    checkInteger('kind', kind, 0, native.firstNamedKind - 1)
   }
-  checkInteger('kind', spec.kind, 0, firstReservedKind - 1)
   return reservedType(spec)
 }
 
@@ -87,9 +102,15 @@ export function checkType(type: AnyOrbitType): void {
   checkSpec(type.name, type.kind, type.capacity, type.payloadBytes, 0)
 }
 
-function checkSpec(name: string, kind: number, capacity: number, payloadBytes: number, minBytes: number): void {
+function checkSpec(
+  name: string,
+  kind: number | undefined,
+  capacity: number,
+  payloadBytes: number,
+  minBytes: number,
+): void {
   checkName('name', name, native.typeNameBytes)
-  checkInteger('kind', kind, 0, native.maxKind)
+  if (kind !== undefined) checkInteger('kind', kind, 0, native.maxKind)
   checkInteger('payloadBytes', payloadBytes, minBytes, native.maxPayloadBytes)
   checkInteger('capacity', capacity, 1, native.maxCapacity)
   if ((capacity & (capacity - 1)) !== 0) {
@@ -108,7 +129,7 @@ function roomFor({ byteLength, reserve }: AnyOrbitType['pod'] & object): number 
 /** A chunk takes whole cache lines. */
 const alignLine = (bytes: number): number => Math.ceil(bytes / native.cacheLineBytes) * native.cacheLineBytes
 
-/** Makes a type as `orbitType` does, with a KIND of orbit's own layers allowed. */
+/** Makes a type as `orbitType` does, with KINDs and names of orbit's own layers allowed. */
 export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<T> {
   const { name, kind, pod, capacity = 1024 } = spec
   if (pod !== undefined && !(pod instanceof Pod)) {

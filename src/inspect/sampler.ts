@@ -1,6 +1,6 @@
 import { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
-import { allKinds, contestKind } from './kinds.js'
+import { allKinds, isOfLayer } from './kinds.js'
 import { isStale } from './nodestate.js'
 import { byFleet, findObjects } from './objects.js'
 import { inspectRing } from './report.js'
@@ -99,7 +99,7 @@ export class Sampler {
       nodesAlive: alive.length,
       nodesDead: nodes.length - alive.length,
       nodesStale: nodes.filter(isStale).length,
-      claims: rings.find(({ kind }) => kind === contestKind)?.retained ?? 0,
+      claims: rings.reduce((sum, { name, retained }) => sum + (isOfLayer('contest', name) ? retained : 0), 0),
       oldestBeatMs: most(beats.map(({ ageMs }) => ageMs)),
       maxLoopDelayMs: most(beats.map(({ loopDelayMs }) => loopDelayMs)),
       rings,

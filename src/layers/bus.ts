@@ -17,8 +17,13 @@ import { EventSubscription, type SubscribeOptions } from './subscription.js'
 import { everyPattern, patternBytes } from './topic.js'
 import type { AnyTopics, EventOf, RawPayload } from './topics.js'
 
-/** Options of an `OrbitEventBus`: the geometry of the ring that all topics share. */
+/** Options of an `OrbitEventBus`: its name, and the geometry of the ring that all topics share. */
 export interface EventBusOptions {
+  /**
+   * The name of the bus, 1..48 bytes of UTF-8: each name is a bus of its own in the fleet. Default: the one
+   * bus without a name.
+   */
+  name?: string
   /**
    * How many events of all topics are retained, a power of two in 1..2^19. Default: that of the fleet's existing bus,
    * or 1024.
@@ -36,7 +41,8 @@ const { eventHeaderBytes: headerBytes, maxTopicBytes } = abi
 const topicOffset = publishOffset + headerBytes
 
 /**
- * Publishes events under topics and reads them by topic. All topics of a fleet share one ring. Each subscriber reads at
+ * Publishes events under topics and reads them by topic. All topics of a bus share one ring. A fleet has one bus without
+ * a name, and can have others with names. Each subscriber reads at
  * its own pace, and learns exactly how many events it lost.
  *
  * A topic is any text; levels are separated by dots. A pattern is a topic in which `*` matches exactly one level, and
@@ -57,14 +63,15 @@ export class OrbitEventBus<Topics extends object = AnyTopics> {
    * @throws TypeError, RangeError; what else opening the ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: EventBusOptions = {}) {
-    checkOptions('options', options, ['capacity', 'payloadBytes'])
-    const { capacity, payloadBytes } = options
+    checkOptions('options', options, ['name', 'capacity', 'payloadBytes'])
+    const { name, capacity, payloadBytes } = options
     if (payloadBytes !== undefined) {
       checkInteger('payloadBytes', payloadBytes, 0, abi.maxPayloadBytes - headerBytes)
     }
     this.#layer = reservedLayer(fleet, Ring, {
       name: 'orbit.events',
       kind: abi.eventKind,
+      ownName: name,
       capacity,
       payloadBytes: payloadBytes === undefined ? undefined : headerBytes + payloadBytes,
       payloadOption: { option: 'payloadBytes', overhead: headerBytes },
@@ -148,7 +155,7 @@ export class OrbitEventBus<Topics extends object = AnyTopics> {
     }
     const { fleet } = this.#layer
     const cursorAt = (position: 'start' | 'head' | number) => fleet.cursorOf(() => this.#layer.open(), position)
-    const hub = EventHub.of(fleet, abi.eventKind, cursorAt)
+    const hub = EventHub.of(fleet, this.#layer.name, cursorAt)
     return new EventSubscription(fleet, hub, cursorAt(from), pattern ?? everyPattern, options)
   }
 

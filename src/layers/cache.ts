@@ -17,8 +17,13 @@ import { mutationOf } from './mutation.js'
 /** A key or a value: bytes, or a string that is stored as UTF-8. A key that is a string must be well-formed UTF-16. */
 export type CacheBytes = string | Uint8Array
 
-/** Options of an `OrbitCache`: the namespace of its keys, and the geometry of the ring that all namespaces share. */
+/** Options of an `OrbitCache`: its name, the namespace of its keys, and the geometry that all namespaces share. */
 export interface OrbitCacheOptions {
+  /**
+   * The name of the cache, 1..48 bytes of UTF-8: each name is a cache of its own in the fleet. Default: the one
+   * cache without a name.
+   */
+  name?: string
   /** Keys of different namespaces are different keys. 0..255 bytes of UTF-8, well-formed; default ''. */
   namespace?: string
   /**
@@ -90,8 +95,8 @@ export class OrbitCache {
    * @throws TypeError or RangeError for wrong options; what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: OrbitCacheOptions = {}) {
-    checkOptions('options', options, ['namespace', 'capacity', 'valueBytes'])
-    const { namespace = '', capacity, valueBytes } = options
+    checkOptions('options', options, ['name', 'namespace', 'capacity', 'valueBytes'])
+    const { name, namespace = '', capacity, valueBytes } = options
     if (typeof namespace !== 'string') {
       throw wrongType('namespace', namespace, 'a string')
     }
@@ -104,6 +109,7 @@ export class OrbitCache {
     this.#layer = reservedLayer(fleet, Ring, {
       name: 'orbit.cache',
       kind: cacheKind,
+      ownName: name,
       capacity,
       payloadBytes: valueBytes === undefined ? undefined : entryBytes(valueBytes),
       payloadOption: { option: 'valueBytes', overhead: entryBytes(0) },

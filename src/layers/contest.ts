@@ -11,8 +11,13 @@ import { checkTtl, type Holder, loadedHolder, ownerOf, subjectOf } from './claim
 import { Guard } from './guard.js'
 import { type ClaimRequest, endOf, type LineTarget, type Refusal, untilExpiry, WaitingLine } from './waitingline.js'
 
-/** Options of a `Contest`: how many claims its table can hold. */
+/** Options of a `Contest`: its name, and how many claims its table can hold. */
 export interface ContestOptions {
+  /**
+   * The name of the contest, 1..48 bytes of UTF-8: each name is a contest of its own in the fleet. Default: the one
+   * contest without a name.
+   */
+  name?: string
   /**
    * How many claims of the largest size the contest can hold at a time, a power of two in 1..2^19; more of them fit if
    * they are smaller. Default: that of the fleet's existing contest, or 1024.
@@ -80,10 +85,11 @@ export class Contest {
    * @throws what opening a table throws
    */
   constructor(fleet: Fleet | FleetObserver, options: ContestOptions = {}) {
-    checkOptions('options', options, ['capacity'])
+    checkOptions('options', options, ['name', 'capacity'])
     this.#layer = reservedLayer(fleet, Table, {
       name: 'orbit.contest',
       kind: abi.contestKind,
+      ownName: options.name,
       capacity: options.capacity,
       defaults: { capacity: 1024, payloadBytes: abi.cardBytes },
     })

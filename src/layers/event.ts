@@ -8,7 +8,7 @@ const headerBytes = abi.eventHeaderBytes
  * An event that a process published. It can be spread, cloned, compared and printed; a copy has its data, but no `id`.
  */
 export interface OrbitEvent<Topic extends string = string, Value = unknown> {
-  /** The id of the event: KIND 220, its publisher's node, and the low 40 bits of its position. Made when read. */
+  /** The id of the event: KIND 220 or that of a named bus, its publisher's node, and its position. */
   readonly id: NetId64
   /** The node that published the event, 0..65535. */
   readonly node: number
@@ -39,8 +39,10 @@ class PolledEvent implements OrbitEvent {
   readonly topic: string
   readonly payload: Uint8Array
   readonly timestampMs: number
+  readonly #kind: number
 
-  constructor(node: number, position: number, topic: string, payload: Uint8Array, timestampMs: number) {
+  constructor(kind: number, node: number, position: number, topic: string, payload: Uint8Array, timestampMs: number) {
+    this.#kind = kind
     this.node = node
     this.position = position
     this.topic = topic
@@ -49,7 +51,7 @@ class PolledEvent implements OrbitEvent {
   }
 
   get id(): NetId64 {
-    return netIdAt(abi.eventKind, this.node, this.position)
+    return netIdAt(this.#kind, this.node, this.position)
   }
 
   // Getters, so that a function that was taken out of the event still knows it: `const { json } = event`.
@@ -63,7 +65,7 @@ class PolledEvent implements OrbitEvent {
 
   copy(): OrbitEvent {
     const { node, position, topic, payload, timestampMs } = this
-    return new PolledEvent(node, position, topic, payload.slice(), timestampMs)
+    return new PolledEvent(this.#kind, node, position, topic, payload.slice(), timestampMs)
   }
 
   toJSON(): object {
@@ -73,12 +75,12 @@ class PolledEvent implements OrbitEvent {
 }
 
 /** The event in a frame. */
-export function eventIn({ node, position, version, payload }: Frame): OrbitEvent {
+export function eventIn({ kind, node, position, version, payload }: Frame): OrbitEvent {
   const { buffer, byteOffset, length } = payload
   const topicBytes = topicLength(payload)
   const begin = headerBytes + topicBytes
   const bytes = new Uint8Array(buffer, byteOffset + begin, length - begin)
-  return new PolledEvent(node, position, topicOf(payload, topicBytes), bytes, version)
+  return new PolledEvent(kind, node, position, topicOf(payload, topicBytes), bytes, version)
 }
 
 const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>

@@ -43,7 +43,7 @@ export class HubWait {
   }
 }
 
-const ofFleets = new WeakMap<FleetObserver, Map<number, EventHub>>()
+const ofFleets = new WeakMap<FleetObserver, Map<string, EventHub>>()
 
 /**
  * Where the subscriptions of one fleet handle wait for their next event: the hub reads the ring once for all of them,
@@ -67,11 +67,11 @@ export class EventHub {
   }
 
   /** That of the ring of a KIND, for all buses on a fleet handle. */
-  static of(fleet: FleetObserver, kind: number, cursorAt: (position: number) => Cursor): EventHub {
-    const hubs = ofFleets.get(fleet) ?? new Map<number, EventHub>()
+  static of(fleet: FleetObserver, bus: string, cursorAt: (position: number) => Cursor): EventHub {
+    const hubs = ofFleets.get(fleet) ?? new Map<string, EventHub>()
     ofFleets.set(fleet, hubs)
-    const hub = hubs.get(kind) ?? new EventHub(cursorAt)
-    hubs.set(kind, hub)
+    const hub = hubs.get(bus) ?? new EventHub(cursorAt)
+    hubs.set(bus, hub)
     return hub
   }
 

@@ -36,16 +36,17 @@ export class Loads {
   /**
    * Joins the flight of a key, or begins one.
    *
+   * @param space sets keys apart: what spaceOf returned
    * @param stored what another process has stored since this call
    * @returns the bytes of the value; undefined: the load returned undefined
    */
   load(
-    namespace: string,
+    space: string,
     key: CacheBytes,
     caller: LoadCaller,
     stored: () => Uint8Array | undefined,
   ): Promise<Uint8Array | undefined> {
-    const subject = subjectOfLoad(namespace, key)
+    const subject = subjectOfLoad(space, key)
     const target: LoadTarget = {
       key,
       id: `${this.#fleet.id}/${subject.label}`,
@@ -79,9 +80,15 @@ export class Loads {
   }
 }
 
+const counted = (text: string): string => `${Buffer.byteLength(text)}:${text}`
+
+/** A text for the keys of one namespace of a cache. It begins no text of another one. */
+export const spaceOf = (cache: string | undefined, namespace: string): string =>
+  `${cache === undefined ? '' : `=${counted(cache)}`}${counted(namespace)}`
+
 /** The subject of a load. It is the same for a key as a string and as bytes. */
-function subjectOfLoad(namespace: string, key: CacheBytes): Subject {
-  const head = Buffer.from(`${Buffer.byteLength(namespace)}:${namespace}`)
+function subjectOfLoad(space: string, key: CacheBytes): Subject {
+  const head = Buffer.from(space)
   const bytes = Buffer.concat([head, typeof key === 'string' ? Buffer.from(key) : key])
   const isLabel = bytes.length <= abi.maxSubjectBytes && !bytes.includes(0) && isUtf8(bytes)
   const label = isLabel

@@ -76,7 +76,7 @@ export class Orbital<T> {
   loadById(id: NetId64): T | undefined {
     if (!(id instanceof NetId64)) throw wrongType('id', id, 'a NetId64')
     const ring = this.#layer.fleet.ring(this.#type)
-    return id.kind === this.#type.kind && ring?.loadId(id) ? this.#loaded() : undefined
+    return id.kind === ring?.kind && ring.loadId(id) ? this.#loaded() : undefined
   }
 
   /**

@@ -6,7 +6,7 @@ import type { FleetObserver } from '../core/observer.js'
 import { type CacheBytes, checkPut, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
 import type { Codec } from './codecs.js'
 import type { LoadContext } from './loadcontext.js'
-import { Loads } from './loads.js'
+import { Loads, spaceOf } from './loads.js'
 import type { Lookup } from './lookup.js'
 
 /** Options of a `TypedCache`: its codec, what callers may do with values, and the options of an `OrbitCache`. */
@@ -49,7 +49,8 @@ interface Remembered<T> {
 export class TypedCache<T> {
   readonly #loads: Loads
   readonly #cache: OrbitCache
-  readonly #namespace: string
+  /** Sets the loads of this cache and namespace apart from others. */
+  readonly #space: string
   readonly #codec: Codec<T>
   readonly #values: 'shared' | 'frozen' | 'own'
   readonly #remembered = new Map<CacheBytes, Remembered<T>>()
@@ -64,7 +65,7 @@ export class TypedCache<T> {
    * @throws TypeError or RangeError for wrong options; what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: TypedCacheOptions<T>) {
-    checkOptions('options', options, ['codec', 'values', 'namespace', 'capacity', 'valueBytes'])
+    checkOptions('options', options, ['codec', 'values', 'name', 'namespace', 'capacity', 'valueBytes'])
     const { codec, values = 'frozen', ...rest } = options
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
       throw wrongType('codec', codec, 'an object with encode and decode, such as codecs.json()')
@@ -76,7 +77,7 @@ export class TypedCache<T> {
     this.#codec = codec
     this.#values = values
     this.#loads = Loads.of(fleet)
-    this.#namespace = rest.namespace ?? ''
+    this.#space = spaceOf(rest.name, rest.namespace ?? '')
   }
 
   /**
@@ -179,7 +180,7 @@ export class TypedCache<T> {
       store: (bytes: Uint8Array) => this.#store(key, bytes, putOptions),
     }
     const since = this.#cache.head
-    const bytes = await this.#loads.load(this.#namespace, key, caller, () => this.#cache.newest(key, since))
+    const bytes = await this.#loads.load(this.#space, key, caller, () => this.#cache.newest(key, since))
     return bytes === undefined ? undefined : (this.get(key) ?? this.#decodeLoaded(bytes))
   }
 

@@ -79,6 +79,7 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
     Fleet.remove(fleet.name, { force: true })
     fleet.publish(Small, numbered(1))
   },
+  ERR_ORBIT_KINDS_FULL: '../core/kinds.test.ts',
   ERR_ORBIT_NO_SPACE: '../core/hostile.test.ts',
   ERR_ORBIT_TABLE_FULL: () => {
     const contest = new Contest(joinLocal(fleetName()), { capacity: 1 })

@@ -29,10 +29,11 @@ export const fleetAt = {
   lifetime: 72,
   subjectKey: 80,
   kinds: 128,
-  records: 192,
-  record: (node: number): number => 192 + node * 256,
+  name: (index: number): number => 192 + index * 72,
+  records: 5376,
+  record: (node: number): number => 5376 + node * 256,
   recordBytes: 256,
-  end: (size: number): number => 192 + size * 256,
+  end: (size: number): number => 5376 + size * 256,
 }
 
 /** Offsets in a node's record. */

@@ -501,7 +501,7 @@ describe('a bus in shared memory', () => {
     const name = fleetName()
     const fleet = joinShm(name, { size: 4 })
     const bus = busOf(fleet)
-    presetHead(objectFile(name, kind), ringOf(), 4, golden.counters)
+    presetHead(objectFile(name, kind), { ...ringOf(), kind }, 4, golden.counters)
     const cursor = bus.cursor()
     expect(cursor.poll(), 'what presetHead leaves is empty').toMatchObject({ events: [], malformed: 8 })
     const id = bus.publish('late', numbered(1))

@@ -74,10 +74,11 @@ describe('the types', () => {
   })
 
   it('infers the values of an orbit type from its pod, or bytes', () => {
-    expectTypeOf(Load).toEqualTypeOf<OrbitType<LoadValue>>()
-    expectTypeOf(Rich).toEqualTypeOf<OrbitType<RichValue>>()
-    expectTypeOf(Bytes).toEqualTypeOf<OrbitType<Uint8Array>>()
-    expectTypeOf(Bytes).toEqualTypeOf<OrbitType>()
+    expectTypeOf(Load).toEqualTypeOf<OrbitType<LoadValue, number>>()
+    expectTypeOf(Rich).toEqualTypeOf<OrbitType<RichValue, number>>()
+    expectTypeOf(Bytes).toEqualTypeOf<OrbitType<Uint8Array, number>>()
+    expectTypeOf(orbitType({ name: 'named' })).toEqualTypeOf<OrbitType>()
+    expectTypeOf(orbitType({ name: 'named' }).kind).toEqualTypeOf<number | undefined>()
     expectTypeOf(Load.pod).toEqualTypeOf<Pod<LoadValue> | undefined>()
   })
 

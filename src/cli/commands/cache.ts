@@ -1,13 +1,12 @@
 import { OrbitError } from '../../base/errors.js'
 import { Fleet } from '../../core/fleet.js'
 import type { FleetObserver } from '../../core/observer.js'
-import { cacheKind } from '../../inspect/kinds.js'
 import { OrbitCache } from '../../layers/cache.js'
 import { expiresInMs } from '../../layers/mutation.js'
 import { type CacheEntry, entriesOf } from '../cacheentries.js'
 import type { Call, Command } from '../command.js'
 import { hexLines } from '../hex.js'
-import { noRing } from '../kindoperand.js'
+import { layerObject } from '../kindoperand.js'
 import { decode } from '../payload.js'
 import { type Column, printTable } from '../table.js'
 import { bytesText, durationText, printable } from '../text.js'
@@ -42,8 +41,8 @@ function entryJson(entry: CacheEntry) {
   return { namespace, key, position, node, expiresInMs: leftOf(entry), bytes: value.length, ...decode(value) }
 }
 
-function list({ output }: Call, fleet: FleetObserver, only: string | undefined): void {
-  const entries = entriesOf(fleet).filter(({ namespace }) => only === undefined || namespace === only)
+function list({ output }: Call, fleet: FleetObserver, kind: number, only: string | undefined): void {
+  const entries = entriesOf(fleet, kind).filter(({ namespace }) => only === undefined || namespace === only)
   if (output.isJson) output.json({ fleet: fleet.name, entries: entries.map(entryJson) })
   else if (entries.length > 0) printTable(output, columns, entries)
   else
@@ -51,24 +50,24 @@ function list({ output }: Call, fleet: FleetObserver, only: string | undefined):
 }
 
 /** The other namespaces in which the key has an entry, as a list for people; undefined: there are none. */
-function elsewhere(fleet: FleetObserver, key: string, namespace: string): string | undefined {
-  const others = entriesOf(fleet).filter((entry) => entry.key === key && entry.namespace !== namespace)
+function elsewhere(fleet: FleetObserver, kind: number, key: string, namespace: string): string | undefined {
+  const others = entriesOf(fleet, kind).filter((entry) => entry.key === key && entry.namespace !== namespace)
   return others.length === 0 ? undefined : others.map((entry) => JSON.stringify(entry.namespace)).join(', ')
 }
 
-function missing(fleet: FleetObserver, key: string, namespace: string, position: number | undefined): OrbitError {
+function missing(others: string | undefined, key: string, namespace: string, position: number | undefined): OrbitError {
   const where = `key ${JSON.stringify(key)} in namespace ${JSON.stringify(namespace)}`
   const reason = position === undefined ? 'no entry' : `deleted, reset or expired at position ${position}`
-  const others = elsewhere(fleet, key, namespace)
   const hint = others === undefined ? '' : `; the key is in namespace ${others}: pass --namespace`
   return new OrbitError('ERR_ORBIT_NOT_FOUND', `${where}: ${reason}${hint}`)
 }
 
-function show(call: Call, fleet: FleetObserver, key: string): void {
+function show(call: Call, fleet: FleetObserver, kind: number, key: string): void {
   const { output } = call
   const namespace = call.text('namespace') ?? ''
-  const entry = new OrbitCache(fleet, { namespace }).getEntry(key)
-  if (!entry.hit) throw missing(fleet, key, namespace, entry.position)
+  const name = call.text('name')
+  const entry = new OrbitCache(fleet, { namespace, ...(name !== undefined && { name }) }).getEntry(key)
+  if (!entry.hit) throw missing(elsewhere(fleet, kind, key, namespace), key, namespace, entry.position)
   const { value, position } = entry
   const decoded = decode(value)
   if (output.isJson) {
@@ -78,16 +77,16 @@ function show(call: Call, fleet: FleetObserver, key: string): void {
   }
   if (decoded.format === 'hex') for (const line of hexLines(value)) output.line(line)
   else output.line(printable(preview(value)))
-  const others = call.text('namespace') === undefined ? elsewhere(fleet, key, namespace) : undefined
+  const others = call.text('namespace') === undefined ? elsewhere(fleet, kind, key, namespace) : undefined
   if (others !== undefined) output.note(`this is the entry of namespace ""; the key is in namespace ${others} too`)
 }
 
 function run(call: Call): void {
   using fleet = Fleet.observe(call.operand(0))
-  if (fleet.existing(cacheKind) === undefined) throw noRing(fleet, cacheKind)
+  const kind = layerObject(fleet, 'cache', call.text('name'))
   const key = call.optional(1)
-  if (key === undefined) list(call, fleet, call.text('namespace'))
-  else show(call, fleet, key)
+  if (key === undefined) list(call, fleet, kind, call.text('namespace'))
+  else show(call, fleet, kind, key)
 }
 
 export const cache: Command = {
@@ -101,6 +100,7 @@ export const cache: Command = {
     'names the namespaces that have the key.',
   ],
   options: {
+    name: { type: 'string', value: 'NAME', about: 'the name of the cache; default: the one without a name' },
     namespace: {
       type: 'string',
       value: 'NAME',

@@ -1,9 +1,8 @@
 import { Fleet } from '../../core/fleet.js'
-import { contestKind } from '../../inspect/kinds.js'
 import type { Holder } from '../../layers/claim.js'
 import { Contest } from '../../layers/contest.js'
 import type { Call, Command } from '../command.js'
-import { noRing } from '../kindoperand.js'
+import { layerObject } from '../kindoperand.js'
 import { type Column, printTable } from '../table.js'
 import { durationText } from '../text.js'
 
@@ -23,8 +22,9 @@ const columns: Column<Holder>[] = [
 function run(call: Call): void {
   const { output } = call
   using fleet = Fleet.observe(call.operand(0))
-  if (fleet.existing(contestKind) === undefined) throw noRing(fleet, contestKind)
-  const holders = new Contest(fleet).holders().sort((a, b) => a.token - b.token)
+  const name = call.text('name')
+  layerObject(fleet, 'contest', name)
+  const holders = new Contest(fleet, name === undefined ? {} : { name }).holders().sort((a, b) => a.token - b.token)
   if (output.isJson) output.json({ fleet: fleet.name, claims: holders })
   else if (holders.length > 0) printTable(output, columns, holders)
   else output.none(`fleet ${fleet.name} has no claims`)
@@ -39,7 +39,9 @@ export const claims: Command = {
     'until it expires unless it is renewed. The oldest token comes first. Claims of dead members are not valid any',
     'more, and not listed.',
   ],
-  options: {},
+  options: {
+    name: { type: 'string', value: 'NAME', about: 'the name of the contest; default: the one without a name' },
+  },
   examples: [{ line: 'orbit claims web', about: 'which process was elected?' }],
   run,
 }

@@ -49,7 +49,7 @@ export const dump: Command = {
   operands: ['FLEET', 'KIND'],
   about: [
     'Prints the retained frames, oldest first, up to the newest one at this moment. KIND is a number, events, cache,',
-    'or the name of a type.',
+    'one of these with a name (events:jobs), or the name of a type.',
     '',
     'Events are shown with their topic, mutations of the cache with their key, and frames of a typed ring by the pod',
     'that the ring stores. Other payloads are shown as JSON or text where possible, and otherwise in hex. Frames that',

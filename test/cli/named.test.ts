@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { Contest, OrbitCache, OrbitEventBus, orbitType } from '../../src/index.js'
+import { fleetName, hasObjectFiles, joinShm } from '../help/fleets.js'
+import { orbit, orbitJson } from '../help/orbit.js'
+
+describe.skipIf(!hasObjectFiles)('orbit on objects with names', () => {
+  it('shows caches, contests, buses and types by their names', async () => {
+    const name = fleetName('named')
+    const fleet = joinShm(name)
+    new OrbitCache(fleet, { name: 'sessions', capacity: 4 }).put('17', 'Ada')
+    new OrbitCache(fleet).put('17', 'Bob')
+    new Contest(fleet, { name: 'billing', capacity: 16 }).tryClaim('leader', { ttlMs: 2 ** 31 - 1 })
+    new OrbitEventBus(fleet, { name: 'jobs', capacity: 4 }).publish('done', 'yes')
+    fleet.publish(orbitType({ name: 'orders' }), Buffer.from('first'))
+
+    const { rings } = await orbitJson('stat', ['stat', name, '--rate-ms', '0'])
+    expect(rings.map(({ kind, name }: { kind: number; name: string }) => [kind, name])).toEqual([
+      [128, 'orbit.cache:sessions'],
+      [129, 'orbit.contest:billing'],
+      [130, 'orbit.events:jobs'],
+      [131, 'orders'],
+      [200, 'orbit.cache'],
+    ])
+    expect((await orbit(['cache', name, '17', '--name', 'sessions'])).stdout).toBe('Ada\n')
+    expect((await orbit(['cache', name, '17'])).stdout).toBe('Bob\n')
+    expect((await orbitJson('cache', ['cache', name, '--name', 'sessions'])).entries).toMatchObject([{ key: '17' }])
+    const { claims } = await orbitJson('claims', ['claims', name, '--name', 'billing'])
+    expect(claims).toMatchObject([{ subject: { label: 'leader' } }])
+    expect((await orbit(['dump', name, 'events:jobs'])).stdout).toContain('done  yes')
+    expect((await orbit(['dump', name, 'cache:sessions'])).stdout).toContain('put 17')
+    expect((await orbit(['dump', name, 'orders'])).stdout).toContain('first')
+    expect((await orbit(['top', '--json', '--limit', '1'])).stdout).toContain('orbit.cache:sessions')
+    const { code, stderr } = await orbit(['claims', name, '--name', 'other'])
+    expect([code, stderr]).toEqual([3, `orbit: ERR_ORBIT_NOT_FOUND fleet ${name} has no contest named "other"\n`])
+  })
+})
