@@ -3,7 +3,7 @@
 // Writers. A member that finds a name without a KIND stores the name in the first free entry, and then its length. It
 //   holds the membership lock of the fleet, so there is one at a time, and no name gets two KINDs.
 // Readers. They load the length, and then compare the name. They take no lock.
-// Death. A writer that dies before it stores the length leaves an entry free, and bytes that the next writer overwrites.
+// Death. A writer that dies before it stores the length leaves an entry free, with bytes that the next one overwrites.
 //
 // Invariants:
 //   N1  An entry is filled once and does not change: a name keeps its KIND as long as the fleet object exists.

@@ -20,7 +20,10 @@ function* retainedFrames(fleet: FleetObserver, kind: number): Generator<Frame> {
   }
 }
 
-/** The entries that result from the retained mutations of the cache with this KIND, of all namespaces. Expired ones are left out. */
+/**
+ * The entries that result from the retained mutations of the cache with this KIND, of all namespaces. Expired ones are
+ * left out.
+ */
 export function entriesOf(fleet: FleetObserver, kind: number): CacheEntry[] {
   const entries = new Map<string, CacheEntry>()
   for (const frame of retainedFrames(fleet, kind)) {

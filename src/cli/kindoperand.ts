@@ -5,8 +5,8 @@ import { allKinds, isNamedLayer, layerKindOf, type NamedLayer } from '../inspect
 import { UsageError } from './command.js'
 
 /**
- * Resolves the operand KIND: a number, `cache`, `events`, `contest`, one of these with a name (`cache:sessions`), or the
- * name of a type.
+ * Resolves the operand KIND: a number, `cache`, `events`, `contest`, one of these with a name (`cache:sessions`), or
+ * the name of a type.
  */
 export function kindNamed(fleet: FleetObserver, operand: string): number {
   if (/^\d+$/.test(operand)) return kindNumber(operand)

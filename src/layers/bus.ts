@@ -41,9 +41,9 @@ const { eventHeaderBytes: headerBytes, maxTopicBytes } = abi
 const topicOffset = publishOffset + headerBytes
 
 /**
- * Publishes events under topics and reads them by topic. All topics of a bus share one ring. A fleet has one bus without
- * a name, and can have others with names. Each subscriber reads at
- * its own pace, and learns exactly how many events it lost.
+ * Publishes events under topics and reads them by topic. All topics of a bus share one ring. A fleet has one bus
+ * without a name, and can have others with names. Each subscriber reads at its own pace, and learns exactly how many
+ * events it lost.
  *
  * A topic is any text; levels are separated by dots. A pattern is a topic in which `*` matches exactly one level, and
  * `>` as the last level matches one or more. "a.*" matches "a.b" but not "a.b.c"; "a.>" matches both; ">" matches every

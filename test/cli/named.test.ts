@@ -31,6 +31,6 @@ describe.skipIf(!hasObjectFiles)('orbit on objects with names', () => {
     expect((await orbit(['dump', name, 'orders'])).stdout).toContain('first')
     expect((await orbit(['top', '--json', '--limit', '1'])).stdout).toContain('orbit.cache:sessions')
     const { code, stderr } = await orbit(['claims', name, '--name', 'other'])
-    expect([code, stderr]).toEqual([3, `orbit: ERR_ORBIT_NOT_FOUND fleet ${name} has no contest named "other"\n`])
+    expect([code, stderr]).toEqual([3, `orbit: fleet ${name} has no contest named "other"\n`])
   })
 })

@@ -46,7 +46,7 @@ describe.each(memories)('a type without a KIND in $memory', ({ join }) => {
     expect([kindIn(a, 'users'), kindIn(b, 'orders')]).toEqual([129, 128])
   })
 
-  it('does not meet types with a KIND, whatever their order', () => {
+  it('does not meet a type of its name that has a KIND', () => {
     const fleet = join(fleetName())
     const high = orbitType({ name: 'orders', kind: 127 })
     fleet.publish(high, Buffer.from('x'))
