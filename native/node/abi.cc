@@ -19,6 +19,16 @@ Napi::Value set_scratch_call(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// setSlab(arrayBuffer): payloads with a place go into it from now on. The caller keeps it alive and never lets it be
+// detached without setting another one before the next call
+Napi::Value set_slab_call(const Napi::CallbackInfo& info) {
+  Addon& addon = addon_of(info);
+  Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
+  addon.slab = static_cast<uint8_t*>(buffer.Data());
+  addon.slabBytes = buffer.ByteLength();
+  return info.Env().Undefined();
+}
+
 Napi::Object abi_table(Napi::Env env) {
   Napi::Object abi = Napi::Object::New(env);
   const struct {
@@ -43,6 +53,12 @@ Napi::Object abi_table(Napi::Env env) {
       {"contestKind", kContestKind},
       {"eventHeaderBytes", sizeof(EventHeader)},
       {"maxTopicBytes", kMaxTopicBytes},
+      {"argumentNumber", offsetof(Arguments, number)},
+      {"argumentRing", offsetof(Arguments, ring)},
+      {"argumentPlace", offsetof(Arguments, place)},
+      {"argumentCount", offsetof(Arguments, count)},
+      {"argumentFlag", offsetof(Arguments, flag)},
+      {"inScratch", kInScratch},
       {"resultPosition", offsetof(Results, position)},
       {"resultHead", offsetof(Results, head)},
       {"resultFrom", offsetof(Results, from)},
@@ -51,6 +67,7 @@ Napi::Object abi_table(Napi::Env env) {
       {"resultMalformed", offsetof(Results, malformed)},
       {"resultStatus", offsetof(Results, status)},
       {"resultBytes", offsetof(Results, bytes)},
+      {"resultCount", offsetof(Results, count)},
       {"firstRecord", kFirstRecord},
       {"recordBytes", sizeof(Record)},
       {"recordPosition", offsetof(Record, position)},
@@ -58,6 +75,8 @@ Napi::Object abi_table(Napi::Env env) {
       {"recordNode", offsetof(Record, node)},
       {"recordLength", offsetof(Record, length)},
       {"recordFrameKind", offsetof(Record, frameKind)},
+      {"recordAt", offsetof(Record, at)},
+      {"pollPayloads", kPollPayloads},
       {"contestTextAt", kFirstRecord + sizeof(ClaimRecord)},
       {"claimToken", kFirstRecord + offsetof(ClaimRecord, token)},
       {"claimClaimedAtMs", kFirstRecord + offsetof(ClaimRecord, claimedAtMs)},
@@ -114,7 +133,7 @@ bool export_abi(napi_env environment, napi_value value, Addon* addon) try {
   exports.Set("version", ORBIT_VERSION);
   exports.Set("abi", abi_table(env));
   exports.Set("status", status_table(env));
-  return export_failing_calls(env, exports, addon, {{"setScratch", set_scratch_call}});
+  return export_failing_calls(env, exports, addon, {{"setScratch", set_scratch_call}, {"setSlab", set_slab_call}});
 } catch (const Napi::Error& error) {
   error.ThrowAsJavaScriptException();
   return false;

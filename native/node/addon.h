@@ -1,8 +1,12 @@
-// What one Node environment (the main thread or a worker thread) has open, and the buffer through which results pass.
+// What one Node environment (the main thread or a worker thread) has open, and the buffers through which it and
+// JavaScript pass arguments, results and frames.
 //
-// JavaScript owns the scratch buffer. Hot calls write their results and frames into it instead of building objects:
-//   0    Results
-//   64   Record, payload, padding to 8; the next Record ...
+// JavaScript owns both buffers. The scratch is overwritten by each call. Hot calls take numbers from it and leave
+// results in it, which is cheaper than values of JavaScript:
+//   0      Arguments; after the call, Results
+//   64     a Record and its payload; or the Records of a poll
+//   8256   the payloads of a poll that do not go into the slab
+// Payloads that callers keep go straight into the slab, a buffer that is never written twice.
 #pragma once
 
 #include <node_api.h>
@@ -16,22 +20,48 @@
 
 namespace orbit {
 
+// A word below 2^63 as a number of JavaScript. The conversion of a signed word is one instruction.
+inline double number_of(uint64_t word) { return static_cast<double>(static_cast<int64_t>(word)); }
+
 struct Results {
   double from, to, lost, malformed;  // of a poll
-  double bytes;                      // that the records of a poll take
-  double status;                     // that ended a batch early
-  double position;                   // of a published frame
-  double head;                       // up to which a poll went, or at which a lookup was answered
+  double bytes;                      // that the payloads of a poll take
+  union {
+    double status;  // that ended a batch early
+    double count;   // of the frames of a poll
+  };
+  double position;  // of a published frame
+  double head;      // up to which a poll went, or at which a lookup was answered
 };
 static_assert(sizeof(Results) == 64, "records begin on a line");
 
+// The arguments of a call that takes them from the scratch; each call says which it takes. Each is loaded as JavaScript
+// has stored it: a processor cannot forward two stores to one wide load, and would wait for the cache.
+struct __attribute__((may_alias)) Arguments {
+  double number;   // a position, a counter, a version, or a time in milliseconds
+  uint32_t ring;   // the handle of a ring
+  uint32_t place;  // where the payloads go: an offset in the slab, or kInScratch
+  uint32_t count;  // of frames or bytes, or packed lengths
+  uint32_t flag;
+  // The number as a 64-bit word; -1 becomes the largest one.
+  uint64_t word() const { return static_cast<uint64_t>(static_cast<int64_t>(number)); }
+};
+static_assert(sizeof(Arguments) <= sizeof(Results), "the frame follows");
+
+constexpr uint32_t kInScratch = UINT32_MAX;
+
 struct Record {
   double position, version;
-  uint32_t node, length, frameKind, reserved;
+  uint32_t node, length, frameKind;
+  uint32_t at;  // where a polled payload is, an offset in its buffer
 };
 static_assert(sizeof(Record) == 32, "payloads stay 8-aligned");
 
 constexpr size_t kFirstRecord = sizeof(Results);
+
+// One call of a poll leaves at most this many records.
+constexpr uint32_t kPollRecords = 256;
+constexpr size_t kPollPayloads = kFirstRecord + kPollRecords * sizeof(Record);
 
 // A claim, in place of the first Record.
 struct ClaimRecord {
@@ -60,6 +90,8 @@ struct Addon {
   uint8_t* scratch = nullptr;
   size_t scratchBytes = 0;
   napi_ref scratchReference = nullptr;
+  uint8_t* slab = nullptr;  // JavaScript keeps the buffer until it sets the next one
+  size_t slabBytes = 0;
 
   // Null for a closed handle, and in a forked child, where every handle is the parent's.
   OpenRing* ring(uint32_t handle) const {

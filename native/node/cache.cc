@@ -27,59 +27,60 @@ struct Lengths {
   uint16_t keyBytes;
 };
 
-// cacheFind(ring, lengths, known) -> 0: a miss; 1: a hit, whose value is in the scratch at Results.from, Results.bytes
-// long; 2: the value is still the one at position `known`; or a status. Results has position (-1: no frame decided),
-// head, and as `to` the milliseconds until it expires (-1: never).
+// cacheFind() -> undefined: a hit, whose value is at the given place, or for kInScratch at Results.from, and
+// Results.bytes long; 0: a miss; 2: the value is still the one at position `known`; or a status. Given: known, ring,
+// place, lengths as the count. Results has position (-1: no frame decided), head, and as `to` the milliseconds until it
+// expires (-1: never).
 napi_value cache_find_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
+  Call call(env, info, FromScratch{});
   if (int32_t status = unreadable(call)) return call.status(status);
   uint8_t* frame = call.addon->scratch + kFrameAt;
-  Lengths lengths(call.u32(1));
+  Lengths lengths(call.given->count);
   CacheKey key{frame + sizeof(CacheHeader), lengths.namespaceBytes, lengths.keyBytes};
   uint64_t before = sizeof(CacheHeader) + padded(key.length());
   uint64_t room = call.ring().spec.payloadBytes;
-  // TypeScript has checked the key, and growScratch (native.ts) has made room for a whole frame.
-  if (before > room || room > call.addon->scratchBytes - kFrameAt) return call.status(RingStatus::kTooLarge);
+  // TypeScript has checked the key, and growScratch and slabAt (scratch.ts, slab.ts) have made room for a whole frame.
+  uint8_t* value = before > room ? nullptr : call.room(room - before, kFrameAt + before);
+  if (value == nullptr) return call.status(RingStatus::kTooLarge);
   uint64_t nowMs = 0;
   auto now = [&] { return nowMs = monotonic_ms(); };
   CacheAnswer answer;
-  CacheStatus status = index_of(call)->find(key, call.u64(2), now, frame + before, &answer);
+  uint64_t known = call.given->word();
+  CacheStatus status = index_of(call)->find(key, known, now, value, &answer);
   Results* results = call.addon->results();
-  results->position = answer.isDecided ? static_cast<double>(answer.position) : -1;
-  results->head = static_cast<double>(answer.head);
+  results->position = answer.isDecided ? number_of(answer.position) : -1;
+  results->head = number_of(answer.head);
   results->from = static_cast<double>(kFrameAt + before);
   results->bytes = answer.valueBytes;
   results->to = answer.expiresAtMs == 0 ? -1 : static_cast<double>(answer.expiresAtMs) - static_cast<double>(nowMs);
-  return call.status(static_cast<int32_t>(status));
+  return status == CacheStatus::kHit ? nullptr : call.status(static_cast<int32_t>(status));
 }
 
-// cachePublish(ring, lengths, value[, ttlMs]) -> undefined, with the position in Results; or a status. `value` is
-// bytes, or the number of bytes that are in the frame already. Without ttlMs the entry never expires.
+// cachePublish() -> undefined, with the position in Results; or a status. Given: the time to live, ring, how long the
+// value is as the place, lengths as the count, whether the entry expires as the flag.
 napi_value cache_publish_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
+  Call call(env, info, FromScratch{});
   if (int32_t status = refusal(call)) return call.status(status);
   uint8_t* frame = call.addon->scratch + kFrameAt;
   const uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
-  Lengths lengths(call.u32(1));
+  Lengths lengths(call.given->count);
   uint64_t keyBytes = uint64_t{lengths.namespaceBytes} + lengths.keyBytes,
            before = sizeof(CacheHeader) + padded(keyBytes);
-  size_t valueBytes = 0;
-  const uint8_t* value = call.bytes(2, &valueBytes);
-  if (value == nullptr) valueBytes = call.u32(2);
+  uint32_t valueBytes = call.given->place;
   uint64_t length = before + valueBytes;
   if (length > call.ring().spec.payloadBytes || length > static_cast<size_t>(end - frame)) {
     return call.status(RingStatus::kTooLarge);
   }
-  CacheHeader header{lengths.op, lengths.namespaceBytes, lengths.keyBytes, static_cast<uint32_t>(valueBytes)};
+  CacheHeader header{lengths.op, lengths.namespaceBytes, lengths.keyBytes, valueBytes};
   memcpy(frame, &header, sizeof header);
   memset(frame + sizeof header + keyBytes, 0, before - sizeof header - keyBytes);
-  if (value != nullptr) memcpy(frame + before, value, valueBytes);
-  uint64_t version = call.count > 3 ? monotonic_ms() + call.u64(3) : 0, position = 0;
+  uint64_t expiresAtMs = call.given->flag == 0 ? 0 : monotonic_ms() + call.given->word();
+  uint64_t position = 0;
   RingStatus status =
-      publish(&call.opened->writer, frame, static_cast<uint32_t>(length), header.op, version, &position);
+      publish(&call.opened->writer, frame, static_cast<uint32_t>(length), header.op, expiresAtMs, &position);
   if (status != RingStatus::kOk) return call.status(status);
   wake(call.opened);
-  call.addon->results()->position = static_cast<double>(position);
+  call.addon->results()->position = number_of(position);
   return nullptr;
 }
 

@@ -11,12 +11,25 @@ namespace orbit {
 
 constexpr size_t kMaxArguments = 6;
 
+// Marks a call that takes its numbers from the scratch (addon.h), and at most `arity` values of JavaScript.
+struct FromScratch {
+  size_t arity = 0;
+};
+
 struct Call {
   Call(napi_env environment, napi_callback_info info) : env(environment) {
     void* data;
     napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
     addon = static_cast<Addon*>(data);
     handle = u32(0);
+    opened = addon->ring(handle);
+  }
+  Call(napi_env environment, napi_callback_info info, FromScratch from) : env(environment), count(from.arity) {
+    void* data;
+    napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+    addon = static_cast<Addon*>(data);
+    given = reinterpret_cast<const Arguments*>(addon->scratch);
+    handle = given->ring;
     opened = addon->ring(handle);
   }
   uint32_t u32(size_t index) const {
@@ -44,10 +57,21 @@ struct Call {
   napi_value status(RingStatus value) const { return number(static_cast<double>(value)); }
   napi_value status(int32_t value) const { return number(value); }
 
+  // Where `bytes` bytes can be written: at the given place of the slab, or for kInScratch at `scratchOffset`. Null:
+  // they do not fit there.
+  uint8_t* room(uint64_t bytes, size_t scratchOffset) const {
+    bool isScratch = given->place == kInScratch;
+    uint8_t* base = isScratch ? addon->scratch : addon->slab;
+    size_t size = isScratch ? addon->scratchBytes : addon->slabBytes;
+    size_t offset = isScratch ? scratchOffset : given->place;
+    return offset <= size && bytes <= size - offset ? base + offset : nullptr;
+  }
+
   napi_env env;
   size_t count = kMaxArguments;
   napi_value arguments[kMaxArguments];
   Addon* addon;
+  const Arguments* given = nullptr;  // in the scratch, until the call writes Results there
   uint32_t handle;
   OpenRing* opened;  // null: closed
 };

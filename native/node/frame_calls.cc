@@ -8,21 +8,26 @@ namespace orbit {
 
 namespace {
 
-// publish(ring, payload[, frameKind, version]) -> undefined, with the position in Results; or a status
+// publish([payload]) -> undefined, with the position in Results; or a status. Given: version, ring, length, and as the
+// flag frameKind. Without `payload`, its bytes are in the scratch, from the first record on
 napi_value publish_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
+  Call call(env, info, FromScratch{1});
   if (int32_t status = refusal(call)) return call.status(status);
-  size_t length = 0;
-  const uint8_t* payload = call.bytes(1, &length);
-  uint8_t frameKind = call.count > 2 ? static_cast<uint8_t>(call.u32(2)) : 0;
-  uint64_t version = call.count > 3 ? call.u64(3) : 0;
+  const uint8_t* payload = call.addon->scratch + kFirstRecord;
+  size_t length = call.given->count;
+  if (call.count > 0) {
+    payload = call.bytes(0, &length);
+  } else if (length > call.addon->scratchBytes - kFirstRecord) {
+    return call.status(RingStatus::kTooLarge);
+  }
   if (!fits(call, length)) return call.status(RingStatus::kTooLarge);
   uint32_t bytes = length > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(length);
-  uint64_t position = 0;
-  RingStatus status = publish(&call.opened->writer, payload, bytes, frameKind, version, &position);
+  uint64_t version = call.given->word(), position = 0;
+  RingStatus status =
+      publish(&call.opened->writer, payload, bytes, static_cast<uint8_t>(call.given->flag), version, &position);
   if (status != RingStatus::kOk) return call.status(status);
   wake(call.opened);
-  call.addon->results()->position = static_cast<double>(position);
+  call.addon->results()->position = number_of(position);
   return nullptr;
 }
 
@@ -79,96 +84,105 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
   return call.number(published);
 }
 
-void write_record(uint8_t* at, const Frame& frame) {
-  Record* record = reinterpret_cast<Record*>(at);
-  record->position = static_cast<double>(frame.position);
+void write_record(Record* record, const Frame& frame, uint32_t at) {
+  record->position = number_of(frame.position);
   record->version = static_cast<double>(frame.version);
   record->node = frame.node;
   record->length = frame.length;
   record->frameKind = frame.frameKind;
+  record->at = at;
 }
 
-// Reads one frame into the first record. The result is 1, or a status.
+// A copy writes whole words, so the last word needs its padding.
+uint64_t room_for(const Ring& ring) { return uint64_t{ring.spec.payloadBytes} + 8; }
+
+// Reads one frame: its record is the first one in the scratch, its payload at the given place, or behind the record.
+// The result is undefined, or a status.
 template <typename Read>
 napi_value read_one(napi_env env, napi_callback_info info, Read read) {
-  Call call(env, info);
+  Call call(env, info, FromScratch{});
   if (int32_t status = unreadable(call)) return call.status(status);
   Frame frame;
-  uint8_t* at = call.addon->scratch + kFirstRecord;
-  // growScratch (native.ts) has made room for every open ring.
-  if (call.addon->scratchBytes < kFirstRecord + sizeof(Record) + call.ring().spec.payloadBytes + 8) {
-    return call.status(RingStatus::kTooLarge);
-  }
-  RingStatus status = read(call, call.ring(), &frame, at + sizeof(Record));
+  // growScratch and slabAt (scratch.ts, slab.ts) have made room.
+  uint8_t* payload = call.room(room_for(call.ring()), kFirstRecord + sizeof(Record));
+  if (payload == nullptr) return call.status(RingStatus::kTooLarge);
+  RingStatus status = read(call, call.ring(), &frame, payload);
   if (status != RingStatus::kOk) return call.status(status);
-  write_record(at, frame);
-  return call.number(1);
+  write_record(reinterpret_cast<Record*>(call.addon->scratch + kFirstRecord), frame, call.given->place);
+  return nullptr;
 }
 
-// readAt(ring, position) -> 1 or a status
+// readAt() -> undefined or a status. Given: position, ring, place
 napi_value read_at_call(napi_env env, napi_callback_info info) {
   return read_one(env, info, [](const Call& call, const Ring& ring, Frame* frame, void* payload) {
-    return read_frame(ring, call.u64(1), frame, payload);
+    return read_frame(ring, call.given->word(), frame, payload);
   });
 }
 
-// readHead(ring) -> 1 or a status
+// readHead() -> undefined or a status. Given: ring, place
 napi_value read_head_call(napi_env env, napi_callback_info info) {
   return read_one(env, info, [](const Call&, const Ring& ring, Frame* frame, void* payload) {
     return read_newest(ring, frame, payload);
   });
 }
 
-// readCounter(ring, counter) -> 1, and the record says which node published the frame; or a status
+// readCounter() -> undefined, and the record says which node published the frame; or a status. Given: counter, ring,
+// place
 napi_value read_counter_call(napi_env env, napi_callback_info info) {
   return read_one(env, info, [](const Call& call, const Ring& ring, Frame* frame, void* payload) {
-    return read_frame(ring, position_of_counter(ring, call.u64(1)), frame, payload);
+    return read_frame(ring, position_of_counter(ring, call.given->word()), frame, payload);
   });
 }
 
-// Polls the frames that `judge(frame, payload)` keeps into records, and counts into Results. The result is the number
-// of records, or a status.
+// Polls the frames that `judge(frame, payload)` keeps: their records are in the scratch, their payloads back to back at
+// the given place, each padded to 8. Given: position, ring, place, how many frames at most, and as the flag whether the
+// same poll has passed positions already that were not lost, so that the call ends before a loss. The result is
+// undefined, with the number of frames in Results.count; or a status. It ends early when no room is left.
 template <typename Judge>
-napi_value poll_scratch(const Call& call, Judge judge) {
+napi_value poll_records(const Call& call, Judge judge) {
   if (int32_t status = unreadable(call)) return call.status(status);
-  uint8_t* at = call.addon->scratch + kFirstRecord;
-  uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
+  uint64_t room = room_for(call.ring());
+  uint8_t* begin = call.room(room, kPollPayloads);
+  if (begin == nullptr) return call.status(RingStatus::kTooLarge);
+  bool isScratch = call.given->place == kInScratch;
+  uint8_t* base = isScratch ? call.addon->scratch : call.addon->slab;
+  uint8_t* end = base + (isScratch ? call.addon->scratchBytes : call.addon->slabBytes);
+  Record* record = reinterpret_cast<Record*>(call.addon->scratch + kFirstRecord);
+  const Record* noRecord = record + kPollRecords;
+  uint8_t* at = begin;
   Poll poll = poll_frames(
-      call.ring(), call.u64(1), call.u32(2), call.u32(3) != 0,
-      [&](uint32_t payloadBytes) -> void* {
-        // A read writes whole words, so the last word needs its padding.
-        return static_cast<size_t>(end - at) >= sizeof(Record) + payloadBytes + 8 ? at + sizeof(Record) : nullptr;
-      },
+      call.ring(), call.given->word(), call.given->count, call.given->flag != 0,
+      [&](uint32_t) -> void* { return static_cast<size_t>(end - at) >= room && record != noRecord ? at : nullptr; },
       [&](const Frame& frame) {
-        Verdict verdict = judge(frame, at + sizeof(Record));
+        Verdict verdict = judge(frame, at);
         if (verdict != Verdict::kKeep) return verdict;
-        write_record(at, frame);
-        at += sizeof(Record) + (size_t{frame.length} + 7) / 8 * 8;
+        write_record(record++, frame, static_cast<uint32_t>(at - base));
+        at += (size_t{frame.length} + 7) / 8 * 8;
         return verdict;
       });
   ORBIT_CHECK(at <= end);
   Results* results = call.addon->results();
-  results->from = static_cast<double>(poll.from);
-  results->to = static_cast<double>(poll.to);
-  results->head = static_cast<double>(poll.head);
-  results->lost = static_cast<double>(poll.lost);
-  results->malformed = static_cast<double>(poll.malformed);
-  results->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
-  return call.number(poll.count);
+  results->from = number_of(poll.from);
+  results->to = number_of(poll.to);
+  results->head = number_of(poll.head);
+  results->lost = number_of(poll.lost);
+  results->malformed = number_of(poll.malformed);
+  results->bytes = static_cast<double>(at - begin);
+  results->count = poll.count;
+  return nullptr;
 }
 
-// poll(ring, position, max, isContinued) -> how many frames. isContinued, 0 or 1: the same poll has passed positions
-// already that were not lost, so the call ends before a loss
+// poll() -> undefined or a status
 napi_value poll_call(napi_env env, napi_callback_info info) {
-  return poll_scratch(Call(env, info), [](const Frame&, const uint8_t*) { return Verdict::kKeep; });
+  return poll_records(Call(env, info, FromScratch{}), [](const Frame&, const uint8_t*) { return Verdict::kKeep; });
 }
 
-// pollEvents(ring, position, max, isContinued, pattern) -> how many events; what is no event counts as malformed
+// pollEvents(pattern) -> undefined or a status; what is no event counts as malformed
 napi_value poll_events_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
+  Call call(env, info, FromScratch{1});
   TopicPattern pattern{nullptr, 0};
-  pattern.bytes = call.bytes(4, &pattern.length);
-  return poll_scratch(
+  pattern.bytes = call.bytes(0, &pattern.length);
+  return poll_records(
       call, [&](const Frame& frame, const uint8_t* payload) { return judge_event(pattern, payload, frame.length); });
 }
 

@@ -1,6 +1,6 @@
 import { Fleet } from '../core/fleet.js'
-import { loadedFrame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
+import { loadedVersion } from '../core/scratch.js'
 import { allKinds, isOfLayer } from '../inspect/kinds.js'
 import type { FoundObject } from '../inspect/objects.js'
 import { objectProblem, type Problem, problemOf } from './problem.js'
@@ -29,7 +29,7 @@ function newestUnixMs(fleet: FleetObserver): number | null {
     try {
       const ring = fleet.existingRing(kind)
       if (isOfLayer('cache', ring?.name)) continue // its versions are no Unix times
-      const unixMs = ring?.loadHead() ? loadedFrame(ring).version : 0
+      const unixMs = ring?.loadHead() ? loadedVersion() : 0
       if (unixMs >= firstTimeMs && unixMs <= Date.now() + 60_000) newest = Math.max(newest ?? 0, unixMs)
     } catch {
       // objectProblem reports it

@@ -7,14 +7,17 @@ import type { Ring } from './ring.js'
 import {
   firstRecord,
   loadedFrameKind,
+  loadedLength,
   loadedNode,
-  loadedPayload,
   loadedPosition,
   loadedVersion,
+  payloadOffset,
   recordBytes,
   resultBytes,
+  resultCount,
   scratch,
 } from './scratch.js'
+import { moved, takeCopies, takeCopy } from './slab.js'
 
 /**
  * One frame of a ring. It can be spread, cloned, compared and printed; a copy has all properties but `id` and `value`.
@@ -35,10 +38,10 @@ export interface Frame<T = unknown> {
   /** The version that the publisher gave it, 0..2^53-1; default 0. */
   readonly version: number
   /**
-   * The bytes of the frame, 0 to payloadBytes of them. They are a private copy: no process and no later poll changes
-   * them. The buffer behind it also holds other frames of the same or a nearby poll, and lives as long as any of them.
-   * Take `copy()` before you keep a frame for long, post it to another thread or transfer its payload. As JSON it is
-   * base64.
+   * The bytes of the frame, 0 to payloadBytes of them. They are a private copy: no process and no later call changes
+   * them. The buffer behind them also holds other copies, and lives as long as any of them: it has 16 KiB for frames
+   * of up to 4 KiB, or the larger frames of one poll. Take `copy()` before you keep a frame for long, post it to
+   * another thread or transfer its payload. As JSON it is base64.
    */
   readonly payload: Uint8Array
   /**
@@ -109,96 +112,41 @@ class OrbitFrame implements Frame {
   }
 }
 
-/** The loaded frame, copied out of the scratch. */
-export function loadedFrame(ring: Ring): Frame {
-  return new OrbitFrame(
-    ring.frames,
-    loadedNode(),
-    loadedPosition(),
-    loadedFrameKind(),
-    loadedVersion(),
-    loadedPayload(),
-  )
-}
-
-/** Copies of records: a buffer of JavaScript's own, and views over it. */
-interface Batch {
-  readonly buffer: ArrayBuffer
-  readonly bytes: Uint8Array
-  readonly floats: Float64Array
-  readonly words: Uint32Array
-}
-
-function newBatch(byteLength: number): Batch {
-  const buffer = new ArrayBuffer(byteLength)
-  return {
-    buffer,
-    bytes: new Uint8Array(buffer),
-    floats: new Float64Array(buffer),
-    words: new Uint32Array(buffer),
-  }
+/** The loaded frame, whose payload is at the place that `placeFor` returned. */
+export function loadedFrame(ring: Ring, place: number): Frame {
+  const payload = takeCopy(place, payloadOffset, loadedLength())
+  return new OrbitFrame(ring.frames, loadedNode(), loadedPosition(), loadedFrameKind(), loadedVersion(), payload)
 }
 
 // Offsets within a record, as indices of the views; constants of the module, so that they cost nothing.
+const recordWords = recordBytes >> 2
+const recordFloats = recordBytes >> 3
+const firstWord = firstRecord >> 2
+const firstFloat = firstRecord >> 3
 const positionIndex = abi.recordPosition >> 3
 const versionIndex = abi.recordVersion >> 3
 const nodeIndex = abi.recordNode >> 2
 const lengthIndex = abi.recordLength >> 2
 const frameKindIndex = abi.recordFrameKind >> 2
+const atIndex = abi.recordAt >> 2
 
-/** The frame with its record at an offset of a batch. */
-function frameAt(source: FrameSource, { buffer, floats, words }: Batch, at: number, length: number): Frame {
-  const word = at >> 2
-  const float = at >> 3
-  return new OrbitFrame(
-    source,
-    words[word + nodeIndex] as number,
-    floats[float + positionIndex] as number,
-    words[word + frameKindIndex] as number,
-    floats[float + versionIndex] as number,
-    new Uint8Array(buffer, at + recordBytes, length),
-  )
-}
-
-// A buffer with its views costs more than the frames of a small poll: such polls share one, as Buffer's pool does.
-const slabBytes = 16 * 1024
-let slab = newBatch(0)
-let slabUsed = 0
-
-/**
- * Room for `byteLength` bytes, and where it begins. A frame that is kept keeps its batch: at most a slab, or a poll.
- */
-function roomFor(byteLength: number): { batch: Batch; begin: number } {
-  if (byteLength > slabBytes / 4) return { batch: newBatch(byteLength), begin: 0 }
-  // A payload's buffer is the user's to see: what he detaches in spite of the mark is not used again.
-  const isGone = slab.buffer.byteLength === 0
-  if (isGone || slabUsed + byteLength > slabBytes) {
-    slab = newBatch(slabBytes)
-    process.getBuiltinModule('node:worker_threads').markAsUntransferable(slab.buffer)
-    slabUsed = 0
-  }
-  const begin = slabUsed
-  slabUsed += byteLength
-  return { batch: slab, begin }
-}
-
-/** Copies `count` records out of the scratch, once for all of them, and appends their frames. */
-export function takeFrames(ring: Ring, count: number, frames: Frame[]): void {
-  const byteLength = resultBytes()
-  const { batch, begin } = roomFor(byteLength)
-  if (byteLength <= 512) {
-    // Cheaper than a view of the scratch to set from.
-    const { words } = scratch
-    const first = firstRecord >> 2
-    for (let i = 0; i < byteLength >> 2; i++) batch.words[(begin >> 2) + i] = words[first + i] as number
-  } else {
-    batch.bytes.set(new Uint8Array(scratch.bytes.buffer, firstRecord, byteLength), begin)
-  }
-  let at = begin
-  const source = ring.frames
+/** Appends the frames of a poll, whose payloads are at the place that `placeFor` returned. */
+export function takeFrames({ frames: source }: Ring, place: number, frames: Frame[]): void {
+  const count = resultCount()
+  takeCopies(place, abi.pollPayloads, resultBytes())
+  const { buffer, by } = moved
+  const { words, floats } = scratch
+  let word = firstWord
+  let float = firstFloat
   for (let i = 0; i < count; i++) {
-    const length = batch.words[(at >> 2) + lengthIndex] as number
-    frames.push(frameAt(source, batch, at, length))
-    at += recordBytes + ((length + 7) & ~7)
+    const node = words[word + nodeIndex] as number
+    const position = floats[float + positionIndex] as number
+    const frameKind = words[word + frameKindIndex] as number
+    const version = floats[float + versionIndex] as number
+    const at = (words[word + atIndex] as number) + by
+    const payload = new Uint8Array(buffer, at, words[word + lengthIndex] as number)
+    frames.push(new OrbitFrame(source, node, position, frameKind, version, payload))
+    word += recordWords
+    float += recordFloats
   }
 }

@@ -21,6 +21,12 @@ interface Abi {
   readonly contestKind: number
   readonly eventHeaderBytes: number
   readonly maxTopicBytes: number
+  readonly argumentNumber: number
+  readonly argumentRing: number
+  readonly argumentPlace: number
+  readonly argumentCount: number
+  readonly argumentFlag: number
+  readonly inScratch: number
   readonly resultPosition: number
   readonly resultHead: number
   readonly resultFrom: number
@@ -29,6 +35,7 @@ interface Abi {
   readonly resultMalformed: number
   readonly resultStatus: number
   readonly resultBytes: number
+  readonly resultCount: number
   readonly firstRecord: number
   readonly recordBytes: number
   readonly recordPosition: number
@@ -36,6 +43,8 @@ interface Abi {
   readonly recordNode: number
   readonly recordLength: number
   readonly recordFrameKind: number
+  readonly recordAt: number
+  readonly pollPayloads: number
   readonly contestTextAt: number
   readonly claimToken: number
   readonly claimClaimedAtMs: number
@@ -183,7 +192,11 @@ export interface NativeObjectName {
   readonly uid: number
 }
 
-/** The addon. Rings and fleets are numbers. Calls on frames and claims return a number; a negative one is a status. */
+/**
+ * The addon. Rings and fleets are numbers. Calls on frames and claims return a number; a negative one is a status.
+ * Calls on frames that take no ring take it and all other numbers from the scratch, as `give` leaves them, and return
+ * undefined when they succeeded.
+ */
 interface Native {
   readonly abi: Abi
   readonly status: NativeStatus
@@ -210,26 +223,25 @@ interface Native {
     missedWakes: number
   }
   setScratch(buffer: ArrayBuffer): void
-  /** Undefined when it did: the position stands in the scratch. */
-  publish(ring: number, payload: Uint8Array, frameKind?: number, version?: number): number | undefined
+  /** The caller keeps the buffer, and sets another one if it was detached. */
+  setSlab(buffer: ArrayBufferLike): void
+  /** The payload, or without it as many bytes of the scratch as count says; the position is in the scratch then. */
+  publish(payload?: Uint8Array): number | undefined
   publishPacked(ring: number, records: Uint8Array, recordBytes: number, frameKind: number, version: number): number
   publishList(ring: number, count: number, frameKind: number, version: number): number
-  readAt(ring: number, position: number): number
-  readHead(ring: number): number
-  readCounter(ring: number, counter: number): number
-  /**
-   * isContinued, 0 or 1: the same poll has passed positions already that were not lost, so the call ends before a
-   * loss.
-   */
-  poll(ring: number, position: number, max: number, isContinued: number): number
-  pollEvents(ring: number, position: number, max: number, isContinued: number, pattern: Uint8Array): number
+  readAt(): number | undefined
+  readHead(): number | undefined
+  readCounter(): number | undefined
+  /** flag: the same poll has passed positions already that were not lost, so the call ends before a loss. */
+  poll(): number | undefined
+  pollEvents(pattern: Uint8Array): number | undefined
   head(ring: number): number
   oldest(ring: number): number
   reset(ring: number): number
-  /** lengths: op, namespaceBytes << 8, keyBytes << 16. */
-  cacheFind(ring: number, lengths: number, known: number): number
-  /** Undefined when it did: the position stands in the scratch. */
-  cachePublish(ring: number, lengths: number, value: Uint8Array | number, ttlMs?: number): number | undefined
+  /** Undefined: a hit; 0: a miss; 2: unchanged. */
+  cacheFind(): number | undefined
+  /** The position is in the scratch then. */
+  cachePublish(): number | undefined
   /** lengths: subjectKind, subjectBytes << 8, ownerBytes << 16. */
   contestClaim(table: number, lengths: number, ttlMs: number): number
   contestRenew(table: number, lengths: number, token: number, ttlMs: number): number

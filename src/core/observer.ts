@@ -13,6 +13,7 @@ import { heartbeatOf, type NodeRecord } from './node.js'
 import { checkWatchNodes, type NodeChange, nodeChanges, type WatchNodesOptions } from './nodewatch.js'
 import { Ring, type RingStats } from './ring.js'
 import { releaseShare } from './share.js'
+import { placeFor } from './slab.js'
 import { Table } from './table.js'
 import { type AnyOrbitType, checkType, type ValueOf } from './type.js'
 
@@ -223,7 +224,9 @@ export class FleetObserver implements Disposable {
     if (!(id instanceof NetId64)) throw wrongType('id', id, 'a NetId64')
     this.checkOpen()
     const ring = this.existingRing(id.kind)
-    return ring?.loadId(id) ? loadedFrame(ring) : undefined
+    if (ring === undefined) return undefined
+    const place = placeFor(ring.payloadBytes)
+    return ring.loadId(id, place) ? loadedFrame(ring, place) : undefined
   }
 
   /**
@@ -236,7 +239,9 @@ export class FleetObserver implements Disposable {
    */
   readHead<Type extends AnyOrbitType>(type: Type): Frame<ValueOf<Type>> | undefined {
     const ring = this.ring(type)
-    return ring?.loadHead() ? (loadedFrame(ring) as Frame<ValueOf<Type>>) : undefined
+    if (ring === undefined) return undefined
+    const place = placeFor(ring.payloadBytes)
+    return ring.loadHead(place) ? (loadedFrame(ring, place) as Frame<ValueOf<Type>>) : undefined
   }
 
   /**
@@ -252,7 +257,9 @@ export class FleetObserver implements Disposable {
   readAt<Type extends AnyOrbitType>(type: Type, position: number): Frame<ValueOf<Type>> | undefined {
     checkInteger('position', position, 0, abi.maxPosition)
     const ring = this.ring(type)
-    return ring?.loadAt(position) ? (loadedFrame(ring) as Frame<ValueOf<Type>>) : undefined
+    if (ring === undefined) return undefined
+    const place = placeFor(ring.payloadBytes)
+    return ring.loadAt(position, place) ? (loadedFrame(ring, place) as Frame<ValueOf<Type>>) : undefined
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type Frame, takeFrames } from './frame.js'
 import type { Ring } from './ring.js'
-import { resultHead, resultLost, resultMalformed, resultTo } from './scratch.js'
+import { resultCount, resultHead, resultLost, resultMalformed, resultTo } from './scratch.js'
+import { placeFor } from './slab.js'
 
 /**
  * The frames of one poll, and an exact account of those that are missing. `to - from` is always
@@ -36,15 +37,15 @@ export function pollRing(ring: Ring, position: number, max: number, filter?: Uin
   let head: number | undefined
   for (;;) {
     const isContinued = to - position > lost
-    const count = ring.poll(to, max - frames.length, isContinued, filter)
+    const place = placeFor(ring.payloadBytes)
+    ring.poll(to, max - frames.length, isContinued, place, filter)
     const passed = resultTo() - to
     lost += resultLost()
     malformed += resultMalformed()
     to += passed
-    if (count > 0) takeFrames(ring, count, frames)
-    // A full scratch ends a call early. The head of the first call is the goal: publishers may be faster than this
-    // loop.
+    // A full slab ends a call early. The head of the first call is the goal: publishers may be faster than this loop.
     head ??= resultHead()
+    if (resultCount() > 0) takeFrames(ring, place, frames)
     if (passed === 0 || frames.length >= max || to >= head) break
   }
   return { frames, lost, malformed, from: position, to }

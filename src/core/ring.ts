@@ -6,7 +6,7 @@ import type { NetId64 } from '../base/netid.js'
 import type { FrameSource } from './framesource.js'
 import { Handle, type OpenedType, objectText } from './handle.js'
 import { native, status } from './native.js'
-import { firstRecord, loadedNode, publishOffset, resultPosition, resultStatus, scratch } from './scratch.js'
+import { firstRecord, give, inScratch, loadedNode, resultPosition, resultStatus, scratch } from './scratch.js'
 
 /** What a frame carries beside its payload. */
 export interface PublishOptions {
@@ -44,12 +44,14 @@ export interface RingStats {
   missedWakes: number
 }
 
-// Indices of the views, as constants of the module.
-const firstWord = firstRecord >> 2
-const firstFloat = firstRecord >> 3
+/**
+ * Up to this length, V8 keeps the bytes of a Uint8Array on its own heap. Handing such an array to the addon moves them
+ * to a buffer of their own, which costs 400 ns the first time; copying them costs 15.
+ */
+const maxHeapBytes = 64
 
 /** In a list, this many bytes with the length are before each payload. */
-const listHead = publishOffset - firstRecord
+const listHead = 8
 /** How many bytes of a list a payload takes, padded to a multiple of 8. */
 const listBytes = (length: number): number => listHead + ((length + 7) & ~7)
 
@@ -76,14 +78,20 @@ export class Ring extends Handle {
   /** Publishes one frame and returns its position. */
   publish(payload: Uint8Array, options: PublishOptions | undefined): number {
     if (!isUint8Array(payload) || payload.length === 0) checkBytes('payload', payload)
-    let refused: number | undefined
-    if (options === undefined) {
-      refused = native.publish(this.handle, payload)
-    } else {
-      const { frameKind, version } = checkPublish(options)
-      refused = native.publish(this.handle, payload, frameKind, version)
+    if (options === undefined) return this.#publish(payload, 0, 0)
+    const { frameKind, version } = checkPublish(options)
+    return this.#publish(payload, frameKind, version)
+  }
+
+  #publish(payload: Uint8Array, frameKind: number, version: number): number {
+    const length = lengthOf(payload)
+    if (length <= maxHeapBytes) {
+      if (length > 0) scratch.bytes.set(payload, firstRecord) // the options may have detached it
+      return this.publishScratch(length, version, frameKind)
     }
-    if (refused !== undefined) this.#refusePublish(refused, 'payload', lengthOf(payload))
+    give(version, this.handle, inScratch, length, frameKind)
+    const refused = native.publish(payload)
+    if (refused !== undefined) this.#refusePublish(refused, 'payload', length)
     return resultPosition()
   }
 
@@ -140,11 +148,11 @@ export class Ring extends Handle {
   }
 
   /** Publishes the `length` bytes that the caller put into the scratch at `publishOffset`, and returns the position. */
-  publishScratch(length: number, version: number): number {
-    scratch.words[firstWord] = length
-    const published = native.publishList(this.handle, 1, 0, version)
-    if (published !== 1) this.#refusePublish(published < 0 ? published : resultStatus(), 'payload', length)
-    return scratch.floats[firstFloat] as number
+  publishScratch(length: number, version: number, frameKind = 0): number {
+    give(version, this.handle, inScratch, length, frameKind)
+    const refused = native.publish()
+    if (refused !== undefined) this.#refusePublish(refused, 'payload', length)
+    return resultPosition()
   }
 
   /** Publishes records of `recordBytes` that lie back to back, one frame each, and returns how many there were. */
@@ -157,34 +165,34 @@ export class Ring extends Handle {
     return published
   }
 
-  /** Loads the newest frame into the scratch; false: there is none. */
-  loadHead(): boolean {
-    return this.#isLoaded(native.readHead(this.handle))
+  /** Loads the newest frame into the scratch, its payload to `place`; false: there is none. */
+  loadHead(place = inScratch): boolean {
+    give(0, this.handle, place, 0, 0)
+    return this.#isLoaded(native.readHead())
   }
 
-  /** Loads the frame at a position into the scratch; false: it was overwritten, or is not published yet. */
-  loadAt(position: number): boolean {
-    return this.#isLoaded(native.readAt(this.handle, position))
+  /** Loads the frame at a position, its payload to `place`; false: it was overwritten, or is not published yet. */
+  loadAt(position: number, place: number): boolean {
+    give(position, this.handle, place, 0, 0)
+    return this.#isLoaded(native.readAt())
   }
 
-  /** Loads the frame with this id into the scratch; false: it was overwritten, or was never published. */
-  loadId(id: NetId64): boolean {
-    return this.#isLoaded(native.readCounter(this.handle, id.counter)) && loadedNode() === id.node
+  /** Loads the frame with this id, its payload to `place`; false: it was overwritten, or was never published. */
+  loadId(id: NetId64, place = inScratch): boolean {
+    give(id.counter, this.handle, place, 0, 0)
+    return this.#isLoaded(native.readCounter()) && loadedNode() === id.node
   }
 
   /**
-   * Fills the scratch with up to `max` frames from `position` on, and returns how many there are.
+   * Loads up to `max` frames from `position` on, their payloads to `place`. It ends early when that is full.
    *
    * @param isContinued the same poll has passed positions already that were not lost, so this call ends before a loss
    * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
    */
-  poll(position: number, max: number, isContinued: boolean, filter?: Uint8Array): number {
-    const flag = isContinued ? 1 : 0
-    return this.orThrow(
-      filter === undefined
-        ? native.poll(this.handle, position, max, flag)
-        : native.pollEvents(this.handle, position, max, flag, filter),
-    )
+  poll(position: number, max: number, isContinued: boolean, place: number, filter?: Uint8Array): void {
+    give(position, this.handle, place, max, isContinued ? 1 : 0)
+    const refused = filter === undefined ? native.poll() : native.pollEvents(filter)
+    if (refused !== undefined) this.refuse(refused)
   }
 
   /** The next position to be published. */
@@ -207,8 +215,8 @@ export class Ring extends Handle {
     return this.orThrow(native.hasNews(this.handle, position)) === 1
   }
 
-  #isLoaded(result: number): boolean {
-    if (result === 1) return true
+  #isLoaded(result: number | undefined): boolean {
+    if (result === undefined) return true
     if (result !== status.notYet && result !== status.overwritten) this.refuse(result)
     return false
   }

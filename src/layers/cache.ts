@@ -10,8 +10,8 @@ import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi, native, status } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
-import { payloadOffset, putName, putText, resultPosition, scratch } from '../core/scratch.js'
-import { type Lookup, lookUp, missAt } from './lookup.js'
+import { give, inScratch, payloadOffset, putBytes, putName, putText, resultPosition, scratch } from '../core/scratch.js'
+import { type Lookup, lookUp, lookUpKnown, missAt } from './lookup.js'
 import { mutationOf } from './mutation.js'
 
 /** A key or a value: bytes, or a string that is stored as UTF-8. A key that is a string must be well-formed UTF-16. */
@@ -49,7 +49,7 @@ export type CacheEntry =
   | {
       /** The key has a value. */
       readonly hit: true
-      /** A private copy of the value. */
+      /** A private copy of the value. Its buffer holds other copies, too. */
       readonly value: Uint8Array
       /** The position of the put, 0..2^53-2. */
       readonly position: number
@@ -157,13 +157,15 @@ export class OrbitCache {
   }
 
   /**
-   * The value of a key, as a private copy.
+   * The value of a key, as a private copy: no process and no later call changes it. The buffer behind it also holds
+   * other copies, 16 KiB at most for values up to 4 KiB, and lives as long as any of them. Take `value.slice()` before
+   * you keep a small value for long or transfer it to another thread.
    *
    * @returns undefined if the key has no value, or if its entry was overwritten 64 times while it was being read
    * @throws TypeError for a wrong key; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   get(key: CacheBytes): Uint8Array | undefined {
-    const lookup = this.find(key, -1)
+    const lookup = this.#find(key)
     return lookup.isHit ? lookup.value() : undefined
   }
 
@@ -174,7 +176,7 @@ export class OrbitCache {
    * @throws TypeError for a wrong key; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   getEntry(key: CacheBytes): CacheEntry {
-    const lookup = this.find(key, -1)
+    const lookup = this.#find(key)
     const position = lookup.position()
     const head = lookup.head()
     if (!lookup.isHit) return position < 0 ? { hit: false, head } : { hit: false, position, head }
@@ -195,12 +197,12 @@ export class OrbitCache {
 
   /** The value of a key, even if it has expired, when it was put at `since` or later. @internal */
   newest(key: CacheBytes, since: number): Uint8Array | undefined {
-    const lookup = this.find(key, -1)
-    if (lookup.isHit) return lookup.value()
+    const lookup = this.#find(key, -1)
+    if (lookup.isHit) return lookup.ownValue()
     const position = lookup.position()
     const ring = this.#layer.open()
-    if (position < since || !ring?.loadAt(position)) return undefined
-    const mutation = mutationOf(loadedFrame(ring))
+    if (position < since || !ring?.loadAt(position, inScratch)) return undefined
+    const mutation = mutationOf(loadedFrame(ring, inScratch))
     return mutation?.op === 'put' ? mutation.value.slice() : undefined
   }
 
@@ -215,12 +217,16 @@ export class OrbitCache {
   }
 
   /**
-   * Looks a key up.
+   * Looks a key up, for a value that is decoded at once.
    *
-   * @param known a position at which this key was found; if that put is still the newest, nothing is copied
+   * @param known a position at which this key was found, or -1; if that put is still the newest, nothing is copied
    * @internal
    */
-  find(key: CacheBytes, known: number): Lookup {
+  findKnown(key: CacheBytes, known: number): Lookup {
+    return this.#find(key, known)
+  }
+
+  #find(key: CacheBytes, known?: number): Lookup {
     const ring = this.#layer.open()
     if (ring === undefined) {
       if (typeof key !== 'string') checkBytes('key', key, stringOrBytes)
@@ -228,7 +234,8 @@ export class OrbitCache {
     }
     const keyBytes = this.#putKey(ring, key)
     if (keyBytes < 0) return missAt(ring.head())
-    return lookUp(ring, (this.#namespace.length << 8) | (keyBytes << 16), known)
+    const lengths = (this.#namespace.length << 8) | (keyBytes << 16)
+    return known === undefined ? lookUp(ring, lengths) : lookUpKnown(ring, lengths, known)
   }
 
   #publish(op: number, key: CacheBytes, value: CacheBytes, ttlMs: number): NetId64 {
@@ -238,13 +245,12 @@ export class OrbitCache {
     const namespaceBytes = this.#namespace.length
     const valueOffset = keyOffset + ((namespaceBytes + keyBytes + 7) & ~7)
     const end = frameOffset + ring.payloadBytes
-    const given = typeof value === 'string' ? putText(value, valueOffset, end) - valueOffset : value
-    if (typeof given === 'number' && given < 0) this.#refuseSize(ring, key, value)
+    const valueEnd =
+      typeof value === 'string' ? putText(value, valueOffset, end) : putBytes(value, lengthOf(value), valueOffset, end)
+    if (valueEnd < 0) this.#refuseSize(ring, key, value)
     const lengths = op | (namespaceBytes << 8) | (keyBytes << 16)
-    const refused =
-      ttlMs === noTtl
-        ? native.cachePublish(ring.handle, lengths, given)
-        : native.cachePublish(ring.handle, lengths, given, ttlMs)
+    give(ttlMs, ring.handle, valueEnd - valueOffset, lengths, ttlMs === noTtl ? 0 : 1)
+    const refused = native.cachePublish()
     if (refused !== undefined) {
       if (refused === status.tooLarge) this.#refuseSize(ring, key, value)
       ring.refuse(refused)

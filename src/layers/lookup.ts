@@ -1,10 +1,21 @@
 import { native } from '../core/native.js'
 import type { Ring } from '../core/ring.js'
-import { leaveMiss, resultBytes, resultFrom, resultHead, resultPosition, resultTo, scratch } from '../core/scratch.js'
+import {
+  give,
+  inScratch,
+  leaveMiss,
+  resultBytes,
+  resultFrom,
+  resultHead,
+  resultPosition,
+  resultTo,
+  scratch,
+} from '../core/scratch.js'
+import { placeFor, takeCopy } from '../core/slab.js'
 
 /** What the last lookup of a key found. Take from it what you need before the next call into the addon. */
 export class Lookup {
-  /** The key has a value, which was copied into the scratch. */
+  /** The key has a value, which was copied. */
   readonly isHit: boolean
   /** The value of the key is the one that the caller knows already; it was not copied. */
   readonly isUnchanged: boolean
@@ -29,8 +40,13 @@ export class Lookup {
     return resultTo()
   }
 
-  /** A private copy of the value of a hit. */
+  /** The value of a hit that was looked up to be kept, once; its buffer holds other copies, too. */
   value(): Uint8Array {
+    return takeCopy(place, resultFrom(), resultBytes())
+  }
+
+  /** A copy of the value of a hit that was looked up to be decoded. It has a buffer of its own. */
+  ownValue(): Uint8Array {
     const at = resultFrom()
     return scratch.bytes.slice(at, at + resultBytes())
   }
@@ -40,15 +56,35 @@ const miss = new Lookup(0)
 const hit = new Lookup(1)
 const unchanged = new Lookup(2)
 
+/** Where the value of the last hit is. */
+let place = inScratch
+
 /**
- * Looks up the key that the caller put into the scratch.
+ * Looks up the key that the caller put into the scratch, for a value that is kept.
  *
  * @param lengths namespaceBytes << 8 and keyBytes << 16
- * @param known a position at which this key was found; if that put is still the newest, nothing is copied
  */
-export function lookUp(ring: Ring, lengths: number, known: number): Lookup {
-  const status = ring.orThrow(native.cacheFind(ring.handle, lengths, known))
-  return status === 1 ? hit : status === 2 ? unchanged : miss
+export function lookUp(ring: Ring, lengths: number): Lookup {
+  place = placeFor(ring.payloadBytes)
+  return find(ring, lengths, -1)
+}
+
+/**
+ * Looks up the key that the caller put into the scratch, for a value that is decoded: it stays in the scratch.
+ *
+ * @param lengths namespaceBytes << 8 and keyBytes << 16
+ * @param known a position at which this key was found, or -1; if that put is still the newest, nothing is copied
+ */
+export function lookUpKnown(ring: Ring, lengths: number, known: number): Lookup {
+  place = inScratch
+  return find(ring, lengths, known)
+}
+
+function find(ring: Ring, lengths: number, known: number): Lookup {
+  give(known, ring.handle, place, lengths, 0)
+  const status = native.cacheFind()
+  if (status === undefined) return hit
+  return ring.orThrow(status) === 2 ? unchanged : miss
 }
 
 /** A miss without a look: no frame can hold the key, or there is no ring yet. */

@@ -125,7 +125,7 @@ export class TypedCache<T> {
    */
   get(key: CacheBytes): T | undefined {
     const remembered = this.#remembered.get(key)
-    const lookup = this.#cache.find(key, remembered === undefined ? -1 : remembered.position)
+    const lookup = this.#cache.findKnown(key, remembered === undefined ? -1 : remembered.position)
     if (lookup.isUnchanged) return (remembered as Remembered<T>).value
     if (lookup.isHit) return this.#decode(key, lookup)
     if (remembered !== undefined) this.#remembered.delete(key)
@@ -222,7 +222,7 @@ export class TypedCache<T> {
 
   #decode(key: CacheBytes, lookup: Lookup): T {
     const position = lookup.position()
-    const value = this.#codec.decode(lookup.value())
+    const value = this.#codec.decode(lookup.ownValue())
     if (this.#values === 'own') return value
     if (this.#values === 'frozen') freeze(value)
     if (typeof key === 'string') this.#remember(key, { position, value })

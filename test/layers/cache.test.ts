@@ -53,7 +53,6 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(Object.getPrototypeOf(copy)).toBe(Uint8Array.prototype)
     copy.fill(9)
     expect(cache.get('b')).toEqual(new Uint8Array([1, 2, 3]))
-    expect(copy.buffer.byteLength).toBe(3)
   })
 
   it('misses a deleted key until it is put again', () => {
