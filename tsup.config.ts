@@ -15,9 +15,20 @@ const onlyBuiltAddons: Plugin = {
   },
 }
 
+/** The adapters use the library that the application uses: two copies would refuse each other's fleets. */
+const oneLibrary: Plugin = {
+  name: 'one-library',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.\/index\.js$/ }, ({ importer }) =>
+      importer.includes('adapters') ? { path: './index.commonjs.cjs', external: true } : undefined,
+    )
+  },
+}
+
 const index = { index: 'src/index.ts' }
 const others = { struct: 'src/struct.ts', testing: 'src/testing.ts' }
-const entry = { ...index, ...others }
+const adapters = { keyv: 'src/adapters/keyv.ts', cron: 'src/adapters/cron.ts', socketio: 'src/adapters/socketio.ts' }
+const entry = { ...index, ...others, ...adapters }
 const common: Options = {
   target: 'node20',
   esbuildPlugins: [onlyBuiltAddons],
@@ -42,8 +53,9 @@ module.exports = loaded
 export default defineConfig([
   {
     ...common,
-    // The library and the command share one chunk: the package stays small, and an import reads two files.
-    entry: { ...index, cli: 'src/cli/main.ts' },
+    // The library, the adapters and the command share one chunk: the package stays small, and an import reads two
+    // files.
+    entry: { ...index, ...adapters, cli: 'src/cli/main.ts' },
     format: 'esm',
     splitting: true,
     async onSuccess() {
@@ -57,6 +69,7 @@ export default defineConfig([
   { ...common, entry: others, format: 'esm', splitting: false },
   {
     ...common,
+    esbuildPlugins: [onlyBuiltAddons, oneLibrary],
     entry: Object.fromEntries(Object.entries(entry).map(([name, file]) => [`${name}.commonjs`, file])),
     format: 'cjs',
     define: { 'import.meta.dirname': '__dirname', 'import.meta.url': 'undefined' },

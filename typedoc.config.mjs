@@ -9,7 +9,7 @@ const codes = new Set(
 export default {
   name: 'orbit-node',
   includeVersion: true,
-  entryPoints: ['src/index.ts', 'src/struct.ts', 'src/testing.ts'],
+  entryPoints: ['src/index.ts', 'src/struct.ts', 'src/testing.ts', 'src/adapters/*.ts'],
   readme: 'README.md',
   projectDocuments: [
     'docs/guide/*.md',
@@ -27,7 +27,7 @@ export default {
   highlightLanguages: ['typescript', 'javascript', 'console', 'bash', 'json', 'yaml', 'dockerfile', 'ini'],
   treatWarningsAsErrors: true,
   validation: { notExported: true, invalidLink: true, invalidPath: true, notDocumented: true },
-  intentionallyNotExported: ['Family', 'PodWords'],
+  intentionallyNotExported: ['EventsOf', 'Family', 'MatchingTopic', 'PodWords'],
   intentionallyNotDocumented: [
     // What stands around them says it.
     'Contest.tryClaim.__type.guard',

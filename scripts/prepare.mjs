@@ -129,7 +129,8 @@ function distSources() {
 function prepareDist() {
   const newest = distSources()
   const endings = ['.js', '.cjs', '.commonjs.cjs', '.d.ts', '.d.cts']
-  const files = ['cli.js', ...endings.flatMap((ending) => [`index${ending}`, `struct${ending}`, `testing${ending}`])]
+  const entries = ['index', 'struct', 'testing', 'keyv', 'cron', 'socketio']
+  const files = ['cli.js', ...entries.flatMap((entry) => endings.map((ending) => entry + ending))]
   if (Math.min(...files.map((file) => changed(join('dist', file)))) < newest) buildDist()
 }
 

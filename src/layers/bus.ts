@@ -79,6 +79,17 @@ export class OrbitEventBus<Topics extends object = AnyTopics> {
     })
   }
 
+  /** How many events of all topics the bus retains; for an observer 0 while no member has created it. */
+  get capacity(): number {
+    return this.#layer.open()?.capacity ?? 0
+  }
+
+  /** The most bytes of a topic and its payload together; for an observer 0 while no member has created the bus. */
+  get payloadBytes(): number {
+    const ring = this.#layer.open()
+    return ring === undefined ? 0 : ring.payloadBytes - headerBytes
+  }
+
   /**
    * Publishes an event with the present time. Never waits for another process.
    *

@@ -17,10 +17,10 @@ process.send?.({ value: 'ready' })
 const keyv = `
 import { Keyv } from 'keyv'
 import { Fleet, OrbitCache } from 'orbit-node'
-import { KeyvOrbit } from './keyv-orbit.js'
+import { KeyvOrbit } from 'orbit-node/keyv'
 import { users } from './users.js'
 const fleet = Fleet.joinShm('web')
-const cache = new OrbitCache(fleet, { namespace: 'keyv' })
+const cache = new OrbitCache(fleet, { name: 'keyv' })
 const others = new Keyv({ store: new KeyvOrbit(fleet), namespace: 'others' })
 const bare = new KeyvOrbit(fleet)
 ${answering(`{

@@ -188,8 +188,8 @@ it('never joins the beginning of one message and the end of another', async () =
     )
   }
   const [first, second, third] = partsOf('sender', 'mixed') as [Buffer, Buffer, Buffer]
-  const bus = new OrbitEventBus(sender)
-  const otherBus = new OrbitEventBus(other)
+  const bus = new OrbitEventBus(sender, { name: 'socket.io' })
+  const otherBus = new OrbitEventBus(other, { name: 'socket.io' })
   const say = (word: string) => {
     for (const part of partsOf('other', word)) otherBus.publish(topic, part)
   }
@@ -212,12 +212,12 @@ it('never joins the beginning of one message and the end of another', async () =
 it('leaves nothing behind when a server closes: the other servers notice, and the process ends', async () => {
   const files = {
     'close.ts': `
-      import { Fleet, OrbitEventBus } from 'orbit-node'
+      import { Fleet } from 'orbit-node'
+      import { orbitAdapter } from 'orbit-node/socketio'
       import { Server } from 'socket.io'
-      import { busOptions, orbitAdapter } from './adapter.js'
       const [first, second] = [0, 1].map(() => {
         const fleet = Fleet.joinShm(process.env['FLEET'] ?? '')
-        const io = new Server(0, { adapter: orbitAdapter(fleet, new OrbitEventBus(fleet, busOptions)) })
+        const io = new Server(0, { adapter: orbitAdapter(fleet) })
         const servers = async (count: number) => {
           while ((await io.of('/').adapter.serverCount()) !== count) await new Promise((resolve) => setImmediate(resolve))
         }
@@ -239,11 +239,11 @@ it('leaves nothing behind when a server closes: the other servers notice, and th
 it('reports a message that is too large for the other workers', async () => {
   const files = {
     'oversize.ts': `
-      import { Fleet, OrbitEventBus } from 'orbit-node'
+      import { Fleet } from 'orbit-node'
+      import { orbitAdapter } from 'orbit-node/socketio'
       import { Server } from 'socket.io'
-      import { busOptions, orbitAdapter } from './adapter.js'
       using fleet = Fleet.joinShm(process.env['FLEET'] ?? '')
-      const io = new Server(0, { adapter: orbitAdapter(fleet, new OrbitEventBus(fleet, busOptions)) })
+      const io = new Server(0, { adapter: orbitAdapter(fleet) })
       io.emit('fits', Buffer.alloc(1_000_000))
       io.emit('does not', Buffer.alloc(1_015_808))
       await io.close()`,
@@ -251,5 +251,7 @@ it('reports a message that is too large for the other workers', async () => {
   const { main } = runProgram('socketio', { files, run: ['oversize.ts'], env: { FLEET: fleetName('recipe-io') } })
   expect(await main.ended, main.lines.join('\n')).toBe(0)
   const warnings = main.lines.filter((line) => line.includes('RangeError'))
-  expect(warnings).toEqual([expect.stringMatching(/: bytes=101\d{4} must be at most 1015808: not sent$/)])
+  expect(warnings).toEqual([
+    expect.stringMatching(/: a message of 101\d{4} bytes must have at most 1015808; not sent$/),
+  ])
 })

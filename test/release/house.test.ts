@@ -15,6 +15,7 @@ const floors = [
   ['core'],
   ['layers', 'inspect'],
   ['index', 'struct', 'testing', 'cli'],
+  ['adapters'],
 ]
 const floorOf = (folder: string): number => floors.findIndex((floor) => floor.includes(folder))
 
@@ -78,6 +79,13 @@ describe('src/', () => {
       /advanceClock\((?!0\)|ms: number\): number)/.test(readFileSync(`${root}src/${file}`, 'utf8'))
     expect(sourceFiles.filter(advances)).toEqual(['testing.ts'])
     expect([...reachable('index.ts'), ...reachable('cli/main.ts')]).not.toContain('testing.ts')
+  })
+
+  it('loads the libraries that it adapts to only for their adapters', () => {
+    const peers = /from '(keyv|node-cron|socket\.io|socket\.io-adapter)'/
+    const loads = sourceFiles.filter((file) => peers.test(readFileSync(`${root}src/${file}`, 'utf8')))
+    expect(loads).toEqual(['adapters/cron.ts', 'adapters/keyv.ts', 'adapters/socketio.ts'])
+    expect([...reachable('index.ts'), ...reachable('cli/main.ts')].filter((file) => /^adapters/.test(file))).toEqual([])
   })
 
   it('loads the addon in one place', () => {
