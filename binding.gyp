@@ -18,6 +18,7 @@
         "native/node/frame_calls.cc",
         "native/node/inspect.cc",
         "native/node/ring_calls.cc",
+        "native/node/watch.cc",
         "native/posix/bell.cc",
         "native/posix/forked.cc",
         "native/posix/lease.cc",

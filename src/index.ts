@@ -9,6 +9,7 @@ export {
   type RemoveOptions,
 } from './core/fleet.js'
 export type { Frame } from './core/frame.js'
+export type { CursorListener, ListenOptions } from './core/listener.js'
 export type { Heartbeat, NodeRecord } from './core/node.js'
 export type { NodeChange, WatchNodesOptions } from './core/nodewatch.js'
 export { FleetObserver } from './core/observer.js'

@@ -107,6 +107,7 @@ bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_ring_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_frame_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_bell_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_watch_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_cache_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_clock_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_contest_calls(napi_env env, napi_value exports, Addon* addon);

@@ -1,5 +1,5 @@
-// The calls of a sleeper: openBell and hasBell for its bell, arm and disarm (hot calls) for the rings that it waits
-// for.
+// The calls of a sleeper: openBell and hasBell for its bell, fallAsleep, arm and disarm (hot calls) for the rings that
+// it waits for.
 #include "node/call.h"
 #include "node/failing.h"
 
@@ -27,6 +27,15 @@ napi_value arm_call(napi_env env, napi_callback_info info) {
   return call.number(0);
 }
 
+// fallAsleep(ring, position) -> 1: a poll from there would return frames or a loss; 0: it would not, and from now on
+// publishers signal the bell of this node; or a status
+napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  return call.number(fall_asleep(call.ring(), call.opened->writer.node, call.u64(1)) ? 1 : 0);
+}
+
 // disarm(ring) -> 0 or a status
 napi_value disarm_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -39,7 +48,8 @@ napi_value disarm_call(napi_env env, napi_callback_info info) {
 
 bool export_bell_calls(napi_env env, napi_value exports, Addon* addon) {
   return export_failing_calls(env, exports, addon, {{"openBell", open_bell_call}, {"hasBell", has_bell_call}}) &&
-         export_hot_calls(env, exports, addon, {{"arm", arm_call}, {"disarm", disarm_call}});
+         export_hot_calls(env, exports, addon,
+                          {{"fallAsleep", fall_asleep_call}, {"arm", arm_call}, {"disarm", disarm_call}});
 }
 
 }  // namespace orbit

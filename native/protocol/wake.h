@@ -10,7 +10,8 @@
 //   either the publisher sees the arm word, or the waiter sees the frame. The fresh value prevents that a slow
 //   publisher, which signalled for an earlier sleep, disarms a later one.
 // Death. A publisher that dies between its swap and its signal wakes no waiter for that frame. This is the only gap,
-//   and the slow timer of each waiter bounds it. A waiter that dies armed is signalled once; after that its bit costs a
+//   and the slow timer of each waiter bounds it. A waiter that dies armed is signalled once; after that its bit costs
+// a
 //   load until its node is settled.
 //
 // A bell is a hint: a signal that is lost, doubled or forged costs a poll, never a frame. native/model/bell.pml checks
@@ -24,7 +25,7 @@ namespace orbit {
 inline uint64_t* sleepers_word(const Ring& ring, uint32_t node) { return &ring.sleepers[node / 64]; }
 inline uint64_t sleeper_bit(uint32_t node) { return uint64_t{1} << (node % 64); }
 
-// Waiter: from here on publishers signal its bell. Look with has_news before sleeping.
+// Waiter: from here on publishers signal its bell. Look once more before sleeping, as fall_asleep does.
 inline void arm(const Ring& ring, uint32_t node) {
   // The group first: publishers look at the bits of set groups only. Partners: the loads of wake_sleepers. Once set, a
   // group stays set, and a bit is cleared only by its own node and by the settler of that.
@@ -35,8 +36,8 @@ inline void arm(const Ring& ring, uint32_t node) {
   }
   uint64_t* word = &ring.entries[node].arm;
   uint64_t generation = load_relaxed(word);
-  // A publisher may make an odd generation even at the same time; the one after that is fresh in either case. Partners:
-  // the load and the swap of wake_sleepers.
+  // A publisher may make an odd generation even at the same time; the one after that is fresh in either case.
+  // Partners: the load and the swap of wake_sleepers.
   store_ordered(word, generation + (generation % 2 == 0 ? 1 : 2));
 }
 
@@ -54,6 +55,14 @@ inline void disarm(const Ring& ring, uint32_t node) {
 inline bool has_news(const Ring& ring, uint64_t position) {
   if (!representable(ring, position)) return false;
   return lap_in(load_ordered(slot_of(ring, position))) >= lap_of(ring, position);
+}
+
+// Waiter. True: there is something to poll at `position`. False: there is not, and from now on publishers signal its
+// bell.
+inline bool fall_asleep(const Ring& ring, uint32_t node, uint64_t position) {
+  if (has_news(ring, position)) return true;
+  arm(ring, node);
+  return has_news(ring, position);  // once more: a publisher before this may not have seen the arm
 }
 
 // Publisher, after its swap: partner of the group's bit in arm.

@@ -13,7 +13,8 @@ class Waking : public RingScene {
         publishers_(numbers->count("publishers", 1)),
         each_(numbers->count("each", 1)),
         looks_(numbers->count("looks", 1)),
-        disarms_(numbers->take("disarm", 0) != 0) {}
+        disarms_(numbers->take("disarm", 0) != 0),
+        looksFirst_(numbers->take("first", 0) != 0) {}
 
   void start_threads() override {
     isAsleep_ = false;
@@ -46,12 +47,17 @@ class Waking : public RingScene {
     }
   }
 
+  bool has_woken() {
+    if (looksFirst_) return fall_asleep(ring, nodes - 1, next_);
+    arm(ring, nodes - 1);
+    return has_news(ring, next_);
+  }
+
   // Arm, look once more, sleep; poll when woken.
   void sleep() {
     next_ = consumed_ = 0;
     for (uint32_t i = 0; i < looks_; i++) {
-      arm(ring, nodes - 1);
-      if (has_news(ring, next_)) {
+      if (has_woken()) {
         if (disarms_ && i == 0) disarm(ring, nodes - 1);
         next_++;
         continue;
@@ -67,7 +73,7 @@ class Waking : public RingScene {
   }
 
   const uint32_t publishers_, each_, looks_;
-  const bool disarms_;
+  const bool disarms_, looksFirst_;
   bool isAsleep_ = false;
   uint64_t next_ = 0, consumed_ = 0;
 };

@@ -110,8 +110,7 @@ void sleep_and_read(Scene* scene, uint32_t node, uint64_t seed) {
     }
     CHECK(status == RingStatus::kNotYet);
     if (random.below(8) == 0) disarm(ring, node);
-    arm(ring, node);
-    if (has_news(ring, next)) continue;
+    if (fall_asleep(ring, node, next)) continue;
     uint8_t drained[64];
     CHECK(read(scene->bells[node].ends[0], drained, sizeof drained) > 0);
     add_relaxed(&scene->sleeps, 1);

@@ -1,9 +1,11 @@
-import type { Socket, SocketConstructorOpts } from 'node:net'
 import { runtime } from '../base/runtime.js'
 import { AbortListeners } from './abortlisteners.js'
+import { Fifo } from './fifo.js'
 import { native } from './native.js'
 
-/** How often a sleeper looks for news by itself. It bounds the delay if a publisher dies before it signals the bell. */
+/**
+ * How often a sleeper looks for news by itself. It bounds the delay if a publisher dies before it signals the bell.
+ */
 const backupPollMs = 1000
 /** How often a sleeper looks that waits for the death of a process: a death signals no bell. */
 const deathPollMs = 50
@@ -19,9 +21,12 @@ export interface Wakeable {
   readonly closed: boolean
   /** Whether there is anything new since `since`. */
   hasNews(since: number): boolean
-  /** Asks publishers to signal the bell of this node. Look for news once more before sleeping. */
-  arm(): void
-  /** Takes `arm` back. */
+  /**
+   * Whether there is anything new since `since`. If not, asks publishers to signal the bell of this node before it
+   * looks once more; in this order no publication is missed.
+   */
+  fallAsleep(since: number): boolean
+  /** No longer asks publishers to signal the bell. */
   disarm(): void
 }
 
@@ -38,9 +43,8 @@ export interface BellSleeper {
 }
 
 /**
- * The bell of one fleet handle, on which all its cursors and claims sleep. It is a FIFO: publishers write a byte to it,
- * and the event loop of this thread reads it. No native thread and no call into libuv is needed. native/protocol/wake.h
- * describes the protocol.
+ * The bell of one fleet handle, on which all its cursors and claims sleep. It is a FIFO: publishers write a byte to
+ * it, and the event loop of this thread reads it. native/protocol/wake.h describes the protocol.
  */
 export class Bell {
   readonly #fleet: number
@@ -49,8 +53,7 @@ export class Bell {
   readonly #sleepers = new Set<BellSleeper>()
   /** What is armed, by KIND: two equal types have two Rings, but one ring in shared memory with one arm per node. */
   readonly #armed = new Map<number, Wakeable>()
-  #socket: Socket | undefined
-  #descriptor = -1
+  #fifo: Fifo | undefined
   #timer: NodeJS.Timeout | undefined
   #tickMs = 0
   /** How many waits keep the process alive. */
@@ -77,12 +80,18 @@ export class Bell {
     this.#closeFifo()
   }
 
-  /** A sleeper has its first wait: from now on it looks when this bell is signalled, and at each tick. */
-  enter(sleeper: BellSleeper): void {
+  /**
+   * A sleeper has its first wait: from now on it looks when this bell is signalled, and at each tick.
+   *
+   * @returns whether this has tried to open the bell: then the sleeper must look again, so that publishers signal it
+   */
+  enter(sleeper: BellSleeper): boolean {
     this.#sleepers.add(sleeper)
-    if (this.#socket === undefined) this.#openFifo()
+    const wasClosed = this.#fifo === undefined
+    if (wasClosed) this.#openFifo()
     if (sleeper.watchesDeath) this.#deathWatches++
     if (this.#timer === undefined || this.#pollMs < this.#tickMs) this.#startTicking()
+    return wasClosed
   }
 
   /** A sleeper has no wait any more. */
@@ -100,19 +109,17 @@ export class Bell {
   }
 
   /**
-   * Whether the source has news since `since`. Without any, publishers are asked to signal this bell before it looks
-   * again; in this order no publication is missed.
+   * Whether the source has news since `since`. Without any, publishers signal this bell from now on, if it is open.
    */
   look(source: Wakeable, since: number): boolean {
-    if (source.hasNews(since)) return true
-    if (this.#socket === undefined) return false
-    source.arm()
+    if (this.#fifo === undefined) return source.hasNews(since)
+    if (source.fallAsleep(since)) return true
     this.#armed.set(source.kind, source)
-    return source.hasNews(since)
+    return false
   }
 
   get #pollMs(): number {
-    if (this.#socket === undefined) return pollWithoutBellMs
+    if (this.#fifo === undefined) return pollWithoutBellMs
     return this.#deathWatches > 0 ? deathPollMs : backupPollMs
   }
 
@@ -129,36 +136,21 @@ export class Bell {
   }
 
   #openFifo(): void {
-    this.#descriptor = native.openBell(this.#fleet)
-    if (this.#descriptor < 0) return
-    const buffer = Buffer.allocUnsafe(256) // one read takes all bytes of a burst; their values do not matter
-    const onread = { buffer, callback: () => this.#signalled() }
-    const options: SocketConstructorOpts & { onread: unknown } = {
-      fd: this.#descriptor,
-      readable: true,
-      writable: false,
-      onread,
-    }
-    const { Socket } = process.getBuiltinModule('node:net') // not imported: it loads slowly, and not all wait
-    const socket = new Socket(options)
-    socket.on('error', () => {}) // closes it
-    socket.on('close', () => {
-      if (this.#socket === socket) this.#closeFifo() // the timer goes on, and opens a new FIFO
-    })
-    socket.unref()
-    this.#socket = socket
+    const descriptor = native.openBell(this.#fleet)
+    if (descriptor < 0) return
+    const fifo = new Fifo(
+      descriptor,
+      () => this.#lookAll(),
+      () => {
+        if (this.#fifo === fifo) this.#fifo = undefined // the timer goes on, and opens a new FIFO
+      },
+    )
+    this.#fifo = fifo
   }
 
   #closeFifo(): void {
-    const socket = this.#socket
-    this.#socket = undefined
-    this.#descriptor = -1
-    socket?.destroy()
-  }
-
-  #signalled(): boolean {
-    this.#lookAll()
-    return true
+    this.#fifo?.close()
+    this.#fifo = undefined
   }
 
   #tick(): void {
@@ -168,8 +160,8 @@ export class Bell {
       this.#stopTicking()
       return
     }
-    if (this.#socket !== undefined && !native.hasBell(this.#fleet, this.#descriptor)) this.#closeFifo()
-    if (this.#socket === undefined) this.#openFifo()
+    if (this.#fifo !== undefined && !native.hasBell(this.#fleet, this.#fifo.descriptor)) this.#closeFifo()
+    if (this.#fifo === undefined) this.#openFifo()
     if (this.#tickMs !== this.#pollMs) this.#startTicking()
     this.#lookAll()
   }
@@ -179,8 +171,8 @@ export class Bell {
   }
 
   /**
-   * Disarms what no sleeper waits for. Not done at the end of a sleep: most sleepers come back at once, and an arm that
-   * stays costs a publisher one signal at most.
+   * Disarms what no sleeper waits for. Not done at the end of a sleep: most sleepers come back at once, and an arm
+   * that stays costs a publisher one signal at most.
    */
   #disarmIdle(): void {
     const awaited = new Set<number>()

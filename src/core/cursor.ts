@@ -1,8 +1,9 @@
-import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange } from '../base/check.js'
+import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Bell } from './bell.js'
+import { CursorListener, type ListenOptions } from './listener.js'
 import { type Poll, pollRing } from './poll.js'
 import type { Ring } from './ring.js'
 import { Sleeper } from './sleeper.js'
@@ -52,6 +53,7 @@ export class Cursor<T = unknown> implements Disposable {
   readonly #resolve: () => Ring | undefined
   readonly #bell: Bell
   readonly #sleeper: Sleeper
+  readonly #listeners = new Set<CursorListener>()
   #opened: Ring | undefined
   #position: number
   #closed = false
@@ -121,7 +123,7 @@ export class Cursor<T = unknown> implements Disposable {
     try {
       if (options !== noOptions) checkWait(options)
       this.#checkOpen()
-      return this.#wait(options)
+      return this.#waitForNews(options) ?? Promise.resolve(true)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -130,6 +132,41 @@ export class Cursor<T = unknown> implements Disposable {
   /** Iterates with the default options of `iterate`. */
   [Symbol.asyncIterator](): AsyncGenerator<Poll<T>, void, undefined> {
     return this.iterate()
+  }
+
+  /**
+   * Calls a function with every poll that has frames or a loss, from now on. This is the cheapest way to hear of
+   * frames: a wake makes no promise, and the function runs as soon as the event loop has read the signal. It is never
+   * called before `listen` returns, and not again before it has returned. An error that it throws is an uncaught
+   * exception, and the listening continues. It keeps the process alive unless `keepAlive` is false.
+   *
+   * @returns what ends the listening; it ends too when the signal is aborted, or the cursor or its fleet is closed
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_CLOSED
+   */
+  listen(listener: (poll: Poll<T>) => void, options: ListenOptions = {}): CursorListener {
+    if (typeof listener !== 'function') throw wrongType('listener', listener, 'a function')
+    checkOptions('options', options, ['signal', 'max', 'keepAlive', 'onError'])
+    const { max = 1024, signal, keepAlive, onError } = options
+    checkInteger('max', max, 1, 0xffffffff)
+    checkSignal(signal)
+    checkFlag('keepAlive', keepAlive)
+    if (onError !== undefined && typeof onError !== 'function') throw wrongType('onError', onError, 'a function')
+    this.#checkOpen()
+    const cursor = this
+    const source = {
+      get closed() {
+        return cursor.closed
+      },
+      get position() {
+        return cursor.#position
+      },
+      target: () => this.#ring(),
+      poll: () => this.poll(max),
+      forget: (ended: CursorListener) => this.#listeners.delete(ended),
+    }
+    const listening = new CursorListener(this.#bell, source, listener as (poll: Poll) => void, options)
+    if (!signal?.aborted) this.#listeners.add(listening)
+    return listening
   }
 
   /**
@@ -154,32 +191,30 @@ export class Cursor<T = unknown> implements Disposable {
   }: IterateOptions): AsyncGenerator<Poll<T>, void, undefined> {
     const waiting: WaitOptions = { ...(signal && { signal }), ...(spin && { spin }), keepAlive }
     const isOver = () => this.closed || signal?.aborted === true
-    let wasIdle = false
     while (!isOver()) {
       const poll = this.poll(max)
-      if (poll.to > poll.from) {
-        wasIdle = false
-        yield poll
-        // Polls that always bring something would else run in microtasks, and starve timers, sockets and the signal.
-        await nextTurn()
-      } else {
-        if (wasIdle) await nextTurn() // news that no poll brings: foreign bytes
-        wasIdle = true
-        try {
-          await this.#wait(waiting)
-        } catch (error) {
-          if (!isOver()) throw error
-        }
+      if (poll.to > poll.from) yield poll
+      if (isOver()) return
+      try {
+        // News that is there already would keep the loop in microtasks, and starve timers, sockets and the signal.
+        if (spin) await nextTurn()
+        await (this.#waitForNews(waiting) ?? nextTurn())
+      } catch (error) {
+        if (!isOver()) throw error
       }
     }
   }
 
-  /** Not async, like `wait`: each async function would take a wake through more turns of the microtask queue. */
-  #wait({ signal, timeoutMs, spin, keepAlive }: WaitOptions): Promise<boolean> {
+  /**
+   * Not async, like `wait`: each async function would take a wake through more turns of the microtask queue.
+   *
+   * @returns undefined: there is news
+   */
+  #waitForNews(options: WaitOptions): Promise<boolean> | undefined {
+    const { signal, spin, timeoutMs = Number.POSITIVE_INFINITY } = options
     signal?.throwIfAborted()
-    if (this.#ring()?.hasNews(this.#position)) return Promise.resolve(true)
-    if (spin) return this.#spin(signal, timeoutMs ?? Number.POSITIVE_INFINITY)
-    return this.#sleeper.wait(this.#position, { signal, timeoutMs, keepAlive })
+    if (!spin) return this.#sleeper.wait(this.#position, options)
+    return this.#ring()?.hasNews(this.#position) ? undefined : this.#spin(signal, timeoutMs)
   }
 
   async #spin(signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
@@ -221,10 +256,13 @@ export class Cursor<T = unknown> implements Disposable {
     this.#position = position
   }
 
-  /** Ends the waits and iterations of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent. */
+  /**
+   * Ends the waits, iterations and listeners of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent.
+   */
   close(): void {
     this.#closed = true
     this.#sleeper.end(false)
+    for (const listener of this.#listeners) listener.close()
   }
 
   /** Calls `close()`, for `using`. */

@@ -289,6 +289,10 @@ interface Native {
   inspectTable(table: number): { readonly claims: number; readonly buckets: number; readonly damaged: number }
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
+  /** Owns the descriptor from then on. Undefined: there is no libuv to watch it with. */
+  watchBell(descriptor: number, callback: (isOpen: boolean) => void): object | undefined
+  unwatchBell(watch: object): void
+  fallAsleep(ring: number, position: number): number
   arm(ring: number): number
   disarm(ring: number): number
   hasNews(ring: number, position: number): number

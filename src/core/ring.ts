@@ -215,6 +215,11 @@ export class Ring extends Handle {
     return this.orThrow(native.hasNews(this.handle, position)) === 1
   }
 
+  /** `hasNews`; if nothing is found, `arm`, and `hasNews` again. */
+  fallAsleep(position: number): boolean {
+    return this.orThrow(native.fallAsleep(this.handle, position)) === 1
+  }
+
   #isLoaded(result: number | undefined): boolean {
     if (result === undefined) return true
     if (result !== status.notYet && result !== status.overwritten) this.refuse(result)

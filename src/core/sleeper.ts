@@ -66,18 +66,29 @@ export class Sleeper implements BellSleeper {
   /**
    * Waits until the target has news since `since`.
    *
-   * @returns true: there is news; false: the time is up, or the sleeper, its target or its bell was closed
+   * @returns undefined: there is news already. Otherwise true: there is news; false: the time is up, or the sleeper,
+   *   its target or its bell was closed
    */
-  wait(since: number, { signal, timeoutMs, keepAlive = true }: SleepOptions): Promise<boolean> {
+  wait(since: number, { signal, timeoutMs, keepAlive = true }: SleepOptions): Promise<boolean> | undefined {
     if (since !== this.#since) this.end(true) // a poll took the news for which the earlier waits were there
     this.#since = since
     const key = timeoutMs === undefined ? signal : {}
     let wait = this.#waits.get(key)
     if (wait === undefined) {
+      if (this.#hasNews()) return undefined
       wait = new Wait(this, key, signal)
       this.#begin(wait, key, timeoutMs, keepAlive)
     } else if (keepAlive) this.#keepAlive(wait)
     return wait.promise
+  }
+
+  /** Whether there is news; if not, publishers signal the bell for it, if it is open. */
+  #hasNews(): boolean {
+    const target = this.#target()
+    if (target === undefined) return false // an observer, and no member has created the ring
+    if (this.#bell.look(target, this.#since)) return true
+    this.armed = target
+    return false
   }
 
   #begin(wait: Wait, key: unknown, timeoutMs: number | undefined, keepAlive: boolean): void {
@@ -87,9 +98,8 @@ export class Sleeper implements BellSleeper {
     }
     if (wait.signal !== undefined) this.#bell.signals.add(wait.signal, wait)
     this.#waits.set(key, wait)
-    if (this.#waits.size === 1) this.#bell.enter(this)
     if (keepAlive) this.#keepAlive(wait)
-    this.look()
+    if (this.#waits.size === 1 && this.#bell.enter(this)) this.look()
   }
 
   #keepAlive(wait: Wait): void {
@@ -98,15 +108,12 @@ export class Sleeper implements BellSleeper {
     this.#bell.ref()
   }
 
-  /** Ends all waits if there is news, or asks publishers to signal the bell for it. */
+  /** Ends all waits if there is news. */
   look(): void {
     if (this.#waits.size === 0) return
     try {
-      const target = this.#target()
-      if (target === undefined) return // an observer, and no member has created the ring
-      if (target.closed) this.end(false)
-      else if (this.#bell.look(target, this.#since)) this.end(true)
-      else this.armed = target
+      if (this.#target()?.closed) this.end(false)
+      else if (this.#hasNews()) this.end(true)
     } catch (error) {
       for (const wait of [...this.#waits.values()]) wait.fail(error)
     }

@@ -39,13 +39,17 @@ export interface LineTarget {
 export function endOf(table: Table, { holder, stamp, incarnation }: Refusal): Wakeable {
   const { subject, token, node, expiresInMs } = holder
   const expiresAtMs = clockMs() + expiresInMs // the timer of the sleeper does not follow the clock of a test
+  const hasNews = () => table.hasEnded(subject, token, stamp, node, incarnation) || clockMs() > expiresAtMs
   return {
     kind: table.kind,
     get closed() {
       return table.closed
     },
-    hasNews: () => table.hasEnded(subject, token, stamp, node, incarnation) || clockMs() > expiresAtMs,
-    arm: () => table.arm(),
+    hasNews,
+    fallAsleep() {
+      table.arm()
+      return hasNews()
+    },
     disarm: () => table.disarm(),
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -308,10 +309,11 @@ describe.each(memories)('a wait in $memory', ({ join, isShared }) => {
   it('finds a frame that is published while it falls asleep', async () => {
     for (const moment of ['before', 'after']) {
       const { writer, cursor } = pair()
-      const arm = native.arm
-      const spy = vi.spyOn(native, 'arm').mockImplementationOnce((ring) => {
+      const { fallAsleep } = native
+      expect(await cursor.wait({ timeoutMs: 0 })).toBe(false) // opens the bell
+      const spy = vi.spyOn(native, 'fallAsleep').mockImplementationOnce((ring, position) => {
         if (moment === 'before') writer.publish(Facts, numbered(1))
-        const result = arm(ring)
+        const result = fallAsleep(ring, position)
         if (moment === 'after') writer.publish(Facts, numbered(1))
         return result
       })
@@ -729,6 +731,183 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     await once() // the publisher keeps one descriptor for the node
     const before = descriptors().length
     for (let i = 0; i < 100; i++) await once()
+    expect(descriptors()).toHaveLength(before)
+  })
+})
+
+describe.each(memories)('a listener in $memory', ({ join }) => {
+  beforeEach(stopTheClock)
+
+  function pair() {
+    const name = fleetName()
+    const reader = join(name, { size })
+    const writer = join(name, { size })
+    return { name, reader, writer, cursor: reader.cursor(Large, 'head') }
+  }
+  const turns = async (count = 3) => {
+    for (let i = 0; i < count; i++) await turn()
+  }
+
+  it('hears every frame in order, and is woken by the bell', async () => {
+    const { writer, cursor } = pair()
+    const heard: (number | undefined)[] = []
+    writer.publish(Large, numbered(0))
+    using listener = cursor.listen(({ frames }) => heard.push(...frames.map(numberIn)))
+    expect(heard).toEqual([]) // not before listen has returned
+    const total = 1000
+    for (let i = 1; i < total; i++) {
+      writer.publish(Large, numbered(i))
+      if (i % 7 === 0) await turns()
+    }
+    await vi.waitUntil(() => heard.length === total, { timeout: 10_000 })
+    expect(heard).toEqual(Array.from({ length: total }, (_, i) => i))
+    listener.close()
+    writer.publish(Large, numbered(total))
+    await turns()
+    expect(heard).toHaveLength(total)
+    expect(cursor.poll().frames).toHaveLength(1) // the cursor is still open
+  })
+
+  it('polls max frames at a time, and lets the event loop turn in between', async () => {
+    const { writer, cursor } = pair()
+    for (let i = 0; i < 5; i++) writer.publish(Large, numbered(i))
+    const said: (number | string)[] = []
+    using _ = cursor.listen(({ frames }) => said.push(frames.length), { max: 2 })
+    for (let i = 0; i < 4; i++) {
+      await turn()
+      said.push('turn')
+    }
+    expect(said.filter((each) => each !== 'turn')).toEqual([2, 2, 1])
+    expect(said.indexOf('turn')).toBeLessThan(said.lastIndexOf(1))
+  })
+
+  it('ends by close, by its signal, and with its cursor and its fleet', async () => {
+    const ends = ['listener', 'signal', 'before', 'cursor', 'fleet', 'itself']
+    for (const end of ends) {
+      const { reader, writer, cursor } = pair()
+      const controller = new AbortController()
+      const { signal } = controller
+      if (end === 'before') controller.abort()
+      let calls = 0
+      const listener = cursor.listen(
+        () => {
+          calls++
+          if (end === 'itself') listener.close()
+        },
+        { signal },
+      )
+      if (end === 'listener') listener.close()
+      if (end === 'signal') controller.abort()
+      if (end === 'cursor') cursor.close()
+      if (end === 'fleet') reader.close()
+      expect(getEventListeners(signal, 'abort')).toHaveLength(end === 'itself' ? 1 : 0)
+      for (let i = 0; i < 3; i++) {
+        writer.publish(Large, numbered(i))
+        await turns()
+      }
+      expect([end, calls]).toEqual([end, end === 'itself' ? 1 : 0])
+      expect(getEventListeners(signal, 'abort')).toEqual([])
+      listener.close()
+    }
+  })
+
+  it('continues after an error of its function, which is an uncaught exception', async () => {
+    const { reader, writer, cursor } = pair()
+    const thrown = new Error('in the listener')
+    const uncaught: unknown[] = []
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => uncaught.push(error))
+    try {
+      let calls = 0
+      using _ = cursor.listen(() => {
+        if (++calls === 1) throw thrown
+      })
+      const other = reader.cursor(Large, 'head').wait()
+      await turns()
+      writer.publish(Large, numbered(1))
+      expect(await other).toBe(true)
+      await turns()
+      expect(uncaught).toEqual([thrown])
+      writer.publish(Large, numbered(2))
+      await vi.waitUntil(() => calls === 2, { timeout: 10_000 })
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of others) process.on('uncaughtException', listener)
+    }
+  })
+
+  it('is called in the async context of listen', async () => {
+    const { writer, cursor } = pair()
+    const storage = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    using _ = storage.run('mine', () => cursor.listen(() => seen.push(storage.getStore())))
+    storage.run('of the publisher', () => writer.publish(Large, numbered(1)))
+    await vi.waitUntil(() => seen.length > 0, { timeout: 10_000 })
+    expect(seen).toEqual(['mine'])
+  })
+
+  it('rejects wrong arguments by name', () => {
+    const { cursor } = pair()
+    const nothing = () => {}
+    expectTypeError(() => cursor.listen(untyped(5)), 'listener=5')
+    expectTypeError(() => cursor.listen(nothing, untyped({ spin: true })), 'options.spin')
+    expectTypeError(() => cursor.listen(nothing, untyped({ signal: {} })), 'signal=')
+    expectTypeError(() => cursor.listen(nothing, untyped({ keepAlive: 1 })), 'keepAlive=1')
+    expectTypeError(() => cursor.listen(nothing, untyped({ onError: 1 })), 'onError=1')
+    expectRangeError(() => cursor.listen(nothing, { max: 0 }), 'max=0')
+    cursor.close()
+    expectClosed(() => cursor.listen(nothing))
+  })
+})
+
+describe.runIf(hasObjectFiles)('a listener of a removed ring', () => {
+  it('ends, and gives the error to onError', async () => {
+    const name = fleetName()
+    const reader = joinShm(name, { size })
+    const errors: unknown[] = []
+    reader.cursor(Facts).listen(() => {}, { onError: (error) => errors.push(error) })
+    Fleet.remove(name, { force: true })
+    await vi.waitUntil(() => errors.length > 0, { timeout: 10_000 })
+    expect(errors).toMatchObject([{ code: 'ERR_ORBIT_RETIRED' }])
+    await turn()
+    expect(errors).toHaveLength(1)
+  })
+
+  it('hears of a ring that a member creates later, in an observer', async () => {
+    const name = fleetName()
+    const writer = joinShm(name, { size })
+    const heard: (number | undefined)[] = []
+    using _ = observe(name)
+      .cursor(Facts)
+      .listen(({ frames }) => heard.push(...frames.map(numberIn)))
+    await turn()
+    for (let i = 0; i < 3; i++) writer.publish(Facts, numbered(i))
+    await vi.waitUntil(() => heard.length === 3, { timeout: 10_000 })
+    expect(heard).toEqual([0, 1, 2])
+  })
+})
+
+describe.runIf(hasObjectFiles)('a bell without libuv', () => {
+  beforeEach(stopTheClock)
+
+  it('is read through a net.Socket', async () => {
+    vi.spyOn(native, 'watchBell').mockReturnValue(undefined)
+    const name = fleetName()
+    const before = descriptors().length
+    const reader = joinShm(name, { size })
+    const writer = joinShm(name, { size })
+    const cursor = reader.cursor(Facts, 'head')
+    for (let i = 0; i < 3; i++) {
+      const waiting = cursor.wait()
+      expect(await stateOf(waiting)).toBe('pending')
+      writer.publish(Facts, numbered(i))
+      expect(await waiting).toBe(true)
+      expect(cursor.poll().frames).toHaveLength(1)
+    }
+    expect(bellDescriptors(name)).toHaveLength(2) // both ends are in this process
+    writer.close()
+    reader.close()
     expect(descriptors()).toHaveLength(before)
   })
 })
