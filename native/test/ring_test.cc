@@ -410,6 +410,22 @@ void what_is_published_is_read_back_whole() {
   check_permutation(plain.ring);
 }
 
+void a_copy_into_shared_words_is_whole_at_every_length_and_writes_nothing_behind_it() {
+  constexpr size_t kMost = 3000;
+  std::vector<uint8_t> source(kMost + 8), back(kMost + 8);
+  for (size_t i = 0; i < source.size(); i++) source[i] = static_cast<uint8_t>(i * 31 + 7);
+  std::vector<uint64_t> shared(kMost / 8 + 3);
+  for (size_t length = 0; length <= kMost; length++) {
+    for (size_t begin = 0; begin < 8; begin += 3) {  // the source may be unaligned
+      std::fill(shared.begin(), shared.end(), ~uint64_t{0});
+      copy_to_shared(shared.data() + 1, source.data() + begin, length);
+      copy_from_shared(back.data(), shared.data() + 1, length);
+      CHECK(memcmp(back.data(), source.data() + begin, length) == 0);
+      CHECK(shared[0] == ~uint64_t{0} && shared[1 + (length + 7) / 8] == ~uint64_t{0});
+    }
+  }
+}
+
 void every_length_up_to_the_limit_survives() {
   for (uint32_t limit : {0u, 1u, 7u, 8u, 9u, 64u, 255u}) {
     PlainRing plain(spec_of(2, limit));
@@ -853,6 +869,7 @@ const Test kTests[] = {
     TEST(an_empty_ring_has_head_0_and_no_newest),
     TEST(what_is_published_is_read_back_whole),
     TEST(every_length_up_to_the_limit_survives),
+    TEST(a_copy_into_shared_words_is_whole_at_every_length_and_writes_nothing_behind_it),
     TEST(capacity_4_and_6_writes_leave_2_to_5),
     TEST(capacities_1_and_2_hold_the_newest_frames),
     TEST(newest_is_never_a_lap_old),
