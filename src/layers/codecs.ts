@@ -15,26 +15,47 @@ const encoder = new TextEncoder()
 // A byte order mark is a character of the text like any other.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/** How a codec goes by text: the cache writes and reads it as UTF-8, without an array of bytes in between. */
+export interface TextForm<T> {
+  toText(value: T): string
+  fromText(text: string): T
+}
+
+/** The forms of the codecs that go by text, by each of their functions. */
+const textForms = new WeakMap<object, TextForm<unknown>>()
+
+function textual<T>(form: TextForm<T>): Codec<T> {
+  const codec: Codec<T> = {
+    encode: (value) => encoder.encode(form.toText(value)),
+    decode: (bytes) => form.fromText(decoder.decode(bytes)),
+  }
+  textForms.set(codec.encode, form as TextForm<unknown>)
+  textForms.set(codec.decode, form as TextForm<unknown>)
+  return codec
+}
+
+/** The text form of a codec; undefined if it has none, or if one of its functions was replaced. */
+export function textFormOf<T>({ encode, decode }: Codec<T>): TextForm<T> | undefined {
+  const form = textForms.get(encode)
+  return form !== undefined && form === textForms.get(decode) ? (form as TextForm<T>) : undefined
+}
+
 /** The codecs that orbit brings: `json`, `text`, `bytes`, `pod` and `clone`. */
 export const codecs = Object.freeze({
   /**
    * What JSON.stringify keeps of a value. Encoding throws a TypeError for a value without JSON, decoding a SyntaxError.
    */
-  json: <T>(): Codec<T> => ({
-    encode: (value) => encoder.encode(jsonOf(value)),
-    decode: (bytes) => JSON.parse(decoder.decode(bytes)) as T,
-  }),
+  json: <T>(): Codec<T> => textual<T>({ toText: jsonOf, fromText: (text) => JSON.parse(text) as T }),
 
   /** Strings, as UTF-8. Encoding throws a TypeError for a value that is not a string. */
-  text: (): Codec<string> => ({
-    encode(value) {
-      if (typeof value !== 'string') {
-        throw wrongType('value', value, 'a string')
-      }
-      return encoder.encode(value)
-    },
-    decode: (bytes) => decoder.decode(bytes),
-  }),
+  text: (): Codec<string> =>
+    textual({
+      toText(value) {
+        if (typeof value !== 'string') throw wrongType('value', value, 'a string')
+        return value
+      },
+      fromText: (text) => text,
+    }),
 
   /** Bytes, as they are. */
   bytes: (): Codec<Uint8Array> => ({ encode: (value) => value, decode: (bytes) => bytes }),

@@ -45,6 +45,12 @@ export class Lookup {
     return takeCopy(place, resultFrom(), resultBytes())
   }
 
+  /** The value of a hit that was looked up to be decoded, as text. */
+  text(): string {
+    const at = resultFrom()
+    return scratch.buffer.toString('utf8', at, at + resultBytes())
+  }
+
   /** A copy of the value of a hit that was looked up to be decoded. It has a buffer of its own. */
   ownValue(): Uint8Array {
     const at = resultFrom()

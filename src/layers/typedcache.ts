@@ -4,7 +4,7 @@ import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
 import { type CacheBytes, checkPut, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
-import type { Codec } from './codecs.js'
+import { type Codec, type TextForm, textFormOf } from './codecs.js'
 import type { LoadContext } from './loadcontext.js'
 import { Loads, spaceOf } from './loads.js'
 import type { Lookup } from './lookup.js'
@@ -52,6 +52,7 @@ export class TypedCache<T> {
   /** Sets the loads of this cache and namespace apart from others. */
   readonly #space: string
   readonly #codec: Codec<T>
+  readonly #textForm: TextForm<T> | undefined
   readonly #values: 'shared' | 'frozen' | 'own'
   readonly #remembered = new Map<CacheBytes, Remembered<T>>()
   /** Values that were loaded but are not in the cache, by their bytes. */
@@ -75,6 +76,7 @@ export class TypedCache<T> {
     }
     this.#cache = new OrbitCache(fleet, rest)
     this.#codec = codec
+    this.#textForm = textFormOf(codec)
     this.#values = values
     this.#loads = Loads.of(fleet)
     this.#space = spaceOf(rest.name, rest.namespace ?? '')
@@ -90,7 +92,7 @@ export class TypedCache<T> {
    *   error nothing has changed.
    */
   put(key: CacheBytes, value: T, options?: PutOptions): NetId64 {
-    return this.#cache.put(key, this.#encode(key, value), options)
+    return this.#cache.put(key, this.#encoded(key, value), options)
   }
 
   /**
@@ -176,7 +178,7 @@ export class TypedCache<T> {
     signal?.throwIfAborted()
     const caller = {
       ...{ load, leaseMs, loadTimeoutMs, signal },
-      encode: (value: unknown) => this.#encode(key, value as T),
+      encode: (value: unknown) => this.#encode(key, value as T, (each) => this.#codec.encode(each)),
       store: (bytes: Uint8Array) => this.#store(key, bytes, putOptions),
     }
     const since = this.#cache.head
@@ -189,10 +191,16 @@ export class TypedCache<T> {
     return this.#notStored
   }
 
-  /** The bytes of a value. An error of the codec names the key. */
-  #encode(key: CacheBytes, value: T): Uint8Array {
+  /** What a value is stored as. */
+  #encoded(key: CacheBytes, value: T): CacheBytes {
+    const form = this.#textForm
+    return this.#encode(key, value, (each) => (form === undefined ? this.#codec.encode(each) : form.toText(each)))
+  }
+
+  /** Encodes a value. An error of the codec names the key. */
+  #encode<Encoded>(key: CacheBytes, value: T, encode: (value: T) => Encoded): Encoded {
     try {
-      return this.#codec.encode(value)
+      return encode(value)
     } catch (error) {
       if ((error as { code?: string }).code !== 'ERR_ORBIT_INVALID_ARGUMENT') throw error
       const keyText = typeof key === 'string' ? printable(key) : 'bytes'
@@ -222,7 +230,8 @@ export class TypedCache<T> {
 
   #decode(key: CacheBytes, lookup: Lookup): T {
     const position = lookup.position()
-    const value = this.#codec.decode(lookup.ownValue())
+    const form = this.#textForm
+    const value = form === undefined ? this.#codec.decode(lookup.ownValue()) : form.fromText(lookup.text())
     if (this.#values === 'own') return value
     if (this.#values === 'frozen') freeze(value)
     if (typeof key === 'string') this.#remember(key, { position, value })
