@@ -50,6 +50,8 @@ export interface RingStats {
  */
 const maxHeapBytes = 64
 
+const firstWord = firstRecord >> 2
+
 /** In a list, this many bytes with the length are before each payload. */
 const listHead = 8
 /** How many bytes of a list a payload takes, padded to a multiple of 8. */
@@ -145,6 +147,13 @@ export class Ring extends Handle {
       at += listBytes(lengths[first + i] as number)
     }
     if (published < next - first) this.refuse(published < 0 ? published : resultStatus())
+  }
+
+  /** Publishes the first `length` bytes of a few words. */
+  publishWords(own: Uint32Array, length: number): number {
+    const { words } = scratch
+    for (let i = 0; i < own.length; i++) words[firstWord + i] = own[i] as number
+    return this.publishScratch(length, 0)
   }
 
   /** Publishes the `length` bytes that the caller put into the scratch at `publishOffset`, and returns the position. */

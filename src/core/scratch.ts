@@ -117,7 +117,7 @@ if (isSupported()) growScratch(0)
 
 const encoder = new TextEncoder()
 /** Up to this length, writing characters one by one is cheaper than calling the encoder. */
-const shortText = 48
+const shortText = 20
 
 /**
  * Writes a text into the scratch as UTF-8, from `at` on.
