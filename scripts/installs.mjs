@@ -1,14 +1,16 @@
-// Installs the packed package with each package manager, builds it from source, and compiles against its types with
-// each TypeScript: npm run test:installs [-- PATTERN]. PATTERN, a regular expression, chooses rows by their name.
+// Installs the packed package with each package manager, builds it from source, compiles against its types with each
+// TypeScript, and runs the standalone output of Next.js: npm run test:installs [-- PATTERN]. PATTERN, a regular expression, chooses rows by their name.
 // Installs run with their scripts, twice and cleanly, where no compiler is on PATH. The managers and compilers come
 // from the npm registry into node_modules/.cache. Prints a table; exit code 1 if a cell failed.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -163,6 +165,67 @@ function consumerApp(tarball) {
   return app
 }
 
+/** The files of docs/recipes/frameworks.md, as JavaScript. */
+async function recipeFiles() {
+  const { transform } = await import('esbuild')
+  const recipe = readFileSync(join(root, 'docs/recipes/frameworks.md'), 'utf8')
+  const blocks = [...recipe.matchAll(/^```[jt]s\n\/\/ (\S+)\n(.*?)^```$/gms)]
+  const entries = blocks.map(async ([, file, code]) => [file, (await transform(code, { loader: 'ts' })).code])
+  return Object.fromEntries(await Promise.all(entries))
+}
+
+/** Runs a server and asks it once: what it answers. */
+async function answerOf(folder, file, path) {
+  const server = spawn(process.execPath, [file], { cwd: folder, env: { ...env, PORT: '0', HOSTNAME: '127.0.0.1' } })
+  let said = ''
+  const ended = once(server, 'exit')
+  try {
+    const origin = await new Promise((resolve, reject) => {
+      for (const stream of [server.stdout, server.stderr]) {
+        stream.setEncoding('utf8').on('data', (text) => {
+          said += text
+          const found = /http:\/\/127\.0\.0\.1:\d+/.exec(said)
+          if (found !== null && said.includes('Ready')) resolve(found[0])
+        })
+      }
+      ended.then(() => reject(new Error('it ended')))
+    })
+    return await (await fetch(origin + path)).text()
+  } catch (error) {
+    return `${error}\n${said}`
+  } finally {
+    server.kill('SIGTERM')
+    await ended
+  }
+}
+
+/** The app of the recipe: its standalone output, alone in another folder, has the addon and joins a fleet. */
+async function standaloneNext(tarball) {
+  const [app, output] = [mkdtempSync(join(temporary, 'next-')), mkdtempSync(join(temporary, 'standalone-'))]
+  const route = join(app, 'app/products/[id]')
+  mkdirSync(route, { recursive: true })
+  const files = await recipeFiles()
+  const fleetName = `installs.next.${process.pid}`
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', private: true }))
+  writeFileSync(join(app, 'next.config.mjs'), files['next.config.mjs'])
+  writeFileSync(join(app, 'app/layout.js'), 'export default ({ children }) => children')
+  writeFileSync(join(route, 'route.js'), files['route.ts'])
+  writeFileSync(join(route, 'fleet.js'), files['fleet.ts'].replace(/(["'])web\1/, JSON.stringify(fleetName)))
+  const installed = attempt(app, 'npm', ['install', ...quietNpm, 'next@16', 'react', 'react-dom', tarball])
+  const cells = [cell(installed.status === 0, installed.said)]
+  const next = join(app, 'node_modules/next/dist/bin/next')
+  const built = attempt(app, process.execPath, [next, 'build'], { NEXT_TELEMETRY_DISABLED: '1' })
+  cells.push(cell(built.status === 0, built.said))
+  if (built.status !== 0) return [...cells, '-', '-']
+  cpSync(join(app, '.next/standalone'), output, { recursive: true })
+  const addons = readdirSync(join(output, 'node_modules', name), { recursive: true }).filter((file) =>
+    file.endsWith('.node'),
+  )
+  cells.push(cell(addons.length > 0, `no addon in ${output}`))
+  const answer = await answerOf(output, 'server.js', '/products/7')
+  return [...cells, cell(answer === '{"name":"product 7","price":17,"node":0}', answer)]
+}
+
 function print(header, rows) {
   if (rows.length === 0) return
   const table = [header, ...rows]
@@ -181,6 +244,8 @@ print(
     .map(([title, manager]) => [title, ...installWith(manager, tarball)]),
 )
 if (chosen('source')) print(['from source', 'build', 'ESM', 'CommonJS'], [['g++', ...buildFromSource(tarball)]])
+if (chosen('next'))
+  print(['Next.js 16', 'install', 'build', 'addon', 'answer'], [['standalone', ...(await standaloneNext(tarball))]])
 const titles = compilers.map((compiler) => `TypeScript ${compiler}`).filter(chosen)
 const app = titles.length > 0 ? consumerApp(tarball) : undefined
 print(
