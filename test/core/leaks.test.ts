@@ -62,6 +62,14 @@ describe.runIf(isLinux)('leaks', () => {
     expect(census.after).toMatchObject({ orbitMaps: 0, objects: 0 })
   })
 
+  it('leaks no descriptor in worker threads, ES modules, that end', async () => {
+    const { before, after } = await said<Record<'before' | 'after', number>>('threads', {
+      name: fleetName(),
+      cycles: 10,
+    })
+    expect(after).toBe(before)
+  })
+
   it('attaches to a ring of 64 MB without copying it', async () => {
     const name = fleetName('leak')
     const big = orbitType({ name: 'big', kind: 9, capacity: 1024, payloadBytes: 64 * 1024 - 24 })
