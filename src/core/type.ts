@@ -1,7 +1,7 @@
 import { checkInteger, checkName, checkOptions, outOfRange, printable, wrongType } from '../base/check.js'
 import { Interned } from '../base/interned.js'
 import { Pod } from '../pod/pod.js'
-import { abi as native } from './native.js'
+import { isSupported, abi as native } from './native.js'
 
 /**
  * The contract between a type and its ring. It must be the same in every process that opens the ring. Made by
@@ -118,8 +118,12 @@ function checkSpec(
   }
 }
 
-/** The most bytes of payload that cost no more memory than a value of the pod and its reserve. */
+/**
+ * The most bytes of payload that cost no more memory than a value of the pod and its reserve. Without the addon, which
+ * knows that, those bytes alone: such a type is of use for its pod.
+ */
 function roomFor({ byteLength, reserve }: AnyOrbitType['pod'] & object): number {
+  if (!isSupported()) return byteLength + reserve
   return Math.min(
     alignLine(native.chunkHeaderBytes + byteLength + reserve) - native.chunkHeaderBytes,
     native.maxPayloadBytes,
