@@ -1,7 +1,8 @@
 // Installs the packed package with each package manager, builds it from source, compiles against its types with each
-// TypeScript, and runs the standalone output of Next.js: npm run test:installs [-- PATTERN]. PATTERN, a regular expression, chooses rows by their name.
-// Installs run with their scripts, twice and cleanly, where no compiler is on PATH. The managers and compilers come
-// from the npm registry into node_modules/.cache. Prints a table; exit code 1 if a cell failed.
+// TypeScript, and runs the standalone output of Next.js: npm run test:installs [-- PATTERN]. PATTERN, a regular
+// expression, chooses rows by their name. Installs run with their scripts, twice and cleanly, where no compiler is on
+// PATH. The managers and compilers come from the npm registry into node_modules/.cache. Prints a table; exit code 1 if
+// a cell failed.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
