@@ -4,6 +4,7 @@
       "target_name": "orbit",
       "sources": [
         "native/fleet/fleet.cc",
+        "native/fleet/limits.cc",
         "native/fleet/naming.cc",
         "native/fleet/object.cc",
         "native/fleet/opening.cc",
@@ -17,6 +18,7 @@
         "native/node/fleet_calls.cc",
         "native/node/frame_calls.cc",
         "native/node/inspect.cc",
+        "native/node/limit.cc",
         "native/node/ring_calls.cc",
         "native/node/watch.cc",
         "native/posix/bell.cc",

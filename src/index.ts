@@ -56,6 +56,13 @@ export {
 } from './layers/heartbeat.js'
 export type { LoadContext } from './layers/loadcontext.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
+export {
+  type Decision,
+  type HitOptions,
+  RateLimiter,
+  type RateLimiterOptions,
+  type WaitForOptions,
+} from './layers/ratelimiter.js'
 export { EventSubscription, type SubscribeOptions } from './layers/subscription.js'
 export type { AnyTopics, EventOf, RawPayload } from './layers/topics.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'

@@ -5,10 +5,10 @@ import { checkNative, native } from './core/native.js'
 const maxAdvanceMs = 2 ** 40
 
 /**
- * Advances the clock that decides what has expired: the entries of caches and the claims of contests. The ages of
- * heartbeats grow by the same time. It acts on all fleets and all copies of this package in this thread, at once and
- * for good; other threads and processes have clocks of their own. It ends no wait, fires no timer and renews nothing,
- * like a thread that was busy for that time. For tests only.
+ * Advances the clock that decides what has expired: the entries of caches, the claims of contests, and the windows of
+ * rate limiters (within 2^39 ms). The ages of heartbeats grow by the same time. It acts on all fleets and all copies of
+ * this package in this thread, at once and for good; other threads and processes have clocks of their own. It ends no
+ * wait, fires no timer and renews nothing, like a thread that was busy for that time. For tests only.
  *
  * @param ms whole milliseconds, 0..2^40
  * @returns how far the clock of this thread is advanced now, in milliseconds

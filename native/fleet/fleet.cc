@@ -250,6 +250,7 @@ void Fleet::close() {
   if (mapping_ == nullptr) return;
   end_claims();
   for (auto& ring : rings_) ring.reset();  // before the lease is dropped: then another process may own the hands
+  limits_.clear();
   if (hasNode_) leave();
   mapping_.reset();
 }

@@ -13,6 +13,7 @@
 
 #include "fleet/object.h"
 #include "posix/store.h"
+#include "protocol/limits.h"
 #include "protocol/settle.h"
 
 namespace orbit {
@@ -63,6 +64,15 @@ struct OpenRing {
   bool writable = false;
 };
 
+// A table of limits that this process has opened.
+struct OpenLimits {
+  Fleet* fleet = nullptr;
+  std::unique_ptr<Mapping> mapping;
+  Limits limits;
+  uint32_t kind = 0;
+  bool writable = false;
+};
+
 class Fleet {
  public:
   static std::unique_ptr<Fleet> join(JoinOptions options);
@@ -85,6 +95,13 @@ class Fleet {
   std::string name_of_kind(uint32_t kind) const;
   // Opens the ring or table of this KIND, of any geometry. Null: there is none.
   OpenRing* open_existing_ring(uint32_t kind);
+
+  // Opens the limits object of this KIND. A member creates a missing one with so many entries; for an observer it is
+  // null. One of another size is taken as it is, but if `isAsked` a member that is alone makes it anew. The fleet owns
+  // the result; opening it again returns the same one.
+  OpenLimits* open_limits(uint32_t kind, uint32_t entries, bool isAsked);
+  // Opens the limits object of this KIND, of any size. Null: there is none.
+  OpenLimits* open_existing_limits(uint32_t kind);
 
   // The members that have joined and not left: living ones, and dead ones until their nodes have new owners.
   std::vector<Member> members() const;
@@ -144,6 +161,9 @@ class Fleet {
   int32_t fill_name(const std::string& name);
   OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind, const Wanted* wanted);
   void become_writer_of(OpenRing* opened, const std::string& object);
+  bool must_make_limits(const Mapping* mapping, uint32_t entries, bool isAsked) const;
+  std::unique_ptr<Mapping> create_limits(uint32_t kind, uint32_t entries, bool isAsked, const std::string& object);
+  OpenLimits* keep_limits(std::unique_ptr<Mapping> mapping, uint32_t kind, const std::string& object);
   bool settle_rings(uint32_t node, bool alone);
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
   NodeRecord* record(uint32_t node) const;
@@ -169,6 +189,7 @@ class Fleet {
   };
   std::array<SeenAlive, 64> seenAlive_;                        // by the low bits of the node
   std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
+  std::vector<std::unique_ptr<OpenLimits>> limits_;
 };
 
 }  // namespace orbit

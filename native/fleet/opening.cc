@@ -53,7 +53,9 @@ OpenRing* Fleet::open_existing_ring(uint32_t kind) {
   require_current();
   std::string object = ring_object(name_, kind);
   auto mapping = open_object(object);
-  return mapping == nullptr ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
+  bool isLimits =
+      mapping != nullptr && attach_object(mapping->base, mapping->length, kLimitsObject) == AttachStatus::kOk;
+  return mapping == nullptr || isLimits ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
 }
 
 // An inspector may look into a fleet that was removed.

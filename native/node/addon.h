@@ -17,6 +17,7 @@
 #include "fleet/fleet.h"
 #include "posix/forked.h"
 #include "protocol/index.h"
+#include "protocol/limiter.h"
 
 namespace orbit {
 
@@ -71,6 +72,12 @@ struct ClaimRecord {
 };
 static_assert(sizeof(ClaimRecord) % 8 == 0, "the texts behind it are aligned");
 
+// What a limiter decided, in place of the first Record.
+struct LimitRecord {
+  double count, remaining, resetMs, retryAfterMs;
+};
+constexpr uint32_t kMaxLimitKeyBytes = 1024;
+
 // Statuses of hot calls beside RingStatus.
 constexpr int32_t kStatusClosed = -20;
 constexpr int32_t kStatusReadOnly = -21;
@@ -84,9 +91,17 @@ struct RingHandle {
   int64_t exactBytes = -1;            // the length that payloads must have; -1: any up to payloadBytes
 };
 
+// A rate limiter that JavaScript knows by a number, which is used once.
+struct LimiterHandle {
+  OpenLimits* opened = nullptr;  // owned by its fleet
+  uint32_t fleet = 0;            // the handle of that fleet
+  Limiter limiter;
+};
+
 struct Addon {
-  std::vector<std::unique_ptr<Fleet>> fleets;  // by handle; null: closed, and the number is free
-  std::vector<RingHandle> rings;               // by handle
+  std::vector<std::unique_ptr<Fleet>> fleets;            // by handle; null: closed, and the number is free
+  std::vector<RingHandle> rings;                         // by handle
+  std::vector<std::unique_ptr<LimiterHandle>> limiters;  // by handle; null: closed
   uint8_t* scratch = nullptr;
   size_t scratchBytes = 0;
   napi_ref scratchReference = nullptr;
@@ -111,6 +126,7 @@ bool export_watch_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_cache_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_clock_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_contest_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_limit_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon);
 
 }  // namespace orbit

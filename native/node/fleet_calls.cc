@@ -77,6 +77,9 @@ Napi::Value close_call(const Napi::CallbackInfo& info) {
     for (RingHandle& ring : addon.rings) {
       if (ring.fleet == handle) ring = {};
     }
+    for (auto& limiter : addon.limiters) {
+      if (limiter != nullptr && limiter->fleet == handle) limiter.reset();
+    }
     return info.Env().Undefined();
   });
 }

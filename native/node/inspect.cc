@@ -16,6 +16,15 @@ void describe_object(Napi::Object* result, const ObjectHeader& header) {
   result->Set("isRetired", load_acquire(&header.retired) != 0);
 }
 
+// What attaching to an object says of it.
+AttachStatus attach_any(const Mapping& mapping, bool isFleet) {
+  if (isFleet) return attach_object(mapping.base, mapping.length, kFleetObject);
+  Limits limits;
+  if (attach_limits(mapping.base, mapping.length, &limits) == AttachStatus::kOk) return AttachStatus::kOk;
+  Ring ring;
+  return attach_slots(mapping.base, mapping.length, &ring);
+}
+
 // inspectObject(fleet name, kind or -1) -> { bytes, createdAtMs, fleetId, isRetired }; undefined: missing or
 // unfinished. Throws the error that opening it would throw.
 Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
@@ -25,9 +34,7 @@ Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
     std::string object = kind < 0 ? fleet_object(fleet) : ring_object(fleet, static_cast<uint32_t>(kind));
     auto mapping = shared_store()->open(object, Access::kReadOnly, nullptr);
     if (mapping == nullptr) return info.Env().Undefined();
-    Ring ring;
-    AttachStatus status = kind < 0 ? attach_object(mapping->base, mapping->length, kFleetObject)
-                                   : attach_slots(mapping->base, mapping->length, &ring);
+    AttachStatus status = attach_any(*mapping, kind < 0);
     if (status != AttachStatus::kOk) refuse(status, *mapping, object);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("bytes", static_cast<double>(mapping->length));

@@ -1,7 +1,7 @@
 // The memory layout: every byte that processes share, and which of them writes it.
 //
-// Three types of object live in shared memory. A fleet has one fleet object, which lists its members, and one ring or
-// table object per KIND. All numbers are little-endian words of the host; no pointer, bool or size_t is shared. A word
+// Four types of object live in shared memory. A fleet has one fleet object, which lists its members, and one object of
+// another type per KIND. All numbers are little-endian words of the host; no pointer, bool or size_t is shared. A word
 // that is accessed atomically is a whole, aligned word of 8 bytes. TypeScript has no copy of a number from this file:
 // it reads the table of numbers that the addon builds from here.
 //
@@ -33,6 +33,14 @@
 //   subject_hash of table.h chooses the bucket of a subject, with the subjectKey of the fleet object. It is part of
 //   this layout.
 //
+// Limits object
+//   0          64                     ObjectHeader                               creator, magic last; retired: remover
+//   64         64                     KIND, number of entries, seed              creator
+//   128        64                     full: decisions that found no entry        members, by fetch-and-add
+//   192        entries * 16           entry[]: { tag:48 | state:2 | high:14 }    members, by compare-and-swap of both
+//                                     { expiry:40 | low:24 }                     words at once
+//   Tags are the keyed hash of limits.h, which is part of this layout.
+//
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
 //   64         64                     size, lifetime, subjectKey                 creator
@@ -56,7 +64,7 @@ namespace orbit {
 constexpr uint64_t kMagic = 0x314a4e544942524f;  // "ORBITNJ1"; not the Rust crate's, though the names coincide
 constexpr uint32_t kLayoutVersion = 2;
 
-enum ObjectType : uint32_t { kFleetObject = 1, kRingObject = 2, kTableObject = 3 };
+enum ObjectType : uint32_t { kFleetObject = 1, kRingObject = 2, kTableObject = 3, kLimitsObject = 4 };
 
 constexpr uint32_t kCacheLineBytes = 64;
 constexpr uint32_t kChunkBits = 20;  // a slot word is { lap:44 | chunk:20 }
@@ -82,6 +90,7 @@ constexpr uint32_t kSchemaSlack = 1024;  // room of a new ring for the text of f
 constexpr uint32_t kMaxSubjectBytes = 128;
 constexpr uint32_t kMaxOwnerBytes = 64;
 constexpr uint64_t kMaxToken = (uint64_t{1} << 53) - 1;  // an exact JS number
+constexpr uint32_t kMaxLimitEntries = 1u << 26;
 constexpr uint32_t kNodesPerSleeperGroup = kMaxFleetSize / 64;
 
 constexpr int64_t kCreationLockByte = 0;
@@ -197,6 +206,23 @@ struct KindName {
   uint8_t name[kTypeNameBytes];
 };
 static_assert(sizeof(KindName) == 72, "whole words");
+
+struct LimitsHeader {
+  ObjectHeader object;
+
+  uint64_t typeKind;
+  uint64_t entries;  // a power of two
+  uint64_t seed[2];  // random; a key for hashes of keys
+  uint64_t reserved[4];
+
+  uint64_t full;
+  uint64_t reservedFull[7];
+};
+static_assert(offsetof(LimitsHeader, typeKind) == 64, "geometry has its own line");
+static_assert(offsetof(LimitsHeader, full) == 128, "the counter has its own line");
+static_assert(sizeof(LimitsHeader) == 192, "three lines");
+
+constexpr uint64_t limits_bytes(uint32_t entries) { return sizeof(LimitsHeader) + uint64_t{entries} * 16; }
 
 struct FleetHeader {
   ObjectHeader object;

@@ -60,4 +60,31 @@ inline uint64_t siphash(const HashKey& key, uint64_t word, const void* bytes, ui
   return state.a ^ state.b ^ state.c ^ state.d;
 }
 
+struct HashPair {
+  uint64_t first, second;
+};
+
+// SipHash of bytes alone, with a result of 128 bits: for users of more bits than one word has.
+template <int kRounds = 1, int kLastRounds = 3>
+inline HashPair siphash_pair(const HashKey& key, const void* bytes, uint32_t length) {
+  const uint8_t* from = static_cast<const uint8_t*>(bytes);
+  SipState state(key);
+  state.b ^= 0xee;
+  uint32_t at = 0;
+  uint64_t word;
+  for (; at + 8 <= length; at += 8) {
+    memcpy(&word, from + at, 8);
+    state.absorb(word, kRounds);
+  }
+  word = 0;
+  if (at < length) memcpy(&word, from + at, length - at);
+  state.absorb(uint64_t{length} << 56 | word, kRounds);
+  state.c ^= 0xee;
+  for (int i = 0; i < kLastRounds; i++) state.round();
+  uint64_t first = state.a ^ state.b ^ state.c ^ state.d;
+  state.b ^= 0xdd;
+  for (int i = 0; i < kLastRounds; i++) state.round();
+  return {first, state.a ^ state.b ^ state.c ^ state.d};
+}
+
 }  // namespace orbit

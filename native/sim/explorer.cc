@@ -74,24 +74,29 @@ bool Explorer::try_read(int index) {
     return true;
   }
   uint32_t place = places_[static_cast<size_t>(choice)];
-  bool wrote;
-  applied(next, memory.write_at(next.word, place).value, &wrote);
-  if (wrote || next.kind == Kind::kSwap) mark_races(index, !wrote);
-  if (looks_.size() <= static_cast<size_t>(next.word)) looks_.resize(static_cast<size_t>(next.word) + 1);
+  bool wrote = memory.would_write(next, place);
+  if (wrote || is_swap(next.kind)) mark_races(index, !wrote);
   uint16_t number = static_cast<uint16_t>(thread.knows.events + 1);
-  looks_[static_cast<size_t>(next.word)].push_back({node, index, number, wrote});
+  for (int word : {next.word, next.second.word}) {
+    if (word < 0) continue;
+    size_t at = static_cast<size_t>(word);
+    if (looks_.size() <= at) looks_.resize(at + 1);
+    looks_[at].push_back({node, index, number, wrote});
+  }
   simulator_->read(index, place);
   return true;
 }
 
-// The thread is about to write a word, or to fail to: reads of it that this does not follow from might have come later.
+// The thread is about to write a word or a pair, or to fail to: reads of it that this does not follow from might have
+// come later.
 void Explorer::mark_races(int index, bool onlyWriters) {
   const Thread& thread = simulator_->thread(index);
-  size_t word = static_cast<size_t>(thread.next.word);
-  if (word >= looks_.size()) return;
-  for (const Look& look : looks_[word]) {
-    if (look.thread == index || (onlyWriters && !look.wrote)) continue;
-    if (thread.knows.causal.at[look.thread] < look.number) trail.mark(look.node);
+  for (int word : {thread.next.word, thread.next.second.word}) {
+    if (word < 0 || static_cast<size_t>(word) >= looks_.size()) continue;
+    for (const Look& look : looks_[static_cast<size_t>(word)]) {
+      if (look.thread == index || (onlyWriters && !look.wrote)) continue;
+      if (thread.knows.causal.at[look.thread] < look.number) trail.mark(look.node);
+    }
   }
 }
 

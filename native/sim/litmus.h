@@ -23,6 +23,23 @@ inline uint64_t access(Kind kind, uint64_t* word, Order order, uint64_t operand 
   access.desired = desired;
   return simulator.perform(access).result;
 }
+struct Both {
+  uint64_t first, second;
+};
+// Swaps two words as a pair.
+inline bool swap_pair(uint64_t* first, uint64_t* second, Both expected, Both desired, Order order) {
+  Access access;
+  access.kind = Kind::kPairSwap;
+  access.order = order;
+  access.failOrder = acquires(order) ? Order::kAcquire : Order::kRelaxed;
+  access.address = first;
+  access.second.address = second;
+  access.operand = expected.first;
+  access.second.operand = expected.second;
+  access.desired = desired.first;
+  access.second.desired = desired.second;
+  return simulator.perform(access).wrote;
+}
 inline uint64_t load(uint64_t* word, Order order) { return access(Kind::kLoad, word, order); }
 inline void store(uint64_t* word, uint64_t value, Order order) { access(Kind::kStore, word, order, value); }
 inline uint64_t add(uint64_t* word, uint64_t amount, Order order) { return access(Kind::kAdd, word, order, amount); }

@@ -10,8 +10,10 @@ namespace {
 
 constexpr Order kRlx = Order::kRelaxed, kAcq = Order::kAcquire, kRel = Order::kRelease, kSc = Order::kSeqCst;
 constexpr uint64_t kAnyNumber = 0;
+constexpr Both kNone = {0, 0}, kOnes = {1, 1};
 
 uint64_t *x, *y;
+uint64_t *p, *q;  // of a second pair
 uint64_t seen[8];
 
 void expect(const char* name, bool isPossible, uint64_t executions, std::vector<Body> bodies,
@@ -142,12 +144,51 @@ void does_not_take_the_seq_cst_order_for_happens_before() {
          [] { return seen[0] == 1 && seen[1] == 3 && seen[2] == 0; });
 }
 
+void swaps_both_words_of_a_pair_at_once() {
+  auto swaps = [](uint64_t index) {
+    return [=] { seen[index] = swap_pair(x, y, kNone, {1 + index, 1 + index}, kRlx); };
+  };
+  expect("two swaps of a pair", false, 2, {swaps(0), swaps(1)},
+         [] { return seen[0] == seen[1] || load(x, kRlx) != load(y, kRlx); });
+  for (Both torn : {Both{0, 1}, Both{1, 0}}) {
+    expect("a swap that expects half of a pair", false, kAnyNumber,
+           {[] { swap_pair(x, y, kNone, kOnes, kRlx); },
+            [=] {
+              seen[0] = swap_pair(x, y, torn, {2, 2}, kRlx);
+            }},
+           [] { return seen[0] == 1; });
+  }
+}
+
+void shows_half_a_pair_to_loads_that_no_acquire_keeps_in_order() {
+  auto isTorn = [] { return seen[0] == 1 && seen[1] == 0; };
+  auto reader = [](Order order) {
+    return std::vector<Body>{[] { swap_pair(x, y, kNone, kOnes, kSc); },
+                             [=] { seen[0] = load(x, order), seen[1] = load(y, kRlx); }};
+  };
+  expect("a pair, relaxed loads", true, 4, reader(kRlx), isTorn);
+  expect("a pair, the first load acquires", false, 3, reader(kAcq), isTorn);
+}
+
+void orders_swaps_of_pairs_with_seq_cst_loads_of_either_word() {
+  for (uint64_t* looked : {p, q}) {
+    for (Order order : {kSc, Order::kAcqRel}) {
+      expect("SB with swaps of pairs", order != kSc, kAnyNumber,
+             {[=] { swap_pair(x, y, kNone, kOnes, order), seen[0] = load(looked, kSc); },
+              [=] { swap_pair(p, q, kNone, kOnes, order), seen[1] = load(y, kSc); }},
+             both_saw_nothing);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
   simulator.set_up();
   x = static_cast<uint64_t*>(simulator.allocate(8));
   y = static_cast<uint64_t*>(simulator.allocate(8));
+  p = static_cast<uint64_t*>(simulator.allocate(8));
+  q = static_cast<uint64_t*>(simulator.allocate(8));
   for (bool isCxx20 : {false, true}) {
     simulator.memory.rules.isCxx20 = isCxx20;
     const Test tests[] = {
@@ -161,6 +202,9 @@ int main() {
         TEST(makes_each_update_once),
         TEST(continues_a_release_sequence_by_updates_and_not_by_stores),
         TEST(does_not_take_the_seq_cst_order_for_happens_before),
+        TEST(swaps_both_words_of_a_pair_at_once),
+        TEST(shows_half_a_pair_to_loads_that_no_acquire_keeps_in_order),
+        TEST(orders_swaps_of_pairs_with_seq_cst_loads_of_either_word),
     };
     run_tests(isCxx20 ? "litmus, seq_cst as in C++20" : "litmus, seq_cst as in RC11", tests);
   }

@@ -76,26 +76,44 @@ uint32_t Memory::stamp_before(const Word& word, uint32_t place) const {
   return before + (after - before) / 2;
 }
 
+bool Memory::would_write(const Access& access, uint32_t place) const {
+  bool wrote;
+  applied(access, write_at(access.word, place).value, &wrote);
+  if (access.kind != Kind::kPairSwap) return wrote;
+  return wrote && write_at(access.second.word, place).value == access.second.operand;
+}
+
 bool Memory::may_read(const Knowledge& reader, const Access& access, uint32_t place) const {
   const Word& word = words_[access.word];
   const Write& write = writes_[word.inOrder[place]];
-  bool wrote;
-  applied(access, write.value, &wrote);
+  bool wrote = would_write(access, place);
   if (wrote && write.isPaired) return false;
   if (order_of(access, wrote) != Order::kSeqCst) return true;
   if (rules.isScByStep) return write.stamp >= word.newestSc;
   Clock now = reader.happened;
   if (write.carries) now.join(write.happened);
-  uint32_t stored = wrote ? stamp_before(word, place + 1) : 0;
-  return scGraph_.admits({reader.thread, 0, access.word, write.stamp, stored}, reader.happened, now, rules.isCxx20);
+  ScGraph::Event event = {reader.thread, 0, {touch_at(access.word, place, wrote)}};
+  if (access.kind == Kind::kPairSwap) {
+    const Write& second = write_at(access.second.word, place);
+    if (second.carries) now.join(second.happened);
+    event.touches[1] = touch_at(access.second.word, place, wrote);
+  }
+  return scGraph_.admits(event, reader.happened, now, rules.isCxx20);
+}
+
+ScGraph::Touch Memory::touch_at(int word, uint32_t place, bool wrote) const {
+  return {word, write_at(word, place).stamp, wrote ? stamp_before(words_[word], place + 1) : 0};
 }
 
 void Memory::list_readable(const Knowledge& reader, const Access& access, uint32_t since,
                            std::vector<uint32_t>* places) const {
   const Word& word = words_[access.word];
+  int second = access.second.word;
   places->clear();
+  if (second >= 0 && words_[second].inOrder.size() != word.inOrder.size()) stop("a word of a pair was written alone");
   for (uint32_t place = static_cast<uint32_t>(word.inOrder.size()); place-- > 0;) {
     if (writes_[word.inOrder[place]].stamp < reader.view[access.word]) break;
+    if (second >= 0 && write_at(second, place).stamp < reader.view[second]) break;
     if (word.inOrder[place] >= since && may_read(reader, access, place)) places->push_back(place);
   }
 }
@@ -105,7 +123,7 @@ bool Memory::may_store(const Knowledge& writer, const Access& access, uint32_t p
   if (writes_[word.inOrder[place - 1]].isPaired) return false;
   if (access.order != Order::kSeqCst) return true;
   if (rules.isScByStep) return writes_[word.inOrder[place]].stamp > word.newestSc;
-  return scGraph_.admits({writer.thread, 0, access.word, 0, stamp_before(word, place)}, writer.happened,
+  return scGraph_.admits({writer.thread, 0, {{access.word, 0, stamp_before(word, place)}}}, writer.happened,
                          writer.happened, rules.isCxx20);
 }
 
@@ -167,9 +185,9 @@ void Memory::carry(const Knowledge* writer, const Write* read, Write* write, int
 }
 
 // Puts a write before `place`. `read`: what it is paired with.
-void Memory::add_write(Knowledge* writer, const Access& access, uint64_t value, uint32_t place, const Write* read,
+void Memory::add_write(Knowledge* writer, int wordIndex, Order order, uint64_t value, uint32_t place, const Write* read,
                        uint32_t step) {
-  Word& word = words_[access.word];
+  Word& word = words_[wordIndex];
   Write write;
   write.value = value;
   write.stamp = stamp_before(word, place);
@@ -177,55 +195,83 @@ void Memory::add_write(Knowledge* writer, const Access& access, uint64_t value, 
   write.number = writer->events;
   write.step = step;
   write.causal = writer->causal;
-  writer->view[access.word] = write.stamp;
-  bool isRelease = releases(access.order);
-  if (isRelease || (read != nullptr && read->carries)) carry(isRelease ? writer : nullptr, read, &write, access.word);
+  writer->view[wordIndex] = write.stamp;
+  bool isRelease = releases(order);
+  if (isRelease || (read != nullptr && read->carries)) carry(isRelease ? writer : nullptr, read, &write, wordIndex);
   word.lastBorn = born();
   word.inOrder.insert(word.inOrder.begin() + place, born());
   writes_.push_back(write);
-  if (access.order == Order::kSeqCst && write.stamp > word.newestSc) word.newestSc = write.stamp;
+  if (order == Order::kSeqCst && write.stamp > word.newestSc) word.newestSc = write.stamp;
 }
 
 void Memory::store(Knowledge* writer, const Access& access, uint32_t place, uint32_t step) {
   count_event(writer);
   if (access.order == Order::kSeqCst && !rules.isScByStep) {
-    scGraph_.add({writer->thread, writer->events, access.word, 0, stamp_before(words_[access.word], place)},
+    scGraph_.add({writer->thread, writer->events, {{access.word, 0, stamp_before(words_[access.word], place)}}},
                  writer->happened, writer->happened, rules.isCxx20);
   }
-  add_write(writer, access, access.operand, place, nullptr, step);
+  add_write(writer, access.word, access.order, access.operand, place, nullptr, step);
+}
+
+void Memory::note_sc_read(const Knowledge& reader, const Access& access, const Clock& before, uint32_t place) {
+  if (!rules.isScByStep) {
+    ScGraph::Event event = {reader.thread, reader.events, {touch_at(access.word, place, access.wrote)}};
+    if (access.kind == Kind::kPairSwap) event.touches[1] = touch_at(access.second.word, place, access.wrote);
+    scGraph_.add(event, before, reader.happened, rules.isCxx20);
+  } else if (rules.isCxx20) {
+    for (int index : {access.word, access.second.word}) {
+      if (index < 0) continue;
+      uint32_t stamp = write_at(index, place).stamp;
+      if (stamp > words_[index].newestSc) words_[index].newestSc = stamp;
+    }
+  }
 }
 
 void Memory::read(Knowledge* reader, Access* access, uint32_t place, uint32_t step) {
-  Word& word = words_[access->word];
-  uint32_t index = word.inOrder[place];
-  const Write seen = writes_[index];
-  uint64_t value = applied(*access, seen.value, &access->wrote);
-  access->result = seen.value;
+  const int touched[] = {access->word, access->second.word};
+  const uint64_t desired[] = {access->desired, access->second.desired};
+  const size_t count = access->kind == Kind::kPairSwap ? 2 : 1;
+  access->wrote = would_write(*access, place);
+  access->result = write_at(access->word, place).value;
   Order order = order_of(*access, access->wrote);
   const Clock before = reader->happened;
-  reader->causal.join(seen.causal);
-  if (acquires(order) && seen.carries) join_carried(reader, seen);
-  if (seen.stamp > reader->view[access->word]) reader->view[access->word] = seen.stamp;
-  count_event(reader);
-  reads_ += mixed(static_cast<uint64_t>(reader->thread), reader->events, static_cast<uint64_t>(access->word),
-                  static_cast<uint64_t>(seen.writer), seen.number);
-  if (order == Order::kSeqCst) {
-    if (!rules.isScByStep) {
-      uint32_t stored = access->wrote ? stamp_before(word, place + 1) : 0;
-      scGraph_.add({reader->thread, reader->events, access->word, seen.stamp, stored}, before, reader->happened,
-                   rules.isCxx20);
-    } else if (rules.isCxx20 && seen.stamp > word.newestSc) {
-      word.newestSc = seen.stamp;
-    }
+  Write seen[2];
+  for (size_t i = 0; i < count; i++) {
+    seen[i] = write_at(touched[i], place);
+    reader->causal.join(seen[i].causal);
+    if (acquires(order) && seen[i].carries) join_carried(reader, seen[i]);
+    if (seen[i].stamp > reader->view[touched[i]]) reader->view[touched[i]] = seen[i].stamp;
   }
+  count_event(reader);
+  for (size_t i = 0; i < count; i++) {
+    reads_ += mixed(static_cast<uint64_t>(reader->thread), reader->events, static_cast<uint64_t>(touched[i]),
+                    static_cast<uint64_t>(seen[i].writer), seen[i].number);
+  }
+  if (order == Order::kSeqCst) note_sc_read(*reader, *access, before, place);
   if (!access->wrote) return;
-  writes_[index].isPaired = true;
-  add_write(reader, *access, value, place + 1, &seen, step);
+  // Both words are known to the writer before either write carries its view.
+  for (size_t i = 0; i < count; i++) {
+    writes_[words_[touched[i]].inOrder[place]].isPaired = true;
+    reader->view[touched[i]] = stamp_before(words_[touched[i]], place + 1);
+  }
+  bool wrote;
+  for (size_t i = 0; i < count; i++) {
+    uint64_t value = count == 2 ? desired[i] : applied(*access, seen[i].value, &wrote);
+    add_write(reader, touched[i], access->order, value, place + 1, &seen[i], step);
+  }
 }
 
 void Memory::touch_newest(Access* access) {
   Write& last = writes_[words_[access->word].inOrder.back()];
   access->result = last.value;
+  if (access->kind == Kind::kPairSwap) {
+    Write& second = writes_[words_[access->second.word].inOrder.back()];
+    access->wrote = last.value == access->operand && second.value == access->second.operand;
+    if (!access->wrote) return;
+    last.value = access->desired;
+    second.value = access->second.desired;
+    return;
+  }
   last.value = applied(*access, last.value, &access->wrote);
 }
 

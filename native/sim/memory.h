@@ -7,6 +7,8 @@
 //   behind what it read (that write is then paired) and carries what came with it as well: the release sequence.
 // A store may be put anywhere in modification order behind its thread's view, but not into a pair.
 // Two clocks. `causal` knows what an event follows from (program order, reads-from); `happened` knows happens-before.
+// Pairs. A swap of two words reads the same place of both, and is put behind it in both: it is one access, and the only
+//   kind that may write to these words. Loads of the two words are accesses of their own, so a pair may be seen torn.
 // seq_cst. Searched exhaustively, by ScGraph. In random runs the order of execution is the seq_cst order, which permits
 //   a little less.
 //
@@ -72,6 +74,8 @@ class Memory {
   // The places that a store may take, the end first.
   void list_places(const Knowledge& writer, const Access& access, std::vector<uint32_t>* places) const;
 
+  // Whether the access would write, if it read what is at this place.
+  bool would_write(const Access& access, uint32_t place) const;
   void read(Knowledge* reader, Access* access, uint32_t place, uint32_t step);
   void store(Knowledge* writer, const Access& access, uint32_t place, uint32_t step);
   // An event that touches no word.
@@ -98,12 +102,14 @@ class Memory {
   };
 
   void begin_word(Word* word);
+  ScGraph::Touch touch_at(int word, uint32_t place, bool wrote) const;
   bool may_read(const Knowledge& reader, const Access& access, uint32_t place) const;
   bool may_store(const Knowledge& writer, const Access& access, uint32_t place) const;
   uint32_t stamp_before(const Word& word, uint32_t place) const;
   void join_carried(Knowledge* knowledge, const Write& write) const;
-  void add_write(Knowledge* writer, const Access& access, uint64_t value, uint32_t place, const Write* read,
+  void add_write(Knowledge* writer, int word, Order order, uint64_t value, uint32_t place, const Write* read,
                  uint32_t step);
+  void note_sc_read(const Knowledge& reader, const Access& access, const Clock& before, uint32_t place);
   void carry(const Knowledge* writer, const Write* read, Write* write, int word);
 
   std::vector<Word> words_;

@@ -11,13 +11,14 @@ using namespace sim;
 namespace {
 
 struct Tally {
-  uint64_t programs = 0, executions = 0, bruteRuns = 0, explorerRuns = 0, deadly = 0;
+  uint64_t programs = 0, executions = 0, bruteRuns = 0, explorerRuns = 0, deadly = 0, paired = 0;
 };
 
 uint64_t* words[3];
 
 // Two or three threads of one to four accesses; in every other program none of them is relaxed. In every third program
-// the first one may die anywhere, and the last one waits for its end.
+// the first one may die anywhere, and the last one waits for its end. In every fourth one the first two words are a
+// pair, which changes by swaps of both.
 class RandomProgram : public Program {
  public:
   explicit RandomProgram(Random* random) {
@@ -25,6 +26,7 @@ class RandomProgram : public Program {
     wordCount_ = 2 + random->below(2);
     isDeadly_ = random->below(3) == 0;
     isOrdered_ = random->below(2) == 0;
+    hasPair_ = random->below(4) == 0;
     uint64_t most = threads_.size() == 2 && !isDeadly_ ? 4 : 3;
     for (auto& thread : threads_) {
       for (uint64_t i = 0, count = 1 + random->below(most); i < count; i++) thread.push_back(random_access(random));
@@ -32,6 +34,7 @@ class RandomProgram : public Program {
   }
 
   bool is_deadly() const { return isDeadly_; }
+  bool has_pair() const { return hasPair_; }
 
   void start() override {
     for (size_t i = 0; i < threads_.size(); i++) {
@@ -61,7 +64,19 @@ class RandomProgram : public Program {
     access.operand = random->below(3);
     access.desired = 1 + random->below(3);
     if (access.kind == Kind::kStore || access.kind == Kind::kAdd) access.operand++;
+    bool isOfPair = hasPair_ && access.address != words[2] && access.kind != Kind::kLoad;
+    if (isOfPair) make_pair_swap(&access, kUpdates[one_of(5, random)], random);
     return access;
+  }
+
+  static void make_pair_swap(Access* access, Order order, Random* random) {
+    access->kind = Kind::kPairSwap;
+    access->order = order;
+    access->failOrder = acquires(order) ? Order::kAcquire : Order::kRelaxed;
+    access->address = words[0];
+    access->second.address = words[1];
+    access->second.operand = access->operand = random->below(2) * access->desired;
+    access->second.desired = access->desired;
   }
 
   // Of orders, the first of which is relaxed.
@@ -76,7 +91,7 @@ class RandomProgram : public Program {
 
   std::vector<std::vector<Access>> threads_;
   uint64_t wordCount_;
-  bool isDeadly_, isOrdered_;
+  bool isDeadly_, isOrdered_, hasPair_;
 };
 
 void compare(Random* random, Tally* tally) {
@@ -93,6 +108,7 @@ void compare(Random* random, Tally* tally) {
   tally->programs++;
   tally->executions += all.size();
   tally->deadly += program.is_deadly();
+  tally->paired += program.has_pair();
 }
 
 }  // namespace
@@ -114,11 +130,12 @@ int main(int count, char** options) {
       compare(&random, &tally);
     }
     printf(
-        "oracle, seq_cst as in %s: %llu random programs (%llu with a death), %llu executions; %llu runs by brute "
+        "oracle, seq_cst as in %s: %llu random programs (%llu with a death, %llu with a pair), %llu executions; %llu "
+        "runs by brute "
         "force, "
         "%llu by the explorer; the same executions, none twice\n",
         isCxx20 ? "C++20" : "RC11", (unsigned long long)tally.programs, (unsigned long long)tally.deadly,
-        (unsigned long long)tally.executions, (unsigned long long)tally.bruteRuns,
+        (unsigned long long)tally.paired, (unsigned long long)tally.executions, (unsigned long long)tally.bruteRuns,
         (unsigned long long)tally.explorerRuns);
   }
 }

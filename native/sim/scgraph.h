@@ -19,12 +19,17 @@ namespace sim {
 
 class ScGraph {
  public:
-  // An access at `word`. The stamps are places in the word's modification order; 0: it does not read, does not write.
+  // What an access does to one word. The stamps are places in the word's modification order; 0: it does not read, does
+  // not write.
+  struct Touch {
+    int word = -1;
+    uint32_t readStamp = 0, writeStamp = 0;
+  };
+  // An access to a word, or to both words of a pair at once.
   struct Event {
     int thread;
     uint16_t number;
-    int word;
-    uint32_t readStamp, writeStamp;
+    Touch touches[2];
   };
 
   void clear() {
@@ -78,19 +83,37 @@ class ScGraph {
   void edges(const Event& event, const Clock& before, const Clock& now, bool isCxx20, Bits* in, Bits* out) const {
     for (size_t i = 0; i < events_.size(); i++) {
       const Event& other = events_[i];
-      bool isSameWord = other.word == event.word;
+      bool isSameWord = meet_at_a_word(other, event);
       bool isKnown = other.thread == event.thread || before.at[other.thread] > other.number ||
                      (isSameWord && now.at[other.thread] >= other.number);
-      if (isKnown || (isSameWord && comes_before(other, event, isCxx20))) in->set(i);
-      if (isSameWord && comes_before(event, other, isCxx20)) {
+      if (isKnown || comes_before(other, event, isCxx20)) in->set(i);
+      if (comes_before(event, other, isCxx20)) {
         out->set(i);
         out->add(after_[i]);
       }
     }
   }
 
-  // At one word: modification order and from-read; in C++20 also what reads add to them.
+  static bool meet_at_a_word(const Event& one, const Event& other) {
+    for (const Touch& touch : one.touches) {
+      for (const Touch& met : other.touches) {
+        if (touch.word >= 0 && touch.word == met.word) return true;
+      }
+    }
+    return false;
+  }
+
   static bool comes_before(const Event& first, const Event& second, bool isCxx20) {
+    for (const Touch& touch : first.touches) {
+      for (const Touch& met : second.touches) {
+        if (touch.word >= 0 && touch.word == met.word && comes_before(touch, met, isCxx20)) return true;
+      }
+    }
+    return false;
+  }
+
+  // At one word: modification order and from-read; in C++20 also what reads add to them.
+  static bool comes_before(const Touch& first, const Touch& second, bool isCxx20) {
     uint32_t wrote = first.writeStamp, read = first.readStamp;
     if (second.writeStamp != 0) {
       if (wrote != 0 && wrote < second.writeStamp) return true;

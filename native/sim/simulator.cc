@@ -136,20 +136,28 @@ void Simulator::flush_plain() {
 Access Simulator::perform(Access access) {
   if (phase_ == Phase::kRun) {
     flush_plain();
-    access.word = memory.word_at(access.address);
+    name_words(&access);
     make_step(access);
     return current().next;
   }
   if (phase_ == Phase::kFinish) {
-    access.word = memory.word_at(access.address);
+    name_words(&access);
     memory.touch_newest(&access);
     return access;
   }
   uint64_t* word = const_cast<uint64_t*>(access.address);
   access.result = *word;
   uint64_t value = applied(access, access.result, &access.wrote);
+  uint64_t* second = const_cast<uint64_t*>(access.second.address);
+  if (second != nullptr) access.wrote = access.wrote && *second == access.second.operand;
   if (access.wrote) *word = value;
+  if (access.wrote && second != nullptr) *second = access.second.desired;
   return access;
+}
+
+void Simulator::name_words(Access* access) {
+  access->word = memory.word_at(access->address);
+  if (access->second.address != nullptr) access->second.word = memory.word_at(access->second.address);
 }
 
 // ---- steps of strategies -------------------------------------------------------------------------------------------
@@ -167,11 +175,11 @@ void Simulator::read(int index, uint32_t place) {
   Access& access = thread.next;
   memory.read(&thread.knows, &access, place, step_);
   if (isTraced) {
-    bool wrote;
-    uint64_t value = applied(access, access.result, &wrote);
-    const char* verb = access.kind == Kind::kLoad ? "load" : access.kind == Kind::kSwap ? "swap" : "update";
+    bool wrote = access.wrote, isSwap = is_swap(access.kind);
+    uint64_t value = isSwap ? access.desired : applied(access, access.result, &wrote);
+    const char* verb = access.kind == Kind::kLoad ? "load" : isSwap ? "swap" : "update";
     const Write* seen = wrote || memory.is_newest(access.word, place) ? nullptr : &memory.write_at(access.word, place);
-    trace(thread, access.kind == Kind::kSwap && !wrote ? "no swap" : verb, wrote ? value : access.result, seen);
+    trace(thread, isSwap && !wrote ? "no swap" : verb, wrote ? value : access.result, seen);
   }
   resume(index);
 }

@@ -112,6 +112,7 @@ class Simulator {
   static void run_fiber();
   void resume(int thread);
   void make_step(Access access);
+  void name_words(Access* access);
   void flush_plain();
   void trace(const Thread& thread, const char* verb, uint64_t value, const Write* seen) const;
   Progress run_steps(Strategy* strategy);

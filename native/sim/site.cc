@@ -22,11 +22,12 @@ struct Primitive {
   Order order;
 };
 constexpr Primitive kPrimitives[] = {
-    {"load_relaxed", Kind::kLoad, Order::kRelaxed},   {"load_acquire", Kind::kLoad, Order::kAcquire},
-    {"load_ordered", Kind::kLoad, Order::kSeqCst},    {"store_relaxed", Kind::kStore, Order::kRelaxed},
-    {"store_release", Kind::kStore, Order::kRelease}, {"store_ordered", Kind::kStore, Order::kSeqCst},
-    {"add_relaxed", Kind::kAdd, Order::kRelaxed},     {"exchange_if", Kind::kSwap, Order::kSeqCst},
-    {"set_bits_ordered", Kind::kOr, Order::kSeqCst},  {"clear_bits", Kind::kAnd, Order::kRelease},
+    {"load_relaxed", Kind::kLoad, Order::kRelaxed},     {"load_acquire", Kind::kLoad, Order::kAcquire},
+    {"load_ordered", Kind::kLoad, Order::kSeqCst},      {"store_relaxed", Kind::kStore, Order::kRelaxed},
+    {"store_release", Kind::kStore, Order::kRelease},   {"store_ordered", Kind::kStore, Order::kSeqCst},
+    {"add_relaxed", Kind::kAdd, Order::kRelaxed},       {"exchange_if", Kind::kSwap, Order::kSeqCst},
+    {"exchange_pair", Kind::kPairSwap, Order::kSeqCst}, {"set_bits_ordered", Kind::kOr, Order::kSeqCst},
+    {"clear_bits", Kind::kAnd, Order::kRelease},
 };
 
 const Primitive* primitive_named(const std::string& name) {

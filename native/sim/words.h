@@ -22,6 +22,24 @@ inline Access perform_at(Site& site, const uint64_t* word, uint64_t operand = 0,
   return simulator.perform(access);
 }
 
+// Of a pair: orbit::Pair of wide.h, which includes this file through word.h.
+template <typename Pair>
+bool swap_pair_at(Site& site, const Pair* pair, const Pair& expected, const Pair& desired) {
+  site.hits++;
+  Access access;
+  access.kind = site.kind;
+  access.order = site.order;
+  access.failOrder = acquires(site.order) ? Order::kAcquire : Order::kRelaxed;
+  access.address = &pair->key;
+  access.operand = expected.key;
+  access.desired = desired.key;
+  access.second.address = &pair->value;
+  access.second.operand = expected.value;
+  access.second.desired = desired.value;
+  access.site = &site;
+  return simulator.perform(access).wrote;
+}
+
 }  // namespace sim
 
 #define SIM_SITE(primitive, arguments)                                                   \
@@ -44,4 +62,6 @@ inline Access perform_at(Site& site, const uint64_t* word, uint64_t operand = 0,
 #define clear_bits(word, bits) (void)SIM_UPDATE("clear_bits", #word ", " #bits, word, ~(bits))
 #define exchange_if(word, expected, desired) \
   SIM_UPDATE("exchange_if", #word ", " #expected ", " #desired, word, expected, desired).wrote
+#define exchange_pair(pair, expected, desired) \
+  ::sim::swap_pair_at(*SIM_SITE("exchange_pair", #pair ", " #expected ", " #desired), pair, expected, desired)
 #define relax() ((void)0)

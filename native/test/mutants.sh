@@ -37,6 +37,7 @@ build() {  # MUTANT TEST MODE
   local flags=-O0 source=test/$2.cc
   case $2 in threads_* | step_*) flags=-O2 ;; esac
   [ "$3" = tsan ] && flags="-O1 -fsanitize=thread -fno-builtin-memcpy"
+  [ "$3 $(uname -m)" = "tsan x86_64" ] && flags+=" -mcx16"
   [ -f "$out/$1/$2.cc" ] && source=$out/$1/$2.cc
   # shellcheck disable=SC2086
   ${CXX:-g++} -std=c++17 -Wall -Wextra -Werror -Wno-unused -pthread $flags "-I$out/$1" -Itest "$source" \

@@ -14,7 +14,7 @@ export const errorCodes = {
   ERR_ORBIT_RETIRED: 'The fleet or the ring was removed while this handle had it open.',
   ERR_ORBIT_KINDS_FULL: 'Types and layers with names have used all 72 KINDs that a fleet has for names.',
   ERR_ORBIT_NO_SPACE: 'Shared memory is full; nothing was left behind.',
-  ERR_ORBIT_TABLE_FULL: 'The bucket of the subject in the contest is full of living claims.',
+  ERR_ORBIT_TABLE_FULL: 'The table of the contest, or of the rate limiters, has no room for this subject or key.',
   ERR_ORBIT_CLAIM_LOST: 'The claim ended before its holder released it: it expired, or its fleet handle was closed.',
   ERR_ORBIT_TIMEOUT: 'The subject was not free, or a load did not end, in the time given.',
   ERR_ORBIT_LOAD_CYCLE: 'The load of a cache key asked for a key whose load waits for it.',

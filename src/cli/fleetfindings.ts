@@ -3,6 +3,7 @@ import { abi, native, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, cacheKind } from '../inspect/kinds.js'
+import { inspectLimits } from '../inspect/limits.js'
 import { nodeStateOf } from '../inspect/nodestate.js'
 import type { FoundObject } from '../inspect/objects.js'
 import { inspectRing, type RingReport } from '../inspect/report.js'
@@ -77,6 +78,15 @@ function ringFindings(fleet: string, report: RingReport): Finding[] {
   return findings
 }
 
+function limitsFindings(fleet: FleetObserver): Finding[] {
+  const { full = 0, entries = 0 } = inspectLimits(fleet) ?? {}
+  if (full === 0) return []
+  const found = `the table of rate limiters has found no place for a key ${counted(full, 'time')}`
+  const meaning = `each limiter allowed, refused or threw as its whenFull says; ${entries} entries are for ${entries / 4} keys`
+  const fix = 'pass a larger `keys` to RateLimiter in all processes, then restart them'
+  return [finding('warning', 'limits-full', found, { fleet: fleet.name, meaning, fix })]
+}
+
 function reports(fleet: FleetObserver, nodes: readonly NodeRecord[]): RingReport[] {
   return allKinds(fleet).flatMap((kind) => {
     try {
@@ -112,6 +122,7 @@ function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], aliv
     summary,
     ...nodes.flatMap((node) => nodeFindings(name, node)),
     ...reports(fleet, nodes).flatMap((ring) => ringFindings(name, ring)),
+    ...limitsFindings(fleet),
   ]
 }
 

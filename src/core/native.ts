@@ -1,5 +1,6 @@
 import { openAddon } from '../addon.js'
 import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
+import type { NativeLimiter, NativeLimits } from './nativelimits.js'
 
 /** The limits and offsets of the addon, frozen. TypeScript has no layout number of its own. */
 interface Abi {
@@ -19,6 +20,7 @@ interface Abi {
   readonly cacheKind: number
   readonly eventKind: number
   readonly contestKind: number
+  readonly limitsKind: number
   readonly eventHeaderBytes: number
   readonly maxTopicBytes: number
   readonly argumentNumber: number
@@ -58,6 +60,14 @@ interface Abi {
   readonly maxSubjectBytes: number
   readonly maxOwnerBytes: number
   readonly cardBytes: number
+  readonly limitCount: number
+  readonly limitRemaining: number
+  readonly limitResetMs: number
+  readonly limitRetryAfterMs: number
+  readonly maxLimitKeyBytes: number
+  readonly maxLimitEntries: number
+  readonly maxLimit: number
+  readonly maxWindowMs: number
   readonly cacheHeaderBytes: number
   readonly cacheOp: number
   readonly cacheNamespaceBytes: number
@@ -258,6 +268,18 @@ interface Native {
   claims(table: number): NativeClaim[]
   /** Returns how far the clock of this thread is advanced now. */
   advanceClock(ms: number): number
+  /** Undefined: an observer finds no table. */
+  openLimiter(fleet: number, limiter: NativeLimiter): { readonly handle: number; readonly entries: number } | undefined
+  limiterTake(limiter: number, key: string, cost: number): number
+  limiterPeek(limiter: number, key: string, cost: number): number
+  /** over: 0: keep, 1: renew, 2: double. */
+  limiterHit(limiter: number, key: string, cost: number, over: number): number
+  limiterAdjust(limiter: number, key: string, amount: number): number
+  limiterBlock(limiter: number, key: string, ms: number): number
+  limiterSet(limiter: number, key: string, count: number, ms: number): number
+  limiterReset(limiter: number, key: string): number
+  /** Undefined: there is no table of limits. */
+  inspectLimits(fleet: number, kind: number): NativeLimits | undefined
   /** The folder in which objects are files; '' on a system that does not show them. */
   objectsFolder(): string
   /** Objects and bells of all users, in no order; empty without a folder. Throws when the folder cannot be listed. */

@@ -2,7 +2,7 @@ import { abi, native, translated } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { findObjects } from './objects.js'
 
-export const { cacheKind, eventKind, contestKind } = abi
+export const { cacheKind, eventKind, contestKind, limitsKind } = abi
 
 const layerKinds = { cache: cacheKind, events: eventKind, contest: contestKind }
 

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { RateLimiter } from '../../src/index.js'
 import { entryAt, ObjectFile, ringAt } from '../help/bytes.js'
-import { fleetName, objectPath, objectsOf } from '../help/fleets.js'
+import { fleetName, joinShm, objectPath, objectsOf } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
 import { isLinux, root } from '../help/system.js'
 
@@ -87,6 +88,26 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     const { claims } = await orbitJson('claims', ['claims', name])
     expect(claims).toMatchObject([{ subject: { kind: 3, label: 'leader' }, owner: 'worker 0', node: 0, pid }])
     expect(claims[0].token).toBeGreaterThan(Date.now()) // in microseconds of the table's creation
+  })
+
+  it('shows the table of the rate limiters, and reports that it was full', async () => {
+    const name = fleetName('cli')
+    const fleet = joinShm(name)
+    expect(await orbit(['limits', name])).toMatchObject({ code: 3, stdout: '' })
+    const limiter = new RateLimiter(fleet, { name: 'logins', limit: 5, windowMs: 3_600_000, keys: 16 })
+    for (let i = 0; i < 3; i++) limiter.take(`user ${i}`)
+    const { objectBytes, ...limits } = await orbitJson('limits', ['limits', name])
+    expect(limits).toEqual({ fleet: name, entries: 64, keys: 3, tentative: 0, full: 0 })
+    expect(objectBytes).toBe(192 + 64 * 16)
+    expect((await orbit(['limits', name])).stdout).toContain('64, for 16 keys at once')
+    expect((await orbitJson('stat', ['stat', name, '--rate-ms', '0'])).problems).toEqual([])
+    const checks = async () => {
+      const { findings } = await orbitJson('doctor', ['doctor', name])
+      return findings.map(({ check }: { check: string }) => check)
+    }
+    expect(await checks()).not.toContain('limits-full')
+    for (let i = 0; i < 100; i++) limiter.take(`another ${i}`)
+    expect(await checks()).toContain('limits-full')
   })
 
   it('counts a sleeper only when its bit and its armed word agree', async () => {
@@ -210,7 +231,7 @@ describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
 })
 
 describe('orbit', () => {
-  const commands = 'ls stat nodes dump tail cache claims top doctor gc rm serve-metrics'.split(' ')
+  const commands = 'ls stat nodes dump tail cache claims limits top doctor gc rm serve-metrics'.split(' ')
 
   it('describes every command in --help, with an example, in 80 columns', async () => {
     const { code, stdout } = await orbit(['--help'])

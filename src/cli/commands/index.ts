@@ -4,6 +4,7 @@ import { claims } from './claims.js'
 import { doctor } from './doctor.js'
 import { dump } from './dump.js'
 import { gc } from './gc.js'
+import { limits } from './limits.js'
 import { ls } from './ls.js'
 import { nodes } from './nodes.js'
 import { rm } from './rm.js'
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   tail,
   cache,
   claims,
+  limits,
   top,
   doctor,
   gc,

@@ -1,0 +1,219 @@
+// The calls of rate limiters: limiter.h for JavaScript. All are hot calls but openLimiter and inspectLimits.
+//
+// A key crosses as a string: writing it into the scratch first costs more. What a decision found is at kFirstRecord.
+#include "node/call.h"
+#include "node/failing.h"
+#include "posix/clock.h"
+#include "protocol/limiter.h"
+
+namespace orbit {
+
+namespace {
+
+struct LimitCall {
+  LimitCall(napi_env environment, napi_callback_info info) : env(environment) {
+    void* data;
+    napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+    addon = static_cast<Addon*>(data);
+    uint32_t handle = 0;
+    napi_get_value_uint32(env, arguments[0], &handle);
+    bool isOpen = handle < addon->limiters.size() && addon->limiters[handle] != nullptr && !is_forked();
+    if (isOpen) limiter = addon->limiters[handle].get();
+  }
+
+  // Why the call cannot be made, or 0. Reads the key, too: at most kMaxLimitKeyBytes bytes in UTF-8.
+  int32_t refusal(bool isWrite) {
+    if (limiter == nullptr) return kStatusClosed;
+    if (isWrite && !limiter->opened->writable) return kStatusReadOnly;
+    bool isRetired = load_relaxed(&limits().header->object.retired) != 0;
+    if (isRetired && limiter->opened->writable) return static_cast<int32_t>(RingStatus::kRetired);
+    char key[kMaxLimitKeyBytes + 8];
+    size_t length = 0;
+    napi_get_value_string_utf8(env, arguments[1], key, sizeof key, &length);
+    if (length == 0 || length > kMaxLimitKeyBytes) return static_cast<int32_t>(RingStatus::kTooLarge);
+    place = place_of(limits(), limiter->limiter.seed, key, static_cast<uint32_t>(length));
+    nowNs = monotonic_ns() + advancedMs * kNsPerMs;
+    return 0;
+  }
+  Limits& limits() const { return limiter->opened->limits; }
+  uint64_t nowMs() const { return nowNs / kNsPerMs; }
+
+  uint64_t u64(size_t index) const {
+    int64_t value = 0;
+    napi_get_value_int64(env, arguments[index], &value);
+    return static_cast<uint64_t>(value);
+  }
+  napi_value number(double value) const {
+    napi_value result;
+    napi_create_double(env, value, &result);
+    return result;
+  }
+
+  // Leaves the decision in the scratch, and returns the status.
+  napi_value leave(LimitStatus status, const Decision& decision) const {
+    auto ms = [](uint64_t ns) { return static_cast<double>((ns + kNsPerMs - 1) / kNsPerMs); };
+    LimitRecord* record = reinterpret_cast<LimitRecord*>(addon->scratch + kFirstRecord);
+    record->count = static_cast<double>(decision.count);
+    record->remaining = static_cast<double>(decision.remaining);
+    record->resetMs = ms(decision.resetNs);
+    record->retryAfterMs = ms(decision.retryNs);
+    return number(status == LimitStatus::kFull ? kStatusFull : static_cast<double>(status));
+  }
+
+  // Makes a change that is not refused, and leaves what the key has then.
+  template <typename Change>
+  napi_value change(Change change) {
+    if (int32_t status = refusal(true)) return number(status);
+    Decision decision;
+    LimitStatus status = change_entry(&limits(), place, nowMs(), [&](EntryValue* value) {
+      bool isChanged = change(value);
+      describe(limiter->limiter, *value, nowNs, &decision);
+      return isChanged;
+    });
+    return leave(status, decision);
+  }
+
+  napi_env env;
+  size_t count = kMaxArguments;
+  napi_value arguments[kMaxArguments];
+  Addon* addon;
+  LimiterHandle* limiter = nullptr;  // null: closed
+  EntryPlace place;
+  uint64_t nowNs = 0;
+};
+
+// limiterTake(limiter, key, cost) -> 1: allowed; 0: refused; or a status
+napi_value take_call(napi_env env, napi_callback_info info) {
+  LimitCall call(env, info);
+  if (int32_t status = call.refusal(true)) return call.number(status);
+  uint64_t cost = call.u64(2);
+  Decision decision;
+  LimitStatus status = change_entry(&call.limits(), call.place, call.nowMs(), [&](EntryValue* value) {
+    return take_from(call.limiter->limiter, value, cost, call.nowNs, &decision);
+  });
+  return call.leave(status, decision);
+}
+
+// limiterPeek(limiter, key, cost) -> 1: limiterTake would allow it; 0: it would not; or a status
+napi_value peek_call(napi_env env, napi_callback_info info) {
+  LimitCall call(env, info);
+  if (int32_t status = call.refusal(false)) return call.number(status);
+  EntryValue value = read_entry(call.limits(), call.place, call.nowMs()), taken = value;
+  Decision decision, after;
+  describe(call.limiter->limiter, value, call.nowNs, &decision);
+  bool isAllowed = take_from(call.limiter->limiter, &taken, call.u64(2), call.nowNs, &after);
+  decision.retryNs = after.retryNs;
+  return call.leave(isAllowed ? LimitStatus::kAllowed : LimitStatus::kRefused, decision);
+}
+
+// limiterHit(limiter, key, cost, over) -> 1: counted; or a status
+napi_value hit_call(napi_env env, napi_callback_info info) {
+  LimitCall call(env, info);
+  uint64_t cost = call.u64(2);
+  Over over = static_cast<Over>(call.u64(3));
+  return call.change([&](EntryValue* value) {
+    Decision decision;
+    hit_fixed(call.limiter->limiter, value, cost, over, call.nowMs(), &decision);
+    return true;
+  });
+}
+
+// limiterAdjust(limiter, key, amount) -> 1: counted, or given back; 0: there was nothing to give back; or a status
+napi_value adjust_call(napi_env env, napi_callback_info info) {
+  LimitCall call(env, info);
+  int64_t amount = static_cast<int64_t>(call.u64(2));
+  return call.change([&](EntryValue* value) { return adjust(call.limiter->limiter, value, amount, call.nowNs); });
+}
+
+// limiterBlock(limiter, key, ms) -> 1; or a status
+napi_value block_call(napi_env env, napi_callback_info info) {
+  LimitCall call(env, info);
+  uint64_t ms = call.u64(2);
+  return call.change([&](EntryValue* value) {
+    block_key(call.limiter->limiter, value, ms, call.nowNs);
+    return true;
+  });
+}
+
+// limiterSet(limiter, key, count, ms) -> 1; or a status
+napi_value set_call(napi_env env, napi_callback_info info) {
+  LimitCall call(env, info);
+  uint64_t amount = call.u64(2), ms = call.u64(3);
+  return call.change([&](EntryValue* value) {
+    set_count(call.limiter->limiter, value, amount, ms, call.nowNs);
+    return true;
+  });
+}
+
+// limiterReset(limiter, key) -> 1: removed; 0: nothing was known of it; or a status
+napi_value reset_call(napi_env env, napi_callback_info info) {
+  LimitCall call(env, info);
+  if (int32_t status = call.refusal(true)) return call.number(status);
+  return call.number(remove_entry(call.limits(), call.place, call.nowMs()));
+}
+
+// Limiters of one name that mean different things by the words of an entry must not meet.
+HashKey seed_of(const OpenLimits& opened, const std::string& name, const Limiter& limiter) {
+  uint64_t meaning[] = {static_cast<uint64_t>(limiter.algorithm), limiter.windowMs, limiter.shift};
+  std::string text = name + std::string(reinterpret_cast<const char*>(meaning), sizeof meaning);
+  return limiter_seed(opened.limits.seed, text.data(), static_cast<uint32_t>(text.size()));
+}
+
+// openLimiter(fleet, { kind, entries, isAsked, name, algorithm, limit, windowMs, burst }) -> { handle, entries };
+// undefined for an observer when there is no table
+Napi::Value open_limiter_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&]() -> Napi::Value {
+    Napi::Object options = info[1].As<Napi::Object>();
+    auto number = [&](const char* name) {
+      return static_cast<uint64_t>(options.Get(name).As<Napi::Number>().Int64Value());
+    };
+    OpenLimits* opened =
+        fleet_of(info).open_limits(static_cast<uint32_t>(number("kind")), static_cast<uint32_t>(number("entries")),
+                                   options.Get("isAsked").ToBoolean());
+    if (opened == nullptr) return info.Env().Undefined();
+    Limiter limiter = make_limiter(static_cast<Algorithm>(number("algorithm")), {}, number("limit"), number("windowMs"),
+                                   number("burst"));
+    limiter.seed = seed_of(*opened, options.Get("name").As<Napi::String>(), limiter);
+    Addon& addon = addon_of(info);
+    auto handle = std::make_unique<LimiterHandle>();
+    *handle = {opened, info[0].As<Napi::Number>().Uint32Value(), limiter};
+    addon.limiters.push_back(std::move(handle));
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("handle", static_cast<double>(addon.limiters.size() - 1));
+    result.Set("entries", static_cast<double>(opened->limits.mask) + 1);
+    return result;
+  });
+}
+
+// inspectLimits(fleet, kind) -> { entries, present, tentative, full, objectBytes }; undefined: there is none
+Napi::Value inspect_limits_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&]() -> Napi::Value {
+    OpenLimits* opened = fleet_of(info).open_existing_limits(info[1].As<Napi::Number>());
+    if (opened == nullptr) return info.Env().Undefined();
+    LimitsUsage usage = count_entries(opened->limits, monotonic_ms());
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("entries", static_cast<double>(opened->limits.mask) + 1);
+    result.Set("present", static_cast<double>(usage.present));
+    result.Set("tentative", static_cast<double>(usage.tentative));
+    result.Set("full", exact(load_relaxed(&opened->limits.header->full)));
+    result.Set("objectBytes", static_cast<double>(opened->mapping->length));
+    return result;
+  });
+}
+
+}  // namespace
+
+bool export_limit_calls(napi_env env, napi_value exports, Addon* addon) {
+  return export_hot_calls(env, exports, addon,
+                          {{"limiterTake", take_call},
+                           {"limiterPeek", peek_call},
+                           {"limiterHit", hit_call},
+                           {"limiterAdjust", adjust_call},
+                           {"limiterBlock", block_call},
+                           {"limiterSet", set_call},
+                           {"limiterReset", reset_call}}) &&
+         export_failing_calls(env, exports, addon,
+                              {{"openLimiter", open_limiter_call}, {"inspectLimits", inspect_limits_call}});
+}
+
+}  // namespace orbit
