@@ -27,7 +27,12 @@ const oneLibrary: Plugin = {
 
 const index = { index: 'src/index.ts' }
 const others = { struct: 'src/struct.ts', testing: 'src/testing.ts' }
-const adapters = { keyv: 'src/adapters/keyv.ts', cron: 'src/adapters/cron.ts', socketio: 'src/adapters/socketio.ts' }
+const adapters = {
+  keyv: 'src/adapters/keyv.ts',
+  cron: 'src/adapters/cron.ts',
+  socketio: 'src/adapters/socketio.ts',
+  'rate-limit': 'src/adapters/ratelimit.ts',
+}
 const entry = { ...index, ...others, ...adapters }
 const common: Options = {
   target: 'node20',
