@@ -24,6 +24,10 @@ async function iterate(cursor: Cursor, hear: Hear): Promise<void> {
   for await (const poll of cursor) take(poll, hear)
 }
 
+async function listen(cursor: Cursor, hear: Hear): Promise<void> {
+  cursor.listen((poll) => take(poll, hear), { max: 256 })
+}
+
 /** It shares the machine with other cells, so it sleeps when it has heard nothing for a while. */
 async function spin(cursor: Cursor, hear: Hear): Promise<void> {
   while (!cursor.closed && (await cursor.wait())) {
@@ -32,7 +36,7 @@ async function spin(cursor: Cursor, hear: Hear): Promise<void> {
   }
 }
 
-const ways = { wait, iterate, spin }
+const ways = { wait, iterate, listen, spin }
 
 export function subscribe(place: Place, hear: Hear, how: keyof typeof ways): Closable {
   const fleet = join(place)

@@ -3,7 +3,7 @@ import { builtIn, type Driver, type Messages } from './driver.js'
 
 // Modules that use orbit are loaded when a peer opens: what a process costs without orbit is measured too.
 const stores = () => import('./orbit-stores.js')
-const messages = (how: 'wait' | 'iterate' | 'spin'): Messages => ({
+const messages = (how: 'wait' | 'iterate' | 'listen' | 'spin'): Messages => ({
   subscribe: async (place, hear) => (await import('./orbit-messages.js')).subscribe(place, hear, how),
   publisher: async (place) => (await import('./orbit-messages.js')).publisher(place),
 })
@@ -36,6 +36,14 @@ export const orbitForAwait: Driver = {
   name: 'orbit, for await',
   settings: 'fleet.publish; for await over the cursor; a ring with room for a burst',
   messages: messages('iterate'),
+  trials: ['latency', 'throughput', 'fan-out'],
+}
+
+export const orbitListening: Driver = {
+  ...common,
+  name: 'orbit, listening',
+  settings: 'fleet.publish; cursor.listen; a ring with room for a burst',
+  messages: messages('listen'),
   trials: ['latency', 'throughput', 'fan-out'],
 }
 

@@ -195,6 +195,7 @@ describe('the types', () => {
       expectTypeOf(fleet.readAt(Load, 0)?.value).toEqualTypeOf<LoadValue | undefined>()
       expectTypeOf(fleet.cursor(Load).poll().frames).toEqualTypeOf<Frame<LoadValue>[]>()
       for await (const { frames } of fleet.cursor(Load)) expectTypeOf(frames).toEqualTypeOf<Frame<LoadValue>[]>()
+      fleet.cursor(Load).listen(({ frames }) => expectTypeOf(frames).toEqualTypeOf<Frame<LoadValue>[]>())
       const bytesOnly = fleet.readHead(orbitType({ name: 'Bytes', kind: 3 }))
       expectTypeOf(bytesOnly?.value).toEqualTypeOf<Uint8Array | undefined>()
       const generic = <T>(type: OrbitType<T>, value: T) => fleet.publish(type, value)
