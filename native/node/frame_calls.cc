@@ -136,8 +136,9 @@ napi_value read_counter_call(napi_env env, napi_callback_info info) {
 
 // Polls the frames that `judge(frame, payload)` keeps: their records are in the scratch, their payloads back to back at
 // the given place, each padded to 8. Given: position, ring, place, how many frames at most, and as the flag whether the
-// same poll has passed positions already that were not lost, so that the call ends before a loss. The result is
-// undefined, with the number of frames in Results.count; or a status. It ends early when no room is left.
+// same poll has passed positions already that were not lost, so that the call ends before a loss. It ends early when no
+// room is left. The result is undefined, with the number of frames in Results.count; or 0 and no Results, if it has
+// passed no position; or a status.
 template <typename Judge>
 napi_value poll_records(const Call& call, Judge judge) {
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -161,6 +162,7 @@ napi_value poll_records(const Call& call, Judge judge) {
         return verdict;
       });
   ORBIT_CHECK(at <= end);
+  if (poll.to == poll.from) return call.number(0);
   Results* results = call.addon->results();
   results->from = number_of(poll.from);
   results->to = number_of(poll.to);

@@ -242,7 +242,10 @@ interface Native {
   readAt(): number | undefined
   readHead(): number | undefined
   readCounter(): number | undefined
-  /** flag: the same poll has passed positions already that were not lost, so the call ends before a loss. */
+  /**
+   * 0: it has passed no position, and left no results. flag: the same poll has passed positions already that were not
+   * lost, so the call ends before a loss.
+   */
   poll(): number | undefined
   pollEvents(pattern: Uint8Array): number | undefined
   head(ring: number): number

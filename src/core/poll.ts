@@ -38,7 +38,7 @@ export function pollRing(ring: Ring, position: number, max: number, filter?: Uin
   for (;;) {
     const isContinued = to - position > lost
     const place = placeFor(ring.payloadBytes)
-    ring.poll(to, max - frames.length, isContinued, place, filter)
+    if (!ring.poll(to, max - frames.length, isContinued, place, filter)) break
     const passed = resultTo() - to
     lost += resultLost()
     malformed += resultMalformed()
@@ -46,7 +46,7 @@ export function pollRing(ring: Ring, position: number, max: number, filter?: Uin
     // A full slab ends a call early. The head of the first call is the goal: publishers may be faster than this loop.
     head ??= resultHead()
     if (resultCount() > 0) takeFrames(ring, place, frames)
-    if (passed === 0 || frames.length >= max || to >= head) break
+    if (frames.length >= max || to >= head) break
   }
   return { frames, lost, malformed, from: position, to }
 }

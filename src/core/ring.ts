@@ -6,7 +6,17 @@ import type { NetId64 } from '../base/netid.js'
 import type { FrameSource } from './framesource.js'
 import { Handle, type OpenedType, objectText } from './handle.js'
 import { native, status } from './native.js'
-import { firstRecord, give, inScratch, loadedNode, resultPosition, resultStatus, scratch } from './scratch.js'
+import {
+  firstRecord,
+  give,
+  giveNumber,
+  giveRing,
+  inScratch,
+  loadedNode,
+  resultPosition,
+  resultStatus,
+  scratch,
+} from './scratch.js'
 
 /** What a frame carries beside its payload. */
 export interface PublishOptions {
@@ -49,8 +59,6 @@ export interface RingStats {
  * to a buffer of their own, which costs 400 ns the first time; copying them costs 15.
  */
 const maxHeapBytes = 64
-
-const firstWord = firstRecord >> 2
 
 /** In a list, this many bytes with the length are before each payload. */
 const listHead = 8
@@ -149,11 +157,12 @@ export class Ring extends Handle {
     if (published < next - first) this.refuse(published < 0 ? published : resultStatus())
   }
 
-  /** Publishes the first `length` bytes of a few words. */
-  publishWords(own: Uint32Array, length: number): number {
-    const { words } = scratch
-    for (let i = 0; i < own.length; i++) words[firstWord + i] = own[i] as number
-    return this.publishScratch(length, 0)
+  /** Publishes bytes that this package made, in a buffer that V8 does not keep on its heap. */
+  publishOwn(bytes: Uint8Array): number {
+    give(0, this.handle, inScratch, 0, 0)
+    const refused = native.publish(bytes)
+    if (refused !== undefined) this.#refusePublish(refused, 'payload', bytes.length)
+    return resultPosition()
   }
 
   /** Publishes the `length` bytes that the caller put into the scratch at `publishOffset`, and returns the position. */
@@ -176,19 +185,21 @@ export class Ring extends Handle {
 
   /** Loads the newest frame into the scratch, its payload to `place`; false: there is none. */
   loadHead(place = inScratch): boolean {
-    give(0, this.handle, place, 0, 0)
+    giveRing(this.handle, place)
     return this.#isLoaded(native.readHead())
   }
 
   /** Loads the frame at a position, its payload to `place`; false: it was overwritten, or is not published yet. */
   loadAt(position: number, place: number): boolean {
-    give(position, this.handle, place, 0, 0)
+    giveRing(this.handle, place)
+    giveNumber(position)
     return this.#isLoaded(native.readAt())
   }
 
   /** Loads the frame with this id, its payload to `place`; false: it was overwritten, or was never published. */
   loadId(id: NetId64, place = inScratch): boolean {
-    give(id.counter, this.handle, place, 0, 0)
+    giveRing(this.handle, place)
+    giveNumber(id.counter)
     return this.#isLoaded(native.readCounter()) && loadedNode() === id.node
   }
 
@@ -197,11 +208,12 @@ export class Ring extends Handle {
    *
    * @param isContinued the same poll has passed positions already that were not lost, so this call ends before a loss
    * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
+   * @returns whether it has passed any position; if not, it left no results
    */
-  poll(position: number, max: number, isContinued: boolean, place: number, filter?: Uint8Array): void {
+  poll(position: number, max: number, isContinued: boolean, place: number, filter?: Uint8Array): boolean {
     give(position, this.handle, place, max, isContinued ? 1 : 0)
-    const refused = filter === undefined ? native.poll() : native.pollEvents(filter)
-    if (refused !== undefined) this.refuse(refused)
+    const result = filter === undefined ? native.poll() : native.pollEvents(filter)
+    return result === undefined || this.orThrow(result) > 0
   }
 
   /** The next position to be published. */

@@ -35,6 +35,18 @@ const flagIndex = abi.argumentFlag >> 2
 /** The place of a payload that goes into the scratch and not into the slab. */
 export const { inScratch } = abi
 
+/** `give`, for a call that takes a ring and a place only. */
+export function giveRing(ring: number, place: number): void {
+  const { words } = scratch
+  words[ringIndex] = ring
+  words[placeIndex] = place
+}
+
+/** `give`, for the number of a call that `giveRing` has given the rest. */
+export function giveNumber(number: number): void {
+  scratch.floats[numberIndex] = number
+}
+
 /**
  * Leaves the arguments of the next call into the addon where it takes them from: a value that crosses as such costs 5
  * to 15 ns. Each call says what they mean to it. No other call may come in between.

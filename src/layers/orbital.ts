@@ -14,9 +14,6 @@ import type { Pod } from '../pod/pod.js'
 /** Options of `watch`: what ends it, whether it spins instead of sleeping, and whether it keeps the process alive. */
 export type WatchOptions = Pick<IterateOptions, 'signal' | 'spin' | 'keepAlive'>
 
-/** Up to this many words are copied by a loop for less than a call costs. */
-const fewWords = 16
-
 /**
  * A value of one type that all processes of a fleet share: `store` publishes a new one, `load` returns the newest. Its
  * history is the ring of the type; all handles of a type on a fleet share it.
@@ -26,7 +23,6 @@ export class Orbital<T> {
   readonly #type: OrbitType<T>
   readonly #pod: Pod<T>
   readonly #bytes: Uint8Array
-  readonly #words: Uint32Array
   readonly #view: DataView
   #isEncoding = false
 
@@ -41,10 +37,8 @@ export class Orbital<T> {
     }
     this.#type = type
     this.#pod = type.pod
-    const { byteLength } = type.pod
-    const buffer = new ArrayBuffer((byteLength + 3) & ~3)
-    this.#bytes = new Uint8Array(buffer, 0, byteLength)
-    this.#words = new Uint32Array(buffer)
+    const buffer = new ArrayBuffer(type.pod.byteLength)
+    this.#bytes = new Uint8Array(buffer)
     this.#view = new DataView(buffer)
     this.#layer = new Layer(fleet, type, () => fleet.ring(type))
   }
@@ -59,8 +53,7 @@ export class Orbital<T> {
   store(value: T): NetId64 {
     const ring = this.#layer.writable()
     const bytes = this.#encode(value)
-    const isShort = bytes === this.#bytes && this.#words.length <= fewWords
-    return this.#layer.idAt(isShort ? ring.publishWords(this.#words, bytes.length) : ring.publish(bytes, undefined))
+    return this.#layer.idAt(bytes === this.#bytes ? ring.publishOwn(bytes) : ring.publish(bytes, undefined))
   }
 
   /**
