@@ -17,6 +17,24 @@ const cacheCall = (name: string, measures: string, start: (cache: OrbitCache) =>
     return start(cache)
   })
 
+const hit = (bytes: number) =>
+  fleetCall(`cache get hit, ${bytes} B`, `cache.get(key) of ${bytes} bytes, over 1,000 live keys`, (fleet) => {
+    const cache = new OrbitCache(fleet, { capacity: 2048, valueBytes: bytes })
+    for (const key of keys) cache.put(key, bytesOf(bytes))
+    return (i) => (cache.get(keys[i] as string) as Uint8Array)[0]
+  })
+
+const user = { id: 12345, name: 'Ada Lovelace', email: 'ada@example.com', roles: ['admin', 'user'] }
+const jsonCall = (name: string, measures: string, start: (cache: TypedCache<typeof user>) => (i: number) => unknown) =>
+  fleetCall(`TypedCache ${name}`, measures, (fleet) => {
+    const cache = new TypedCache(fleet, {
+      ...{ capacity: 2048, valueBytes: 128, values: 'own' },
+      codec: codecs.json<typeof user>(),
+    })
+    for (const key of keys) cache.put(key, user)
+    return start(cache)
+  })
+
 const ttlMs = 600_000
 
 /** Guards, for as long as the process lives. */
@@ -46,6 +64,17 @@ export default [
     'cache get hit, 64 B',
     'cache.get(key) of 64 bytes, copied out, over 1,000 live keys',
     (cache) => (i) => (cache.get(keys[i] as string) as Uint8Array)[0],
+  ),
+  ...[72, 256].map(hit),
+  jsonCall(
+    'put, JSON',
+    'typed.put(key, value) of 85 bytes of JSON',
+    (cache) => (i) => cache.put(keys[i] as string, user),
+  ),
+  jsonCall(
+    'get, JSON decoded',
+    "typed.get(key) of 85 bytes of JSON, with values: 'own'",
+    (cache) => (i) => cache.get(keys[i] as string),
   ),
   fleetCall('TypedCache.get, unchanged', 'typed.get(key) of an entry that this handle has decoded', (fleet) => {
     const cache = new TypedCache(fleet, { ...options, codec: codecs.json<{ n: number }>() })

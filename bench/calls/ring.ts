@@ -34,6 +34,23 @@ const poll = (frames: number) =>
     },
   )
 
+/** Each of so many KINDs in turn. */
+const publishAndPoll = (kinds: number) =>
+  fleetCall(
+    `publish and poll 1, ${kinds === 1 ? '1 KIND' : `${kinds} KINDs in turn`}`,
+    'fleet.publish(type, payload) of 64 bytes, and cursor.poll() with a byte read of its frame',
+    (fleet) => {
+      const types = Array.from({ length: kinds }, (_, i) =>
+        orbitType({ name: `Bytes ${i}`, kind: i, payloadBytes: 64 }),
+      )
+      const cursors = types.map((type) => fleet.cursor(type))
+      return (i) => {
+        fleet.publish(types[i % kinds] as (typeof types)[0], payload64)
+        return cursors[i % kinds]?.poll().frames[0]?.payload[0]
+      }
+    },
+  )
+
 const readHead = (bytes: number) =>
   fleetCall(`readHead ${bytes} B`, 'fleet.readHead(type), its payload copied out', (fleet) => {
     const type = bytesType(bytes)
@@ -68,7 +85,12 @@ const pollEvents = (name: string, poll: (cursor: EventCursor) => ReturnType<Even
   )
 
 export default [
-  ...[16, 64, 256, 1024, 4096].map(publish),
+  ...[16, 64, 256, 1024, 4096, 16_384].map(publish),
+  fleetCall(
+    'publish 64 B, a new array',
+    'new Uint8Array(64), and fleet.publish(type, payload) of it',
+    (fleet) => () => fleet.publish(type64, new Uint8Array(64)),
+  ),
   fleetCall(
     'publish 64 B, with options',
     'fleet.publish(type, payload, { frameKind, version })',
@@ -93,7 +115,10 @@ export default [
     const cursor = fleet.cursor(type64, 'head')
     return () => cursor.poll(100).frames.length
   }),
+  publishAndPoll(1),
+  publishAndPoll(2),
   readHead(64),
+  readHead(72),
   readHead(256),
   fleetCall('Orbital.store, 2 fields', 'orbital.store({ busy, idle }), the id unused', (fleet) => {
     const load = new Orbital(fleet, WorkerLoad)
