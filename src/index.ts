@@ -63,6 +63,7 @@ export {
   type RateLimiterOptions,
   type WaitForOptions,
 } from './layers/ratelimiter.js'
+export { type AcquireOptions, Semaphore, type SemaphoreOptions, type TryAcquireOptions } from './layers/semaphore.js'
 export { EventSubscription, type SubscribeOptions } from './layers/subscription.js'
 export type { AnyTopics, EventOf, RawPayload } from './layers/topics.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'

@@ -9,7 +9,7 @@ import { Sleeper } from '../core/sleeper.js'
 import { claimIncarnation, claimOwner, claimStamp, claimToken, type Subject, Table } from '../core/table.js'
 import { checkTtl, type Holder, loadedHolder, ownerOf, subjectOf } from './claim.js'
 import { Guard } from './guard.js'
-import { type ClaimRequest, endOf, type LineTarget, type Refusal, untilExpiry, WaitingLine } from './waitingline.js'
+import { type ClaimRequest, endOfAny, type LineTarget, type Refusal, untilExpiry, WaitingLine } from './waitingline.js'
 
 /** Options of a `Contest`: its name, and how many claims its table can hold. */
 export interface ContestOptions {
@@ -226,9 +226,20 @@ export class Contest {
 
   /** Sleeps until the subject may be free, or the time is up. @internal */
   async untilFree(refusal: Refusal, leftMs: number, signal: AbortSignal | undefined, keepAlive = true): Promise<void> {
+    return this.untilOneFree([refusal], leftMs, signal, keepAlive)
+  }
+
+  /** Sleeps until one of several subjects may be free, or the time is up. @internal */
+  async untilOneFree(
+    refusals: readonly Refusal[],
+    leftMs: number,
+    signal: AbortSignal | undefined,
+    keepAlive: boolean,
+  ): Promise<void> {
     const table = this.#layer.writable()
-    const source = endOf(table, refusal)
-    const options = { signal, timeoutMs: untilExpiry(refusal, leftMs), keepAlive }
+    const source = endOfAny(table, refusals)
+    const timeoutMs = Math.min(...refusals.map((refusal) => untilExpiry(refusal, leftMs)))
+    const options = { signal, timeoutMs, keepAlive }
     await new Sleeper(this.#layer.fleet.bell, () => source, true).wait(0, options)
     if (table.closed) throw closedError(this.#layer.what)
   }

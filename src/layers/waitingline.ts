@@ -54,6 +54,24 @@ export function endOf(table: Table, { holder, stamp, incarnation }: Refusal): Wa
   }
 }
 
+/** Whether the claim of one of several holders has ended, for a sleeper. */
+export function endOfAny(table: Table, refusals: readonly Refusal[]): Wakeable {
+  const ends = refusals.map((refusal) => endOf(table, refusal))
+  const hasNews = () => ends.some((end) => end.hasNews(0))
+  return {
+    kind: table.kind,
+    get closed() {
+      return table.closed
+    },
+    hasNews,
+    fallAsleep() {
+      table.arm()
+      return hasNews()
+    },
+    disarm: () => table.disarm(),
+  }
+}
+
 /** How long to sleep for a holder: a claim has expired when one more millisecond has begun. */
 export const untilExpiry = ({ holder }: Refusal, leftMs = Number.POSITIVE_INFINITY): number =>
   Math.ceil(Math.min(leftMs, holder.expiresInMs + 1, 0x7fffffff))
