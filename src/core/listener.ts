@@ -1,5 +1,5 @@
 import { runtime } from '../base/runtime.js'
-import type { Bell, BellSleeper, Wakeable } from './bell.js'
+import type { Bell, Wakeable } from './bell.js'
 import type { Poll } from './poll.js'
 
 /** Options of `listen`: how it ends, how large its polls are, and what it does to the process. */
@@ -29,7 +29,7 @@ interface Source {
  * A function that hears the frames of a cursor, until it is closed, its signal is aborted, or the cursor or its fleet
  * is closed. Made by `cursor.listen`.
  */
-export class CursorListener implements BellSleeper, Disposable {
+export class CursorListener implements Disposable {
   /** @internal */
   readonly watchesDeath = false
   /** @internal */
