@@ -49,7 +49,9 @@ const door = (name: string) => `'use strict'
 let loaded
 try {
   loaded = require('./${name}.js')
-} catch {
+} catch (error) {
+  // Jest, and Node.js with --no-experimental-require-module, cannot require ESM. Any other error is a real one.
+  if (!(error instanceof SyntaxError) && error.name !== 'SyntaxError' && error.code !== 'ERR_REQUIRE_ESM') throw error
   loaded = require('./${name}.commonjs.cjs')
 }
 module.exports = loaded

@@ -37,6 +37,17 @@ bool is_member(const NodeRecord* record) { return load_acquire(&record->joined) 
 // Whether others may wait in this object for the end of a member: its claims end with it.
 bool watches_members(const Ring& ring) { return ring.spec.objectType == kTableObject; }
 
+[[noreturn]] void refuse_range(const std::string& object, int64_t node, uint32_t size) {
+  throw Failure("ERR_ORBIT_OUT_OF_RANGE",
+                object + ": node=" + std::to_string(node) + " must be in 0.." + std::to_string(size - 1));
+}
+
+// Throws if the fleet would be a new one, and would have no such node.
+void require_node(Store& store, const std::string& object, int64_t node, uint32_t newSize) {
+  if (node < static_cast<int64_t>(newSize) || store.open(object, Access::kReadOnly, nullptr) != nullptr) return;
+  refuse_range(object, node, newSize);
+}
+
 }  // namespace
 
 Fleet::Fleet(std::string name, std::shared_ptr<Store> store, bool writable)
@@ -76,10 +87,11 @@ std::unique_ptr<Fleet> Fleet::join(JoinOptions options) {
   }
 }
 
-// False: the object was removed, by this call or another process. Try again with a new one, which keeps the lifetime of
-// one that this call removed.
+// False: the object was removed, by this call or another process. Try again with a new one, which keeps the size and
+// the lifetime of one that this call removed.
 bool Fleet::try_join(JoinOptions& options) {
-  uint32_t size = options.size != 0 ? options.size : kDefaultFleetSize;
+  uint32_t size = options.size != 0 ? options.size : options.newSize;
+  require_node(*store_, fleet_object(name_), options.node, size);
   Lifetime lifetime = options.lifetime.value_or(Lifetime::kFleet);
   int waitMs = options.triesOnce ? 0 : options.waitMs;
   Creation creation{fleet_bytes(size), [&](void* base) { format_fleet(base, size, lifetime); }, waitMs};
@@ -98,16 +110,14 @@ bool Fleet::try_join(JoinOptions& options) {
   if (!store_->is_current(*mapping_)) return false;
   if (must_remake(options)) {
     if (!options.lifetime) options.lifetime = this->lifetime();
+    options.newSize = size_;
     store_release(&header()->object.retired, 1);
     fault_point("join:retired");
     retire_all(*store_, name_);
     return false;
   }
   if (options.size != 0) require_size(fleet_object(name_), size_, options.size);
-  if (options.node >= static_cast<int64_t>(size_)) {
-    throw Failure("ERR_ORBIT_OUT_OF_RANGE", fleet_object(name_) + ": node=" + std::to_string(options.node) +
-                                                " must be in 0.." + std::to_string(size_ - 1));
-  }
+  if (options.node >= static_cast<int64_t>(size_)) refuse_range(fleet_object(name_), options.node, size_);
   take_node(options);
   if (options.lifetime) store_relaxed(&header()->lifetime, static_cast<uint64_t>(*options.lifetime));
   waitMs_ = options.waitMs;
@@ -123,12 +133,13 @@ void Fleet::remove_other_version(Mapping& found, int waitMs) {
   retire_all(*store_, name_);
 }
 
-// Whether this joiner is alone with a fleet that it cannot use as it is: all of its members died before the last one
-// could remove it, or it has another size. The caller holds the membership lock.
+// Whether this joiner is alone with a fleet that it must not use as it is: all of its members died before the last one
+// could remove it, or it has another size. A persistent fleet that had members keeps what they left in it. The caller
+// holds the membership lock.
 bool Fleet::must_remake(const JoinOptions& options) const {
   if (!alone()) return false;
-  bool hasOtherSize = options.size != 0 && options.size != size_;
-  return hasOtherSize || (lifetime() == Lifetime::kFleet && had_members());
+  if (had_members()) return lifetime() == Lifetime::kFleet;
+  return options.size != 0 && options.size != size_;
 }
 
 // False for a new fleet. Nodes are taken from 0 on, so the first record decides in most cases.

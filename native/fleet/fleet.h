@@ -20,6 +20,8 @@ namespace orbit {
 
 enum class Lifetime : uint64_t { kPersistent = 0, kFleet = 1 };  // FleetHeader::lifetime
 
+constexpr uint32_t kDefaultFleetSize = 256;
+
 struct JoinOptions {
   std::string name;
   bool isShared = true;
@@ -27,12 +29,12 @@ struct JoinOptions {
   int64_t node = -1;  // -1: the first free node
   std::string label;
   uint64_t startedAtMs = 0;
-  std::optional<Lifetime> lifetime;  // none: that of the existing fleet, or Lifetime::kFleet for a new one
-  int waitMs = kLockWaitMs;          // for the lock: for this join, and each time that the member creates a ring
-  bool triesOnce = false;            // this join does not wait for the lock
+  std::optional<Lifetime> lifetime;      // none: that of the existing fleet, or Lifetime::kFleet for a new one
+  uint32_t newSize = kDefaultFleetSize;  // of a new fleet, if the caller asks for no size
+  int waitMs = kLockWaitMs;              // for the lock: for this join, and each time that the member creates a ring
+  bool triesOnce = false;                // this join does not wait for the lock
 };
 
-constexpr uint32_t kDefaultFleetSize = 256;
 constexpr int kLeaveWaitMs = 50;  // a close waits this long for the lock, and otherwise leaves the objects
 // Shorter than a process takes to die: a process that waits for a death and then asks gets the new answer.
 constexpr uint64_t kAliveForNs = 50'000;
@@ -86,7 +88,8 @@ class Fleet {
   // Opens the ring or table of spec.typeKind. A member creates a missing one; for an observer it is null. Type of
   // object, geometry and name must be those of `spec`, whose fleetSize and fleetId are filled in here. The pod must be
   // that of the ring, or have its first fields, or begin with them; then a member adds the others to the ring. A member
-  // that is alone remakes an object that differs. The fleet owns the result; opening it again returns the same one.
+  // that is alone remakes an object that differs, unless the fleet is persistent. The fleet owns the result; opening it
+  // again returns the same one.
   OpenRing* open_ring(RingSpec spec, const Wish& wish = {}, const PodShape& pod = {});
   // The KIND that the fleet has given to a name of 1..64 bytes. A member gives it one if it has none. -1: an observer
   // finds none.
@@ -156,6 +159,8 @@ class Fleet {
   };
   std::unique_ptr<Mapping> create_ring(const Wanted& wanted);
   bool is_other(const Mapping& mapping, const Wanted& wanted, RingSpec* found) const;
+  bool is_left_behind(const Mapping& mapping) const;
+  bool keeps_contents() const;
   void require_wanted(const Ring& ring, const Wanted& wanted);
   void add_fields(const Ring& ring, const Wanted& wanted);
   int32_t fill_name(const std::string& name);

@@ -5,6 +5,7 @@
 #include "posix/clock.h"
 #include "posix/failure.h"
 #include "posix/fault.h"
+#include "posix/shm.h"
 #include "protocol/debug.h"
 #include "protocol/table.h"
 
@@ -41,7 +42,9 @@ OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish, const PodShape& pod)
   auto mapping = open_object(wanted.object);
   RingSpec found;
   bool isMissing = mapping == nullptr || is_retired_object(*mapping);
-  bool mustCreate = writable_ && (isMissing || (is_other(*mapping, wanted, &found) && alone()));
+  bool isUseless =
+      !isMissing && (is_left_behind(*mapping) || (is_other(*mapping, wanted, &found) && !keeps_contents()));
+  bool mustCreate = writable_ && (isMissing || (isUseless && alone()));
   if (mustCreate) mapping = create_ring(wanted);
   bool isThere = mapping != nullptr && (mustCreate || !isMissing);
   return !isThere ? nullptr : keep_ring(std::move(mapping), wanted.object, spec.typeKind, &wanted);
@@ -81,6 +84,15 @@ bool Fleet::is_other(const Mapping& mapping, const Wanted& wanted, RingSpec* fou
          (hasOtherPayload && found->payloadBytes != spec.payloadBytes);
 }
 
+// Whether the object is a ring or table of a fleet of this name that is gone: its fleet object was removed as a file.
+bool Fleet::is_left_behind(const Mapping& mapping) const {
+  Ring ring;
+  return attach_slots(mapping.base, mapping.length, &ring) == AttachStatus::kOk && ring.spec.fleetId != fleetId_;
+}
+
+// Whether what members leave in this fleet outlives them. Private memory never does.
+bool Fleet::keeps_contents() const { return store_ == shared_store() && lifetime() == Lifetime::kPersistent; }
+
 // Holds the membership lock, as a removal does: no ring is created in a fleet that is being removed, and none is
 // removed while it is being created. No process joins either, so a member that is alone here stays alone, and may
 // remake a ring that differs.
@@ -91,7 +103,9 @@ std::unique_ptr<Mapping> Fleet::create_ring(const Wanted& wanted) {
   auto left = open_object(wanted.object);
   if (left != nullptr && is_retired_object(*left)) {
     store_->remove(wanted.object);  // its remover died half-way
-  } else if (left != nullptr && is_other(*left, wanted, &found) && alone()) {
+  } else if (left != nullptr && is_left_behind(*left) && alone()) {
+    store_->remove(wanted.object);  // living members of that fleet go on with it
+  } else if (left != nullptr && is_other(*left, wanted, &found) && alone() && !keeps_contents()) {
     if (!wanted.wish.hasCapacity) spec.capacity = found.capacity;
     if (!wanted.wish.hasPayloadBytes) spec.payloadBytes = found.payloadBytes;
     retire_object(*store_, wanted.object);

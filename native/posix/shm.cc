@@ -140,6 +140,16 @@ std::unique_ptr<Mapping> map(Descriptor&& fd, size_t bytes, Access access, const
   return std::make_unique<SharedMapping>(std::move(fd), base, bytes, object);
 }
 
+// What to do when an object does not fit into the objects folder.
+std::string space_advice(int fd, int error) {
+  struct statvfs space;
+  if (error != ENOSPC || fstatvfs(fd, &space) != 0) return "";
+  uint64_t block = space.f_frsize;
+  return std::string(" do not fit: ") + objects_folder() + " has " + std::to_string(space.f_bavail * block) +
+         " bytes free of " + std::to_string(space.f_blocks * block) +
+         ": use a smaller capacity or payload, or enlarge it (in a container: " + "--shm-size)";
+}
+
 void reserve(int fd, const struct stat& status, uint64_t bytes, const std::string& object) {
   if (fchmod(fd, 0600) != 0) throw system_failure("fchmod", errno, object);  // the umask may have removed bits
   if (static_cast<uint64_t>(status.st_size) > bytes && ftruncate(fd, static_cast<off_t>(bytes)) != 0) {
@@ -165,7 +175,8 @@ void reserve(int fd, const struct stat& status, uint64_t bytes, const std::strin
 #endif
   if (error != 0) {
     unlink_name(object);
-    throw system_failure("posix_fallocate", error, object + ": bytes=" + std::to_string(bytes));
+    throw system_failure("posix_fallocate", error,
+                         object + ": bytes=" + std::to_string(bytes) + space_advice(fd, error));
   }
 }
 

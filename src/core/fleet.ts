@@ -2,7 +2,7 @@ import { TextEncoder } from 'node:util'
 import { isUint8Array } from 'node:util/types'
 import { lengthOf } from '../base/bytes.js'
 import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
-import { OrbitError, rangeError } from '../base/errors.js'
+import { OrbitError, rangeError, typeError } from '../base/errors.js'
 import { type NetId64, netIdAt } from '../base/netid.js'
 import { clockMs } from './clock.js'
 import { untilFree } from './lockwait.js'
@@ -32,8 +32,9 @@ export interface JoinShmOptions extends JoinOptions {
    * The fleet keeps its lifetime; a later member that passes one changes it for the whole fleet. Default: the lifetime
    * of the existing fleet, or 'fleet' for a new one.
    *
-   * Frames are lost, even in a persistent fleet, when a process joins a fleet without living members with another size,
-   * and when a member that is alone opens a ring with another type or geometry: the fleet or the ring is made anew.
+   * A fleet of lifetime 'fleet' without living members is made anew by the next process that joins, and a member that
+   * is alone in it makes a ring anew if it opens it with another type or geometry. What a persistent fleet holds is
+   * only lost when it is removed: another size, type or pod is refused, and layers use the geometry that exists.
    */
   lifetime?: 'persistent' | 'fleet'
   /**
@@ -88,6 +89,11 @@ export class Fleet extends FleetObserver {
   readonly incarnation: number
 
   private constructor(name: string, joined: NativeFleet, isShared: boolean) {
+    if (typeof joined !== 'object') {
+      const message =
+        'new Fleet() is not a way to join: use Fleet.joinShm(name), or Fleet.join(name) within one process'
+      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', message)
+    }
     super(name, joined, isShared)
     this.node = joined.node
     this.incarnation = joined.incarnation
@@ -151,8 +157,8 @@ export class Fleet extends FleetObserver {
 
   static #open(request: NativeJoin, { shared = false, size, node }: JoinShmOptions): Fleet {
     const { name, isShared } = request
-    const join = () => {
-      const joined = translated(() => native.join(request))
+    const join = (anyNode = false) => {
+      const joined = translated(() => native.join(anyNode ? { ...request, node: -1 } : request))
       return new Fleet(name, joined, isShared)
     }
     if (!shared) return join()

@@ -131,7 +131,7 @@ function warnIfOther(fleet: FleetObserver, handle: Handle, spec: LayerSpec): voi
   const differences = other.map(([what, asked, found]) => `${what}=${found}, and ${what}=${asked} was asked for`)
   process.emitWarning(
     `${objectText(handle.name, handle.kind)} of fleet ${fleet.name} has ${differences.join('; ')}. It is used as it is. A ` +
-      'process that joins once every member has left, or after Fleet.remove, gets what it asks for.',
+      'process that joins once every member has left gets what it asks for; in a persistent fleet, after Fleet.remove.',
     { type: 'OrbitWarning', code: 'ORBIT_GEOMETRY_DIFFERS' },
   )
 }

@@ -12,6 +12,11 @@ const slots = globalThis as { [key]?: Map<string, number> }
 slots[key] ??= new Map()
 const openHandles = slots[key]
 
+/** Fleets that were warned about: a thread that closes and opens handles is warned once, by all copies together. */
+const warnedKey = Symbol.for('orbit-node.manyHandles')
+const warnings = globalThis as { [warnedKey]?: Set<string> }
+warnings[warnedKey] ??= new Set()
+const warned = warnings[warnedKey]
 const watched = new Set<MemberWatch>()
 let timer: NodeJS.Timeout | undefined
 
@@ -37,7 +42,8 @@ export class MemberWatch {
   #count(): void {
     const count = (openHandles.get(this.#name) ?? 0) + 1
     openHandles.set(this.#name, count)
-    if (count !== manyHandles) return
+    if (count < manyHandles || warned.has(this.#name)) return
+    warned.add(this.#name)
     const advice = 'close handles that are no longer used, or join with { shared: true } to share one'
     warn('ORBIT_MANY_HANDLES', `this thread has ${count} handles on the fleet ${this.#name}: ${advice}`)
   }

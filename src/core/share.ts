@@ -25,22 +25,56 @@ const shares = slots[key]
 /** The shares of handles that this evaluation of the module has made. */
 const ownShares = new WeakMap<Shareable, Share>()
 
-/** The shared handle of this name. Joins if there is none, or if its objects were removed. */
-export function shareOf<H extends Shareable>(name: string, join: () => H): H {
+const noPlace = ['ERR_ORBIT_NODE_TAKEN', 'ERR_ORBIT_FLEET_FULL']
+
+/**
+ * Joins in place of a handle of an earlier evaluation, which holds the wanted node, or the last free one. It is closed
+ * first; if there is another free node, a handle on that keeps the fleet from ending between the two.
+ */
+function joinAfter<H extends Shareable>(earlier: Share, error: unknown, join: (anyNode?: boolean) => H): H {
+  if (!noPlace.includes((error as { code: string }).code)) throw error
+  let bridge: H | undefined
+  try {
+    bridge = join(true)
+  } catch {
+    // the fleet is full
+  }
+  try {
+    earlier.users = 1
+    earlier.handle.close()
+    return join()
+  } finally {
+    bridge?.close()
+  }
+}
+
+/**
+ * The shared handle of this name. Joins if there is none, or if its objects were removed.
+ *
+ * @param join joins as the caller asked, or on any node
+ */
+export function shareOf<H extends Shareable>(name: string, join: (anyNode?: boolean) => H): H {
   const share = shares.get(name)
   const isOwn = share !== undefined && ownShares.has(share.handle)
   if (isOwn && !share.handle.closed && !share.handle.orphaned) {
     share.users++
     return share.handle as H
   }
-  const handle = join()
+  const earlier = share !== undefined && !isOwn && !share.handle.closed ? share : undefined
+  let handle: H
+  try {
+    handle = join()
+  } catch (error) {
+    if (earlier === undefined) throw error
+    handle = joinAfter(earlier, error, join)
+  }
   const next = { name, handle, users: 1 }
   shares.set(name, next)
   ownShares.set(handle, next)
   // The classes of the earlier evaluation are not those of this one, so its handle would be refused here.
-  if (share !== undefined && !isOwn) {
-    share.users = 1
-    share.handle.close()
+  if (earlier !== undefined) {
+    earlier.users = 1
+    earlier.handle.close()
   }
   return handle
 }

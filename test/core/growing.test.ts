@@ -116,7 +116,14 @@ describe.each(memories)('a pod with added fields in $memory', ({ join }) => {
     const without = typeOf(pod(oldFields))
     const large = typeOf(pod({ ...oldFields, name: text(36) }))
     first.publish(without, new Uint8Array(8))
-    refusal(() => second.head(large), '44 bytes', 'room for 40', '{ reserve: 36 }', 'another type name', 'stop all')
+    refusal(
+      () => second.head(large),
+      '44 bytes',
+      'room for 40',
+      '{ reserve: 36 }',
+      'another type name',
+      'remove the ring',
+    )
     const other = fleetName()
     join(other).publish(typeOf(pod(oldFields, { reserve: 36 })), new Uint8Array(8))
     expect(new Orbital(join(other), large).load()).toEqual({ id: 0, busy: false, name: '' })

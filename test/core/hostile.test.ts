@@ -481,7 +481,7 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
     for (let i = 0; i < 2; i++) {
       const error = failure(() => fleet.publish(enormous, new Uint8Array(1)))
       expect(error).toMatchObject({ name: 'OrbitError', code: 'ERR_ORBIT_NO_SPACE', syscall: 'posix_fallocate' })
-      expect(error.message).toMatch(/bytes=\d{13}/)
+      expect(error.message).toMatch(/bytes=\d{13} do not fit: .* has \d+ bytes free of \d+: use a smaller/)
       expect(objectsOf(name)).toEqual([objectName(name, 'fleet')])
     }
     using observer = Fleet.observe(name)

@@ -692,3 +692,10 @@ function keepName(name: string): string {
   plant(objectPath(name, 7))
   return name
 }
+
+describe('new Fleet()', () => {
+  it('names the ways to join', () => {
+    expectTypeError(() => new (untyped(Fleet))(), 'Fleet.joinShm(name)', 'Fleet.join(name)')
+    expectTypeError(() => new (untyped(Fleet))('web', undefined), 'Fleet.joinShm(name)')
+  })
+})

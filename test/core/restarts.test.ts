@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   Contest,
@@ -119,16 +119,44 @@ describe.skipIf(!hasObjectFiles)('a handle of a fleet that was made anew', () =>
 })
 
 describe.skipIf(!hasObjectFiles)('a joiner that is alone', () => {
-  it('remakes a persistent fleet of another size', () => {
+  it('is refused another size of a persistent fleet, which keeps what it holds', () => {
     const name = fleetName('alone')
     const old = join(name, { size: 4, lifetime: 'persistent' })
     old.publish(facts, fact)
     old.close()
-    const next = join(name, { size: 8 })
-    expect(next.size).toBe(8)
-    expect(next.head(facts)).toBe(0)
+    expectRefusal(() => join(name, { size: 8 }), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'size=8', 'has 4', 'remove')
+    expect(join(name).head(facts)).toBe(1)
+  })
+
+  it('keeps the size of a fleet that it makes anew, unless it asks for another', async () => {
+    const name = fleetName('alone')
+    await killedMember(name, { size: 7, lifetime: 'fleet' })
+    const next = join(name)
+    expect([next.size, next.head(facts)]).toEqual([7, 0])
     next.close()
-    expect(objectsOf(name), 'it is persistent still').toContain(objectName(name, 'fleet'))
+    await killedMember(name, { size: 7, lifetime: 'fleet' })
+    expect(join(name, { size: 9 }).size).toBe(9)
+  })
+
+  it('leaves no fleet behind when it asks for a node that a new one has not', () => {
+    const name = fleetName('alone')
+    expectRangeError(() => join(name, { node: 256 }), 'node=256 must be in 0..255')
+    expect(objectsOf(name)).toEqual([])
+    const wide = join(name, { size: 300 })
+    expect(join(name, { node: 299 }).node).toBe(299)
+    expectRangeError(() => join(name, { node: 300 }), 'node=300 must be in 0..299')
+    wide.close()
+  })
+
+  it('remakes a ring that a fleet has left behind whose own object was deleted', () => {
+    const name = fleetName('alone')
+    const old = join(name)
+    old.publish(facts, fact)
+    rmSync(pathOf(name, 'fleet'))
+    const next = join(name)
+    expect([next.head(facts), old.publish(facts, fact).counter]).toEqual([0, 1])
+    next.publish(facts, fact)
+    expect([next.head(facts), old.head(facts)]).toEqual([1, 2])
   })
 
   it('is refused another size while a member lives, in the same process or another', () => {
@@ -183,45 +211,66 @@ describe.each(memories)('a ring of another type or geometry in $memory', ({ isSh
 
   it.each(Object.entries(others))('is remade by a member that is alone, for another %s', (_, type) => {
     const name = fleetName()
-    const first = joinEither(name)
+    const first = joinEither(name, { lifetime: 'fleet' })
     first.publish(facts, fact)
-    const next = joinEither(name)
+    const next = joinEither(name, { lifetime: 'fleet' })
+    const last = joinEither(name, { lifetime: 'fleet' })
     expectRefusal(() => next.head(type), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'was asked for')
-    const position = next.cursor(facts).poll().to
-    expect(position).toBe(1)
+    expect(next.cursor(facts).poll().to).toBe(1)
     first.close()
     expectRefusal(() => next.head(type), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH') // it has the old ring open
-    if (!isShared) return
     next.close()
-    const last = joinEither(name)
     expect(last.head(type)).toBe(0)
     expect(last.publish(type, new Uint8Array(16)).counter).toBe(0)
-    expect(joinEither(name).head(type)).toBe(1)
+    expect(joinEither(name, { lifetime: 'fleet' }).head(type)).toBe(1)
+  })
+
+  it.runIf(isShared).each(Object.entries(others))('is kept in a persistent fleet, for another %s', (_, type) => {
+    const name = fleetName()
+    const first = joinEither(name, { lifetime: 'persistent' })
+    first.publish(facts, fact)
+    first.close()
+    const next = joinEither(name)
+    expectRefusal(() => next.head(type), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', 'was asked for', 'remove the ring')
+    expect(next.head(facts)).toBe(1)
+    Fleet.remove(name, { kind: 7, force: true })
+    const last = joinEither(name)
+    expect(last.head(type)).toBe(0)
   })
 
   it.runIf(isShared)('reads as removed for an observer that has it open', () => {
     const name = fleetName()
-    const first = joinEither(name)
+    const first = joinEither(name, { lifetime: 'fleet' })
+    const next = joinEither(name, { lifetime: 'fleet' })
     first.publish(facts, fact)
     using observer = Fleet.observe(name)
     expect(observer.head(facts)).toBe(1)
     first.close()
-    joinEither(name).publish(others.capacity, fact)
+    next.publish(others.capacity, fact)
     expectRefusal(() => inspectRing(observer, 7, []), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
     expectRefusal(() => observer.head(facts), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
   })
 
   it('is remade for a layer that is alone and asks for another geometry', () => {
     const name = fleetName()
-    const first = joinEither(name)
+    const first = joinEither(name, { lifetime: 'fleet' })
     new OrbitCache(first, { capacity: 4, valueBytes: 16 }).put('key', 'value')
     const oldBytes = first.existing(200)?.payloadBytes
-    const second = joinEither(name)
+    const second = joinEither(name, { lifetime: 'fleet' })
     first.close()
     const cache = new OrbitCache(second, { capacity: 8 })
     expect(cache.capacity).toBe(8)
     expect(second.existing(200)?.payloadBytes).toBe(oldBytes)
     expect(cache.get('key')).toBeUndefined()
+  })
+
+  it.runIf(isShared)('is taken by a layer that is alone in a persistent fleet', () => {
+    const name = fleetName()
+    const first = joinEither(name, { lifetime: 'persistent' })
+    new OrbitCache(first, { capacity: 4, valueBytes: 16 }).put('key', 'value')
+    first.close()
+    const cache = new OrbitCache(joinEither(name), { capacity: 8 })
+    expect([cache.capacity, Buffer.from(cache.get('key') ?? []).toString()]).toEqual([4, 'value'])
   })
 })
 
@@ -244,7 +293,8 @@ describe('a layer that asks for another geometry than other members use', () => 
       new Contest(fleet, { capacity: 16 })
     }
     await new Promise((resolve) => setImmediate(resolve))
-    expect(warnings.map(({ code, message }) => [code, message.replace(/ It is used.*/, '')])).toEqual([
+    const own = warnings.filter(({ message }) => message.includes(`fleet ${name} `))
+    expect(own.map(({ code, message }) => [code, message.replace(/ It is used.*/, '')])).toEqual([
       [
         'ORBIT_GEOMETRY_DIFFERS',
         `"orbit.cache" (KIND 200) of fleet ${name} has capacity=4, and capacity=8 was asked for; valueBytes=16, and valueBytes=32 was asked for.`,
@@ -258,7 +308,7 @@ describe('a layer that asks for another geometry than other members use', () => 
         `"orbit.contest" (KIND 222) of fleet ${name} has capacity=4, and capacity=16 was asked for.`,
       ],
     ])
-    expect(warnings[0]?.message).toContain('once every member has left, or after Fleet.remove')
+    expect(own[0]?.message).toContain('once every member has left')
   })
 })
 

@@ -1,6 +1,6 @@
 // Handles that modules of one process share, and processes that have many.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Fleet } from '../../src/index.js'
+import { Fleet, orbitType } from '../../src/index.js'
 import { fleetName } from '../help/fleets.js'
 import { isLinux } from '../help/system.js'
 
@@ -52,6 +52,23 @@ describe.runIf(isLinux)('a shared handle', () => {
     Fleet.remove(name, { force: true })
   })
 
+  it.each([
+    { title: 'on the node that it asks for', options: { size: 4, node: 2 }, kept: 1 },
+    { title: 'in a fleet without another node', options: { size: 1 }, kept: 0 },
+  ])('takes the place of the handle of an earlier evaluation $title', async ({ options, kept }) => {
+    const name = fleetName('shared')
+    const first = Fleet.joinShm(name, { shared: true, ...options })
+    const spec = { name: 'facts', capacity: 4 }
+    first.publish(orbitType(spec), Buffer.from('fact'))
+    vi.resetModules()
+    const again = await import('../../src/index.js')
+    const fleet = again.Fleet.joinShm(name, { shared: true, ...options })
+    expect([first.closed, fleet.node, living(name)]).toEqual([true, first.node, 1])
+    expect(fleet.head(again.orbitType(spec))).toBe(kept)
+    fleet.close()
+    expect(() => Fleet.observe(name)).toThrow('no such fleet')
+  })
+
   it('is replaced when the fleet was removed, and the old one closes with its own users', () => {
     const name = fleetName('shared')
     const old = Fleet.joinShm(name, { shared: true })
@@ -98,5 +115,8 @@ describe.runIf(isLinux)('a thread with many handles on one fleet', () => {
     const advice = `this thread has 10 handles on the fleet ${name}: close handles that are no longer used, or join`
     expect(warnings).toEqual([`ORBIT_MANY_HANDLES: ${advice} with { shared: true } to share one`])
     for (const handle of handles) handle.close()
+    const again = Array.from({ length: 12 }, () => Fleet.joinShm(name))
+    for (const handle of again) handle.close()
+    expect(warnings.length).toBe(1)
   })
 })
