@@ -351,7 +351,7 @@ void leaves_one_of_two_tentative_entries() {
 
 // ---- load ----------------------------------------------------------------------------------------------------------
 
-// Distinct keys through a table whose living keys are a quarter of its entries: the rule by which tables are sized.
+// Distinct keys through a table with living keys in a quarter of its entries: the rule by which tables are sized.
 void refuses_few_keys_at_a_quarter_load() {
   constexpr uint64_t kKeys = 2'000'000;
   Table table(1 << 16);

@@ -22,7 +22,7 @@ export function printRemoved(output: Output, removed: readonly string[], isDryRu
   for (const file of removed) output.line(`${isDryRun ? 'would remove' : 'removed'} ${objectsFolder()}/${file}`)
 }
 
-/** Whether the fleet has a living member, whatever its layout version. The kernel's locks decide. */
+/** Whether the fleet has a living member; its layout version may be another. The kernel's locks decide. */
 export function isLive(fleet: string): boolean {
   return translated(() => native.hasLivingMembers(fleet))
 }

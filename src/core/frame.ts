@@ -112,7 +112,7 @@ class OrbitFrame implements Frame {
   }
 }
 
-/** The loaded frame, whose payload is at the place that `placeFor` returned. */
+/** The loaded frame; its payload is at the place that `placeFor` returned. */
 export function loadedFrame(ring: Ring, place: number): Frame {
   const payload = takeCopy(place, payloadOffset, loadedLength())
   return new OrbitFrame(ring.frames, loadedNode(), loadedPosition(), loadedFrameKind(), loadedVersion(), payload)
@@ -130,7 +130,7 @@ const lengthIndex = abi.recordLength >> 2
 const frameKindIndex = abi.recordFrameKind >> 2
 const atIndex = abi.recordAt >> 2
 
-/** Appends the frames of a poll, whose payloads are at the place that `placeFor` returned. */
+/** Appends the frames of a poll; their payloads are at the place that `placeFor` returned. */
 export function takeFrames({ frames: source }: Ring, place: number, frames: Frame[]): void {
   const count = resultCount()
   takeCopies(place, abi.pollPayloads, resultBytes())

@@ -192,8 +192,8 @@ export class Pod<T> extends PodElement<T> {
   /**
    * Decodes a value, which shares no memory with the bytes.
    *
-   * @param bytes `byteLength` bytes; fewer if they are of a pod with the first fields of this one, whose other fields
-   *   are then zero; more if they are of a pod with added fields, which are ignored
+   * @param bytes `byteLength` bytes; fewer if they are of a pod with the first fields of this one: the others are then
+   *   zero; more if they are of a pod with added fields, which are ignored
    * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, RangeError ERR_ORBIT_OUT_OF_RANGE
    */
   decode(bytes: Uint8Array): T {

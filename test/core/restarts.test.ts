@@ -148,7 +148,7 @@ describe.skipIf(!hasObjectFiles)('a joiner that is alone', () => {
     wide.close()
   })
 
-  it('remakes a ring that a fleet has left behind whose own object was deleted', () => {
+  it('remakes a ring that is left of a fleet without an object', () => {
     const name = fleetName('alone')
     const old = join(name)
     old.publish(facts, fact)
