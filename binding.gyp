@@ -15,6 +15,7 @@
         "native/node/cache.cc",
         "native/node/clock_calls.cc",
         "native/node/contest.cc",
+        "native/node/entries.cc",
         "native/node/fleet_calls.cc",
         "native/node/frame_calls.cc",
         "native/node/inspect.cc",

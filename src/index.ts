@@ -44,6 +44,7 @@ export {
   type RunOptions,
   type TryClaimOptions,
 } from './layers/contest.js'
+export type { PresenceChange, PresenceEntry } from './layers/entryview.js'
 export type { OrbitEvent } from './layers/event.js'
 export { EventCursor, type EventPoll } from './layers/eventcursor.js'
 export { Fence } from './layers/fence.js'
@@ -56,6 +57,7 @@ export {
 } from './layers/heartbeat.js'
 export type { LoadContext } from './layers/loadcontext.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
+export { Presence, type PresenceOptions, type WatchPresenceOptions } from './layers/presence.js'
 export {
   type Decision,
   type HitOptions,

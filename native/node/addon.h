@@ -78,6 +78,15 @@ struct LimitRecord {
 };
 constexpr uint32_t kMaxLimitKeyBytes = 1024;
 
+// An entry of a process, or a cell without one. Its id and value follow, padded to 8 bytes.
+struct EntryRecord {
+  double incarnation;
+  uint32_t cell, node;
+  uint32_t idBytes;  // 0: the cell has no entry
+  uint32_t valueBytes;
+};
+static_assert(sizeof(EntryRecord) % 8 == 0, "the next one is aligned");
+
 // Statuses of hot calls beside RingStatus.
 constexpr int32_t kStatusClosed = -20;
 constexpr int32_t kStatusReadOnly = -21;
@@ -125,6 +134,7 @@ bool export_bell_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_watch_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_cache_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_clock_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_entry_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_contest_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_limit_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon);

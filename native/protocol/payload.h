@@ -33,4 +33,13 @@ struct EventHeader {
 };
 static_assert(sizeof(EventHeader) == 2, "the topic follows at once");
 
+// The content of a cell of entries is this header, then the id and the value back to back; or nothing.
+struct EntryHeader {
+  uint64_t incarnation;  // of the owner's node
+  uint32_t node;         // the owner
+  uint16_t idBytes;      // 1 or more
+  uint16_t valueBytes;
+};
+static_assert(sizeof(EntryHeader) == 16, "part of the memory layout");
+
 }  // namespace orbit

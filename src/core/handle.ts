@@ -95,16 +95,17 @@ export abstract class Handle {
   /** Throws the error of a status. */
   refuse(result: number): never {
     const what = objectText(this.name, this.kind)
-    const fail = (code: 'CORRUPT' | 'EXHAUSTED' | 'RETIRED' | 'TABLE_FULL', text: string): never => {
-      throw new OrbitError(`ERR_ORBIT_${code}`, `${what}: ${text}`)
-    }
     if (result === status.closed) throw closedError(what)
     if (result === status.readOnly) throw readOnlyError(what)
-    if (result === status.retired) return fail('RETIRED', 'it was removed; join or observe the fleet again')
+    if (result === status.retired) return this.fail('RETIRED', 'it was removed; join or observe the fleet again')
     if (result === status.full) {
-      return fail('TABLE_FULL', 'its bucket has no room for another living claim; open it with a larger capacity')
+      return this.fail('TABLE_FULL', 'its bucket has no room for another living claim; open it with a larger capacity')
     }
-    if (result === status.exhausted) return fail('EXHAUSTED', 'no position is left; remove it to begin again at 0')
-    return fail('CORRUPT', 'its shared bytes contradict the layout; remove it to begin anew')
+    if (result === status.exhausted) return this.fail('EXHAUSTED', 'no position is left; remove it to begin again at 0')
+    return this.fail('CORRUPT', 'its shared bytes contradict the layout; remove it to begin anew')
+  }
+  /** Throws an error that names the object. */
+  protected fail(code: 'CORRUPT' | 'EXHAUSTED' | 'RETIRED' | 'TABLE_FULL', text: string): never {
+    throw new OrbitError(`ERR_ORBIT_${code}`, `${objectText(this.name, this.kind)}: ${text}`)
   }
 }

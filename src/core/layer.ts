@@ -8,7 +8,8 @@ import { reservedType } from './type.js'
 /** The object that one of orbit's own layers opens. */
 export interface LayerSpec {
   readonly name: string
-  readonly kind: number
+  /** Undefined: there is none without a name of the caller. */
+  readonly kind: number | undefined
   /** The caller's name for its own object of this sort; undefined: the object that has `name` and `kind`. */
   readonly ownName?: string | undefined
   /** What the caller asked for; undefined: as in the object that exists, else the default. */

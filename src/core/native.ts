@@ -68,6 +68,13 @@ interface Abi {
   readonly maxLimitEntries: number
   readonly maxLimit: number
   readonly maxWindowMs: number
+  readonly entryHeaderBytes: number
+  readonly entryRecordBytes: number
+  readonly entryIncarnation: number
+  readonly entryCell: number
+  readonly entryNode: number
+  readonly entryIdBytes: number
+  readonly entryValueBytes: number
   readonly cacheHeaderBytes: number
   readonly cacheOp: number
   readonly cacheNamespaceBytes: number
@@ -283,6 +290,11 @@ interface Native {
   limiterReset(limiter: number, key: string): number
   /** Undefined: there is no table of limits. */
   inspectLimits(fleet: number, kind: number): NativeLimits | undefined
+  entryAdd(table: number, start: number, idBytes: number, valueBytes: number): number
+  entryChange(table: number, cell: number, idBytes: number, valueBytes: number): number
+  entryRemove(table: number, cell: number): number
+  /** stamps: 8 bytes for each cell, brought up to date. */
+  entriesChanged(table: number, from: number, stamps: Uint8Array): number
   /** The folder in which objects are files; '' on a system that does not show them. */
   objectsFolder(): string
   /** Objects and bells of all users, in no order; empty without a folder. Throws when the folder cannot be listed. */

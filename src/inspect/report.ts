@@ -1,8 +1,10 @@
+import { countEntries } from '../core/cells.js'
 import type { Handle } from '../core/handle.js'
 import { native, status, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring, type RingStats } from '../core/ring.js'
+import { resultTo } from '../core/scratch.js'
 
 /** What a node that died left in a ring, until the next owner of the node cleans it up. */
 interface DeadNode {
@@ -27,7 +29,7 @@ export interface RingReport extends Readonly<RingStats> {
   readonly deadNodes: readonly DeadNode[]
   /** Present in the report of a table, in which `head` and `oldest` are 0. */
   readonly table?: {
-    /** Claims that have not expired and have a living owner. */
+    /** Claims that have not expired and have a living owner; of a presence: its entries with a living owner. */
     readonly claims: number
     /** Buckets that hold a claim, including expired ones. */
     readonly usedBuckets: number
@@ -61,7 +63,7 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
     floor,
     sleepers,
     deadNodes: nodes.filter(({ alive }) => !alive).flatMap(({ node }) => deadNode(found, node)),
-    ...(ring === undefined && { table: tableReport(handle, tokensDrawn) }),
+    ...(ring === undefined && { table: tableReport(found, tokensDrawn) }),
   }
 }
 
@@ -74,9 +76,21 @@ function deadNode({ handle }: Handle, node: number): DeadNode[] {
   ]
 }
 
-function tableReport(handle: number, tokensDrawn: number) {
+function tableReport({ handle, name, capacity }: Handle, tokensDrawn: number) {
+  if (name.startsWith('orbit.presence:')) return presenceReport(handle, capacity)
   const { claims, buckets, damaged } = translated(() => native.inspectTable(handle))
   return { claims, usedBuckets: buckets, damagedBuckets: damaged, tokensDrawn }
+}
+
+function presenceReport(handle: number, capacity: number) {
+  const stamps = new Uint8Array(capacity * 8)
+  let entries = 0
+  for (let from = 0; from < capacity; from = resultTo()) {
+    const count = native.entriesChanged(handle, from, stamps)
+    if (count < 0) break
+    entries += countEntries(count)
+  }
+  return { claims: entries, usedBuckets: entries, damagedBuckets: 0, tokensDrawn: 0 }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { checkInteger, checkOptions, checkSignal, outOfRange, printable, wrongType } from '../base/check.js'
 import { typeError } from '../base/errors.js'
+import { freeze } from '../base/freeze.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
@@ -245,17 +246,5 @@ export class TypedCache<T> {
       this.#remembered.delete(this.#remembered.keys().next().value as string)
     }
     this.#remembered.set(key, entry)
-  }
-}
-
-/** Freezes a value deeply, even below an object that the codec froze. Bytes cannot be frozen. */
-function freeze(root: unknown): void {
-  const frozen = new Set<unknown>()
-  const pending = [root]
-  while (pending.length > 0) {
-    const value = pending.pop()
-    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || frozen.has(value)) continue
-    frozen.add(Object.freeze(value))
-    for (const key of Reflect.ownKeys(value)) pending.push((value as Record<PropertyKey, unknown>)[key])
   }
 }
