@@ -5,7 +5,7 @@ SIM_HEADERS := $(wildcard protocol/*.h sim/*.h test/check.h)
 SIM_TESTS := $(patsubst sim/%.cc,%,$(wildcard sim/*_test.cc))
 SIM_ENGINE := memory simulator explorer site
 SIM_SOURCES := $(filter-out $(SIM_TESTS),$(patsubst sim/%.cc,%,$(wildcard sim/*.cc)))
-SIM_FLAGS := -O2 -fno-threadsafe-statics -DORBIT_WORDS='"sim/words.h"'
+SIM_FLAGS := -O2 -fno-threadsafe-statics -DORBIT_MOST_LOOKS=2 -DORBIT_WORDS='"sim/words.h"'
 
 .PHONY: sim sim-long
 .PRECIOUS: $(OUT)/sim/%.o

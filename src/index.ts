@@ -1,5 +1,6 @@
 export { errorCodes, OrbitError, type OrbitErrorCode } from './base/errors.js'
 export { NetId64 } from './base/netid.js'
+export type { CallProgress, Message } from './core/boxes.js'
 export { Cursor, type IterateOptions, type WaitOptions } from './core/cursor.js'
 export {
   Fleet,
@@ -34,7 +35,9 @@ export {
   type OrbitCacheOptions,
   type PutOptions,
 } from './layers/cache.js'
+export { RemoteError } from './layers/callwire.js'
 export type { Holder } from './layers/claim.js'
+export { CallError, type CallOptions, Client } from './layers/client.js'
 export { type Codec, codecs } from './layers/codecs.js'
 export {
   type ClaimOptions,
@@ -55,8 +58,17 @@ export {
   type HeartbeatSnapshot,
   type NodeHeartbeat,
 } from './layers/heartbeat.js'
+export {
+  Inbox,
+  type InboxPollOptions,
+  type InboxWaitOptions,
+  type InstanceOptions,
+  type OwnOptions,
+} from './layers/inbox.js'
+export { type InboxOwner, type InboxType, type InboxTypeSpec, inboxType } from './layers/inboxtype.js'
 export type { LoadContext } from './layers/loadcontext.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
+export { Outbox, type SendOptions, type SendResult, type TrySendOptions } from './layers/outbox.js'
 export { Presence, type PresenceOptions, type WatchPresenceOptions } from './layers/presence.js'
 export {
   type Decision,
@@ -66,6 +78,7 @@ export {
   type WaitForOptions,
 } from './layers/ratelimiter.js'
 export { type AcquireOptions, Semaphore, type SemaphoreOptions, type TryAcquireOptions } from './layers/semaphore.js'
+export { type CallContext, type Handlers, type ServeOptions, Server, serve } from './layers/server.js'
 export { EventSubscription, type SubscribeOptions } from './layers/subscription.js'
 export type { AnyTopics, EventOf, RawPayload } from './layers/topics.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'

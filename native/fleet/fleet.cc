@@ -35,7 +35,7 @@ bool has_joined(const NodeRecord* record) { return load_acquire(&record->joined)
 bool is_member(const NodeRecord* record) { return load_acquire(&record->joined) == kIsJoined; }
 
 // Whether others may wait in this object for the end of a member: its claims end with it.
-bool watches_members(const Ring& ring) { return ring.spec.objectType == kTableObject; }
+bool watches_members(const Ring& ring) { return ring.spec.objectType != kRingObject; }
 
 [[noreturn]] void refuse_range(const std::string& object, int64_t node, uint32_t size) {
   throw Failure("ERR_ORBIT_OUT_OF_RANGE",
@@ -336,6 +336,11 @@ int Fleet::open_bell() {
 }
 
 bool Fleet::has_bell(int descriptor) const { return bells_->is_current(node_, descriptor); }
+
+void Fleet::signal(uint32_t node) {
+  BellWriter writer;
+  bells_->signal(writer, node, load_acquire(&record(node)->incarnation));
+}
 
 void Fleet::wake(const Ring& ring) {
   BellWriter writer;

@@ -124,6 +124,8 @@ class Fleet {
   bool has_bell(int descriptor) const;
   // Wakes the nodes that sleep on this ring.
   void wake(const Ring& ring);
+  // Signals the bell of one node.
+  void signal(uint32_t node);
 
   // Whether the fleet was removed, or its name unlinked. Then its names may belong to another fleet.
   bool is_gone() const;

@@ -10,7 +10,15 @@ namespace {
 // A name in shared memory may lack its NUL.
 std::string name_in(const char (&text)[kTypeNameBytes]) { return std::string(text, strnlen(text, kTypeNameBytes)); }
 
-const char* noun_of(const RingSpec& spec) { return spec.objectType == kTableObject ? "table" : "ring"; }
+const char* noun_of(const RingSpec& spec) {
+  return spec.objectType == kTableObject ? "table" : spec.objectType == kInboxObject ? "inbox" : "ring";
+}
+const char* article_of(const RingSpec& spec) { return spec.objectType == kInboxObject ? "an " : "a "; }
+
+// Of a ring or table; of an inbox object that of one box.
+uint32_t own_capacity(const RingSpec& spec) {
+  return spec.objectType == kInboxObject ? spec.capacity / spec.boxes - spec.replies : spec.capacity;
+}
 
 [[noreturn]] void refuse_difference(const std::string& object, const std::string& wanted, const std::string& found,
                                     const std::string& noun, const std::string& advice) {
@@ -179,13 +187,15 @@ bool takes_pod(const Ring& ring, const RingSpec& wanted, const PodShape& pod) {
 void require_same(const std::string& object, const Ring& ring, const RingSpec& wanted, const PodShape& pod) {
   const RingSpec& found = ring.spec;
   if (found.objectType != wanted.objectType) {
-    throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": a " + noun_of(wanted) +
-                                                 " was asked for, the existing object is a " + noun_of(found) +
-                                                 ": use another kind, or remove the " + noun_of(found));
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                  object + ": " + article_of(wanted) + noun_of(wanted) + " was asked for, the existing object is " +
+                      article_of(found) + noun_of(found) + ": use another kind, or remove the " + noun_of(found));
   }
   require_equal(object, found, "name", name_in(found.typeName), name_in(wanted.typeName));
   require_pod(object, ring, wanted, pod);
-  require_equal(object, found, "capacity", found.capacity, wanted.capacity);
+  require_equal(object, found, "instances", found.boxes, wanted.boxes);
+  require_equal(object, found, "replies", found.replies, wanted.replies);
+  require_equal(object, found, "capacity", own_capacity(found), own_capacity(wanted));
   require_equal(object, found, "payloadBytes", found.payloadBytes, wanted.payloadBytes);
 }
 

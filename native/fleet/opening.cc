@@ -7,16 +7,28 @@
 #include "posix/fault.h"
 #include "posix/shm.h"
 #include "protocol/debug.h"
+#include "protocol/inbox.h"
 #include "protocol/table.h"
 
 namespace orbit {
 
 namespace {
 
+// The number of slots, and how an inbox object deals them to boxes.
+void take_slots(RingSpec* wanted, const RingSpec& found) {
+  wanted->capacity = found.capacity;
+  if (wanted->objectType == found.objectType) wanted->boxes = found.boxes;
+  if (wanted->objectType == found.objectType) wanted->replies = found.replies;
+}
+
+bool has_same_slots(const RingSpec& one, const RingSpec& other) {
+  return one.capacity == other.capacity && one.boxes == other.boxes && one.replies == other.replies;
+}
+
 // The spec that a caller accepts of an existing object: its own, with the geometry that exists where it takes that. A
 // ring that has room for the caller's pod may have room for more.
 RingSpec accepted(RingSpec wanted, const Wish& wish, const RingSpec& found) {
-  if (wish.takesOther || !wish.hasCapacity) wanted.capacity = found.capacity;
+  if (wish.takesOther || !wish.hasCapacity) take_slots(&wanted, found);
   if (wish.takesOther || !wish.hasPayloadBytes || have_texts(wanted, found)) wanted.payloadBytes = found.payloadBytes;
   return wanted;
 }
@@ -80,7 +92,7 @@ bool Fleet::is_other(const Mapping& mapping, const Wanted& wanted, RingSpec* fou
   bool hasOtherPayload = wanted.wish.hasPayloadBytes && !have_texts(spec, *found);
   return found->objectType != spec.objectType || !takes_pod(ring, spec, wanted.pod) ||
          memcmp(found->typeName, spec.typeName, kTypeNameBytes) != 0 ||
-         (wanted.wish.hasCapacity && found->capacity != spec.capacity) ||
+         (wanted.wish.hasCapacity && !has_same_slots(*found, spec)) ||
          (hasOtherPayload && found->payloadBytes != spec.payloadBytes);
 }
 
@@ -106,12 +118,14 @@ std::unique_ptr<Mapping> Fleet::create_ring(const Wanted& wanted) {
   } else if (left != nullptr && is_left_behind(*left) && alone()) {
     store_->remove(wanted.object);  // living members of that fleet go on with it
   } else if (left != nullptr && is_other(*left, wanted, &found) && alone() && !keeps_contents()) {
-    if (!wanted.wish.hasCapacity) spec.capacity = found.capacity;
+    if (!wanted.wish.hasCapacity && found.objectType == spec.objectType) take_slots(&spec, found);
     if (!wanted.wish.hasPayloadBytes) spec.payloadBytes = found.payloadBytes;
     retire_object(*store_, wanted.object);
     fault_point("open:retired");
   }
-  auto format = spec.objectType == kTableObject ? format_table : format_ring;
+  auto format = spec.objectType == kTableObject   ? format_table
+                : spec.objectType == kInboxObject ? format_inbox
+                                                  : format_ring;
   Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }, waitMs_};
   return store_->open(wanted.object, Access::kReadWrite, &creation);
 }

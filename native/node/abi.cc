@@ -1,6 +1,7 @@
 // What both sides of the boundary must agree on: the numbers of layout.h and addon.h (`abi`), the statuses of hot calls
 // (`status`), the version of the package, and the scratch buffer.
 #include "node/failing.h"
+#include "protocol/calls.h"
 #include "protocol/payload.h"
 #include "protocol/table.h"
 
@@ -52,6 +53,10 @@ Napi::Object abi_table(Napi::Env env) {
       {"eventKind", kEventKind},
       {"contestKind", kContestKind},
       {"limitsKind", kLimitsKind},
+      {"callKind", kCallKind},
+      {"requestHeaderBytes", sizeof(RequestHeader)},
+      {"maxBoxes", kMaxBoxes},
+      {"maxServices", kMaxServices},
       {"eventHeaderBytes", sizeof(EventHeader)},
       {"maxTopicBytes", kMaxTopicBytes},
       {"argumentNumber", offsetof(Arguments, number)},

@@ -16,6 +16,7 @@
 
 #include "fleet/fleet.h"
 #include "posix/forked.h"
+#include "protocol/inbox.h"
 #include "protocol/index.h"
 #include "protocol/limiter.h"
 
@@ -98,6 +99,8 @@ struct RingHandle {
   uint32_t fleet = 0;                 // the handle of that fleet
   std::unique_ptr<CacheIndex> index;  // of the cache ring, from its first lookup on (cache.cc)
   int64_t exactBytes = -1;            // the length that payloads must have; -1: any up to payloadBytes
+  std::vector<Sender> senders;        // of an inbox object, by box, from its first use on (inbox_calls.cc)
+  std::vector<Consumer> consumers;    // the same; word 0: this process does not own the box
 };
 
 // A rate limiter that JavaScript knows by a number, which is used once.
@@ -137,6 +140,8 @@ bool export_clock_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_entry_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_contest_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_limit_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_inbox_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_call_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon);
 
 }  // namespace orbit

@@ -16,7 +16,7 @@ Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened, int64_t 
     if (known.opened == opened && known.exactBytes == exactBytes) return Napi::Number::New(info.Env(), handle);
   }
   uint32_t handle = free_handle(addon.rings, [](const RingHandle& ring) { return ring.opened == nullptr; });
-  addon.rings[handle] = {opened, info[0].As<Napi::Number>().Uint32Value(), nullptr, exactBytes};
+  addon.rings[handle] = {opened, info[0].As<Napi::Number>().Uint32Value(), nullptr, exactBytes, {}, {}};
   return Napi::Number::New(info.Env(), handle);
 }
 
@@ -31,9 +31,9 @@ PodShape pod_shape_of(const Napi::Object& pod) {
   return shape;
 }
 
-// openRing(fleet, { isTable, kind, capacity, payloadBytes, fingerprint, name[, pod, wish] }) -> handle; undefined for
-// an observer when there is none. `pod`, { schema, byteLength, prefixes }, has its text without the closing brace.
-// `wish`, { hasCapacity, hasPayloadBytes }, takes another geometry
+// openRing(fleet, { isTable, kind, capacity, payloadBytes, fingerprint, name[, pod, wish, boxes, replies] }) -> handle;
+// undefined for an observer when there is none. `pod`, { schema, byteLength, prefixes }, has its text without the
+// closing brace. `wish`, { hasCapacity, hasPayloadBytes }, takes another geometry
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();
@@ -41,6 +41,11 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
     spec.objectType = options.Get("isTable").ToBoolean() ? kTableObject : kRingObject;
     spec.typeKind = options.Get("kind").As<Napi::Number>();
     spec.capacity = options.Get("capacity").As<Napi::Number>();
+    if (options.Get("boxes").IsNumber()) {
+      spec.objectType = kInboxObject;
+      spec.boxes = options.Get("boxes").As<Napi::Number>();
+      spec.replies = options.Get("replies").As<Napi::Number>();
+    }
     spec.payloadBytes = options.Get("payloadBytes").As<Napi::Number>();
     bool lossless;
     spec.fingerprint = options.Get("fingerprint").As<Napi::BigInt>().Uint64Value(&lossless);
@@ -79,8 +84,8 @@ Napi::Value open_existing_ring_call(const Napi::CallbackInfo& info) {
                     [&] { return handle_of(info, fleet_of(info).open_existing_ring(info[1].As<Napi::Number>())); });
 }
 
-// ringInfo(ring) -> { kind, capacity, payloadBytes, fingerprint, name, objectBytes, spares, burned, refused,
-// missedWakes }
+// ringInfo(ring) -> { kind, capacity, boxes, replies, payloadBytes, fingerprint, name, objectBytes, spares, burned,
+// refused, missedWakes }
 Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const OpenRing& opened = ring_of(info);
@@ -89,6 +94,8 @@ Napi::Value ring_info_call(const Napi::CallbackInfo& info) {
     result.Set("kind", ring.spec.typeKind);
     result.Set("name", std::string(ring.spec.typeName, strnlen(ring.spec.typeName, kTypeNameBytes)));
     result.Set("capacity", ring.spec.capacity);
+    result.Set("boxes", ring.spec.boxes);
+    result.Set("replies", ring.spec.replies);
     result.Set("payloadBytes", ring.spec.payloadBytes);
     result.Set("fingerprint", Napi::BigInt::New(info.Env(), ring.spec.fingerprint));
     result.Set("objectBytes", static_cast<double>(opened.mapping->length));

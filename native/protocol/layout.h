@@ -1,6 +1,6 @@
 // The memory layout: every byte that processes share, and which of them writes it.
 //
-// Four types of object live in shared memory. A fleet has one fleet object, which lists its members, and one object of
+// Five types of object live in shared memory. A fleet has one fleet object, which lists its members, and one object of
 // another type per KIND. All numbers are little-endian words of the host; no pointer, bool or size_t is shared. A word
 // that is accessed atomically is a whole, aligned word of 8 bytes. TypeScript has no copy of a number from this file:
 // it reads the table of numbers that the addon builds from here.
@@ -41,6 +41,13 @@
 //                                     { expiry:40 | low:24 }                     words at once
 //   Tags are the keyed hash of limits.h, which is part of this layout.
 //
+// Inbox object
+//   An inbox object has the fields of a ring, and deals its slots to boxes of equal size. The floor line has the number
+//   of boxes, and of reply slots in each. A box has a ring of its own (inbox.h), then its reply slots (calls.h). Behind
+//   the schema there are
+//   ...        boxes * 256            BoxHeader[]                                see there
+//   ...        boxes * replies * 8    progress[]: { stamp:62 | CallProgress:2 }  caller, server: compare-and-swap
+//
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
 //   64         64                     size, lifetime, subjectKey                 creator
@@ -64,7 +71,13 @@ namespace orbit {
 constexpr uint64_t kMagic = 0x314a4e544942524f;  // "ORBITNJ1"; not the Rust crate's, though the names coincide
 constexpr uint32_t kLayoutVersion = 2;
 
-enum ObjectType : uint32_t { kFleetObject = 1, kRingObject = 2, kTableObject = 3, kLimitsObject = 4 };
+enum ObjectType : uint32_t {
+  kFleetObject = 1,
+  kRingObject = 2,
+  kTableObject = 3,
+  kLimitsObject = 4,
+  kInboxObject = 6,
+};
 
 constexpr uint32_t kCacheLineBytes = 64;
 constexpr uint32_t kChunkBits = 20;  // a slot word is { lap:44 | chunk:20 }
@@ -91,6 +104,8 @@ constexpr uint32_t kMaxSubjectBytes = 128;
 constexpr uint32_t kMaxOwnerBytes = 64;
 constexpr uint64_t kMaxToken = (uint64_t{1} << 53) - 1;  // an exact JS number
 constexpr uint32_t kMaxLimitEntries = 1u << 26;
+constexpr uint32_t kMaxBoxes = 4096;
+constexpr uint32_t kMaxServices = 8;  // that the owner of a box announces
 constexpr uint32_t kNodesPerSleeperGroup = kMaxFleetSize / 64;
 
 constexpr int64_t kCreationLockByte = 0;
@@ -139,8 +154,10 @@ struct RingHeader {
   uint64_t tokens;  // of a table: the last one drawn; of a ring: 0
   uint64_t reservedHint[6];
 
-  uint64_t floor;
-  uint64_t reservedFloor[7];
+  uint64_t floor;    // of a ring
+  uint64_t boxes;    // of an inbox object; chosen by its creator
+  uint64_t replies;  // reply slots of each box; chosen by its creator
+  uint64_t reservedFloor[5];
 
   uint64_t sleeperGroups;
   uint64_t reservedSleepers[7];
@@ -158,6 +175,22 @@ static_assert(offsetof(RingHeader, floor) == 256, "floor has its own line");
 static_assert(offsetof(RingHeader, sleeperGroups) == 320, "sleeperGroups has its own line");
 static_assert(offsetof(RingHeader, sparesTaken) == 384, "counters have their own line");
 static_assert(sizeof(RingHeader) == 448, "seven lines");
+
+// One inbox of an inbox object. Its owner writes floor and services; several processes write owner and waiting.
+struct BoxHeader {
+  uint64_t full;  // sends that were refused because it was full
+  uint64_t reservedFull[7];
+
+  uint64_t floor;  // the owner is done with all positions below
+  uint64_t reservedFloor[7];
+
+  uint64_t owner;    // { incarnation:44 | node + 1:20 }; 0: none
+  uint64_t waiting;  // 1: a process waits for room, or to become the owner
+  uint64_t reservedOwner[6];
+
+  uint64_t services[kMaxServices];  // hashes of the names that the owner serves; 0: none
+};
+static_assert(sizeof(BoxHeader) == 256, "four lines");
 
 // What one node owns in one ring or table.
 struct NodeEntry {

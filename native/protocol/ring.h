@@ -44,7 +44,7 @@ enum class AttachStatus : int32_t { kOk, kUnfinished, kForeign, kOtherVersion, k
 
 // What a creator asks for, and what an attacher finds.
 struct RingSpec {
-  ObjectType objectType = kRingObject;  // or kTableObject
+  ObjectType objectType = kRingObject;  // or kTableObject, kInboxObject
   uint32_t typeKind = 0;
   uint32_t capacity = 0;
   uint32_t payloadBytes = 0;
@@ -55,6 +55,8 @@ struct RingSpec {
   uint32_t schemaRoom = 0;       // bytes of the object for the text of the pod, whole lines
   uint32_t schemaBytes = 0;      // of that text, without its closing brace; for an attacher at the time of the attach
   const char* schema = nullptr;  // what a creator writes; an attacher reads the object (schema.h)
+  uint32_t boxes = 0;            // of an inbox object; its capacity is that of all boxes together
+  uint32_t replies = 0;          // of an inbox object: half the slots of each box, or none
 };
 
 // One process's private view. Geometry is copied here at attach and never read from shared memory again.
@@ -66,6 +68,8 @@ struct Ring {
   uint64_t* spares = nullptr;
   uint8_t* chunks = nullptr;
   uint64_t* schema = nullptr;
+  BoxHeader* boxes = nullptr;    // of an inbox object
+  uint64_t* progress = nullptr;  // of an inbox object
   uint64_t stride = 0;
   uint64_t lastPosition = 0;  // what fits a JS number and a slot's lap
   uint32_t mask = 0;          // capacity - 1
@@ -95,16 +99,26 @@ struct Frame {
 
 // ---- geometry ------------------------------------------------------------------------------------------------------
 
+inline bool valid_boxes(const RingSpec& spec) {
+  if (spec.objectType != kInboxObject) return spec.boxes == 0 && spec.replies == 0;
+  return spec.boxes >= 1 && spec.boxes <= kMaxBoxes && (spec.boxes & (spec.boxes - 1)) == 0 &&
+         spec.boxes <= spec.capacity && (spec.replies == 0 || uint64_t{spec.replies} * 2 * spec.boxes == spec.capacity);
+}
+
 inline bool valid_spec(const RingSpec& spec) {
-  return spec.typeKind <= kMaxKind && spec.capacity >= 1 && spec.capacity <= kMaxCapacity &&
+  return valid_boxes(spec) && spec.typeKind <= kMaxKind && spec.capacity >= 1 && spec.capacity <= kMaxCapacity &&
          (spec.capacity & (spec.capacity - 1)) == 0 && spec.payloadBytes <= kMaxPayloadBytes && spec.fleetSize >= 1 &&
          spec.fleetSize <= kMaxFleetSize && chunk_count(spec.capacity, spec.fleetSize) <= kMaxChunks &&
          spec.schemaBytes <= spec.schemaRoom && spec.schemaRoom <= kMaxSchemaRoom &&
          spec.schemaRoom % kCacheLineBytes == 0;
 }
 
+inline uint64_t box_bytes(const RingSpec& spec) {
+  return uint64_t{spec.boxes} * sizeof(BoxHeader) + align_line(uint64_t{spec.boxes} * spec.replies * 8);
+}
+
 inline uint64_t ring_bytes(const RingSpec& spec) {
-  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom).end;
+  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom).end + box_bytes(spec);
 }
 
 inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
@@ -117,6 +131,8 @@ inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   ring->spares = reinterpret_cast<uint64_t*>(bytes + at.spares);
   ring->chunks = bytes + at.chunks;
   ring->schema = reinterpret_cast<uint64_t*>(bytes + at.schema);
+  ring->boxes = reinterpret_cast<BoxHeader*>(bytes + at.end);
+  ring->progress = reinterpret_cast<uint64_t*>(ring->boxes + spec.boxes);
   ring->stride = stride_bytes(spec.payloadBytes);
   ring->mask = spec.capacity - 1;
   ring->lapShift = static_cast<uint32_t>(__builtin_ctz(spec.capacity));
@@ -148,14 +164,16 @@ inline void format_object(ObjectHeader* header, ObjectType type, uint64_t bytes,
 // Release: all that was formatted. Partner: the load of the magic in check_object.
 inline void finish_object(ObjectHeader* header) { store_release(&header->magic, kMagic); }
 
-// Writes a whole ring or table but for its magic. The caller holds the creation lock and `ring_bytes(spec)` writable
-// bytes. No process reads an object that was never finished, so plain stores suffice until then.
+// Writes a whole ring, table or inbox object but for its magic. The caller holds the creation lock and
+// `ring_bytes(spec)` writable bytes. No process reads an object that was never finished, so plain stores suffice until
+// then.
 inline void format_slots(void* base, const RingSpec& spec, uint64_t createdAtMs) {
   Ring ring;
   map_ring(&ring, base, spec);
   RingHeader* header = ring.header;
   RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom);
   memset(base, 0, at.chunks);
+  memset(static_cast<uint8_t*>(base) + at.end, 0, box_bytes(spec));
   if (spec.schema != nullptr) memcpy(static_cast<uint8_t*>(base) + at.schema, spec.schema, spec.schemaBytes);
   format_object(&header->object, spec.objectType, ring_bytes(spec), spec.fleetId, createdAtMs);
   header->typeKind = spec.typeKind;
@@ -166,6 +184,8 @@ inline void format_slots(void* base, const RingSpec& spec, uint64_t createdAtMs)
   header->spareCount = ring.spareCount;
   header->fingerprint = spec.fingerprint;
   header->schemaBytes = spec.schemaBytes;
+  header->boxes = spec.boxes;
+  header->replies = spec.replies;
   memcpy(header->typeName, spec.typeName, kTypeNameBytes);
   for (uint32_t i = 0; i < spec.capacity; i++) store_relaxed(&ring.slots[i], i);
   for (uint32_t node = 0; node < spec.fleetSize; node++) store_relaxed(&ring.entries[node].hand, spec.capacity + node);
@@ -202,13 +222,13 @@ inline uint32_t room_behind(const RingSpec& spec, uint64_t length) {
   return length >= chunks && length - chunks < UINT32_MAX ? static_cast<uint32_t>(length - chunks) : UINT32_MAX;
 }
 
-// Attaches to a ring or a table; `ring->spec.objectType` says which it is.
+// Attaches to a ring, a table or an inbox object; `ring->spec.objectType` says which it is.
 inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
   AttachStatus status = check_object(base, length);
   if (status != AttachStatus::kOk) return status;
   const RingHeader* header = static_cast<const RingHeader*>(base);
   uint32_t type = type_of(&header->object);
-  bool hasSlots = type == kRingObject || type == kTableObject;
+  bool hasSlots = type == kRingObject || type == kTableObject || type == kInboxObject;
   if (!hasSlots || length < sizeof(RingHeader)) return AttachStatus::kCorrupt;
   // A word over 32 bits becomes a number that valid_spec refuses.
   auto number = [](const uint64_t* word) {
@@ -224,6 +244,10 @@ inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
   spec.fingerprint = load_relaxed(&header->fingerprint);
   spec.schemaBytes = number(&header->schemaBytes);
   if (spec.schemaBytes != 0) spec.schemaRoom = room_behind(spec, length);
+  if (type == kInboxObject) {
+    spec.boxes = number(&header->boxes);
+    spec.replies = number(&header->replies);
+  }
   spec.fleetId = load_relaxed(&header->object.fleetId);
   memcpy(spec.typeName, header->typeName, kTypeNameBytes);
   if (!valid_spec(spec) || ring_bytes(spec) != length ||
@@ -235,7 +259,7 @@ inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
   return AttachStatus::kOk;
 }
 
-// kCorrupt for a table, too.
+// kCorrupt for a table or an inbox object, too.
 inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
   AttachStatus status = attach_slots(base, length, ring);
   bool isOther = status == AttachStatus::kOk && ring->spec.objectType != kRingObject;

@@ -8,7 +8,8 @@
 //   intent, slot at a later lap                      the slot no longer says: look for the two chunks elsewhere
 //   In the last case exactly one of the two chunks is ours, and the other one belongs to a living node. A chunk in a
 //   slot, or in the hand of another node without intent, is not ours, since ours is nowhere else until we publish it
-//   (I1). So to see either of them decides. When neither is seen, the other one is inside another node's swap, and the
+//   (I1). So to see either of them decides. When neither is seen, the other one is inside another node's swap. That
+//   ends soon, unless its process was stopped or killed there: so look again, a bounded number of times. After that the
 //   case cannot be decided: take a spare chunk, and count one as burned. To guess would break I1, and the model shows
 //   how.
 //
@@ -37,6 +38,29 @@ inline bool seen_elsewhere(const Ring& ring, uint32_t node, uint32_t chunk) {
   return false;
 }
 
+// How often settle looks for two chunks, and how many words it loads for that at most: some milliseconds. Tests of
+// every instruction or execution make fewer looks.
+#ifndef ORBIT_MOST_LOOKS
+#define ORBIT_MOST_LOOKS 1000
+#endif
+constexpr uint32_t kMostLooks = ORBIT_MOST_LOOKS, kLookedWords = 1u << 21;
+
+inline uint32_t looks_of(const Ring& ring) {
+  uint32_t looks = kLookedWords / (ring.mask + 1 + ring.spec.fleetSize);
+  return looks < 2 ? 2 : looks < kMostLooks ? looks : kMostLooks;
+}
+
+enum class Owned { kHand, kReceived, kUnknown };
+
+// Which of two different chunks is the node's, when its slot no longer says.
+inline Owned look_for(const Ring& ring, uint32_t node, uint32_t hand, uint32_t received) {
+  for (uint32_t looks = looks_of(ring); looks > 0; looks--) {
+    if (seen_elsewhere(ring, node, received)) return Owned::kHand;
+    if (seen_elsewhere(ring, node, hand)) return Owned::kReceived;
+  }
+  return Owned::kUnknown;
+}
+
 inline bool take_spare(const Ring& ring, uint64_t* chunk) {
   uint64_t index = add_relaxed(&ring.header->sparesTaken, 1);
   if (index >= ring.spareCount) {
@@ -62,10 +86,10 @@ inline RingStatus settle(const Ring& ring, uint32_t node, uint32_t* hand) {
     uint64_t lap = lap_in(word), wanted = lap_of(ring, position);
     if (lap == wanted && chunk_in(word) == owned) {
       owned = received;
-    } else if (lap > wanted && owned != received && !seen_elsewhere(ring, node, static_cast<uint32_t>(received))) {
-      if (seen_elsewhere(ring, node, static_cast<uint32_t>(owned))) {
-        owned = received;
-      } else {
+    } else if (lap > wanted && owned != received) {
+      Owned which = look_for(ring, node, static_cast<uint32_t>(owned), static_cast<uint32_t>(received));
+      if (which == Owned::kReceived) owned = received;
+      if (which == Owned::kUnknown) {
         if (!take_spare(ring, &owned)) return RingStatus::kNoSpare;
         add_relaxed(&ring.header->burned, 1);
       }

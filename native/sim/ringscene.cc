@@ -26,15 +26,21 @@ RingScene::RingScene(Numbers* numbers)
       before(numbers->count("before", 0)),
       staleHint(numbers->take("hint", -1)) {}
 
-void RingScene::set_up() {
+RingSpec RingScene::spec() const {
   RingSpec spec;
   spec.typeKind = kTypeKind;
   spec.capacity = capacity;
   spec.payloadBytes = payloadBytes;
   spec.fleetSize = nodes;
-  void* base = simulator.allocate(ring_bytes(spec));
-  format_ring(base, spec, 0);
-  SIM_CHECK(attach_ring(base, ring_bytes(spec), &ring) == AttachStatus::kOk);
+  return spec;
+}
+
+void RingScene::set_up() {
+  RingSpec object = spec();
+  void* base = simulator.allocate(ring_bytes(object));
+  format_slots(base, object, 0);
+  finish_object(static_cast<ObjectHeader*>(base));
+  SIM_CHECK(attach_slots(base, ring_bytes(object), &ring) == AttachStatus::kOk);
   bell.set_up();
   state = State();
   for (uint32_t node = 0; node < nodes; node++) {
@@ -174,7 +180,15 @@ std::string RingScene::name_of(const uint64_t* address) const {
   if (address < ring.spares) return numbered("entry", (address - entries) / 8, kEntryNames[(address - entries) % 4]);
   if (byte < ring.chunks) return numbered("spare", address - ring.spares);
   if (byte < ring.chunks + ring.stride * ring.chunkCount) return chunk_name(ring, address);
-  return "?";
+  for (uint32_t i = 0; i < ring.spec.boxes; i++) {
+    const BoxHeader& box = ring.boxes[i];
+    if (address == &box.full) return numbered("box", i, ".full");
+    if (address == &box.floor) return numbered("box", i, ".floor");
+    if (address == &box.owner) return numbered("box", i, ".owner");
+    if (address == &box.waiting) return numbered("box", i, ".waiting");
+  }
+  bool isProgress = address >= ring.progress && address < ring.progress + ring.spec.boxes * ring.spec.replies;
+  return isProgress ? numbered("progress", address - ring.progress) : "?";
 }
 
 std::string RingScene::show(const uint64_t* address, uint64_t value) const {

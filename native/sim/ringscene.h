@@ -44,6 +44,8 @@ class RingScene : public Scene {
     uint64_t seen[kMaxPositions];               // versions that the readers saw, by position
   };
 
+  // The object, a ring unless a family has another.
+  virtual orbit::RingSpec spec() const;
   // After format and attach, in set-up.
   virtual void prepare() {}
   virtual void start_threads() = 0;
@@ -74,9 +76,9 @@ class RingScene : public Scene {
   Bell bell;
   State state;
 
- private:
   static uint64_t word_of(uint64_t version, uint32_t index) { return (version + 10000 * index) * 0x0001000100010001; }
 
+ private:
   State initial_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "check.h"
+#include "peer.h"
 
 using namespace orbit;
 
@@ -254,6 +255,48 @@ void without_evidence_one_chunk_is_burned_and_a_spare_taken() {
   }
 }
 
+// The peer is inside its swap during the first look, ends it, and publishes the chunk into a slot that was looked at.
+void a_chunk_inside_a_living_nodes_swap_is_seen_by_a_later_look() {
+  constexpr uint32_t kFarPeer = 300;  // its entry is on a page of its own
+  RingSpec spec;
+  spec.capacity = kCapacity;
+  spec.payloadBytes = 8;
+  spec.fleetSize = 512;
+  std::unique_ptr<uint8_t, Free> base(static_cast<uint8_t*>(
+      aligned_alloc(page_bytes(), (ring_bytes(spec) + page_bytes()) / page_bytes() * page_bytes())));
+  format_ring(base.get(), spec, 0);
+  Ring ring;
+  Writer dead, peer, other;
+  CHECK(attach_ring(base.get(), ring_bytes(spec), &ring) == AttachStatus::kOk);
+  CHECK(become_writer(ring, kDead, &dead) == RingStatus::kOk);
+  CHECK(become_writer(ring, kFarPeer, &peer) == RingStatus::kOk);
+  CHECK(become_writer(ring, kOther, &other) == RingStatus::kOk);
+
+  uint32_t given = peer.hand, received = chunk_in(*slot_of(ring, 0));
+  ring.entries[kDead].intentChunk = received;
+  ring.entries[kDead].intentPosition = 1;
+  CHECK_EQUAL(publish_one(&peer), 0);  // wins the position
+  CHECK_EQUAL(peer.hand, received);
+  NodeEntry& entry = ring.entries[kFarPeer];
+  entry.hand = given;
+  entry.intentChunk = received;
+  entry.intentPosition = 1;
+  for (uint32_t i = 0; i < kCapacity; i++) publish_one(&other);
+
+  uint8_t* page = reinterpret_cast<uint8_t*>(reinterpret_cast<uintptr_t>(&entry) / page_bytes() * page_bytes());
+  uint32_t hand = ~0u;
+  with_peer_at(
+      page,
+      [&] {
+        entry.hand = received;
+        entry.intentPosition = 0;
+        publish_one(&peer);
+      },
+      [&] { CHECK(settle(ring, kDead, &hand) == RingStatus::kOk); });
+  CHECK_EQUAL(hand, dead.hand);
+  CHECK_EQUAL(ring.header->burned, 0);
+}
+
 void a_peers_hand_word_is_no_evidence_while_the_peer_is_in_its_swap() {
   PlainRing plain(1);
   Swap hidden = hide_the_peers_swap(&plain);  // the peer's hand word still names the chunk that it gave away
@@ -466,6 +509,7 @@ const Test kTests[] = {
     TEST(a_received_chunk_seen_in_a_slot_disproves_the_swap),
     TEST(a_received_chunk_seen_as_an_idle_nodes_hand_disproves_the_swap),
     TEST(without_evidence_one_chunk_is_burned_and_a_spare_taken),
+    TEST(a_chunk_inside_a_living_nodes_swap_is_seen_by_a_later_look),
     TEST(a_peers_hand_word_is_no_evidence_while_the_peer_is_in_its_swap),
     TEST(a_settler_that_died_after_storing_the_hand_is_settled_alike),
     TEST(no_evidence_and_no_spare_is_an_error_that_changes_nothing),

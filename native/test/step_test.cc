@@ -12,6 +12,7 @@ int main() {
 
 #include <vector>
 
+#define ORBIT_MOST_LOOKS 2
 #include "protocol/settle.h"
 #include "step.h"
 

@@ -6,7 +6,7 @@ import { allKinds, cacheKind } from '../inspect/kinds.js'
 import { inspectLimits } from '../inspect/limits.js'
 import { nodeStateOf } from '../inspect/nodestate.js'
 import type { FoundObject } from '../inspect/objects.js'
-import { inspectRing, type RingReport } from '../inspect/report.js'
+import { type InboxReport, inspectRing, type RingReport } from '../inspect/report.js'
 import { type Finding, finding } from './finding.js'
 import { isVisible } from './host.js'
 import { objectFindings } from './objectfindings.js'
@@ -45,7 +45,7 @@ const ringText = ({ kind, name }: RingReport): string =>
   kind >= abi.firstNamedKind && kind < cacheKind ? `KIND ${kind} (${name})` : `KIND ${kind}`
 
 function ringFindings(fleet: string, report: RingReport): Finding[] {
-  const { kind, deadNodes, burned, spares, missedWakes, table } = report
+  const { kind, deadNodes, burned, spares, missedWakes, table, inboxes = [] } = report
   const what = ringText(report)
   const findings = deadNodes.flatMap(({ node, position }): Finding[] => {
     if (position === undefined) return []
@@ -75,6 +75,7 @@ function ringFindings(fleet: string, report: RingReport): Finding[] {
     const meaning = 'claims on the subjects in damaged buckets fail with ERR_ORBIT_CORRUPT'
     findings.push(finding('problem', 'contest', found, { fleet, meaning, fix: `orbit rm ${fleet} ${kind} --force` }))
   }
+  findings.push(...inboxes.flatMap((inbox) => inboxFindings(fleet, kind, inbox)))
   return findings
 }
 
@@ -85,6 +86,17 @@ function limitsFindings(fleet: FleetObserver): Finding[] {
   const meaning = `each limiter allowed, refused or threw as its whenFull says; ${entries} entries are for ${entries / 4} keys`
   const fix = 'pass a larger `keys` to RateLimiter in all processes, then restart them'
   return [finding('warning', 'limits-full', found, { fleet: fleet.name, meaning, fix })]
+}
+
+function inboxFindings(fleet: string, kind: number, { instance, depth, capacity, owner }: InboxReport): Finding[] {
+  const what = `KIND ${kind}: inbox ${instance} has ${counted(depth, 'message')}`
+  if (owner?.isAlive === false && depth > 0) {
+    const meaning = 'its owner died; the next owner is given them'
+    return [finding('warning', 'inbox-without-owner', `${what} and no living owner`, { fleet, meaning })]
+  }
+  if (depth < capacity) return []
+  const meaning = 'it is full, and refuses more until its owner commits'
+  return [finding('warning', 'inbox-full', what, { fleet, meaning })]
 }
 
 function reports(fleet: FleetObserver, nodes: readonly NodeRecord[]): RingReport[] {

@@ -49,4 +49,5 @@ export const ringStatJson = ({ fingerprint, ...rest }: RingStat) => ({
   ...rest,
   fingerprint: fingerprintText(fingerprint),
   table: rest.table ?? null,
+  inboxes: rest.inboxes ?? null,
 })

@@ -1,6 +1,6 @@
 import { printable } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
-import { native, status, translated } from './native.js'
+import { type NativeWish, native, status, translated } from './native.js'
 import { growScratch } from './scratch.js'
 import type { AnyOrbitType } from './type.js'
 
@@ -12,6 +12,15 @@ export interface HandleClass<H extends Handle> {
   new (opener: object, handle: number, type: OpenedType): H
   /** Whether the object is a table and not a ring. */
   readonly isTable: boolean
+}
+
+/** What a caller asks for beside the type. */
+export interface Opening {
+  /** Present: another geometry is taken while other members live. */
+  readonly wish?: NativeWish
+  /** Of an inbox object: how many inboxes there are, and half the slots of each, or 0. */
+  readonly boxes?: number
+  readonly replies?: number
 }
 
 const closedHandle = 0xffffffff

@@ -110,7 +110,7 @@ function openReserved<H extends Handle>(
   const wish = { hasCapacity: spec.capacity !== undefined, hasPayloadBytes: spec.payloadBytes !== undefined }
   // All handles of a layer share one: the fleet keeps a Handle for each type until it is closed.
   const known = fleet.opened(kind)
-  const handle = known instanceof form ? known : fleet.open(type, form, wish)
+  const handle = known instanceof form ? known : fleet.open(type, form, { wish })
   if (handle !== undefined) warnIfOther(fleet, handle, spec)
   return handle
 }

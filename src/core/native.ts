@@ -1,9 +1,10 @@
 import { openAddon } from '../addon.js'
 import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
+import type { InboxAbi, InboxCalls, InboxSpec } from './inboxcalls.js'
 import type { NativeLimiter, NativeLimits } from './nativelimits.js'
 
 /** The limits and offsets of the addon, frozen. TypeScript has no layout number of its own. */
-interface Abi {
+interface Abi extends InboxAbi {
   readonly layoutVersion: number
   readonly maxKind: number
   readonly firstNamedKind: number
@@ -180,7 +181,7 @@ export interface NativePod {
 }
 
 /** Of a ring that is to be opened or made. */
-export interface NativeOpenRing extends NativeRingSpec {
+export interface NativeOpenRing extends NativeRingSpec, InboxSpec {
   /** A table and not a ring. */
   isTable?: boolean
   /** Present: another geometry is taken while other members live. It says what the caller asked for. */
@@ -214,7 +215,7 @@ export interface NativeObjectName {
  * Calls on frames that take no ring take it and all other numbers from the scratch, as `give` leaves them, and return
  * undefined when they succeeded.
  */
-interface Native {
+interface Native extends InboxCalls {
   readonly abi: Abi
   readonly status: NativeStatus
   join(options: NativeJoin): NativeFleet
@@ -232,13 +233,15 @@ interface Native {
   /** The KIND of a name, which a member gives it if it has none; -1: an observer finds none. */
   namedKind(fleet: number, name: string): number
   openExistingRing(fleet: number, kind: number): number | undefined
-  ringInfo(ring: number): NativeRingSpec & {
-    objectBytes: number
-    spares: number
-    burned: number
-    refused: number
-    missedWakes: number
-  }
+  /** `boxes` and `replies` are 0 unless it is an inbox object. */
+  ringInfo(ring: number): Required<InboxSpec> &
+    NativeRingSpec & {
+      objectBytes: number
+      spares: number
+      burned: number
+      refused: number
+      missedWakes: number
+    }
   setScratch(buffer: ArrayBuffer): void
   /** The caller keeps the buffer, and sets another one if it was detached. */
   setSlab(buffer: ArrayBufferLike): void
@@ -309,6 +312,8 @@ interface Native {
   inspectRing(ring: number): NativeObject & {
     /** By the type of the object. */
     readonly isTable: boolean
+    /** Of an inbox object: how many inboxes it has; otherwise 0. */
+    readonly boxes: number
     readonly hint: number
     readonly floor: number
     /** Of a table: drawn so far. */

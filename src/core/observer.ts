@@ -3,12 +3,13 @@ import { rangeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
 import type { Pod } from '../pod/pod.js'
 import { Bell } from './bell.js'
+import { Boxes } from './boxes.js'
 import { clockMs } from './clock.js'
 import { Cursor } from './cursor.js'
 import { type Frame, loadedFrame } from './frame.js'
-import { closedError, type Handle, type HandleClass } from './handle.js'
+import { closedError, type Handle, type HandleClass, type Opening } from './handle.js'
 import { MemberWatch } from './memberwatch.js'
-import { abi, checkNative, type NativeFleet, type NativePod, type NativeWish, native, translated } from './native.js'
+import { abi, checkNative, type NativeFleet, type NativePod, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
 import { checkWatchNodes, type NodeChange, nodeChanges, type WatchNodesOptions } from './nodewatch.js'
 import { Ring, type RingStats } from './ring.js'
@@ -132,10 +133,9 @@ export class FleetObserver implements Disposable {
    * The ring or table of a type, opened at its first use, and created if this is a member.
    *
    * @returns undefined for an observer while no member has created it
-   * @param wish given: another geometry is taken while other members live
    * @internal
    */
-  open<H extends Handle>(type: AnyOrbitType, form: HandleClass<H>, wish?: NativeWish): H | undefined {
+  open<H extends Handle>(type: AnyOrbitType, form: HandleClass<H>, more: Opening = {}): H | undefined {
     this.checkOpen()
     checkType(type)
     const { capacity, payloadBytes, fingerprint, name } = type
@@ -152,7 +152,7 @@ export class FleetObserver implements Disposable {
       fingerprint,
       name,
       pod,
-      ...(wish && { wish }),
+      ...more,
     }
     const handle = translated(() => native.openRing(this.#handle, spec))
     return handle === undefined ? undefined : this.#keep(new form(this, handle, type))
@@ -187,7 +187,8 @@ export class FleetObserver implements Disposable {
     return translated(() => {
       const handle = native.openExistingRing(this.#handle, kind)
       if (handle === undefined) return undefined
-      const form = native.inspectRing(handle).isTable ? Table : Ring
+      const { isTable, boxes } = native.inspectRing(handle)
+      const form = boxes > 0 ? Boxes : isTable ? Table : Ring
       return this.#keep<Handle>(new form(this, handle, undefined))
     })
   }

@@ -1,3 +1,4 @@
+import { Boxes } from '../core/boxes.js'
 import { countEntries } from '../core/cells.js'
 import type { Handle } from '../core/handle.js'
 import { native, status, translated } from '../core/native.js'
@@ -16,9 +17,21 @@ interface DeadNode {
   readonly nextChunk?: number
 }
 
-/** What the bytes of a ring or a table say about it. */
+/** One inbox of an inbox object that has an owner, or messages. */
+export interface InboxReport {
+  readonly instance: number
+  /** Messages that are accepted and not committed. */
+  readonly depth: number
+  readonly capacity: number
+  /** Sends that were refused because it was full. */
+  readonly refused: number
+  /** Absent: no process owns it. */
+  readonly owner?: { readonly node: number; readonly pid: number; readonly isAlive: boolean }
+}
+
+/** What the bytes of a ring, a table or an inbox say about it. */
 export interface RingReport extends Readonly<RingStats> {
-  readonly form: 'ring' | 'table'
+  readonly form: 'ring' | 'table' | 'inbox'
   /** The canonical text of the pod, with all fields that members have added; '': untyped, or too long to be stored. */
   readonly schema: string
   readonly createdAtMs: number
@@ -36,6 +49,11 @@ export interface RingReport extends Readonly<RingStats> {
     readonly damagedBuckets: number
     readonly tokensDrawn: number
   }
+  /**
+   * Present in the report of an inbox, in which `head` counts the messages that were accepted in all instances, and
+   * `oldest` those that were committed.
+   */
+  readonly inboxes?: readonly InboxReport[]
 }
 
 /**
@@ -49,22 +67,43 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
   const found = fleet.existing(kind)
   if (found === undefined) return undefined
   const { handle } = found
-  const ring = found instanceof Ring ? found : undefined
   const object = translated(() => native.inspectRing(handle))
   if (object.isRetired) found.refuse(status.retired)
   const { createdAtMs, floor, sleepers, tokensDrawn, schema } = object
   return {
     ...found.info(),
-    form: ring === undefined ? 'table' : 'ring',
+    form: found instanceof Boxes ? 'inbox' : found instanceof Ring ? 'ring' : 'table',
     schema,
     createdAtMs,
-    head: ring?.head() ?? 0,
-    oldest: ring?.oldest() ?? 0,
+    head: 0,
+    oldest: 0,
     floor,
     sleepers,
     deadNodes: nodes.filter(({ alive }) => !alive).flatMap(({ node }) => deadNode(found, node)),
-    ...(ring === undefined && { table: tableReport(found, tokensDrawn) }),
+    ...contentOf(found, tokensDrawn),
   }
+}
+
+/** What depends on the form of the object. */
+function contentOf(found: Handle, tokensDrawn: number) {
+  if (found instanceof Ring) return { head: found.head(), oldest: found.oldest() }
+  if (found instanceof Boxes) return inboxReport(found)
+  return { table: tableReport(found, tokensDrawn) }
+}
+
+function inboxReport(found: Boxes) {
+  let [head, oldest] = [0, 0]
+  const inboxes: InboxReport[] = []
+  for (let instance = 0; instance < found.boxes; instance++) {
+    const { committed, refused, owner, ...box } = found.look(instance)
+    head += box.head
+    oldest += committed
+    const depth = box.head - committed
+    if (owner === undefined && depth === 0) continue
+    const shown = owner && { owner: { node: owner.node, pid: owner.pid, isAlive: owner.isAlive } }
+    inboxes.push({ instance, depth, capacity: found.perBox, refused, ...shown })
+  }
+  return { head, oldest, inboxes }
 }
 
 function deadNode({ handle }: Handle, node: number): DeadNode[] {

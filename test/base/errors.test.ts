@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
 import {
+  Client,
   Contest,
   codecs,
   errorCodes,
@@ -97,6 +98,12 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
   ERR_ORBIT_LOAD_CYCLE: async () => {
     const cache = new TypedCache<string>(joinLocal(fleetName()), { codec: codecs.text() })
     await cache.getOrSet('key', () => cache.getOrSet('key', () => 'value'))
+  },
+  ERR_ORBIT_NO_SERVER: () => new Client(joinLocal(fleetName()), 'math').call('add'),
+  ERR_ORBIT_SERVER_DIED: '../layers/calls.test.ts',
+  ERR_ORBIT_CALLS_FULL: () => {
+    const name = fleetName()
+    for (;;) new Client(joinLocal(name), 'math')
   },
   ERR_ORBIT_NO_SPARE: () => joinShm(fleetWithoutSpares(), { node: 1 }),
   ERR_ORBIT_EXHAUSTED: () => {

@@ -11,6 +11,10 @@ import { bytesText, counted, durationText, fingerprintText, rateText } from '../
 
 const rateOf = ({ perSecond }: RingStat): string => (perSecond === null ? '-' : rateText(perSecond))
 
+/** The frames of a ring, or the messages of an inbox that are not committed. */
+const retainedText = ({ retained, inboxes }: RingStat): string =>
+  inboxes === undefined ? String(retained) : counted(retained, 'message')
+
 const columns: Column<RingStat>[] = [
   { title: 'KIND', text: ({ kind }) => String(kind), align: 'right' },
   { title: 'NAME', text: ({ name }) => name, isFlexible: true },
@@ -19,7 +23,7 @@ const columns: Column<RingStat>[] = [
   { title: 'HEAD', text: (ring) => (ring.table ? '-' : String(ring.head)), align: 'right' },
   {
     title: 'RETAINED',
-    text: (ring) => (ring.table ? counted(ring.table.claims, 'claim') : String(ring.retained)),
+    text: (ring) => (ring.table ? counted(ring.table.claims, 'claim') : retainedText(ring)),
     align: 'right',
   },
   { title: 'PER S', text: rateOf, align: 'right' },
@@ -64,6 +68,22 @@ function ringPairs(ring: RingStat): [string, string][] {
   ]
 }
 
+function inboxPairs(ring: RingStat, inboxes: NonNullable<RingStat['inboxes']>): [string, string][] {
+  return [
+    ['accepted', `${ring.head} (${rateOf(ring)} per second)`],
+    ['not committed', counted(ring.retained, 'message')],
+    ...inboxes.map(({ instance, depth, capacity, refused, owner }): [string, string] => {
+      const holder = owner ? `node ${owner.node} (pid ${owner.pid})${owner.isAlive ? '' : ', dead'}` : 'none'
+      return [`inbox ${instance}`, `${depth} of ${capacity}, ${refused} refused as full, owner ${holder}`]
+    }),
+  ]
+}
+
+function contentPairs(ring: RingStat): [string, string][] {
+  if (ring.inboxes !== undefined) return inboxPairs(ring, ring.inboxes)
+  return ring.table ? tablePairs(ring, ring.table) : ringPairs(ring)
+}
+
 function podText({ fingerprint, schema }: RingStat): string {
   if (fingerprint === 0n) return 'none: payloads are bytes'
   return `${schema || 'unknown'} (fingerprint ${fingerprintText(fingerprint)})`
@@ -72,12 +92,12 @@ function podText({ fingerprint, schema }: RingStat): string {
 function printRing(output: Output, ring: RingStat): void {
   const age = durationText(Math.max(0, Date.now() - ring.createdAtMs))
   printPairs(output, [
-    ['kind', `${ring.kind}, a ${ring.form}`],
+    ['kind', `${ring.kind}, ${ring.form === 'inbox' ? 'an' : 'a'} ${ring.form}`],
     ['name', ring.name],
     ['pod', podText(ring)],
     ['payload', `at most ${ring.payloadBytes} bytes`],
     ['object', `${bytesText(ring.objectBytes)}, created ${age} ago`],
-    ...(ring.table ? tablePairs(ring, ring.table) : ringPairs(ring)),
+    ...contentPairs(ring),
     ['spare chunks', `${ring.spares}, ${ring.burned} lost`],
     ['refused', `${ring.refused} publishes`],
     ['missed wakes', String(ring.missedWakes)],
@@ -125,7 +145,7 @@ export const stat: Command = {
   about: [
     'Lists the rings: geometry, head, retained frames, frames per second, lost spare chunks (BURNED), nodes that',
     'sleep until there is news, and nodes that died and have left a chunk. A contest is a table: it has buckets, valid',
-    'claims and drawn tokens.',
+    'claims and drawn tokens. An inbox has messages that are not committed.',
     '',
     'With KIND (a number, events, cache, contest, one of these with a name as in cache:sessions, or the name of a type)',
     'it shows the details of one ring, including its pod, its last reset, and what each dead node was doing.',

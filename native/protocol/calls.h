@@ -1,0 +1,185 @@
+// Calls: requests in the boxes of an inbox object, and reply slots in which their answers land. Any process may be
+// killed or stopped at any instruction.
+//
+// Reply slots. The second half of each box (inbox.h) belongs to the calls that the owner of the box makes. Each slot
+//   { stamp | chunk } moves on its own, like a bucket of a table. A call waits at stamp s, and its request names slot
+//   and s. The server answers by swapping { s, old } -> { s + 1, hand }. The caller gives the call up with the same
+//   swap. One of them wins: after either, nothing that names s can land, and the slot is free for a call at s + 1.
+// Progress. One word per reply slot, { s | waiting, begun, done or cancelled }. The caller stores "waiting" before it
+//   sends. The server swaps it to "begun" before it runs the handler, and to "done" before it answers. So after the
+//   death of a server the caller knows how far its call came. The caller cancels by swapping "waiting" to "cancelled":
+//   then the handler has not run, and never will. A request is begun at most once, even if its box has a second owner.
+// Next owner of a box. It moves each reply slot once before its first call (renew_replies). Otherwise an answer to the
+//   dead caller would be taken for one of its own.
+// Death. settle.h applies without change: a reply is one swap. A server that dies in a handler leaves "begun".
+//
+// Invariants: I1, I2, I4 and I5 of ring.h, and
+//   C1  A call ends once: with the answer to its own request, whole, or given up.
+//   C2  A handler is begun at most once for each request, and never after cancel_call has returned true.
+//   C3  Progress of a stamp only goes from waiting to begun to done, or from waiting to cancelled.
+//
+// The shared bytes are input, as in ring.h. No system call, no allocation, no exception, no Node.
+#pragma once
+
+#include "protocol/inbox.h"
+
+namespace orbit {
+
+// Before the payload of a request. A one-way request has hasReply 0.
+struct RequestHeader {
+  uint32_t hasReply;
+  uint32_t slot;  // in the object
+  uint64_t stamp;
+};
+static_assert(sizeof(RequestHeader) == 16, "whole words");
+
+// Where an answer goes.
+struct ReplyTo {
+  uint32_t slot;
+  uint64_t stamp;
+};
+
+enum CallProgress : uint64_t { kWaiting = 0, kBegun = 1, kDone = 2, kCancelled = 3 };
+
+enum ReplyKind : uint8_t { kAnswered = 1, kFailed = 2, kGivenUp = 3 };
+
+// A service is announced by the hash of its name; the request has the name. Part of the memory layout. Never 0.
+inline uint64_t service_hash(const uint8_t* name, size_t bytes) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (size_t i = 0; i < bytes; i++) hash = (hash ^ name[i]) * 0x100000001b3;
+  hash ^= hash >> 32;
+  return hash == 0 ? 1 : hash;
+}
+
+// The owner of the box announces a service at a place of its list; 0 withdraws it. Partner: serves.
+inline void announce(const Box& box, uint32_t place, uint64_t hash) {
+  store_release(&box.header->services[place], hash);
+}
+inline bool serves(const Box& box, uint64_t hash) {
+  bool isThere = false;
+  for (const uint64_t& service : box.header->services) isThere |= load_acquire(&service) == hash;
+  return isThere;
+}
+
+// The box of a living owner that announces the service and has the fewest requests that are not done. Of equal ones,
+// `turn` chooses. boxes: there is none.
+template <typename IsAlive>
+inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAlive isAlive) {
+  uint32_t best = ring.spec.boxes;
+  uint64_t fewest = ~uint64_t{0};
+  for (uint32_t i = 0; i < ring.spec.boxes; i++) {
+    uint32_t index = (i + turn) & (ring.spec.boxes - 1);
+    Box box = box_of(ring, index);
+    uint64_t word = owner_of(box);
+    if (word == 0 || !serves(box, hash) || !is_owned(box, word, isAlive)) continue;
+    uint64_t floor = floor_of(box), open = head_of(box, floor) - floor;
+    if (open >= fewest) continue;
+    fewest = open;
+    best = index;
+  }
+  return best;
+}
+
+// ---- reply slots ---------------------------------------------------------------------------------------------------
+
+// The box that has this reply slot; boxes: it is none.
+inline uint32_t box_of_slot(const Ring& ring, uint32_t slot) {
+  uint32_t perBox = slots_per_box(ring), box = slot / perBox;
+  bool isReply = slot <= ring.mask && slot % perBox >= perBox - ring.spec.replies;
+  return isReply ? box : ring.spec.boxes;
+}
+inline bool is_reply_slot(const Ring& ring, const ReplyTo& to) {
+  return box_of_slot(ring, to.slot) < ring.spec.boxes && to.stamp < kMaxLap &&
+         to.stamp <= kMaxPosition >> ring.lapShift;
+}
+inline uint32_t reply_slot(const Ring& ring, uint32_t box, uint32_t index) {
+  return (box + 1) * slots_per_box(ring) - ring.spec.replies + index;
+}
+// The slot is a reply slot.
+inline uint64_t* progress_of(const Ring& ring, uint32_t slot) {
+  uint32_t perBox = slots_per_box(ring);
+  return &ring.progress[slot / perBox * ring.spec.replies + (slot % perBox - (perBox - ring.spec.replies))];
+}
+constexpr uint64_t progress_word(uint64_t stamp, CallProgress progress) { return stamp << 2 | progress; }
+
+// Partner: the swap of exchange_hand.
+inline uint64_t stamp_of(const Ring& ring, uint32_t slot) { return lap_in(load_ordered(&ring.slots[slot])); }
+// Whether the call has neither an answer nor been given up.
+inline bool is_pending(const Ring& ring, const ReplyTo& to) {
+  return is_reply_slot(ring, to) && stamp_of(ring, to.slot) == to.stamp;
+}
+
+// Answers a call, or gives it up. False: that has been done. After an answer, wake_owner of the box of the slot must
+// follow. The caller gives up with no bytes. kTooLarge is the caller's to avoid: bytes <= payloadBytes.
+inline bool settle_call(Writer* writer, const ReplyTo& to, ReplyKind kind, const void* bytes, uint32_t length) {
+  const Ring& ring = writer->ring;
+  if (!is_reply_slot(ring, to) || length > ring.spec.payloadBytes) return false;
+  uint64_t* slot = &ring.slots[to.slot];
+  // Acquire is for the received chunk, which the swap has too. Partner: the swap of exchange_hand.
+  uint64_t word = load_acquire(slot);
+  uint32_t received = chunk_in(word);
+  if (lap_in(word) != to.stamp || received >= ring.chunkCount || received == writer->hand) return false;
+  Message message;
+  message.body = bytes;
+  message.bodyBytes = length;
+  message.frameKind = kind;
+  message.version = to.stamp;
+  fill_hand(writer, message);
+  uint64_t position = position_in(ring, to.stamp + 1, to.slot);
+  store_release(&chunk_at(ring, writer->hand)->id, writer->idBase | (position & kCounterMask));
+  return exchange_hand(writer, slot, word, to.stamp + 1, position);
+}
+
+// ---- the caller ----------------------------------------------------------------------------------------------------
+
+// The owner of the box, before its first call: no answer to a call of an earlier owner can land from now on.
+inline void renew_replies(Writer* writer, uint32_t box) {
+  for (uint32_t index = 0; index < writer->ring.spec.replies; index++) {
+    uint32_t slot = reply_slot(writer->ring, box, index);
+    // A lost swap means that an answer has just landed: then the stamp has moved, too.
+    settle_call(writer, {slot, stamp_of(writer->ring, slot)}, kGivenUp, nullptr, 0);
+  }
+}
+
+// Begins a call through a slot that is free. The request that names the result is sent afterwards.
+inline ReplyTo open_call(const Ring& ring, uint32_t slot) {
+  ReplyTo to{slot, stamp_of(ring, slot)};
+  // Release is for observers; the server learns of it with the message. Partner: begin_call.
+  store_release(progress_of(ring, slot), progress_word(to.stamp, kWaiting));
+  return to;
+}
+
+// True: the handler has not begun, and never will. The slot is still to be given up.
+inline bool cancel_call(const Ring& ring, const ReplyTo& to) {
+  return exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kWaiting),
+                     progress_word(to.stamp, kCancelled));
+}
+
+// How far the call has come. Partners: the swaps of begin_call and finish_call.
+inline CallProgress progress_at(const Ring& ring, const ReplyTo& to) {
+  uint64_t word = load_acquire(progress_of(ring, to.slot));
+  return word >> 2 == to.stamp ? static_cast<CallProgress>(word & 3) : kWaiting;
+}
+
+// Copies the answer of a call that is no longer pending; `payload` has room for payloadBytes. Only the owner of the box
+// can make the slot move again. False: the bytes are foreign.
+inline bool take_reply(const Ring& ring, const ReplyTo& to, Frame* frame, void* payload) {
+  RingStatus status = read_frame(ring, position_in(ring, to.stamp + 1, to.slot), frame, payload);
+  return status == RingStatus::kOk && frame->version == to.stamp;
+}
+
+// ---- the server ----------------------------------------------------------------------------------------------------
+
+// Before the handler. False: the call is over, was cancelled, or has been begun before: do not run it.
+inline bool begin_call(const Ring& ring, const ReplyTo& to) {
+  if (!is_pending(ring, to)) return false;
+  return exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kWaiting), progress_word(to.stamp, kBegun));
+}
+
+// After the handler, before the answer. A stamp that is over stays as it is.
+inline void finish_call(const Ring& ring, const ReplyTo& to) {
+  if (!is_reply_slot(ring, to)) return;
+  exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kBegun), progress_word(to.stamp, kDone));
+}
+
+}  // namespace orbit

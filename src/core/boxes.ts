@@ -1,0 +1,283 @@
+import type { Wakeable } from './bell.js'
+import { Handle, type OpenedType } from './handle.js'
+import { abi, native, status } from './native.js'
+import {
+  firstRecord,
+  loadedFrameKind,
+  loadedLength,
+  payloadOffset,
+  recordBytes,
+  resultBytes,
+  resultFrom,
+  resultHead,
+  resultLost,
+  resultMalformed,
+  resultPosition,
+  resultStatus,
+  resultTo,
+  scratch,
+} from './scratch.js'
+
+/** One message as its owner polls it. */
+export interface Message {
+  /** The bytes of the message, a private copy. Its buffer has the other messages of the same poll, too. */
+  readonly payload: Uint8Array
+  /** The node of the sender, 0..65535. */
+  readonly node: number
+  /** The position of the message in its inbox, 0..2^53-2; the first message of a new inbox has 0. */
+  readonly position: number
+  /** The opcode that the sender gave it, 0..255; default 0. */
+  readonly frameKind: number
+  /** The version that the sender gave it, 0..2^53-1; default 0. */
+  readonly version: number
+}
+
+/** The state of one box, as it was at some instant during the call. */
+export interface BoxState {
+  /** The next position to be sent. */
+  readonly head: number
+  /** The position up to which the owner has committed. */
+  readonly committed: number
+  /** How many sends were refused because the box was full. */
+  readonly refused: number
+  /** The member that owns it, or owned it last and died; undefined: none. */
+  readonly owner:
+    | { readonly node: number; readonly incarnation: number; readonly pid: number; readonly isAlive: boolean }
+    | undefined
+}
+
+/** How far a call had come when it ended without an answer: its handler had not begun, had begun, or had ended. */
+export type CallProgress = 'not begun' | 'begun' | 'done'
+
+/** A request that a server was sent. */
+export interface SentCall {
+  readonly box: number
+  readonly slot: number
+  readonly stamp: number
+  readonly node: number
+  readonly incarnation: number
+}
+
+/** The answer to a call. */
+export interface Answer {
+  readonly isFailure: boolean
+  readonly payload: Uint8Array
+}
+
+const progressNames: readonly CallProgress[] = ['not begun', 'begun', 'done']
+const [answered, failed] = [1, 2]
+/** The addon's word for "no answer is wanted". */
+const oneWay = 0xffffffff
+
+// Offsets within a record, as indices of the views.
+const positionIndex = abi.recordPosition >> 3
+const versionIndex = abi.recordVersion >> 3
+const nodeIndex = abi.recordNode >> 2
+const lengthIndex = abi.recordLength >> 2
+const frameKindIndex = abi.recordFrameKind >> 2
+
+/** Copies the messages of one call out of the scratch, where each payload is behind its record. */
+function takeMessages(count: number, messages: Message[]): void {
+  const { buffer } = scratch.bytes.slice(firstRecord, firstRecord + resultBytes())
+  const floats = new Float64Array(buffer)
+  const words = new Uint32Array(buffer)
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    const [word, float] = [at >> 2, at >> 3]
+    const length = words[word + lengthIndex] as number
+    messages.push({
+      payload: new Uint8Array(buffer, at + recordBytes, length),
+      node: words[word + nodeIndex] as number,
+      position: floats[float + positionIndex] as number,
+      frameKind: words[word + frameKindIndex] as number,
+      version: floats[float + versionIndex] as number,
+    })
+    at += recordBytes + ((length + 7) & ~7)
+  }
+}
+
+/** One open inbox object: the addon's calls on its boxes, with their statuses turned into errors or values. */
+export class Boxes extends Handle {
+  static readonly isTable = false
+
+  /** How many boxes there are. */
+  readonly boxes: number
+  /** How many reply slots each box has. */
+  readonly replies: number
+
+  constructor(opener: object, handle: number, type: OpenedType) {
+    super(opener, handle, type)
+    const { boxes, replies } = native.ringInfo(handle)
+    this.boxes = boxes
+    this.replies = replies
+  }
+
+  /** How many messages a box has room for. */
+  get perBox(): number {
+    return this.capacity / this.boxes - this.replies
+  }
+
+  /** Becomes the owner of a box; false: another living process owns it. */
+  own(box: number): boolean {
+    return this.orThrow(native.inboxOwn(this.handle, box)) === 1
+  }
+
+  /** Ends the ownership. After a close it does nothing. */
+  disown(box: number): void {
+    native.inboxDisown(this.handle, box)
+  }
+
+  /** Appends up to `max` messages that were not read yet, and returns how many messages were malformed. */
+  poll(box: number, max: number, messages: Message[]): number {
+    let malformed = 0
+    while (messages.length < max) {
+      const count = this.orThrow(native.inboxPoll(this.handle, box, max - messages.length))
+      malformed += resultMalformed()
+      if (count > 0) takeMessages(count, messages)
+      else if (resultTo() === resultFrom()) break
+    }
+    return malformed
+  }
+
+  /** Commits all positions below `position`. */
+  commit(box: number, position: number): void {
+    this.orThrow(native.inboxCommit(this.handle, box, position))
+  }
+
+  /** Sends one message; -1: the box is full. */
+  send(box: number, payload: Uint8Array, frameKind: number, version: number): number {
+    const refused = native.inboxSend(this.handle, box, payload, frameKind, version)
+    if (refused === undefined) return resultPosition()
+    if (refused === status.full) return -1
+    return this.refuse(refused)
+  }
+
+  /** Sends records that lie back to back, and returns how many there was room for. */
+  sendPacked(box: number, records: Uint8Array, recordBytes: number, frameKind: number, version: number): number {
+    const sent = this.orThrow(native.inboxSendPacked(this.handle, box, records, recordBytes, frameKind, version))
+    const ended = resultStatus()
+    if (ended !== 0 && ended !== status.full) this.refuse(ended)
+    return sent
+  }
+
+  /** Looks at a box. */
+  look(box: number): BoxState {
+    this.orThrow(native.inboxLook(this.handle, box))
+    const node = resultPosition()
+    const owner = { node, incarnation: resultTo(), pid: resultLost(), isAlive: resultStatus() === 1 }
+    return {
+      head: resultHead(),
+      committed: resultFrom(),
+      refused: resultMalformed(),
+      owner: node < 0 ? undefined : owner,
+    }
+  }
+
+  /** Announces that the owner of a box serves a name; no bytes: no longer. */
+  announce(box: number, place: number, name: Uint8Array): void {
+    native.callAnnounce(this.handle, box, place, name)
+  }
+
+  /** The box of the least busy living server of a name; -1: there is none. */
+  findServer(name: Uint8Array, turn: number): number {
+    const box = this.orThrow(native.callFind(this.handle, name, turn))
+    return box < this.boxes ? box : -1
+  }
+
+  /** Sends a request; `slot` -1: no answer is wanted. Undefined: the box is full. */
+  ask(box: number, slot: number, payload: Uint8Array): SentCall | undefined {
+    const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, payload, 0)
+    if (refused === status.full) return undefined
+    if (refused !== undefined) this.refuse(refused)
+    return { box, slot, stamp: resultFrom(), node: resultLost(), incarnation: resultTo() }
+  }
+
+  /** The number of the reply slot at a place of a box. */
+  replySlot(box: number, place: number): number {
+    return (box + 1) * (this.capacity / this.boxes) - this.replies + place
+  }
+
+  /** What has become of a call. */
+  stateOf({ slot, stamp, node, incarnation }: SentCall): 'open' | 'answered' | 'dead' {
+    const state = this.orThrow(native.callState(this.handle, slot, stamp, node, incarnation))
+    return state === 0 ? 'open' : state === 1 ? 'answered' : 'dead'
+  }
+
+  /** Takes the answer of a call. */
+  takeAnswer({ slot, stamp }: SentCall): Answer {
+    this.orThrow(native.callTake(this.handle, slot, stamp))
+    return {
+      isFailure: loadedFrameKind() === failed,
+      payload: scratch.bytes.slice(payloadOffset, payloadOffset + loadedLength()),
+    }
+  }
+
+  /** Gives a call up, and says how far it had come; 'answered': the answer came first. */
+  giveUp({ box, slot, stamp }: SentCall): CallProgress | 'answered' {
+    return progressNames[this.orThrow(native.callGiveUp(this.handle, box, slot, stamp))] ?? 'answered'
+  }
+
+  /** Begins a call; false: it is over, or was begun before. */
+  begin(slot: number, stamp: number): boolean {
+    return this.orThrow(native.callBegin(this.handle, slot, stamp)) === 1
+  }
+
+  /** Whether the caller still waits. */
+  isAwaited(slot: number, stamp: number): boolean {
+    return this.orThrow(native.callIsPending(this.handle, slot, stamp)) === 1
+  }
+
+  /** Answers a call; false: it was over. */
+  answer(slot: number, stamp: number, isFailure: boolean, payload: Uint8Array): boolean {
+    return this.orThrow(native.callAnswer(this.handle, slot, stamp, isFailure ? failed : answered, payload)) === 1
+  }
+
+  /** What the owner of a box sleeps on. */
+  messagesOf(box: number): Wakeable {
+    return this.#wakeable(
+      () => native.inboxHasMessage(this.handle, box),
+      () => this.arm(),
+    )
+  }
+
+  /** What a sender sleeps on until there is room. */
+  roomOf(box: number): Wakeable {
+    return this.#wakeable(
+      () => native.inboxHasRoom(this.handle, box),
+      () => this.orThrow(native.inboxArm(this.handle, box)),
+    )
+  }
+
+  /** What a sender sleeps on until a living process owns the box. */
+  ownerOf(box: number): Wakeable {
+    return this.#wakeable(
+      () => 1 - this.orThrow(native.inboxIsFree(this.handle, box)),
+      () => this.orThrow(native.inboxArm(this.handle, box)),
+    )
+  }
+
+  /** What a process sleeps on until it may become the owner. */
+  ownershipOf(box: number): Wakeable {
+    return this.#wakeable(
+      () => native.inboxIsFree(this.handle, box),
+      () => this.orThrow(native.inboxArm(this.handle, box)),
+    )
+  }
+
+  #wakeable(hasNews: () => number, arm: () => void): Wakeable {
+    const boxes = this
+    return {
+      kind: this.kind,
+      get closed() {
+        return boxes.closed
+      },
+      hasNews: () => boxes.orThrow(hasNews()) === 1,
+      fallAsleep: () => {
+        if (boxes.orThrow(hasNews()) === 1) return true
+        arm()
+        return boxes.orThrow(hasNews()) === 1
+      },
+      disarm: () => boxes.disarm(),
+    }
+  }
+}

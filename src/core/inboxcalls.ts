@@ -1,0 +1,47 @@
+/** The numbers of inboxes and calls that the addon knows. */
+export interface InboxAbi {
+  readonly callKind: number
+  readonly requestHeaderBytes: number
+  readonly maxBoxes: number
+  readonly maxServices: number
+}
+
+/** Of an inbox object: how many inboxes there are, and reply slots in each. Its capacity is that of all together. */
+export interface InboxSpec {
+  boxes?: number
+  replies?: number
+}
+
+/** The addon's calls on inboxes, and on the calls that pass through them. An inbox object and its boxes are numbers. */
+export interface InboxCalls {
+  /** 1: this process owns the box now; 0: another one does. */
+  inboxOwn(inbox: number, box: number): number
+  inboxDisown(inbox: number, box: number): number
+  inboxPoll(inbox: number, box: number, max: number): number
+  inboxCommit(inbox: number, box: number, position: number): number
+  /** Undefined when it did: the position stands in the scratch. */
+  inboxSend(inbox: number, box: number, payload: Uint8Array, frameKind: number, version: number): number | undefined
+  inboxSendPacked(
+    inbox: number,
+    box: number,
+    records: Uint8Array,
+    recordBytes: number,
+    frameKind: number,
+    version: number,
+  ): number
+  inboxLook(inbox: number, box: number): number
+  inboxHasMessage(inbox: number, box: number): number
+  inboxHasRoom(inbox: number, box: number): number
+  inboxIsFree(inbox: number, box: number): number
+  inboxArm(inbox: number, box: number): number
+  callAnnounce(inbox: number, box: number, place: number, name: Uint8Array): number
+  callFind(inbox: number, name: Uint8Array, turn: number): number
+  /** slot 2^32 - 1: no answer is wanted. Undefined when it did. */
+  callSend(inbox: number, box: number, slot: number, payload: Uint8Array, deadlineMs: number): number | undefined
+  callState(inbox: number, slot: number, stamp: number, node: number, incarnation: number): number
+  callTake(inbox: number, slot: number, stamp: number): number
+  callGiveUp(inbox: number, box: number, slot: number, stamp: number): number
+  callBegin(inbox: number, slot: number, stamp: number): number
+  callIsPending(inbox: number, slot: number, stamp: number): number
+  callAnswer(inbox: number, slot: number, stamp: number, kind: number, payload: Uint8Array): number
+}

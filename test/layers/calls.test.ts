@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest'
+import { CallError, Client, type Fleet, OrbitError, RemoteError, type Server, serve } from '../../src/index.js'
+import { fleetName, joinLocal, joinShm, keep, memories } from '../help/fleets.js'
+import { start } from '../help/processes.js'
+import { expectRangeError, expectTypeError, untyped } from '../help/refusals.js'
+
+const math = {
+  add: ({ a, b }: { a: number; b: number }) => a + b,
+  later: async (value: string) => `${value}, later`,
+  echo: (value: unknown) => value,
+  fail: () => {
+    throw Object.assign(new RangeError('too far', { cause: 'the map' }), { code: 'ERR_FAR', metres: 7 })
+  },
+  hang: (_: unknown, { signal }: { signal: AbortSignal }) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve('aborted'))),
+}
+type Math = typeof math
+
+function pair(join: (name: string) => Fleet): { client: Client<Math>; server: Server<Math> } {
+  const name = fleetName()
+  const server = keep(serve(join(name), 'math', math))
+  return { server, client: new Client<Math>(join(name), 'math') }
+}
+
+describe.each(memories)('a call in $memory', ({ join }) => {
+  it('returns what the handler returns', async () => {
+    const { client } = pair(join)
+    expect(await client.call('add', { a: 2, b: 3 })).toBe(5)
+    expect(await client.call('later', 'soon')).toBe('soon, later')
+  })
+
+  it('carries structured values, and bytes as they are', async () => {
+    const { client } = pair(join)
+    for (const value of [undefined, null, 7n, new Date(0), new Map([[1, new Set(['x'])]]), [{ a: 1.5 }]]) {
+      expect(await client.call('echo', value)).toEqual(value)
+    }
+    const echoed = await client.call('echo', Uint8Array.of(1, 2, 3))
+    expect([...(echoed as Uint8Array)]).toEqual([1, 2, 3])
+  })
+
+  it('throws what the handler throws, with its name, message, code, cause and fields', async () => {
+    const { client } = pair(join)
+    const error = await client.call('fail').catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(RemoteError)
+    expect(error).toMatchObject({
+      name: 'RangeError',
+      message: 'too far',
+      code: 'ERR_FAR',
+      metres: 7,
+      cause: 'the map',
+    })
+    await expect(client.call(untyped('missing'))).rejects.toThrow('math has no handler missing')
+    await expect(client.call(untyped('toString'))).rejects.toThrow('math has no handler toString')
+  })
+
+  it('answers 1,500 calls that are made at once', async () => {
+    const { client } = pair(join)
+    const sums = await Promise.all(Array.from({ length: 1500 }, (_, a) => client.call('add', { a, b: 1 })))
+    expect(sums).toEqual(Array.from({ length: 1500 }, (_, a) => a + 1))
+  })
+
+  it('is refused at once when no process serves the name', async () => {
+    const { client, server } = pair(join)
+    server.close()
+    await expect(client.call('add', { a: 1, b: 1 })).rejects.toMatchObject({ code: 'ERR_ORBIT_NO_SERVER' })
+    expect(client.tell('add', { a: 1, b: 1 })).toBe(false)
+  })
+
+  it('ends after its time or with its signal, and aborts the handler', async () => {
+    const { client } = pair(join)
+    const late = client.call('hang', undefined, { timeoutMs: 1 }).catch((thrown) => thrown)
+    expect(await late).toBeInstanceOf(CallError)
+    expect(await late).toMatchObject({ code: 'ERR_ORBIT_TIMEOUT' })
+    const controller = new AbortController()
+    const given = client.call('hang', undefined, { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(given).rejects.toThrow('enough')
+    expect(await client.call('add', { a: 1, b: 1 })).toBe(2)
+  })
+
+  it('runs a told request without an answer', async () => {
+    const name = fleetName()
+    let tell: (value: unknown) => void = () => {}
+    const told = new Promise((resolve) => {
+      tell = resolve
+    })
+    keep(serve(join(name), 'log', { line: (value: string) => tell(value) }))
+    expect(new Client<{ line(value: string): void }>(join(name), 'log').tell('line', 'a line')).toBe(true)
+    expect(await told).toBe('a line')
+  })
+})
+
+describe('a call', () => {
+  it('refuses wrong arguments', async () => {
+    const fleet = joinLocal(fleetName())
+    expectTypeError(() => serve(fleet, 'x', untyped({ a: 1 })), 'handlers.a=1 must be a function')
+    expectRangeError(() => serve(fleet, '', {}), 'service=""')
+    keep(serve(fleet, 'x', {}))
+    expectTypeError(() => serve(fleet, 'x', {}), 'service="x"')
+    const client = new Client(fleet, 'x')
+    await expect(client.call('a', new Uint8Array(4000))).rejects.toMatchObject({ code: 'ERR_ORBIT_PAYLOAD_SIZE' })
+    await expect(client.call('a', 1, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_ORBIT_OUT_OF_RANGE' })
+  })
+
+  it('says how far it had come when its server is killed, and goes to another one if it had not begun', async () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    const client = new Client<{ begin(value: unknown): string }>(fleet, 'work')
+    const server = start('actor.mjs', ['inbox', 'serveWork', name])
+    expect(await server.next()).toEqual(['serving'])
+    const calls = Array.from({ length: 64 }, () => client.call('begin', 1).catch((thrown) => thrown))
+    for (let i = 0; i < 4; i++) expect(await server.next()).toEqual(['begun'])
+    await server.kill()
+    const endings = await Promise.all(calls)
+    for (const ending of endings) expect(ending).toBeInstanceOf(OrbitError)
+    const codes = endings.map(({ code }) => code)
+    expect(codes.filter((code) => code === 'ERR_ORBIT_SERVER_DIED').length).toBe(4)
+    expect(codes.filter((code) => code === 'ERR_ORBIT_NO_SERVER').length).toBe(60)
+    expect(endings.filter(({ progress }) => progress === 'begun').length).toBe(4)
+  })
+})
