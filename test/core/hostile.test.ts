@@ -297,12 +297,6 @@ describe.runIf(isLinux)('at the name of a ring', () => {
       squat: (path) => patch(path, ringHeaderAt.kind, (bytes) => bytes.writeUInt32LE(8)),
     },
     {
-      title: 'a ring of a fleet that is gone',
-      code: 'ERR_ORBIT_TYPE_MISMATCH',
-      values: [/fleetId=0x0123456789abcdef is not 0x[0-9a-f]{16}: left by a fleet that is gone/],
-      squat: (path) => patch(path, objectAt.fleetId, (bytes) => bytes.writeBigUInt64LE(0x0123456789abcdefn)),
-    },
-    {
       title: 'a ring with a capacity that does not fit its bytes',
       code: 'ERR_ORBIT_CORRUPT',
       values: [/bytes=\d+/],

@@ -153,7 +153,10 @@ describe.skipIf(!hasObjectFiles)('a joiner that is alone', () => {
     const old = join(name)
     old.publish(facts, fact)
     rmSync(pathOf(name, 'fleet'))
-    const next = join(name)
+    const [company, next] = [join(name), join(name)]
+    const inMessage = ['fleetId=0x', 'left by a fleet that is gone']
+    expectRefusal(() => next.head(facts), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', ...inMessage)
+    company.close()
     expect([next.head(facts), old.publish(facts, fact).counter]).toEqual([0, 1])
     next.publish(facts, fact)
     expect([next.head(facts), old.head(facts)]).toEqual([1, 2])
