@@ -17,7 +17,7 @@ import {
   resultCount,
   scratch,
 } from './scratch.js'
-import { moved, takeCopies, takeCopy } from './slab.js'
+import { movedBy, takeCopies, takeCopy } from './slab.js'
 
 /**
  * One frame of a ring. It can be spread, cloned, compared and printed; a copy has all properties but `id` and `value`.
@@ -133,8 +133,8 @@ const atIndex = abi.recordAt >> 2
 /** Appends the frames of a poll; their payloads are at the place that `placeFor` returned. */
 export function takeFrames({ frames: source }: Ring, place: number, frames: Frame[]): void {
   const count = resultCount()
-  takeCopies(place, abi.pollPayloads, resultBytes())
-  const { buffer, by } = moved
+  const buffer = takeCopies(place, abi.pollPayloads, resultBytes())
+  const by = movedBy
   const { words, floats } = scratch
   let word = firstWord
   let float = firstFloat

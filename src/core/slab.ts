@@ -58,18 +58,17 @@ function moveToSlab(offset: number, length: number): number {
   return at
 }
 
-/** Many copies back to back: the buffer that they are in, and how far they were moved. */
-export const moved: { buffer: ArrayBufferLike; by: number } = { buffer, by: 0 }
+/** How far `takeCopies` has moved the payloads of the last poll. */
+export let movedBy = 0
 
-/** As `takeCopy`, for the payloads of a poll: leaves in `moved` where they are. */
-export function takeCopies(place: number, offset: number, length: number): void {
+/** As `takeCopy`, for the payloads of a poll: returns the buffer that they are in, and leaves `movedBy`. */
+export function takeCopies(place: number, offset: number, length: number): ArrayBufferLike {
   if (place !== inScratch) {
     used = place + length
-    moved.buffer = buffer
-    moved.by = 0
-    return
+    movedBy = 0
+    return buffer
   }
   const copy = takeCopy(place, offset, length)
-  moved.buffer = copy.buffer
-  moved.by = copy.byteOffset - offset
+  movedBy = copy.byteOffset - offset
+  return copy.buffer
 }
