@@ -3,7 +3,7 @@ import { abi, native, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, cacheKind } from '../inspect/kinds.js'
-import { inspectLimits } from '../inspect/limits.js'
+import { readableLimits } from '../inspect/limits.js'
 import { nodeStateOf } from '../inspect/nodestate.js'
 import type { FoundObject } from '../inspect/objects.js'
 import { type InboxReport, inspectRing, type RingReport } from '../inspect/report.js'
@@ -80,7 +80,7 @@ function ringFindings(fleet: string, report: RingReport): Finding[] {
 }
 
 function limitsFindings(fleet: FleetObserver): Finding[] {
-  const { full = 0, entries = 0 } = inspectLimits(fleet) ?? {}
+  const { full = 0, entries = 0 } = readableLimits(fleet) ?? {}
   if (full === 0) return []
   const found = `the table of rate limiters has found no place for a key ${counted(full, 'time')}`
   const meaning = `each limiter allowed, refused or threw as its whenFull says; ${entries} entries are for ${entries / 4} keys`

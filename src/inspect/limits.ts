@@ -15,6 +15,15 @@ export interface LimitsReport {
   readonly objectBytes: number
 }
 
+/** Inspects the table of limits of a fleet; undefined: there is none, or it is damaged, which other reports say. */
+export function readableLimits(fleet: FleetObserver): LimitsReport | undefined {
+  try {
+    return inspectLimits(fleet)
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Inspects the table of limits of a fleet.
  *

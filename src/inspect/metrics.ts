@@ -4,6 +4,7 @@ import { runtime } from '../base/runtime.js'
 import type { NodeRecord } from '../core/node.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
 import { kindsOf } from './kinds.js'
+import { readableLimits } from './limits.js'
 import { inspectRing, type RingReport } from './report.js'
 
 /** Options of `collectMetrics` and `promCollectors`. */
@@ -166,6 +167,31 @@ function nodeMetrics(fleet: FleetObserver, nodes: readonly NodeRecord[]): Metric
   ]
 }
 
+function limitMetrics(fleet: FleetObserver): Metric[] {
+  const report = readableLimits(fleet)
+  const one = (value = 0): MetricSample[] => (report === undefined ? [] : [{ labels: { fleet: fleet.name }, value }])
+  return [
+    {
+      name: 'orbit_limit_keys',
+      help: 'Keys of rate limiters that have taken something within their windows.',
+      type: 'gauge',
+      samples: one(report?.keys),
+    },
+    {
+      name: 'orbit_limit_entries',
+      help: 'Places of the table of the rate limiters; a quarter of them can be used well.',
+      type: 'gauge',
+      samples: one(report?.entries),
+    },
+    {
+      name: 'orbit_limit_full_total',
+      help: 'Decisions that found no place for a key.',
+      type: 'counter',
+      samples: one(report?.full),
+    },
+  ]
+}
+
 function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions['cursors']>): Metric {
   const samples = Object.entries(cursors).map(([cursor, { lag }]) => ({
     labels: { fleet: fleet.name, cursor },
@@ -176,7 +202,8 @@ function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions
 
 /**
  * Measures a fleet: frames, retained frames, lost spare chunks and sleepers of each ring, nodes alive and dead,
- * heartbeats, claims, and the lag of the cursors that the options name. Prometheus computes rates from the counters.
+ * heartbeats, claims, rate limits, and the lag of the cursors that the options name. Prometheus computes rates from the
+ * counters.
  *
  * @returns the metrics of this moment; `String(metrics)` is the text format of Prometheus
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, ERR_ORBIT_CLOSED; a damaged ring is counted and does not throw
@@ -185,7 +212,7 @@ export function collectMetrics(fleet: FleetObserver, options: MetricsOptions = {
   const cursors = checkMetrics(fleet, options)
   const nodes = fleet.nodes()
   const ofNodes = nodeMetrics(fleet, nodes)
-  const metrics = [...ringMetrics(fleet, nodes), ...ofNodes, cursorMetrics(fleet, cursors)]
+  const metrics = [...ringMetrics(fleet, nodes), ...ofNodes, ...limitMetrics(fleet), cursorMetrics(fleet, cursors)]
   return { metrics, toString: () => metrics.map(promText).join('') }
 }
 

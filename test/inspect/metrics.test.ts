@@ -1,6 +1,14 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { Contest, collectMetrics, FleetHeartbeat, OrbitEventBus, orbitType, promCollectors } from '../../src/index.js'
+import {
+  Contest,
+  collectMetrics,
+  FleetHeartbeat,
+  OrbitEventBus,
+  orbitType,
+  promCollectors,
+  RateLimiter,
+} from '../../src/index.js'
 import { objectFile } from '../help/bytes.js'
 import { fleetName, hasObjectFiles, joinShm, memories, observe } from '../help/fleets.js'
 import { expectClosed, expectTypeError, untyped } from '../help/refusals.js'
@@ -19,6 +27,8 @@ describe.each(memories)('collectMetrics in $memory', ({ join, isShared }) => {
     events.poll(1)
     new Contest(fleet, { capacity: 8 }).tryClaim('it', { ttlMs: 60_000 })
     new FleetHeartbeat(fleet).beat()
+    const limiter = new RateLimiter(fleet, { name: 'a', limit: 1, windowMs: 3_600_000, keys: 1 })
+    for (let i = 0; i < 1000; i++) limiter.take(`key ${i}`)
     const { metrics } = collectMetrics(fleet, { cursors: { log: cursor, events } })
     const value = (metric: string, labels: Record<string, string> = {}) =>
       metrics
@@ -38,6 +48,9 @@ describe.each(memories)('collectMetrics in $memory', ({ join, isShared }) => {
     expect(value('orbit_cursor_lag', { cursor: 'log' })).toBe(10)
     expect(value('orbit_cursor_lag', { cursor: 'events' })).toBe(2)
     expect(value('orbit_damaged_rings')).toBeUndefined()
+    expect(value('orbit_limit_keys')).toBe(64)
+    expect(value('orbit_limit_entries')).toBe(64)
+    expect(value('orbit_limit_full_total')).toBe(1000 - 64)
     if (isShared)
       expect(
         collectMetrics(observe(name)).metrics.find((each) => each.name === 'orbit_frames_total')?.samples,
