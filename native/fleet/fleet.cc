@@ -161,23 +161,39 @@ void Fleet::take_node(const JoinOptions& options) {
   uint32_t first = isChosen ? static_cast<uint32_t>(options.node) : 0;
   uint32_t last = isChosen ? first : size_ - 1;
   bool withoutSpare = false;
-  for (uint32_t node = first; node <= last && !hasNode_; node++) {
-    if (!store_->try_lease(*mapping_, node)) continue;
-    // The lease no longer says that the last owner lives. Partner: is_alive.
-    if (has_joined(record(node))) set_joined(record(node), kSettling);
-    fault_point("join:leased");
-    if (settle_rings(node, isAlone)) {
-      node_ = node;
-      hasNode_ = true;
-    } else {
-      withoutSpare = true;
-      store_->drop_lease(*mapping_, node);
+  auto try_nodes = [&](const std::vector<bool>& held) {
+    for (uint32_t node = first; node <= last && !hasNode_; node++) {
+      if (held[node] || !store_->try_lease(*mapping_, node)) continue;
+      withoutSpare = !try_node(node, isAlone) || withoutSpare;
     }
-  }
+  };
+  try_nodes(listed_leases());
+  if (!hasNode_) try_nodes(std::vector<bool>(size_));  // a member may have left since they were listed
   if (!hasNode_) refuse_node(options, withoutSpare);
   fault_point("join:settled");
   write_record(options);
   fault_point("join:recorded");
+}
+
+// Takes a node whose lease this handle has just got, and settles it. False: a ring has no spare chunk for it.
+bool Fleet::try_node(uint32_t node, bool isAlone) {
+  // The lease no longer says that the last owner lives. Partner: is_alive.
+  if (has_joined(record(node))) set_joined(record(node), kSettling);
+  fault_point("join:leased");
+  hasNode_ = settle_rings(node, isAlone);
+  if (hasNode_) {
+    node_ = node;
+  } else {
+    store_->drop_lease(*mapping_, node);
+  }
+  return hasNode_;
+}
+
+// The nodes whose leases are surely held; none while there are few members, which are asked for one by one.
+std::vector<bool> Fleet::listed_leases() const {
+  uint32_t joined = 0;
+  for (uint32_t node = 0; node < size_; node++) joined += has_joined(record(node));
+  return joined >= kManyMembers ? store_->listed_leases(*mapping_, size_) : std::vector<bool>(size_);
 }
 
 // Why a join has found no node.
@@ -354,6 +370,7 @@ void Fleet::wake(const Ring& ring) {
 
 std::vector<Member> Fleet::members() const {
   std::vector<Member> members;
+  std::vector<bool> held = listed_leases();
   for (uint32_t node = 0; node < size_; node++) {
     const NodeRecord* shared = record(node);
     if (!has_joined(shared)) continue;  // partner: the last store of take_node
@@ -364,7 +381,7 @@ std::vector<Member> Fleet::members() const {
     const char* label = reinterpret_cast<const char*>(copy.label);
     Member member{node,
                   static_cast<uint32_t>(copy.pid),
-                  !is_dead(node),
+                  held[node] || !is_dead(node),
                   copy.incarnation,
                   copy.startedAtMs,
                   copy.joinedAtMs,

@@ -35,6 +35,8 @@ struct JoinOptions {
   bool triesOnce = false;                // this join does not wait for the lock
 };
 
+// From so many members on, their leases are listed together: one by one, each costs a walk through those of all.
+constexpr uint32_t kManyMembers = 64;
 constexpr int kLeaveWaitMs = 50;  // a close waits this long for the lock, and otherwise leaves the objects
 // Shorter than a process takes to die: a process that waits for a death and then asks gets the new answer.
 constexpr uint64_t kAliveForNs = 50'000;
@@ -171,6 +173,8 @@ class Fleet {
   bool must_make_limits(const Mapping* mapping, uint32_t entries, bool isAsked) const;
   std::unique_ptr<Mapping> create_limits(uint32_t kind, uint32_t entries, bool isAsked, const std::string& object);
   OpenLimits* keep_limits(std::unique_ptr<Mapping> mapping, uint32_t kind, const std::string& object);
+  bool try_node(uint32_t node, bool isAlone);
+  std::vector<bool> listed_leases() const;
   bool settle_rings(uint32_t node, bool alone);
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
   NodeRecord* record(uint32_t node) const;

@@ -88,6 +88,14 @@ struct EntryRecord {
 };
 static_assert(sizeof(EntryRecord) % 8 == 0, "the next one is aligned");
 
+// A claim of a list, as long as the header of the claim in its card.
+struct ListedClaim {
+  double token, claimedAtMs, expiresInMs;
+  uint32_t node, pid;
+  uint8_t subjectKind, subjectBytes, ownerBytes, reserved[5];
+};
+static_assert(sizeof(ListedClaim) == sizeof(ClaimHeader), "a list of a card's claims is as long as the card");
+
 // Statuses of hot calls beside RingStatus.
 constexpr int32_t kStatusClosed = -20;
 constexpr int32_t kStatusReadOnly = -21;

@@ -1,8 +1,7 @@
-// The calls of contests: table.h for JavaScript. All are hot calls but `claims`.
+// The calls of contests: table.h for JavaScript. All are hot calls.
 //
 // JavaScript writes subject and owner into the scratch at kTextAt, back to back. A claim is returned at kFirstRecord.
 #include "node/call.h"
-#include "node/failing.h"
 #include "posix/clock.h"
 #include "protocol/table.h"
 
@@ -11,6 +10,8 @@ namespace orbit {
 namespace {
 
 constexpr size_t kTextAt = kFirstRecord + sizeof(ClaimRecord);
+// A list looks into so many buckets at most: under a millisecond, even if all are full.
+constexpr uint32_t kBucketsPerList = 4096;
 constexpr int32_t kNothing = 0, kMine = 1, kTheirs = 2;
 
 struct TableCall : Call {
@@ -112,35 +113,37 @@ napi_value has_news_call(napi_env env, napi_callback_info info) {
   return call.number(status != TableStatus::kDone || claim.token != call.u64(3));
 }
 
-// claims(table) -> [{ token, claimedAtMs, expiresInMs, node, pid, subjectKind, subject, owner }]: claims that have not
-// ended
-Napi::Value claims_call(const Napi::CallbackInfo& info) {
-  return translated(info, [&]() -> Napi::Value {
-    OpenRing* opened = &ring_of(info);
-    if (is_retired(opened->writer.ring)) {
-      throw Failure("ERR_ORBIT_RETIRED", "the contest: was removed; join again");
-    }
-    Napi::Array result = Napi::Array::New(info.Env());
-    uint32_t count = 0;
-    uint64_t nowMs = monotonic_ms();
-    auto is_alive = [&](uint32_t node, uint64_t incarnation) { return opened->fleet->is_alive(node, incarnation); };
-    auto text = [](const uint8_t* bytes, uint32_t length) {
-      return std::string(reinterpret_cast<const char*>(bytes), length);
-    };
-    for_each_claim(opened->writer.ring, nowMs, is_alive, [&](const Claim& claim) {
-      Napi::Object record = Napi::Object::New(info.Env());
-      record.Set("token", static_cast<double>(claim.token));
-      record.Set("claimedAtMs", static_cast<double>(claim.claimedAtMs));
-      record.Set("expiresInMs", static_cast<double>(claim.expiresAtMs - nowMs));
-      record.Set("node", claim.node);
-      record.Set("pid", opened->fleet->pid(claim.node));
-      record.Set("subjectKind", claim.subjectKind);
-      record.Set("subject", text(claim.subject, claim.subjectBytes));
-      record.Set("owner", text(claim.owner, claim.ownerBytes));
-      result.Set(count++, record);
+// contestClaims(table, bucket) -> the bucket to go on with, or the capacity at the end; or a status. The claims of the
+// buckets before it are in the scratch from kFirstRecord on, Results.bytes long: ListedClaim, subject, owner, padding.
+napi_value claims_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  const Ring& ring = call.ring();
+  Fleet* fleet = call.opened->fleet;
+  size_t end = call.addon->scratchBytes, at = kFirstRecord;
+  auto is_alive = [&](uint32_t node, uint64_t incarnation) { return fleet->is_alive(node, incarnation); };
+  uint64_t nowMs = monotonic_ms();
+  uint32_t bucket = call.u32(1), last = bucket + kBucketsPerList < ring.mask ? bucket + kBucketsPerList : ring.mask;
+  for (; bucket <= last && end - at >= kCardBytes; bucket++) {
+    visit_bucket(ring, bucket, nowMs, is_alive, [&](const ClaimHeader& held, const uint8_t* bytes) {
+      uint8_t* to = call.addon->scratch + at;
+      ListedClaim listed{static_cast<double>(held.token),
+                         static_cast<double>(held.claimedAtMs),
+                         static_cast<double>(held.expiresAtMs - nowMs),
+                         held.node,
+                         fleet->pid(held.node),
+                         held.subjectKind,
+                         held.subjectBytes,
+                         held.ownerBytes,
+                         {}};
+      uint32_t size = claim_bytes(held.subjectBytes, held.ownerBytes);
+      memcpy(to, &listed, sizeof listed);
+      memcpy(to + sizeof listed, bytes + sizeof held, size - sizeof held);
+      at += size;
     });
-    return result;
-  });
+  }
+  call.addon->results()->bytes = static_cast<double>(at - kFirstRecord);
+  return call.number(bucket);
 }
 
 }  // namespace
@@ -151,8 +154,8 @@ bool export_contest_calls(napi_env env, napi_value exports, Addon* addon) {
                            {"contestRenew", renew_call},
                            {"contestRelease", release_call},
                            {"contestHolder", holder_call},
-                           {"contestHasNews", has_news_call}}) &&
-         export_failing_calls(env, exports, addon, {{"claims", claims_call}});
+                           {"contestHasNews", has_news_call},
+                           {"contestClaims", claims_call}});
 }
 
 }  // namespace orbit

@@ -2,7 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +14,7 @@
 #include <chrono>
 
 #include "posix/failure.h"
+#include "posix/libc.h"
 
 namespace orbit {
 
@@ -34,6 +39,36 @@ Failure lock_failure(const char* syscall, int error, const std::string& object) 
 }
 
 }  // namespace
+
+#ifdef __linux__
+namespace {
+
+// As much of a file as is there, and at most a few MB.
+std::string read_text(const char* path) {
+  constexpr size_t kStep = 64 << 10, kMost = 4 << 20;
+  std::string text;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  for (ssize_t count = 1; count > 0 && text.size() < kMost;) {
+    size_t used = text.size();
+    text.resize(used + kStep);
+    count = read(fd, &text[used], kStep);
+    text.resize(used + (count > 0 ? static_cast<size_t>(count) : 0));
+  }
+  close(fd);
+  return text;
+}
+
+// The decimal number at `*text`, which moves behind it and the space that follows. (strtoll would be a newer symbol.)
+int64_t number_in(const char** text) {
+  int64_t number = 0;
+  for (; **text >= '0' && **text <= '9' && number < INT64_MAX / 16; ++*text) number = number * 10 + (**text - '0');
+  if (**text == ' ') ++*text;
+  return number;
+}
+
+}  // namespace
+#endif
 
 void require_leases(const std::string& folder) {
   static std::atomic<bool> isKnown{false};
@@ -70,6 +105,26 @@ void lock_byte(int fd, int64_t byte, const std::string& object, int waitMs) {
 void unlock_byte(int fd, int64_t byte) {
   struct flock lock = lock_of(F_UNLCK, byte, 1);
   fcntl(fd, F_OFD_SETLK, &lock);  // cannot fail on a descriptor that took the lock
+}
+
+std::vector<bool> listed_locks(int fd, int64_t first, uint32_t count) {
+  std::vector<bool> listed(count);
+#ifdef __linux__
+  struct stat status;
+  if (!stat_descriptor(fd, &status)) return listed;
+  std::string list = read_text("/proc/locks");
+  char file[64];
+  snprintf(file, sizeof file, " %02x:%02x:%llu ", major(status.st_dev), minor(status.st_dev),
+           static_cast<unsigned long long>(status.st_ino));
+  for (size_t at = list.find(file); at != std::string::npos; at = list.find(file, at + 1)) {
+    const char* text = list.c_str() + at + strlen(file);
+    int64_t from = number_in(&text), to = number_in(&text);  // "EOF" reads as 0: no lock of ours is that long
+    for (int64_t byte = from; byte <= to && byte - first < count; byte++) {
+      if (byte >= first) listed[static_cast<size_t>(byte - first)] = true;
+    }
+  }
+#endif
+  return listed;
 }
 
 bool is_locked_elsewhere(int fd, int64_t first, int64_t count, const std::string& object) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <string>
+#include <vector>
 
 namespace orbit {
 
@@ -26,5 +27,10 @@ void unlock_byte(int fd, int64_t byte);
 
 // Whether another description holds any of `count` bytes from `first` on.
 bool is_locked_elsewhere(int fd, int64_t first, int64_t count, const std::string& object);
+
+// Which of `count` bytes from `first` on /proc/locks lists as held, all in one look; asking for them one by one costs
+// a walk through all locks of the file each. A byte that is listed was held a moment ago, by any description. One that
+// is not may be held: locks that come and go shift the list while it is read, and some systems have none.
+std::vector<bool> listed_locks(int fd, int64_t first, uint32_t count);
 
 }  // namespace orbit

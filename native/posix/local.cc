@@ -135,6 +135,12 @@ class LocalStore : public Store {
     std::lock_guard<std::mutex> guard(objectsMutex_);
     leased_[node] = false;
   }
+  std::vector<bool> listed_leases(Mapping&, uint32_t count) override {
+    std::lock_guard<std::mutex> guard(objectsMutex_);
+    std::vector<bool> listed(leased_);
+    listed.resize(count);
+    return listed;
+  }
   // Unlike a lock, a flag has no owner, so callers do not ask about their own node (see Fleet::is_dead).
   bool leased_elsewhere(Mapping&, uint32_t first, uint32_t count) override {
     std::lock_guard<std::mutex> guard(objectsMutex_);

@@ -254,6 +254,9 @@ class SharedStore : public Store {
   bool leased_elsewhere(Mapping& fleet, uint32_t first, uint32_t count) override {
     return is_locked_elsewhere(shared(fleet).fd.get(), kNodeLockByte + first, count, shared(fleet).object);
   }
+  std::vector<bool> listed_leases(Mapping& fleet, uint32_t count) override {
+    return listed_locks(shared(fleet).fd.get(), kNodeLockByte, count);
+  }
 };
 
 }  // namespace

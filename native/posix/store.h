@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "posix/bell.h"
 #include "posix/lease.h"
@@ -53,6 +54,10 @@ class Store {
   virtual void drop_lease(Mapping& fleet, uint32_t node) = 0;
   // Whether another handle holds a lease of any of `count` nodes from `first` on.
   virtual bool leased_elsewhere(Mapping& fleet, uint32_t first, uint32_t count) = 0;
+
+  // By node: those of the first `count` whose leases were surely held a moment ago, by this handle too. Cheaper than to
+  // ask for many of them.
+  virtual std::vector<bool> listed_leases(Mapping& fleet, uint32_t count) = 0;
 
   // The bells of the members of a fleet, for one handle.
   virtual std::unique_ptr<Bells> bells(const FleetName& fleet) = 0;

@@ -11,12 +11,16 @@
 // Catching up. It reads only the keys of new frames, from the head backwards, as the walk does: when a frame was
 //   overwritten, so were all before it. Forwards, a reader behind the oldest frame of a busy ring might never reach it.
 //
+// Going down. Catching up notes what is new. The frames from before the first lookup are noted as far down as lookups
+//   need: until a frame decides the key. Only a miss needs all of them.
+//
 // Links hold hashes, not keys: 64 bits, and a bucket of other bits, from a seed of this process. A hit compares the
 // whole key. A frame could hide that of another key only if all these bits collided (below 2^-64 a pair).
 #pragma once
 
 #include <memory>
 
+#include "protocol/keyhash.h"
 #include "protocol/payload.h"
 #include "protocol/ring.h"
 
@@ -33,7 +37,7 @@ struct CacheKey {
 enum class CacheStatus : int32_t { kMiss = 0, kHit = 1, kUnchanged = 2 };
 
 struct CacheAnswer {
-  uint64_t head = 0;         // where the walk begins whose answer this is
+  uint64_t head = 0;         // where the walk begins that gives this answer
   uint64_t position = 0;     // of the frame that decided
   bool isDecided = false;    // false: no frame did
   uint64_t expiresAtMs = 0;  // 0: never
@@ -62,13 +66,19 @@ class CacheIndex {
       if (tries == kMaxLapsLost) return CacheStatus::kMiss;  // the answer of a walk from position 0
       bool isWhole = catch_up();
       answer->head = next_;
-      const Link* link = newest(hash_of(kKey, key.namespaceBytes, key.length(), words_of(key)));
-      uint64_t candidate = link == nullptr ? kNoPosition : link->position;
-      if (decided_by_reset(key, candidate, answer)) return CacheStatus::kMiss;
+      KeyHash hash = hash_of_key(seed_, key.namespaceBytes, key.length(), words_of(key));
+      const Link* link = newest(hash);
+      for (uint64_t frames = kFewFrames;; frames *= 2) {
+        if (decided_by_reset(key, link == nullptr ? kNoPosition : link->position, answer)) return CacheStatus::kMiss;
+        if (link != nullptr || lowest_ <= oldest_) break;
+        isWhole = note_older(frames) && isWhole;
+        link = newest(hash);
+      }
       if (link == nullptr) {
         if (isWhole || head_of(ring_) == answer->head) return CacheStatus::kMiss;
         continue;
       }
+      uint64_t candidate = link->position;
       answer->isDecided = true;
       answer->position = candidate;
       answer->expiresAtMs = link->expiresAtMs;
@@ -103,54 +113,16 @@ class CacheIndex {
     uint32_t namespaceBytes, length;
     uint64_t newest;
   };
-  struct Hash {
-    uint64_t link, bucket;
-  };
-  enum Tag : uint64_t { kKey = 1, kPrefix = 2 };
   static constexpr uint64_t kDeleted = 1;  // a delete is a put that expired at the first millisecond
 
   // A lookup that was lapped so often in a row gives up: the entry does not stay long enough to be read.
   static constexpr uint32_t kMaxLapsLost = 64;
 
   uint64_t bucket_count() const { return 2 * (uint64_t{ring_.mask} + 1); }
-  uint64_t* bucket_of(const Hash& hash) { return &buckets_[hash.bucket & (bucket_count() - 1)]; }
+  uint64_t* bucket_of(const KeyHash& hash) { return &buckets_[hash.bucket & (bucket_count() - 1)]; }
 
-  // A key by words, each of up to 8 bytes at a multiple of 8: that of a caller, or that of a frame.
-  struct OurWords {
-    const uint8_t* bytes;
-    uint64_t operator()(uint32_t at, uint32_t count) const {
-      uint64_t word = 0;
-      memcpy(&word, bytes + at, count);
-      return word;
-    }
-  };
-  struct SharedWords {
-    const uint64_t* words;
-    uint64_t operator()(uint32_t at, uint32_t count) const {
-      uint64_t word = load_acquire(words + at / 8);
-      return count == 8 ? word : word & ((uint64_t{1} << count * 8) - 1);
-    }
-  };
   static OurWords words_of(const CacheKey& key) { return {key.bytes}; }
   static SharedWords words_of(const uint64_t* shared) { return {shared}; }
-
-  // Multiplies and folds 8 bytes at a time, as wyhash does. Because of the seed a stranger cannot construct collisions.
-  template <typename Words>
-  Hash hash_of(Tag tag, uint32_t namespaceBytes, uint32_t length, Words word) const {
-    uint64_t low = seed_, high = ~seed_;
-    // Mixed in a step of its own: a byte of the key could cancel what is only xored in.
-    mix(&low, &high, tag << 48 | uint64_t{namespaceBytes} << 32 | length);
-    for (uint32_t at = 0; at < length; at += 8) {
-      mix(&low, &high, word(at, length - at < 8 ? length - at : 8));
-    }
-    return {low, high};
-  }
-  static void mix(uint64_t* low, uint64_t* high, uint64_t word) {
-    unsigned __int128 product = static_cast<unsigned __int128>(*low ^ word) * 0x9e3779b97f4a7c15u;
-    unsigned __int128 other = static_cast<unsigned __int128>(*high ^ word) * 0xd6e8feb86659fd93u;
-    *low = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-    *high = static_cast<uint64_t>(other) ^ static_cast<uint64_t>(other >> 64) ^ *low;
-  }
 
   Link* link_at(uint64_t position) const { return &links_[position & ring_.mask]; }
 
@@ -161,7 +133,7 @@ class CacheIndex {
     return link->position == named - 1 && link->position >= oldest_ ? link : nullptr;
   }
 
-  const Link* newest(const Hash& hash) {
+  const Link* newest(const KeyHash& hash) {
     for (const Link* link = follow(*bucket_of(hash)); link != nullptr; link = follow(link->older)) {
       if (link->hash == hash.link) return link;
     }
@@ -169,7 +141,7 @@ class CacheIndex {
   }
 
   // Puts the link into the chain at its place. Of two frames of one key the newer one stays.
-  void insert(uint64_t position, const Hash& hash, uint64_t expiresAtMs) {
+  void insert(uint64_t position, const KeyHash& hash, uint64_t expiresAtMs) {
     uint64_t* named = bucket_of(hash);
     Link* link = follow(*named);
     for (; link != nullptr && link->position > position; link = follow(*named)) {
@@ -189,12 +161,18 @@ class CacheIndex {
   }
 
   bool decided_by_reset(const CacheKey& key, uint64_t candidate, CacheAnswer* answer) {
-    for (uint32_t i = 0; i < resetCount_; i++) {
+    KeyHash words = begin_hash(seed_, key.namespaceBytes);
+    uint32_t mixed = 0;  // bytes of the key in `words`
+    for (uint32_t i = 0; i < resetCount_ && resets_[i].length <= key.length(); i++) {
       const ResetLength& reset = resets_[i];
       bool isNewer = candidate == kNoPosition || reset.newest > candidate;
-      if (!isNewer || reset.newest < oldest_) continue;
-      if (reset.namespaceBytes != key.namespaceBytes || reset.length > key.length()) continue;
-      const Link* link = newest(hash_of(kPrefix, reset.namespaceBytes, reset.length, words_of(key)));
+      if (!isNewer || reset.newest < oldest_ || reset.namespaceBytes != key.namespaceBytes) continue;
+      for (; mixed + 8 <= reset.length; mixed += 8) {
+        mix_words(&words, mixed, mixed + 8, words_of(key));
+        if (!beginnings_.may_begin(words))
+          return answer->isDecided;  // this one is longer, and so are those that follow
+      }
+      const Link* link = newest(end_hash(words, kPrefix, reset.length, words_of(key)));
       if (link == nullptr || (candidate != kNoPosition && link->position < candidate)) continue;
       candidate = answer->position = link->position;
       answer->isDecided = true;
@@ -202,6 +180,7 @@ class CacheIndex {
     return answer->isDecided;
   }
 
+  // Keeps the lengths in ascending order.
   void note_reset(uint32_t namespaceBytes, uint32_t length, uint64_t position) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < resetCount_; i++) {
@@ -218,20 +197,49 @@ class CacheIndex {
       for (uint32_t i = 0; i < kept; i++) larger[i] = resets_[i];
       resets_ = std::move(larger);
     }
-    resets_[kept] = {namespaceBytes, length, position};
+    uint32_t place = kept;
+    for (; place > 0 && resets_[place - 1].length > length; place--) resets_[place] = resets_[place - 1];
+    resets_[place] = {namespaceBytes, length, position};
     resetCount_ = kept + 1;
     ORBIT_CHECK(resetCount_ <= ring_.mask + 1);
   }
 
-  // Notes all frames that were published since the last time. False: some of those that the ring retained below this
-  // head were overwritten. A key that is found is decided in either case; one that is not may be in a frame above this
-  // head.
+  // How many older frames a first lookup notes before it looks again whether they decide its key.
+  static constexpr uint64_t kFewFrames = 256;
+
+  // Notes some of the frames below those that are noted. False: the others were overwritten.
+  bool note_older(uint64_t frames) {
+    for (; frames > 0 && lowest_ > oldest_; frames--, lowest_--) {
+      prefetch_frame(lowest_ - kFramesAhead);
+      if (note(lowest_ - 1) == RingStatus::kOverwritten) {
+        oldest_ = lowest_;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // Most of the time that it takes to note many frames is spent waiting for the first line of each.
+  static constexpr uint64_t kFramesAhead = 16;
+  void prefetch_frame(uint64_t position) const {
+    uint64_t chunk = chunk_in(peek(slot_of(ring_, position)));
+    if (chunk < ring_.chunkCount) prefetch(chunk_at(ring_, static_cast<uint32_t>(chunk)));
+  }
+
+  // Notes all frames that were published since the last time. The first time, and when none of them is left, it notes
+  // none: lookups go down from the head as far as they need (note_older). False: some of those that the ring retained
+  // below this head were overwritten. A key that is found is decided in either case; one that is not may be in a frame
+  // above this head.
   bool catch_up() {
     uint64_t head = head_of(ring_);
     if (head < next_) forget();
     uint64_t oldest = oldest_of(ring_, head);
     if (oldest > oldest_) oldest_ = oldest;  // never back to below a gap
-    uint64_t end = next_ > oldest_ ? next_ : oldest_;
+    if (next_ <= oldest_) {
+      next_ = lowest_ = head;
+      return true;
+    }
+    uint64_t end = next_;
     next_ = head;
     for (uint64_t position = head; position > end; position--) {
       if (note(position - 1) == RingStatus::kOverwritten) {
@@ -247,7 +255,8 @@ class CacheIndex {
   void forget() {
     memset(buckets_.get(), 0, bucket_count() * sizeof(uint64_t));
     resetCount_ = 0;
-    next_ = oldest_ = 0;
+    beginnings_.clear();
+    next_ = oldest_ = lowest_ = 0;
   }
 
   // The first words of a cache frame. A later owner of the chunk may be writing them, so they are valid only after a
@@ -276,7 +285,7 @@ class CacheIndex {
     return shape;
   }
 
-  // Is `position` in its slot, whose word is `word`?
+  // Is `position` in its slot? `word` is the word of the slot.
   RingStatus look(uint64_t word, uint64_t position) const {
     uint64_t lap = lap_in(word), wanted = lap_of(ring_, position);
     if (lap < wanted) return RingStatus::kNotYet;
@@ -291,9 +300,11 @@ class CacheIndex {
     Shape shape = shape_at(word);
     bool isReset = shape.header.op == kCacheReset;
     uint32_t length = uint32_t{shape.header.namespaceBytes} + shape.header.keyBytes;
-    Hash hash = {};
-    if (shape.isWhole) {
-      hash = hash_of(isReset ? kPrefix : kKey, shape.header.namespaceBytes, length, words_of(shape.key));
+    KeyHash hash = {};
+    if (shape.isWhole && isReset) {
+      hash = beginnings_.note(lap_of(ring_, position), seed_, shape.header.namespaceBytes, length, words_of(shape.key));
+    } else if (shape.isWhole) {
+      hash = hash_of_key(seed_, shape.header.namespaceBytes, length, words_of(shape.key));
     }
     if (has_moved(word, position)) return RingStatus::kOverwritten;  // validate
     if (!shape.isWhole) return RingStatus::kCorrupt;
@@ -324,9 +335,11 @@ class CacheIndex {
   const uint64_t seed_;
   uint64_t next_ = 0;                    // the first position that was not noted
   uint64_t oldest_ = 0;                  // links below it no longer decide
+  uint64_t lowest_ = 0;                  // retained frames below it were not noted yet
   std::unique_ptr<uint64_t[]> buckets_;  // the newest position of the chain, plus 1
   std::unique_ptr<Link[]> links_;        // by slot
   std::unique_ptr<ResetLength[]> resets_;
+  Beginnings beginnings_;
   uint32_t resetCount_ = 0, resetRoom_ = 0;
 };
 

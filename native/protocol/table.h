@@ -358,21 +358,29 @@ inline TableStatus find_holder(const Ring& ring, const Subject& subject, uint64_
   return found ? TableStatus::kDone : TableStatus::kNone;
 }
 
+// Calls `visit(claim, bytes)` for each living claim of one bucket, as they were at one instant. Subject and owner are
+// in `bytes` behind the header. False: the bucket could not be read, and some of its claims may have been visited.
+template <typename IsAlive, typename Visit>
+inline bool visit_bucket(const Ring& ring, uint32_t bucket, uint64_t nowMs, IsAlive isAlive, Visit visit) {
+  Card card;
+  return read_card(ring, bucket, &card) &&
+         filter_claims(ring, &card, [&](const ClaimHeader& held, const uint8_t* bytes) {
+           if (!has_expired(held, nowMs) && isAlive(held.node, held.incarnation)) visit(held, bytes);
+           return true;
+         });
+}
+
 // Calls `visit(claim)` for each living claim. It sees each bucket as it was at one instant, but not all at the same
 // one. kCorrupt: some buckets could not be read; the others were visited.
 template <typename IsAlive, typename Visit>
 inline TableStatus for_each_claim(const Ring& ring, uint64_t nowMs, IsAlive isAlive, Visit visit) {
   TableStatus status = TableStatus::kDone;
   for (uint32_t bucket = 0; bucket <= ring.mask; bucket++) {
-    Card card;
-    bool isWhole = read_card(ring, bucket, &card);
-    isWhole = isWhole && filter_claims(ring, &card, [&](const ClaimHeader& held, const uint8_t* bytes) {
-                if (has_expired(held, nowMs) || !isAlive(held.node, held.incarnation)) return true;
-                Claim claim;
-                copy_claim(&claim, held, bytes);
-                visit(static_cast<const Claim&>(claim));
-                return true;
-              });
+    bool isWhole = visit_bucket(ring, bucket, nowMs, isAlive, [&](const ClaimHeader& held, const uint8_t* bytes) {
+      Claim claim;
+      copy_claim(&claim, held, bytes);
+      visit(static_cast<const Claim&>(claim));
+    });
     if (!isWhole) status = TableStatus::kCorrupt;
   }
   return status;

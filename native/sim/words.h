@@ -65,3 +65,5 @@ bool swap_pair_at(Site& site, const Pair* pair, const Pair& expected, const Pair
 #define exchange_pair(pair, expected, desired) \
   ::sim::swap_pair_at(*SIM_SITE("exchange_pair", #pair ", " #expected ", " #desired), pair, expected, desired)
 #define relax() ((void)0)
+#define peek(word) ((void)(word), uint64_t{0})
+#define prefetch(address) ((void)(address))

@@ -355,6 +355,52 @@ void many_lengths_of_prefix_are_kept_apart() {
 
 // ---- foreign bytes -------------------------------------------------------------------------------------------------
 
+// More frames than a first lookup notes at once.
+void a_first_lookup_answers_at_any_depth() {
+  Cache cache(4096);
+  auto key = [](int i) { return "a key of more than a word/" + std::to_string(i); };
+  for (int i = 0; i < 5000; i++) {
+    if (i % 700 == 0) cache.reset("", key(i / 2));
+    if (i % 900 == 0) cache.remove("", key(i / 3));
+    cache.put("", key(i), std::to_string(i));
+  }
+  for (int i = 0; i < 5100; i += 37) cache.get("", key(i));
+  // One index for all, which goes down as the keys ask for it, while frames are added.
+  cache.index = cache.new_index();
+  for (int i = 4990; i > 0; i -= 61) {
+    Answer answer = look_up(cache.index.get(), cache.ring, "", key(i), cache.nowMs);
+    check_same(answer, walk(cache.ring, head_of(cache.ring), "", key(i), cache.nowMs));
+    cache.put("", key(i + 1), "again");
+  }
+}
+
+// Keys that leave the prefixes of resets at each byte, around the words by which prefixes are passed over.
+void prefixes_of_resets_are_told_from_keys_at_every_byte() {
+  Cache cache(256);
+  const std::string longest(40, 'p');
+  for (uint32_t length : {3, 8, 9, 16, 23, 24, 31, 40}) {
+    cache.reset("", longest.substr(0, length - 1) + "!");
+    cache.put("", "between", "");
+  }
+  for (size_t at = 0; at < longest.size(); at++) {
+    std::string key = longest + "/tail";
+    key[at] = '!';
+    cache.get("", key);
+    cache.get("", key.substr(0, at + 1));
+    cache.get("space", key);
+  }
+  cache.put("", "abcz", "");
+  cache.reset("", std::string("abc\0", 4));  // as long as "abc" to its last byte but for the zero
+  cache.reset("", "xyz");
+  CHECK(cache.has("", "abcz"));
+  for (int i = 0; i < 600; i++) {  // laps, in which the resets are overwritten
+    cache.put("", "filler", "");
+    if (i % 50 == 0) cache.reset("", "other prefix " + std::to_string(i));
+    if (i % 7 == 0) cache.get("", longest.substr(0, 15) + "!/" + std::to_string(i));
+    if (i % 7 == 0) cache.get("", "other prefix " + std::to_string(i / 50 * 50) + "/key");
+  }
+}
+
 void frames_that_are_none_of_ours_are_passed_over() {
   Cache cache(32, 96);
   cache.put("n", "key", "value");
@@ -546,6 +592,8 @@ int main(int count, char** words) {
                                   TEST(what_was_noted_before_a_gap_decides_no_more),
                                   TEST(a_reset_of_the_ring_leaves_nothing),
                                   TEST(many_lengths_of_prefix_are_kept_apart),
+                                  TEST(a_first_lookup_answers_at_any_depth),
+                                  TEST(prefixes_of_resets_are_told_from_keys_at_every_byte),
                                   TEST(frames_that_are_none_of_ours_are_passed_over),
                                   TEST(a_length_over_the_payload_is_not_believed),
                                   TEST(a_chunk_out_of_range_is_not_followed),

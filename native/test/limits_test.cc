@@ -151,7 +151,7 @@ void sliding_counts_the_share_of_the_last_window() {
   CHECK(take(&table, limiter, 1, kStartNs + 1600 * kMs).allowed());
 }
 
-// The time after which a refused call is allowed, and not a millisecond earlier, whatever was taken when.
+// The time after which a refused call is allowed, and not a millisecond earlier, for any times of the calls.
 void tells_when_to_try_again() {
   Random random{g_seed};
   for (int round = 0; round < 3000; round++) {

@@ -58,6 +58,15 @@ interface Abi extends InboxAbi {
   readonly claimPid: number
   readonly claimOwnerBytes: number
   readonly claimOwner: number
+  readonly listedToken: number
+  readonly listedClaimedAtMs: number
+  readonly listedExpiresInMs: number
+  readonly listedNode: number
+  readonly listedPid: number
+  readonly listedSubjectKind: number
+  readonly listedSubjectBytes: number
+  readonly listedOwnerBytes: number
+  readonly listedClaimBytes: number
   readonly maxSubjectBytes: number
   readonly maxOwnerBytes: number
   readonly cardBytes: number
@@ -143,17 +152,6 @@ export interface NativeNode {
   readonly incarnation: number
   /** The last beat of its heart; absent: it has made none. */
   readonly beat?: NativeBeat
-}
-
-export interface NativeClaim {
-  readonly token: number
-  readonly claimedAtMs: number
-  readonly expiresInMs: number
-  readonly node: number
-  readonly pid: number
-  readonly subjectKind: number
-  readonly subject: string
-  readonly owner: string
 }
 
 export interface NativeRingSpec {
@@ -278,7 +276,7 @@ interface Native extends InboxCalls {
     node: number,
     incarnation: number,
   ): number
-  claims(table: number): NativeClaim[]
+  contestClaims(table: number, bucket: number): number
   /** Returns how far the clock of this thread is advanced now. */
   advanceClock(ms: number): number
   /** Undefined: an observer finds no table. */

@@ -1,8 +1,8 @@
 import { printable } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
 import { Handle, objectText } from './handle.js'
-import { abi, type NativeClaim, native, status, translated } from './native.js'
-import { putText, scratch } from './scratch.js'
+import { abi, native, status } from './native.js'
+import { firstRecord, putText, resultBytes, scratch } from './scratch.js'
 
 /** What can be claimed: a label, and a kind that keeps sorts of subjects apart. As a string, a label of kind 0. */
 export interface Subject {
@@ -10,6 +10,17 @@ export interface Subject {
   readonly kind: number
   /** Its name among the subjects of its kind, 1..128 bytes of UTF-8, well-formed. */
   readonly label: string
+}
+
+/** A living claim, as a list of them has it. */
+export interface ListedClaim {
+  readonly subject: Subject
+  readonly owner: string
+  readonly node: number
+  readonly pid: number
+  readonly token: number
+  readonly claimedAtMs: number
+  readonly expiresInMs: number
 }
 
 const textOffset = abi.contestTextAt
@@ -106,8 +117,36 @@ export class Table extends Handle {
     return this.orThrow(native.contestHasNews(this.handle, lengths, stamp, token, node, incarnation)) === 1
   }
 
-  /** All living claims, in no order. */
-  claims(): NativeClaim[] {
-    return translated(() => native.claims(this.handle))
+  /**
+   * Lists the living claims of some buckets.
+   *
+   * @param bucket where to begin: 0, or what the call before returned
+   * @param add called with each claim
+   * @returns where to go on; -1: these were the last
+   */
+  listClaims(bucket: number, add: (claim: ListedClaim) => void): number {
+    const next = this.orThrow(native.contestClaims(this.handle, bucket))
+    const end = firstRecord + resultBytes()
+    for (let at = firstRecord; at < end; ) at = listedAt(at, add)
+    return next < this.capacity ? next : -1
   }
+}
+
+/** Reads the claim of a list that begins at an offset in the scratch, and returns where the next one begins. */
+function listedAt(offset: number, add: (claim: ListedClaim) => void): number {
+  const { bytes, floats, words, buffer } = scratch
+  const [float, word] = [offset >> 3, offset >> 2]
+  const subject = offset + abi.listedClaimBytes
+  const owner = subject + (bytes[offset + abi.listedSubjectBytes] as number)
+  const end = owner + (bytes[offset + abi.listedOwnerBytes] as number)
+  add({
+    subject: { kind: bytes[offset + abi.listedSubjectKind] as number, label: buffer.toString('utf8', subject, owner) },
+    owner: buffer.toString('utf8', owner, end),
+    node: words[word + (abi.listedNode >> 2)] as number,
+    pid: words[word + (abi.listedPid >> 2)] as number,
+    token: floats[float + (abi.listedToken >> 3)] as number,
+    claimedAtMs: floats[float + (abi.listedClaimedAtMs >> 3)] as number,
+    expiresInMs: floats[float + (abi.listedExpiresInMs >> 3)] as number,
+  })
+  return (end + 7) & ~7
 }

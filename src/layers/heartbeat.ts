@@ -123,14 +123,21 @@ export class FleetHeartbeat implements Disposable {
     const fresh: NodeHeartbeat[] = []
     const stale: NodeHeartbeat[] = []
     const dead: NodeHeartbeat[] = []
-    const missing = new Set(Array.from({ length: this.#fleet.size }, (_, node) => node))
+    const { size } = this.#fleet
+    const heard = new Set<number>()
     for (const { node, pid, label, alive, heartbeat } of this.#fleet.nodes()) {
       if (heartbeat === undefined) continue
-      missing.delete(node)
+      heard.add(node)
       const list = !alive ? dead : heartbeat.ageMs <= maxAgeMs ? fresh : stale
       list.push({ node, pid, label, ...heartbeat })
     }
-    return { fresh, stale, dead, missing: [...missing] }
+    return {
+      ...{ fresh, stale, dead },
+      // Worked out when it is read: a fleet may have room for many more nodes than it has members.
+      get missing() {
+        return Array.from({ length: size }, (_, node) => node).filter((node) => !heard.has(node))
+      },
+    }
   }
 
   /** Calls `stop()`, for `using`. */

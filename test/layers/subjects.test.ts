@@ -39,6 +39,58 @@ function usedBuckets(name: string, capacity: number): number[] {
   return Array.from({ length: capacity }, (_, i) => i).filter((i) => lapIn(file.u64(at.slot(i))) > 0)
 }
 
+describe('the holders of a contest', () => {
+  const crowded = (count: number) => {
+    const contest = new Contest(joinLocal(fleetName(), { size }), { capacity: 2048 })
+    const kinds = (i: number) => (i % 3 === 0 ? { kind: i % 256, label: `größe ${i}` } : `subject ${i}`)
+    const guards = Array.from({ length: count }, (_, i) => contest.tryClaim(kinds(i), { ttlMs, owner: `owner ${i} ✓` }))
+    return { contest, tokens: guards.map((result) => ('guard' in result ? result.guard.token : 0)) }
+  }
+
+  it('lists all, in one call and in parts', async () => {
+    const { contest, tokens } = crowded(3000)
+    const listed = contest.holders().sort((a, b) => a.token - b.token)
+    expect(listed.map(({ token }) => token)).toEqual(tokens)
+    expect(listed[300]).toMatchObject({ subject: { kind: 44, label: 'größe 300' }, owner: 'owner 300 ✓', node: 0 })
+    expect(listed[301]).toMatchObject({ subject: { kind: 0, label: 'subject 301' }, pid: process.pid })
+    const parts: number[] = []
+    for await (const { token } of contest.iterateHolders()) parts.push(token)
+    expect(parts.sort((a, b) => a - b)).toEqual(tokens)
+  })
+
+  it('leaves turns to the event loop between the parts of an iteration', async () => {
+    const { contest } = crowded(3000)
+    let turns = 0
+    const turn = () => {
+      turns++
+      immediate = setImmediate(turn)
+    }
+    let immediate = setImmediate(turn)
+    let most = 0
+    let since = 0
+    let last = 0
+    for await (const _ of contest.iterateHolders()) {
+      since = turns === last ? since + 1 : 1
+      last = turns
+      most = Math.max(most, since)
+    }
+    clearImmediate(immediate)
+    expect(turns).toBeGreaterThan(1)
+    expect(most).toBeLessThan(1500)
+  })
+
+  it('ends when an iteration is left, and lists none without claims', async () => {
+    const { contest } = crowded(50)
+    for await (const holder of contest.iterateHolders()) {
+      expect(holder.owner).toContain('owner')
+      break
+    }
+    const empty = new Contest(joinLocal(fleetName(), { size }))
+    expect(empty.holders()).toEqual([])
+    for await (const holder of empty.iterateHolders()) expect(holder).toBeUndefined()
+  })
+})
+
 describe('subjects', () => {
   it('finds room for subjects that were crafted to share a bucket, and for innocent ones', () => {
     const contest = new Contest(joinLocal(fleetName(), { size }))

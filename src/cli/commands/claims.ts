@@ -19,12 +19,15 @@ const columns: Column<Holder>[] = [
   { title: 'LEFT', text: ({ expiresInMs }) => durationText(expiresInMs), align: 'right' },
 ]
 
-function run(call: Call): void {
+async function run(call: Call): Promise<void> {
   const { output } = call
   using fleet = Fleet.observe(call.operand(0))
   const name = call.text('name')
   layerObject(fleet, 'contest', name)
-  const holders = new Contest(fleet, name === undefined ? {} : { name }).holders().sort((a, b) => a.token - b.token)
+  const contest = new Contest(fleet, name === undefined ? {} : { name })
+  const holders: Holder[] = []
+  for await (const holder of contest.iterateHolders()) holders.push(holder)
+  holders.sort((a, b) => a.token - b.token)
   if (output.isJson) output.json({ fleet: fleet.name, claims: holders })
   else if (holders.length > 0) printTable(output, columns, holders)
   else output.none(`fleet ${fleet.name} has no claims`)
