@@ -39,7 +39,8 @@
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
         "ORBIT_VERSION=<!(node -p \"JSON.stringify(require('./package.json').version)\")"
       ],
-      "cflags": ["-Wall", "-Wextra", "-Werror", "-O3"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-O3", "-ffunction-sections", "-fdata-sections"],
+      "ldflags": ["-Wl,--gc-sections"],
       # Without type information make_shared needs a symbol of GCC 9's libstdc++.
       "cflags_cc!": ["-fno-rtti"],
       "cflags_cc": ["-std=c++17", "-fvisibility=hidden"],

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { defineConfig, type Options } from 'tsup'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
@@ -15,13 +15,14 @@ const onlyBuiltAddons: Plugin = {
   },
 }
 
-/** The adapters use the library that the application uses: two copies would refuse each other's fleets. */
-const oneLibrary: Plugin = {
-  name: 'one-library',
+/** Of package.json, the library needs only who it is. */
+const shortManifest: Plugin = {
+  name: 'short-manifest',
   setup(build) {
-    build.onResolve({ filter: /^\.\.\/index\.js$/ }, ({ importer }) =>
-      importer.includes('adapters') ? { path: './index.commonjs.cjs', external: true } : undefined,
-    )
+    build.onLoad({ filter: /package\.json$/ }, ({ path }) => {
+      const { name, version } = JSON.parse(readFileSync(path, 'utf8')) as { name: string; version: string }
+      return { contents: JSON.stringify({ name, version }), loader: 'json' }
+    })
   },
 }
 
@@ -36,15 +37,16 @@ const adapters = {
 const entry = { ...index, ...others, ...adapters }
 const common: Options = {
   target: 'node20',
-  esbuildPlugins: [onlyBuiltAddons],
+  esbuildPlugins: [onlyBuiltAddons, shortManifest],
   // Smaller, and a stack trace still names a short line.
   esbuildOptions(options) {
     options.minifyWhitespace = true
+    options.minifySyntax = true
     options.lineLimit = 160
   },
 }
 
-/** What `require` gets: the ESM implementation, or its copy in CommonJS where a loader cannot require ESM (Jest). */
+/** What `require` gets: the ESM implementation, evaluated as CommonJS where a loader cannot require ESM (Jest). */
 const door = (name: string) => `'use strict'
 let loaded
 try {
@@ -52,7 +54,7 @@ try {
 } catch (error) {
   // Jest, and Node.js with --no-experimental-require-module, cannot require ESM. Any other error is a real one.
   if (!(error instanceof SyntaxError) && error.name !== 'SyntaxError' && error.code !== 'ERR_REQUIRE_ESM') throw error
-  loaded = require('./${name}.commonjs.cjs')
+  loaded = require('./commonjs.cjs')('${name}.js')
 }
 module.exports = loaded
 `
@@ -66,6 +68,7 @@ export default defineConfig([
     format: 'esm',
     splitting: true,
     async onSuccess() {
+      copyFileSync('src/commonjs.cjs', 'dist/commonjs.cjs')
       for (const name of Object.keys(entry)) {
         writeFileSync(`dist/${name}.cjs`, door(name))
         // One set of types for both module systems: a fleet from ESM is a fleet in CommonJS.
@@ -74,12 +77,5 @@ export default defineConfig([
     },
   },
   { ...common, entry: others, format: 'esm', splitting: false },
-  {
-    ...common,
-    esbuildPlugins: [onlyBuiltAddons, oneLibrary],
-    entry: Object.fromEntries(Object.entries(entry).map(([name, file]) => [`${name}.commonjs`, file])),
-    format: 'cjs',
-    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': 'undefined' },
-  },
   { entry, format: 'cjs', dts: { only: true } },
 ])

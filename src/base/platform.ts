@@ -6,7 +6,12 @@ export interface Platform {
   readonly isMusl: boolean
 }
 
-const build = 'npm install --no-save node-addon-api@8 && npx node-gyp@12 rebuild -C node_modules/orbit-node/native'
+const folder = 'node_modules/orbit-node/native'
+const build = [
+  `tar -xzf ${folder}/source.tgz -C ${folder}`,
+  'npm install --no-save node-addon-api@8',
+  `npx node-gyp@12 rebuild -C ${folder}`,
+].join(' && ')
 
 const compilers: Record<string, string> = {
   darwin: 'xcode-select --install',

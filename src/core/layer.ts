@@ -86,7 +86,7 @@ export class Layer<H extends Handle> {
 }
 
 /** The longest name that fits behind that of a layer. */
-export const maxLayerName = 48
+const maxLayerName = 48
 
 /** A layer on one of the reserved KINDs, or on the one that the fleet gives to the caller's name. */
 export function reservedLayer<H extends Handle>(fleet: FleetObserver, form: HandleClass<H>, spec: LayerSpec): Layer<H> {

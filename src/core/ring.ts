@@ -165,7 +165,7 @@ export class Ring extends Handle {
     return resultPosition()
   }
 
-  /** Publishes the `length` bytes that the caller put into the scratch at `publishOffset`, and returns the position. */
+  /** Publishes the `length` bytes that the caller put into the scratch at `firstRecord`, and returns the position. */
   publishScratch(length: number, version: number, frameKind = 0): number {
     give(version, this.handle, inScratch, length, frameKind)
     const refused = native.publish()

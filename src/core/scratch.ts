@@ -90,12 +90,10 @@ export function leaveMiss(head: number): void {
   scratch.floats[resultHeadIndex] = head
 }
 
-/** Where the records of a poll begin. */
+/** Where the records of a poll begin, and where `publishScratch` reads a payload: that of any open ring fits behind it. */
 export const { firstRecord, recordBytes } = abi
 /** Where the payload of a single frame begins, behind its record. */
 export const payloadOffset = firstRecord + recordBytes
-/** Where `publishScratch` reads the payload; the payloadBytes of any open ring fit behind it. */
-export const publishOffset = firstRecord
 
 const nodeIndex = (firstRecord + abi.recordNode) >> 2
 const positionIndex = (firstRecord + abi.recordPosition) >> 3

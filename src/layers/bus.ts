@@ -10,7 +10,7 @@ import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
-import { publishOffset, putBytes, putName, putText, scratch } from '../core/scratch.js'
+import { firstRecord, putBytes, putName, putText, scratch } from '../core/scratch.js'
 import { EventCursor } from './eventcursor.js'
 import { EventHub } from './eventhub.js'
 import { EventSubscription, type SubscribeOptions } from './subscription.js'
@@ -38,7 +38,7 @@ export interface EventBusOptions {
 }
 
 const { eventHeaderBytes: headerBytes, maxTopicBytes } = abi
-const topicOffset = publishOffset + headerBytes
+const topicOffset = firstRecord + headerBytes
 
 /**
  * Publishes events under topics and reads them by topic. All topics of a bus share one ring. A fleet has one bus
@@ -114,14 +114,14 @@ export class OrbitEventBus<Topics extends object = AnyTopics> {
       checkBytes('payload', payload, 'a string or a Uint8Array; publishJson takes other values')
     }
     const ring = this.#layer.writable()
-    const end = publishOffset + ring.payloadBytes
+    const end = firstRecord + ring.payloadBytes
     const topicEnd = putName('topic', topic, topicOffset, Math.min(end, topicOffset + maxTopicBytes))
     const eventEnd =
       topicEnd < 0 ? -1 : isText ? putText(payload, topicEnd, end) : putBytes(payload, lengthOf(payload), topicEnd, end)
     if (eventEnd < 0) this.#refuseSize(ring, topic, payload)
-    scratch.bytes[publishOffset] = topicEnd - topicOffset
-    scratch.bytes[publishOffset + 1] = (topicEnd - topicOffset) >> 8
-    return this.#layer.idAt(ring.publishScratch(eventEnd - publishOffset, Date.now()))
+    scratch.bytes[firstRecord] = topicEnd - topicOffset
+    scratch.bytes[firstRecord + 1] = (topicEnd - topicOffset) >> 8
+    return this.#layer.idAt(ring.publishScratch(eventEnd - firstRecord, Date.now()))
   }
 
   /**

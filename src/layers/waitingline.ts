@@ -36,7 +36,7 @@ export interface LineTarget {
 }
 
 /** Whether the claim of the holder has ended, for a sleeper. */
-export function endOf(table: Table, { holder, stamp, incarnation }: Refusal): Wakeable {
+function endOf(table: Table, { holder, stamp, incarnation }: Refusal): Wakeable {
   const { subject, token, node, expiresInMs } = holder
   const expiresAtMs = clockMs() + expiresInMs // the timer of the sleeper does not follow the clock of a test
   const hasNews = () => table.hasEnded(subject, token, stamp, node, incarnation) || clockMs() > expiresAtMs

@@ -360,7 +360,7 @@ describe('copies of the package in one process', () => {
       for (const beside of ['node_modules', 'build']) symlinkSync(join(root, beside), join(folder, beside))
       const child = start('copies.mjs', [
         fleetName('copies'),
-        fileURLToPath(dist).replace(/\.js$/, '.commonjs.cjs'),
+        fileURLToPath(new URL('commonjs.cjs', dist)),
         join(folder, 'dist/index.js'),
         memory === 'shared',
       ])

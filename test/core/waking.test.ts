@@ -533,7 +533,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     const name = fleetName('alive')
     const publisher = join(name)
     const dist = process.env['ORBIT_DIST'] ?? new URL('../../dist/index.js', import.meta.url).href
-    const commonJs = fileURLToPath(dist).replace(/\.js$/, '.commonjs.cjs')
+    const commonJs = fileURLToPath(new URL('commonjs.cjs', dist))
     const child = start('actor.mjs', ['waiting', 'copies', name, commonJs], bellsOnly)
     expect(await child.next()).toEqual({ areTwo: true, woken: [true, 'now', true, 'now', true, 'now'] })
     expect(bellsOf(name)).toEqual([1, 2])

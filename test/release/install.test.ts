@@ -1,5 +1,5 @@
 // The package as users get it: packed once, installed once into an empty project as they do, used in every way.
-import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
@@ -87,15 +87,16 @@ describe('the package', () => {
   })
 
   it('has what a source build needs, and the licences', () => {
-    const files = filesIn(installed)
-    expect(files).toContain('LICENSE')
-    expect(files).toContain('THIRD-PARTY-LICENSES')
-    const gyp = readFileSync(join(installed, 'native/binding.gyp'), 'utf8')
+    expect(filesIn(installed)).toEqual(expect.arrayContaining(['LICENSE', 'THIRD-PARTY-LICENSES']))
+    const unpacked = mkdtempSync(join(temporary, 'source-'))
+    run(unpacked, 'tar', ['-xzf', join(installed, 'native/source.tgz')])
+    const files = filesIn(unpacked)
+    const gyp = readFileSync(join(unpacked, 'binding.gyp'), 'utf8')
     expect(gyp).toContain(`require('../package.json').version`)
-    const sources = (gyp.match(/\w+\/\w+\.cc/g) ?? []).map((source) => `native/${source}`)
+    const sources = gyp.match(/\w+\/\w+\.cc/g) ?? []
     expect(sources.length).toBeGreaterThan(10)
     const includes = sources.flatMap((source) =>
-      [...readFileSync(join(root, source), 'utf8').matchAll(/^#include "(.*)"/gm)].map(([, name]) => `native/${name}`),
+      [...readFileSync(join(root, 'native', source), 'utf8').matchAll(/^#include "(.*)"/gm)].map(([, name]) => name),
     )
     for (const file of [...sources, ...includes]) expect(files).toContain(file)
   })

@@ -1,0 +1,56 @@
+// Evaluates the ES modules of this folder as CommonJS, where `require` cannot load them: in Jest, whose realm must also
+// have made the values that its matchers compare, and with --no-experimental-require-module. It reads what the build
+// writes, exports last. tsup.config.ts copies it to dist/.
+'use strict'
+
+const { readFileSync } = require('node:fs')
+const { join } = require('node:path')
+
+const evaluated = new Map()
+// Close together, as the build writes them: text in a string or a template does not look like that.
+const imports = /(?<=^|[;}\n])import(?: ([\w$]+) ?,?)?(\{[^}]*\})?(?: ?from)?"([^"]+)";/g
+const exported = /export\{([^}]*)\};\s*$/
+
+/** `{a as b}` of an import or export as an object pattern or literal. */
+const renamed = (list, from, to) =>
+  list.replace(/([\w$]+)\s+as\s+([\w$]+)/g, (_, first, second) => `${{ first, second }[from]}:${{ first, second }[to]}`)
+
+/** The text of a module as the body of a function of `load`, which gives other modules. */
+function bodyOf(text) {
+  const uses = []
+  const use = (_, whole, parts, name) => {
+    const patterns = [...(whole ? [`{default:${whole}}`] : []), ...(parts ? [renamed(parts, 'first', 'second')] : [])]
+    uses.push(...patterns.map((pattern) => `const ${pattern}=load(${JSON.stringify(name)})`))
+    return ''
+  }
+  const body = text
+    .replace(imports, use)
+    .replace(exported, (_, list) => `return{${renamed(list, 'second', 'first')}}`)
+    .replaceAll('import.meta.dirname', '__dirname')
+    .replaceAll('import.meta.filename', '__filename')
+    .replaceAll('import.meta.url', 'undefined')
+  return `'use strict';${uses.join(';')};${body}`
+}
+
+/** What a module of this folder exports. */
+function evaluate(file) {
+  const known = evaluated.get(file)
+  if (known !== undefined) return known
+  const load = (name) => {
+    if (name.startsWith('./')) return evaluate(name.slice(2))
+    const found = require(name)
+    return typeof found === 'object' && found.__esModule ? found : new Proxy(found, { get: defaultOf })
+  }
+  const path = join(__dirname, file)
+  const run = new Function('load', 'require', '__dirname', '__filename', bodyOf(readFileSync(path, 'utf8')))
+  const values = run(load, require, __dirname, path)
+  evaluated.set(file, values)
+  return values
+}
+
+/** A CommonJS module is its own default export. */
+function defaultOf(target, name) {
+  return name === 'default' ? target : Reflect.get(target, name)
+}
+
+module.exports = evaluate
