@@ -32,9 +32,19 @@ export default {
     // What stands around them says it.
     'Contest.tryClaim.__type.guard',
     'Contest.tryClaim.__type.yieldTo',
+    'Inbox.tryOwn.__type.inbox',
+    'Inbox.tryOwn.__type.ownedBy',
     'MetricsOptions.cursors.__type.lag',
     'PromMetric.get.__type.aggregator',
     'PromMetric.get.__type.values',
+    'Semaphore.tryAcquire.__type.guard',
+    'Semaphore.tryAcquire.__type.yieldTo',
     ...[...codes].map((code) => `errorCodes.__type.${code}`),
-  ].map((name) => `index.${name}`),
+  ]
+    .map((name) => `index.${name}`)
+    .concat(
+      // The constructors of another library.
+      'adapters/ratelimit.FlexibleLibrary.RateLimiterRedis.__type',
+      'adapters/ratelimit.FlexibleLibrary.RateLimiterRes.__type',
+    ),
 }

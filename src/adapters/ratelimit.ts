@@ -8,7 +8,9 @@ export interface RateLimitStoreOptions extends Pick<RateLimiterOptions, 'keys' |
 
 /** How often a client has hit, and when its window ends. */
 export interface ClientHits {
+  /** The hits in the window, 1 or more; they go beyond the limit. */
   totalHits: number
+  /** When the window ends. */
   resetTime: Date
 }
 
@@ -83,15 +85,29 @@ const hitsOf = (totalHits: number, resetMs: number): ClientHits => ({
 
 /** What @fastify/rate-limit tells a store of its options. */
 export interface FastifyStoreOptions {
+  /** Whether each hit over the limit begins the window anew. */
   continueExceeding?: boolean | undefined
+  /** Whether each hit over the limit doubles the window. */
   exponentialBackoff?: boolean | undefined
-  routeInfo?: { method?: unknown; url?: unknown } | undefined
+  /** The route that has a limit of its own. */
+  routeInfo?: FastifyRoute | undefined
+}
+
+/** What `fastifyStore` uses of a route: its method and its path. */
+export interface FastifyRoute {
+  /** The method, or a list of them. */
+  method?: unknown
+  /** The path. */
+  url?: unknown
 }
 
 /** What @fastify/rate-limit asks of a store. */
 export interface FastifyStore {
+  /** Counts a hit of a client in a window of `timeWindow` milliseconds. */
   incr(key: string, callback: FastifyCallback, timeWindow: number, max: number): void
+  /** Tells the hits of a client, and counts none. */
   read(key: string, callback: FastifyCallback, timeWindow: number, max?: number): void
+  /** Makes the store of a route. */
   child(routeOptions: FastifyStoreOptions): FastifyStore
 }
 
@@ -179,6 +195,7 @@ export interface FlexibleLibrary<L = object> {
   RateLimiterRedis: new (
     options: never,
   ) => L
+  /** The result of a call, and the error of a refused one. */
   RateLimiterRes: new (
     remainingPoints?: number,
     msBeforeNext?: number,
@@ -189,6 +206,7 @@ export interface FlexibleLibrary<L = object> {
 
 /** Options of a limiter of rate-limiter-flexible over a fleet: those of the library, and a fleet. */
 export interface FlexibleLimiterOptions extends Pick<RateLimiterOptions, 'keys' | 'whenFull'> {
+  /** The fleet whose processes share the counts. */
   fleet: Fleet
   /** How many points a key may consume in a window, 1..16777214. */
   points: number

@@ -90,7 +90,7 @@ export function leaveMiss(head: number): void {
   scratch.floats[resultHeadIndex] = head
 }
 
-/** Where the records of a poll begin, and where `publishScratch` reads a payload: that of any open ring fits behind it. */
+/** Where the records of a poll begin, and where `publishScratch` reads a payload. That of any open ring fits behind. */
 export const { firstRecord, recordBytes } = abi
 /** Where the payload of a single frame begins, behind its record. */
 export const payloadOffset = firstRecord + recordBytes

@@ -25,8 +25,14 @@ export interface SendOptions extends TrySendOptions, InboxWaitOptions {}
 
 /** What became of a message: accepted at a position, or refused. */
 export type SendResult =
-  | { readonly accepted: true; readonly position: number }
   | {
+      /** The message is in the inbox. */
+      readonly accepted: true
+      /** The number of the message in its inbox, from 0 on. */
+      readonly position: number
+    }
+  | {
+      /** The message was not sent. */
       readonly accepted: false
       /** 'full': there is no room until the owner commits; 'no-owner': no living process owns the inbox. */
       readonly reason: 'full' | 'no-owner'
