@@ -3,8 +3,9 @@
 // writes, exports last. tsup.config.ts copies it to dist/.
 'use strict'
 
-const { readFileSync } = require('node:fs')
-const { join } = require('node:path')
+// Not by `require`, which gives the mocks of Jest.
+const { readFileSync } = process.getBuiltinModule('fs')
+const { join } = process.getBuiltinModule('path')
 
 const evaluated = new Map()
 // Close together, as the build writes them: text in a string or a template does not look like that.

@@ -32,12 +32,14 @@ OpenLimits* Fleet::open_existing_limits(uint32_t kind) {
   return mapping == nullptr ? nullptr : keep_limits(std::move(mapping), kind, object);
 }
 
-// Whether there is none to take: it is missing, was removed, or has another size than a member that is alone asks for.
+// Whether there is none to take: it is missing or was removed; or a member that is alone finds that of a fleet that is
+// gone, or one of another size than it asks for, which a persistent fleet keeps.
 bool Fleet::must_make_limits(const Mapping* mapping, uint32_t entries, bool isAsked) const {
   if (mapping == nullptr || is_retired_object(*mapping)) return true;
+  if (is_left_behind(*mapping)) return alone();
   Limits found;
   bool isWhole = attach_limits(mapping->base, mapping->length, &found) == AttachStatus::kOk;
-  return isAsked && isWhole && found.mask + 1 != entries && alone();
+  return isAsked && isWhole && found.mask + 1 != entries && !keeps_contents() && alone();
 }
 
 // Holds the membership lock, for the reasons of create_ring.

@@ -65,7 +65,8 @@ std::string first_difference(const std::string& one, const std::string& other) {
   return one.substr(begin, end - begin);
 }
 
-constexpr const char* kMakeAnew = "use another type name for the new pod, or remove the ring when no member uses it";
+constexpr const char* kMakeAnew =
+    "use another type name and KIND for the new pod, or remove the ring when no member uses it";
 
 // Says why the fields that the caller's pod has more than the ring cannot be added.
 [[noreturn]] void refuse_fields(const std::string& object, const Ring& found, const std::string& text,

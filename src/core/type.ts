@@ -60,11 +60,11 @@ export interface OrbitTypeSpec<T> {
 }
 
 /**
- * Names a ring and describes its payloads. A fleet refuses two types of one KIND or name that differ in name, pod,
- * capacity or payloadBytes, even if two processes bring them. But a pod may have fields added behind the last one, as
- * long as a frame of the ring has room for them; then payloadBytes is that of the ring. And a member that is alone in
- * its fleet makes the ring anew with its own type, and the frames of the old ring are lost, unless the fleet is
- * persistent.
+ * Names a ring and describes its payloads. A fleet refuses two types of one KIND that differ in name, pod, capacity or
+ * payloadBytes, even if two processes bring them. Types of one name with different KINDs are different. But a pod may
+ * have fields added behind the last one, as long as a frame of the ring has room for them; then payloadBytes is that of
+ * the ring. And a member that is alone in its fleet makes the ring anew with its own type, and the frames of the old
+ * ring are lost, unless the fleet is persistent.
  *
  * @returns the type, frozen; the same object for equal specs
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT or RangeError ERR_ORBIT_OUT_OF_RANGE for a wrong spec

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { entriesFor } from '../../src/core/limits.js'
 import { abi } from '../../src/core/native.js'
@@ -205,7 +205,7 @@ describe('a table of limits', () => {
     if (hasObjectFiles) expect(statSync(objectPath(name, abi.limitsKind)).size).toBe(192 + 512 * 16)
   })
 
-  it('keeps its counts in a persistent fleet, and loses them with another size', () => {
+  it('keeps its counts in a persistent fleet, even for a member that asks for another size', () => {
     const name = fleetName()
     const inLife = (keys: number | undefined): number => {
       const fleet = Fleet.joinShm(name, { lifetime: 'persistent' })
@@ -213,7 +213,16 @@ describe('a table of limits', () => {
       fleet.close()
       return taken
     }
-    expect([inLife(100), inLife(undefined), inLife(100), inLife(5000), inLife(undefined)]).toEqual([3, 0, 0, 3, 0])
+    expect([inLife(100), inLife(undefined), inLife(100), inLife(5000), inLife(undefined)]).toEqual([3, 0, 0, 0, 0])
+  })
+
+  it.runIf(hasObjectFiles)('is made anew when its fleet was deleted and made anew', () => {
+    const name = fleetName()
+    const before = Fleet.joinShm(name, { lifetime: 'persistent' })
+    takeAll(limiterIn(before), 'key')
+    before.close()
+    rmSync(objectPath(name, 'fleet'))
+    expect(takeAll(limiterIn(joinShm(name)), 'key')).toBe(3)
   })
 
   it('can be looked at by an observer, which takes nothing', () => {
