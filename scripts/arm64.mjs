@@ -17,18 +17,14 @@ const libraries = '/usr/aarch64-linux-gnu'
 const protocolTests = [
   'base/netid',
   'core/cursors',
-  'core/hostile',
-  'core/layout',
-  'core/lifecycle',
-  'core/objects',
   'core/processes',
-  'core/restarts',
   'core/rings',
-  'core/waiting',
   'core/waking',
-  'layers',
-  'storms/storm',
-]
+  'layers/bus',
+  'layers/claiming',
+  'layers/contest',
+  'layers/orbital',
+].map((name) => `test/${name}.test.ts`)
 
 function skip(what) {
   console.log(`arm64: skipped, ${what}`)
@@ -73,5 +69,5 @@ const described = outputOf(command, ['-p', '[process.version, process.arch].join
 if (described?.trim() !== `${version.startsWith('v') ? version : `v${version}`} arm64`) skip(`${command} does not run`)
 console.log(`arm64: Node ${described.trim()} in ${emulator}, ${addon}`)
 const wanted = process.argv.slice(2)
-const files = wanted.length > 0 ? wanted : protocolTests.map((name) => `test/${name}`)
+const files = wanted.length > 0 ? wanted : protocolTests
 run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--maxWorkers=2', ...files], env)
