@@ -7,7 +7,8 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchNode, newestVersion, outputOf, registryName } from './nodes.mjs'
+import { fetchNode, newestVersion, registryName } from './nodes.mjs'
+import { outputOf } from './registry.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)

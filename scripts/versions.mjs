@@ -9,7 +9,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cache, fetchNode, newestVersion, outputOf, registryName } from './nodes.mjs'
+import { cache, fetchNode, newestVersion, registryName } from './nodes.mjs'
+import { outputOf } from './registry.mjs'
 
 const majors = ['20', '22', '24', '26']
 const smokeFiles = [

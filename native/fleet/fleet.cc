@@ -175,7 +175,7 @@ void Fleet::take_node(const JoinOptions& options) {
   fault_point("join:recorded");
 }
 
-// Takes a node whose lease this handle has just got, and settles it. False: a ring has no spare chunk for it.
+// Takes a node after this handle has got its lease, and settles it. False: a ring has no spare chunk for it.
 bool Fleet::try_node(uint32_t node, bool isAlone) {
   // The lease no longer says that the last owner lives. Partner: is_alive.
   if (has_joined(record(node))) set_joined(record(node), kSettling);
@@ -189,7 +189,7 @@ bool Fleet::try_node(uint32_t node, bool isAlone) {
   return hasNode_;
 }
 
-// The nodes whose leases are surely held; none while there are few members, which are asked for one by one.
+// The nodes with leases that are surely held; none while there are few members, which are asked for one by one.
 std::vector<bool> Fleet::listed_leases() const {
   uint32_t joined = 0;
   for (uint32_t node = 0; node < size_; node++) joined += has_joined(record(node));

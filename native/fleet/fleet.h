@@ -171,7 +171,6 @@ class Fleet {
   OpenRing* keep_ring(std::unique_ptr<Mapping> mapping, const std::string& object, uint32_t kind, const Wanted* wanted);
   void become_writer_of(OpenRing* opened, const std::string& object);
   bool must_make_limits(const Mapping* mapping, uint32_t entries, bool isAsked) const;
-  bool is_own(const Limits& limits) const;
   std::unique_ptr<Mapping> create_limits(uint32_t kind, uint32_t entries, bool isAsked, const std::string& object);
   OpenLimits* keep_limits(std::unique_ptr<Mapping> mapping, uint32_t kind, const std::string& object);
   bool try_node(uint32_t node, bool isAlone);

@@ -36,14 +36,11 @@ OpenLimits* Fleet::open_existing_limits(uint32_t kind) {
 // gone, or one of another size than it asks for, which a persistent fleet keeps.
 bool Fleet::must_make_limits(const Mapping* mapping, uint32_t entries, bool isAsked) const {
   if (mapping == nullptr || is_retired_object(*mapping)) return true;
+  if (is_left_behind(*mapping)) return alone();
   Limits found;
-  if (attach_limits(mapping->base, mapping->length, &found) != AttachStatus::kOk) return false;
-  bool isOther = isAsked && found.mask + 1 != entries && !keeps_contents();
-  return (isOther || !is_own(found)) && alone();
+  bool isWhole = attach_limits(mapping->base, mapping->length, &found) == AttachStatus::kOk;
+  return isAsked && isWhole && found.mask + 1 != entries && !keeps_contents() && alone();
 }
-
-// Whether it belongs to this fleet, and not to one of this name that is gone.
-bool Fleet::is_own(const Limits& limits) const { return load_relaxed(&limits.header->object.fleetId) == fleetId_; }
 
 // Holds the membership lock, for the reasons of create_ring.
 std::unique_ptr<Mapping> Fleet::create_limits(uint32_t kind, uint32_t entries, bool isAsked,
@@ -52,9 +49,7 @@ std::unique_ptr<Mapping> Fleet::create_limits(uint32_t kind, uint32_t entries, b
   if (is_gone()) refuse_retired(fleet_object(name_));
   auto left = open_object(object);
   if (left != nullptr && must_make_limits(left.get(), entries, isAsked)) {
-    Limits found;
-    bool isWhole = attach_limits(left->base, left->length, &found) == AttachStatus::kOk;
-    if (isWhole && !is_own(found)) {
+    if (is_left_behind(*left)) {
       store_->remove(object);  // living members of that fleet go on with it
     } else {
       retire_object(*store_, object);

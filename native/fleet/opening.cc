@@ -96,10 +96,13 @@ bool Fleet::is_other(const Mapping& mapping, const Wanted& wanted, RingSpec* fou
          (hasOtherPayload && found->payloadBytes != spec.payloadBytes);
 }
 
-// Whether the object is a ring or table of a fleet of this name that is gone: its fleet object was removed as a file.
+// Whether the object belongs to a fleet of this name that is gone: its fleet object was removed as a file.
 bool Fleet::is_left_behind(const Mapping& mapping) const {
   Ring ring;
-  return attach_slots(mapping.base, mapping.length, &ring) == AttachStatus::kOk && ring.spec.fleetId != fleetId_;
+  if (attach_slots(mapping.base, mapping.length, &ring) == AttachStatus::kOk) return ring.spec.fleetId != fleetId_;
+  Limits limits;
+  return attach_limits(mapping.base, mapping.length, &limits) == AttachStatus::kOk &&
+         load_relaxed(&limits.header->object.fleetId) != fleetId_;
 }
 
 // Whether what members leave in this fleet outlives them. Private memory never does.

@@ -23,6 +23,13 @@ struct EntryCall : Call {
   napi_value table_status(TableStatus status) const {
     return number(status == TableStatus::kFull ? kStatusFull : static_cast<double>(status));
   }
+  // 1: the cell was changed; 0: it has no entry of this process.
+  napi_value changed(TableStatus status) const {
+    if (status == TableStatus::kNone) return number(0);
+    if (status != TableStatus::kDone) return table_status(status);
+    wake(opened);
+    return number(1);
+  }
   bool has_cell(size_t index) const { return u32(index) <= ring().mask; }
 };
 
@@ -42,11 +49,7 @@ napi_value change_call(napi_env env, napi_callback_info info) {
   EntryCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   if (!call.has_cell(1)) return call.number(0);
-  TableStatus status = change_cell(&call.opened->writer, call.u32(1), call.entry(2, 3));
-  if (status == TableStatus::kNone) return call.number(0);
-  if (status != TableStatus::kDone) return call.table_status(status);
-  wake(call.opened);
-  return call.number(1);
+  return call.changed(change_cell(&call.opened->writer, call.u32(1), call.entry(2, 3)));
 }
 
 // entryRemove(table, cell) -> 1: removed; 0: the cell has no entry of this process; or a status
@@ -54,11 +57,7 @@ napi_value remove_call(napi_env env, napi_callback_info info) {
   EntryCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   if (!call.has_cell(1)) return call.number(0);
-  TableStatus status = empty_cell(&call.opened->writer, call.u32(1), call.opened->fleet->incarnation());
-  if (status == TableStatus::kNone) return call.number(0);
-  if (status != TableStatus::kDone) return call.table_status(status);
-  wake(call.opened);
-  return call.number(1);
+  return call.changed(empty_cell(&call.opened->writer, call.u32(1), call.opened->fleet->incarnation()));
 }
 
 // entriesChanged(table, from, stamps) -> how many EntryRecords are in the scratch: the cells from `from` on with

@@ -17,7 +17,7 @@ export const errorCodes = {
   ERR_ORBIT_TABLE_FULL: 'The table of the contest, or of the rate limiters, has no room for this subject or key.',
   ERR_ORBIT_CLAIM_LOST: 'The claim ended before its holder released it: it expired, or its fleet handle was closed.',
   ERR_ORBIT_TIMEOUT: 'The subject was not free, or a load did not end, in the time given.',
-  ERR_ORBIT_LOAD_CYCLE: 'The load of a cache key asked for a key whose load waits for it.',
+  ERR_ORBIT_LOAD_CYCLE: 'The load of a cache key asked for a key that is waiting for this load.',
   ERR_ORBIT_NO_SERVER: 'No living process serves this name; nothing was sent.',
   ERR_ORBIT_SERVER_DIED: 'The server of a call died before it answered; `progress` says how far the call had come.',
   ERR_ORBIT_CALLS_FULL: 'As many processes call and serve in this fleet as there is room for.',

@@ -35,29 +35,17 @@ export interface LineTarget {
   timeoutError(holder: Holder, timeoutMs: number): Error
 }
 
-/** Whether the claim of the holder has ended, for a sleeper. */
-function endOf(table: Table, { holder, stamp, incarnation }: Refusal): Wakeable {
+/** Whether the claim of the holder has ended. */
+function endOf(table: Table, { holder, stamp, incarnation }: Refusal): () => boolean {
   const { subject, token, node, expiresInMs } = holder
   const expiresAtMs = clockMs() + expiresInMs // the timer of the sleeper does not follow the clock of a test
-  const hasNews = () => table.hasEnded(subject, token, stamp, node, incarnation) || clockMs() > expiresAtMs
-  return {
-    kind: table.kind,
-    get closed() {
-      return table.closed
-    },
-    hasNews,
-    fallAsleep() {
-      table.arm()
-      return hasNews()
-    },
-    disarm: () => table.disarm(),
-  }
+  return () => table.hasEnded(subject, token, stamp, node, incarnation) || clockMs() > expiresAtMs
 }
 
-/** Whether the claim of one of several holders has ended, for a sleeper. */
+/** Whether the claim of one of the holders has ended, for a sleeper. */
 export function endOfAny(table: Table, refusals: readonly Refusal[]): Wakeable {
   const ends = refusals.map((refusal) => endOf(table, refusal))
-  const hasNews = () => ends.some((end) => end.hasNews(0))
+  const hasNews = () => ends.some((hasEnded) => hasEnded())
   return {
     kind: table.kind,
     get closed() {
@@ -180,7 +168,7 @@ export class WaitingLine {
     const { table, bell, what } = this.#target
     while (this.#claims.size > 0) {
       try {
-        const source = endOf(table, this.#refusal)
+        const source = endOfAny(table, [this.#refusal])
         this.#sleeper = new Sleeper(bell, () => source, true)
         await this.#sleeper.wait(0, { timeoutMs: untilExpiry(this.#refusal), keepAlive: false })
         if (table.closed) throw closedError(what)
