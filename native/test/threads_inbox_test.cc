@@ -27,9 +27,31 @@ struct Object {
 
 // ---- messages ------------------------------------------------------------------------------------------------------
 
-void send_all(const Ring& ring, uint32_t node, uint64_t count) {
+// An exchange ends by its count or by its time: on a busy machine, each yield may cost a time slice.
+struct Course {
+  uint64_t count;
+  double end;
+  std::atomic<uint64_t> done[kSenders] = {};
+  std::atomic<uint32_t> sendersLeft{kSenders};
+
+  Course(uint64_t most, double seconds) : count(most), end(seconds_now() + seconds) {}
+  bool goes_on(uint64_t i) const { return i < count && (i == 0 || seconds_now() < end); }
+  void leave(uint32_t sender, uint64_t number) {
+    done[sender] = number;
+    sendersLeft--;
+  }
+  uint64_t total() const {
+    uint64_t sum = 0;
+    for (const auto& each : done) sum += each;
+    return sum;
+  }
+  bool is_over_at(uint64_t position) const { return sendersLeft == 0 && position == total(); }
+};
+
+void send_all(const Ring& ring, uint32_t node, Course* course) {
   Peer peer(ring, node);
-  for (uint64_t i = 0; i < count; i++) {
+  uint64_t i = 0;
+  for (; course->goes_on(i); i++) {
     uint64_t name = i * kSenders + node, words[kWords], position;
     for (uint32_t at = 0; at < kWords; at++) words[at] = word_of(name, at);
     Message message{nullptr, 0, words, static_cast<uint32_t>(name % (sizeof words + 1)), 7, name};
@@ -39,18 +61,19 @@ void send_all(const Ring& ring, uint32_t node, uint64_t count) {
     }
     CHECK(status == InboxStatus::kOk);
   }
+  course->leave(node, i);
 }
 
 // Owners follow one another; each leaves after some messages, and commits only a part of what it has read.
-void own_all(const Ring& ring, uint64_t count, uint64_t seed) {
+void own_all(const Ring& ring, const Course* course, uint64_t seed) {
   Random random{seed};
   uint64_t delivered[kSenders] = {};
   Peer peer(ring, kOwner);
-  for (uint64_t floor = 0; floor < count * kSenders;) {
+  for (uint64_t floor = 0; !course->is_over_at(floor);) {
     peer.own();
     CHECK_EQUAL(peer.consumer.next, floor);
     uint64_t seen[kSenders] = {}, most = random.below(40);
-    for (uint64_t i = 0; i < most && peer.consumer.next < count * kSenders;) {
+    for (uint64_t i = 0; i < most && !course->is_over_at(peer.consumer.next);) {
       Frame frame;
       uint64_t words[kWords + 3];
       InboxStatus status = receive(&peer.consumer, &frame, words);
@@ -75,14 +98,14 @@ void own_all(const Ring& ring, uint64_t count, uint64_t seed) {
     commit(&peer.consumer, peer.consumer.committed + random.below(read + 1));
     floor = peer.consumer.committed;
   }
-  for (uint64_t each : delivered) CHECK_EQUAL(each, count);
+  for (uint32_t node = 0; node < kSenders; node++) CHECK_EQUAL(delivered[node], course->done[node]);
 }
 
-void exchange_messages(uint32_t capacity, uint64_t count, uint64_t seed) {
+void exchange_messages(uint32_t capacity, uint64_t seed, Course course) {
   Object object(1, capacity, 0);
   std::vector<std::thread> threads;
-  for (uint32_t node = 0; node < kSenders; node++) threads.emplace_back(send_all, object.ring, node, count);
-  threads.emplace_back(own_all, object.ring, count, seed);
+  for (uint32_t node = 0; node < kSenders; node++) threads.emplace_back(send_all, object.ring, node, &course);
+  threads.emplace_back(own_all, object.ring, &course, seed);
   for (std::thread& thread : threads) thread.join();
   check_chunks(object.ring);
 }
@@ -92,14 +115,15 @@ void exchange_messages(uint32_t capacity, uint64_t count, uint64_t seed) {
 constexpr uint32_t kServerBox = 4, kReplies = 8;
 
 struct Tally {
-  std::atomic<uint64_t> answered{0}, givenUp{0}, cancelled{0}, begun{0}, callersLeft{kSenders};
+  std::atomic<uint64_t> answered{0}, givenUp{0}, cancelled{0}, begun{0};
 };
 
-void call_all(const Ring& ring, uint32_t node, uint64_t count, uint64_t seed, Tally* tally) {
+void call_all(const Ring& ring, uint32_t node, uint64_t seed, Course* course, Tally* tally) {
   Random random{seed + node};
   Peer peer(ring, node, kServerBox);
   renew_replies(&peer.writer, node);
-  for (uint64_t i = 0; i < count; i++) {
+  uint64_t i = 0;
+  for (; course->goes_on(i); i++) {
     ReplyTo to = open_call(ring, reply_slot(ring, node, static_cast<uint32_t>(random.below(kReplies))));
     RequestHeader header{1, to.slot, to.stamp};
     uint64_t name = random.next(), position;
@@ -127,14 +151,14 @@ void call_all(const Ring& ring, uint32_t node, uint64_t count, uint64_t seed, Ta
     CHECK_EQUAL(progress_at(ring, to), kDone);                                           // C3
     tally->answered++;
   }
-  tally->callersLeft--;
+  course->leave(node, i);
 }
 
-void serve_all(const Ring& ring, Tally* tally) {
+void serve_all(const Ring& ring, const Course* course, Tally* tally) {
   Peer peer(ring, kOwner);
   peer.own(kServerBox);
   for (;;) {
-    bool isLast = tally->callersLeft == 0;
+    bool isLast = course->sendersLeft == 0;
     Frame frame;
     uint64_t words[kWords + 3];
     InboxStatus status = receive(&peer.consumer, &frame, words);
@@ -157,17 +181,17 @@ void serve_all(const Ring& ring, Tally* tally) {
   }
 }
 
-void exchange_calls(uint64_t count, uint64_t seed) {
+void exchange_calls(uint64_t seed, Course course) {
   Object object(8, kReplies, kReplies);
   Tally tally;
   std::vector<std::thread> threads;
   for (uint32_t node = 0; node < kSenders; node++) {
-    threads.emplace_back(call_all, object.ring, node, count, seed, &tally);
+    threads.emplace_back(call_all, object.ring, node, seed, &course, &tally);
   }
-  threads.emplace_back(serve_all, object.ring, &tally);
+  threads.emplace_back(serve_all, object.ring, &course, &tally);
   for (std::thread& thread : threads) thread.join();
-  CHECK_EQUAL(tally.answered + tally.givenUp, count * kSenders);
-  CHECK(tally.begun + tally.cancelled <= count * kSenders && tally.answered <= tally.begun);
+  CHECK_EQUAL(tally.answered + tally.givenUp, course.total());
+  CHECK(tally.begun + tally.cancelled <= course.total() && tally.answered <= tally.begun);
   check_chunks(object.ring);
 }
 
@@ -182,8 +206,9 @@ int main(int count, char** words) {
 #endif
   uint64_t rounds = 0;
   for (double end = seconds_now() + options.seconds; rounds == 0 || seconds_now() < end; rounds++) {
-    for (uint32_t capacity : {1u, 2u, 16u}) exchange_messages(capacity, kCount, options.seed + rounds);
-    exchange_calls(kCount, options.seed + rounds);
+    double each = options.seconds / 4.0;
+    for (uint32_t capacity : {1u, 2u, 16u}) exchange_messages(capacity, options.seed + rounds, {kCount, each});
+    exchange_calls(options.seed + rounds, {kCount, each});
   }
   printf("threads_inbox_test: %llu rounds passed\n", static_cast<unsigned long long>(rounds));
   return 0;
