@@ -43,6 +43,8 @@ struct Storm {
   Notes* notes;
   void (*be_client)(const Storm&, uint32_t node);
   void (*be_owner)(const Storm&);
+  bool (*has_enough)(const Storm&);  // without it, the storm goes on
+  void (*check)(const Storm&);
   Random random;
   pid_t children[kChildren] = {};
   bool isStopped[kChildren] = {};
@@ -106,6 +108,8 @@ void take_names(const Storm& storm) {
   }
 }
 
+bool has_moved_names(const Storm& storm) { return storm.kills > 0 && head_of(box_of(storm.ring, 0)) > 0; }
+
 void check_names(const Storm& storm) {
   uint64_t accepted = 0, delivered = 0;
   for (uint32_t node = 0; node < kClients; node++) {
@@ -123,7 +127,6 @@ void check_names(const Storm& storm) {
          static_cast<unsigned long long>(storm.kills), static_cast<unsigned long long>(storm.stops),
          static_cast<unsigned long long>(storm.notes->lives),
          static_cast<unsigned long long>(storm.ring.header->burned));
-  CHECK(storm.kills > 0 && head > 0);
 }
 
 // ---- calls ---------------------------------------------------------------------------------------------------------
@@ -211,6 +214,12 @@ void serve_names(const Storm& storm) {
   }
 }
 
+bool has_seen_each_end(const Storm& storm) {
+  const Notes* notes = storm.notes;
+  return storm.kills > 0 && load_acquire(&notes->answered) > 0 && load_acquire(&notes->givenUp) > 0 &&
+         load_acquire(&notes->cancelled) > 0;
+}
+
 void check_calls(const Storm& storm) {
   const Notes& notes = *storm.notes;
   for (uint64_t name = 0; name < kMostNames; name++) CHECK(!notes.ran[name] || !notes.isCancelled[name]);  // C2
@@ -220,7 +229,6 @@ void check_calls(const Storm& storm) {
       "stops\n",
       number(notes.answered), number(notes.givenUp), number(notes.deaths), number(notes.cancelled), number(notes.full),
       number(storm.kills), number(storm.stops));
-  CHECK(storm.kills > 0 && notes.answered > 0 && notes.givenUp > 0 && notes.cancelled > 0);
 }
 
 // ---- the storm -----------------------------------------------------------------------------------------------------
@@ -279,15 +287,17 @@ void blow(Storm* storm, const RingSpec& spec, double seconds, uint64_t seed) {
   storm->notes = static_cast<Notes*>(notes);
   storm->random.state = seed;
   for (uint32_t child = 0; child < kChildren; child++) start(storm, child);
-  for (double end = seconds_now() + seconds; seconds_now() < end; strike(storm)) {
-    timespec pause{0, static_cast<long>(storm->random.below(kLongestPauseNs))};
+  for (double end = seconds_now() + seconds;; strike(storm)) {
+    bool isOver = seconds_now() >= end;
+    if (isOver && storm->has_enough(*storm)) break;
+    // On a busy machine, a process needs a longer life to get anywhere.
+    timespec pause{0, static_cast<long>(storm->random.below(isOver ? 20 * kLongestPauseNs : kLongestPauseNs))};
     nanosleep(&pause, nullptr);
   }
   CHECK_EQUAL(kill(storm->children[kOwner], SIGCONT), 0);
   send_home(storm, &storm->notes->clientsMustLeave, 0, kClients);
   send_home(storm, &storm->notes->ownerMustLeave, kOwner, kChildren);
-  if (storm->be_client == send_names) check_names(*storm);
-  if (storm->be_client == call_names) check_calls(*storm);
+  storm->check(*storm);
   check_chunks(storm->ring);
   munmap(base, bytes);
   munmap(notes, sizeof(Notes));
@@ -300,10 +310,10 @@ int main(int count, char** words) {
   alarm(static_cast<unsigned>(options.seconds) + 120);  // a watchdog, nothing more; the children die with us
   setpriority(PRIO_PROCESS, 0, -10);
   for (uint32_t capacity : {1u, 4u, 64u}) {
-    Storm storm{{}, nullptr, send_names, take_names, {0}};
+    Storm storm{{}, nullptr, send_names, take_names, has_moved_names, check_names, {0}};
     blow(&storm, box_spec(1, capacity, 0, 32, kFleetSize), options.seconds / 6, options.seed + capacity);
   }
-  Storm storm{{}, nullptr, call_names, serve_names, {0}};
+  Storm storm{{}, nullptr, call_names, serve_names, has_seen_each_end, check_calls, {0}};
   blow(&storm, box_spec(8, kReplies, kReplies, 32, kFleetSize), options.seconds / 2, options.seed);
   return 0;
 }
