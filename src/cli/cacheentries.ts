@@ -1,4 +1,5 @@
 import { monotonicMs } from '../base/clock.js'
+import { OrbitError } from '../base/errors.js'
 import type { Frame } from '../core/frame.js'
 import type { FleetObserver } from '../core/observer.js'
 import { type Mutation, mutationOf } from '../layers/mutation.js'
@@ -36,4 +37,23 @@ export function entriesOf(fleet: FleetObserver, kind: number): CacheEntry[] {
   }
   const nowMs = monotonicMs()
   return [...entries.values()].filter(({ expiresAtMs }) => expiresAtMs === 0 || expiresAtMs > nowMs)
+}
+
+/** The other namespaces in which the key has an entry, as a list for people; undefined: there are none. */
+export function elsewhere(fleet: FleetObserver, kind: number, key: string, namespace: string): string | undefined {
+  const others = entriesOf(fleet, kind).filter((entry) => entry.key === key && entry.namespace !== namespace)
+  return others.length === 0 ? undefined : others.map((entry) => JSON.stringify(entry.namespace)).join(', ')
+}
+
+/** The error for a key without a value. `others`: the namespaces that have it. */
+export function missing(
+  others: string | undefined,
+  key: string,
+  namespace: string,
+  position: number | undefined,
+): OrbitError {
+  const where = `key ${JSON.stringify(key)} in namespace ${JSON.stringify(namespace)}`
+  const reason = position === undefined ? 'no entry' : `deleted, reset or expired at position ${position}`
+  const hint = others === undefined ? '' : `; the key is in namespace ${others}: pass --namespace`
+  return new OrbitError('ERR_ORBIT_NOT_FOUND', `${where}: ${reason}${hint}`)
 }

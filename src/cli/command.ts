@@ -16,6 +16,8 @@ export interface Command {
   /** The description in the help, broken into lines. An empty string separates paragraphs. */
   readonly about: readonly string[]
   readonly options: Readonly<Record<string, Option>>
+  /** The forms of the command that change the fleet, or join it as a member; absent: it only reads. */
+  readonly writes?: readonly string[]
   /** `orbit --help` shows the first one too. */
   readonly examples: readonly { readonly line: string; readonly about: string }[]
   /** Gives the exit code; undefined: 0. */

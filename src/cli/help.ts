@@ -46,6 +46,7 @@ const paragraphs = (texts: readonly string[]): string[] =>
 
 export function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
+  const writes = commands.flatMap(({ writes = [] }) => writes)
   return [
     'NAME',
     '    orbit - inspect fleets: live, dead and damaged ones',
@@ -58,7 +59,7 @@ export function overview(commands: readonly Command[]): string {
     'COMMANDS',
     ...commands.map(({ name, summary }) => `    ${name.padEnd(width)}  ${summary}`),
     '',
-    '    Only rm and gc change anything. The others map shared memory read-only.',
+    ...wrapped(`Only these change anything: ${writes.join(', ')}. All others map shared memory read-only.`, indent),
     '',
     'EXAMPLES',
     ...commands.map(({ examples }) => `    ${examples[0]?.line}`),

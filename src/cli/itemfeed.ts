@@ -1,3 +1,4 @@
+import type { Cursor } from '../core/cursor.js'
 import type { FleetObserver } from '../core/observer.js'
 import { contestKind, eventKind, isOfLayer, ownNameOf } from '../inspect/kinds.js'
 import { inspectRing } from '../inspect/report.js'
@@ -18,6 +19,17 @@ export interface ItemBatch {
 export interface ItemFeed {
   readonly position: number
   poll(max: number): ItemBatch
+  /** Resolves when there is news, or when the signal is aborted. */
+  untilNews(signal: AbortSignal): Promise<void>
+}
+
+/** Sleeps until a cursor has news, or the signal is aborted. */
+async function untilNews(cursor: Pick<Cursor, 'wait'>, signal: AbortSignal): Promise<void> {
+  try {
+    await cursor.wait({ signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
 }
 
 type From = 'start' | 'head' | number
@@ -34,6 +46,7 @@ function eventFeed(fleet: FleetObserver, kind: number, from: From, topic: string
     get position() {
       return cursor.position
     },
+    untilNews: (signal) => untilNews(cursor, signal),
     poll(max) {
       const { events, lost, malformed, from, to } = cursor.pollTopic(topic, max)
       const found = events.map((event): Item => ({ item: 'event', event }))
@@ -49,6 +62,7 @@ function frameFeed(fleet: FleetObserver, kind: number, from: From, isWanted: (fr
     get position() {
       return cursor.position
     },
+    untilNews: (signal) => untilNews(cursor, signal),
     poll(max) {
       const { frames, lost, malformed, from, to } = cursor.poll(max)
       const wanted = frames.filter(({ frameKind }) => isWanted(frameKind))

@@ -1,10 +1,11 @@
-import { OrbitError } from '../../base/errors.js'
 import { Fleet } from '../../core/fleet.js'
 import type { FleetObserver } from '../../core/observer.js'
 import { OrbitCache } from '../../layers/cache.js'
 import { expiresInMs } from '../../layers/mutation.js'
-import { type CacheEntry, entriesOf } from '../cacheentries.js'
+import { changeOf, makeChange } from '../cachechange.js'
+import { type CacheEntry, elsewhere, entriesOf, missing } from '../cacheentries.js'
 import type { Call, Command } from '../command.js'
+import { yesOption } from '../confirm.js'
 import { hexLines } from '../hex.js'
 import { layerObject } from '../kindoperand.js'
 import { decode } from '../payload.js'
@@ -49,19 +50,6 @@ function list({ output }: Call, fleet: FleetObserver, kind: number, only: string
     output.none(`the cache of fleet ${fleet.name} has no entries${only === undefined ? '' : ` in namespace ${only}`}`)
 }
 
-/** The other namespaces in which the key has an entry, as a list for people; undefined: there are none. */
-function elsewhere(fleet: FleetObserver, kind: number, key: string, namespace: string): string | undefined {
-  const others = entriesOf(fleet, kind).filter((entry) => entry.key === key && entry.namespace !== namespace)
-  return others.length === 0 ? undefined : others.map((entry) => JSON.stringify(entry.namespace)).join(', ')
-}
-
-function missing(others: string | undefined, key: string, namespace: string, position: number | undefined): OrbitError {
-  const where = `key ${JSON.stringify(key)} in namespace ${JSON.stringify(namespace)}`
-  const reason = position === undefined ? 'no entry' : `deleted, reset or expired at position ${position}`
-  const hint = others === undefined ? '' : `; the key is in namespace ${others}: pass --namespace`
-  return new OrbitError('ERR_ORBIT_NOT_FOUND', `${where}: ${reason}${hint}`)
-}
-
 function show(call: Call, fleet: FleetObserver, kind: number, key: string): void {
   const { output } = call
   const namespace = call.text('namespace') ?? ''
@@ -81,12 +69,15 @@ function show(call: Call, fleet: FleetObserver, kind: number, key: string): void
   if (others !== undefined) output.note(`this is the entry of namespace ""; the key is in namespace ${others} too`)
 }
 
-function run(call: Call): void {
+async function run(call: Call): Promise<number> {
+  const change = changeOf(call)
+  if (change !== undefined) return makeChange(call, change)
   using fleet = Fleet.observe(call.operand(0))
   const kind = layerObject(fleet, 'cache', call.text('name'))
   const key = call.optional(1)
   if (key === undefined) list(call, fleet, kind, call.text('namespace'))
   else show(call, fleet, kind, key)
+  return 0
 }
 
 export const cache: Command = {
@@ -98,18 +89,30 @@ export const cache: Command = {
     '',
     'With KEY: prints the value of that key. If a lookup of the key would miss, the exit code is 3, and the message',
     'names the namespaces that have the key.',
+    '',
+    'With --delete or --reset it asks, joins the fleet as a member, deletes, and leaves: every process of the fleet then',
+    'misses these keys.',
   ],
   options: {
     name: { type: 'string', value: 'NAME', about: 'the name of the cache; default: the one without a name' },
     namespace: {
       type: 'string',
       value: 'NAME',
-      about: "with KEY: its namespace, default ''; without: list only this one",
+      about: "with KEY, --delete or --reset: its namespace, default ''; without: list only this one",
     },
+    delete: { type: 'string', value: 'KEY', about: 'delete this key' },
+    reset: {
+      type: 'string',
+      value: 'PREFIX',
+      about: "delete all keys that begin with PREFIX; '': all of the namespace",
+    },
+    yes: yesOption,
   },
+  writes: ['cache --delete', 'cache --reset'],
   examples: [
     { line: 'orbit cache web', about: 'all entries of all namespaces' },
     { line: 'orbit cache web --namespace users user:17', about: 'the value of one key' },
+    { line: "orbit cache web --namespace users --reset 'user:' --yes", about: 'delete the keys that begin with user:' },
   ],
   run,
 }

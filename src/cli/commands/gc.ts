@@ -57,6 +57,7 @@ export const gc: Command = {
     'A damaged fleet object is kept and named, and the exit code is 1; orbit rm --force removes it.',
   ],
   options: { 'dry-run': { type: 'boolean', about: 'print what would be removed, and remove nothing' } },
+  writes: ['gc'],
   examples: [{ line: 'orbit gc --dry-run', about: 'what have dead fleets left behind?' }],
   run,
 }

@@ -7,9 +7,12 @@ import { gc } from './gc.js'
 import { limits } from './limits.js'
 import { ls } from './ls.js'
 import { nodes } from './nodes.js'
+import { pub } from './pub.js'
+import { release } from './release.js'
 import { rm } from './rm.js'
 import { serveMetrics } from './serve-metrics.js'
 import { stat } from './stat.js'
+import { sub } from './sub.js'
 import { tail } from './tail.js'
 import { top } from './top.js'
 
@@ -23,6 +26,9 @@ export const commands: readonly Command[] = [
   cache,
   claims,
   limits,
+  pub,
+  sub,
+  release,
   top,
   doctor,
   gc,

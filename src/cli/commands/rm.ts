@@ -41,6 +41,7 @@ export const rm: Command = {
     force: { type: 'boolean', about: 'remove it even if it has living members or is damaged' },
     'dry-run': { type: 'boolean', about: 'print what would be removed, and remove nothing' },
   },
+  writes: ['rm'],
   examples: [{ line: 'orbit rm web --dry-run', about: 'what would be removed?' }],
   run,
 }

@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { OrbitError } from '../../base/errors.js'
 import { Fleet } from '../../core/fleet.js'
 import { abi } from '../../core/native.js'
@@ -7,16 +6,11 @@ import type { FleetObserver } from '../../core/observer.js'
 import { eventKind } from '../../inspect/kinds.js'
 import { pathOf } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
+import { type Check, follow } from '../follow.js'
 import { interrupt } from '../interrupt.js'
-import { type Item, itemJson, itemText } from '../item.js'
-import { feedOf, type ItemBatch, type ItemFeed } from '../itemfeed.js'
+import { feedOf } from '../itemfeed.js'
 import { kindNamed } from '../kindoperand.js'
-import { jsonText } from '../output.js'
 
-const pollMax = 4096
-/** An observer cannot be woken, so it polls: less often the longer there was no news. */
-const firstPauseMs = 1
-const lastPauseMs = 20
 /** The interval of the checks whether the ring still has its name. */
 const checkMs = 500
 
@@ -25,8 +19,6 @@ function inodeOf(fleet: string, what: number | 'fleet'): number | undefined {
   const path = pathOf(fleet, what)
   return path === undefined ? undefined : statSync(path, { throwIfNoEntry: false })?.ino
 }
-
-type Check = (isUrgent?: boolean) => void
 
 const removed = (what: string): OrbitError => new OrbitError('ERR_ORBIT_NOT_FOUND', `${what} was removed`)
 
@@ -41,45 +33,6 @@ function removalCheck(fleet: FleetObserver, kind: number, fleetInode: number | u
     if (inode !== undefined && now !== inode) throw removed(`the ring of KIND ${kind} of fleet ${fleet.name}`)
     if (inodeOf(fleet.name, 'fleet') !== fleetInode) throw removed(`fleet ${fleet.name}`)
     inode = now
-  }
-}
-
-/** Polls. An error that comes from a new fleet of the same name is replaced: the old fleet was removed. */
-function pollOf(feed: ItemFeed, max: number, check: Check): ItemBatch {
-  try {
-    return feed.poll(max)
-  } catch (error) {
-    check(true)
-    throw error
-  }
-}
-
-interface Plan {
-  readonly limit: number
-  readonly check: Check
-  readonly signal: AbortSignal
-  /** What it waits for while there is nothing to show. */
-  readonly awaited: string
-}
-
-async function follow(call: Call, feed: ItemFeed, { limit, check, signal, awaited }: Plan): Promise<void> {
-  const { output } = call
-  const options = { isHex: call.flag('hex') }
-  const text = (item: Item) => (output.isJson ? jsonText(itemJson(item, options)) : itemText(output, item, options))
-  let isQuiet = output.isJson && !process.stderr.isTTY
-  let pauseMs = firstPauseMs
-  for (let left = limit; left > 0 && !signal.aborted; ) {
-    const { items, from, to } = pollOf(feed, Math.min(pollMax, left), check)
-    if (items.length > 0) output.line(items.map(text).join('\n'))
-    left -= items.reduce((count, { item }) => count + (item === 'loss' ? 0 : 1), 0)
-    check()
-    pauseMs = to > from ? firstPauseMs : Math.min(lastPauseMs, pauseMs * 2)
-    await output.written()
-    if (!isQuiet && left > 0 && to === from) {
-      output.note(`waiting for ${awaited}; Ctrl-C ends`)
-      isQuiet = true
-    }
-    if (left > 0) await sleep(to > from ? 0 : pauseMs, undefined, { signal }).catch(() => {})
   }
 }
 
