@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { commands as table } from '../../src/cli/commands/index.js'
 import { RateLimiter } from '../../src/index.js'
 import { entryAt, ObjectFile, ringAt } from '../help/bytes.js'
 import { fleetName, joinShm, objectPath, objectsOf } from '../help/fleets.js'
@@ -231,7 +232,7 @@ describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
 })
 
 describe('orbit', () => {
-  const commands = 'ls stat nodes dump tail cache claims limits top doctor gc rm serve-metrics'.split(' ')
+  const commands = table.map(({ name }) => name)
 
   it('describes every command in --help, with an example, in 80 columns', async () => {
     const { code, stdout } = await orbit(['--help'])
