@@ -41,6 +41,8 @@ export class Client<H extends Handlers> {
   readonly #board: Switchboard
   readonly #service: string
   readonly #name: Uint8Array
+  /** The calls that wait for room in the inbox of a server, in their order. */
+  readonly #line: Ending[] = []
 
   /**
    * @param service the name that another process serves
@@ -75,16 +77,19 @@ export class Client<H extends Handlers> {
     checkSignal(signal)
     const request = this.#request(method, value)
     signal?.throwIfAborted()
-    const slot = await this.#board.takeSlot()
+    const ending = new Ending(timeoutMs, signal)
     try {
-      const ending = new Ending(timeoutMs, signal)
+      const slot = await this.#board.takeSlot((leave) => {
+        ending.onEnd = leave
+      })
+      if (slot < 0) throw ending.error(`${this.#service}.${method}`, 'not begun')
       try {
         return (await this.#attempts(request, slot, method, ending)) as Awaited<ReturnType<H[M]>>
       } finally {
-        ending.clear()
+        this.#board.giveSlot(slot)
       }
     } finally {
-      this.#board.giveSlot(slot)
+      ending.clear()
     }
   }
 
@@ -123,19 +128,29 @@ export class Client<H extends Handlers> {
     }
   }
 
-  /** Sends the request to a server, and waits while its inbox is full. */
+  /** Sends the request to a server. While its inbox is full, this call waits, and later ones wait behind it. */
   async #send(request: Uint8Array, slot: number, method: string, ending: Ending): Promise<SentCall> {
-    for (;;) {
-      const box = this.#board.boxes.findServer(this.#name, turn++)
-      if (box < 0) {
-        const text = `${this.#service}.${method}: no living process serves ${this.#service}`
-        throw new OrbitError('ERR_ORBIT_NO_SERVER', text)
+    const sent = this.#line.length === 0 ? this.#ask(request, slot, method) : undefined
+    if (sent !== undefined) return sent
+    this.#line.push(ending)
+    try {
+      for (;;) {
+        await nextTurn()
+        const sent = this.#line[0] === ending ? this.#ask(request, slot, method) : undefined
+        if (sent !== undefined) return sent
+        if (ending.isOver) throw ending.error(`${this.#service}.${method}`, 'not begun')
       }
-      const sent = this.#board.boxes.ask(box, slot, request)
-      if (sent !== undefined) return sent
-      if (ending.isOver) throw ending.error(`${this.#service}.${method}`, 'not begun')
-      await nextTurn()
+    } finally {
+      this.#line.splice(this.#line.indexOf(ending), 1)
     }
+  }
+
+  /** Undefined: the inbox of the least busy server is full. */
+  #ask(request: Uint8Array, slot: number, method: string): SentCall | undefined {
+    const box = this.#board.boxes.findServer(this.#name, turn++)
+    if (box >= 0) return this.#board.boxes.ask(box, slot, request)
+    const text = `${this.#service}.${method}: no living process serves ${this.#service}`
+    throw new OrbitError('ERR_ORBIT_NO_SERVER', text)
   }
 
   #settled(sent: SentCall, ending: Ending): Promise<'answered' | 'dead' | 'ended'> {

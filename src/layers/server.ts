@@ -1,4 +1,4 @@
-import { checkInteger, checkName, checkOptions, wrongType } from '../base/check.js'
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
 import { nextTurn } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
 import { writableFleet } from '../core/layer.js'
@@ -13,16 +13,33 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** The node of the caller, 0..65535. */
   readonly node: number
+  /**
+   * Begins the call, if its service has `begin: 'by-handler'`. Until then its caller may take it back, and learns after
+   * a death of this process that it had not begun. Call it once. Returns false: it was taken back, or had been begun.
+   */
+  begin(): boolean
 }
 
 /** The methods of a service by name. A handler takes one value, and returns one or a promise of it. */
 // biome-ignore lint/suspicious/noExplicitAny: the value of a handler is in a parameter, so only any fits every handler.
 export type Handlers = Record<string, (value: any, context: CallContext) => unknown>
 
-/** Options of `serve`: how many handlers may run at a time. */
+/** Options of `serve`: how many handlers may run at a time, and what begins a call. */
 export interface ServeOptions {
   /** The most calls that this process runs at a time, over all that it serves, 1..65536; default 64. */
   concurrency?: number
+  /**
+   * 'at-once': a call has begun when its handler is called. 'by-handler': when the handler calls `begin` of its
+   * context, so a handler may queue calls of its own. Such calls leave the inbox when their handler is called. Default
+   * 'at-once'.
+   */
+  begin?: 'at-once' | 'by-handler'
+}
+
+interface Service {
+  readonly handlers: Handlers
+  readonly place: number
+  readonly beginsLater: boolean
 }
 
 interface Running {
@@ -33,7 +50,7 @@ interface Running {
 /** The loop of one fleet handle that takes requests and runs handlers. */
 class Dispatcher {
   static readonly #known = new WeakMap<Switchboard, Dispatcher>()
-  readonly services = new Map<string, { readonly handlers: Handlers; readonly place: number }>()
+  readonly services = new Map<string, Service>()
   concurrency = 64
   readonly #board: Switchboard
   readonly #running = new Set<Running>()
@@ -65,6 +82,7 @@ class Dispatcher {
       const room = this.concurrency - this.#running.size
       const messages = room > 0 ? board.poll(room) : []
       for (const { position, payload, node } of messages) this.#take(position, payload, node)
+      if (this.#polled[0]?.isDone) this.#commit()
       if (messages.length > 0) await nextTurn()
       else await board.waitForRequests(room > 0)
     }
@@ -72,9 +90,12 @@ class Dispatcher {
   }
 
   #take(position: number, payload: Uint8Array, node: number): void {
-    const entry = { position, isDone: false }
+    const request = decodeRequest(payload)
+    const beginsLater = request !== undefined && this.services.get(request.service)?.beginsLater === true
+    const entry = { position, isDone: beginsLater }
     this.#polled.push(entry)
-    void this.#handle(decodeRequest(payload), node).then(() => {
+    void this.#handle(request, node, beginsLater).then(() => {
+      if (entry.isDone) return
       entry.isDone = true
       this.#commit()
     })
@@ -89,14 +110,15 @@ class Dispatcher {
     this.#board.wakeServer()
   }
 
-  async #handle(request: Request | undefined, node: number): Promise<void> {
+  async #handle(request: Request | undefined, node: number, beginsLater: boolean): Promise<void> {
     if (request === undefined) return
     const { replyTo } = request
     const { boxes } = this.#board
-    if (replyTo !== undefined && !boxes.begin(replyTo.slot, replyTo.stamp)) return
+    const begin = () => !this.#board.closed && (replyTo === undefined || boxes.begin(replyTo.slot, replyTo.stamp))
+    if (!beginsLater && !begin()) return
     const running = { replyTo, controller: new AbortController() }
     this.#running.add(running)
-    const [isFailure, payload] = await this.#result(request, { signal: running.controller.signal, node })
+    const [isFailure, payload] = await this.#result(request, { signal: running.controller.signal, node, begin })
     this.#running.delete(running)
     if (replyTo !== undefined && !this.#board.closed) boxes.answer(replyTo.slot, replyTo.stamp, isFailure, payload)
   }
@@ -177,14 +199,15 @@ export function serve<H extends Handlers>(
 ): Server<H> {
   checkFleet(fleet)
   checkName('service', service, 128)
-  checkOptions('options', options, ['concurrency'])
+  checkOptions('options', options, ['concurrency', 'begin'])
   if (typeof handlers !== 'object' || handlers === null) throw wrongType('handlers', handlers, 'an object of functions')
   for (const [name, handler] of Object.entries(handlers)) {
     checkName('handlers', name, 128)
     if (typeof handler !== 'function') throw wrongType(`handlers.${name}`, handler, 'a function')
   }
-  const { concurrency = 64 } = options
+  const { concurrency = 64, begin = 'at-once' } = options
   checkInteger('concurrency', concurrency, 1, 65536)
+  if (begin !== 'at-once' && begin !== 'by-handler') throw outOfRange('begin', begin, "'at-once' or 'by-handler'")
   const board = Switchboard.of(writableFleet(fleet, service))
   const dispatcher = Dispatcher.of(board)
   if (dispatcher.services.has(service))
@@ -193,7 +216,7 @@ export function serve<H extends Handlers>(
   let place = 0
   while (used.has(place)) place++
   checkInteger('the number of services', place + 1, 1, abi.maxServices)
-  dispatcher.services.set(service, { handlers, place })
+  dispatcher.services.set(service, { handlers, place, beginsLater: begin === 'by-handler' })
   dispatcher.concurrency = concurrency
   board.boxes.announce(board.box, place, Buffer.from(service))
   dispatcher.wake()

@@ -29,7 +29,7 @@ export class Switchboard {
   readonly box: number
   readonly #fleet: Fleet
   readonly #free: number[] = []
-  readonly #waitingForSlot: (() => void)[] = []
+  readonly #waitingForSlot: ((slot: number) => void)[] = []
   readonly #open = new Map<number, OpenCall>()
   readonly #answers: Sleeper
   readonly #requests: Sleeper
@@ -81,18 +81,30 @@ export class Switchboard {
     return this.boxes.closed
   }
 
-  /** A reply slot, as soon as one is free. */
-  async takeSlot(): Promise<number> {
-    for (;;) {
-      const slot = this.#free.pop()
-      if (slot !== undefined) return slot
-      await new Promise<void>((resolve) => this.#waitingForSlot.push(resolve))
-    }
+  /**
+   * A reply slot, as soon as one is free. Those that wait have the order in which they came. `onWait` is given a
+   * function that ends the wait; the result is -1 then.
+   */
+  takeSlot(onWait: (leave: () => void) => void): number | Promise<number> {
+    const line = this.#waitingForSlot
+    return (
+      this.#free.pop() ??
+      new Promise<number>((resolve) => {
+        line.push(resolve)
+        onWait(() => {
+          if (line.includes(resolve)) {
+            line.splice(line.indexOf(resolve), 1)
+            resolve(-1)
+          }
+        })
+      })
+    )
   }
 
   giveSlot(slot: number): void {
-    this.#free.push(slot)
-    this.#waitingForSlot.shift()?.()
+    const next = this.#waitingForSlot.shift()
+    if (next === undefined) this.#free.push(slot)
+    else next(slot)
   }
 
   /** Watches a call until it is settled or forgotten. */

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { CallError, Client, type Fleet, OrbitError, RemoteError, type Server, serve } from '../../src/index.js'
+import {
+  type CallContext,
+  CallError,
+  Client,
+  type Fleet,
+  OrbitError,
+  RemoteError,
+  type Server,
+  serve,
+} from '../../src/index.js'
 import { fleetName, joinLocal, joinShm, keep, memories } from '../help/fleets.js'
 import { start } from '../help/processes.js'
 import { expectRangeError, expectTypeError, untyped } from '../help/refusals.js'
@@ -59,6 +68,43 @@ describe.each(memories)('a call in $memory', ({ join }) => {
     expect(sums).toEqual(Array.from({ length: 1500 }, (_, a) => a + 1))
   })
 
+  it('arrives in the order in which its process made it, also while the inbox is full', async () => {
+    const name = fleetName()
+    const arrived: number[] = []
+    const note = async (value: number) => arrived.push(value)
+    keep(serve(join(name), 'notes', { note }, { concurrency: 1 }))
+    const clients = [join(name), join(name)].map((fleet) => new Client<{ note: typeof note }>(fleet, 'notes'))
+    const calls = Array.from({ length: 400 }, (_, i) => clients[i % 2]?.call('note', i))
+    await Promise.all(calls)
+    for (const rest of [0, 1]) {
+      const numbers = arrived.filter((i) => i % 2 === rest)
+      expect(numbers).toEqual(Array.from({ length: 200 }, (_, i) => 2 * i + rest))
+    }
+  })
+
+  it('begins when its handler says so, and not after it was given up', async () => {
+    const name = fleetName()
+    const queue: { context: CallContext; end: (value: string) => void }[] = []
+    const work = (_: unknown, context: CallContext) =>
+      new Promise<string>((resolve) => queue.push({ context, end: resolve }))
+    keep(serve(join(name), 'work', { work }, { begin: 'by-handler', concurrency: 256 }))
+    const fleets = Array.from({ length: 4 }, () => join(name))
+    const ends = fleets.flatMap((fleet) => {
+      const client = new Client<{ work: typeof work }>(fleet, 'work')
+      return Array.from({ length: 32 }, (_, i) =>
+        client.call('work', i, i === 31 ? { timeoutMs: 1 } : {}).catch((error) => error),
+      )
+    })
+    for (const late of ends.filter((_, i) => i % 32 === 31)) {
+      expect(await late).toMatchObject({ code: 'ERR_ORBIT_TIMEOUT', progress: 'not begun' })
+    }
+    // More than an inbox has room for: queued calls have left it.
+    while (queue.length < 4 * 31) await new Promise((resolve) => setImmediate(resolve))
+    for (const { context, end } of queue) end(context.begin() && !context.begin() ? 'ran' : 'was over')
+    const results = await Promise.all(ends)
+    expect(results.filter((result) => result === 'ran').length).toBe(4 * 31)
+  })
+
   it('is refused at once when no process serves the name', async () => {
     const { client, server } = pair(join)
     server.close()
@@ -75,6 +121,17 @@ describe.each(memories)('a call in $memory', ({ join }) => {
     const given = client.call('hang', undefined, { signal: controller.signal })
     controller.abort(new Error('enough'))
     await expect(given).rejects.toThrow('enough')
+    expect(await client.call('add', { a: 1, b: 1 })).toBe(2)
+  })
+
+  it('ends after its time while all places for calls are taken', async () => {
+    const { client } = pair(join)
+    const controllers = Array.from({ length: 32 }, () => new AbortController())
+    const taking = controllers.map(({ signal }) => client.call('hang', undefined, { signal }))
+    const late = client.call('add', { a: 1, b: 1 }, { timeoutMs: 1 })
+    await expect(late).rejects.toMatchObject({ code: 'ERR_ORBIT_TIMEOUT', progress: 'not begun' })
+    for (const controller of controllers) controller.abort(new Error('enough'))
+    for (const call of taking) await expect(call).rejects.toThrow('enough')
     expect(await client.call('add', { a: 1, b: 1 })).toBe(2)
   })
 
@@ -95,6 +152,7 @@ describe('a call', () => {
     const fleet = joinLocal(fleetName())
     expectTypeError(() => serve(fleet, 'x', untyped({ a: 1 })), 'handlers.a=1 must be a function')
     expectRangeError(() => serve(fleet, '', {}), 'service=""')
+    expectRangeError(() => serve(fleet, 'x', {}, { begin: untyped('later') }), 'begin="later"')
     keep(serve(fleet, 'x', {}))
     expectTypeError(() => serve(fleet, 'x', {}), 'service="x"')
     const client = new Client(fleet, 'x')
