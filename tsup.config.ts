@@ -33,6 +33,7 @@ const adapters = {
   cron: 'src/adapters/cron.ts',
   socketio: 'src/adapters/socketio.ts',
   'rate-limit': 'src/adapters/ratelimit.ts',
+  pino: 'src/adapters/pino.ts',
 }
 const entry = { ...index, ...others, ...adapters }
 const common: Options = {

@@ -51,6 +51,7 @@ export type { PresenceChange, PresenceEntry } from './layers/entryview.js'
 export type { OrbitEvent } from './layers/event.js'
 export { EventCursor, type EventPoll } from './layers/eventcursor.js'
 export { Fence } from './layers/fence.js'
+export { FlightRecorder, type FlightRecorderOptions } from './layers/flightrecorder.js'
 export { Guard } from './layers/guard.js'
 export {
   FleetHeartbeat,

@@ -3,9 +3,11 @@ import type { FleetObserver } from '../core/observer.js'
 import { contestKind, eventKind, isOfLayer, ownNameOf } from '../inspect/kinds.js'
 import { inspectRing } from '../inspect/report.js'
 import { OrbitEventBus } from '../layers/bus.js'
+import { recorderHeaderBytes } from '../layers/flightrecorder.js'
 import { UsageError } from './command.js'
 import { type Item, itemOf } from './item.js'
 import { nameOf } from './kindoperand.js'
+import { isLogName } from './logreader.js'
 import { type Decoded, decode, decoderOf } from './payload.js'
 
 export interface ItemBatch {
@@ -68,8 +70,10 @@ function frameFeed(fleet: FleetObserver, kind: number, from: From, isWanted: (fr
       const wanted = frames.filter(({ frameKind }) => isWanted(frameKind))
       // After the poll: a member adds its fields to the ring before it publishes them.
       const read = wanted.length > 0 ? readers.current() : decode
-      const isCache = isOfLayer('cache', nameOf(fleet, kind))
-      const found = wanted.map((frame) => itemOf(isCache, frame, read))
+      const name = nameOf(fleet, kind)
+      const isCache = isOfLayer('cache', name)
+      const readLine = (bytes: Uint8Array) => read(bytes.subarray(recorderHeaderBytes))
+      const found = wanted.map((frame) => itemOf(isCache, frame, isLogName(name) ? readLine : read))
       return { items: [...lossOf(from, to, lost, malformed), ...found], from, to }
     },
   }

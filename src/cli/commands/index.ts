@@ -5,6 +5,7 @@ import { doctor } from './doctor.js'
 import { dump } from './dump.js'
 import { gc } from './gc.js'
 import { limits } from './limits.js'
+import { logs } from './logs.js'
 import { ls } from './ls.js'
 import { nodes } from './nodes.js'
 import { pub } from './pub.js'
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   nodes,
   dump,
   tail,
+  logs,
   cache,
   claims,
   limits,
