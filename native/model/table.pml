@@ -37,6 +37,7 @@
 // run three-deaths -DNODES=3 -DCALLS=1 -DDEATHS=1 -DTIME=0 -DSUBJECTS=1
 // run settle       -DCALLS=1 -DDEATHS=3 -DTIME=0 -DSUBJECTS=1 -DSPARES=2
 // run ends         -DCALLS=2 -DDEATHS=0 -DTIME=1 -DNP
+// run life         -DCALLS=2 -DDEATHS=1 -DTIME=1 -DSUBJECTS=1 -DLIFE
 // run ends-deaths  -DCALLS=1 -DDEATHS=1 -DTIME=1 -DNP
 // Too large for CI, run by hand without an error, 18.7 million states: -DCALLS=1 -DDEATHS=2 -DTIME=1
 //
@@ -53,6 +54,7 @@
 // mutant time-ahead     -DMUTANT_TIME_AHEAD -DDEATHS=0
 // mutant any-token      -DMUTANT_ANY_TOKEN -DDEATHS=0
 // mutant clear-first    -DMUTANT_CLEAR_FIRST
+// mutant life-wraps     -DMUTANT_LIFE_WRAPS -DDEATHS=0 -DLIFE
 // mutant guess-hand     -DMUTANT_GUESS_HAND -DCALLS=2 -DDEATHS=1
 
 #ifndef NODES
@@ -74,6 +76,15 @@
 #define SPARES 1
 #endif
 #define TTL 1
+// With -DLIFE each claim is for the life of its holder, and a renewal gives it a time to live.
+#define NEVER 7
+#if defined(MUTANT_LIFE_WRAPS)
+#define FIRST_EXPIRY ((at + NEVER) & 7)
+#elif defined(LIFE)
+#define FIRST_EXPIRY NEVER
+#else
+#define FIRST_EXPIRY (at + TTL)
+#endif
 
 #define WORD(stamp, card) ((stamp) << 3 | (card))
 #define STAMP_IN(word) ((word) >> 3)
@@ -149,7 +160,11 @@ inline check_list() {
   :: call == CLAIM_IT ->
      assert(token > guardToken[subject]);
      guardToken[subject] = token;
+#ifdef LIFE
+     guardExpiry[subject] = NEVER;
+#else
      guardExpiry[subject] = at + TTL;
+#endif
      guardNode[subject] = me;
      guardLife[subject] = life;
      guardStands[subject] = true;
@@ -274,7 +289,7 @@ inline append_claim() {
   i = (list[0] == 0 -> 0 : 1);
   if
   :: list[i] != 0 -> goto returned  // kFull: only a mutant comes here
-  :: else -> list[i] = CLAIM(token, subject, me, life, at + TTL)
+  :: else -> list[i] = CLAIM(token, subject, me, life, FIRST_EXPIRY)
   fi;
   i = 0
 }

@@ -105,6 +105,7 @@ Napi::Object abi_table(Napi::Env env) {
       {"maxSubjectBytes", kMaxSubjectBytes},
       {"maxOwnerBytes", kMaxOwnerBytes},
       {"cardBytes", kCardBytes},
+      {"lifeTtlMs", static_cast<double>(static_cast<int64_t>(kForLifeMs))},
       {"limitCount", kFirstRecord + offsetof(LimitRecord, count)},
       {"limitRemaining", kFirstRecord + offsetof(LimitRecord, remaining)},
       {"limitResetMs", kFirstRecord + offsetof(LimitRecord, resetMs)},

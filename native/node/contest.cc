@@ -1,6 +1,8 @@
 // The calls of contests: table.h for JavaScript. All are hot calls.
 //
 // JavaScript writes subject and owner into the scratch at kTextAt, back to back. A claim is returned at kFirstRecord.
+#include <limits>
+
 #include "node/call.h"
 #include "posix/clock.h"
 #include "protocol/table.h"
@@ -13,6 +15,12 @@ constexpr size_t kTextAt = kFirstRecord + sizeof(ClaimRecord);
 // A list looks into so many buckets at most: under a millisecond, even if all are full.
 constexpr uint32_t kBucketsPerList = 4096;
 constexpr int32_t kNothing = 0, kMine = 1, kTheirs = 2;
+
+// Milliseconds until a claim expires; infinity: never.
+double left_ms(const ClaimHeader& claim, uint64_t nowMs) {
+  if (claim.expiresAtMs == kNeverMs) return std::numeric_limits<double>::infinity();
+  return static_cast<double>(claim.expiresAtMs) - static_cast<double>(nowMs);
+}
 
 struct TableCall : Call {
   TableCall(napi_env environment, napi_callback_info info) : Call(environment, info) {
@@ -35,7 +43,7 @@ struct TableCall : Call {
     ClaimRecord* record = reinterpret_cast<ClaimRecord*>(addon->scratch + kFirstRecord);
     record->token = static_cast<double>(claim.token);
     record->claimedAtMs = static_cast<double>(claim.claimedAtMs);
-    record->expiresInMs = static_cast<double>(claim.expiresAtMs) - static_cast<double>(nowMs);
+    record->expiresInMs = left_ms(claim, nowMs);
     record->incarnation = static_cast<double>(claim.incarnation);
     record->stamp = static_cast<double>(stamp);
     record->node = claim.node;
@@ -68,7 +76,8 @@ napi_value renew_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   uint64_t nowMs = monotonic_ms();
-  TableStatus status = renew_claim(&call.opened->writer, call.subject, call.u64(2), nowMs + call.u64(3), nowMs);
+  TableStatus status =
+      renew_claim(&call.opened->writer, call.subject, call.u64(2), expiry_of(nowMs, call.u64(3)), nowMs);
   if (status == TableStatus::kDone || status == TableStatus::kNone) return call.number(status == TableStatus::kDone);
   return call.table_status(status);
 }
@@ -129,7 +138,7 @@ napi_value claims_call(napi_env env, napi_callback_info info) {
       uint8_t* to = call.addon->scratch + at;
       ListedClaim listed{static_cast<double>(held.token),
                          static_cast<double>(held.claimedAtMs),
-                         static_cast<double>(held.expiresAtMs - nowMs),
+                         left_ms(held, nowMs),
                          held.node,
                          fleet->pid(held.node),
                          held.subjectKind,

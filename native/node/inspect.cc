@@ -135,25 +135,29 @@ Napi::Value inspect_hand_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// inspectTable(table) -> { claims: not ended, buckets: in use, damaged: buckets that do not contain a list of claims }
+// inspectTable(table) -> { claims: not ended, lifeClaims: those without expiry, buckets: in use, damaged: buckets that do
+// not contain a list of claims }
 Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const OpenRing& opened = ring_of(info);
     const Ring& ring = opened.writer.ring;
     uint64_t nowMs = monotonic_ms();
-    uint32_t claims = 0, used = 0, damaged = 0;
+    uint32_t claims = 0, forLife = 0, used = 0, damaged = 0;
     for (uint32_t bucket = 0; bucket <= ring.mask; bucket++) {
       Card card;
       bool isWhole = read_card(ring, bucket, &card);
       if (isWhole && card.length > 0) used++;
       isWhole = isWhole && filter_claims(ring, &card, [&](const ClaimHeader& claim, const uint8_t*) {
-                  if (!has_expired(claim, nowMs) && opened.fleet->is_alive(claim.node, claim.incarnation)) claims++;
+                  if (has_expired(claim, nowMs) || !opened.fleet->is_alive(claim.node, claim.incarnation)) return true;
+                  claims++;
+                  if (claim.expiresAtMs == kNeverMs) forLife++;
                   return true;
                 });
       if (!isWhole) damaged++;
     }
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("claims", claims);
+    result.Set("lifeClaims", forLife);
     result.Set("buckets", used);
     result.Set("damaged", damaged);
     return result;

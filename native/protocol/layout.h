@@ -212,10 +212,15 @@ struct ChunkHeader {
 static_assert(offsetof(ChunkHeader, length) % 8 == 0, "length and frameKind are one word");
 static_assert(sizeof(ChunkHeader) == 24, "three words, then the payload");
 
+// The expiry of a claim for the life of its holder. The clock never comes to it.
+constexpr uint64_t kNeverMs = UINT64_MAX;
+// The time to live of such a claim.
+constexpr uint64_t kForLifeMs = UINT64_MAX;
+
 // One claim on a card; subject and label of the owner follow.
 struct ClaimHeader {
   uint64_t token;
-  uint64_t expiresAtMs;  // CLOCK_MONOTONIC; expired from then on
+  uint64_t expiresAtMs;  // CLOCK_MONOTONIC; expired from then on; kNeverMs: only with its holder
   uint64_t claimedAtMs;  // Unix time, only shown
   uint64_t incarnation;  // of the holder's node
   uint32_t node;

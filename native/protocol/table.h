@@ -10,7 +10,7 @@
 //   the next list of claims in private, write it to the hand, compare-and-swap { stamp, card } -> { stamp + 1, hand },
 //   and receive the old card as the next hand. A lost swap means that another process made its transition: look again.
 // Time. The caller passes it (CLOCK_MONOTONIC). It may be old, never ahead: with an old time fewer claims have expired,
-//   and the caller's own claim expires sooner.
+//   and the caller's own claim expires sooner. A claim for the life of its holder never expires.
 // Life. The table asks the caller, `isAlive(node, incarnation)`, about an unexpired claim of another member that is in
 //   the way, and about no other. The answer may be a false "alive", never a false "dead".
 // Tokens. Drawn from one counter, after the word of the bucket was loaded. The next claim in this bucket loads a later
@@ -63,7 +63,7 @@ struct Request {
   uint64_t incarnation;  // of the claimant's node
   uint64_t nowMs;        // CLOCK_MONOTONIC
   uint64_t unixMs;       // only shown
-  uint64_t ttlMs;        // nowMs + ttlMs fits
+  uint64_t ttlMs;        // kForLifeMs: until the holder dies, or releases it
 };
 
 // A private copy of one claim.
@@ -176,6 +176,11 @@ inline bool filter_claims(const Ring& ring, Card* card, Keep keep) {
   return true;
 }
 
+// The expiry of a claim that is made or renewed now. A sum that does not fit is never.
+inline uint64_t expiry_of(uint64_t nowMs, uint64_t ttlMs) {
+  return ttlMs < kNeverMs - nowMs ? nowMs + ttlMs : kNeverMs;
+}
+
 inline bool has_expired(const ClaimHeader& claim, uint64_t nowMs) { return claim.expiresAtMs <= nowMs; }
 
 inline bool is_on(const ClaimHeader& claim, const uint8_t* bytes, const Subject& subject) {
@@ -245,7 +250,7 @@ inline TableStatus append_claim(const Writer& writer, const Request& request, Ca
 
   ClaimHeader header = {};
   header.token = token;
-  header.expiresAtMs = request.nowMs + request.ttlMs;
+  header.expiresAtMs = expiry_of(request.nowMs, request.ttlMs);
   header.claimedAtMs = request.unixMs;
   header.incarnation = request.incarnation;
   header.node = writer.node;

@@ -27,9 +27,10 @@ constexpr uint64_t kNowMs = 1000, kTtlMs = 500, kLongMs = 1000000;
 const char kDoor[] = "door", kWindow[] = "window";
 const char kOwner[] = "an owner";
 
+// kClaim is one for life.
 enum class Call { kClaim, kClaimExpired, kClaimDead, kYield, kRenew, kRelease };
 constexpr const char* kCallNames[] = {
-    "claim", "claim of an expired one", "claim of a dead one's", "lost claim", "renew", "release"};
+    "claim for life", "claim of an expired one", "claim of a dead one's", "lost claim", "renew", "release"};
 
 // ---- a bucket with a known truth -----------------------------------------------------------------------------------
 
@@ -106,7 +107,8 @@ void set_scene(Scene* scene, void* base, Progress* progress, Call call) {
   scene->window = window.claim.token;
   Writer* holder = call == Call::kClaimDead ? &gone : call == Call::kYield ? &scene->third : &scene->victim;
   if (call == Call::kClaim) return;
-  uint64_t ttlMs = call == Call::kClaimExpired ? 0 : kTtlMs;
+  // That of a dead holder, without expiry, is free too.
+  uint64_t ttlMs = call == Call::kClaimExpired ? 0 : call == Call::kClaimDead ? kForLifeMs : kTtlMs;
   Outcome door = claim_at(holder, subject_of(kDoor), kNowMs, ttlMs, kGone);
   CHECK_EQUAL(door.status, TableStatus::kDone);
   scene->door = door.claim.token;
@@ -124,7 +126,8 @@ pid_t start_call(Scene* scene, Call call) {
     } else if (call == Call::kRelease) {
       status = release_claim(&scene->victim, subject_of(kDoor), scene->door, kNowMs);
     } else {
-      status = claim_at(&scene->victim, subject_of(kDoor), kNowMs, 2 * kTtlMs, kGone).status;
+      uint64_t ttlMs = call == Call::kClaim ? kForLifeMs : 2 * kTtlMs;
+      status = claim_at(&scene->victim, subject_of(kDoor), kNowMs, ttlMs, kGone).status;
     }
     store_release(&scene->progress->result, static_cast<uint64_t>(-static_cast<int>(status)));
   });
@@ -153,7 +156,7 @@ bool took_effect(const Scene& scene, Call call) {
       return false;
     default:
       if (!isHeld || door.claim.node != kVictim) return false;
-      CHECK_EQUAL(door.claim.expiresAtMs, kNowMs + 2 * kTtlMs);
+      CHECK_EQUAL(door.claim.expiresAtMs, call == Call::kClaim ? kNeverMs : kNowMs + 2 * kTtlMs);
       CHECK(door.claim.token > scene.door && door.claim.token > scene.window);
       return true;
   }

@@ -101,7 +101,7 @@ struct Table {
     return outcome.claim.token;
   }
   TableStatus renew(uint32_t node, const std::string& label, uint64_t token, uint64_t ttlMs) {
-    return renew_claim(&writers[node], subject_of(label), token, nowMs + ttlMs, nowMs);
+    return renew_claim(&writers[node], subject_of(label), token, expiry_of(nowMs, ttlMs), nowMs);
   }
   TableStatus release(uint32_t node, const std::string& label, uint64_t token) {
     return release_claim(&writers[node], subject_of(label), token, nowMs);
@@ -160,6 +160,34 @@ void the_first_claim_holds_and_the_second_learns_the_holder() {
     CHECK_EQUAL(outcome.claim.subjectKind, 7);
     CHECK(outcome.subject() == "door" && outcome.owner() == "alice");
   }
+}
+
+void a_claim_for_life_ends_with_its_holder_and_not_with_time() {
+  Table table;
+  uint64_t token = table.must_claim(1, "door", kForLifeMs);
+  for (uint64_t nowMs : {uint64_t{1} << 31, uint64_t{1} << 50, kNeverMs - 1}) {
+    table.nowMs = nowMs;
+    CHECK(table.claim(2, "door", 500).is(TableStatus::kYield));
+    CHECK_EQUAL(table.find("door").claim.expiresAtMs, kNeverMs);
+  }
+  CHECK_EQUAL(table.renew(1, "door", token, kForLifeMs), TableStatus::kDone);
+  table.incarnations[1]++;  // the holder dies
+  table.nowMs = 1000;
+  CHECK(table.claim(2, "door", 500).is(TableStatus::kDone));
+}
+
+void a_renewal_makes_a_claim_for_life_expire_or_one_that_expires_last() {
+  Table table;
+  uint64_t token = table.must_claim(1, "door", kForLifeMs);
+  CHECK_EQUAL(table.renew(1, "door", token, 500), TableStatus::kDone);
+  table.nowMs += 500;
+  CHECK(table.find("door").is(TableStatus::kNone));
+  token = table.must_claim(2, "door", 500);
+  CHECK_EQUAL(table.renew(2, "door", token, kForLifeMs), TableStatus::kDone);
+  table.nowMs += 500;
+  CHECK(table.find("door").is(TableStatus::kDone));
+  CHECK_EQUAL(table.release(2, "door", token), TableStatus::kDone);
+  CHECK(table.find("door").is(TableStatus::kNone));
 }
 
 void other_labels_and_other_kinds_do_not_compete() {
@@ -985,6 +1013,8 @@ int main(int count, char** words) {
   g_seed = parse_options(count, words).seed;
   const Test tests[] = {
       TEST(the_first_claim_holds_and_the_second_learns_the_holder),
+      TEST(a_claim_for_life_ends_with_its_holder_and_not_with_time),
+      TEST(a_renewal_makes_a_claim_for_life_expire_or_one_that_expires_last),
       TEST(other_labels_and_other_kinds_do_not_compete),
       TEST(a_second_claim_of_the_holder_yields_to_its_first),
       TEST(a_released_subject_is_free_and_its_next_token_is_higher),

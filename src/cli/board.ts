@@ -29,6 +29,9 @@ export function sparkline(history: readonly number[]): string {
 
 const duration = (ms: number | null): string => (ms === null ? '-' : durationText(ms))
 
+const claimsText = ({ claims, lifeClaims }: FleetSample): string =>
+  lifeClaims === 0 ? String(claims) : `${claims}, ${lifeClaims} for life`
+
 const fleetColumns: Column<FleetSample>[] = [
   { title: 'FLEET', text: ({ fleet }) => fleet, isFlexible: true },
   { title: 'ALIVE', text: ({ nodesAlive, size }) => `${nodesAlive}/${size}`, align: 'right' },
@@ -44,7 +47,7 @@ const fleetColumns: Column<FleetSample>[] = [
     align: 'right',
     style: ({ nodesStale }) => (nodesStale > 0 ? 'yellow' : undefined),
   },
-  { title: 'CLAIMS', text: ({ claims }) => String(claims), align: 'right' },
+  { title: 'CLAIMS', text: claimsText, align: 'right' },
   { title: 'OLDEST BEAT', text: ({ oldestBeatMs }) => duration(oldestBeatMs), align: 'right' },
   { title: 'LOOP LAG', text: ({ maxLoopDelayMs }) => duration(maxLoopDelayMs), align: 'right' },
   { title: 'PROBLEMS', text: ({ problems }) => problems.join('; '), isFlexible: true, style: () => 'red' },

@@ -7,6 +7,7 @@ import { readableLimits } from '../inspect/limits.js'
 import { nodeStateOf } from '../inspect/nodestate.js'
 import type { FoundObject } from '../inspect/objects.js'
 import { type InboxReport, inspectRing, type RingReport } from '../inspect/report.js'
+import { claimFindings } from './claimfindings.js'
 import { type Finding, finding } from './finding.js'
 import { isVisible } from './host.js'
 import { objectFindings } from './objectfindings.js'
@@ -120,6 +121,8 @@ const isPersistent = ({ handle }: FleetObserver): boolean => translated(() => na
 
 function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], alive: number): Finding[] {
   const { name, size } = fleet
+  const isIdle = (node: NodeRecord) => ['stopped', 'stale'].includes(nodeStateOf(name, node))
+  const idleNodes = new Set(nodes.filter(isIdle).map(({ node }) => node))
   const summary =
     alive > 0
       ? finding('ok', 'fleet', `fleet ${name}: ${counted(alive, 'node')} alive of ${size}`, { fleet: name })
@@ -134,6 +137,7 @@ function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], aliv
     summary,
     ...nodes.flatMap((node) => nodeFindings(name, node)),
     ...reports(fleet, nodes).flatMap((ring) => ringFindings(name, ring)),
+    ...claimFindings(fleet, idleNodes),
     ...limitsFindings(fleet),
   ]
 }

@@ -70,6 +70,7 @@ interface Abi extends InboxAbi {
   readonly maxSubjectBytes: number
   readonly maxOwnerBytes: number
   readonly cardBytes: number
+  readonly lifeTtlMs: number
   readonly limitCount: number
   readonly limitRemaining: number
   readonly limitResetMs: number
@@ -326,7 +327,13 @@ interface Native extends InboxCalls {
     ring: number,
     node: number,
   ): { readonly hand: number; readonly intentPosition?: number; readonly intentChunk?: number } | undefined
-  inspectTable(table: number): { readonly claims: number; readonly buckets: number; readonly damaged: number }
+  inspectTable(table: number): {
+    readonly claims: number
+    /** Of these: without expiry. */
+    readonly lifeClaims: number
+    readonly buckets: number
+    readonly damaged: number
+  }
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
   /** Owns the descriptor from then on. Undefined: there is no libuv to watch it with. */

@@ -20,8 +20,12 @@ export interface ListedClaim {
   readonly pid: number
   readonly token: number
   readonly claimedAtMs: number
+  /** Infinity: never. */
   readonly expiresInMs: number
 }
+
+/** A time to live as the addon takes it. */
+const ttlOf = (ttlMs: number): number => (ttlMs === Number.POSITIVE_INFINITY ? abi.lifeTtlMs : ttlMs)
 
 const textOffset = abi.contestTextAt
 const textEnd = textOffset + abi.maxSubjectBytes + abi.maxOwnerBytes
@@ -39,7 +43,7 @@ const ownerBytesIndex = abi.claimOwnerBytes >> 2
 export const claimToken = (): number => scratch.floats[tokenIndex] as number
 /** When the loaded claim was made, in Unix milliseconds. */
 export const claimClaimedAtMs = (): number => scratch.floats[claimedAtIndex] as number
-/** Milliseconds until the loaded claim expires. */
+/** Milliseconds until the loaded claim expires; Infinity: never. */
 export const claimExpiresInMs = (): number => scratch.floats[expiresInIndex] as number
 /** The incarnation of the node that holds the loaded claim. */
 export const claimIncarnation = (): number => scratch.floats[incarnationIndex] as number
@@ -72,9 +76,9 @@ export class Table extends Handle {
     for (const callback of [...this.onClose]) callback()
   }
 
-  /** Claims a subject. True: the loaded claim is the new one; false: it is that of the present holder. */
+  /** Claims a subject, for Infinity without expiry. True: the loaded claim is the new one; false: it is that of the present holder. */
   claim(subject: Subject, owner: string, ttlMs: number): boolean {
-    const result = native.contestClaim(this.handle, putSubject(subject, owner), ttlMs)
+    const result = native.contestClaim(this.handle, putSubject(subject, owner), ttlOf(ttlMs))
     if (result === status.full) this.#refuseSubject(subject)
     return this.orThrow(result) === 1
   }
@@ -95,14 +99,14 @@ export class Table extends Handle {
     return native.contestHolder(this.handle, putSubject(subject)) === 1 && claimToken() === token
   }
 
-  /** Milliseconds until the claim with this token expires; 0: it has ended. */
+  /** Milliseconds until the claim with this token expires; Infinity: never; 0: it has ended. */
   leftMs(subject: Subject, token: number): number {
     return this.holds(subject, token) ? claimExpiresInMs() : 0
   }
 
-  /** Lets the claim with this token expire `ttlMs` from now; false: it is over, or this process is a forked child. */
+  /** Lets the claim with this token expire `ttlMs` from now, or never; false: it is over, or this process is a forked child. */
   renew(subject: Subject, token: number, ttlMs: number): boolean {
-    const result = native.contestRenew(this.handle, putSubject(subject), token, ttlMs)
+    const result = native.contestRenew(this.handle, putSubject(subject), token, ttlOf(ttlMs))
     return result !== status.closed && this.orThrow(result) === 1
   }
 

@@ -44,6 +44,8 @@ export interface RingReport extends Readonly<RingStats> {
   readonly table?: {
     /** Claims that have not expired and have a living owner; of a presence: its entries with a living owner. */
     readonly claims: number
+    /** Of these: claims for the life of their process, without expiry. */
+    readonly lifeClaims: number
     /** Buckets that hold a claim, including expired ones. */
     readonly usedBuckets: number
     readonly damagedBuckets: number
@@ -117,8 +119,8 @@ function deadNode({ handle }: Handle, node: number): DeadNode[] {
 
 function tableReport({ handle, name, capacity }: Handle, tokensDrawn: number) {
   if (name.startsWith('orbit.presence:')) return presenceReport(handle, capacity)
-  const { claims, buckets, damaged } = translated(() => native.inspectTable(handle))
-  return { claims, usedBuckets: buckets, damagedBuckets: damaged, tokensDrawn }
+  const { claims, lifeClaims, buckets, damaged } = translated(() => native.inspectTable(handle))
+  return { claims, lifeClaims, usedBuckets: buckets, damagedBuckets: damaged, tokensDrawn }
 }
 
 function presenceReport(handle: number, capacity: number) {
@@ -129,7 +131,7 @@ function presenceReport(handle: number, capacity: number) {
     if (count < 0) break
     entries += countEntries(count)
   }
-  return { claims: entries, usedBuckets: entries, damagedBuckets: 0, tokensDrawn: 0 }
+  return { claims: entries, lifeClaims: 0, usedBuckets: entries, damagedBuckets: 0, tokensDrawn: 0 }
 }
 
 /**

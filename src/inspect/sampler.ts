@@ -14,6 +14,8 @@ export interface RingSample {
   readonly head: number
   /** Frames that the ring retains; in a table the living claims. */
   readonly retained: number
+  /** In a table, of these: claims for the life of their process, without expiry. */
+  readonly lifeClaims: number
   readonly burned: number
   readonly sleepers: number
   readonly perSecond: number
@@ -29,6 +31,8 @@ export interface FleetSample {
   /** Members that are alive and have sent no heartbeat for three seconds. */
   readonly nodesStale: number
   readonly claims: number
+  /** Of these: claims for the life of their process, without expiry. */
+  readonly lifeClaims: number
   /** The age of the oldest last heartbeat of a living member; null: no living member has sent one. */
   readonly oldestBeatMs: number | null
   /** The longest event loop delay of a living member; null: no living member has sent a heartbeat. */
@@ -93,13 +97,15 @@ export class Sampler {
     const beats = alive.flatMap(({ heartbeat }) => heartbeat ?? [])
     const most = (values: number[]): number | null => (values.length === 0 ? null : Math.max(...values))
     const rings = allKinds(fleet).flatMap((kind) => tryRead(() => this.#ring(fleet, kind, next)) ?? [])
+    const contests = rings.filter(({ name }) => isOfLayer('contest', name))
     return {
       fleet: fleet.name,
       size: fleet.size,
       nodesAlive: alive.length,
       nodesDead: nodes.length - alive.length,
       nodesStale: nodes.filter(isStale).length,
-      claims: rings.reduce((sum, { name, retained }) => sum + (isOfLayer('contest', name) ? retained : 0), 0),
+      claims: contests.reduce((sum, { retained }) => sum + retained, 0),
+      lifeClaims: contests.reduce((sum, { lifeClaims }) => sum + lifeClaims, 0),
       oldestBeatMs: most(beats.map(({ ageMs }) => ageMs)),
       maxLoopDelayMs: most(beats.map(({ loopDelayMs }) => loopDelayMs)),
       rings,
@@ -119,7 +125,8 @@ export class Sampler {
     const history = before === undefined ? [] : [...before.history, perSecond].slice(-historyLength)
     next.set(key, { head, atMs, history })
     const retained = report.table?.claims ?? report.head - oldest
-    return { fleet: fleet.name, kind, name, capacity, head, retained, burned, sleepers, perSecond, history }
+    const lifeClaims = report.table?.lifeClaims ?? 0
+    return { fleet: fleet.name, kind, name, capacity, head, retained, lifeClaims, burned, sleepers, perSecond, history }
   }
 }
 
@@ -130,6 +137,7 @@ function unreadable(fleet: string, { message }: Error): FleetSample {
     nodesDead: 0,
     nodesStale: 0,
     claims: 0,
+    lifeClaims: 0,
     oldestBeatMs: null,
     maxLoopDelayMs: null,
   }

@@ -16,7 +16,10 @@ export interface Holder {
   readonly token: number
   /** When the claim was made, in Unix milliseconds of the holder's clock. For people. */
   readonly claimedAtMs: number
-  /** Milliseconds until the claim expires if the holder does not renew it; 0 or more. */
+  /**
+   * Milliseconds until the claim expires if the holder does not renew it, 0 or more. Infinity (null in JSON): it is held
+   * for the life of its process.
+   */
   readonly expiresInMs: number
 }
 
@@ -31,9 +34,12 @@ export function subjectOf(subject: string | Subject): Subject {
   return { kind: kind as number, label }
 }
 
-/** A time to live in milliseconds, checked. */
-export function checkTtl(ttlMs: number): number {
-  checkInteger('ttlMs', ttlMs, 1, 0x7fffffff)
+/** A time to live in milliseconds, checked; Infinity: for the life of the holder. */
+export function checkTtl(ttlMs: number | 'life'): number {
+  if (ttlMs === 'life' || ttlMs === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
+  const expected = "an integer in 1..2147483647, or 'life'"
+  if (typeof ttlMs !== 'number') throw wrongType('ttlMs', ttlMs, expected)
+  if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > 0x7fffffff) throw outOfRange('ttlMs', ttlMs, expected)
   return ttlMs
 }
 

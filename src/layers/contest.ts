@@ -28,8 +28,11 @@ export interface ContestOptions {
 
 /** Options of `tryClaim`: a time to live, and an owner label. */
 export interface TryClaimOptions {
-  /** The claim expires after so many milliseconds of monotonic time unless it is renewed, 1..2^31-1. */
-  ttlMs: number
+  /**
+   * The claim expires after so many milliseconds of monotonic time unless it is renewed, 1..2^31-1. 'life' or Infinity:
+   * it ends only by its release or with its fleet handle or process, even if that is stopped for long.
+   */
+  ttlMs: number | 'life'
   /**
    * A label that other processes see, at most 64 bytes of UTF-8; it is never compared. Default the process title, cut.
    */
@@ -50,9 +53,9 @@ export interface ClaimOptions extends TryClaimOptions {
 export interface RunOptions extends Omit<ClaimOptions, 'ttlMs'> {
   /**
    * The claim is renewed after each third of so many milliseconds of monotonic time, 1..2^31-1; default 30,000. It is
-   * lost if the event loop is blocked, or the process stopped, for longer.
+   * lost if the event loop is blocked, or the process stopped, for longer. 'life' or Infinity: it never expires.
    */
-  ttlMs?: number
+  ttlMs?: number | 'life'
 }
 
 /** What a task of `run` gets. */
@@ -155,9 +158,10 @@ export class Contest {
   ): Promise<T> {
     checkOptions('options', options, claimOptions)
     if (typeof task !== 'function') throw wrongType('task', task, 'a function')
-    const { ttlMs = 30_000, signal } = options
+    const { signal } = options
+    const ttlMs = checkTtl(options.ttlMs ?? 30_000)
     const guard = await this.claim(subject, { ...options, ttlMs })
-    const lost = guard.keep(ttlMs)
+    const lost = ttlMs === Number.POSITIVE_INFINITY ? guard.signal : guard.keep(ttlMs)
     const abort = new AbortController()
     const { signals } = this.#layer.fleet.bell
     const onAbort = { fail: (reason: unknown) => abort.abort(reason) }
@@ -268,8 +272,8 @@ export class Contest {
 }
 
 /** The options of a claim, checked. */
-function checkRequest({ ttlMs, owner, signal, timeoutMs, keepAlive }: ClaimOptions): ClaimRequest {
-  checkTtl(ttlMs)
+function checkRequest({ owner, signal, timeoutMs, keepAlive, ...options }: ClaimOptions): ClaimRequest {
+  const ttlMs = checkTtl(options.ttlMs)
   checkSignal(signal)
   checkFlag('keepAlive', keepAlive)
   if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)

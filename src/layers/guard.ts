@@ -14,7 +14,7 @@ interface Abandoned {
 const abandoned = new FinalizationRegistry<Abandoned>(({ table, holder: { subject, token } }) => {
   if (table.closed) return
   const text = `the guard of ${printable(subject.label)} (token ${token}) was garbage-collected without release()`
-  process.emitWarning(`${text}; the subject stays held until the claim expires`, {
+  process.emitWarning(`${text}; the subject stays held until the claim ends`, {
     type: 'OrbitWarning',
     code: 'ORBIT_GUARD_DROPPED',
   })
@@ -112,14 +112,14 @@ export class Guard implements Disposable {
   /**
    * Extends the claim, to expire `ttlMs` milliseconds from now.
    *
-   * @param ttlMs 1..2^31-1
+   * @param ttlMs 1..2^31-1; 'life' or Infinity: never
    * @returns false: the claim had ended, and stays so
    * @throws TypeError or RangeError for a wrong `ttlMs`; ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
-  renew(ttlMs: number): boolean {
-    checkTtl(ttlMs)
+  renew(ttlMs: number | 'life'): boolean {
+    const wanted = checkTtl(ttlMs)
     if (this.#isOver || this.#table.closed) return false
-    const isRenewed = this.#noteIfLost(this.#table.renew(this.subject, this.token, ttlMs))
+    const isRenewed = this.#noteIfLost(this.#table.renew(this.subject, this.token, wanted))
     if (isRenewed) this.#watch?.check() // it may expire earlier now
     return isRenewed
   }

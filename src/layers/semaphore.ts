@@ -19,8 +19,11 @@ export interface SemaphoreOptions {
 
 /** Options of `tryAcquire`: a time to live, and an owner label. */
 export interface TryAcquireOptions {
-  /** The permit returns after so many milliseconds of monotonic time unless it is renewed, 1..2^31-1. */
-  ttlMs: number
+  /**
+   * The permit returns after so many milliseconds of monotonic time unless it is renewed, 1..2^31-1. 'life' or Infinity:
+   * it returns only by its release or with its fleet handle or process.
+   */
+  ttlMs: number | 'life'
   /**
    * A label that other processes see, at most 64 bytes of UTF-8; it is never compared. Default the process title, cut.
    */

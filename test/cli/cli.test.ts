@@ -46,7 +46,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     expect(rings[0]).toMatchObject({ name: 'Log', head: 10, oldest: 2, retained: 8, perSecond: 0, table: null })
     expect(rings[0].fingerprint).toBe('0x0000000000000000')
     expect(rings[1].fingerprint).not.toBe('0x0000000000000000')
-    expect(rings[4].table).toEqual({ claims: 1, usedBuckets: 1, damagedBuckets: 0, tokensDrawn: 1 })
+    expect(rings[4].table).toEqual({ claims: 1, lifeClaims: 0, usedBuckets: 1, damagedBuckets: 0, tokensDrawn: 1 })
     const log = await orbitJson('dump', ['dump', name, '7', '--frame-kind', '1'])
     expect(log.items.map(({ id, payload, version }: Record<string, unknown>) => [id, payload, version])).toEqual([
       ['7:0:4', 'line 4', 1004],

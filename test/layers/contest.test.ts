@@ -351,7 +351,8 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     expectTypeError(() => claim('a', {}), 'ttlMs=undefined')
     expectTypeError(() => claim('a', { ttlMs: '5' }), 'ttlMs="5"')
     expectTypeError(() => claim('a', { ttlMs, timeoutMs: 5 }), 'options.timeoutMs')
-    for (const wrong of [0, -1, 1.5, 2 ** 31, Number.POSITIVE_INFINITY, Number.NaN]) {
+    expectTypeError(() => claim('a', { ttlMs: 'live' }), "'life'")
+    for (const wrong of [0, -1, 1.5, 2 ** 31, Number.NEGATIVE_INFINITY, Number.NaN]) {
       expectRangeError(() => claim('a', { ttlMs: wrong }), `ttlMs=${wrong}`)
     }
     for (const wrong of [null, 5, {}]) expectTypeError(() => claim('a', { ttlMs, owner: wrong }), 'owner=')

@@ -330,7 +330,7 @@ describe('the types', () => {
   it('declares contests', () => {
     expectTypeOf<ConstructorParameters<typeof Contest>[0]>().toEqualTypeOf<Fleet | FleetObserver>()
     expectTypeOf<Contest['tryClaim']>().parameters.toEqualTypeOf<
-      [string | Subject, { ttlMs: number; owner?: string }]
+      [string | Subject, { ttlMs: number | 'life'; owner?: string }]
     >()
     expectTypeOf<Contest['tryClaim']>().returns.toEqualTypeOf<{ guard: Guard } | { yieldTo: Holder }>()
     expectTypeOf<Contest['claim']>().returns.toEqualTypeOf<Promise<Guard>>()
@@ -348,7 +348,7 @@ describe('the types', () => {
     }>()
     expectTypeOf<Guard>().toExtend<Disposable>()
     expectTypeOf<Guard['held']>().toEqualTypeOf<boolean>()
-    expectTypeOf<Guard['renew']>().parameters.toEqualTypeOf<[ttlMs: number]>()
+    expectTypeOf<Guard['renew']>().parameters.toEqualTypeOf<[ttlMs: number | 'life']>()
     expectTypeOf<Guard['release']>().returns.toEqualTypeOf<boolean>()
     expectTypeOf<Fence['admit']>().toEqualTypeOf<(token: number) => boolean>()
     const wrong = async (contest: Contest, guard: Guard) => {

@@ -6,6 +6,8 @@ import { layerObject } from '../kindoperand.js'
 import { type Column, printTable } from '../table.js'
 import { durationText } from '../text.js'
 
+const leftText = (ms: number): string => (ms === Number.POSITIVE_INFINITY ? 'for life' : durationText(ms))
+
 const heldForText = ({ claimedAtMs }: Holder): string => durationText(Math.max(0, Date.now() - claimedAtMs))
 
 const columns: Column<Holder>[] = [
@@ -16,7 +18,7 @@ const columns: Column<Holder>[] = [
   { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
   { title: 'TOKEN', text: ({ token }) => String(token), align: 'right' },
   { title: 'HELD FOR', text: heldForText, align: 'right' },
-  { title: 'LEFT', text: ({ expiresInMs }) => durationText(expiresInMs), align: 'right' },
+  { title: 'LEFT', text: ({ expiresInMs }) => leftText(expiresInMs), align: 'right' },
 ]
 
 async function run(call: Call): Promise<void> {
@@ -39,8 +41,8 @@ export const claims: Command = {
   operands: ['FLEET'],
   about: [
     'Lists each valid claim: its subject, owner, node, pid and fencing token, how long it has been held, and how long',
-    'until it expires unless it is renewed. The oldest token comes first. Claims of dead members are not valid any',
-    'more, and not listed.',
+    'until it expires unless it is renewed; "for life" if only its release or the end of its process ends it (null in',
+    'JSON). The oldest token comes first. Claims of dead members are not valid any more, and not listed.',
   ],
   options: {
     name: { type: 'string', value: 'NAME', about: 'the name of the contest; default: the one without a name' },

@@ -53,7 +53,7 @@ function deadNodeText({ node, chunk, position, nextChunk }: RingStat['deadNodes'
 function tablePairs(ring: RingStat, table: NonNullable<RingStat['table']>): [string, string][] {
   return [
     ['buckets', `${ring.capacity}, ${table.usedBuckets} in use, ${table.damagedBuckets} damaged`],
-    ['claims', String(table.claims)],
+    ['claims', table.lifeClaims === 0 ? String(table.claims) : `${table.claims}, ${table.lifeClaims} of them for life`],
     ['tokens drawn', `${table.tokensDrawn} (${rateOf(ring)} per second)`],
   ]
 }
