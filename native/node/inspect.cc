@@ -135,8 +135,8 @@ Napi::Value inspect_hand_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// inspectTable(table) -> { claims: not ended, lifeClaims: those without expiry, buckets: in use, damaged: buckets that do
-// not contain a list of claims }
+// inspectTable(table) -> { claims: not ended, lifeClaims: those without expiry, buckets: in use, damaged: buckets that
+// do not contain a list of claims }
 Napi::Value inspect_table_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const OpenRing& opened = ring_of(info);

@@ -21,7 +21,7 @@ function lifeClaims(fleet: FleetObserver): ListedClaim[] {
   return claims
 }
 
-/** Claims without expiry that are held by nodes which do not work: stopped ones, and those without a recent heartbeat. */
+/** Claims without expiry that are held by nodes which do not work: stopped ones, and those without a recent beat. */
 export function claimFindings(fleet: FleetObserver, idleNodes: ReadonlySet<number>): Finding[] {
   if (idleNodes.size === 0) return []
   const held = new Map<number, ListedClaim[]>()

@@ -1,10 +1,11 @@
 import { openAddon } from '../addon.js'
 import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
+import type { ContestAbi, ContestCalls } from './contestcalls.js'
 import type { InboxAbi, InboxCalls, InboxSpec } from './inboxcalls.js'
 import type { NativeLimiter, NativeLimits } from './nativelimits.js'
 
 /** The limits and offsets of the addon, frozen. TypeScript has no layout number of its own. */
-interface Abi extends InboxAbi {
+interface Abi extends ContestAbi, InboxAbi {
   readonly layoutVersion: number
   readonly maxKind: number
   readonly firstNamedKind: number
@@ -48,29 +49,6 @@ interface Abi extends InboxAbi {
   readonly recordFrameKind: number
   readonly recordAt: number
   readonly pollPayloads: number
-  readonly contestTextAt: number
-  readonly claimToken: number
-  readonly claimClaimedAtMs: number
-  readonly claimExpiresInMs: number
-  readonly claimIncarnation: number
-  readonly claimStamp: number
-  readonly claimNode: number
-  readonly claimPid: number
-  readonly claimOwnerBytes: number
-  readonly claimOwner: number
-  readonly listedToken: number
-  readonly listedClaimedAtMs: number
-  readonly listedExpiresInMs: number
-  readonly listedNode: number
-  readonly listedPid: number
-  readonly listedSubjectKind: number
-  readonly listedSubjectBytes: number
-  readonly listedOwnerBytes: number
-  readonly listedClaimBytes: number
-  readonly maxSubjectBytes: number
-  readonly maxOwnerBytes: number
-  readonly cardBytes: number
-  readonly lifeTtlMs: number
   readonly limitCount: number
   readonly limitRemaining: number
   readonly limitResetMs: number
@@ -214,7 +192,7 @@ export interface NativeObjectName {
  * Calls on frames that take no ring take it and all other numbers from the scratch, as `give` leaves them, and return
  * undefined when they succeeded.
  */
-interface Native extends InboxCalls {
+interface Native extends ContestCalls, InboxCalls {
   readonly abi: Abi
   readonly status: NativeStatus
   join(options: NativeJoin): NativeFleet
@@ -264,20 +242,6 @@ interface Native extends InboxCalls {
   cacheFind(): number | undefined
   /** The position is in the scratch then. */
   cachePublish(): number | undefined
-  /** lengths: subjectKind, subjectBytes << 8, ownerBytes << 16. */
-  contestClaim(table: number, lengths: number, ttlMs: number): number
-  contestRenew(table: number, lengths: number, token: number, ttlMs: number): number
-  contestRelease(table: number, lengths: number, token: number): number
-  contestHolder(table: number, lengths: number): number
-  contestHasNews(
-    table: number,
-    lengths: number,
-    stamp: number,
-    token: number,
-    node: number,
-    incarnation: number,
-  ): number
-  contestClaims(table: number, bucket: number): number
   /** Returns how far the clock of this thread is advanced now. */
   advanceClock(ms: number): number
   /** Undefined: an observer finds no table. */
@@ -327,13 +291,6 @@ interface Native extends InboxCalls {
     ring: number,
     node: number,
   ): { readonly hand: number; readonly intentPosition?: number; readonly intentChunk?: number } | undefined
-  inspectTable(table: number): {
-    readonly claims: number
-    /** Of these: without expiry. */
-    readonly lifeClaims: number
-    readonly buckets: number
-    readonly damaged: number
-  }
   openBell(fleet: number): number
   hasBell(fleet: number, descriptor: number): boolean
   /** Owns the descriptor from then on. Undefined: there is no libuv to watch it with. */

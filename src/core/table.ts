@@ -76,7 +76,10 @@ export class Table extends Handle {
     for (const callback of [...this.onClose]) callback()
   }
 
-  /** Claims a subject, for Infinity without expiry. True: the loaded claim is the new one; false: it is that of the present holder. */
+  /**
+   * Claims a subject, with Infinity for life. True: the loaded claim is the new one; false: it is that of the present
+   * holder.
+   */
   claim(subject: Subject, owner: string, ttlMs: number): boolean {
     const result = native.contestClaim(this.handle, putSubject(subject, owner), ttlOf(ttlMs))
     if (result === status.full) this.#refuseSubject(subject)
@@ -104,7 +107,10 @@ export class Table extends Handle {
     return this.holds(subject, token) ? claimExpiresInMs() : 0
   }
 
-  /** Lets the claim with this token expire `ttlMs` from now, or never; false: it is over, or this process is a forked child. */
+  /**
+   * Lets the claim with this token expire `ttlMs` from now, with Infinity never; false: it is over, or this process is
+   * a forked child.
+   */
   renew(subject: Subject, token: number, ttlMs: number): boolean {
     const result = native.contestRenew(this.handle, putSubject(subject), token, ttlOf(ttlMs))
     return result !== status.closed && this.orThrow(result) === 1

@@ -17,8 +17,8 @@ export interface Holder {
   /** When the claim was made, in Unix milliseconds of the holder's clock. For people. */
   readonly claimedAtMs: number
   /**
-   * Milliseconds until the claim expires if the holder does not renew it, 0 or more. Infinity (null in JSON): it is held
-   * for the life of its process.
+   * Milliseconds until the claim expires if the holder does not renew it, 0 or more. Infinity (null in JSON): it is
+   * held for the life of its process.
    */
   readonly expiresInMs: number
 }

@@ -20,8 +20,8 @@ export interface SemaphoreOptions {
 /** Options of `tryAcquire`: a time to live, and an owner label. */
 export interface TryAcquireOptions {
   /**
-   * The permit returns after so many milliseconds of monotonic time unless it is renewed, 1..2^31-1. 'life' or Infinity:
-   * it returns only by its release or with its fleet handle or process.
+   * The permit returns after so many milliseconds of monotonic time unless it is renewed, 1..2^31-1. 'life' or
+   * Infinity: it returns only by its release or with its fleet handle or process.
    */
   ttlMs: number | 'life'
   /**
