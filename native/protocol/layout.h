@@ -1,6 +1,6 @@
 // The memory layout: every byte that processes share, and which of them writes it.
 //
-// Five types of object live in shared memory. A fleet has one fleet object, which lists its members, and one object of
+// Six types of object live in shared memory. A fleet has one fleet object, which lists its members, and one object of
 // another type per KIND. All numbers are little-endian words of the host; no pointer, bool or size_t is shared. A word
 // that is accessed atomically is a whole, aligned word of 8 bytes. TypeScript has no copy of a number from this file:
 // it reads the table of numbers that the addon builds from here.
@@ -48,6 +48,9 @@
 //   ...        boxes * 256            BoxHeader[]                                see there
 //   ...        boxes * replies * 8    progress[]: { stamp:62 | CallProgress:2 }  caller, server: compare-and-swap
 //
+// Store object
+//   storelayout.h
+//
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
 //   64         64                     size, lifetime, subjectKey                 creator
@@ -77,6 +80,7 @@ enum ObjectType : uint32_t {
   kTableObject = 3,
   kLimitsObject = 4,
   kInboxObject = 6,
+  kStoreObject = 7,
 };
 
 constexpr uint32_t kCacheLineBytes = 64;

@@ -1,0 +1,237 @@
+// Eviction in a store: walks the victims in a node's hands, and gives what was asked for a second chance.
+//
+// Walk. Of each record whose word still names it: a small one that was asked for moves to main; a main one moves to main
+//   again, with one less frequency; of a victim that was chosen for its dead records, all are kept. The rest is evicted.
+//   A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is left alone.
+// Spread. A put walks a few times the bytes that it wrote. The whole rest is walked at once before a hand is needed; it
+//   is left unwalked after kMostWalks victims in a row.
+// Death. The heir walks the victim again: what had moved no longer has its word there.
+#pragma once
+
+#include "protocol/hands.h"
+
+namespace orbit {
+
+constexpr uint64_t kWholeWalk = ~uint64_t{0};
+constexpr uint32_t kWalkPace = 4;
+constexpr uint32_t kMostWalks = 6;
+constexpr uint32_t kAhead = 12;  // records whose index line is fetched before it is needed
+
+// A record of a victim, and the word that names it.
+struct Walked {
+  const uint64_t* from;
+  Record record;
+  uint64_t bytes;
+  uint64_t* bucket;
+  Spot spot;
+};
+
+// The word of the record at `unit`, if it still names it.
+inline bool is_named(const StoreWriter& writer, uint32_t segment, uint32_t unit, uint64_t state, Walked* walked) {
+  const Record& record = walked->record;
+  if (record.kind() == kPartRecord) return false;
+  walked->bucket = bucket_at(writer.store, record.hash);
+  walked->spot = first_with(walked->bucket, mark_of(record.hash));
+  uint64_t word = walked->spot.word;
+  return word != 0 && place_in(word) == place_of(segment, unit) &&
+         generation_in(word) == (generation_of(state) & kGenerationMask);
+}
+
+// Where a record goes, and with which frequency. kUnusedSegment: it is evicted.
+struct SecondChance {
+  SegmentClass kind = kUnusedSegment;
+  uint32_t frequency = 0;
+};
+
+inline SecondChance chance_of(const StoreWriter& writer, const Walked& walked, SegmentClass kind, bool isCompaction) {
+  const Record& record = walked.record;
+  uint8_t key[kMaxStoreKeyBytes];
+  copy_from_shared(key, walked.from + kHeaderWords, record.key_bytes());
+  if (is_gone(writer.store, walked.from, record, key, writer.nowMs)) return {};
+  uint32_t frequency = frequency_in(walked.spot.word);
+  if (frequency > 0) return {kMainSegment, kind == kMainSegment ? frequency - 1 : 0};
+  if (!isCompaction) return {};
+  return {kind == kMainSegment ? kMainSegment : kSmallSegment, 0};
+}
+
+inline void copy_record(uint64_t* to, const uint64_t* from, uint64_t bytes) {
+  constexpr uint64_t kPiece = 512;
+  uint8_t piece[kPiece];
+  for (uint64_t at = 0; at < bytes; at += kPiece) {
+    uint64_t length = bytes - at < kPiece ? bytes - at : kPiece;
+    copy_from_shared(piece, from + at / 8, length);
+    copy_to_shared(to + at / 8, piece, length);
+  }
+}
+
+// Whether what moves on finds room. A full main hand is exchanged for one more victim, if that is to be walked.
+inline bool has_room(StoreWriter* writer, SegmentClass kind, uint64_t bytes) {
+  if (writer->open[kind] == kNoHand) return false;
+  if (room_of(*writer, kind) >= bytes) return true;
+  if (kind != kMainSegment || writer->walks >= kMostWalks || writer->free.count == 0) return false;
+  open_next(writer, kind);
+  return room_of(*writer, kind) >= bytes;
+}
+
+// Moves the record, or evicts it.
+inline void move_on(StoreWriter* writer, const Walked& walked, const SecondChance& chance) {
+  NodeStats* stats = writer->stats;
+  SegmentClass kind = chance.kind;
+  if (kind == kUnusedSegment || !has_room(writer, kind, walked.bytes)) return count_stat(&stats->evicted);
+  copy_record(next_record(*writer, kind), walked.from, walked.bytes);
+  uint64_t word = with_frequency(finish_record(*writer, kind, walked.record, walked.bytes), chance.frequency);
+  if (!replace_word(walked.bucket, walked.spot.way, walked.spot.word, word)) return note_dropped(writer->store, word);
+  count_stat(&stats->moved);
+  count_stat(&stats->movedBytes, walked.bytes);
+}
+
+// Fetches the lines that will be needed for the record at `*at`, and goes on to the next one.
+inline void look_ahead(const ValueStore& store, const uint8_t* segment, uint64_t end, uint64_t* at) {
+  if (*at + sizeof(RecordHeader) > end) return;
+  const uint64_t* from = reinterpret_cast<const uint64_t*>(segment + *at);
+  Record record;
+  record.shape = peek(from);
+  prefetch(bucket_at(store, peek(from + 1)));
+  *at += record_bytes(record);
+  if (*at < end) prefetch(segment + *at);
+}
+
+// Walks up to `budget` bytes of the victim in `hand`. True: to its end.
+inline bool walk_victim(StoreWriter* writer, uint32_t hand, uint64_t* budget) {
+  const ValueStore& store = writer->store;
+  uint32_t segment = segment_of(*writer, hand);
+  uint64_t state = load_relaxed(&store.segments[segment].state);
+  uint64_t end = uint64_t{filled_units(store, state)} * kUnitBytes;
+  SegmentClass kind = class_in(load_relaxed(&store.segments[segment].meta));
+  const uint8_t* bytes = store.arena + uint64_t{segment} * store.spec.segmentBytes;
+  uint64_t ahead = writer->walkedTo;
+  for (uint32_t i = 0; i < kAhead; i++) look_ahead(store, bytes, end, &ahead);
+  while (writer->walkedTo < end) {
+    if (*budget == 0) return false;
+    uint64_t at = writer->walkedTo;
+    look_ahead(store, bytes, end, &ahead);
+    Walked walked;
+    walked.from = reinterpret_cast<const uint64_t*>(bytes + at);
+    if (!read_record(walked.from, end - at, &walked.record)) break;  // foreign bytes
+    walked.bytes = record_bytes(walked.record);
+    writer->walkedTo = at + walked.bytes;
+    if (*budget != kWholeWalk) *budget -= *budget < walked.bytes ? *budget : walked.bytes;
+    if (!is_named(*writer, segment, static_cast<uint32_t>(at / kUnitBytes), state, &walked)) continue;
+    move_on(writer, walked, chance_of(*writer, walked, kind, writer->isCompaction[hand]));
+  }
+  if (writer->isCompaction[hand]) count_stat(&writer->stats->compacted);
+  return true;
+}
+
+// Walks `budget` bytes of the victims in the queue; a hand that was walked to its end is free.
+inline void drain(StoreWriter* writer, uint64_t budget) {
+  bool isWhole = budget == kWholeWalk;
+  while (writer->queue.count > 0) {
+    uint32_t hand = writer->queue.hands[0];
+    if (!writer->isWalking) {
+      writer->isWalking = true;
+      writer->walkedTo = 0;
+      writer->walks = isWhole ? writer->walks + 1 : 0;
+    }
+    if (writer->walks <= kMostWalks && !walk_victim(writer, hand, &budget)) return;
+    writer->queue.pop();
+    writer->isWalking = false;
+    free_hand(writer, hand);
+    if (budget == 0) return;
+  }
+  writer->walks = 0;
+}
+
+// Opens a segment for each class. False: too few segments are to be had.
+inline bool provide_hands(StoreWriter* writer) {
+  while (writer->blanks.count > 0 && exchange_for_victim(writer, writer->blanks.hands[0])) writer->blanks.pop();
+  constexpr SegmentClass kInTurn[] = {kMainSegment, kSmallSegment};
+  for (SegmentClass kind : kInTurn) {
+    if (writer->open[kind] != kNoHand) continue;
+    if (writer->free.count == 0 && writer->queue.count > 0 && kind == kMainSegment) {
+      writer->isWalking = false;
+      free_hand(writer, writer->queue.pop());  // unwalked: there is nowhere to go for what it holds
+    }
+    if (writer->free.count == 0) drain(writer, kWholeWalk);
+    if (writer->free.count == 0) return false;
+    begin_segment(writer, writer->free.pop(), kind);
+  }
+  return writer->free.count + writer->queue.count > 0;
+}
+
+inline bool has_hands(StoreWriter* writer) {
+  bool isReady = writer->open[kSmallSegment] != kNoHand && writer->open[kMainSegment] != kNoHand &&
+                 writer->free.count + writer->queue.count > 0;
+  return isReady || provide_hands(writer);
+}
+
+// Makes room for `bytes` in the open hand of a class.
+inline void make_room(StoreWriter* writer, SegmentClass kind, uint64_t bytes) {
+  if (room_of(*writer, kind) >= bytes) return;
+  drain(writer, kWholeWalk);
+  if (room_of(*writer, kind) >= bytes) return;  // the walk has opened another
+  open_next(writer, kind);
+}
+
+// ---- joining -------------------------------------------------------------------------------------------------------
+
+// Completes the four entries of a node that a dead member may have left. As settle of settle.h.
+inline RingStatus settle_store(const ValueStore& store, uint32_t node) {
+  for (uint32_t i = 0; i < kHands; i++) {
+    uint32_t hand;
+    RingStatus status = settle(store.ring, node * kHands + i, &hand);
+    if (status != RingStatus::kOk) return status;
+  }
+  return RingStatus::kOk;
+}
+
+// Makes a writer for `node`, whose lease the caller holds. It goes on with the segments that a dead member left.
+inline RingStatus join_store(const ValueStore& store, uint32_t node, StoreWriter* writer) {
+  *writer = StoreWriter();
+  writer->store = store;
+  writer->stats = &store.stats[node];
+  writer->node = node;
+  for (uint32_t& hand : writer->open) hand = kNoHand;
+  for (uint32_t i = 0; i < kHands; i++) {
+    RingStatus status = become_writer(store.ring, node * kHands + i, &writer->hands[i]);
+    if (status != RingStatus::kOk) return status;
+    uint32_t chunk = segment_of(*writer, i);
+    writer->isCompaction[i] = false;
+    if (!is_segment(store, chunk)) {
+      writer->blanks.push(i);
+      continue;
+    }
+    uint64_t meta = load_relaxed(&store.segments[chunk].meta);
+    SegmentClass kind = class_in(meta);
+    bool isOpen = (kind == kSmallSegment || kind == kMainSegment) && seal_in(meta) == 0;
+    if (isOpen && writer->open[kind] == kNoHand) {
+      writer->open[kind] = i;
+    } else {
+      writer->queue.push(i);
+    }
+  }
+  return RingStatus::kOk;
+}
+
+// As audit of settle.h: the caller is alone in the fleet. A segment that was burned goes back into a slot that has a
+// blank, and the blank becomes spare.
+inline RingStatus audit_store(const ValueStore& store, uint64_t* marks) {
+  const Ring& ring = store.ring;
+  RingStatus status = audit(ring, marks);
+  if (status != RingStatus::kOk) return status;
+  store_release(&ring.header->sparesTaken, ring.spareCount);  // a death in between: audit again
+  uint32_t slot = 0;
+  for (uint32_t i = 0; i < ring.spareCount; i++) {
+    uint64_t segment = load_acquire(&ring.spares[i]);
+    if (!is_segment(store, segment)) continue;
+    while (slot <= ring.mask && is_segment(store, chunk_in(load_acquire(&ring.slots[slot])))) slot++;
+    if (slot > ring.mask) break;
+    uint64_t word = load_acquire(&ring.slots[slot]);
+    store_release(&ring.slots[slot], slot_word(lap_in(word) + 1, segment));
+    store_release(&ring.spares[i], chunk_in(word));
+  }
+  store_release(&ring.header->sparesTaken, 0);
+  return RingStatus::kOk;
+}
+
+}  // namespace orbit
