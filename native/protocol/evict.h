@@ -4,7 +4,7 @@
 //   again, with one less frequency; of a victim that was chosen for its dead records, all are kept. The rest is evicted.
 //   A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is left alone.
 // Spread. A put walks a few times the bytes that it wrote. The whole rest is walked at once before a hand is needed; it
-//   is left unwalked after kMostWalks victims in a row.
+//   is left unwalked after victims of a mebibyte in a row, or four.
 // Death. The heir walks the victim again: what had moved no longer has its word there.
 #pragma once
 
@@ -14,8 +14,13 @@ namespace orbit {
 
 constexpr uint64_t kWholeWalk = ~uint64_t{0};
 constexpr uint32_t kWalkPace = 4;
-constexpr uint32_t kMostWalks = 6;
 constexpr uint32_t kAhead = 12;  // records whose index line is fetched before it is needed
+
+// How many victims in a row are walked at once: if each is full of what was asked for, no room is won.
+inline uint32_t most_walks(const ValueStore& store) {
+  uint32_t walks = (1u << 20) / store.spec.segmentBytes;
+  return walks > 4 ? walks : 4;
+}
 
 // A record of a victim, and the word that names it.
 struct Walked {
@@ -68,7 +73,7 @@ inline void copy_record(uint64_t* to, const uint64_t* from, uint64_t bytes) {
 inline bool has_room(StoreWriter* writer, SegmentClass kind, uint64_t bytes) {
   if (writer->open[kind] == kNoHand) return false;
   if (room_of(*writer, kind) >= bytes) return true;
-  if (kind != kMainSegment || writer->walks >= kMostWalks || writer->free.count == 0) return false;
+  if (kind != kMainSegment || writer->walks >= most_walks(writer->store) || writer->free.count == 0) return false;
   open_next(writer, kind);
   return room_of(*writer, kind) >= bytes;
 }
@@ -133,7 +138,7 @@ inline void drain(StoreWriter* writer, uint64_t budget) {
       writer->walkedTo = 0;
       writer->walks = isWhole ? writer->walks + 1 : 0;
     }
-    if (writer->walks <= kMostWalks && !walk_victim(writer, hand, &budget)) return;
+    if (writer->walks <= most_walks(writer->store) && !walk_victim(writer, hand, &budget)) return;
     writer->queue.pop();
     writer->isWalking = false;
     free_hand(writer, hand);

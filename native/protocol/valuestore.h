@@ -92,6 +92,13 @@ constexpr uint64_t ceil_power_of_two(uint64_t number) {
   return power;
 }
 
+// Segments of this geometry that fill the budget.
+inline uint32_t segment_bytes_for(const StoreSpec& spec, uint64_t bytes) {
+  uint64_t before = store_offsets(spec).arena;
+  uint64_t each = bytes > before ? (bytes - before) / spec.capacity / kCacheLineBytes * kCacheLineBytes : 0;
+  return static_cast<uint32_t>(each < kMaxSegmentBytes ? each : kMaxSegmentBytes);
+}
+
 // The geometry that uses a budget of `bytes` best, if an entry with its key has `entryBytes`; capacity 0: the budget is
 // too small. Eight segments a node, or 1024, as long as they are not too short; two index words an entry.
 inline StoreSpec plan_store(uint64_t bytes, uint32_t entryBytes, uint32_t fleetSize) {
@@ -99,28 +106,25 @@ inline StoreSpec plan_store(uint64_t bytes, uint32_t entryBytes, uint32_t fleetS
   spec.fleetSize = fleetSize;
   if (bytes > kMaxStoreBytes) bytes = kMaxStoreBytes;
   uint64_t words = bytes / (entryBytes < kLeastRecordBytes ? kLeastRecordBytes : entryBytes) * 2;
-  uint64_t buckets = ceil_power_of_two(words / kBucketWords + 1), floors = ceil_power_of_two(bytes / 8192 / 2 + 1);
+  uint64_t buckets = ceil_power_of_two(words / kBucketWords), floors = ceil_power_of_two(bytes / 16384);
   while (buckets * kCacheLineBytes > bytes / 4 && buckets > 1) buckets /= 2;
   spec.bucketCount = static_cast<uint32_t>(buckets < kMaxBuckets ? buckets : kMaxBuckets);
   spec.floorBuckets = static_cast<uint32_t>(floors < kMaxFloorBuckets ? floors : kMaxFloorBuckets);
   uint64_t segments = ceil_power_of_two(uint64_t{fleetSize} * kHands * 2);
   if (segments < 1024) segments = 1024;
-  if (segments > kMaxSegments) segments = kMaxSegments;
-  constexpr uint32_t kGoodBytes = 1u << 14;
-  while (segments > kMinSegments && bytes / segments < kGoodBytes) segments /= 2;
   while (segments < kMaxSegments && bytes / segments > kMaxSegmentBytes) segments *= 2;
-  spec.capacity = static_cast<uint32_t>(segments);
-  uint64_t before = store_offsets(spec).arena;
-  uint64_t each = bytes > before ? (bytes - before) / segments / kCacheLineBytes * kCacheLineBytes : 0;
-  spec.segmentBytes = static_cast<uint32_t>(each < kMaxSegmentBytes ? each : kMaxSegmentBytes);
+  spec.capacity = static_cast<uint32_t>(segments < kMaxSegments ? segments : kMaxSegments);
+  constexpr uint32_t kGoodBytes = 1u << 14;
+  while (spec.capacity > kMinSegments && segment_bytes_for(spec, bytes) < kGoodBytes) spec.capacity /= 2;
+  spec.segmentBytes = segment_bytes_for(spec, bytes);
   if (!valid_store(spec)) spec.capacity = 0;
   return spec;
 }
 
-// The smallest budget that plan_store accepts.
+// A budget from which on plan_store finds a geometry, however short the entries are.
 inline uint64_t min_store_bytes(uint32_t fleetSize) {
   uint64_t bytes = kMinSegments * kMinSegmentBytes;
-  while (plan_store(bytes, 512, fleetSize).capacity == 0) bytes += bytes / 16;
+  while (plan_store(bytes, 1, fleetSize).capacity == 0) bytes += bytes / 16;
   return bytes;
 }
 
