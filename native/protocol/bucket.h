@@ -153,12 +153,22 @@ inline bool post_word(uint64_t* bucket, uint64_t word, Worth worth, uint64_t* re
   return false;
 }
 
+// Whether the mark is there. Sequentially consistent with the swap of hold_word: a process that changes the source of a
+// value and then finds no reservation of it has changed the source before the reserving process loads it.
+inline Spot first_ordered(const uint64_t* bucket, uint64_t mark) {
+  for (uint32_t way = 0; way < kBucketWords; way++) {
+    uint64_t word = load_ordered(&bucket[way]);
+    if (mark_in(word) == mark) return {way, word};
+  }
+  return {};
+}
+
 // Takes all words of the mark out of the bucket. `dropped`: the first that decided and that this call took out; 0: none.
 // False: they came back without end.
 inline bool drop_mark(uint64_t* bucket, uint64_t mark, uint64_t* dropped) {
   *dropped = 0;
   for (uint32_t tries = 0; tries < kBucketTries; tries++) {
-    Spot spot = first_with(bucket, mark);
+    Spot spot = first_ordered(bucket, mark);
     if (spot.word == 0) return true;
     clear_later(bucket, spot.way, mark);
     if (exchange_if(&bucket[spot.way], spot.word, 0) && *dropped == 0) *dropped = spot.word;
@@ -182,7 +192,7 @@ inline uint64_t hold_word(uint64_t* bucket, uint64_t reservation, Worth worth, K
     // Two that enter the mark at once both see the other, or one of them does: no two words of the mark are held.
     uint32_t found = 0;
     for (uint32_t way = 0; way < kBucketWords; way++) found += mark_in(load_acquire(&bucket[way])) == mark;
-    if (found == 1) return reservation;
+    if (found <= 1) return reservation;  // none: it was dropped at once
     replace_word(bucket, spot.way, reservation, 0);
   }
   return 0;

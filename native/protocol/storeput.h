@@ -51,23 +51,28 @@ inline SegmentClass class_for(const ValueStore& store, const StoreKey& key) {
 
 // ---- reserve -------------------------------------------------------------------------------------------------------
 
-// `isLive`: the key has a value.
+// `isLive`: the key has a value. kRefused: it was put again each time that this looked.
 inline StoreStatus reserve(StoreWriter* writer, const StoreKey& key, uint64_t nowMs, Reservation* reservation,
                            bool* isLive) {
   const ValueStore& store = writer->store;
   // Before the look: a reset after it is later. Partner: the swap of draw_time.
   reservation->bornMs = birth_of(store, nowMs);
-  StoreEntry entry;
-  Spot spot;
-  *isLive = look_up(store, key, nowMs, {nullptr, 0, false}, &entry, &spot) == StoreStatus::kDone;
-  reservation->word = entry.word;
-  if (*isLive) return StoreStatus::kDone;
   uint64_t number = add_relaxed(&store.header->reservations, 1);
-  reservation->word = hold_word(
-      bucket_at(store, key.hash), reservation_word(mark_of(key.hash), class_for(store, key) == kMainSegment, number),
-      [&](uint64_t word) { return worth_of(store, word); },
-      [&](uint64_t word) { return is_reservation(word) || (is_same(word, entry.word) && is_current(store, word)); });
-  return reservation->word != 0 ? StoreStatus::kDone : StoreStatus::kCorrupt;
+  for (uint32_t tries = 0; tries < kGetTries; tries++) {
+    StoreEntry entry;
+    Spot spot;
+    *isLive = look_up(store, key, nowMs, {nullptr, 0, false}, &entry, &spot) == StoreStatus::kDone;
+    reservation->word = entry.word;
+    if (*isLive) return StoreStatus::kDone;
+    bool isMain = class_for(store, key) == kMainSegment;
+    reservation->word = hold_word(
+        bucket_at(store, key.hash), reservation_word(mark_of(key.hash), isMain, number),
+        [&](uint64_t word) { return worth_of(store, word); },
+        [&](uint64_t word) { return is_reservation(word) || is_current(store, word); });
+    if (reservation->word == 0) return StoreStatus::kCorrupt;
+    if (is_reservation(reservation->word) || reservation->word == entry.word) return StoreStatus::kDone;
+  }
+  return StoreStatus::kRefused;
 }
 
 // Reserves the key for a put on the condition kReserved. What it has now stays readable.
