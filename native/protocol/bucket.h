@@ -13,8 +13,8 @@
 //   could decide (S4), or a mark that has lost its hidden words.
 //
 // Invariants:
-//   S4  A mark leaves a place only after all later places have lost it. So a word that was hidden never decides, but for
-//       one that was posted at that time.
+//   S4  A mark leaves a place only after all later places have lost it. So a word that was hidden never decides, but
+//       for one that was posted at that time.
 //   S7  To drop a word is always right: it is an eviction. A full bucket, an equal mark of another key: evictions.
 //
 // native/model/bucket.pml checks them. The header knows nothing of segments: the caller tells what a word is worth.
@@ -107,7 +107,7 @@ inline bool replace_word(uint64_t* bucket, uint32_t way, uint64_t expected, uint
   return false;
 }
 
-// The place whose word is worth least.
+// The place with the word that is worth least.
 template <typename Worth>
 inline Spot cheapest_of(const uint64_t* bucket, Worth worth) {
   Spot best;
@@ -163,8 +163,8 @@ inline Spot first_ordered(const uint64_t* bucket, uint64_t mark) {
   return {};
 }
 
-// Takes all words of the mark out of the bucket. `dropped`: the first that decided and that this call took out; 0: none.
-// False: they came back without end.
+// Takes all words of the mark out of the bucket. `dropped`: the first that decided and that this call took out; 0:
+// none. False: they came back without end.
 inline bool drop_mark(uint64_t* bucket, uint64_t mark, uint64_t* dropped) {
   *dropped = 0;
   for (uint32_t tries = 0; tries < kBucketTries; tries++) {

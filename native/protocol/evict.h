@@ -1,8 +1,9 @@
 // Eviction in a store: walks the victims in a node's hands, and gives what was asked for a second chance.
 //
-// Walk. Of each record whose word still names it: a small one that was asked for moves to main; a main one moves to main
-//   again, with one less frequency; of a victim that was chosen for its dead records, all are kept. The rest is evicted.
-//   A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is left alone.
+// Walk. Of each record that its word still names: a small one that was asked for moves to main; a main one moves to
+//   main again, with one less frequency; of a victim that was chosen for its dead records, all are kept. The rest is
+//   evicted. A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is
+//   left alone.
 // Spread. A put walks a few times the bytes that it wrote. The whole rest is walked at once before a hand is needed; it
 //   is left unwalked after victims of a mebibyte in a row, or four.
 // Death. The heir walks the victim again: what had moved no longer has its word there.
@@ -14,7 +15,7 @@ namespace orbit {
 
 constexpr uint64_t kWholeWalk = ~uint64_t{0};
 constexpr uint32_t kWalkPace = 4;
-constexpr uint32_t kAhead = 12;  // records whose index line is fetched before it is needed
+constexpr uint32_t kAhead = 12;  // the index lines of so many records are fetched early
 
 // How many victims in a row are walked at once: if each is full of what was asked for, no room is won.
 inline uint32_t most_walks(const ValueStore& store) {
@@ -190,7 +191,7 @@ inline RingStatus settle_store(const ValueStore& store, uint32_t node) {
   return RingStatus::kOk;
 }
 
-// Makes a writer for `node`, whose lease the caller holds. It goes on with the segments that a dead member left.
+// Makes a writer for `node`; the caller holds its lease. It goes on with the segments that a dead member left.
 inline RingStatus join_store(const ValueStore& store, uint32_t node, StoreWriter* writer) {
   *writer = StoreWriter();
   writer->store = store;

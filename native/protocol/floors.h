@@ -6,8 +6,8 @@
 // Reset. Draw a time from the clock that is later than all births before: after the clock, and after now. Then raise a
 //   floor to it. Before the raise nothing has happened.
 // Bucket. 7 words { hash:24 | time:40 } and an overflow time. A floor is the greater of its word and the overflow. If
-//   there is no place for a floor, the lowest one makes room: raise the overflow to it, then swap its word. So floors of
-//   other hashes may rise too, which evicts entries (S7), and none ever falls.
+//   there is no place for a floor, the lowest one makes room: raise the overflow to it, then swap its word. So floors
+//   of other hashes may rise too, which evicts entries (S7), and none ever falls.
 // Time. CLOCK_MONOTONIC in milliseconds. The time of a put may be old, never ahead. That of a reset must be fresh: an
 //   entry that was born a moment ago would survive an old one.
 // Prefixes. One bit for each length that was ever reset, so that a get looks for the floors of few prefixes.
@@ -39,7 +39,8 @@ inline uint64_t floor_of(const ValueStore& store, uint64_t hash) {
     uint64_t word = load_acquire(&words[i]);
     if (has_hash(word, own) && (word & kFloorTimeMask) > floor) floor = word & kFloorTimeMask;
   }
-  // Last. A word that made room was seen to have gone: then the overflow has its time. Partner: the swap of raise_floor.
+  // Last. A word that made room was seen to have gone: then the overflow has its time. Partner: the swap of
+  // raise_floor.
   uint64_t overflow = load_acquire(&words[kFloorsOfBucket]) & kFloorTimeMask;
   return floor > overflow ? floor : overflow;
 }
@@ -96,7 +97,7 @@ inline void invalidate_tag(const ValueStore& store, uint64_t tag, uint64_t nowMs
 }
 inline uint64_t tag_floor(const ValueStore& store, uint64_t tag) { return floor_of(store, tag); }
 
-// All entries are gone whose key begins with the prefix; with none, all. `nowMs` is fresh.
+// All entries with a key that begins with the prefix are gone; with none, all. `nowMs` is fresh.
 inline StoreStatus reset_prefix(const ValueStore& store, const void* prefix, uint32_t length, uint64_t nowMs) {
   if (length > kMaxPrefixBytes) return StoreStatus::kTooLarge;
   uint64_t timeMs = draw_time(store, nowMs);
@@ -133,7 +134,7 @@ inline bool is_under_tag(const ValueStore& store, const uint64_t* from, const Re
   return false;
 }
 
-// Whether a record, whose key has been copied or compared, is gone: expired, or under a floor.
+// Whether a record is gone: expired, or under a floor. Its key has been copied or compared.
 inline bool is_gone(const ValueStore& store, const uint64_t* from, const Record& record, const uint8_t* key,
                     uint64_t nowMs) {
   if (record.expiresAtMs != 0 && record.expiresAtMs <= nowMs) return true;

@@ -1,5 +1,5 @@
-// One entry of a store as it lies in a segment: header, key, tags, value, each padded to whole words; a record begins at
-// a multiple of 16 bytes.
+// One entry of a store as it lies in a segment: header, key, tags, value, each padded to whole words; a record begins
+// at a multiple of 16 bytes.
 //
 // A value over half a segment is in parts: records of its bytes without a key. Its own record, the head, has a table of
 // words in place of the value: the length of all, and the place of each part.

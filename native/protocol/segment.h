@@ -1,9 +1,9 @@
 // The state of a segment of a store: which generation of records it holds, and how far it is filled.
 //
-// State. { generation:40 | filled:24 }. Only the owner of the hand stores it, so a store suffices. `filled` counts units
-//   of 16 bytes, and grows by whole records. To use the segment again is one store: generation + 1, filled 0. From then
-//   on each index word of the older generation is void, and none need be looked for.
-// Wrap. An index word has the low 16 bits of a generation only. Before a generation begins whose low bits are 0, its
+// State. { generation:40 | filled:24 }. Only the owner of the hand stores it, so a store suffices. `filled` counts
+//   units of 16 bytes, and grows by whole records. To use the segment again is one store: generation + 1, filled 0.
+//   From then on each index word of the older generation is void, and none need be looked for.
+// Wrap. An index word has the low 16 bits of a generation only. Before a generation with low bits of 0 begins, its
 //   owner clears each index word that names the segment (S3). Without that, a word that no process cleared in 65,536
 //   generations would name what is a value of another key by then, or the middle of one.
 // Hints. Records, live records and the latest expiry of a segment are for choosing victims. Wrong ones cost hits.

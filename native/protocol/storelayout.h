@@ -1,4 +1,4 @@
-// The memory layout of a store object: a part of layout.h, whose rules hold here.
+// The memory layout of a store object: a part of layout.h, with the same rules.
 //
 //   OFFSET     SIZE                   FIELD                                      WRITTEN BY
 //   0          448                    RingHeader                                 as in a ring
@@ -6,9 +6,9 @@
 //   512        64                     clock, floor, prefixLengths                resets, by compare-and-swap
 //   576        128                    seals, reservations                        members, by fetch-and-add
 //   704        nodes / 2, align64     unused, where a ring has its sleepers
-//   ...        as in a ring           slot[], NodeEntry[4 * nodes], spare[]      as in a table: each slot moves by itself
+//   ...        as in a ring           slot[], NodeEntry[4 * nodes], spare[]      as in a table
 //   ...        nodes * 128            NodeStats[]                                its node
-//   ...        slots * 64             Segment[]                                  state: the owner of the hand (segment.h)
+//   ...        slots * 64             Segment[]                                  owner of the hand: segment.h
 //   ...        floorBuckets * 64      floors: 8 words a bucket (floors.h)        resets, by compare-and-swap
 //   ...        buckets * 64           index: 8 words a bucket (bucket.h)         members, by compare-and-swap
 //   ...        slots * segmentBytes   segments: records (record.h)               the owner of the hand

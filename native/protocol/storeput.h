@@ -1,7 +1,7 @@
 // Writing to a store: put, delete, reserve.
 //
-// Conditions. A put may depend on the key's word: that it is the one which was seen. Its swap expects exactly that word,
-//   with any frequency. A word does not return: its generation passes only after 65,536 uses of its segment.
+// Conditions. A put may depend on the key's word: that it is the one which was seen. Its swap expects exactly that
+//   word, with any frequency. A word does not return: its generation passes only after 65,536 uses of its segment.
 // Reservation. The key's word, if it names a record, even one that has expired: then the value stays readable. Else a
 //   word that names none. A put, a delete, an eviction of the word break it. The entry is born when it was reserved, so
 //   floors that were raised since are above it. So what was loaded before an invalidation is not stored after it.
@@ -37,7 +37,8 @@ struct PutCondition {
 
 // ---- classes ------------------------------------------------------------------------------------------------------
 
-// New entries are small. Main: the key's word names a main one, or one that was evicted lately, which is S3-FIFO's ghost.
+// New entries are small. Main: the key's word names a main one, or one that was evicted lately, which is S3-FIFO's
+// ghost.
 inline SegmentClass class_for(const ValueStore& store, const StoreKey& key) {
   constexpr uint64_t kGhostGenerations = 2;
   uint64_t word = first_with(bucket_at(store, key.hash), mark_of(key.hash)).word;
@@ -139,8 +140,8 @@ inline uint64_t append_record(const Draft& draft, const Record& record, const vo
   return finish_record(*draft.writer, draft.kind, record, record_bytes(record));
 }
 
-// Appends the parts of a large value, then their head. But for the last, each has at least half a segment, so that their
-// number is bounded, regardless of what the walks in between move to the same hand.
+// Appends the parts of a large value, then their head. But for the last, each has at least half a segment, so that
+// their number is bounded, regardless of what the walks in between move to the same hand.
 inline uint64_t append_parts(const Draft& draft) {
   StoreWriter* writer = draft.writer;
   const ValueStore& store = writer->store;

@@ -362,7 +362,7 @@ void stores_no_fill_that_is_out_of_date() {
   }
 }
 
-void reserves_a_key_whose_value_has_expired() {
+void reserves_a_key_with_a_value_that_has_expired() {
   HeapStore heap(usual_spec());
   StoreMember member(heap.store, 0);
   StoreValue value;
@@ -498,7 +498,7 @@ void finds_burned_segments_again() {
   const Ring& ring = heap.store.ring;
   NodeEntry* entry = &ring.entries[1];
   CHECK(is_segment(heap.store, entry->hand));
-  // An exchange whose slot has moved on since, and both of whose chunks are hidden in exchanges of others.
+  // An exchange with a slot that has moved on since. Both of its chunks are hidden in exchanges of others.
   uint32_t slot = 9;
   uint64_t received = chunk_in(ring.slots[slot]);
   entry->intentChunk = received;
@@ -536,7 +536,7 @@ int main(int count, char** words) {
       TEST(puts_only_if_the_key_has_no_value),
       TEST(puts_only_if_the_entry_is_the_same),
       TEST(stores_no_fill_that_is_out_of_date),
-      TEST(reserves_a_key_whose_value_has_expired),
+      TEST(reserves_a_key_with_a_value_that_has_expired),
       TEST(resets_by_prefix),
       TEST(invalidates_by_tag),
       TEST(forgets_no_floor),
