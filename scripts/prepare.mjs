@@ -1,5 +1,5 @@
 // Makes a clone ready: installs and builds what is missing or older than its sources, and nothing else.
-//   prepare.mjs             packages, build/Release, dist; `npm run demo` and `npm run bench` call it first
+//   prepare.mjs             packages, build/Release, dist, packages/*/dist; `npm run demo` and `bench` call it first
 //   prepare.mjs test        all of that, what `npm pack` needs, and test/packages: `npm test` calls it first
 //   prepare.mjs prebuild    packages, prebuilds/ for this platform
 //   prepare.mjs arm64       packages, build/arm64/prebuilds by the cross compiler, dist
@@ -30,9 +30,9 @@ function fail(message) {
   process.exit(1)
 }
 
-function run(title, command, args, env = {}) {
+function run(title, command, args, env = {}, cwd = root) {
   console.error(`orbit: ${title} ...`)
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2], env: { ...process.env, ...env } })
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2], env: { ...process.env, ...env }, cwd })
   if (error) fail(`${command}: ${error.message}`)
   if (status !== 0) fail(`${title} failed: ${[command, ...args].join(' ')}`)
 }
@@ -134,6 +134,22 @@ function prepareDist() {
   if (Math.min(...files.map((file) => changed(join('dist', file)))) < newest) buildDist()
 }
 
+/** dist/ of each package in packages/, whose types need that of the root. */
+function preparePackagesDist() {
+  for (const name of readdirSync('packages')) {
+    const folder = join('packages', name)
+    const inputs = ['package.json', 'tsup.config.ts'].map((file) => changed(join(folder, file)))
+    const newest = Math.max(...inputs, changed(join(folder, 'src'), ['.ts']), changed('dist/index.d.ts'))
+    if (
+      Math.min(
+        ...['index.js', 'index.d.ts', 'testing.js', 'testing.d.ts'].map((file) => changed(join(folder, 'dist', file))),
+      ) >= newest
+    )
+      continue
+    run(`building ${folder}/dist`, join(root, 'node_modules/.bin/tsup'), ['--silent'], {}, folder)
+  }
+}
+
 /**
  * What the addon is built from, in one compressed file: a quarter of the size. The package has no binding.gyp at its
  * root: npm would run node-gyp for it, even with "gypfile": false.
@@ -165,16 +181,17 @@ function prepareTestAddons() {
 }
 
 const goals = {
-  develop: [preparePackages, prepareAddon, prepareDist],
+  develop: [preparePackages, prepareAddon, prepareDist, preparePackagesDist],
   prebuild: [preparePackages, preparePrebuild],
-  arm64: [preparePackages, prepareArm64, prepareDist],
-  dist: [preparePackages, buildDist],
+  arm64: [preparePackages, prepareArm64, prepareDist, preparePackagesDist],
+  dist: [preparePackages, buildDist, preparePackagesDist],
   pack: [preparePackages, preparePrebuild, prepareDist, prepareSourceBuild],
   test: [
     preparePackages,
     prepareAddon,
     preparePrebuild,
     prepareDist,
+    preparePackagesDist,
     prepareSourceBuild,
     prepareTestPackages,
     prepareTestAddons,

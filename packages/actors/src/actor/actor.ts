@@ -1,0 +1,131 @@
+import type { CallOptions, Ref } from './ref.js'
+
+/** Why an activation ends. */
+export type DeactivateReason = 'idle' | 'moved' | 'shutdown' | 'asked' | 'crashed'
+
+/** Settings of a class of actors, as its static property `actor`. */
+export interface ActorSettings {
+  /** An activation without calls ends after so many milliseconds, 1..2^31-1; default 60,000. */
+  readonly idleMs?: number
+  /** The most calls that wait for one activation, 1..65,536; default 1000. */
+  readonly mailbox?: number
+  /**
+   * What happens to a call over `mailbox`. 'wait': it waits in order as well, until its deadline, while the process has
+   * fewer than 2048 such calls. 'refuse': it fails at once with ERR_ORBIT_ACTOR_BUSY. Default 'wait'.
+   */
+  readonly full?: 'wait' | 'refuse'
+  /** Methods that only read: they run beside each other, but not beside other methods. Default none. */
+  readonly readonly?: readonly string[]
+  /**
+   * Whether a call may come back to an actor that waits for it. false: it is refused with ERR_ORBIT_ACTOR_CYCLE.
+   * 'chain': it runs at once, while the method that waits is suspended. Default false.
+   */
+  readonly reentrant?: false | 'chain'
+  /**
+   * What an error of a method does to the activation. 'keep': nothing. 'restart': the activation ends, and the next
+   * call makes a new one. Default 'keep'.
+   */
+  readonly onError?: 'keep' | 'restart'
+}
+
+/** Where an actor writes to its log. Every line has the actor as its first argument: its type, "/", and its key. */
+export interface ActorLog {
+  /** Details for developers. */
+  debug(...values: unknown[]): void
+  /** Ordinary events. */
+  info(...values: unknown[]): void
+  /** What may need attention. */
+  warn(...values: unknown[]): void
+  /** Failures. */
+  error(...values: unknown[]): void
+}
+
+/** When a timer of an actor fires. */
+export interface TimerOptions {
+  /** The time to the first call, in milliseconds, 0..2^31-1; default `everyMs`. */
+  afterMs?: number
+  /** Calls again so many milliseconds after each call has ended, 1..2^31-1; default: it calls once. */
+  everyMs?: number
+}
+
+/** What an actor knows about itself, and the means that it has. */
+export interface ActorContext {
+  /** The name under which the class is registered. */
+  readonly type: string
+  /** The key of the actor, 1..256 bytes of UTF-8. */
+  readonly key: string
+  /**
+   * The fencing token of the actor's partition, 1..2^53-1: higher than those of all processes that had it before. Send
+   * it with writes to other systems.
+   */
+  readonly token: number
+  /**
+   * Aborted when the caller of the method that runs gives up, and when the actor must end. While several methods run at
+   * a time, only the second.
+   */
+  readonly signal: AbortSignal
+  /** Writes to the log of the system. */
+  readonly log: ActorLog
+  /**
+   * A reference to another actor. Its calls carry the actors that wait, so that cycles are found; those of references
+   * from `system.get` do not.
+   *
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  actor<A extends Actor>(type: string, key: string, options?: CallOptions): Ref<A>
+  /**
+   * Calls a function later, as a turn of the actor: no method runs at the same time. A timer keeps the activation, and
+   * ends with it. One of the same name is replaced.
+   *
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  setTimer(name: string, options: TimerOptions, run: () => unknown): void
+  /** Takes a timer back; false: there is none of this name. */
+  clearTimer(name: string): boolean
+  /** Ends the activation once the calls that wait now have run. The next call makes a new one. */
+  deactivate(): void
+}
+
+/** The context of the actor that is being constructed. */
+let constructing: ActorContext | undefined
+
+/** Constructs an actor with its context, which its fields may use. */
+export function construct(Class: ActorClass, context: ActorContext): Actor {
+  const outer = constructing
+  constructing = context
+  try {
+    return new Class()
+  } finally {
+    constructing = outer
+  }
+}
+
+/**
+ * The base of all actors. Its public methods can be called from other processes; they run one at a time, each to its
+ * end. Names that begin with `on` and the members of this class are not callable.
+ */
+export abstract class Actor {
+  /** What the actor knows about itself. */
+  protected readonly ctx: ActorContext
+
+  /** @throws TypeError outside a system, which constructs actors when they are called */
+  constructor() {
+    if (constructing === undefined) {
+      throw new TypeError(`new ${new.target.name}() is not a way to make an actor: use system.get(type, key)`)
+    }
+    this.ctx = constructing
+  }
+
+  /** Called before the first call of an activation; calls wait for it. If it throws, they fail. */
+  onActivate?(): unknown
+  /** Called when an activation ends, after its last call. What it throws goes to the log. */
+  onDeactivate?(reason: DeactivateReason): unknown
+}
+
+/** A class of actors. Its constructor takes no arguments. */
+export interface ActorClass {
+  /** Constructs an actor; only a system can. */
+  new (): Actor
+  /** Settings of the class; default: those of `ActorSettings`. */
+  readonly actor?: ActorSettings
+}

@@ -1,0 +1,55 @@
+import { checkInteger, checkOptions, outOfRange, wrongType } from '../base/check.js'
+import { Actor, type ActorClass, type ActorSettings } from './actor.js'
+
+/** A registered class: its settings, checked, and its methods. */
+export interface ActorType extends Required<Omit<ActorSettings, 'readonly'>> {
+  readonly name: string
+  readonly Class: ActorClass
+  readonly readonly: ReadonlySet<string>
+  /** The names that can be called. */
+  readonly methods: ReadonlySet<string>
+}
+
+const keys = ['idleMs', 'mailbox', 'full', 'readonly', 'reentrant', 'onError']
+
+/** The public methods of a class: all but hooks, accessors and the members of Actor. */
+function methodsOf(Class: ActorClass): Set<string> {
+  const methods = new Set<string>()
+  for (let proto: object = Class.prototype; proto !== Actor.prototype; proto = Object.getPrototypeOf(proto)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
+      if (typeof value === 'function' && name !== 'constructor' && !/^on[A-Z]/.test(name)) methods.add(name)
+    }
+  }
+  return methods
+}
+
+/** Checks a class and its settings. Throws a TypeError or RangeError. */
+export function actorType(name: string, Class: ActorClass): ActorType {
+  if (typeof Class !== 'function' || !(Class.prototype instanceof Actor)) {
+    throw wrongType(`actors.${name}`, Class, 'a class that extends Actor')
+  }
+  const settings: ActorSettings = Class.actor ?? {}
+  checkOptions(`${name}.actor`, settings, keys)
+  const {
+    idleMs = 60_000,
+    mailbox = 1000,
+    full = 'wait',
+    readonly = [],
+    reentrant = false,
+    onError = 'keep',
+  } = settings
+  checkInteger(`${name}.actor.idleMs`, idleMs, 1, 0x7fffffff)
+  checkInteger(`${name}.actor.mailbox`, mailbox, 1, 65536)
+  if (full !== 'wait' && full !== 'refuse') throw outOfRange(`${name}.actor.full`, full, "'wait' or 'refuse'")
+  if (reentrant !== false && reentrant !== 'chain') {
+    throw outOfRange(`${name}.actor.reentrant`, reentrant, "false or 'chain'")
+  }
+  if (onError !== 'keep' && onError !== 'restart') {
+    throw outOfRange(`${name}.actor.onError`, onError, "'keep' or 'restart'")
+  }
+  const methods = methodsOf(Class)
+  if (!Array.isArray(readonly) || !readonly.every((method) => methods.has(method))) {
+    throw wrongType(`${name}.actor.readonly`, readonly, 'an array of names of methods of the class')
+  }
+  return { name, Class, idleMs, mailbox, full, reentrant, onError, methods, readonly: new Set(readonly) }
+}

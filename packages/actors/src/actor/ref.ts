@@ -1,0 +1,78 @@
+import type { Actor } from './actor.js'
+
+/** Options of a call: when to give up. */
+export interface CallOptions {
+  /** The longest time until the call ends, in milliseconds, 1..2^31-1; default that of the system. */
+  readonly timeoutMs?: number
+  /** Aborting it ends the call: its promise rejects with the signal's reason, and `ctx.signal` of the method aborts. */
+  readonly signal?: AbortSignal
+}
+
+type Method = (...args: never[]) => unknown
+// biome-ignore lint/suspicious/noConfusingVoidType: what a method without a result returns.
+type Leaf = null | undefined | void | boolean | number | bigint | string | Date | RegExp | Error | ArrayBufferLike
+type Reserved = keyof ReferenceParts | `on${Capitalize<string>}`
+
+/** The parts of T that structured clone refuses, four levels deep; never: there are none. */
+type Unsendable<T, Depth extends unknown[] = []> = 0 extends 1 & T
+  ? never
+  : unknown extends T
+    ? never
+    : T extends Leaf | ArrayBufferView
+      ? never
+      : T extends symbol | Method | PromiseLike<unknown>
+        ? T
+        : Depth['length'] extends 4
+          ? never
+          : T extends ReadonlyMap<infer Key, infer Value>
+            ? Unsendable<Key | Value, [...Depth, 0]>
+            : T extends ReadonlySet<infer Item> | readonly (infer Item)[]
+              ? Unsendable<Item, [...Depth, 0]>
+              : { [K in keyof T]-?: Unsendable<T[K], [...Depth, 0]> }[keyof T]
+
+type Remote<F> = F extends (...args: infer Args) => infer Result
+  ? [Unsendable<Args[number]>] extends [never]
+    ? [Unsendable<Awaited<Result>>] extends [never]
+      ? (...args: Args) => Promise<Awaited<Result>>
+      : 'the result of this method cannot be sent'
+    : 'an argument of this method cannot be sent'
+  : never
+
+interface ReferenceParts {
+  /** The name under which the class of the actor is registered. */
+  readonly type: string
+  /** The key of the actor. */
+  readonly key: string
+  with(options: CallOptions): unknown
+}
+
+/** A reference to an actor: its public methods, each returning a promise. To make one costs no call. */
+export type Ref<A extends Actor> = {
+  readonly [K in keyof A as K extends Reserved ? never : A[K] extends Method ? K : never]: Remote<A[K]>
+} & Omit<ReferenceParts, 'with'> & {
+    /**
+     * The same actor, called with these options.
+     *
+     * @throws TypeError or RangeError for wrong options
+     */
+    with(options: CallOptions): Ref<A>
+  }
+
+/** Makes a call of a reference. */
+export type Invoke = (method: string, args: readonly unknown[]) => Promise<unknown>
+
+/** What a promise, a serializer or a debugger looks up on any object. */
+const neverMethods = new Set(['then', 'catch', 'finally', 'toJSON', 'constructor', 'valueOf', 'toString', 'inspect'])
+
+/** Makes a reference. Each method is made when it is used first, and is an own property from then on. */
+export function makeRef(parts: ReferenceParts, invoke: Invoke): object {
+  const missing = new Proxy(Object.create(null) as object, {
+    get(_, name, receiver) {
+      if (typeof name !== 'string' || neverMethods.has(name)) return undefined
+      const value = (...args: unknown[]) => invoke(name, args)
+      Object.defineProperty(receiver, name, { value, enumerable: false, writable: false })
+      return value
+    },
+  })
+  return Object.assign(Object.create(missing) as object, parts)
+}

@@ -1,0 +1,30 @@
+import timers from 'node:timers'
+
+/** A timer that was set; what a clock's `setTimeout` returns. */
+export type ClockTimer = unknown
+
+/** Where a system gets its time from. */
+export interface Clock {
+  /** Milliseconds of a clock that is the same in all processes of the host, and is never set. */
+  now(): number
+  /** Calls `run` once after `ms` milliseconds; it keeps the process alive only if `keepAlive` is set. */
+  setTimeout(run: () => void, ms: number, keepAlive: boolean): ClockTimer
+  /** Takes a timer back. */
+  clearTimeout(timer: ClockTimer): void
+}
+
+/** CLOCK_MONOTONIC, and the timers of Node. */
+export const hostClock: Clock = {
+  now() {
+    const [seconds, nanoseconds] = process.hrtime()
+    return seconds * 1000 + nanoseconds / 1e6
+  },
+  setTimeout(run, ms, keepAlive) {
+    const timer = timers.setTimeout(run, ms)
+    if (!keepAlive) timer.unref()
+    return timer
+  },
+  clearTimeout(timer) {
+    timers.clearTimeout(timer as NodeJS.Timeout)
+  },
+}

@@ -1,0 +1,148 @@
+import { deserialize, serialize } from 'node:v8'
+import { RemoteError } from 'orbit-node'
+import { ActorError, type ActorErrorCode, actorErrorCodes, type Outcome } from './errors.js'
+
+/** A call as it crosses to the process of its actor. */
+export interface Request {
+  readonly type: string
+  readonly key: string
+  readonly method: string
+  readonly args: readonly unknown[]
+  /** When its caller gives up, in milliseconds of CLOCK_MONOTONIC. */
+  readonly deadlineMs: number
+  /** The actors that wait for this call, the first caller first. */
+  readonly chain: readonly string[]
+}
+
+/** What a method threw, as plain data. */
+export interface Failure {
+  readonly name: string
+  readonly message: string
+  readonly stack: string
+  readonly cause: unknown
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Why an actor did not run a call, or ended it without its result. */
+export interface Refusal {
+  readonly code: ActorErrorCode
+  readonly message: string
+  readonly outcome: Outcome
+  readonly path?: readonly string[] | undefined
+  /** What onActivate threw. */
+  readonly failure?: Failure | undefined
+}
+
+/** How a call ended in the process of its actor. 'moved': that process has not begun it, and another one may run it. */
+export type Ending =
+  | { readonly how: 'returned'; readonly value: unknown }
+  | { readonly how: 'threw'; readonly failure: Failure }
+  | { readonly how: 'refused'; readonly refusal: Refusal }
+  | { readonly how: 'moved' }
+
+/** Raised when the messages change: a process refuses those of another version. */
+const version = 1
+const [returned, threw, refused, moved] = [0, 1, 2, 3]
+
+/** Throws a DataCloneError for a value that cannot cross. */
+export function encodeRequest({ type, key, method, args, deadlineMs, chain }: Request): Uint8Array {
+  return serialize([version, type, key, method, args, deadlineMs, chain])
+}
+
+/** The request of bytes from another process; undefined: they are none. */
+export function decodeRequest(bytes: unknown): Request | undefined {
+  const fields = listOf(bytes)
+  if (fields?.length !== 7 || fields[0] !== version) return undefined
+  const [, type, key, method, args, deadlineMs, chain] = fields
+  const isText = [type, key, method].every((field) => typeof field === 'string')
+  if (!isText || !Array.isArray(args) || typeof deadlineMs !== 'number' || !areTexts(chain)) return undefined
+  return { type, key, method, args, deadlineMs, chain } as Request
+}
+
+/** Throws a DataCloneError for a value that cannot cross. */
+export function encodeEnding(ending: Ending): Uint8Array {
+  if (ending.how === 'returned') return serialize([version, returned, ending.value])
+  if (ending.how === 'threw') return serialize([version, threw, ending.failure])
+  return serialize(ending.how === 'refused' ? [version, refused, ending.refusal] : [version, moved])
+}
+
+/** The ending of bytes from another process; undefined: they are none. */
+export function decodeEnding(bytes: unknown): Ending | undefined {
+  const fields = listOf(bytes)
+  if (fields === undefined || fields[0] !== version) return undefined
+  const [, kind, body] = fields
+  if (kind === returned) return { how: 'returned', value: body }
+  if (kind === threw) return isFailure(body) ? { how: 'threw', failure: body } : undefined
+  if (kind === refused) return isRefusal(body) ? { how: 'refused', refusal: body } : undefined
+  return kind === moved ? { how: 'moved' } : undefined
+}
+
+function listOf(bytes: unknown): unknown[] | undefined {
+  if (!(bytes instanceof Uint8Array)) return undefined
+  try {
+    const value: unknown = deserialize(bytes)
+    return Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined // of another version of Node, or foreign bytes
+  }
+}
+
+const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every((each) => typeof each === 'string')
+
+function isFailure(value: unknown): value is Failure {
+  const { name, message, stack, fields } = (value ?? {}) as Record<string, unknown>
+  return [name, message, stack].every((text) => typeof text === 'string') && typeof fields === 'object'
+}
+
+function isRefusal(value: unknown): value is Refusal {
+  const { code, message, outcome, path, failure } = (value ?? {}) as Record<string, unknown>
+  const isKnown = typeof code === 'string' && Object.hasOwn(actorErrorCodes, code) && typeof message === 'string'
+  const isOutcome = outcome === 'not-run' || outcome === 'unknown' || outcome === 'done'
+  return isKnown && isOutcome && (path === undefined || areTexts(path)) && (failure === undefined || isFailure(failure))
+}
+
+/** What was thrown, as plain data that can cross. */
+export function failureOf(thrown: unknown): Failure {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const { name, message, cause, stack = '' } = error
+  const failure = { name: String(name), message: String(message), stack: String(stack), cause, fields: { ...error } }
+  try {
+    serialize(failure)
+    return failure
+  } catch {
+    return { ...failure, cause: undefined, fields: {} } // a field that cannot be cloned
+  }
+}
+
+/** The error for the caller: what the method threw, with the stack of the process in which it ran. */
+export function remoteErrorOf({ name, message, stack, cause, fields }: Failure): RemoteError {
+  const error = new RemoteError(message, cause === undefined ? undefined : { cause })
+  const own = { ...fields, name, remoteStack: stack }
+  for (const [field, value] of Object.entries(own)) {
+    Object.defineProperty(error, field, { value, enumerable: field !== 'name', writable: true, configurable: true })
+  }
+  return error
+}
+
+/** The error for the caller of a call that was refused. */
+export function refusalError({ code, message, outcome, path, failure }: Refusal, actor: string): ActorError {
+  return new ActorError(code, message, {
+    outcome,
+    actor,
+    ...(path !== undefined && { path }),
+    ...(failure !== undefined && { cause: remoteErrorOf(failure) }),
+  })
+}
+
+const isPrimitive = (value: unknown): boolean => (typeof value !== 'object' || value === null) && !isUncloneable(value)
+const isUncloneable = (value: unknown): boolean => typeof value === 'function' || typeof value === 'symbol'
+
+/** A copy, as it would arrive in another process. Throws a DataCloneError for a value that cannot cross. */
+export function copyOf<T>(value: T): T {
+  return isPrimitive(value) ? value : structuredClone(value)
+}
+
+/** Copies of arguments, as they would arrive in another process. */
+export function copiesOf(args: readonly unknown[]): readonly unknown[] {
+  return args.every(isPrimitive) ? args : structuredClone(args)
+}

@@ -1,0 +1,182 @@
+import type { Actor } from '../actor/actor.js'
+import type { Deadlines, Expiring } from '../base/deadlines.js'
+import { ActorError, type ActorErrorCode, type Outcome } from '../base/errors.js'
+import { copiesOf, copyOf, type Ending, refusalError, remoteErrorOf } from '../base/wire.js'
+import type { Activation } from '../host/activation.js'
+import { Turn } from '../host/turn.js'
+
+/** What a call is made of. */
+export interface CallParts {
+  readonly type: string
+  readonly key: string
+  /** The type, "/", and the key. */
+  readonly id: string
+  readonly method: string
+  readonly args: readonly unknown[]
+  readonly chain: readonly string[]
+  readonly deadlineMs: number
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Where a call is, before it has ended. */
+type Place = 'here' | 'waiting' | 'running' | 'sent' | 'over'
+
+/** One call as its caller sees it. It is the turn, too, if the actor is in the same process. */
+export class Call extends Turn implements Expiring {
+  readonly parts: CallParts
+  /** Calls of one process have the order of these numbers. */
+  readonly sequence: number
+  readonly deadlineMs: number
+  /** Hands the call back to be sent elsewhere. */
+  onMoved: () => void = () => {}
+  #args: readonly unknown[]
+  #place: Place = 'here'
+  #activation: Activation | undefined
+  readonly #deadlines: Deadlines
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: unknown) => void
+  readonly #onAbort = () => this.#giveUp()
+
+  constructor(
+    parts: CallParts,
+    sequence: number,
+    deadlines: Deadlines,
+    settle: { resolve(value: unknown): void; reject(error: unknown): void },
+  ) {
+    super()
+    this.parts = parts
+    this.sequence = sequence
+    this.deadlineMs = parts.deadlineMs
+    this.#args = parts.args
+    this.#deadlines = deadlines
+    this.#resolve = settle.resolve
+    this.#reject = settle.reject
+    parts.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  get method(): string {
+    return this.parts.method
+  }
+
+  get args(): readonly unknown[] {
+    return this.#args
+  }
+
+  get chain(): readonly string[] {
+    return this.parts.chain
+  }
+
+  get isOver(): boolean {
+    return this.#place === 'over'
+  }
+
+  /** It waits in this process, so its arguments are copied: the caller may change its own. */
+  wait(): void {
+    if (this.#place === 'here') this.#args = copiesOf(this.#args)
+    this.#place = 'waiting'
+    this.#deadlines.add(this)
+  }
+
+  /** It goes to an actor in this process. */
+  waitFor(take: (call: Call) => Activation | undefined): void {
+    this.wait()
+    this.#activation = take(this)
+  }
+
+  /** It goes to another process, which ends it. */
+  leave(): void {
+    this.#deadlines.delete(this)
+    this.#place = 'sent'
+  }
+
+  begin(): boolean {
+    if (this.#place === 'over') return false
+    this.#place = 'running'
+    return true
+  }
+
+  invoke(actor: Actor): unknown {
+    const methods = actor as unknown as Record<string, (...args: unknown[]) => unknown>
+    return methods[this.method]?.(...this.#args)
+  }
+
+  end(ending: Ending): void {
+    if (this.#place === 'over') return
+    if (ending.how === 'moved') {
+      this.#activation = undefined
+      this.#place = 'waiting'
+      this.onMoved()
+      return
+    }
+    if (ending.how === 'threw') {
+      this.fail(remoteErrorOf(ending.failure))
+      return
+    }
+    if (ending.how === 'refused') {
+      this.fail(refusalError(ending.refusal, this.parts.id))
+      return
+    }
+    if (this.#place === 'sent') {
+      this.#succeed(ending.value)
+      return
+    }
+    try {
+      this.#succeed(copyOf(ending.value))
+    } catch (error) {
+      const text = `the result of ${this.method} cannot be sent: ${(error as Error).message}`
+      this.fail(this.error('ERR_ORBIT_ACTOR_VALUE', text, 'done'))
+    }
+  }
+
+  #succeed(value: unknown): void {
+    this.#over()
+    this.#resolve(value)
+  }
+
+  fail(error: unknown): void {
+    if (this.#place === 'over') return
+    this.#over()
+    this.#reject(error)
+  }
+
+  #over(): void {
+    this.#place = 'over'
+    this.#deadlines.delete(this)
+    this.parts.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  /** Its deadline has come while it was in this process. */
+  expire(): void {
+    const outcome: Outcome = this.#place === 'running' ? 'unknown' : 'not-run'
+    const where = this.#place === 'running' ? 'it runs' : 'it has not begun'
+    const error = this.error(
+      'ERR_ORBIT_ACTOR_TIMEOUT',
+      `no result within ${this.parts.timeoutMs} ms: ${where}`,
+      outcome,
+    )
+    this.#end(error)
+  }
+
+  #giveUp(): void {
+    // One that was sent is ended by the client that sent it.
+    if (this.#place !== 'sent') this.#end(this.parts.signal?.reason)
+  }
+
+  #end(error: unknown): void {
+    if (this.#place === 'running') this.abort(error)
+    else this.#activation?.remove(this)
+    this.fail(error)
+  }
+
+  /** Fails: it has not run. */
+  refuse(code: ActorErrorCode, text: string): void {
+    this.fail(this.error(code, text, 'not-run'))
+  }
+
+  /** An error that names the call. */
+  error(code: ActorErrorCode, text: string, outcome: Outcome, cause?: unknown): ActorError {
+    const { id } = this.parts
+    return new ActorError(code, `${id}.${this.method}: ${text}`, { outcome, actor: id, cause })
+  }
+}

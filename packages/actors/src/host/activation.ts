@@ -1,0 +1,257 @@
+import { type Actor, construct, type DeactivateReason } from '../actor/actor.js'
+import type { ActorType } from '../actor/methods.js'
+import { type Ending, failureOf, type Refusal } from '../base/wire.js'
+import { Context } from './context.js'
+import { throughFilters } from './filter.js'
+import type { Home } from './home.js'
+import { type Turn, turns } from './turn.js'
+
+/** One living object. It runs one turn at a time, but readers beside each other. */
+export class Activation {
+  readonly type: ActorType
+  readonly key: string
+  /** The type, "/", and the key. */
+  readonly id: string
+  readonly token: number
+  readonly home: Home
+  /** When the last turn ended, in milliseconds of the clock. */
+  usedMs: number
+  #state: 'activating' | 'active' | 'ending' | 'ended' = 'activating'
+  #actor: Actor | undefined
+  #context: Context | undefined
+  /** Turns that wait. Made when the first one does. */
+  #mailbox: Set<Turn> | undefined
+  readonly #running = new Set<Turn>()
+  #readers = 0
+  #isPumping = false
+  #abort: AbortController | undefined
+  /** Why it ends as soon as no turn runs; undefined: it does not. */
+  #endsFor: DeactivateReason | undefined
+  #onEnded: (() => void)[] = []
+
+  constructor(home: Home, type: ActorType, key: string, token: number) {
+    this.home = home
+    this.type = type
+    this.key = key
+    this.id = `${type.name}/${key}`
+    this.token = token
+    this.usedMs = home.clock.now()
+  }
+
+  /** Constructs the object and runs its onActivate. */
+  async activate(): Promise<void> {
+    try {
+      this.#context = new Context(this)
+      this.#actor = construct(this.type.Class, this.#context)
+      if (this.#actor.onActivate !== undefined) await this.#actor.onActivate()
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#state = 'active'
+    this.#pump()
+  }
+
+  /** Refuses what waits; the next call makes another activation. */
+  #fail(error: unknown): void {
+    const message = `${this.id}: it could not be activated`
+    const failure = failureOf(error)
+    const refusal: Refusal = { code: 'ERR_ORBIT_ACTOR_ACTIVATION', message, outcome: 'not-run', failure }
+    for (const turn of this.takeWaiting()) turn.end({ how: 'refused', refusal })
+    this.home.noteCrash(this.id)
+    this.#over()
+  }
+
+  /** Whether it takes calls. Otherwise it ends, and calls wait for `ended`. */
+  get isOpen(): boolean {
+    return this.#state === 'activating' || this.#state === 'active'
+  }
+
+  /** How many turns wait, and run. */
+  get load(): number {
+    return (this.#mailbox?.size ?? 0) + this.#running.size
+  }
+
+  /** Whether nothing needs it. */
+  get isIdle(): boolean {
+    return this.#state === 'active' && this.load === 0 && this.#context?.hasTimers !== true
+  }
+
+  /** The turn that the code which asks belongs to; undefined: none, or it is not known which. */
+  get turn(): Turn | undefined {
+    if (this.#interleaves) return turns.getStore()
+    const [turn] = this.#running
+    return turn
+  }
+
+  /** The actors that wait for what the asking code calls, this one last. */
+  get chain(): readonly string[] {
+    const [first] = this.#state === 'activating' ? (this.#mailbox ?? []) : []
+    return [...((first ?? this.turn)?.chain ?? []), this.id]
+  }
+
+  get #interleaves(): boolean {
+    return this.type.reentrant !== false || this.type.readonly.size > 0
+  }
+
+  /** Takes a turn: it runs now, or waits, or is refused. */
+  take(turn: Turn): void {
+    if (turn.chain.includes(this.id)) this.#takeBack(turn)
+    else if (this.#canRun(turn) && (this.#mailbox?.size ?? 0) === 0) this.#run(turn)
+    else this.#enqueue(turn)
+  }
+
+  /** A turn whose caller waits for this actor. */
+  #takeBack(turn: Turn): void {
+    if (this.type.reentrant === 'chain' && this.#state === 'active') {
+      this.#run(turn)
+      return
+    }
+    const path = [...turn.chain.slice(turn.chain.indexOf(this.id)), this.id]
+    const message = `${this.id}.${turn.method} would wait for itself: ${path.join(' -> ')}`
+    turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_CYCLE', message, outcome: 'not-run', path } })
+  }
+
+  #enqueue(turn: Turn): void {
+    this.#mailbox ??= new Set()
+    const isOver = this.#mailbox.size >= this.type.mailbox
+    if (isOver && (this.type.full === 'refuse' || !this.home.overflow.enter())) {
+      const message = `${this.id}: ${this.#mailbox.size} calls wait for it`
+      turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_BUSY', message, outcome: 'not-run' } })
+      return
+    }
+    this.#mailbox.add(turn)
+  }
+
+  /** Takes a waiting turn back; false: it does not wait. */
+  remove(turn: Turn): boolean {
+    if (this.#mailbox?.delete(turn) !== true) return false
+    if (this.#mailbox.size >= this.type.mailbox) this.home.overflow.leave()
+    return true
+  }
+
+  #canRun(turn: Turn): boolean {
+    if (this.#state !== 'active' || (this.#endsFor !== undefined && this.#endsFor !== 'asked')) return false
+    const running = this.#running.size
+    return running === 0 || (running === this.#readers && this.type.readonly.has(turn.method))
+  }
+
+  /** Runs what can run now, in order. */
+  #pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    for (const turn of this.#mailbox ?? []) {
+      if (!this.#canRun(turn)) break
+      this.remove(turn)
+      this.#run(turn)
+    }
+    this.#isPumping = false
+    if (this.#running.size > 0) return
+    if (this.#endsFor !== undefined && (this.#endsFor !== 'asked' || this.load === 0)) void this.#finish(this.#endsFor)
+  }
+
+  #run(turn: Turn): void {
+    if (!turn.begin()) return
+    this.#running.add(turn)
+    if (this.type.readonly.has(turn.method)) this.#readers++
+    let result: unknown
+    try {
+      result = this.#interleaves ? turns.run(turn, () => this.#invoke(turn)) : this.#invoke(turn)
+    } catch (error) {
+      this.#ended(turn, { how: 'threw', failure: failureOf(error) })
+      return
+    }
+    if (!isPromise(result)) {
+      this.#ended(turn, { how: 'returned', value: result })
+      return
+    }
+    result.then(
+      (value) => this.#ended(turn, { how: 'returned', value }),
+      (error: unknown) => this.#ended(turn, { how: 'threw', failure: failureOf(error) }),
+    )
+  }
+
+  #invoke(turn: Turn): unknown {
+    const { filters } = this.home
+    const actor = this.#actor as Actor
+    if (filters.length === 0 || turn.method === '') return turn.invoke(actor)
+    const call = { type: this.type.name, key: this.key, method: turn.method, args: turn.args }
+    return throughFilters(filters, call, () => turn.invoke(actor))
+  }
+
+  #ended(turn: Turn, ending: Ending): void {
+    this.#running.delete(turn)
+    if (this.type.readonly.has(turn.method)) this.#readers--
+    this.usedMs = this.home.clock.now()
+    if (ending.how === 'threw' && this.type.onError === 'restart') this.#crash()
+    turn.end(ending)
+    this.#pump()
+  }
+
+  #crash(): void {
+    if (this.#endsFor === 'crashed' || !this.isOpen) return
+    this.home.noteCrash(this.id)
+    this.#endsFor = 'crashed'
+  }
+
+  /**
+   * Ends the activation once the turns that run have ended. With 'asked', what waits runs first; else it is left for
+   * the next activation. Resolves when it has ended.
+   */
+  end(reason: DeactivateReason): Promise<void> {
+    if (this.#state === 'ended') return Promise.resolve()
+    const ended = new Promise<void>((resolve) => this.#onEnded.push(resolve))
+    if (this.#endsFor === undefined || this.#endsFor === 'asked') this.#endsFor = reason
+    if (this.#state === 'active') this.#pump()
+    return ended
+  }
+
+  /** Aborted when the activation must end. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  /** Aborts the signals of the turns that run, and that of the activation. */
+  abort(reason: unknown): void {
+    this.#abort?.abort(reason)
+    for (const turn of this.#running) turn.abort(reason)
+  }
+
+  async #finish(reason: DeactivateReason): Promise<void> {
+    if (this.#state !== 'active') return
+    this.#state = 'ending'
+    this.#context?.clearTimers()
+    try {
+      if (this.#actor?.onDeactivate !== undefined) await this.#actor.onDeactivate(reason)
+    } catch (error) {
+      this.home.log.error(this.id, 'onDeactivate failed:', error)
+    }
+    this.#over()
+  }
+
+  #over(): void {
+    this.#context?.clearTimers()
+    this.#state = 'ended'
+    this.home.forget(this, this.takeWaiting())
+    for (const resolve of this.#onEnded.splice(0)) resolve()
+  }
+
+  /** Ends at once, as with the death of its process. */
+  abandon(): void {
+    this.#context?.clearTimers()
+    this.#state = 'ended'
+    this.takeWaiting()
+  }
+
+  /** Empties the mailbox, and returns what waited. */
+  takeWaiting(): Turn[] {
+    const left = [...(this.#mailbox ?? [])]
+    for (const turn of left) this.remove(turn)
+    return left
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,97 @@
+import type { Actor, ActorContext, ActorLog, TimerOptions } from '../actor/actor.js'
+import type { CallOptions, Ref } from '../actor/ref.js'
+import { checkInteger, checkName, checkOptions, wrongType } from '../base/check.js'
+import type { ClockTimer } from '../base/clock.js'
+import type { Ending } from '../base/wire.js'
+import type { Activation } from './activation.js'
+import { TimerTurn } from './turn.js'
+
+interface Timer {
+  handle: ClockTimer
+}
+
+/** `ctx` of one activation. */
+export class Context implements ActorContext {
+  readonly #activation: Activation
+  #timers: Map<string, Timer> | undefined
+
+  constructor(activation: Activation) {
+    this.#activation = activation
+  }
+
+  get type(): string {
+    return this.#activation.type.name
+  }
+
+  get key(): string {
+    return this.#activation.key
+  }
+
+  get token(): number {
+    return this.#activation.token
+  }
+
+  get signal(): AbortSignal {
+    return this.#activation.turn?.signal ?? this.#activation.signal
+  }
+
+  get log(): ActorLog {
+    const { id, home } = this.#activation
+    const { log } = home
+    return {
+      debug: (...values) => log.debug(id, ...values),
+      info: (...values) => log.info(id, ...values),
+      warn: (...values) => log.warn(id, ...values),
+      error: (...values) => log.error(id, ...values),
+    }
+  }
+
+  actor<A extends Actor>(type: string, key: string, options: CallOptions = {}): Ref<A> {
+    const activation = this.#activation
+    return activation.home.refer(type, key, options, () => activation.chain) as Ref<A>
+  }
+
+  setTimer(name: string, options: TimerOptions, run: () => unknown): void {
+    checkName('name', name, 128)
+    checkOptions('options', options, ['afterMs', 'everyMs'])
+    const { everyMs, afterMs = everyMs } = options
+    checkInteger('afterMs', afterMs, 0, 0x7fffffff)
+    if (everyMs !== undefined) checkInteger('everyMs', everyMs, 1, 0x7fffffff)
+    if (typeof run !== 'function') throw wrongType('run', run, 'a function')
+    this.clearTimer(name)
+    const timer: Timer = { handle: undefined }
+    this.#timers ??= new Map()
+    this.#timers.set(name, timer)
+    const onEnd = (ending: Ending) => {
+      if (ending.how === 'threw') this.log.error(`the timer ${name} failed:`, ending.failure.stack)
+      if (this.#timers?.get(name) !== timer) return
+      if (everyMs === undefined) this.#timers.delete(name)
+      else schedule(everyMs)
+    }
+    const schedule = (ms: number) => {
+      const { clock } = this.#activation.home
+      timer.handle = clock.setTimeout(() => this.#activation.take(new TimerTurn(run, onEnd)), ms, false)
+    }
+    schedule(afterMs)
+  }
+
+  clearTimer(name: string): boolean {
+    const timer = this.#timers?.get(name)
+    if (timer === undefined) return false
+    this.#activation.home.clock.clearTimeout(timer.handle)
+    return this.#timers?.delete(name) === true
+  }
+
+  /** Whether a timer is set. */
+  get hasTimers(): boolean {
+    return (this.#timers?.size ?? 0) > 0
+  }
+
+  clearTimers(): void {
+    for (const name of [...(this.#timers?.keys() ?? [])]) this.clearTimer(name)
+  }
+
+  deactivate(): void {
+    void this.#activation.end('asked')
+  }
+}

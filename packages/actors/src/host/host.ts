@@ -1,0 +1,233 @@
+import {
+  type CallContext,
+  Client,
+  Contest,
+  type Fleet,
+  type Guard,
+  type Handlers,
+  Presence,
+  type Server,
+  serve,
+} from 'orbit-node'
+import type { ActorType } from '../actor/methods.js'
+import type { Deadlines } from '../base/deadlines.js'
+import { decodeRequest, encodeEnding, type Refusal } from '../base/wire.js'
+import { type Household, Partition } from './partition.js'
+import { partitionCount, partitionOf, placementOf } from './placement.js'
+import { RemoteTurn } from './remoteturn.js'
+import type { Turn } from './turn.js'
+
+/** What a host says about itself to the others. */
+interface HostEntry {
+  readonly pid: number
+}
+
+/** The methods of the service that each host has. */
+export interface HostService extends Handlers {
+  call(bytes: unknown, context: CallContext): Promise<Uint8Array>
+  /** Asks for a partition; true: it is handed over. */
+  give(partition: unknown, context: CallContext): boolean
+}
+
+/** How often a host looks whether partitions ought to be elsewhere. */
+const lookMs = 100
+/** How long a partition may be without a host before one takes it that ought not to have it. */
+const orphanMs = 500
+
+/** The names of a system in its fleet. */
+export const names = {
+  contest: { name: 'actors', capacity: 256 },
+  subject: (system: string, partition: number): string => `${system}/${partition}`,
+  service: (system: string, host: string): string => `actors/${system}/${host}`,
+  presence: (system: string): string => `actors.${system}`,
+  host: ({ node, incarnation }: Fleet): string => `${node}.${incarnation}`,
+}
+
+/** The part of a system that runs actors: the partitions that this process has, and how it gets and gives them. */
+export class Host {
+  readonly partitions: readonly Partition[]
+  readonly id: string
+  readonly #types: ReadonlyMap<string, ActorType>
+  readonly #system: string
+  readonly #fleet: Fleet
+  readonly #household: Household
+  readonly #deadlines: Deadlines
+  readonly #contest: Contest
+  readonly #presence: Presence<HostEntry>
+  readonly #server: Server<HostService>
+  /** What ends the wait for a claim, by partition. */
+  readonly #seeking = new Map<number, AbortController>()
+  /** Since when partitions have been without a host, by partition. */
+  readonly #orphanedMs = new Map<number, number>()
+  readonly #closing = new AbortController()
+  #timer: NodeJS.Timeout
+  #draining = 0
+
+  constructor(
+    fleet: Fleet,
+    system: string,
+    types: ReadonlyMap<string, ActorType>,
+    household: Household,
+    deadlines: Deadlines,
+  ) {
+    this.#fleet = fleet
+    this.#system = system
+    this.#types = types
+    this.#household = household
+    this.#deadlines = deadlines
+    this.id = names.host(fleet)
+    this.partitions = Array.from({ length: partitionCount }, () => new Partition(household))
+    this.#contest = new Contest(fleet, names.contest)
+    const handlers: HostService = {
+      call: (bytes, context) => this.#call(bytes, context),
+      give: (partition, context) => this.#give(partition, context),
+    }
+    this.#server = serve(fleet, names.service(system, this.id), handlers, { concurrency: 4096, begin: 'by-handler' })
+    this.#presence = new Presence(fleet, { name: names.presence(system), capacity: 256 })
+    this.#presence.set(this.id, { pid: process.pid })
+    this.#timer = setInterval(() => this.#look(), lookMs).unref()
+    void this.#watch()
+    this.#look()
+  }
+
+  /** Takes a call of this process, for a partition that is open. */
+  take(type: string, key: string, id: string, method: string, turn: Turn) {
+    const known = this.#types.get(type)
+    const refusal = refusalOf(known, type, method)
+    if (known === undefined || refusal !== undefined) {
+      turn.end({ how: 'refused', refusal: refusal as Refusal })
+      return undefined
+    }
+    return (this.partitions[partitionOf(id)] as Partition).take(known, key, id, turn)
+  }
+
+  #call(bytes: unknown, context: CallContext): Promise<Uint8Array> {
+    return new Promise((answer) => {
+      const request = decodeRequest(bytes)
+      if (request === undefined) {
+        const message = 'the request is of another version of orbit-actors, or of Node'
+        answer(
+          encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_UNKNOWN', message, outcome: 'not-run' } }),
+        )
+        return
+      }
+      const { type, key, method } = request
+      const turn = new RemoteTurn(request, context, this.#deadlines, answer)
+      turn.activation = this.take(type, key, `${type}/${key}`, method, turn)
+    })
+  }
+
+  /** Another host asks for a partition. One at a time moves. */
+  #give(partition: unknown, { node }: CallContext): boolean {
+    const index = Number(partition)
+    const held = this.partitions[index]
+    const asker = this.#hosts().find((host) => host.startsWith(`${node}.`))
+    if (held?.isOpen !== true || asker === undefined || this.#draining > 0) return false
+    if (placementOf(this.#hosts())[index] !== asker) return false
+    this.#draining++
+    void held.drain('moved').finally(() => this.#draining--)
+    return true
+  }
+
+  #hosts(): string[] {
+    return this.#presence.list().map(({ id, node, incarnation }) => (id === `${node}.${incarnation}` ? id : ''))
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#closing
+    try {
+      for await (const _ of this.#presence.watch({ signal, keepAlive: false })) this.#look()
+    } catch (error) {
+      this.#household.log.error('the hosts of actors cannot be watched:', error)
+    }
+  }
+
+  #look(): void {
+    if (this.#closing.signal.aborted || this.#fleet.closed) return
+    try {
+      this.#seekAll()
+    } catch (error) {
+      this.#household.log.error('the partitions of actors cannot be looked at:', error)
+    }
+  }
+
+  /** Claims what this host ought to have, and asks those that have it. */
+  #seekAll(): void {
+    const placement = placementOf(this.#hosts().filter((host) => host !== ''))
+    const now = this.#household.clock.now()
+    for (const [index, partition] of this.partitions.entries()) {
+      if (partition.isHeld) continue
+      const holder = this.#contest.holder(names.subject(this.#system, index))
+      if (holder !== undefined) this.#orphanedMs.delete(index)
+      else if (!this.#orphanedMs.has(index)) this.#orphanedMs.set(index, now)
+      const isOrphan = now - (this.#orphanedMs.get(index) ?? now) >= orphanMs
+      const isMine = placement[index] === this.id || isOrphan
+      if (!isMine) this.#seeking.get(index)?.abort()
+      else if (!this.#seeking.has(index)) void this.#seek(index)
+      else if (holder !== undefined) void this.#ask(index, holder.owner)
+    }
+  }
+
+  async #seek(index: number): Promise<void> {
+    const stop = new AbortController()
+    this.#seeking.set(index, stop)
+    const options = { ttlMs: 'life' as const, owner: this.id, signal: stop.signal, keepAlive: false }
+    let guard: Guard | undefined
+    try {
+      guard = await this.#contest.claim(names.subject(this.#system, index), options)
+    } catch (error) {
+      if (!stop.signal.aborted && !this.#fleet.closed)
+        this.#household.log.error('a partition could not be claimed:', error)
+    }
+    this.#seeking.delete(index)
+    if (guard === undefined) return
+    if (this.#closing.signal.aborted) guard.release()
+    else this.partitions[index]?.open(guard)
+  }
+
+  async #ask(index: number, host: string): Promise<void> {
+    const client = new Client<HostService>(this.#fleet, names.service(this.#system, host))
+    try {
+      await client.call('give', index, { timeoutMs: lookMs })
+    } catch {
+      // It has ended, or it is busy or stopped: it keeps the partition, and is asked again.
+    }
+  }
+
+  /** Ends activations that nothing has needed for a while. */
+  sweep(): void {
+    for (const partition of this.partitions) partition.sweep()
+    this.#household.crashes.sweep()
+  }
+
+  /** How many actors are active in this process. */
+  get size(): number {
+    return this.partitions.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Ends at once, as with the death of the process: what runs is not waited for. */
+  abandon(): void {
+    this.#closing.abort()
+    clearInterval(this.#timer)
+    for (const stop of this.#seeking.values()) stop.abort()
+    for (const partition of this.partitions) partition.abandon()
+  }
+
+  /** Lets the turns that run end, and gives all partitions to other hosts. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearInterval(this.#timer)
+    this.#presence.close()
+    for (const stop of this.#seeking.values()) stop.abort()
+    await Promise.all(this.partitions.filter(({ isHeld }) => isHeld).map((partition) => partition.drain('shutdown')))
+    // What the last calls returned is on its way to the call layer.
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#server.close()
+  }
+}
+
+function refusalOf(known: ActorType | undefined, type: string, method: string): Refusal | undefined {
+  if (known?.methods.has(method)) return undefined
+  const message = known === undefined ? `the process has no actors of type ${type}` : `${type} has no method ${method}`
+  return { code: 'ERR_ORBIT_ACTOR_UNKNOWN', message, outcome: 'not-run' }
+}

@@ -1,0 +1,135 @@
+import type { Guard } from 'orbit-node'
+import type { ActorLog, DeactivateReason } from '../actor/actor.js'
+import type { ActorType } from '../actor/methods.js'
+import type { CallOptions } from '../actor/ref.js'
+import type { Clock } from '../base/clock.js'
+import { Activation } from './activation.js'
+import type { Crashes } from './crashes.js'
+import type { Filter } from './filter.js'
+import type { Home } from './home.js'
+import type { Overflow } from './overflow.js'
+import type { Turn } from './turn.js'
+
+/** What all partitions of a process share. */
+export interface Household extends Omit<Home, 'noteCrash' | 'forget'> {
+  readonly crashes: Crashes
+}
+
+/** How long turns may take to end before their signals are aborted, when their partition moves or the system closes. */
+const drainMs = 15_000
+
+/** One partition in one process: the activations of its actors, while this process holds its claim. */
+export class Partition implements Home {
+  readonly clock: Clock
+  readonly log: ActorLog
+  readonly filters: readonly Filter[]
+  readonly overflow: Overflow
+  readonly #household: Household
+  readonly #activations = new Map<string, Activation>()
+  #guard: Guard | undefined
+  #isDraining = false
+
+  constructor(household: Household) {
+    this.#household = household
+    this.clock = household.clock
+    this.log = household.log
+    this.filters = household.filters
+    this.overflow = household.overflow
+  }
+
+  /** Whether this process runs its actors. */
+  get isOpen(): boolean {
+    return this.#guard !== undefined && !this.#isDraining
+  }
+
+  /** Whether this process holds its claim. */
+  get isHeld(): boolean {
+    return this.#guard !== undefined
+  }
+
+  /** How many actors of it are active. */
+  get size(): number {
+    return this.#activations.size
+  }
+
+  /** Begins to run its actors, under a claim that is held from now on. */
+  open(guard: Guard): void {
+    this.#guard = guard
+  }
+
+  /** Takes a call of an actor, and activates the actor if necessary. */
+  take(type: ActorType, key: string, id: string, turn: Turn): Activation | undefined {
+    const known = this.#activations.get(id)
+    if (known !== undefined) {
+      if (this.#isDraining) turn.end({ how: 'moved' })
+      else known.take(turn)
+      return known
+    }
+    if (!this.isOpen) {
+      turn.end({ how: 'moved' })
+      return undefined
+    }
+    const restMs = this.#household.crashes.restOf(id)
+    if (restMs > 0) {
+      const message = `${id}: it failed too often, and rests for ${restMs} ms`
+      turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_CRASHING', message, outcome: 'not-run' } })
+      return undefined
+    }
+    const activation = new Activation(this, type, key, (this.#guard as Guard).token)
+    this.#activations.set(id, activation)
+    activation.take(turn)
+    void activation.activate()
+    return activation
+  }
+
+  /** Hands back what has not begun, lets the turns that run end, deactivates all actors, and releases the claim. */
+  async drain(reason: DeactivateReason): Promise<void> {
+    this.#isDraining = true
+    const activations = [...this.#activations.values()]
+    for (const activation of activations) {
+      for (const turn of activation.takeWaiting()) turn.end({ how: 'moved' })
+    }
+    const timer = this.clock.setTimeout(
+      () => {
+        for (const activation of activations) activation.abort(new Error(`the actor must end: ${reason}`))
+      },
+      drainMs,
+      false,
+    )
+    await Promise.all(activations.map((activation) => activation.end(reason)))
+    this.clock.clearTimeout(timer)
+    this.#guard?.release()
+    this.#guard = undefined
+    this.#isDraining = false
+  }
+
+  /** Ends activations that nothing has needed for a while. */
+  sweep(): void {
+    const now = this.clock.now()
+    for (const activation of this.#activations.values()) {
+      if (activation.isIdle && now - activation.usedMs >= activation.type.idleMs) void activation.end('idle')
+    }
+  }
+
+  /** Ends all activations at once, as with the death of the process. */
+  abandon(): void {
+    for (const activation of this.#activations.values()) activation.abandon()
+    this.#activations.clear()
+    this.#guard = undefined
+  }
+
+  refer(type: string, key: string, options: CallOptions, chain: () => readonly string[]): object {
+    return this.#household.refer(type, key, options, chain)
+  }
+
+  noteCrash(id: string): void {
+    this.#household.crashes.note(id)
+  }
+
+  forget(activation: Activation, left: readonly Turn[]): void {
+    const { id, type, key } = activation
+    this.#activations.delete(id)
+    // A timer ends with its activation.
+    for (const turn of left) if (turn.method !== '') this.take(type, key, id, turn)
+  }
+}

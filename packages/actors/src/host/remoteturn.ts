@@ -1,0 +1,89 @@
+import type { CallContext } from 'orbit-node'
+import type { Actor } from '../actor/actor.js'
+import type { Deadlines, Expiring } from '../base/deadlines.js'
+import type { Outcome } from '../base/errors.js'
+import { type Ending, encodeEnding, type Request } from '../base/wire.js'
+import type { Activation } from './activation.js'
+import { Turn } from './turn.js'
+
+/** A call from another process. */
+export class RemoteTurn extends Turn implements Expiring {
+  readonly method: string
+  readonly args: readonly unknown[]
+  readonly chain: readonly string[]
+  readonly deadlineMs: number
+  /** Where it waits or runs. */
+  activation: Activation | undefined
+  readonly #context: CallContext
+  readonly #deadlines: Deadlines
+  readonly #answer: (bytes: Uint8Array) => void
+  #isBegun = false
+  #isOver = false
+
+  constructor(request: Request, context: CallContext, deadlines: Deadlines, answer: (bytes: Uint8Array) => void) {
+    super()
+    this.method = request.method
+    this.args = request.args
+    this.chain = request.chain
+    this.deadlineMs = request.deadlineMs
+    this.#context = context
+    this.#deadlines = deadlines
+    this.#answer = answer
+    deadlines.add(this)
+  }
+
+  override get signal(): AbortSignal {
+    const { signal } = this.#context
+    const abort = () => this.abort(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+    return super.signal
+  }
+
+  begin(): boolean {
+    if (this.#isOver) return false
+    this.#isBegun = this.#context.begin()
+    if (!this.#isBegun) this.#late('not-run')
+    return this.#isBegun
+  }
+
+  invoke(actor: Actor): unknown {
+    const methods = actor as unknown as Record<string, (...args: unknown[]) => unknown>
+    return methods[this.method]?.(...this.args)
+  }
+
+  end(ending: Ending): void {
+    if (!this.#isOver) this.#over(this.#encoded(ending))
+  }
+
+  /** Its caller gives up, too: what has not begun will not, and what runs is asked to stop. */
+  expire(): void {
+    if (this.#isBegun) {
+      this.abort(new Error('the caller has given up'))
+      this.#late('unknown')
+    } else if (this.activation?.remove(this)) {
+      this.#late('not-run')
+    }
+  }
+
+  #late(outcome: Outcome): void {
+    const message = `${this.method}: no result within its time; outcome: ${outcome}`
+    this.#over(encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_TIMEOUT', message, outcome } }))
+  }
+
+  #over(bytes: Uint8Array): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#deadlines.delete(this)
+    this.#answer(bytes)
+  }
+
+  #encoded(ending: Ending): Uint8Array {
+    try {
+      return encodeEnding(ending)
+    } catch (error) {
+      const message = `the result of ${this.method} cannot be sent: ${(error as Error).message}`
+      return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_VALUE', message, outcome: 'done' } })
+    }
+  }
+}

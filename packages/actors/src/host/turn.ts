@@ -1,0 +1,66 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Actor } from '../actor/actor.js'
+import type { Ending } from '../base/wire.js'
+
+/** One call of an actor, or one firing of a timer, as its activation runs it. */
+export abstract class Turn {
+  /** The method; '' for a timer. */
+  abstract readonly method: string
+  /** What filters are shown. */
+  abstract readonly args: readonly unknown[]
+  /** The actors that wait for it, the first caller first. */
+  abstract readonly chain: readonly string[]
+  #abort: AbortController | undefined
+  #reason: { readonly reason: unknown } | undefined
+
+  /** Before it runs. False: its caller has given up, and it must not run. */
+  abstract begin(): boolean
+  /** Runs it. */
+  abstract invoke(actor: Actor): unknown
+  /** How it ended. Called once, unless `begin` returned false. */
+  abstract end(ending: Ending): void
+
+  /** Aborted when its caller gives up, or when the activation must end. Most methods never ask for it. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason.reason)
+    }
+    return this.#abort.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#reason ??= { reason }
+    this.#abort?.abort(reason)
+  }
+}
+
+/** The turn in which code runs, for classes with several turns at a time. */
+export const turns = new AsyncLocalStorage<Turn>()
+
+/** A firing of a timer. */
+export class TimerTurn extends Turn {
+  readonly method = ''
+  readonly args: readonly unknown[] = []
+  readonly chain: readonly string[] = []
+  readonly #run: () => unknown
+  readonly #onEnd: (ending: Ending) => void
+
+  constructor(run: () => unknown, onEnd: (ending: Ending) => void) {
+    super()
+    this.#run = run
+    this.#onEnd = onEnd
+  }
+
+  begin(): boolean {
+    return true
+  }
+
+  invoke(): unknown {
+    return this.#run()
+  }
+
+  end(ending: Ending): void {
+    this.#onEnd(ending)
+  }
+}

@@ -1,0 +1,26 @@
+export {
+  Actor,
+  type ActorClass,
+  type ActorContext,
+  type ActorLog,
+  type ActorSettings,
+  type DeactivateReason,
+  type TimerOptions,
+} from './actor/actor.js'
+export type { CallOptions, Ref } from './actor/ref.js'
+export {
+  ActorError,
+  type ActorErrorCode,
+  type ActorErrorDetails,
+  actorErrorCodes,
+  type Outcome,
+} from './base/errors.js'
+export type { Filter, FilteredCall } from './host/filter.js'
+export {
+  type ActorClasses,
+  type ActorSystem,
+  actors,
+  type CallerOptions,
+  type HostOptions,
+  type SystemOptions,
+} from './system.js'

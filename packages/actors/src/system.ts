@@ -1,0 +1,264 @@
+import { Client, Contest, Fleet } from 'orbit-node'
+import type { ActorClass, ActorLog } from './actor/actor.js'
+import { type ActorType, actorType } from './actor/methods.js'
+import { type CallOptions, makeRef, type Ref } from './actor/ref.js'
+import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongType } from './base/check.js'
+import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
+import { Deadlines } from './base/deadlines.js'
+import { Call } from './caller/call.js'
+import { type Roads, Route } from './caller/route.js'
+import { Crashes } from './host/crashes.js'
+import type { Filter } from './host/filter.js'
+import { Host, type HostService, names } from './host/host.js'
+import { Overflow } from './host/overflow.js'
+import { partitionCount, partitionOf } from './host/placement.js'
+
+/** Classes of actors by the names under which they are called. */
+export type ActorClasses = Readonly<Record<string, ActorClass>>
+
+/** Options of a system, for processes that run actors and for those that only call them. */
+export interface SystemOptions {
+  /** A handle of the fleet. The system joins the fleet once more, with a handle of its own. */
+  fleet: Fleet
+  /** The name of the system, 1..48 bytes of UTF-8: systems of other names have other actors. Default 'default'. */
+  name?: string
+  /** The time limit of calls that have none of their own, in milliseconds, 1..2^31-1; default 30,000. */
+  timeoutMs?: number
+  /** Where actors and the system write to their log; default `console`. */
+  log?: ActorLog
+}
+
+/** Options of a system that runs actors. */
+export interface HostOptions<C extends ActorClasses> extends SystemOptions {
+  /** The classes of actors, by the names under which they are called. */
+  actors: C
+  /** Whether this process runs actors; default true. */
+  host?: true
+}
+
+/** Options of a system that only calls actors. */
+export interface CallerOptions extends SystemOptions {
+  /** This process runs no actors. It needs no classes, only their types. */
+  host: false
+}
+
+const optionKeys = ['fleet', 'actors', 'name', 'timeoutMs', 'log', 'host']
+/** The most calls of a process that wait over the limits of their mailboxes. */
+const maxOverflow = 2048
+const sweepMs = 1000
+const maxChain = 64
+
+/** Actors by type and key, of all processes that have a system of the same name in the same fleet. */
+export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
+  readonly #fleet: Fleet
+  readonly #name: string
+  readonly #timeoutMs: number
+  readonly #clock: Clock
+  readonly #deadlines: Deadlines
+  readonly #types: ReadonlyMap<string, ActorType> | undefined
+  readonly #filters: Filter[] = []
+  readonly #contest: Contest
+  readonly #clients = new Map<string, Client<HostService>>()
+  readonly #host: Host | undefined
+  readonly #routes: readonly Route[]
+  #sweeper: ClockTimer
+  #sequence = 0
+  #closing: Promise<void> | undefined
+
+  /** @internal */
+  constructor(options: HostOptions<C> | CallerOptions, clock: Clock) {
+    const { fleet, name = 'default', timeoutMs = 30_000, log = console, host } = options
+    this.#name = name
+    this.#timeoutMs = timeoutMs
+    this.#clock = clock
+    this.#deadlines = new Deadlines(clock)
+    const actors = 'actors' in options ? Object.entries(options.actors) : undefined
+    this.#types = actors && new Map(actors.map(([type, Class]) => [type, actorType(type, Class)]))
+    // Its own: claims, which live as long as their handle, must outlive the turns of the actors.
+    const join = { label: `actors ${name}` }
+    this.#fleet = fleet.isShared ? Fleet.joinShm(fleet.name, join) : Fleet.join(fleet.name, join)
+    this.#contest = new Contest(this.#fleet, names.contest)
+    if (host !== false) this.#host = this.#startHost(log)
+    const roads = this.#roads()
+    this.#routes = Array.from({ length: partitionCount }, (_, partition) => new Route(partition, roads))
+    this.#sweeper = clock.setTimeout(() => this.#sweep(), sweepMs, false)
+  }
+
+  #startHost(log: ActorLog): Host {
+    const household = {
+      clock: this.#clock,
+      log,
+      filters: this.#filters,
+      overflow: new Overflow(maxOverflow),
+      crashes: new Crashes(this.#clock),
+      refer: (type: string, key: string, options: CallOptions, chain: () => readonly string[]) =>
+        this.#refer(type, key, options, chain),
+    }
+    return new Host(this.#fleet, this.#name, this.#types as ReadonlyMap<string, ActorType>, household, this.#deadlines)
+  }
+
+  #roads(): Roads {
+    const system = this.#name
+    return {
+      host: this.#host,
+      now: () => this.#clock.now(),
+      ownerOf: (partition) => this.#contest.holder(names.subject(system, partition))?.owner,
+      clientOf: (host) => {
+        let client = this.#clients.get(host)
+        if (client === undefined) {
+          client = new Client<HostService>(this.#fleet, names.service(system, host))
+          this.#clients.set(host, client)
+        }
+        return client
+      },
+      pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    }
+  }
+
+  /**
+   * A reference to an actor. It costs no call: the actor is activated by its first call.
+   *
+   * @param type the name under which its class is registered
+   * @param key 1..256 bytes of UTF-8
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  get<N extends keyof C & string>(type: N, key: string): Ref<InstanceType<C[N]>> {
+    return this.#refer(type, key, {}, noChain) as Ref<InstanceType<C[N]>>
+  }
+
+  /**
+   * Adds a filter around all calls that actors of this process get from now on. The first one is the outermost.
+   *
+   * @throws TypeError unless it is a function
+   */
+  use(filter: Filter): void {
+    if (typeof filter !== 'function') throw wrongType('filter', filter, 'a function')
+    this.#filters.push(filter)
+  }
+
+  /** How many actors are active in this process. */
+  get size(): number {
+    return this.#host?.size ?? 0
+  }
+
+  #refer(type: string, key: string, options: CallOptions, chain: () => readonly string[]): object {
+    checkName('type', type, 128)
+    checkName('key', key, 256)
+    if (this.#types !== undefined && !this.#types.has(type)) {
+      throw outOfRange('type', type, `one of ${[...this.#types.keys()].join(', ')}`)
+    }
+    checkOptions('options', options, ['timeoutMs', 'signal'])
+    const { timeoutMs = this.#timeoutMs, signal } = options
+    checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
+    checkSignal(signal)
+    const id = `${type}/${key}`
+    const route = this.#routes[partitionOf(id)] as Route
+    const invoke = (method: string, args: readonly unknown[]) => {
+      const deadlineMs = this.#clock.now() + timeoutMs
+      return this.#invoke(route, { type, key, id, method, args, timeoutMs, signal, deadlineMs, chain: chain() })
+    }
+    const change = (more: CallOptions) => this.#refer(type, key, { ...options, ...more }, chain)
+    return makeRef({ type, key, with: change }, invoke)
+  }
+
+  #invoke(route: Route, parts: ConstructorParameters<typeof Call>[0]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { signal, chain } = parts
+      if (signal?.aborted) {
+        reject(signal.reason)
+        return
+      }
+      const call = new Call(parts, this.#sequence++, this.#deadlines, { resolve, reject })
+      if (this.#closing !== undefined) {
+        call.refuse('ERR_ORBIT_ACTOR_CLOSED', 'the system was closed')
+        return
+      }
+      if (chain.length > maxChain) {
+        call.refuse('ERR_ORBIT_ACTOR_CYCLE', `more than ${maxChain} actors wait for it`)
+        return
+      }
+      try {
+        route.submit(call)
+      } catch (error) {
+        if ((error as Error).name !== 'DataCloneError') call.fail(error)
+        else call.refuse('ERR_ORBIT_ACTOR_VALUE', `an argument cannot be sent: ${(error as Error).message}`)
+      }
+    })
+  }
+
+  #sweep(): void {
+    this.#sweeper = this.#clock.setTimeout(() => this.#sweep(), sweepMs, false)
+    this.#host?.sweep()
+    // Hosts that have ended leave their clients behind.
+    if (this.#clients.size > 256) this.#clients.clear()
+  }
+
+  /**
+   * Lets the turns that run here end, gives what has not begun to other processes, deactivates all actors, and leaves
+   * the fleet. After 15 seconds the signals of turns that still run are aborted. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#clock.clearTimeout(this.#sweeper)
+    await this.#host?.close()
+    for (const route of this.#routes) route.close()
+    this.#deadlines.close()
+    this.#fleet.close()
+  }
+
+  /** Leaves the fleet at once, as with the death of the process. @internal */
+  abandon(): void {
+    this.#closing ??= Promise.resolve()
+    this.#clock.clearTimeout(this.#sweeper)
+    this.#host?.abandon()
+    this.#deadlines.close()
+    this.#fleet.close()
+  }
+
+  /** Calls `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+const noChain = (): readonly string[] => []
+
+/**
+ * Starts an actor system: each actor, by type and key, lives in exactly one of the processes that have the system in
+ * their fleet, and is activated there by its first call. Waits for no other process.
+ *
+ * @throws TypeError or RangeError for wrong options; what joining the fleet throws, and ERR_ORBIT_CALLS_FULL
+ */
+export function actors<C extends ActorClasses>(options: HostOptions<C>): ActorSystem<C>
+/**
+ * Starts an actor system in a process that only calls actors: pass the type of their classes, which `import type`
+ * brings.
+ *
+ * @throws TypeError or RangeError for wrong options; what joining the fleet throws, and ERR_ORBIT_CALLS_FULL
+ */
+export function actors<C extends ActorClasses>(options: CallerOptions): ActorSystem<C>
+export function actors<C extends ActorClasses>(options: HostOptions<C> | CallerOptions): ActorSystem<C> {
+  return startSystem(options, hostClock)
+}
+
+/** Starts a system under a clock. @internal */
+export function startSystem<C extends ActorClasses>(
+  options: HostOptions<C> | CallerOptions,
+  clock: Clock,
+): ActorSystem<C> {
+  checkOptions('options', options, optionKeys)
+  const { fleet, name = 'default', timeoutMs = 30_000, host = true } = options
+  if (!(fleet instanceof Fleet)) throw wrongType('fleet', fleet, 'a Fleet')
+  checkName('name', name, 48)
+  checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
+  if (typeof host !== 'boolean') throw wrongType('host', host, 'a boolean')
+  const classes = 'actors' in options ? options.actors : undefined
+  if (host && (typeof classes !== 'object' || classes === null)) {
+    throw wrongType('actors', classes, 'an object of classes that extend Actor')
+  }
+  return new ActorSystem<C>(options, clock)
+}

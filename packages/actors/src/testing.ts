@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { Fleet } from 'orbit-node'
+import type { ActorLog } from './actor/actor.js'
+import type { Ref } from './actor/ref.js'
+import { checkInteger, checkOptions } from './base/check.js'
+import { VirtualClock } from './base/virtualclock.js'
+import type { Filter } from './host/filter.js'
+import { type ActorClasses, type ActorSystem, startSystem } from './system.js'
+
+/** Options of `testActors`: the classes, and what a system takes. */
+export interface TestOptions<C extends ActorClasses> {
+  /** The classes of actors, by the names under which they are called. */
+  actors: C
+  /** The time limit of calls that have none of their own, in virtual milliseconds, 1..2^31-1; default 30,000. */
+  timeoutMs?: number
+  /** Where actors write to their log; default `console`. */
+  log?: ActorLog
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Actors under test, in the memory of this process and under a clock that only `advance` moves. */
+export class TestActors<C extends ActorClasses> implements AsyncDisposable {
+  readonly #options: TestOptions<C>
+  readonly #clock = new VirtualClock()
+  readonly #fleet = Fleet.join(`actors-${randomUUID()}`)
+  readonly #caller: ActorSystem<C>
+  readonly #filters: Filter[] = []
+  #host: ActorSystem<C> | undefined
+
+  /** @internal */
+  constructor(options: TestOptions<C>) {
+    this.#options = options
+    this.#host = this.#start()
+    const { timeoutMs = 30_000 } = options
+    this.#caller = startSystem<C>({ fleet: this.#fleet, host: false, timeoutMs }, this.#clock)
+  }
+
+  #start(): ActorSystem<C> {
+    const host = startSystem<C>({ ...this.#options, fleet: this.#fleet }, this.#clock)
+    for (const filter of this.#filters) host.use(filter)
+    return host
+  }
+
+  /**
+   * A reference to an actor, called as from another process.
+   *
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  get<N extends keyof C & string>(type: N, key: string): Ref<InstanceType<C[N]>> {
+    return this.#caller.get(type, key)
+  }
+
+  /**
+   * Adds a filter around all calls, also after a restart.
+   *
+   * @throws TypeError unless it is a function
+   */
+  use(filter: Filter): void {
+    this.#host?.use(filter)
+    this.#filters.push(filter)
+  }
+
+  /** How many actors are active. */
+  get size(): number {
+    return this.#host?.size ?? 0
+  }
+
+  /**
+   * Moves the clock, and runs what is due in its order: timers of actors, ends of idle activations, rests after
+   * failures, and deadlines of calls.
+   *
+   * @param ms 0..2^31-1
+   * @throws TypeError or RangeError for another value
+   */
+  async advance(ms: number): Promise<void> {
+    checkInteger('ms', ms, 0, 0x7fffffff)
+    const untilMs = this.#clock.now() + ms
+    do await turn()
+    while (this.#clock.step(untilMs))
+    await turn()
+  }
+
+  /**
+   * Ends the process of the actors as a SIGKILL does: no onDeactivate runs, the calls that run fail as 'unknown', and
+   * those that wait go on after `restart`. Code of methods that is suspended goes on, which a real process would not.
+   */
+  kill(): void {
+    this.#host?.abandon()
+    this.#host = undefined
+  }
+
+  /** Starts a new process of the actors, and closes the last one before if it lives. */
+  async restart(): Promise<void> {
+    await this.#host?.close()
+    this.#host = this.#start()
+  }
+
+  /** Ends everything; it does not wait for methods that run. Idempotent. */
+  async close(): Promise<void> {
+    this.kill()
+    await this.#caller.close()
+    this.#fleet.close()
+  }
+
+  /** Calls `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/**
+ * Runs actors for a test: in the memory of this process, under a virtual clock, and with a process that can be killed.
+ *
+ * @throws TypeError or RangeError for wrong options
+ */
+export function testActors<C extends ActorClasses>(options: TestOptions<C>): TestActors<C> {
+  checkOptions('options', options, ['actors', 'timeoutMs', 'log'])
+  return new TestActors(options)
+}
