@@ -1,7 +1,27 @@
 {
+  "target_defaults": {
+    "include_dirs": ["native"],
+    "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+    "defines": [
+      "NAPI_VERSION=8",
+      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+      "ORBIT_VERSION=<!(node -p \"JSON.stringify(require('./package.json').version)\")"
+    ],
+    "cflags": ["-Wall", "-Wextra", "-Werror", "-fPIC", "-ffunction-sections", "-fdata-sections"],
+    # Without type information make_shared needs a symbol of GCC 9's libstdc++. Node's headers bring a newer standard.
+    "cflags_cc!": ["-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+    "cflags_cc": ["-std=c++17", "-fvisibility=hidden"],
+    "xcode_settings": {
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+      "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+      "MACOSX_DEPLOYMENT_TARGET": "11.0"
+    }
+  },
   "targets": [
     {
-      "target_name": "orbit",
+      # Calls that open, wait and inspect. Compiled for size, they take half the bytes.
+      "target_name": "orbit_cold",
+      "type": "static_library",
       "sources": [
         "native/fleet/fleet.cc",
         "native/fleet/limits.cc",
@@ -10,18 +30,10 @@
         "native/fleet/opening.cc",
         "native/fleet/removal.cc",
         "native/node/abi.cc",
-        "native/node/bell_calls.cc",
-        "native/node/binding.cc",
-        "native/node/cache.cc",
-        "native/node/call_calls.cc",
         "native/node/clock_calls.cc",
-        "native/node/contest.cc",
-        "native/node/entries.cc",
         "native/node/fleet_calls.cc",
-        "native/node/frame_calls.cc",
-        "native/node/inbox_calls.cc",
         "native/node/inspect.cc",
-        "native/node/limit.cc",
+        "native/node/limits_calls.cc",
         "native/node/ring_calls.cc",
         "native/node/watch.cc",
         "native/posix/bell.cc",
@@ -32,24 +44,29 @@
         "native/posix/name.cc",
         "native/posix/shm.cc"
       ],
-      "include_dirs": ["native"],
-      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
-      "defines": [
-        "NAPI_VERSION=8",
-        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
-        "ORBIT_VERSION=<!(node -p \"JSON.stringify(require('./package.json').version)\")"
+      "cflags!": ["-O3"],
+      "cflags": ["-Os"],
+      "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "s" }
+    },
+    {
+      # Calls on the data paths, without failing.h, and the module, which no other file refers to.
+      "target_name": "orbit",
+      "dependencies": ["orbit_cold"],
+      "sources": [
+        "native/node/bell_calls.cc",
+        "native/node/binding.cc",
+        "native/node/cache.cc",
+        "native/node/call_calls.cc",
+        "native/node/contest.cc",
+        "native/node/entries.cc",
+        "native/node/frame_calls.cc",
+        "native/node/inbox_calls.cc",
+        "native/node/limit.cc"
       ],
-      "cflags": ["-Wall", "-Wextra", "-Werror", "-O3", "-ffunction-sections", "-fdata-sections"],
+      "cflags!": ["-O3"],
+      "cflags": ["-O2"],
       "ldflags": ["-Wl,--gc-sections"],
-      # Without type information make_shared needs a symbol of GCC 9's libstdc++.
-      "cflags_cc!": ["-fno-rtti"],
-      "cflags_cc": ["-std=c++17", "-fvisibility=hidden"],
-      "xcode_settings": {
-        "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
-        "GCC_OPTIMIZATION_LEVEL": "3",
-        "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
-        "MACOSX_DEPLOYMENT_TARGET": "11.0"
-      }
+      "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "2" }
     }
   ]
 }

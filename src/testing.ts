@@ -1,5 +1,6 @@
 import { checkInteger } from './base/check.js'
-import { checkNative, native } from './core/native.js'
+import { advance } from './core/clock.js'
+import { checkNative } from './core/native.js'
 
 /** Together with the clock, which counts from the start of the host, below the largest time that entries can have. */
 const maxAdvanceMs = 2 ** 40
@@ -7,8 +8,9 @@ const maxAdvanceMs = 2 ** 40
 /**
  * Advances the clock that decides what has expired: the entries of caches, the claims of contests, and the windows of
  * rate limiters (within 2^39 ms). The ages of heartbeats grow by the same time. It acts on all fleets and all copies of
- * this package in this thread, at once and for good; other threads and processes have clocks of their own. It ends no
- * wait, fires no timer and renews nothing, like a thread that was busy for that time. For tests only.
+ * this package in this thread, at once and for good; other threads and processes have clocks of their own. A wait for a
+ * rate limiter looks again at once, one for a claim within 50 ms. It fires no timer and renews nothing, like a thread
+ * that was busy for that time. For tests only.
  *
  * @param ms whole milliseconds, 0..2^40
  * @returns how far the clock of this thread is advanced now, in milliseconds
@@ -18,5 +20,5 @@ const maxAdvanceMs = 2 ** 40
 export function advanceClock(ms: number): number {
   checkInteger('ms', ms, 0, maxAdvanceMs)
   checkNative()
-  return native.advanceClock(ms)
+  return advance(ms)
 }

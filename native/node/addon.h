@@ -148,6 +148,7 @@ bool export_clock_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_entry_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_contest_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_limit_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_limits_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inbox_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_call_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon);

@@ -1,23 +1,10 @@
-// The calls of a sleeper: openBell and hasBell for its bell, fallAsleep, arm and disarm (hot calls) for the rings that
-// it waits for.
+// The calls of a sleeper for the rings that it waits for: fallAsleep, arm and disarm. All are hot calls; fleet_calls.cc
+// opens its bell.
 #include "node/call.h"
-#include "node/failing.h"
 
 namespace orbit {
 
 namespace {
-
-// openBell(fleet) -> a descriptor that the caller closes; -1: there can be none
-Napi::Value open_bell_call(const Napi::CallbackInfo& info) {
-  return translated(info, [&] { return Napi::Number::New(info.Env(), fleet_of(info).open_bell()); });
-}
-
-// hasBell(fleet, descriptor) -> whether publishers can still find the bell
-Napi::Value has_bell_call(const Napi::CallbackInfo& info) {
-  return translated(info, [&] {
-    return Napi::Boolean::New(info.Env(), fleet_of(info).has_bell(info[1].As<Napi::Number>().Int32Value()));
-  });
-}
 
 // arm(ring) -> 0: from now on publishers signal the bell of this node; or a status
 napi_value arm_call(napi_env env, napi_callback_info info) {
@@ -47,8 +34,7 @@ napi_value disarm_call(napi_env env, napi_callback_info info) {
 }  // namespace
 
 bool export_bell_calls(napi_env env, napi_value exports, Addon* addon) {
-  return export_failing_calls(env, exports, addon, {{"openBell", open_bell_call}, {"hasBell", has_bell_call}}) &&
-         export_hot_calls(env, exports, addon,
+  return export_hot_calls(env, exports, addon,
                           {{"fallAsleep", fall_asleep_call}, {"arm", arm_call}, {"disarm", disarm_call}});
 }
 

@@ -1,5 +1,5 @@
 // The calls of fleets and their members: join, observe, close, remove, hasLivingMembers, nodes, isDead, isOrphaned,
-// beat.
+// beat, openBell, hasBell.
 #include "fleet/object.h"
 #include "fleet/removal.h"
 #include "node/failing.h"
@@ -146,6 +146,18 @@ Napi::Value is_orphaned_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// openBell(fleet) -> a descriptor that the caller closes; -1: there can be none
+Napi::Value open_bell_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&] { return Napi::Number::New(info.Env(), fleet_of(info).open_bell()); });
+}
+
+// hasBell(fleet, descriptor) -> whether publishers can still find the bell
+Napi::Value has_bell_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&] {
+    return Napi::Boolean::New(info.Env(), fleet_of(info).has_bell(info[1].As<Napi::Number>().Int32Value()));
+  });
+}
+
 }  // namespace
 
 bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon) {
@@ -158,7 +170,9 @@ bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon) {
                                {"nodes", nodes_call},
                                {"isDead", is_dead_call},
                                {"isOrphaned", is_orphaned_call},
-                               {"beat", beat_call}});
+                               {"beat", beat_call},
+                               {"openBell", open_bell_call},
+                               {"hasBell", has_bell_call}});
 }
 
 }  // namespace orbit

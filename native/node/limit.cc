@@ -1,8 +1,7 @@
-// The calls of rate limiters: limiter.h for JavaScript. All are hot calls but openLimiter and inspectLimits.
+// The calls of rate limiters: limiter.h for JavaScript. All are hot calls; limits_calls.cc opens a limiter.
 //
 // A key crosses as a string: writing it into the scratch first costs more. What a decision found is at kFirstRecord.
 #include "node/call.h"
-#include "node/failing.h"
 #include "posix/clock.h"
 #include "protocol/limiter.h"
 
@@ -152,55 +151,6 @@ napi_value reset_call(napi_env env, napi_callback_info info) {
   return call.number(remove_entry(call.limits(), call.place, call.nowMs()));
 }
 
-// Limiters of one name that mean different things by the words of an entry must not meet.
-HashKey seed_of(const OpenLimits& opened, const std::string& name, const Limiter& limiter) {
-  uint64_t meaning[] = {static_cast<uint64_t>(limiter.algorithm), limiter.windowMs, limiter.shift};
-  std::string text = name + std::string(reinterpret_cast<const char*>(meaning), sizeof meaning);
-  return limiter_seed(opened.limits.seed, text.data(), static_cast<uint32_t>(text.size()));
-}
-
-// openLimiter(fleet, { kind, entries, isAsked, name, algorithm, limit, windowMs, burst }) -> { handle, entries };
-// undefined for an observer when there is no table
-Napi::Value open_limiter_call(const Napi::CallbackInfo& info) {
-  return translated(info, [&]() -> Napi::Value {
-    Napi::Object options = info[1].As<Napi::Object>();
-    auto number = [&](const char* name) {
-      return static_cast<uint64_t>(options.Get(name).As<Napi::Number>().Int64Value());
-    };
-    OpenLimits* opened =
-        fleet_of(info).open_limits(static_cast<uint32_t>(number("kind")), static_cast<uint32_t>(number("entries")),
-                                   options.Get("isAsked").ToBoolean());
-    if (opened == nullptr) return info.Env().Undefined();
-    Limiter limiter = make_limiter(static_cast<Algorithm>(number("algorithm")), {}, number("limit"), number("windowMs"),
-                                   number("burst"));
-    limiter.seed = seed_of(*opened, options.Get("name").As<Napi::String>(), limiter);
-    Addon& addon = addon_of(info);
-    auto handle = std::make_unique<LimiterHandle>();
-    *handle = {opened, info[0].As<Napi::Number>().Uint32Value(), limiter};
-    addon.limiters.push_back(std::move(handle));
-    Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("handle", static_cast<double>(addon.limiters.size() - 1));
-    result.Set("entries", static_cast<double>(opened->limits.mask) + 1);
-    return result;
-  });
-}
-
-// inspectLimits(fleet, kind) -> { entries, present, tentative, full, objectBytes }; undefined: there is none
-Napi::Value inspect_limits_call(const Napi::CallbackInfo& info) {
-  return translated(info, [&]() -> Napi::Value {
-    OpenLimits* opened = fleet_of(info).open_existing_limits(info[1].As<Napi::Number>());
-    if (opened == nullptr) return info.Env().Undefined();
-    LimitsUsage usage = count_entries(opened->limits, monotonic_ms());
-    Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("entries", static_cast<double>(opened->limits.mask) + 1);
-    result.Set("present", static_cast<double>(usage.present));
-    result.Set("tentative", static_cast<double>(usage.tentative));
-    result.Set("full", exact(load_relaxed(&opened->limits.header->full)));
-    result.Set("objectBytes", static_cast<double>(opened->mapping->length));
-    return result;
-  });
-}
-
 }  // namespace
 
 bool export_limit_calls(napi_env env, napi_value exports, Addon* addon) {
@@ -211,9 +161,7 @@ bool export_limit_calls(napi_env env, napi_value exports, Addon* addon) {
                            {"limiterAdjust", adjust_call},
                            {"limiterBlock", block_call},
                            {"limiterSet", set_call},
-                           {"limiterReset", reset_call}}) &&
-         export_failing_calls(env, exports, addon,
-                              {{"openLimiter", open_limiter_call}, {"inspectLimits", inspect_limits_call}});
+                           {"limiterReset", reset_call}});
 }
 
 }  // namespace orbit

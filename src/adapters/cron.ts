@@ -1,13 +1,8 @@
 import type { RunCoordinator } from 'node-cron'
-import { Contest, type Fleet, type Guard, orbitType } from '../index.js'
+import { Contest, type Fleet, orbitType } from '../index.js'
 
 /** The runs that have ended, by their keys. */
 const Done = orbitType({ name: 'node-cron.done', capacity: 1024, payloadBytes: 128 })
-
-interface Run {
-  readonly guard: Guard
-  readonly renewal: NodeJS.Timeout
-}
 
 /**
  * A `RunCoordinator` for node-cron (4.x): each run of a job happens once in the fleet. The first worker runs it, and
@@ -17,25 +12,24 @@ interface Run {
  */
 export function fleetCoordinator(fleet: Fleet): RunCoordinator {
   const contest = new Contest(fleet, { name: 'node-cron' })
-  const running = new Map<string, Run>()
+  /** What ends the runs of this process, by their keys. */
+  const running = new Map<string, () => void>()
   return {
     // The key consists of the job's name and the scheduled time, so it is the same in every worker.
-    async shouldRun(key, ttlMs) {
-      const guard = await contest.claim(key, { ttlMs }) // waits while another worker holds it
-      if (isDone(fleet, key)) {
-        guard.release()
-        return false
-      }
-      const renewal = setInterval(() => guard.renew(ttlMs), Math.ceil(ttlMs / 3))
-      running.set(key, { guard, renewal })
-      return true
+    shouldRun(key, ttlMs) {
+      return new Promise((resolve, reject) => {
+        const run = async (): Promise<void> => {
+          const isNew = !isDone(fleet, key)
+          resolve(isNew)
+          if (isNew) await new Promise<void>((end) => running.set(key, end))
+        }
+        contest.run(key, { ttlMs }, run).catch(reject) // waits while another worker holds the key
+      })
     },
     onComplete(key) {
       fleet.publish(Done, Buffer.from(key)) // before the release, which lets the next worker look
-      const run = running.get(key)
+      running.get(key)?.()
       running.delete(key)
-      clearInterval(run?.renewal)
-      run?.guard.release()
     },
   }
 }

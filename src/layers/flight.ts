@@ -16,6 +16,8 @@ export interface LoadCaller {
   readonly leaseMs: number
   readonly loadTimeoutMs: number
   readonly signal: AbortSignal | undefined
+  /** Whether it keeps the process alive. */
+  readonly keepAlive: boolean
 }
 
 /** The key that is loaded, in its cache and in the contest of its fleet. */
@@ -28,7 +30,10 @@ export interface LoadTarget {
   stored(): Uint8Array | undefined
   /** Undefined: the table of claims is full. */
   claim(leaseMs: number): Guard | Refusal | undefined
+  /** Waits, and does not keep the process alive. */
   untilFree(refusal: Refusal, signal: AbortSignal): Promise<void>
+  /** Lets a wait keep the process alive, or no longer. */
+  keepAlive(isWanted: boolean): void
 }
 
 /** The flights of this thread that have not ended, by the id of their key. */
@@ -49,14 +54,19 @@ export class Flight {
   /** The keys that the running load has asked for and waits for, with how many of its calls do. */
   readonly #waitsFor = new Map<string, number>()
   readonly #result: Promise<Uint8Array | undefined>
+  /** How many callers keep the process alive. */
+  #alive = 0
+  #isKeptAlive = false
+  #isWaiting = false
   #isLoading = false
+  #limit: TimeLimit | undefined
   #isOver = false
 
   /** @param onEnd called once, before the callers get the result */
   constructor(target: LoadTarget, first: LoadCaller, onEnd: () => void) {
     this.#target = target
     this.#onEnd = onEnd
-    this.#callers.add(first)
+    this.#enter(first)
     const others = underway.get(target.id)
     if (others === undefined) underway.set(target.id, new Set([this]))
     else others.add(this)
@@ -66,7 +76,7 @@ export class Flight {
 
   /** The bytes of the value; undefined: the load returned undefined. Rejects when the caller's signal is aborted. */
   join(caller: LoadCaller): Promise<Uint8Array | undefined> {
-    this.#callers.add(caller)
+    this.#enter(caller)
     const { signal } = caller
     if (signal === undefined) return this.#result
     return new Promise((resolve, reject) => {
@@ -82,12 +92,28 @@ export class Flight {
     })
   }
 
+  #enter(caller: LoadCaller): void {
+    if (this.#callers.has(caller)) return
+    this.#callers.add(caller)
+    if (caller.keepAlive) this.#alive++
+    this.#keepAlive()
+  }
+
   /** A load that runs goes on without callers, and stores its value; one that has not begun ends. */
   #leave(caller: LoadCaller): void {
     this.#callers.delete(caller)
+    if (caller.keepAlive) this.#alive--
+    this.#keepAlive()
     if (this.#callers.size > 0 || this.#isLoading) return
     this.#end()
     this.#abandoned.abort()
+  }
+
+  #keepAlive(): void {
+    this.#limit?.keepAlive(this.#alive > 0)
+    const isWanted = this.#isWaiting && this.#alive > 0
+    if (isWanted !== this.#isKeptAlive) this.#target.keepAlive(isWanted)
+    this.#isKeptAlive = isWanted
   }
 
   #end(): void {
@@ -104,10 +130,21 @@ export class Flight {
     for (;;) {
       const claim = this.#target.claim(leaseMs)
       if (claim === undefined || claim instanceof Guard) return this.#loadWith(claim, leaseMs)
-      await this.#target.untilFree(claim, this.#abandoned.signal)
+      await this.#untilFree(claim)
       this.#abandoned.signal.throwIfAborted()
       const stored = this.#target.stored()
       if (stored !== undefined) return stored
+    }
+  }
+
+  async #untilFree(refusal: Refusal): Promise<void> {
+    this.#isWaiting = true
+    this.#keepAlive()
+    try {
+      await this.#target.untilFree(refusal, this.#abandoned.signal)
+    } finally {
+      this.#isWaiting = false
+      this.#keepAlive()
     }
   }
 
@@ -134,6 +171,8 @@ export class Flight {
   async #load(guard: Guard | undefined): Promise<Uint8Array | undefined> {
     let caller = this.#next()
     const limit = new TimeLimit(caller.loadTimeoutMs, this.#target.key)
+    this.#limit = limit
+    this.#keepAlive()
     try {
       for (;;) {
         try {
@@ -226,6 +265,11 @@ class TimeLimit {
 
   get signal(): AbortSignal {
     return this.#abort.signal
+  }
+
+  keepAlive(isWanted: boolean): void {
+    if (isWanted) this.#timer.ref()
+    else this.#timer.unref()
   }
 
   end(): void {

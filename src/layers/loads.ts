@@ -52,7 +52,8 @@ export class Loads {
       id: `${this.#fleet.id}/${subject.label}`,
       stored,
       claim: (leaseMs) => this.#claim(subject, leaseMs),
-      untilFree: (refusal, signal) => this.#contestNow().untilFree(refusal, Number.POSITIVE_INFINITY, signal),
+      untilFree: (refusal, signal) => this.#contestNow().untilFree(refusal, Number.POSITIVE_INFINITY, signal, false),
+      keepAlive: (isWanted) => (isWanted ? this.#fleet.bell.ref() : this.#fleet.bell.unref()),
     }
     return Flight.within(target, () => this.#join(subject.label, target, caller))
   }

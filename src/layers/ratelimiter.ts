@@ -1,4 +1,4 @@
-import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, printable } from '../base/check.js'
+import { checkFlag, checkInteger, checkName, checkOptions, checkSignal, outOfRange, printable } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError, typeError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
@@ -77,7 +77,7 @@ export interface HitOptions {
   over?: 'keep' | 'renew' | 'double'
 }
 
-/** Options of `wait`: how much to take, and how long to wait. */
+/** Options of `wait`: how much to take, how long to wait, and whether the wait keeps the process alive. */
 export interface WaitForOptions {
   /** How much to take, 1..limit; default 1. */
   cost?: number
@@ -85,6 +85,8 @@ export interface WaitForOptions {
   signal?: AbortSignal
   /** The longest time to wait, in milliseconds, 0..2^31-1; default no limit. */
   timeoutMs?: number
+  /** Keeps the process alive while the call waits; default true. */
+  keepAlive?: boolean
 }
 
 const keysOf = ['name', 'limit', 'windowMs', 'algorithm', 'burst', 'whenFull', 'keys']
@@ -253,7 +255,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes as `take` does, and waits until it is allowed. The wait keeps the process alive. Waiters have no order.
+   * Takes as `take` does, and waits until it is allowed. The wait keeps the process alive unless `keepAlive` is
+   * false. Waiters have no order.
    *
    * @param key 1..1024 bytes of UTF-8
    * @returns the decision that allowed it
@@ -261,9 +264,10 @@ export class RateLimiter {
    *   if whenFull is 'throw', ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_READ_ONLY for an observer
    */
   async wait(key: string, options: WaitForOptions = {}): Promise<Decision> {
-    checkOptions('options', options, ['cost', 'signal', 'timeoutMs'])
-    const { cost = 1, signal, timeoutMs } = options
+    checkOptions('options', options, ['cost', 'signal', 'timeoutMs', 'keepAlive'])
+    const { cost = 1, signal, timeoutMs, keepAlive = true } = options
     checkSignal(signal)
+    checkFlag('keepAlive', keepAlive)
     if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, maxMs)
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : monotonicMs() + timeoutMs
     for (;;) {
@@ -272,7 +276,7 @@ export class RateLimiter {
       if (decision.allowed) return decision
       const leftMs = deadline - monotonicMs()
       if (leftMs <= 0) throw this.#timeoutError(key, decision, timeoutMs as number)
-      await pause(Math.ceil(Math.min(decision.retryAfterMs, leftMs, maxMs)), signal)
+      await pause(Math.ceil(Math.min(decision.retryAfterMs, leftMs, maxMs)), signal, keepAlive)
     }
   }
 

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, checkSignal, outOfRange, printable, wrongType } from '../base/check.js'
+import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, printable, wrongType } from '../base/check.js'
 import { typeError } from '../base/errors.js'
 import { freeze } from '../base/freeze.js'
 import type { NetId64 } from '../base/netid.js'
@@ -36,6 +36,8 @@ export interface GetOrSetOptions extends PutOptions {
    * 10,000. A load that is only slow keeps its turn; one that fails, or dies with its process, hands over at once.
    */
   leaseMs?: number
+  /** Keeps the process alive until the call ends; default true. */
+  keepAlive?: boolean
 }
 
 interface Remembered<T> {
@@ -138,8 +140,9 @@ export class TypedCache<T> {
   /**
    * The value of a key. If it has none, `load` makes one and it is stored: one caller of the whole fleet loads at a
    * time. Callers with one fleet handle share the load, its value and its failure. Those in other processes wait; they
-   * take its value, or load in turn if there is none. The wait keeps the process alive. The loader is elected by a
-   * `Contest` of the same fleet, under subjects of kind 255; if that has no room, processes do not wait for each other.
+   * take its value, or load in turn if there is none. The call keeps the process alive unless `keepAlive` is false. The
+   * loader is elected by a `Contest` of the same fleet, under subjects of kind 255; if that has no room, processes do
+   * not wait for each other.
    *
    * A value that does not fit is returned to all callers and not stored; see `notStored`. So is undefined.
    *
@@ -166,19 +169,20 @@ export class TypedCache<T> {
     load: (context: LoadContext) => T | undefined | Promise<T | undefined>,
     options: GetOrSetOptions = {},
   ): Promise<T | undefined> {
-    checkOptions('options', options, ['ttlMs', 'signal', 'leaseMs', 'loadTimeoutMs'])
-    const { signal, leaseMs = 10_000, loadTimeoutMs = 60_000, ttlMs } = options
+    checkOptions('options', options, ['ttlMs', 'signal', 'leaseMs', 'loadTimeoutMs', 'keepAlive'])
+    const { signal, leaseMs = 10_000, loadTimeoutMs = 60_000, keepAlive = true, ttlMs } = options
     if (typeof load !== 'function') throw wrongType('load', load, 'a function')
     checkInteger('leaseMs', leaseMs, 1, 0x7fffffff)
     checkInteger('loadTimeoutMs', loadTimeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
+    checkFlag('keepAlive', keepAlive)
     const putOptions = ttlMs === undefined ? {} : { ttlMs }
     checkPut(putOptions) // before the load, which would be in vain
     const cached = this.get(key)
     if (cached !== undefined) return cached
     signal?.throwIfAborted()
     const caller = {
-      ...{ load, leaseMs, loadTimeoutMs, signal },
+      ...{ load, leaseMs, loadTimeoutMs, signal, keepAlive },
       encode: (value: unknown) => this.#encode(key, value as T, (each) => this.#codec.encode(each)),
       store: (bytes: Uint8Array) => this.#store(key, bytes, putOptions),
     }

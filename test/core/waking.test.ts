@@ -384,7 +384,7 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it.each(['iterate', 'listening', 'subscribe', 'watch', 'claim'])(
+  it.each(['iterate', 'listening', 'subscribe', 'watch', 'claim', 'loading', 'loaded', 'limited'])(
     'is kept alive by %s unless keepAlive is false',
     async (scene) => {
       for (const keepAlive of [true, false]) {

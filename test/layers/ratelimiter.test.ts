@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { rmSync, statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { entriesFor } from '../../src/core/limits.js'
@@ -141,6 +142,25 @@ describe('wait', () => {
     abort.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
     await expect(limiter.wait('key', { signal: AbortSignal.abort() })).rejects.toThrow('aborted')
+  })
+
+  it('follows the clock of a test', async () => {
+    const limiter = own({ limit: 1 })
+    limiter.take('key')
+    const waiting = limiter.wait('key')
+    advanceClock(longMs)
+    expect((await waiting).allowed).toBe(true)
+  })
+
+  it('adds one listener to a signal, however many waits it ends', async () => {
+    const limiter = own({ limit: 1 })
+    limiter.take('key')
+    const abort = new AbortController()
+    const waits = [1, 2, 3].map(() => limiter.wait('key', { signal: abort.signal }))
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1)
+    abort.abort(new Error('enough'))
+    for (const wait of waits) await expect(wait).rejects.toThrow('enough')
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
   })
 
   it('rejects when the fleet is closed during the wait', async () => {
