@@ -378,7 +378,7 @@ describe('the types', () => {
       cache.getOrSet('key', () => 5)
     }
     expectTypeOf(call).toBeFunction()
-    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'leaseMs' | 'loadTimeoutMs'>()
+    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'keepAlive' | 'leaseMs' | 'loadTimeoutMs'>()
   })
 
   it('declares an error', () => {
