@@ -63,10 +63,9 @@
         "native/node/inbox_calls.cc",
         "native/node/limit.cc"
       ],
-      "cflags!": ["-O3"],
-      "cflags": ["-O2"],
+      "cflags": ["-O3"],
       "ldflags": ["-Wl,--gc-sections"],
-      "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "2" }
+      "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "3" }
     }
   ]
 }

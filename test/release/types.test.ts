@@ -378,7 +378,9 @@ describe('the types', () => {
       cache.getOrSet('key', () => 5)
     }
     expectTypeOf(call).toBeFunction()
-    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<'ttlMs' | 'signal' | 'keepAlive' | 'leaseMs' | 'loadTimeoutMs'>()
+    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<
+      'ttlMs' | 'signal' | 'keepAlive' | 'leaseMs' | 'loadTimeoutMs'
+    >()
   })
 
   it('declares an error', () => {
