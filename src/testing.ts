@@ -1,6 +1,6 @@
 import { checkInteger } from './base/check.js'
-import { advance } from './core/clock.js'
-import { checkNative } from './core/native.js'
+import { advances } from './core/clock.js'
+import { checkNative, native } from './core/native.js'
 
 /** Together with the clock, which counts from the start of the host, below the largest time that entries can have. */
 const maxAdvanceMs = 2 ** 40
@@ -20,5 +20,7 @@ const maxAdvanceMs = 2 ** 40
 export function advanceClock(ms: number): number {
   checkInteger('ms', ms, 0, maxAdvanceMs)
   checkNative()
-  return advance(ms)
+  const advancedMs = native.advanceClock(ms)
+  for (const each of [...advances]) each()
+  return advancedMs
 }

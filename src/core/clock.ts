@@ -9,10 +9,3 @@ const slots = globalThis as { [key]?: Set<() => void> }
 slots[key] ??= new Set()
 /** What is called when a test of this thread has advanced the clock. All copies of this package share it. */
 export const advances = slots[key]
-
-/** Advances the clock of this thread, for a test, and returns how far it is advanced now. */
-export function advance(ms: number): number {
-  const advancedMs = native.advanceClock(ms)
-  for (const each of [...advances]) each()
-  return advancedMs
-}
