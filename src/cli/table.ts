@@ -7,18 +7,30 @@ export interface Column<Row> {
   readonly align?: 'left' | 'right'
   /** May be cut when the terminal is narrow. */
   readonly isFlexible?: boolean
+  /** Where the table is too wide, columns are left out, those of the highest rank first; absent: never. */
+  readonly rank?: number
   readonly style?: (row: Row) => Parameters<Output['paint']>[0] | undefined
 }
 
 const gap = '  '
 
-/** The lines of a table that is as wide as its content, or as the terminal if that is narrower. */
-export function tableLines<Row>(output: Output, columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+/**
+ * The lines of a table that is as wide as its content, or as the terminal if that is narrower.
+ *
+ * @param width leaves out columns until no line is wider; default: it only cuts the texts of flexible columns
+ */
+export function tableLines<Row>(
+  output: Output,
+  all: readonly Column<Row>[],
+  rows: readonly Row[],
+  width?: number,
+): string[] {
+  const columns = width === undefined ? all : fitting(all, rows, width)
   const texts = rows.map((row) => columns.map((column) => printable(column.text(row))))
   const widths = columns.map(({ title }, i) =>
     texts.reduce((width, line) => Math.max(width, textWidth(line[i] as string)), title.length),
   )
-  shrink(widths, columns, output.columns)
+  shrink(widths, columns, width ?? output.columns)
   const pad = (text: string, i: number, isLast: boolean) => {
     const visible = cut(text, widths[i] as number)
     const space = ' '.repeat((widths[i] as number) - textWidth(visible))
@@ -36,6 +48,25 @@ export function tableLines<Row>(output: Output, columns: readonly Column<Row>[],
       .join(gap),
   )
   return [output.paint('bold', title), ...lines.map((line) => line.trimEnd())]
+}
+
+/** The columns that fit, where each flexible one may be cut to this width. */
+const minFlexible = 12
+
+function fitting<Row>(columns: readonly Column<Row>[], rows: readonly Row[], available: number): Column<Row>[] {
+  const widthOf = ({ title, text, isFlexible }: Column<Row>) => {
+    const width = rows.reduce((most, row) => Math.max(most, textWidth(printable(text(row)))), title.length)
+    return gap.length + (isFlexible ? Math.min(minFlexible, width) : width)
+  }
+  const kept = columns.map((column) => ({ column, width: widthOf(column) }))
+  const total = () => kept.reduce((sum, { width }) => sum + width, -gap.length)
+  while (total() > available) {
+    const ranks = kept.map(({ column }) => column.rank ?? 0)
+    const worst = Math.max(...ranks)
+    if (worst === 0) break
+    kept.splice(ranks.lastIndexOf(worst), 1)
+  }
+  return kept.map(({ column }) => column)
 }
 
 /** Narrows the widest flexible column until the line fits. Each keeps at least four columns. */
@@ -62,8 +93,12 @@ export function printTable<Row>(output: Output, columns: readonly Column<Row>[],
   for (const line of tableLines(output, columns, rows)) output.line(line)
 }
 
-/** Prints names and values, one pair on each line. */
-export function printPairs(output: Output, pairs: readonly (readonly [string, string])[]): void {
+/** Names and values, one pair on each line. */
+export function pairLines(output: Output, pairs: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...pairs.map(([name]) => name.length))
-  for (const [name, value] of pairs) output.line(`${output.paint('dim', name.padEnd(width))}  ${printable(value)}`)
+  return pairs.map(([name, value]) => `${output.paint('dim', name.padEnd(width))}  ${printable(value)}`)
+}
+
+export function printPairs(output: Output, pairs: readonly (readonly [string, string])[]): void {
+  for (const line of pairLines(output, pairs)) output.line(line)
 }

@@ -52,6 +52,18 @@ export function cut(text: string, width: number): string {
   return width > 0 ? `${kept}…` : ''
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: styles begin with Esc.
+const style = /\x1b\[[\d;]*m/g
+
+/** A line without the styles of `Output.paint`. */
+export const unstyled = (line: string): string => line.replace(style, '')
+
+/** A line with styles, or as much of it as fits. A line that is cut loses its styles. */
+export const fitted = (line: string, width: number): string => {
+  const plain = unstyled(line)
+  return textWidth(plain) <= width ? line : cut(plain, width)
+}
+
 export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   let unit = 0

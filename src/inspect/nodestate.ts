@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { NodeRecord } from '../core/node.js'
 import { pathOf } from './objects.js'
+import { isStopped, maps } from './process.js'
 
 /** A member is stale when its last heartbeat is older: three times the default interval of FleetHeartbeat. */
 const staleMs = 3000
@@ -17,22 +17,4 @@ export function nodeStateOf(fleet: string, node: NodeRecord): NodeState {
   if (!node.alive) return 'dead'
   if (isStopped(node.pid) && maps(node.pid, pathOf(fleet, 'fleet'))) return 'stopped'
   return isStale(node) ? 'stale' : 'alive'
-}
-
-function isStopped(pid: number): boolean {
-  const stat = readProc(pid, 'stat')
-  return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))
-}
-
-/** Has the process this object open? A pid of another pid namespace may belong to another process here. */
-const maps = (pid: number, path: string | undefined): boolean =>
-  path !== undefined && readProc(pid, 'maps').includes(path)
-
-/** Empty where the file cannot be read. */
-function readProc(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -1,14 +1,16 @@
 import { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, isOfLayer } from './kinds.js'
+import { type MemberSample, MemberSampler } from './membersampler.js'
 import { isStale } from './nodestate.js'
 import { byFleet, findObjects } from './objects.js'
-import { inspectRing } from './report.js'
+import { inspectRing, type RingReport } from './report.js'
 
 export interface RingSample {
   readonly fleet: string
   readonly kind: number
   readonly name: string
+  readonly form: RingReport['form']
   readonly capacity: number
   /** The next position; in a table the number of tokens drawn. */
   readonly head: number
@@ -18,6 +20,11 @@ export interface RingSample {
   readonly lifeClaims: number
   readonly burned: number
   readonly sleepers: number
+  /** Publishes that were refused, and sleepers that could not be woken, since the object was made. */
+  readonly refused: number
+  readonly missedWakes: number
+  /** Messages of an inbox that were refused because it was full; of another object 0. */
+  readonly full: number
   readonly perSecond: number
   /** The rates of the last samples, oldest first. */
   readonly history: readonly number[]
@@ -38,6 +45,7 @@ export interface FleetSample {
   /** The longest event loop delay of a living member; null: no living member has sent a heartbeat. */
   readonly maxLoopDelayMs: number | null
   readonly rings: readonly RingSample[]
+  readonly members: readonly MemberSample[]
   /** Messages about what could not be read. */
   readonly problems: readonly string[]
 }
@@ -59,6 +67,7 @@ interface LastLook {
 export class Sampler {
   readonly #only: string | undefined
   #last = new Map<string, LastLook>()
+  readonly #members = new MemberSampler()
 
   /** @param only the fleet to sample; default: every fleet of this user */
   constructor(only: string | undefined) {
@@ -79,6 +88,7 @@ export class Sampler {
       }
     })
     this.#last = next
+    this.#members.turn()
     return { unixMs: Date.now(), fleets }
   }
 
@@ -109,6 +119,7 @@ export class Sampler {
       oldestBeatMs: most(beats.map(({ ageMs }) => ageMs)),
       maxLoopDelayMs: most(beats.map(({ loopDelayMs }) => loopDelayMs)),
       rings,
+      members: this.#members.sample(fleet, nodes),
       problems,
     }
   }
@@ -116,7 +127,7 @@ export class Sampler {
   #ring(fleet: FleetObserver, kind: number, next: Map<string, LastLook>): RingSample | undefined {
     const report = inspectRing(fleet, kind, [])
     if (report === undefined) return undefined
-    const { name, capacity, burned, sleepers, createdAtMs, oldest } = report
+    const { name, form, capacity, burned, sleepers, createdAtMs, oldest, refused, missedWakes } = report
     const head = report.table?.tokensDrawn ?? report.head
     const key = `${fleet.name}/${kind}/${createdAtMs}`
     const before = this.#last.get(key)
@@ -126,7 +137,9 @@ export class Sampler {
     next.set(key, { head, atMs, history })
     const retained = report.table?.claims ?? report.head - oldest
     const lifeClaims = report.table?.lifeClaims ?? 0
-    return { fleet: fleet.name, kind, name, capacity, head, retained, lifeClaims, burned, sleepers, perSecond, history }
+    const full = report.inboxes?.reduce((sum, each) => sum + each.refused, 0) ?? 0
+    const counts = { head, retained, lifeClaims, burned, sleepers, refused, missedWakes, full }
+    return { fleet: fleet.name, kind, name, form, capacity, ...counts, perSecond, history }
   }
 }
 
@@ -141,5 +154,5 @@ function unreadable(fleet: string, { message }: Error): FleetSample {
     oldestBeatMs: null,
     maxLoopDelayMs: null,
   }
-  return { fleet, ...none, rings: [], problems: [message] }
+  return { fleet, ...none, rings: [], members: [], problems: [message] }
 }

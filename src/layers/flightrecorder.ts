@@ -17,7 +17,7 @@ export interface FlightRecorderOptions {
   lineBytes?: number
 }
 
-/** Members whose nodes are equal modulo this number share a ring. A fleet has 72 KINDs for names. */
+/** Nodes that are equal modulo this number share a ring. A fleet has 72 KINDs for names. */
 const recorderRings = 16
 /** The name of the rings, which their number follows. @internal */
 export const recorderName = 'orbit.log'

@@ -133,51 +133,6 @@ describe.runIf(isLinux)('orbit tail', () => {
 })
 
 describe.runIf(isLinux)('orbit top', () => {
-  it('shows a table that sorts, filters and resizes, and restores the terminal', async (context) => {
-    terminalOrSkip(context)
-    const name = fleetName('top')
-    const child = await showcase(name)
-    const before = bytesOf(name)
-    const terminal = new Terminal(`echo before; ${command(`top ${name} --interval-ms 50`)}; echo "ended with $?"`)
-    const screen = await terminal.shows(/orbit\.contest/)
-    expect(terminal.state()).toEqual({ isAlternate: true, hasCursor: false })
-    expect(screen).toMatch(/orbit top {2}\d\d:\d\d:\d\d {2}1 fleet, 5 rings by rate/)
-    expect(screen).toMatch(/ALIVE +DEAD +STALE +CLAIMS/)
-    expect(screen).toMatch(/ 1\/8 +0 +\d +1 /)
-    expect(screen).toMatch(/q quit/)
-    await terminal.shows(/▁▁▁/)
-    terminal.press('n')
-    const byName = await terminal.shows(/by name/)
-    expect(byName.indexOf('Log')).toBeLessThan(byName.indexOf('orbit.cache'))
-    terminal.press('R')
-    const reversed = await terminal.shows(/by name, reversed/)
-    expect(reversed.indexOf('Log')).toBeGreaterThan(reversed.indexOf('orbit.cache'))
-    terminal.press('Up') // a key without a meaning
-    terminal.press('/')
-    await terminal.shows(/filter: _/)
-    terminal.type('EVENTS')
-    terminal.press('Enter')
-    const filtered = await terminal.shows(/1 ring .* filter: EVENTS\s/)
-    expect(filtered).not.toContain('WorkerLoad')
-    terminal.resize(60, 12)
-    const narrow = await terminal.shows(/^.{0,60}\n/)
-    for (const line of narrow.split('\n')) expect(line.length).toBeLessThanOrEqual(60)
-    expect(bytesOf(name)).toEqual(before)
-    // Events raise the rate, which the chart shows.
-    const feeding = { isOver: false }
-    const feed = (async () => {
-      while (!feeding.isOver) await child.ask('events', 'tick', 5)
-    })()
-    terminal.resize(120, 12)
-    await terminal.shows(/█/)
-    feeding.isOver = true
-    await feed
-    terminal.press('q')
-    const after = await terminal.shows(/ended with 0/)
-    expect(after).toMatch(/^before\n/)
-    expect(terminal.state()).toEqual({ isAlternate: false, hasCursor: true })
-  })
-
   it('restores the terminal on SIGTERM', async (context) => {
     terminalOrSkip(context)
     const name = fleetName('top')

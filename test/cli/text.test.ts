@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { sparkline } from '../../src/cli/board.js'
 import { decode } from '../../src/cli/payload.js'
+import { sparkline } from '../../src/cli/sparkline.js'
 import { bytesText, cut, durationText, printable, rateText, textWidth } from '../../src/cli/text.js'
 
 describe('text on a terminal', () => {

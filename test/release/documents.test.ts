@@ -98,7 +98,7 @@ const commandsOf = ({ text }: Block): { line: string; shown: string[] }[] =>
 /** The parts of an output that do not vary: the headings of tables, and the beginnings of lines with a frame. */
 function shapesOf(lines: readonly string[]): string[] {
   return lines.flatMap((line) => {
-    if (/^[A-Z][A-Z ]+$/.test(line)) return line.split(/ +/).join(' ')
+    if (/^ ?[A-Z][A-Z ]+$/.test(line)) return line.trim().split(/ +/).join(' ')
     const frame = /^([\d:.]* ?)#\d+ node \d+ {2}/.exec(line)
     return frame === null ? [] : frame[0].replace(/\d+/g, '0')
   })

@@ -1,41 +1,16 @@
 import { Fleet } from '../../core/fleet.js'
 import type { FleetObserver } from '../../core/observer.js'
 import { OrbitCache } from '../../layers/cache.js'
-import { expiresInMs } from '../../layers/mutation.js'
 import { changeOf, makeChange } from '../cachechange.js'
+import { cacheColumns, leftOf, preview } from '../cachecolumns.js'
 import { type CacheEntry, elsewhere, entriesOf, missing } from '../cacheentries.js'
 import type { Call, Command } from '../command.js'
 import { yesOption } from '../confirm.js'
 import { hexLines } from '../hex.js'
 import { layerObject } from '../kindoperand.js'
 import { decode } from '../payload.js'
-import { type Column, printTable } from '../table.js'
-import { bytesText, durationText, printable } from '../text.js'
-
-function preview(value: Uint8Array): string {
-  const { format, payload } = decode(value)
-  return format === 'json' ? JSON.stringify(payload) : String(payload)
-}
-
-/** The time that an entry has left; null: it does not expire. */
-function leftOf(entry: CacheEntry): number | null {
-  const left = expiresInMs(entry)
-  return left === null ? null : Math.max(0, left)
-}
-
-function leftText(entry: CacheEntry): string {
-  const left = leftOf(entry)
-  return left === null ? '-' : durationText(left)
-}
-
-const columns: Column<CacheEntry>[] = [
-  { title: 'NAMESPACE', text: ({ namespace }) => namespace, isFlexible: true },
-  { title: 'KEY', text: ({ key }) => key, isFlexible: true },
-  { title: 'BYTES', text: ({ value }) => bytesText(value.length), align: 'right' },
-  { title: 'LEFT', text: leftText, align: 'right' },
-  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
-  { title: 'VALUE', text: ({ value }) => preview(value), isFlexible: true },
-]
+import { printTable } from '../table.js'
+import { printable } from '../text.js'
 
 function entryJson(entry: CacheEntry) {
   const { namespace, key, position, node, value } = entry
@@ -45,7 +20,7 @@ function entryJson(entry: CacheEntry) {
 function list({ output }: Call, fleet: FleetObserver, kind: number, only: string | undefined): void {
   const entries = entriesOf(fleet, kind).filter(({ namespace }) => only === undefined || namespace === only)
   if (output.isJson) output.json({ fleet: fleet.name, entries: entries.map(entryJson) })
-  else if (entries.length > 0) printTable(output, columns, entries)
+  else if (entries.length > 0) printTable(output, cacheColumns, entries)
   else
     output.none(`the cache of fleet ${fleet.name} has no entries${only === undefined ? '' : ` in namespace ${only}`}`)
 }

@@ -1,25 +1,10 @@
 import { Fleet } from '../../core/fleet.js'
 import type { Holder } from '../../layers/claim.js'
 import { Contest } from '../../layers/contest.js'
+import { claimColumns } from '../claimcolumns.js'
 import type { Call, Command } from '../command.js'
 import { layerObject } from '../kindoperand.js'
-import { type Column, printTable } from '../table.js'
-import { durationText } from '../text.js'
-
-const leftText = (ms: number): string => (ms === Number.POSITIVE_INFINITY ? 'for life' : durationText(ms))
-
-const heldForText = ({ claimedAtMs }: Holder): string => durationText(Math.max(0, Date.now() - claimedAtMs))
-
-const columns: Column<Holder>[] = [
-  { title: 'SUBJECT', text: ({ subject }) => subject.label, isFlexible: true },
-  { title: 'KIND', text: ({ subject }) => String(subject.kind), align: 'right' },
-  { title: 'OWNER', text: ({ owner }) => owner, isFlexible: true },
-  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
-  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
-  { title: 'TOKEN', text: ({ token }) => String(token), align: 'right' },
-  { title: 'HELD FOR', text: heldForText, align: 'right' },
-  { title: 'LEFT', text: ({ expiresInMs }) => leftText(expiresInMs), align: 'right' },
-]
+import { printTable } from '../table.js'
 
 async function run(call: Call): Promise<void> {
   const { output } = call
@@ -31,7 +16,7 @@ async function run(call: Call): Promise<void> {
   for await (const holder of contest.iterateHolders()) holders.push(holder)
   holders.sort((a, b) => a.token - b.token)
   if (output.isJson) output.json({ fleet: fleet.name, claims: holders })
-  else if (holders.length > 0) printTable(output, columns, holders)
+  else if (holders.length > 0) printTable(output, claimColumns, holders)
   else output.none(`fleet ${fleet.name} has no claims`)
 }
 

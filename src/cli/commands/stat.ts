@@ -5,11 +5,10 @@ import { allKinds } from '../../inspect/kinds.js'
 import type { Call, Command } from '../command.js'
 import { kindNamed, noRing } from '../kindoperand.js'
 import type { Output } from '../output.js'
+import { rateOf, ringPairs } from '../ringpairs.js'
 import { measure, type RingStat, ringStatJson } from '../ringstat.js'
 import { type Column, printPairs, printTable } from '../table.js'
-import { bytesText, counted, durationText, fingerprintText, rateText } from '../text.js'
-
-const rateOf = ({ perSecond }: RingStat): string => (perSecond === null ? '-' : rateText(perSecond))
+import { bytesText, counted } from '../text.js'
 
 /** The frames of a ring, or the messages of an inbox that are not committed. */
 const retainedText = ({ retained, inboxes }: RingStat): string =>
@@ -42,70 +41,6 @@ const columns: Column<RingStat>[] = [
   },
 ]
 
-function deadNodeText({ node, chunk, position, nextChunk }: RingStat['deadNodes'][number]): string {
-  const activity =
-    position === undefined
-      ? 'and was not publishing'
-      : `while it was about to fill position ${position} and receive chunk ${nextChunk}`
-  return `node ${node} died ${activity}; it held chunk ${chunk}, which goes to the next owner of the node`
-}
-
-function tablePairs(ring: RingStat, table: NonNullable<RingStat['table']>): [string, string][] {
-  return [
-    ['buckets', `${ring.capacity}, ${table.usedBuckets} in use, ${table.damagedBuckets} damaged`],
-    ['claims', table.lifeClaims === 0 ? String(table.claims) : `${table.claims}, ${table.lifeClaims} of them for life`],
-    ['tokens drawn', `${table.tokensDrawn} (${rateOf(ring)} per second)`],
-  ]
-}
-
-function ringPairs(ring: RingStat): [string, string][] {
-  const { capacity, head, oldest, retained, floor } = ring
-  return [
-    ['slots', String(capacity)],
-    ['head', `${head} (${rateOf(ring)} per second)`],
-    ['retained', retained === 0 ? 'no frames' : `${counted(retained, 'frame')}: positions ${oldest}..${head - 1}`],
-    ['last reset', floor === 0 ? 'never' : `at position ${floor}`],
-  ]
-}
-
-function inboxPairs(ring: RingStat, inboxes: NonNullable<RingStat['inboxes']>): [string, string][] {
-  return [
-    ['accepted', `${ring.head} (${rateOf(ring)} per second)`],
-    ['not committed', counted(ring.retained, 'message')],
-    ...inboxes.map(({ instance, depth, capacity, refused, owner }): [string, string] => {
-      const holder = owner ? `node ${owner.node} (pid ${owner.pid})${owner.isAlive ? '' : ', dead'}` : 'none'
-      return [`inbox ${instance}`, `${depth} of ${capacity}, ${refused} refused as full, owner ${holder}`]
-    }),
-  ]
-}
-
-function contentPairs(ring: RingStat): [string, string][] {
-  if (ring.inboxes !== undefined) return inboxPairs(ring, ring.inboxes)
-  return ring.table ? tablePairs(ring, ring.table) : ringPairs(ring)
-}
-
-function podText({ fingerprint, schema }: RingStat): string {
-  if (fingerprint === 0n) return 'none: payloads are bytes'
-  return `${schema || 'unknown'} (fingerprint ${fingerprintText(fingerprint)})`
-}
-
-function printRing(output: Output, ring: RingStat): void {
-  const age = durationText(Math.max(0, Date.now() - ring.createdAtMs))
-  printPairs(output, [
-    ['kind', `${ring.kind}, ${ring.form === 'inbox' ? 'an' : 'a'} ${ring.form}`],
-    ['name', ring.name],
-    ['pod', podText(ring)],
-    ['payload', `at most ${ring.payloadBytes} bytes`],
-    ['object', `${bytesText(ring.objectBytes)}, created ${age} ago`],
-    ...contentPairs(ring),
-    ['spare chunks', `${ring.spares}, ${ring.burned} lost`],
-    ['refused', `${ring.refused} publishes`],
-    ['missed wakes', String(ring.missedWakes)],
-    ['sleepers', counted(ring.sleepers, 'node')],
-    ...ring.deadNodes.map((node): [string, string] => ['dead node', deadNodeText(node)]),
-  ])
-}
-
 function printFleet(output: Output, fleet: FleetObserver, nodes: readonly NodeRecord[]): void {
   const alive = nodes.filter((node) => node.alive).length
   output.line(
@@ -129,7 +64,7 @@ async function run(call: Call): Promise<void> {
     const list = problems.map(({ problem }) => problem)
     output.json({ fleet: fleet.name, ...counts, rings: rings.map(ringStatJson), problems: list })
   } else if (kind !== undefined) {
-    printRing(output, rings[0] as RingStat)
+    printPairs(output, ringPairs(rings[0] as RingStat))
   } else {
     printFleet(output, fleet, nodes)
     if (rings.length > 0) printTable(output, columns, rings)
