@@ -37,6 +37,8 @@
         "native/node/ring_calls.cc",
         "native/node/watch.cc",
         "native/posix/bell.cc",
+        "native/posix/boot.cc",
+        "native/posix/folder.cc",
         "native/posix/forked.cc",
         "native/posix/lease.cc",
         "native/posix/libc.cc",

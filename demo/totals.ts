@@ -125,7 +125,8 @@ export function describe(totals: Totals): string[] {
 
 /** The names of a fleet in shared memory. Without a folder to list (macOS), only the fleet object can be found. */
 export function namesInShm(fleet: string): string[] {
-  if (existsSync('/dev/shm')) return readdirSync('/dev/shm').filter((name) => name.startsWith(`orbit-${fleet}-`))
+  const folder = process.env['ORBIT_DIRECTORY'] || '/dev/shm'
+  if (existsSync(folder)) return readdirSync(folder).filter((name) => name.startsWith(`orbit-${fleet}-`))
   try {
     Fleet.observe(fleet).close()
     return [fleet]

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import type { Host } from './trial.js'
 
-const sharedFolder = '/dev/shm'
+const sharedFolder = process.env['ORBIT_DIRECTORY'] || '/dev/shm'
 
 /** The processes of a cell, each once. */
 export function pidsOf({ publishers, subscribers, serverPid }: Host): number[] {

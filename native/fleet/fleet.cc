@@ -4,6 +4,7 @@
 
 #include "fleet/object.h"
 #include "fleet/removal.h"
+#include "posix/boot.h"
 #include "posix/clock.h"
 #include "posix/failure.h"
 #include "posix/fault.h"
@@ -25,7 +26,13 @@ void format_fleet(void* base, uint32_t size, Lifetime lifetime) {
   header->size = size;
   header->lifetime = static_cast<uint64_t>(lifetime);
   header->subjectKey = random_word();
+  header->bootId = boot_id();
   finish_object(&header->object);
+}
+
+bool is_of_earlier_boot(const FleetHeader* header) {
+  uint64_t its = load_relaxed(&header->bootId), ours = boot_id();
+  return its != 0 && ours != 0 && its != ours;
 }
 
 void set_joined(NodeRecord* record, Joined joined) { store_release(&record->joined, joined); }
@@ -134,10 +141,11 @@ void Fleet::remove_other_version(Mapping& found, int waitMs) {
 }
 
 // Whether this joiner is alone with a fleet that it must not use as it is: all of its members died before the last one
-// could remove it, or it has another size. A persistent fleet that had members keeps what they left in it. The caller
-// holds the membership lock.
+// could remove it, or it has another size, or its files are of an earlier boot, whose times mean nothing now. A
+// persistent fleet that had members keeps what they left in it. The caller holds the membership lock.
 bool Fleet::must_remake(const JoinOptions& options) const {
   if (!alone()) return false;
+  if (is_of_earlier_boot(header())) return true;
   if (had_members()) return lifetime() == Lifetime::kFleet;
   return options.size != 0 && options.size != size_;
 }

@@ -3,6 +3,7 @@
 #include "fleet/object.h"
 #include "node/failing.h"
 #include "posix/clock.h"
+#include "posix/folder.h"
 #include "posix/shm.h"
 #include "protocol/table.h"
 
@@ -43,9 +44,9 @@ Napi::Value inspect_object_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// objectsFolder() -> the folder in which objects are files; '' on a system that does not show them
+// objectsFolder() -> the folder of the objects
 Napi::Value objects_folder_call(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), objects_folder());
+  return translated(info, [&]() -> Napi::Value { return Napi::String::New(info.Env(), objects_folder()); });
 }
 
 // listObjects() -> [{ file, fleet, form, number, uid }]: the objects and bells of all users, in no order. `number` is

@@ -37,8 +37,19 @@ BellWriter::~BellWriter() {
   sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
+#else
+
+// macOS has no sigtimedwait, and can tell a descriptor instead to raise no signal.
+void BellWriter::begin() { hasBegun_ = true; }
+BellWriter::~BellWriter() = default;
+
+#endif
+
 ssize_t BellWriter::write(int descriptor) {
   if (!hasBegun_) begin();
+#ifdef F_SETNOSIGPIPE
+  fcntl(descriptor, F_SETNOSIGPIPE, 1);
+#endif
   ssize_t written = ::write(descriptor, "!", 1);
   if (written < 0 && errno == EPIPE) isBroken_ = true;
   return written;
@@ -143,28 +154,5 @@ class SharedBells : public Bells {
 }  // namespace
 
 std::unique_ptr<Bells> shared_bells(const FleetName& fleet) { return std::make_unique<SharedBells>(fleet); }
-
-#else
-
-BellWriter::~BellWriter() = default;
-ssize_t BellWriter::write(int descriptor) { return ::write(descriptor, "!", 1); }
-
-namespace {
-
-// On a system without a folder for FIFOs there are no bells. Waiters poll on their timers.
-class NoBells : public Bells {
- public:
-  int open(uint32_t) override { return -1; }
-  bool is_current(uint32_t, int) override { return false; }
-  bool signal(BellWriter&, uint32_t, uint64_t) override { return false; }
-  void remove(uint32_t) override {}
-  void remove_all() override {}
-};
-
-}  // namespace
-
-std::unique_ptr<Bells> shared_bells(const FleetName&) { return std::make_unique<NoBells>(); }
-
-#endif
 
 }  // namespace orbit

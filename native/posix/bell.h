@@ -31,9 +31,9 @@ class BellWriter {
  private:
   void begin();
   bool hasBegun_ = false;
-  bool wasPending_ = false;
+  [[maybe_unused]] bool wasPending_ = false;
   bool isBroken_ = false;
-  sigset_t before_;
+  [[maybe_unused]] sigset_t before_;
 };
 
 class Bells {

@@ -16,6 +16,12 @@
 #include "posix/failure.h"
 #include "posix/libc.h"
 
+// macOS has had these locks since 10.11, and headers that name them since 14. It refuses them on shm_open's objects.
+#if defined(__APPLE__) && !defined(F_OFD_SETLK)
+#define F_OFD_SETLK 90
+#define F_OFD_GETLK 92
+#endif
+
 namespace orbit {
 
 namespace {
@@ -72,7 +78,7 @@ int64_t number_in(const char** text) {
 
 void require_leases(const std::string& folder) {
   static std::atomic<bool> isKnown{false};
-  if (isKnown || folder.empty()) return;
+  if (isKnown) return;
   int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;  // the creation fails next, and says why
   struct flock lock = lock_of(F_UNLCK, 0, 1);
@@ -107,7 +113,7 @@ void unlock_byte(int fd, int64_t byte) {
   fcntl(fd, F_OFD_SETLK, &lock);  // cannot fail on a descriptor that took the lock
 }
 
-std::vector<bool> listed_locks(int fd, int64_t first, uint32_t count) {
+std::vector<bool> listed_locks([[maybe_unused]] int fd, [[maybe_unused]] int64_t first, uint32_t count) {
   std::vector<bool> listed(count);
 #ifdef __linux__
   struct stat status;

@@ -12,7 +12,7 @@
 
 namespace orbit {
 
-// Throws ERR_ORBIT_SYSTEM on a system without such locks, before anything is created in `folder` ("": none to ask).
+// Throws ERR_ORBIT_SYSTEM on a system without such locks, before anything is created in `folder`.
 void require_leases(const std::string& folder);
 
 // Takes the byte. False: another description holds it.

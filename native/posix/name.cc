@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "posix/failure.h"
+#include "posix/folder.h"
 #include "protocol/layout.h"
 
 namespace orbit {
@@ -79,21 +80,14 @@ bool parse_name(const std::string& file, ObjectName* name) {
   return name->form == ObjectForm::kFleet || parse_number(part, isBell ? kMaxFleetSize - 1 : kMaxKind, &name->number);
 }
 
-#ifdef __linux__
-const char* objects_folder() { return "/dev/shm"; }
-#else
-const char* objects_folder() { return ""; }
-#endif
-
 std::string path_of(const std::string& object) { return objects_folder() + object; }
 
 std::vector<ListedObject> list_objects() {
   std::vector<ListedObject> objects;
-  if (objects_folder()[0] == '\0') return objects;
-  DIR* folder = opendir(objects_folder());
+  DIR* folder = opendir(objects_folder().c_str());
   if (folder == nullptr) {
     if (errno == ENOENT) return objects;
-    throw system_failure("opendir", errno, std::string(objects_folder()) + " cannot be listed");
+    throw system_failure("opendir", errno, objects_folder() + " cannot be listed");
   }
   ObjectName name;
   while (const dirent* entry = readdir(folder)) {

@@ -1,4 +1,4 @@
-// The names of the objects and bells of fleets, and the folder that they are in.
+// The names of the objects and bells of fleets.
 //
 //   /orbit-FLEET-fleet-UID        the fleet object
 //   /orbit-FLEET-KIND-UID         a ring or a table
@@ -41,10 +41,7 @@ uint32_t owner_of(const std::string& object);
 // Reads the name of a file, without a slash. False: it is no name of an object or bell.
 bool parse_name(const std::string& file, ObjectName* name);
 
-// The folder in which objects are files; "" on a system that does not show them as files.
-const char* objects_folder();
-
-// The file of an object. Only where there is a folder.
+// The file of an object or bell.
 std::string path_of(const std::string& object);
 
 struct ListedObject {

@@ -8,6 +8,7 @@
 
 #include "posix/failure.h"
 #include "posix/fault.h"
+#include "posix/folder.h"
 #include "posix/lease.h"
 #include "posix/libc.h"
 #include "posix/name.h"
@@ -17,21 +18,10 @@ namespace orbit {
 
 namespace {
 
-// On Linux an object is a file of the objects folder; opening it there needs no librt, and bells can be beside it.
-#ifdef __linux__
+// An object is a file of the objects folder; opening it there needs no librt, and bells can be beside it.
 int open_name(const std::string& object, int flags) { return open(path_of(object).c_str(), flags, 0600); }
 int unlink_name(const std::string& object) { return unlink(path_of(object).c_str()); }
 bool stat_name(const std::string& object, struct stat* status) { return stat_path(path_of(object).c_str(), status); }
-#else
-int open_name(const std::string& object, int flags) { return shm_open(object.c_str(), flags, 0600); }
-int unlink_name(const std::string& object) { return shm_unlink(object.c_str()); }
-bool stat_name(const std::string& object, struct stat* status) {
-  int fd = open_name(object, O_RDONLY | O_CLOEXEC);
-  bool isThere = fd >= 0 && stat_descriptor(fd, status);
-  if (fd >= 0) close(fd);
-  return isThere;
-}
-#endif
 
 class Descriptor {
  public:
@@ -107,7 +97,6 @@ void refuse_short(const struct stat& status, const std::string& object) {
   }
 }
 
-#ifdef __linux__
 // What is wrong with the objects folder, if that is why an object could not be opened; else "".
 std::string folder_problem(int error, const std::string& object) {
   struct stat status;
@@ -118,9 +107,6 @@ std::string folder_problem(int error, const std::string& object) {
   bool isRefused = error == EACCES && !stat_name(object, &status);
   return isRefused ? folder + " cannot be written to by uid=" + std::to_string(geteuid()) : "";
 }
-#else
-std::string folder_problem(int, const std::string&) { return ""; }
-#endif
 
 [[noreturn]] void refuse_open(int error, const std::string& object) {
   if (error == EISDIR || error == ENXIO) throw Failure("ERR_ORBIT_CORRUPT", object + ": not a regular file");
@@ -145,8 +131,8 @@ std::string space_advice(int fd, int error) {
   struct statvfs space;
   if (error != ENOSPC || fstatvfs(fd, &space) != 0) return "";
   uint64_t block = space.f_frsize;
-  return std::string(" do not fit: ") + objects_folder() + " has " + std::to_string(space.f_bavail * block) +
-         " bytes free of " + std::to_string(space.f_blocks * block) +
+  return " do not fit: " + objects_folder() + " has " + std::to_string(space.f_bavail * block) + " bytes free of " +
+         std::to_string(space.f_blocks * block) +
          ": use a smaller capacity or payload, or enlarge it (in a container: " + "--shm-size)";
 }
 
@@ -171,7 +157,9 @@ void reserve(int fd, const struct stat& status, uint64_t bytes, const std::strin
     if (error == EINTR) error = 0;
   }
 #else
-  if (status.st_size == 0 && ftruncate(fd, static_cast<off_t>(bytes)) != 0) error = errno;
+  fstore_t blocks = {F_ALLOCATEALL, F_PEOFPOSMODE, 0, static_cast<off_t>(bytes), 0};
+  if (status.st_size == 0 && fcntl(fd, F_PREALLOCATE, &blocks) != 0) error = errno;
+  if (error == 0 && ftruncate(fd, static_cast<off_t>(bytes)) != 0) error = errno;
 #endif
   if (error != 0) {
     unlink_name(object);
@@ -185,6 +173,7 @@ class SharedStore : public Store {
   std::unique_ptr<Mapping> open(const std::string& object, Access access, const Creation* creation) override {
     if (creation != nullptr) {
       if (owner_of(object) != geteuid()) refuse_user(EACCES, object);
+      require_folder();
       require_leases(objects_folder());
     }
     for (;;) {

@@ -1,4 +1,4 @@
-// POSIX shared-memory objects: opens, checks, creates (whole or not at all) and maps them.
+// Objects in shared memory, or in regular files (folder.h): opens, checks, creates (whole or not at all) and maps them.
 #pragma once
 
 #include "posix/store.h"

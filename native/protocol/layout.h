@@ -53,7 +53,7 @@
 //
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
-//   64         64                     size, lifetime, subjectKey                 creator
+//   64         64                     size, lifetime, subjectKey, bootId         creator
 //   128        64                     kinds: one bit per existing KIND           creators of rings, removers
 //   192        5184                   KindName[]: which KIND a name has          members, one at a time (names.h)
 //   5376       nodes * 256            NodeRecord[]                               the node that holds the lease
@@ -272,7 +272,8 @@ struct FleetHeader {
   uint64_t size;
   uint64_t lifetime;    // 0: the fleet stays until it is removed; 1: it ends with its last member
   uint64_t subjectKey;  // random; the secret half of the key for hashes of subjects. The other half is the fleetId.
-  uint64_t reserved[5];
+  uint64_t bootId;      // of the host, when the fleet was made; 0: unknown
+  uint64_t reserved[4];
 
   uint64_t kinds[4];
   uint64_t reservedKinds[4];

@@ -84,9 +84,5 @@ function namespaceFinding(folder: string): Finding {
 /** Examines the host, as far as fleets depend on it. */
 export function hostFindings(): Finding[] {
   const folder = objectsFolder()
-  if (folder === '') {
-    const meaning = 'orbit can only inspect a fleet that you name; ls, doctor and gc find none'
-    return [finding('note', 'shm-list', 'this system does not list shared memory objects', { meaning }), limitFinding()]
-  }
   return [...spaceFindings(folder), limitFinding(), systemdFinding(), namespaceFinding(folder)]
 }

@@ -7,7 +7,7 @@ import { Output } from '../../src/cli/output.js'
 import { tableLines } from '../../src/cli/table.js'
 import { Fleet, OrbitEventBus, orbitType } from '../../src/index.js'
 import { podOfSchema } from '../../src/pod/schema.js'
-import { fleetName, joinShm, objectPath, plant } from '../help/fleets.js'
+import { fleetName, joinShm, objectPath, plant, shmFolder } from '../help/fleets.js'
 import { cliPath, orbit, orbitJson } from '../help/orbit.js'
 import { Running } from '../help/running.js'
 import { canRun, isLinux, root } from '../help/system.js'
@@ -93,7 +93,7 @@ describe.runIf(isLinux)('orbit', () => {
   it('ignores files with names that orbit never writes', async () => {
     const name = fleetName()
     for (const rest of [`300-${uid}`, `007-${uid}`, `7-0${uid}`, `65536-${uid}.bell`]) {
-      writeFileSync(plant(`/dev/shm/orbit-${name}-${rest}`), '')
+      writeFileSync(plant(`${shmFolder}/orbit-${name}-${rest}`), '')
     }
     expect((await orbit(['ls', '--names'])).stdout.split('\n')).not.toContain(name)
     expect(await orbit(['gc', name, '--dry-run'])).toMatchObject({ code: 3 })
@@ -157,7 +157,7 @@ describe.runIf(isLinux)('orbit', () => {
   })
 
   it('reports that it may not list /dev/shm, instead of finding no fleets', (context) => {
-    const mount = 'mount -t tmpfs -o size=1m,mode=1711 tmpfs /dev/shm'
+    const mount = `mount -t tmpfs -o size=1m,mode=1711 tmpfs ${shmFolder}`
     const canMount = isRoot && canRun('setpriv', '--version') && canRun('unshare', '-m', 'sh', '-c', mount)
     if (!canMount) context.skip('needs root, setpriv and a mount namespace')
     const there = (command: string) => {
@@ -166,11 +166,11 @@ describe.runIf(isLinux)('orbit', () => {
     }
     const { status, stdout, stderr } = there('ls')
     expect({ status, stdout }).toEqual({ status: 5, stdout: '' })
-    expect(stderr).toMatch(/^orbit: \/dev\/shm cannot be listed: .*[Pp]ermission denied/)
+    expect(stderr).toMatch(new RegExp(`^orbit: ${shmFolder} cannot be listed: .*[Pp]ermission denied`))
     const doctor = there('doctor --json')
     expect({ status: doctor.status, stderr: doctor.stderr }).toEqual({ status: 1, stderr: '' })
     expect(JSON.parse(doctor.stdout).findings).toContainEqual(
-      expect.objectContaining({ check: 'shm-list', level: 'problem', fix: 'chmod 1777 /dev/shm' }),
+      expect.objectContaining({ check: 'shm-list', level: 'problem', fix: `chmod 1777 ${shmFolder}` }),
     )
   })
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { commands as table } from '../../src/cli/commands/index.js'
 import { RateLimiter } from '../../src/index.js'
 import { entryAt, ObjectFile, ringAt } from '../help/bytes.js'
-import { fleetName, joinShm, objectPath, objectsOf } from '../help/fleets.js'
+import { fleetName, joinShm, objectPath, objectsOf, shmFolder } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
 import { isLinux, root } from '../help/system.js'
 
@@ -29,7 +29,7 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     const { fleets } = await orbitJson('ls', ['ls'])
     const ours = fleets.find(({ fleet }: { fleet: string }) => fleet === name)
     expect(ours).toMatchObject({ state: 'live', size, nodesAlive: 1, nodesDead: 0, objects: 6, problems: [] })
-    expect(ours.bytes).toBe(objectsOf(name).reduce((sum, file) => sum + statSync(`/dev/shm/${file}`).size, 0))
+    expect(ours.bytes).toBe(objectsOf(name).reduce((sum, file) => sum + statSync(`${shmFolder}/${file}`).size, 0))
     expect(ours.newestAgeMs).toBeLessThan(600_000)
     const { nodes } = await orbitJson('nodes', ['nodes', name])
     const heartbeat = { count: 1, status: 'queue 4' }
@@ -197,7 +197,7 @@ describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
     expect(objectsOf(name)).toEqual(objects)
     const { code, stdout } = await orbit(['gc', name])
     expect(code).toBe(0)
-    expect(stdout.trimEnd().split('\n').sort()).toEqual(files.map((file) => `removed /dev/shm/${file}`))
+    expect(stdout.trimEnd().split('\n').sort()).toEqual(files.map((file) => `removed ${shmFolder}/${file}`))
     expect(objectsOf(name)).toEqual([])
     expect(await orbit(['gc', name])).toMatchObject({ code: 3, stdout: '' })
   })

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, statSync, truncateSync, writeFileSync } from 'nod
 import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { beatAt, fleetAt, ObjectFile, objectAt, recordAt, ringAt, ringHeaderAt } from '../help/bytes.js'
-import { fleetName, objectPath, objectsOf } from '../help/fleets.js'
+import { fleetName, objectPath, objectsOf, shmFolder } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
 import { generator, newSeed } from '../help/random.js'
 import { canRun, isLinux, root } from '../help/system.js'
@@ -262,7 +262,7 @@ describe.runIf(isLinux)('orbit doctor', () => {
 
 describe.runIf(isLinux)('orbit gc', () => {
   it('removes all dead fleets and no live one', async (context) => {
-    const mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm'
+    const mount = `mount -t tmpfs -o size=4m tmpfs ${shmFolder}`
     const through = [
       ['unshare', '-m'],
       ['unshare', '-rm'],
@@ -274,9 +274,9 @@ describe.runIf(isLinux)('orbit gc', () => {
       mount,
       `node() { '${process.execPath}' "$@"; }`,
       ...['dead.1', 'dead.2'].map((name) => `node -e "${dead}" ${name}`),
-      `mkfifo /dev/shm/up`,
-      `'${process.execPath}' -e "${live}" > /dev/shm/up &`,
-      'read up < /dev/shm/up',
+      `mkfifo ${shmFolder}/up`,
+      `'${process.execPath}' -e "${live}" > ${shmFolder}/up &`,
+      `read up < ${shmFolder}/up`,
       `node '${cliPath}' gc --json`,
       `node '${cliPath}' ls --names`,
       'kill -9 $!',

@@ -15,7 +15,7 @@ import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { abi } from '../../src/core/native.js'
 import { Fleet, NetId64, type OrbitType, orbitType, pod } from '../../src/index.js'
 import { fleetAt, objectAt, ringAt, ringHeaderAt } from '../help/bytes.js'
-import { fleetName, objectName, objectPath, objectsOf, plant } from '../help/fleets.js'
+import { fleetName, objectName, objectPath, objectsOf, plant, shmFolder } from '../help/fleets.js'
 import { start } from '../help/processes.js'
 import { newSeed } from '../help/random.js'
 import { canRun, isLinux, isSanitized } from '../help/system.js'
@@ -206,7 +206,7 @@ function expectRefused(call: () => unknown, path: string, code: string, values: 
   const before = portrait(path)
   const error = failure(call)
   expect(error).toMatchObject({ name: 'OrbitError', code })
-  expect(error.message).toContain(path.replace('/dev/shm', ''))
+  expect(error.message).toContain(path.replace(shmFolder, ''))
   for (const value of values) expect(error.message).toMatch(value)
   expect(portrait(path)).toEqual(before)
 }
@@ -502,7 +502,7 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
       ['unshare', '-m'],
       ['unshare', '-rm'],
     ]
-    const mount = 'mount -t tmpfs -o size=1m tmpfs /dev/shm'
+    const mount = `mount -t tmpfs -o size=1m tmpfs ${shmFolder}`
     const through = namespaces.find(([command = '', ...rest]) => canRun(command, ...rest, 'sh', '-c', mount))
     skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
     const name = fleetName('want')

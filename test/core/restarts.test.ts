@@ -15,7 +15,7 @@ import {
 } from '../../src/index.js'
 import { inspectRing } from '../../src/inspect/report.js'
 import { faultAddon } from '../help/addons.js'
-import { golden, objectAt, objectFile } from '../help/bytes.js'
+import { fleetAt, golden, objectAt, objectFile } from '../help/bytes.js'
 import {
   fleetName,
   hasObjectFiles,
@@ -239,6 +239,20 @@ describe.each(memories)('a ring of another type or geometry in $memory', ({ isSh
     Fleet.remove(name, { kind: 7, force: true })
     const last = joinEither(name)
     expect(last.head(type)).toBe(0)
+  })
+
+  it.runIf(isShared)('is remade in a persistent fleet whose files are of an earlier boot of the host', () => {
+    const name = fleetName()
+    const first = joinEither(name, { lifetime: 'persistent', size: 3 })
+    first.publish(facts, fact)
+    first.close()
+    const file = objectFile(name, 'fleet')
+    expect(file.u64(fleetAt.bootId)).not.toBe(0n)
+    file.setU64(fleetAt.bootId, file.u64(fleetAt.bootId) ^ 1n)
+    const next = joinEither(name)
+    expect([next.head(facts), next.size, next.node]).toEqual([0, 3, 0])
+    next.close()
+    expect(objectsOf(name)).not.toEqual([]) // still persistent
   })
 
   it.runIf(isShared)('reads as removed for an observer that has it open', () => {

@@ -28,6 +28,7 @@ export const fleetAt = {
   size: 64,
   lifetime: 72,
   subjectKey: 80,
+  bootId: 88,
   kinds: 128,
   name: (index: number): number => 192 + index * 72,
   records: 5376,

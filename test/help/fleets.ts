@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs'
 import { expect, onTestFinished } from 'vitest'
 import { Fleet, type FleetObserver, type JoinShmOptions } from '../../src/index.js'
 
-export const shmFolder = '/dev/shm'
+export const shmFolder = process.env['ORBIT_DIRECTORY'] || '/dev/shm'
 
 /** Whether the objects are visible as files. Tests that read or write them as files need that. */
 export const hasObjectFiles = process.platform === 'linux' && existsSync(shmFolder)

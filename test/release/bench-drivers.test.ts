@@ -11,7 +11,7 @@ import { checkExclusion } from '../../bench/trials/crowd.js'
 import { Hearing } from '../../bench/trials/hearing.js'
 import { messageCase } from '../../bench/trials/messages.js'
 import { newMessage, writeSequence } from '../../bench/trials/text.js'
-import { fleetName } from '../help/fleets.js'
+import { fleetName, shmFolder } from '../help/fleets.js'
 import { root } from '../help/system.js'
 
 /** Beside dist, as the bench's own bundle, which removes such folders of ended processes. */
@@ -42,7 +42,7 @@ async function measure(about: Pick<CellSpec, 'driver' | 'folder' | 'case'>): Pro
     for (const sample of samples) expect(sample).toBeGreaterThan(0)
   }
   expect(await host.leave()).toBe('0')
-  expect(readdirSync('/dev/shm').filter((object) => object.includes(spec.name))).toEqual([])
+  expect(readdirSync(shmFolder).filter((object) => object.includes(spec.name))).toEqual([])
 }
 
 describe('a driver of the bench', () => {
