@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Fleet, orbitType } from '../../src/index.js'
 import { faultAddon } from '../help/addons.js'
+import { objectAt, objectFile } from '../help/bytes.js'
 import { fleetName, objectName, objectPath, objectsOf } from '../help/fleets.js'
 import { type Child, start } from '../help/processes.js'
 import { isLinux, isSanitized } from '../help/system.js'
@@ -199,14 +199,14 @@ describe.runIf(isLinux && !isSanitized)('killed at a named step', () => {
       const [writer, victim] = (await members(2, { env })) as [Child, Child]
       await joined(writer, name, { size: 4 })
       await value(writer, 'publish')
-      const before = statSync(objectPath(name, kind)).ino
+      const before = objectFile(name, kind).u64(objectAt.fleetId)
       const closed = Fleet.joinShm(name)
       await value(writer, 'close')
       closed.close()
       await victim.ask('fault', point)
       await expectKilled(victim, 'remove', name)
       expectSound(name)
-      expect(statSync(objectPath(name, kind)).ino).not.toBe(before)
+      expect(objectFile(name, kind).u64(objectAt.fleetId)).not.toBe(before)
     },
   )
 

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   Contest,
@@ -355,11 +355,11 @@ describe.runIf(isLinux)('close', () => {
     const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: 'join:locked', ORBIT_FAULT_SIGNAL: '19' }
     const stopped = start('steps.mjs', [name, [['join', { lifetime: 'fleet' }]]], { env })
     await stopped.stopped()
-    const before = statSync(pathOf(name, 'fleet')).ino
+    const before = objectFile(name, 'fleet').u64(objectAt.fleetId)
     fleet.close()
     await stopped.kill()
     expect(join(name).head(facts)).toBe(0)
-    expect(statSync(pathOf(name, 'fleet')).ino).not.toBe(before)
+    expect(objectFile(name, 'fleet').u64(objectAt.fleetId)).not.toBe(before)
   })
 })
 
