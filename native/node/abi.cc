@@ -9,14 +9,14 @@ namespace orbit {
 
 namespace {
 
-// setScratch(arrayBuffer): results and frames pass through it from now on
+// setScratch(arrayBuffer): results and frames pass through it from now on; it ends with the draft
 Napi::Value set_scratch_call(const Napi::CallbackInfo& info) {
   Addon& addon = addon_of(info);
   Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
   if (addon.scratchReference != nullptr) napi_delete_reference(info.Env(), addon.scratchReference);
   napi_create_reference(info.Env(), buffer, 1, &addon.scratchReference);
   addon.scratch = static_cast<uint8_t*>(buffer.Data());
-  addon.scratchBytes = buffer.ByteLength();
+  addon.scratchBytes = buffer.ByteLength() - kDraftBytes;
   return info.Env().Undefined();
 }
 
@@ -76,6 +76,7 @@ Napi::Object abi_table(Napi::Env env) {
       {"resultCount", offsetof(Results, count)},
       {"firstRecord", kFirstRecord},
       {"recordBytes", sizeof(Record)},
+      {"draftBytes", kDraftBytes},
       {"recordPosition", offsetof(Record, position)},
       {"recordVersion", offsetof(Record, version)},
       {"recordNode", offsetof(Record, node)},

@@ -6,6 +6,7 @@
 //   0      Arguments; after the call, Results
 //   64     a Record and its payload; or the Records of a poll
 //   8256   the payloads of a poll that do not go into the slab
+//   end    the draft, where JavaScript encodes a value; no call writes there
 // Payloads that callers keep go straight into the slab, a buffer that is never written twice.
 #pragma once
 
@@ -42,7 +43,7 @@ static_assert(sizeof(Results) == 64, "records begin on a line");
 struct __attribute__((may_alias)) Arguments {
   double number;   // a position, a counter, a version, or a time in milliseconds
   uint32_t ring;   // the handle of a ring
-  uint32_t place;  // where the payloads go: an offset in the slab, or kInScratch
+  uint32_t place;  // where payloads go: an offset in the slab, or kInScratch; of publish: where one is in the scratch
   uint32_t count;  // of frames or bytes, or packed lengths
   uint32_t flag;
   // The number as a 64-bit word; -1 becomes the largest one.
@@ -64,6 +65,9 @@ constexpr size_t kFirstRecord = sizeof(Results);
 // One call of a poll leaves at most this many records.
 constexpr uint32_t kPollRecords = 256;
 constexpr size_t kPollPayloads = kFirstRecord + kPollRecords * sizeof(Record);
+
+// The draft is behind the bytes of the scratch that calls use.
+constexpr size_t kDraftBytes = 4096;
 
 // A claim, in place of the first Record.
 struct ClaimRecord {
@@ -123,7 +127,7 @@ struct Addon {
   std::vector<RingHandle> rings;                         // by handle
   std::vector<std::unique_ptr<LimiterHandle>> limiters;  // by handle; null: closed
   uint8_t* scratch = nullptr;
-  size_t scratchBytes = 0;
+  size_t scratchBytes = 0;  // without the draft
   napi_ref scratchReference = nullptr;
   uint8_t* slab = nullptr;  // JavaScript keeps the buffer until it sets the next one
   size_t slabBytes = 0;

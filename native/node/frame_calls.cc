@@ -9,15 +9,15 @@ namespace orbit {
 namespace {
 
 // publish([payload]) -> undefined, with the position in Results; or a status. Given: version, ring, length, and as the
-// flag frameKind. Without `payload`, its bytes are in the scratch, from the first record on
+// flag frameKind. Without `payload`, its bytes are in the scratch or the draft, from the given place on
 napi_value publish_call(napi_env env, napi_callback_info info) {
   Call call(env, info, FromScratch{1});
   if (int32_t status = refusal(call)) return call.status(status);
-  const uint8_t* payload = call.addon->scratch + kFirstRecord;
-  size_t length = call.given->count;
+  size_t length = call.given->count, place = call.given->place;
+  const uint8_t* payload = call.addon->scratch + place;
   if (call.count > 0) {
     payload = call.bytes(0, &length);
-  } else if (length > call.addon->scratchBytes - kFirstRecord) {
+  } else if (place + length > call.addon->scratchBytes + kDraftBytes) {
     return call.status(RingStatus::kTooLarge);
   }
   if (!fits(call, length)) return call.status(RingStatus::kTooLarge);
@@ -86,7 +86,7 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
 
 void write_record(Record* record, const Frame& frame, uint32_t at) {
   record->position = number_of(frame.position);
-  record->version = static_cast<double>(frame.version);
+  record->version = number_of(frame.version);
   record->node = frame.node;
   record->length = frame.length;
   record->frameKind = frame.frameKind;
@@ -137,8 +137,8 @@ napi_value read_counter_call(napi_env env, napi_callback_info info) {
 // Polls the frames that `judge(frame, payload)` keeps: their records are in the scratch, their payloads back to back at
 // the given place, each padded to 8. Given: position, ring, place, how many frames at most, and as the flag whether the
 // same poll has passed positions already that were not lost, so that the call ends before a loss. It ends early when no
-// room is left. The result is undefined, with the number of frames in Results.count; or 0 and no Results, if it has
-// passed no position; or a status.
+// room is left. The result is undefined, with Results; or a status. If it has passed no position, Results.to is the
+// given position, and nothing else is set.
 template <typename Judge>
 napi_value poll_records(const Call& call, Judge judge) {
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -162,10 +162,10 @@ napi_value poll_records(const Call& call, Judge judge) {
         return verdict;
       });
   ORBIT_CHECK(at <= end);
-  if (poll.to == poll.from) return call.number(0);
   Results* results = call.addon->results();
-  results->from = number_of(poll.from);
   results->to = number_of(poll.to);
+  if (poll.to == poll.from) return nullptr;
+  results->from = number_of(poll.from);
   results->head = number_of(poll.head);
   results->lost = number_of(poll.lost);
   results->malformed = number_of(poll.malformed);

@@ -16,12 +16,20 @@ struct Poll {
   uint64_t lost = 0;       // overwritten by newer frames, or reset away; they come first
   uint64_t malformed = 0;  // passed because their bytes contradict the invariants or the format
   uint64_t skipped = 0;    // whole, and not asked for
-  uint64_t head = 0;       // where the ring ended when the poll began
+  uint64_t head = 0;       // where the ring ended when the poll began, at least `from`
   uint32_t count = 0;      // frames handed out
 };
 
 // What a reader makes of a whole frame.
 enum class Verdict { kKeep, kSkip, kMalformed };
+
+// The head, for a poll that begins at `position`. Most polls find nothing, or one frame, and then the slots say so
+// without a search: a position with an unfilled slot is not below the head (I3).
+inline uint64_t head_from(const Ring& ring, uint64_t position) {
+  if (!representable(ring, position) || !filled(ring, position)) return position;
+  if (!representable(ring, position + 1) || !filled(ring, position + 1)) return position + 1;
+  return head_of(ring);
+}
 
 // Reads up to `max` frames from `position` on. `room(payloadBytes)` says where the next payload goes, or null to stop;
 // `judge(frame)` follows for each whole frame, and only a frame that it keeps is handed out. `isContinued`: calls
@@ -31,7 +39,7 @@ template <typename Room, typename Judge>
 inline Poll poll_frames(const Ring& ring, uint64_t position, uint32_t max, bool isContinued, Room room, Judge judge) {
   Poll poll;
   poll.from = poll.to = position;
-  uint64_t head = poll.head = head_of(ring);
+  uint64_t head = poll.head = head_from(ring, position);
   // Contradictory slots can make every position look overwritten; a healthy ring laps a poll a few times at most.
   uint64_t patience = 4 * (uint64_t{ring.mask} + 1) + max;
   while (poll.count < max && poll.to < head && patience-- > 0) {

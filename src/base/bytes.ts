@@ -17,8 +17,13 @@ export function checkBytes(name: string, bytes: Uint8Array, expected = 'a Uint8A
 
 const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
   ?.get as () => number
+const plainPrototype = Uint8Array.prototype
+const bufferPrototype = Buffer.prototype
+
 /** The real length of bytes; a subclass may report another one. */
-export const lengthOf = (bytes: Uint8Array): number =>
-  // V8 inlines this way only.
-  isPlain(Object.getPrototypeOf(bytes)) ? bytes.length : typedArrayLength.call(bytes)
-const isPlain = (prototype: object) => prototype === Uint8Array.prototype || prototype === Buffer.prototype
+export function lengthOf(bytes: Uint8Array): number {
+  // The length is read first: V8 then knows the shape of the object, and the prototype costs no call.
+  const { length } = bytes
+  const prototype: unknown = Object.getPrototypeOf(bytes)
+  return prototype === plainPrototype || prototype === bufferPrototype ? length : typedArrayLength.call(bytes)
+}

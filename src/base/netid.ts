@@ -151,7 +151,6 @@ export class NetId64 {
  * @param position up to 2^53; its low 40 bits become the counter
  */
 export function netIdAt(kind: number, node: number, position: number): NetId64 {
-  // Bit operators work on 32 bits; a division by a power of two is exact.
-  const counter = position < counterSpan ? position : position - Math.floor(position / counterSpan) * counterSpan
-  return unchecked(kind, node, counter)
+  // Bit operators work on 32 bits. The remainder of two integers is exact.
+  return unchecked(kind, node, position < counterSpan ? position : position % counterSpan)
 }

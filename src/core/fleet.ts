@@ -247,11 +247,6 @@ export class Fleet extends FleetObserver {
     return true
   }
 
-  /** The ring of a type, created at its first use. @internal */
-  override ring(type: AnyOrbitType): Ring {
-    return super.ring(type) as Ring
-  }
-
   /**
    * Publishes one frame. From now on every process that reads the ring finds it. Never waits for another process.
    *
@@ -264,8 +259,13 @@ export class Fleet extends FleetObserver {
    *   published.
    */
   publish<Type extends AnyOrbitType>(type: Type, value: ValueOf<Type> | Uint8Array, options?: PublishOptions): NetId64 {
-    const ring = this.ring(type)
-    return netIdAt(ring.kind, this.node, ring.publish(bytesOf(type, value), options))
+    const ring = this.ring(type) as Ring // a member creates it
+    const { pod } = type
+    const position =
+      pod === undefined || isUint8Array(value)
+        ? ring.publish(value as Uint8Array, options)
+        : ring.publishValue(pod, value, options)
+    return netIdAt(ring.kind, this.node, position)
   }
 
   /**
@@ -285,7 +285,7 @@ export class Fleet extends FleetObserver {
     if (!Array.isArray(payloads)) {
       throw wrongType('payloads', payloads, 'an array')
     }
-    const ring = this.ring(type)
+    const ring = this.ring(type) as Ring
     const bytes = type.pod === undefined ? payloads : payloads.map((payload) => bytesOf(type, payload))
     const positions = ring.publishBatch(bytes, options)
     return positions.map((position) => netIdAt(ring.kind, this.node, position))
@@ -299,7 +299,7 @@ export class Fleet extends FleetObserver {
    * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_EXHAUSTED
    */
   publishPacked(type: AnyOrbitType, records: Uint8Array, options?: PublishOptions): number {
-    const ring = this.ring(type)
+    const ring = this.ring(type) as Ring
     const recordBytes = type.pod?.byteLength ?? type.payloadBytes
     if (!isUint8Array(records)) {
       throw wrongType('records', records, 'a Uint8Array')
@@ -320,7 +320,7 @@ export class Fleet extends FleetObserver {
    * @throws ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_NO_SPACE, ERR_ORBIT_BUSY
    */
   resetRing(type: AnyOrbitType): void {
-    this.ring(type).reset()
+    ;(this.ring(type) as Ring).reset()
   }
 
   /** Writes this member's next heartbeat. @internal */

@@ -130,23 +130,27 @@ const lengthIndex = abi.recordLength >> 2
 const frameKindIndex = abi.recordFrameKind >> 2
 const atIndex = abi.recordAt >> 2
 
-/** Appends the frames of a poll; their payloads are at the place that `placeFor` returned. */
-export function takeFrames({ frames: source }: Ring, place: number, frames: Frame[]): void {
+/** The frames of a poll; their payloads are at the place that `placeFor` returned. */
+export function takeFrames({ frames: source }: Ring, place: number): Frame[] {
   const count = resultCount()
+  if (count === 0) return []
   const buffer = takeCopies(place, abi.pollPayloads, resultBytes())
-  const by = movedBy
-  const { words, floats } = scratch
-  let word = firstWord
-  let float = firstFloat
-  for (let i = 0; i < count; i++) {
-    const node = words[word + nodeIndex] as number
-    const position = floats[float + positionIndex] as number
-    const frameKind = words[word + frameKindIndex] as number
-    const version = floats[float + versionIndex] as number
-    const at = (words[word + atIndex] as number) + by
-    const payload = new Uint8Array(buffer, at, words[word + lengthIndex] as number)
-    frames.push(new OrbitFrame(source, node, position, frameKind, version, payload))
-    word += recordWords
-    float += recordFloats
+  // An array that begins empty gets room for 17 with its first element.
+  const frames = [polledFrame(source, buffer, firstWord, firstFloat)]
+  for (let i = 1; i < count; i++) {
+    frames.push(polledFrame(source, buffer, firstWord + i * recordWords, firstFloat + i * recordFloats))
   }
+  return frames
+}
+
+/** The frame of a record of the poll, which begins at an index of each view. */
+function polledFrame(source: FrameSource, buffer: ArrayBufferLike, word: number, float: number): Frame {
+  const { words, floats } = scratch
+  const node = words[word + nodeIndex] as number
+  const position = floats[float + positionIndex] as number
+  const frameKind = words[word + frameKindIndex] as number
+  const version = floats[float + versionIndex] as number
+  const at = (words[word + atIndex] as number) + movedBy
+  const payload = new Uint8Array(buffer, at, words[word + lengthIndex] as number)
+  return new OrbitFrame(source, node, position, frameKind, version, payload)
 }

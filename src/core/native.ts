@@ -42,6 +42,7 @@ interface Abi extends ContestAbi, InboxAbi {
   readonly resultCount: number
   readonly firstRecord: number
   readonly recordBytes: number
+  readonly draftBytes: number
   readonly recordPosition: number
   readonly recordVersion: number
   readonly recordNode: number
@@ -222,7 +223,7 @@ interface Native extends ContestCalls, InboxCalls {
   setScratch(buffer: ArrayBuffer): void
   /** The caller keeps the buffer, and sets another one if it was detached. */
   setSlab(buffer: ArrayBufferLike): void
-  /** The payload, or without it as many bytes of the scratch as count says; the position is in the scratch then. */
+  /** The payload, or as many bytes of the scratch as count says, from place on; the position is in the scratch then. */
   publish(payload?: Uint8Array): number | undefined
   publishPacked(ring: number, records: Uint8Array, recordBytes: number, frameKind: number, version: number): number
   publishList(ring: number, count: number, frameKind: number, version: number): number
@@ -230,8 +231,8 @@ interface Native extends ContestCalls, InboxCalls {
   readHead(): number | undefined
   readCounter(): number | undefined
   /**
-   * 0: it has passed no position, and left no results. flag: the same poll has passed positions already that were not
-   * lost, so the call ends before a loss.
+   * It leaves results; if it has passed no position, `to` is the given one and no other result is left. flag: the same
+   * poll has passed positions already that were not lost, so the call ends before a loss.
    */
   poll(): number | undefined
   pollEvents(pattern: Uint8Array): number | undefined

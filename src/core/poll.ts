@@ -1,6 +1,6 @@
 import { type Frame, takeFrames } from './frame.js'
 import type { Ring } from './ring.js'
-import { resultCount, resultHead, resultLost, resultMalformed, resultTo } from './scratch.js'
+import { resultHead, resultLost, resultMalformed } from './scratch.js'
 import { placeFor } from './slab.js'
 
 /**
@@ -30,23 +30,32 @@ export interface Poll<T = unknown> {
  * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
  */
 export function pollRing(ring: Ring, position: number, max: number, filter?: Uint8Array): Poll {
-  const frames: Frame[] = []
-  let to = position
-  let lost = 0
-  let malformed = 0
-  let head: number | undefined
-  for (;;) {
-    const isContinued = to - position > lost
+  const place = placeFor(ring.payloadBytes)
+  const to = ring.poll(position, max, false, place, filter)
+  if (to === position) return { frames: [], lost: 0, malformed: 0, from: position, to }
+  // The head of the first call is the goal: publishers may be faster than the loop behind it.
+  const head = resultHead()
+  const lost = resultLost()
+  const malformed = resultMalformed()
+  const frames = takeFrames(ring, place)
+  const poll = { frames, lost, malformed, from: position, to }
+  if (to < head && frames.length < max) pollOn(ring, poll, head, max, filter)
+  return poll
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/** Goes on with a poll whose first call ended before the head, as it does when the slab is full. */
+function pollOn(ring: Ring, poll: Mutable<Poll>, head: number, max: number, filter: Uint8Array | undefined): void {
+  const { frames } = poll
+  while (poll.to < head && frames.length < max) {
+    const isContinued = poll.to - poll.from > poll.lost
     const place = placeFor(ring.payloadBytes)
-    if (!ring.poll(to, max - frames.length, isContinued, place, filter)) break
-    const passed = resultTo() - to
-    lost += resultLost()
-    malformed += resultMalformed()
-    to += passed
-    // A full slab ends a call early. The head of the first call is the goal: publishers may be faster than this loop.
-    head ??= resultHead()
-    if (resultCount() > 0) takeFrames(ring, place, frames)
-    if (frames.length >= max || to >= head) break
+    const to = ring.poll(poll.to, max - frames.length, isContinued, place, filter)
+    if (to === poll.to) return
+    poll.to = to
+    poll.lost += resultLost()
+    poll.malformed += resultMalformed()
+    frames.push(...takeFrames(ring, place))
   }
-  return { frames, lost, malformed, from: position, to }
 }

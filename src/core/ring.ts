@@ -3,6 +3,8 @@ import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
+import type { Pod } from '../pod/pod.js'
+import { encodeDraft } from './draft.js'
 import type { FrameSource } from './framesource.js'
 import { Handle, type OpenedType, objectText } from './handle.js'
 import { native, status } from './native.js'
@@ -15,6 +17,7 @@ import {
   loadedNode,
   resultPosition,
   resultStatus,
+  resultTo,
   scratch,
 } from './scratch.js'
 
@@ -55,10 +58,10 @@ export interface RingStats {
 }
 
 /**
- * Up to this length, V8 keeps the bytes of a Uint8Array on its own heap. Handing such an array to the addon moves them
- * to a buffer of their own, which costs 400 ns the first time; copying them costs 15.
+ * Up to this length, copying bytes into the scratch costs less than handing the array over. Up to 64 bytes, V8 keeps
+ * them on its own heap, and handing them over moves them to a buffer of their own, which costs 400 ns the first time.
  */
-const maxHeapBytes = 64
+const maxCopiedBytes = 256
 
 /** In a list, this many bytes with the length are before each payload. */
 const listHead = 8
@@ -87,22 +90,37 @@ export class Ring extends Handle {
 
   /** Publishes one frame and returns its position. */
   publish(payload: Uint8Array, options: PublishOptions | undefined): number {
-    if (!isUint8Array(payload) || payload.length === 0) checkBytes('payload', payload)
-    if (options === undefined) return this.#publish(payload, 0, 0)
-    const { frameKind, version } = checkPublish(options)
-    return this.#publish(payload, frameKind, version)
+    if (!isUint8Array(payload)) checkBytes('payload', payload)
+    if (options !== undefined) return this.#publishWith(payload, options)
+    const length = lengthOf(payload)
+    if (length === 0 || length > maxCopiedBytes) return this.#publishAny(payload, 0, 0)
+    scratch.bytes.set(payload, firstRecord)
+    return this.publishScratch(length, 0, 0, firstRecord)
   }
 
-  #publish(payload: Uint8Array, frameKind: number, version: number): number {
+  #publishWith(payload: Uint8Array, options: PublishOptions): number {
+    const { frameKind, version } = checkPublish(options) // it may detach the payload
+    return this.#publishAny(payload, frameKind, version)
+  }
+
+  #publishAny(payload: Uint8Array, frameKind: number, version: number): number {
     const length = lengthOf(payload)
-    if (length <= maxHeapBytes) {
-      if (length > 0) scratch.bytes.set(payload, firstRecord) // the options may have detached it
+    if (length === 0) checkBytes('payload', payload)
+    if (length <= maxCopiedBytes) {
+      scratch.bytes.set(payload, firstRecord)
       return this.publishScratch(length, version, frameKind)
     }
-    give(version, this.handle, inScratch, length, frameKind)
+    give(version, this.handle, firstRecord, length, frameKind)
     const refused = native.publish(payload)
     if (refused !== undefined) this.#refusePublish(refused, 'payload', length)
     return resultPosition()
+  }
+
+  /** Publishes a value of the pod of this ring and returns its position. */
+  publishValue<T>(pod: Pod<T>, value: T, options: PublishOptions | undefined): number {
+    if (options !== undefined) return this.publish(pod.encode(value), options)
+    const at = encodeDraft(pod, value)
+    return at < 0 ? this.publish(pod.encode(value), undefined) : this.publishScratch(pod.byteLength, 0, 0, at)
   }
 
   /** Publishes one frame per payload, in order, and returns their positions. */
@@ -157,17 +175,9 @@ export class Ring extends Handle {
     if (published < next - first) this.refuse(published < 0 ? published : resultStatus())
   }
 
-  /** Publishes bytes that this package made, in a buffer that V8 does not keep on its heap. */
-  publishOwn(bytes: Uint8Array): number {
-    give(0, this.handle, inScratch, 0, 0)
-    const refused = native.publish(bytes)
-    if (refused !== undefined) this.#refusePublish(refused, 'payload', bytes.length)
-    return resultPosition()
-  }
-
-  /** Publishes the `length` bytes that the caller put into the scratch at `firstRecord`, and returns the position. */
-  publishScratch(length: number, version: number, frameKind = 0): number {
-    give(version, this.handle, inScratch, length, frameKind)
+  /** Publishes the `length` bytes that the caller put into the scratch at `at`, and returns the position. */
+  publishScratch(length: number, version: number, frameKind = 0, at = firstRecord): number {
+    give(version, this.handle, at, length, frameKind)
     const refused = native.publish()
     if (refused !== undefined) this.#refusePublish(refused, 'payload', length)
     return resultPosition()
@@ -208,12 +218,13 @@ export class Ring extends Handle {
    *
    * @param isContinued the same poll has passed positions already that were not lost, so this call ends before a loss
    * @param filter what the addon compares each frame with; frames that do not match are passed. Default: all match
-   * @returns whether it has passed any position; if not, it left no results
+   * @returns the position behind those that it has passed; if it has passed none, it left no other results
    */
-  poll(position: number, max: number, isContinued: boolean, place: number, filter?: Uint8Array): boolean {
+  poll(position: number, max: number, isContinued: boolean, place: number, filter?: Uint8Array): number {
     give(position, this.handle, place, max, isContinued ? 1 : 0)
-    const result = filter === undefined ? native.poll() : native.pollEvents(filter)
-    return result === undefined || this.orThrow(result) > 0
+    const refused = filter === undefined ? native.poll() : native.pollEvents(filter)
+    if (refused !== undefined) this.refuse(refused)
+    return resultTo()
   }
 
   /** The next position to be published. */

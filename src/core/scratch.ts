@@ -53,7 +53,7 @@ export function giveNumber(number: number): void {
  *
  * @param number a position, a counter, a version, or a time in milliseconds
  * @param ring the addon's handle
- * @param place where payloads go: an offset in the slab, or `inScratch`
+ * @param place where payloads go: an offset in the slab, or `inScratch`; where a payload to publish is in the scratch
  * @param count of frames or bytes, or packed lengths
  */
 export function give(number: number, ring: number, place: number, count: number, flag: number): void {
@@ -111,13 +111,19 @@ export const loadedFrameKind = (): number => scratch.words[frameKindIndex] as nu
 export const loadedVersion = (): number => scratch.floats[versionIndex] as number
 /** The length of the loaded frame's payload, in bytes. */
 export const loadedLength = (): number => scratch.words[lengthIndex] as number
-/** Makes room in the scratch for at least one frame of `payloadBytes` bytes. */
+
+const { set: setBytes } = Uint8Array.prototype
+
+/** Makes room in the scratch for at least one frame of `payloadBytes` bytes, and for the draft behind it. */
 export function growScratch(payloadBytes: number): void {
   const needed = abi.pollPayloads + payloadBytes + 8
   if (scratch.bytes.length >= needed) return
-  const buffer = new ArrayBuffer(Math.max(64 * 1024, Math.ceil(needed / 4096) * 4096))
+  const bytes = Math.max(64 * 1024, Math.ceil(needed / 4096) * 4096)
+  const buffer = new ArrayBuffer(bytes + abi.draftBytes)
   native.setScratch(buffer)
-  scratch.bytes = new Uint8Array(buffer)
+  scratch.bytes = new Uint8Array(buffer, 0, bytes)
+  // V8 looks a method of typed arrays up at each call, since their prototype is a dictionary; its own property is not.
+  scratch.bytes.set = setBytes
   scratch.floats = new Float64Array(buffer)
   scratch.words = new Uint32Array(buffer)
   scratch.view = new DataView(buffer)

@@ -22,9 +22,6 @@ export class Orbital<T> {
   readonly #layer: Layer<Ring>
   readonly #type: OrbitType<T>
   readonly #pod: Pod<T>
-  readonly #bytes: Uint8Array
-  readonly #view: DataView
-  #isEncoding = false
 
   /**
    * @param type a type with a pod
@@ -37,9 +34,6 @@ export class Orbital<T> {
     }
     this.#type = type
     this.#pod = type.pod
-    const buffer = new ArrayBuffer(type.pod.byteLength)
-    this.#bytes = new Uint8Array(buffer)
-    this.#view = new DataView(buffer)
     this.#layer = new Layer(fleet, type, () => fleet.ring(type))
   }
 
@@ -51,9 +45,8 @@ export class Orbital<T> {
    *   ERR_ORBIT_READ_ONLY for an observer
    */
   store(value: T): NetId64 {
-    const ring = this.#layer.writable()
-    const bytes = this.#encode(value)
-    return this.#layer.idAt(bytes === this.#bytes ? ring.publishOwn(bytes) : ring.publish(bytes, undefined))
+    const layer = this.#layer
+    return layer.idAt(layer.writable().publishValue(this.#pod, value, undefined))
   }
 
   /**
@@ -121,18 +114,6 @@ export class Orbital<T> {
       const newest = frames.at(-1)
       if (newest !== undefined) yield this.#decode(newest.payload)
     }
-  }
-
-  /** Encodes into the buffer of this handle, unless a getter of the value stores another value at the same time. */
-  #encode(value: T): Uint8Array {
-    if (this.#isEncoding) return this.#pod.encode(value)
-    this.#isEncoding = true
-    try {
-      this.#pod.write(this.#view, 0, value)
-    } finally {
-      this.#isEncoding = false
-    }
-    return this.#bytes
   }
 
   #loaded(): T {
