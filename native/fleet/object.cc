@@ -91,10 +91,19 @@ constexpr const char* kMakeAnew =
   __builtin_unreachable();
 }
 
+// A pod as far as it is known: a long one has left only its fingerprint.
+std::string pod_text(const RingSpec& spec, const std::string& text) {
+  if (spec.fingerprint == 0) return "no pod";
+  return spec.schemaBytes == 0 ? "a pod with fingerprint=" + hex(spec.fingerprint) : "pod=" + printable(text);
+}
+
 // Names the first field that differs, and shows both pods.
 void require_pod(const std::string& object, const Ring& found, const RingSpec& wanted, const PodShape& pod) {
   if (!have_texts(found.spec, wanted)) {
-    return require_equal(object, found.spec, "fingerprint", hex(found.spec.fingerprint), hex(wanted.fingerprint));
+    if (found.spec.fingerprint == wanted.fingerprint) return;
+    std::string own = pod_text(wanted, {wanted.schema, wanted.schemaBytes});
+    throw Failure("ERR_ORBIT_TYPE_MISMATCH", object + ": " + own + " was asked for, the existing ring has " +
+                                                 pod_text(found.spec, schema_text(found)) + ": " + kMakeAnew);
   }
   std::string text = schema_text(found), own(wanted.schema, wanted.schemaBytes);
   PodMatch match = match_pods(wanted.schema, wanted.schemaBytes, text.data(), static_cast<uint32_t>(text.size()));

@@ -33,6 +33,29 @@ RingSpec accepted(RingSpec wanted, const Wish& wish, const RingSpec& found) {
   return wanted;
 }
 
+// How many messages inboxes have accepted that no owner has committed. The requests of calls are not counted: their
+// callers are gone where an object may be remade.
+uint64_t uncommitted_in(const Ring& ring) {
+  uint64_t messages = 0;
+  for (uint32_t index = 0; ring.spec.replies == 0 && index < ring.spec.boxes; index++) {
+    Box box = box_of(ring, index);
+    uint64_t floor = floor_of(box);
+    messages += head_of(box, floor) - floor;
+  }
+  return messages;
+}
+
+// An accepted message outlives its sender, so the last member must not lose it to another capacity.
+void require_committed(const std::string& object, const Mapping& mapping) {
+  Ring ring;
+  if (attach_slots(mapping.base, mapping.length, &ring) != AttachStatus::kOk) return;
+  uint64_t left = uncommitted_in(ring);
+  if (left == 0) return;
+  throw Failure("ERR_ORBIT_TYPE_MISMATCH",
+                object + ": the existing inbox has another type, and " + std::to_string(left) +
+                    " messages that no owner has committed: commit them with that type, or remove the inbox");
+}
+
 }  // namespace
 
 OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish, const PodShape& pod) {
@@ -47,6 +70,9 @@ OpenRing* Fleet::open_ring(RingSpec spec, const Wish& wish, const PodShape& pod)
                                                 " chunks: use a smaller capacity or a smaller fleet");
   }
   if (const auto& known = rings_[spec.typeKind]) {
+    if (is_retired(known->writer.ring)) {  // its successor may have another type
+      throw Failure("ERR_ORBIT_RETIRED", wanted.object + ": was removed: join or observe the fleet again");
+    }
     require_wanted(known->writer.ring, wanted);
     return known.get();
   }
@@ -121,6 +147,7 @@ std::unique_ptr<Mapping> Fleet::create_ring(const Wanted& wanted) {
   } else if (left != nullptr && is_left_behind(*left) && alone()) {
     store_->remove(wanted.object);  // living members of that fleet go on with it
   } else if (left != nullptr && is_other(*left, wanted, &found) && alone() && !keeps_contents()) {
+    require_committed(wanted.object, *left);
     if (!wanted.wish.hasCapacity && found.objectType == spec.objectType) take_slots(&spec, found);
     if (!wanted.wish.hasPayloadBytes) spec.payloadBytes = found.payloadBytes;
     retire_object(*store_, wanted.object);

@@ -5,17 +5,23 @@ import { allKinds, isNamedLayer, layerKindOf, type NamedLayer } from '../inspect
 import { UsageError } from './command.js'
 
 /**
- * Resolves the operand KIND: a number, `cache`, `events`, `contest`, one of these with a name (`cache:sessions`), or
- * the name of a type.
+ * Resolves the operand KIND: a number, `cache`, `events`, `contest`, one of these with a name (`cache:sessions`), the
+ * name of a type, or `type:` and any name of a type (`type:42`, `type:cache:x`).
  */
 export function kindNamed(fleet: FleetObserver, operand: string): number {
+  if (operand.startsWith(typePrefix)) return kindOfType(fleet, operand.slice(typePrefix.length))
   if (/^\d+$/.test(operand)) return kindNumber(operand)
   const [layer = '', ...rest] = operand.split(':')
   const name = rest.length === 0 ? undefined : rest.join(':')
   const own = isNamedLayer(layer) ? layerKindOf(fleet, layer, name) : undefined
-  if (own !== undefined) return own
-  for (const kind of allKinds(fleet)) if (nameOf(fleet, kind) === operand) return kind
-  throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ring named ${JSON.stringify(operand)}`)
+  return own ?? kindOfType(fleet, operand)
+}
+
+const typePrefix = 'type:'
+
+function kindOfType(fleet: FleetObserver, name: string): number {
+  for (const kind of allKinds(fleet)) if (nameOf(fleet, kind) === name) return kind
+  throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ring named ${JSON.stringify(name)}`)
 }
 
 /** Resolves the operand KIND of a command that accepts only a number. */

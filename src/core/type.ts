@@ -53,8 +53,8 @@ export interface OrbitTypeSpec<T> {
   capacity?: number
   /**
    * The most bytes that a payload may have, 0..2^24. Default without a pod: 256. With a pod it is the room that a new
-   * ring has for a value and for fields that are added later: at least the pod's byteLength, default as many bytes as
-   * cost no more memory than byteLength and the pod's reserve.
+   * ring has for a value and for fields that are added later: at least the pod's byteLength and reserve, default as many
+   * bytes as cost no more memory than these.
    */
   payloadBytes?: number
 }
@@ -142,6 +142,10 @@ export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<
   }
   const payloadBytes = spec.payloadBytes ?? (pod === undefined ? 256 : roomFor(pod))
   checkSpec(name, kind, capacity, payloadBytes, pod?.byteLength ?? 0)
+  if (pod !== undefined && payloadBytes < pod.byteLength + pod.reserve) {
+    const room = `byteLength=${pod.byteLength} and reserve=${pod.reserve} of the pod together`
+    throw outOfRange('payloadBytes', payloadBytes, `left out, or at least ${room}`)
+  }
   // Equal pods are one object.
   const content = `${kind} ${capacity} ${payloadBytes} ${pod?.reserve} ${pod?.schema} ${name}`
   const make = () => {

@@ -30,6 +30,10 @@ describe.skipIf(!hasObjectFiles)('orbit on objects with names', () => {
     expect((await orbit(['dump', name, 'cache:sessions'])).stdout).toContain('put 17')
     expect((await orbit(['dump', name, 'orders'])).stdout).toContain('first')
     expect((await orbit(['top', '--json', '--limit', '1'])).stdout).toContain('orbit.cache:sessions')
+    for (const type of ['42', 'cache:sessions', 'type:x']) {
+      fleet.publish(orbitType({ name: type }), Buffer.from(`of ${type}`))
+      expect((await orbit(['dump', name, `type:${type}`])).stdout).toContain(`of ${type}`)
+    }
     const { code, stderr } = await orbit(['claims', name, '--name', 'other'])
     expect([code, stderr]).toEqual([3, `orbit: fleet ${name} has no contest named "other"\n`])
   })

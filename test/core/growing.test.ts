@@ -95,6 +95,14 @@ describe.each(memories)('a pod with added fields in $memory', ({ join }) => {
     expect(fleet.head(oldType)).toBe(6)
   })
 
+  it('is refused with payloadBytes that leave no room for its reserve', () => {
+    const type = (payloadBytes: number) => orbitType({ name: 'small', pod: oldPod, payloadBytes })
+    const room = oldPod.byteLength + oldPod.reserve
+    expect(type(room).payloadBytes).toBe(room)
+    const text = `payloadBytes=${room - 1} must be left out, or at least byteLength=${oldPod.byteLength} and reserve=40`
+    expectRangeError(() => type(room - 1), text)
+  })
+
   it('fits without a reserve into the bytes that a frame has left', () => {
     const name = fleetName()
     const small = orbitType({ name: 'small', kind: 31, pod: pod({ a: 'u64', b: 'u8' }) })

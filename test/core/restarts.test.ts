@@ -265,7 +265,9 @@ describe.each(memories)('a ring of another type or geometry in $memory', ({ isSh
     first.close()
     next.publish(others.capacity, fact)
     expectRefusal(() => inspectRing(observer, 7, []), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
-    expectRefusal(() => observer.head(facts), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
+    for (const type of [facts, others.capacity, others.pod]) {
+      expectRefusal(() => observer.head(type), OrbitError, 'ERR_ORBIT_RETIRED', 'observe the fleet again')
+    }
   })
 
   it('is remade for a layer that is alone and asks for another geometry', () => {

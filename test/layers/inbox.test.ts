@@ -35,6 +35,23 @@ describe.each(memories)('an inbox in $memory', ({ join }) => {
     expect(inbox.poll()).toEqual([])
   })
 
+  it('is not remade for another capacity while it has messages that no owner has committed', () => {
+    const name = fleetName()
+    const joinBriefly = () => join(name, { lifetime: 'fleet' })
+    const [sender, last] = [joinBriefly(), joinBriefly()]
+    const outbox = new Outbox(sender, Jobs)
+    for (const text of ['a', 'b']) expect(outbox.trySend(bytes(text)).accepted).toBe(true)
+    sender.close()
+    const Larger = inboxType({ ...spec, capacity: 8 })
+    expectRefusal(() => own(last, Larger), OrbitError, 'ERR_ORBIT_TYPE_MISMATCH', '2 messages that no owner')
+    const inbox = own(last)
+    expect(inbox.poll().map(textOf)).toEqual(['a', 'b'])
+    inbox.commit(2)
+    const next = joinBriefly()
+    last.close()
+    expect(own(next, Larger).poll()).toEqual([])
+  })
+
   it('refuses a message when it is full, until its owner commits', () => {
     const fleet = join(fleetName())
     const outbox = new Outbox(fleet, Jobs)

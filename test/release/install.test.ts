@@ -172,8 +172,11 @@ describe('the package in an empty project', () => {
   it.runIf(process.allowedNodeEnvironmentFlags.has('--no-experimental-require-module'))(
     'works from CommonJS in a process that cannot require ESM',
     () => {
-      const env = { NODE_OPTIONS: '--no-experimental-require-module' }
-      expect(use(join(app, 'install.cjs'), env)).toEqual(used(addon))
+      const flags = ['--no-experimental-require-module', '--disallow-code-generation-from-strings']
+      for (const given of [flags.slice(0, 1), flags]) {
+        const said = run(app, process.execPath, [...given, 'install.cjs', fleetName('install')])
+        expect(JSON.parse(said)).toEqual(used(addon))
+      }
     },
   )
 
