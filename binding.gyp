@@ -65,9 +65,11 @@
         "native/node/inbox_calls.cc",
         "native/node/limit.cc"
       ],
-      "cflags": ["-O3"],
+      # -O3 is no faster, and takes a tenth more of the addon.
+      "cflags!": ["-O3"],
+      "cflags": ["-O2"],
       "ldflags": ["-Wl,--gc-sections"],
-      "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "3" }
+      "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "2" }
     }
   ]
 }

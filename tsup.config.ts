@@ -1,4 +1,5 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { transform } from 'esbuild'
 import { defineConfig, type Options } from 'tsup'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
@@ -60,6 +61,13 @@ try {
 module.exports = loaded
 `
 
+/** No program imports the command, so its own names may be short. Those that it imports stay. */
+async function shortenCommand(): Promise<void> {
+  const file = 'dist/cli.js'
+  const { code } = await transform(readFileSync(file, 'utf8'), { format: 'esm', minify: true, lineLimit: 160 })
+  writeFileSync(file, code)
+}
+
 export default defineConfig([
   {
     ...common,
@@ -70,6 +78,7 @@ export default defineConfig([
     splitting: true,
     async onSuccess() {
       copyFileSync('src/commonjs.cjs', 'dist/commonjs.cjs')
+      await shortenCommand()
       for (const name of Object.keys(entry)) {
         writeFileSync(`dist/${name}.cjs`, door(name))
         // One set of types for both module systems: a fleet from ESM is a fleet in CommonJS.
