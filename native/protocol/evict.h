@@ -85,7 +85,7 @@ inline void move_on(StoreWriter* writer, const Walked& walked, const SecondChanc
   SegmentClass kind = chance.kind;
   if (kind == kUnusedSegment || !has_room(writer, kind, walked.bytes)) return count_stat(&stats->evicted);
   copy_record(next_record(*writer, kind), walked.from, walked.bytes);
-  uint64_t word = with_frequency(finish_record(*writer, kind, walked.record, walked.bytes), chance.frequency);
+  uint64_t word = with_frequency(finish_record(writer, kind, walked.record, walked.bytes), chance.frequency);
   if (!replace_word(walked.bucket, walked.spot.way, walked.spot.word, word)) return note_dropped(writer->store, word);
   count_stat(&stats->moved);
   count_stat(&stats->movedBytes, walked.bytes);
@@ -106,7 +106,7 @@ inline void look_ahead(const ValueStore& store, const uint8_t* segment, uint64_t
 inline bool walk_victim(StoreWriter* writer, uint32_t hand, uint64_t* budget) {
   const ValueStore& store = writer->store;
   uint32_t segment = segment_of(*writer, hand);
-  uint64_t state = load_relaxed(&store.segments[segment].state);
+  uint64_t state = writer->states[hand];
   uint64_t end = uint64_t{filled_units(store, state)} * kUnitBytes;
   SegmentClass kind = class_in(load_relaxed(&store.segments[segment].meta));
   const uint8_t* bytes = store.arena + uint64_t{segment} * store.spec.segmentBytes;
@@ -207,6 +207,7 @@ inline RingStatus join_store(const ValueStore& store, uint32_t node, StoreWriter
       writer->blanks.push(i);
       continue;
     }
+    writer->states[i] = take_state(store, chunk);
     uint64_t meta = load_relaxed(&store.segments[chunk].meta);
     SegmentClass kind = class_in(meta);
     bool isOpen = (kind == kSmallSegment || kind == kMainSegment) && seal_in(meta) == 0;

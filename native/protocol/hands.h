@@ -43,6 +43,7 @@ struct StoreWriter {
   uint32_t node = 0;
   uint64_t nowMs = 0;         // of the present call
   Writer hands[kHands];       // hand: the chunk; a segment or a blank
+  uint64_t states[kHands];    // of the segments; the truth
   uint32_t open[3];           // by SegmentClass; kNoHand: none
   HandQueue free;             // empty segments
   HandQueue queue;            // victims that were not walked to their end
@@ -124,7 +125,7 @@ inline void begin_segment(StoreWriter* writer, uint32_t hand, SegmentClass kind)
 }
 
 inline void free_hand(StoreWriter* writer, uint32_t hand) {
-  begin_generation(writer->store, segment_of(*writer, hand));
+  begin_generation(writer->store, segment_of(*writer, hand), &writer->states[hand]);
   writer->free.push(hand);
 }
 
@@ -141,6 +142,7 @@ inline bool exchange_for_victim(StoreWriter* writer, uint32_t hand) {
     uint64_t stamp = lap_in(word) + 1, position = position_in(ring, stamp, victim.slot);
     if (!representable(ring, position)) return false;
     if (!exchange_hand(&writer->hands[hand], &ring.slots[victim.slot], word, stamp, position)) continue;
+    writer->states[hand] = take_state(writer->store, chunk);
     writer->isCompaction[hand] = victim.isCompaction;
     writer->queue.push(hand);
     return true;
@@ -165,7 +167,7 @@ inline uint32_t open_segment(const StoreWriter& writer, SegmentClass kind) {
   return segment_of(writer, writer.open[kind]);
 }
 inline uint32_t filled_of(const StoreWriter& writer, SegmentClass kind) {
-  return filled_units(writer.store, load_relaxed(&writer.store.segments[open_segment(writer, kind)].state));
+  return filled_units(writer.store, writer.states[writer.open[kind]]);
 }
 inline uint64_t room_of(const StoreWriter& writer, SegmentClass kind) {
   return uint64_t{units_of(writer.store) - filled_of(writer, kind)} * kUnitBytes;
@@ -177,15 +179,15 @@ inline uint64_t* next_record(const StoreWriter& writer, SegmentClass kind) {
 }
 
 // The record that was written at next_record is whole. Returns its index word.
-inline uint64_t finish_record(const StoreWriter& writer, SegmentClass kind, const Record& record, uint64_t bytes) {
-  const ValueStore& store = writer.store;
-  uint32_t segment = open_segment(writer, kind);
-  uint64_t state = load_relaxed(&store.segments[segment].state);
-  uint64_t place = place_of(segment, filled_units(store, state));
-  ORBIT_CHECK(bytes <= room_of(writer, kind) && bytes % kUnitBytes == 0);
-  note_written(store, segment, record.expiresAtMs);
-  add_filled(store, segment, static_cast<uint32_t>(bytes / kUnitBytes));
-  return index_word(mark_of(record.hash), 0, generation_of(state), place);
+inline uint64_t finish_record(StoreWriter* writer, SegmentClass kind, const Record& record, uint64_t bytes) {
+  ORBIT_CHECK(bytes <= room_of(*writer, kind) && bytes % kUnitBytes == 0);
+  uint32_t segment = open_segment(*writer, kind);
+  uint64_t* state = &writer->states[writer->open[kind]];
+  uint64_t place = place_of(segment, filled_of(*writer, kind));
+  *state += bytes / kUnitBytes;
+  note_written(writer->store, segment, record.expiresAtMs);
+  store_state(writer->store, segment, *state);
+  return index_word(mark_of(record.hash), 0, generation_of(*state), place);
 }
 
 }  // namespace orbit

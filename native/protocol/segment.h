@@ -36,7 +36,7 @@ inline bool is_of(uint64_t word, uint64_t state, uint32_t filled) {
   return generation_in(word) == (generation_of(state) & kGenerationMask) && unit_in(word) < filled;
 }
 
-// Acquire: a state that is newer than the word is seen with it. Partner: the store of add_filled.
+// Acquire: a state that is newer than the word is seen with it. Partner: the store of store_state.
 inline uint64_t state_of(const ValueStore& store, uint32_t segment) {
   return load_acquire(&store.segments[segment].state);
 }
@@ -72,12 +72,6 @@ inline void note_written(const ValueStore& store, uint32_t segment, uint64_t exp
 
 // ---- owner of the hand ---------------------------------------------------------------------------------------------
 
-// A record of `units` is whole from here on (S2). Release: its bytes. Partners: the loads of state_of.
-inline void add_filled(const ValueStore& store, uint32_t segment, uint32_t units) {
-  uint64_t* state = &store.segments[segment].state;
-  store_release(state, load_relaxed(state) + units);
-}
-
 // Clears each index word that names the segment.
 inline void sweep_index(const ValueStore& store, uint32_t segment) {
   for (uint64_t bucket = 0; bucket <= store.bucketMask; bucket++) {
@@ -93,17 +87,32 @@ inline void sweep_index(const ValueStore& store, uint32_t segment) {
   }
 }
 
-// Makes the segment empty: its records are gone from here on.
-inline void begin_generation(const ValueStore& store, uint32_t segment) {
+// The owner of a hand keeps the state of its segment in private memory, and stores what it has computed from that. So
+// foreign bytes in the shared state never lead it past the segment's end.
+
+// What a new owner takes from the shared state.
+inline uint64_t take_state(const ValueStore& store, uint32_t segment) {
+  uint64_t state = state_of(store, segment);
+  return generation_of(state) << kFilledBits | filled_units(store, state);
+}
+
+// Release: the bytes of a record that is whole from here on (S2), or a sweep. Partners: the loads of state_of.
+inline void store_state(const ValueStore& store, uint32_t segment, uint64_t state) {
+  store_release(&store.segments[segment].state, state);
+}
+
+// Makes the segment empty: its records are gone from here on. `state` is the owner's. What is written then is released
+// by each word of it, and brings the new state with it.
+inline void begin_generation(const ValueStore& store, uint32_t segment, uint64_t* state) {
   Segment* line = &store.segments[segment];
-  uint64_t generation = generation_of(load_relaxed(&line->state)) + 1;
+  uint64_t generation = generation_of(*state) + 1;
   if ((generation & kGenerationMask) == 0) sweep_index(store, segment);
   store_relaxed(&line->meta, kUnusedSegment);
   store_relaxed(&line->live, 0);
   store_relaxed(&line->records, 0);
   store_relaxed(&line->maxExpiryMs, 0);
-  // Release: the sweep. Partners: the loads of state_of. What is written from here on is released by each word of it.
-  store_release(&line->state, generation << kFilledBits);
+  *state = generation << kFilledBits;
+  store_state(store, segment, *state);
 }
 
 }  // namespace orbit

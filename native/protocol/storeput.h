@@ -137,7 +137,7 @@ inline uint64_t append_record(const Draft& draft, const Record& record, const vo
   if (record.key_bytes() > 0) copy_to_shared(to + kHeaderWords, draft.key.bytes, record.key_bytes());
   if (record.tag_count() > 0) copy_to_shared(to + record.tags_at(), draft.value.tags, record.tag_count() * 8);
   if (record.value_bytes() > 0) copy_to_shared(to + record.value_at(), value, record.value_bytes());
-  return finish_record(*draft.writer, draft.kind, record, record_bytes(record));
+  return finish_record(draft.writer, draft.kind, record, record_bytes(record));
 }
 
 // Appends the parts of a large value, then their head. But for the last, each has at least half a segment, so that
@@ -158,7 +158,7 @@ inline uint64_t append_parts(const Draft& draft) {
     Record record = record_of(draft, kPartRecord, length);
     uint64_t word = append_record(draft, record, from);
     ORBIT_CHECK(parts < most_parts(store.spec.segmentBytes));
-    table[++parts] = generation_of(state_of(store, segment_in(word))) << kPlaceBits | place_in(word);
+    table[++parts] = generation_of(writer->states[writer->open[draft.kind]]) << kPlaceBits | place_in(word);
     from += length;
     left -= length;
     drain(writer, uint64_t{kWalkPace} * (length + kLeastRecordBytes));

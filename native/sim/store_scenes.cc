@@ -320,7 +320,8 @@ class Parting : public StoreScene {
   }
   void start_threads() override {
     simulator.spawn("putter", [this] {
-      if (empties_) begin_generation(store, segment_of(members[0], members[0].open[kSmallSegment]));
+      uint32_t hand = members[0].open[kSmallSegment];
+      if (empties_) begin_generation(store, segment_of(members[0], hand), &members[0].states[hand]);
       if (!empties_) put_large(2);
     });
     simulator.spawn("reader", [this] { get_large(); });
