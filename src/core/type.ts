@@ -53,8 +53,8 @@ export interface OrbitTypeSpec<T> {
   capacity?: number
   /**
    * The most bytes that a payload may have, 0..2^24. Default without a pod: 256. With a pod it is the room that a new
-   * ring has for a value and for fields that are added later: at least the pod's byteLength and reserve, default as many
-   * bytes as cost no more memory than these.
+   * ring has for a value and for fields that are added later: at least the pod's byteLength and reserve, default as
+   * many bytes as cost no more memory than these.
    */
   payloadBytes?: number
 }
