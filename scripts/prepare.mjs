@@ -138,6 +138,7 @@ function prepareDist() {
 function preparePackagesDist() {
   for (const name of readdirSync('packages')) {
     const folder = join('packages', name)
+    if (!existsSync(join(folder, 'tsup.config.ts'))) continue // it needs no build
     const inputs = ['package.json', 'tsup.config.ts'].map((file) => changed(join(folder, file)))
     const newest = Math.max(...inputs, changed(join(folder, 'src'), ['.ts']), changed('dist/index.d.ts'))
     if (

@@ -55,7 +55,8 @@ async function answer(url, response, { samples, headers }) {
  * @returns {Promise<{ url: string, close: () => Promise<void> }>} the address with the token; `close` ends all streams
  */
 export async function serve({ fleet, port = 0 } = {}) {
-  if (fleet !== undefined && !isFleet(fleet)) throw new TypeError(`fleet=${JSON.stringify(fleet)} is not a name of a fleet`)
+  if (fleet !== undefined && !isFleet(fleet))
+    throw new TypeError(`fleet=${JSON.stringify(fleet)} is not a name of a fleet`)
   const samples = new Samples(fleet)
   const door = { port, token: randomBytes(24).toString('base64url') }
   const server = createServer((request, response) => {

@@ -16,6 +16,7 @@ import { stat } from './stat.js'
 import { sub } from './sub.js'
 import { tail } from './tail.js'
 import { top } from './top.js'
+import { web } from './web.js'
 
 /** In the order of the help. */
 export const commands: readonly Command[] = [
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   sub,
   release,
   top,
+  web,
   doctor,
   gc,
   rm,
