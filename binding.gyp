@@ -29,6 +29,7 @@
         "native/fleet/object.cc",
         "native/fleet/opening.cc",
         "native/fleet/removal.cc",
+        "native/fleet/waking.cc",
         "native/node/abi.cc",
         "native/node/clock_calls.cc",
         "native/node/fleet_calls.cc",

@@ -346,36 +346,6 @@ bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
   return true;
 }
 
-int Fleet::open_bell() {
-  if (!hasNode_ || is_gone()) return -1;
-  fault_point("bell:checked");
-  int descriptor = bells_->open(node_);
-  if (descriptor < 0) return -1;
-  hasBell_ = true;
-  if (!retired(header())) return descriptor;
-  // The remover may have removed the bells before ours was made.
-  if (bells_->is_current(node_, descriptor)) bells_->remove(node_);
-  ::close(descriptor);
-  return -1;
-}
-
-bool Fleet::has_bell(int descriptor) const { return bells_->is_current(node_, descriptor); }
-
-void Fleet::signal(uint32_t node) {
-  BellWriter writer;
-  bells_->signal(writer, node, load_acquire(&record(node)->incarnation));
-}
-
-void Fleet::wake(const Ring& ring) {
-  BellWriter writer;
-  wake_sleepers(ring, [&](uint32_t node) {
-    uint64_t incarnation = load_acquire(&record(node)->incarnation);
-    // The bell of a dead sleeper is not missed.
-    if (bells_->signal(writer, node, incarnation) || !is_alive(node, incarnation)) return;
-    add_relaxed(&ring.header->missedWakes, 1);
-  });
-}
-
 std::vector<Member> Fleet::members() const {
   std::vector<Member> members;
   std::vector<bool> held = listed_leases();

@@ -158,6 +158,16 @@ Napi::Value has_bell_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// watchDeath(fleet, node, incarnation) -> a descriptor that the caller closes, readable when the process of the member
+// has ended; -1: there can be none; -2: the member has ended
+Napi::Value watch_death_call(const Napi::CallbackInfo& info) {
+  return translated(info, [&] {
+    auto number = [&](size_t index) { return static_cast<uint64_t>(info[index].As<Napi::Number>().Int64Value()); };
+    int descriptor = fleet_of(info).watch_death(static_cast<uint32_t>(number(1)), number(2));
+    return Napi::Number::New(info.Env(), descriptor);
+  });
+}
+
 }  // namespace
 
 bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon) {

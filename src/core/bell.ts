@@ -1,5 +1,6 @@
 import { runtime } from '../base/runtime.js'
 import { AbortListeners } from './abortlisteners.js'
+import { DeathWatch, type MemberId } from './deathwatch.js'
 import { Fifo } from './fifo.js'
 import { native } from './native.js'
 
@@ -7,7 +8,7 @@ import { native } from './native.js'
  * How often a sleeper looks for news by itself. It bounds the delay if a publisher dies before it signals the bell.
  */
 const backupPollMs = 1000
-/** How often a sleeper looks that waits for the death of a process: a death signals no bell. */
+/** How often a sleeper looks that waits for the death of a process: not every death is told (deathwatch.ts). */
 const deathPollMs = 50
 /** How often a sleeper looks without a bell: in an observer, or on a system that has no place for FIFOs. */
 const pollWithoutBellMs = 20
@@ -19,6 +20,8 @@ const pollWithoutBellMs = 20
 export interface Wakeable {
   readonly kind: number
   readonly closed: boolean
+  /** The members of which a death is news; absent: none. */
+  members?(): Iterable<MemberId>
   /** Whether there is anything new since `since`. */
   hasNews(since: number): boolean
   /**
@@ -51,6 +54,7 @@ export class Bell {
   /** What the signals of its waits abort. */
   readonly signals = new AbortListeners()
   readonly #sleepers = new Set<BellSleeper>()
+  readonly deaths: DeathWatch
   /** What is armed, by KIND: two equal types have two Rings, but one ring in shared memory with one arm per node. */
   readonly #armed = new Map<number, Wakeable>()
   #fifo: Fifo | undefined
@@ -65,6 +69,8 @@ export class Bell {
   /** @param fleet the addon's handle of the fleet; it is closed after this bell */
   constructor(fleet: number) {
     this.#fleet = fleet
+    this.deaths = new DeathWatch(fleet)
+    this.deaths.onDeath.add(() => this.#lookAll())
   }
 
   get closed(): boolean {
@@ -78,6 +84,7 @@ export class Bell {
     this.#disarmIdle()
     this.#stopTicking()
     this.#closeFifo()
+    this.deaths.close()
   }
 
   /**
@@ -109,13 +116,15 @@ export class Bell {
   }
 
   /**
-   * Whether the source has news since `since`. Without any, publishers signal this bell from now on, if it is open.
+   * Whether the source has news since `since`. Without any, publishers signal this bell from now on, if it is open, and
+   * the deaths of its members are told.
    */
   look(source: Wakeable, since: number): boolean {
-    if (this.#fifo === undefined) return source.hasNews(since)
-    if (source.fallAsleep(since)) return true
-    this.#armed.set(source.kind, source)
-    return false
+    if (this.#fifo === undefined ? source.hasNews(since) : source.fallAsleep(since)) return true
+    if (this.#fifo !== undefined) this.#armed.set(source.kind, source)
+    let areAlive = true
+    for (const member of source.members?.() ?? []) areAlive = this.deaths.add(member) && areAlive
+    return !areAlive
   }
 
   get #pollMs(): number {

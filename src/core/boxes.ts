@@ -258,10 +258,15 @@ export class Boxes extends Handle {
 
   /** What a process sleeps on until it may become the owner. */
   ownershipOf(box: number): Wakeable {
-    return this.#wakeable(
+    const ownership = this.#wakeable(
       () => native.inboxIsFree(this.handle, box),
       () => this.orThrow(native.inboxArm(this.handle, box)),
     )
+    ownership.members = () => {
+      const { owner } = this.look(box)
+      return owner?.isAlive ? [owner] : []
+    }
+    return ownership
   }
 
   #wakeable(hasNews: () => number, arm: () => void): Wakeable {

@@ -293,6 +293,8 @@ interface Native extends ContestCalls, InboxCalls {
     node: number,
   ): { readonly hand: number; readonly intentPosition?: number; readonly intentChunk?: number } | undefined
   openBell(fleet: number): number
+  /** A descriptor for watchBell; -1: there can be none; -2: the member has ended. */
+  watchDeath(fleet: number, node: number, incarnation: number): number
   hasBell(fleet: number, descriptor: number): boolean
   /** Owns the descriptor from then on. Undefined: there is no libuv to watch it with. */
   watchBell(descriptor: number, callback: (isOpen: boolean) => void): object | undefined

@@ -29,7 +29,7 @@ interface WatchedFleet {
   nodes(): NodeRecord[]
 }
 
-/** How often the records are looked at: a death wakes no process. */
+/** How often the records are looked at: of joining, leaving, and some deaths, no process is notified. */
 const lookMs = 50
 
 export function checkWatchNodes(options: WatchNodesOptions): void {
@@ -53,7 +53,9 @@ export async function* nodeChanges(
       if (isOver()) return
       yield change
     }
-    if (!isOver()) await nap(fleet.bell, keepAlive, signal)
+    if (isOver()) return
+    for (const member of seen.values()) if (member.alive) fleet.bell.deaths.add(member)
+    await nap(fleet.bell, keepAlive, signal)
   }
 }
 
@@ -76,18 +78,20 @@ function changesOf(known: ReadonlyMap<number, NodeRecord>, seen: ReadonlyMap<num
   return [...ended, ...joined]
 }
 
-/** Waits until the next look, or until the signal is aborted. */
+/** Waits until the next look, until a member dies, or until the signal is aborted. */
 function nap(bell: Bell, keepAlive: boolean, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const wait = {
       fail: () => {
         runtime.clearTimeout(timer)
+        bell.deaths.onDeath.delete(wait.fail)
         if (signal !== undefined) bell.signals.remove(signal, wait)
         resolve()
       },
     }
     const timer = runtime.setTimeout(wait.fail, lookMs)
     if (!keepAlive) timer.unref()
+    bell.deaths.onDeath.add(wait.fail)
     if (signal !== undefined) bell.signals.add(signal, wait)
   })
 }

@@ -118,7 +118,7 @@ export class Contest {
 
   /**
    * Claims a subject, and waits while another process holds it. The wait keeps the process alive unless `keepAlive` is
-   * false. It wakes as soon as the holder releases the subject or its time expires, and within about 50 ms of the death
+   * false. It wakes as soon as the holder releases the subject or its time expires, and within 50 ms of the death
    * of its process. The waiting claims of one fleet handle are served in the order in which they came; those of
    * different processes have no order.
    *

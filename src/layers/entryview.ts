@@ -1,5 +1,6 @@
 import { freeze } from '../base/freeze.js'
 import type { Cells, ChangedCell } from '../core/cells.js'
+import type { MemberId } from '../core/deathwatch.js'
 import type { FleetObserver } from '../core/observer.js'
 
 /** One entry of a presence: what one process says under an id. */
@@ -39,6 +40,14 @@ export class EntryView<T> {
 
   get entries(): IterableIterator<PresenceEntry<T>> {
     return this.#entries.values()
+  }
+
+  /** The processes that have entries here. */
+  *members(): Generator<MemberId> {
+    for (const owner of this.#owners.keys()) {
+      const [node, incarnation] = owner.split(' ').map(Number)
+      yield { node: node as number, incarnation: incarnation as number }
+    }
   }
 
   get size(): number {

@@ -85,7 +85,7 @@ export class Inbox implements AsyncIterable<Message>, Disposable {
 
   /**
    * Becomes the owner of an inbox, and waits while another process owns it. It wakes at once when the owner closes it,
-   * and within about 50 ms of the death of its process. Waiters have no order.
+   * and within 50 ms of the death of its process. Waiters have no order.
    *
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TIMEOUT, the signal's reason, ERR_ORBIT_READ_ONLY
    *   for an observer, what opening a ring throws

@@ -128,7 +128,7 @@ export class Presence<T = unknown> implements Disposable {
 
   /**
    * Yields 'added' for each entry that is there, and then each change. Changes of the same moment come in no order, and
-   * of several changes of one entry the last may be the only one. A death is noticed within about 50 ms. The iteration
+   * of several changes of one entry the last may be the only one. A death is noticed within 50 ms. The iteration
    * keeps the process alive unless `keepAlive` is false. It ends when the signal is aborted or the fleet is closed.
    *
    * @throws TypeError for wrong options; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
@@ -155,7 +155,9 @@ export class Presence<T = unknown> implements Disposable {
         cells?.arm()
         return hasNews()
       }
-      return cells && { kind: cells.kind, closed: cells.closed, hasNews, fallAsleep, disarm: () => cells.disarm() }
+      const members = () => view.members()
+      const disarm = () => cells?.disarm()
+      return cells && { kind: cells.kind, closed: cells.closed, members, hasNews, fallAsleep, disarm }
     }
     const sleeper = new Sleeper(fleet.bell, target, true)
     const isOver = () => fleet.closed || signal?.aborted === true

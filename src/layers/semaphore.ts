@@ -84,7 +84,7 @@ export class Semaphore {
 
   /**
    * Takes a permit, and waits while there is none. It wakes as soon as a permit is released or expires, and within
-   * about 50 ms of the death of a holder. Waiters have no order.
+   * 50 ms of the death of a holder. Waiters have no order.
    *
    * @throws TypeError or RangeError for wrong options; ERR_ORBIT_TIMEOUT, the signal's reason, ERR_ORBIT_TABLE_FULL,
    *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED (also if the fleet is closed during the wait), ERR_ORBIT_READ_ONLY for an

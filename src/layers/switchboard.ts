@@ -110,6 +110,7 @@ export class Switchboard {
   /** Watches a call until it is settled or forgotten. */
   watch(call: OpenCall): void {
     this.#open.set(call.sent.slot, call)
+    if (!this.#fleet.bell.deaths.add(call.sent)) this.#answers.look()
     if (!this.#isAwaiting) void this.#awaitAnswers()
   }
 

@@ -51,6 +51,7 @@ export function endOfAny(table: Table, refusals: readonly Refusal[]): Wakeable {
     get closed() {
       return table.closed
     },
+    members: () => refusals.map(({ holder, incarnation }) => ({ node: holder.node, incarnation })),
     hasNews,
     fallAsleep() {
       table.arm()
