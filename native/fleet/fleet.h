@@ -114,8 +114,8 @@ class Fleet {
   // Whether the member that held `node` in this incarnation lives. "No" is final; "yes" was true at some time within
   // the last kAliveForNs. Cheap: it asks the kernel once in that time.
   bool is_alive(uint32_t node, uint64_t incarnation);
-  // A descriptor that becomes readable when the process of this member has ended; the caller closes it. -1: there can be
-  // none, or it is this process. kIsDead: the member has ended.
+  // A descriptor that becomes readable when the process of this member has ended; the caller closes it. -1: there can
+  // be none, or it is this process. kIsDead: the member has ended.
   int watch_death(uint32_t node, uint64_t incarnation);
   static constexpr int kIsDead = -2;
   // The pid of the member that holds the node, or held it last.

@@ -1,5 +1,5 @@
 // The calls of fleets and their members: join, observe, close, remove, hasLivingMembers, nodes, isDead, isOrphaned,
-// beat, openBell, hasBell.
+// beat, openBell, hasBell, watchDeath.
 #include "fleet/object.h"
 #include "fleet/removal.h"
 #include "node/failing.h"
@@ -182,7 +182,8 @@ bool export_fleet_calls(napi_env env, napi_value exports, Addon* addon) {
                                {"isOrphaned", is_orphaned_call},
                                {"beat", beat_call},
                                {"openBell", open_bell_call},
-                               {"hasBell", has_bell_call}});
+                               {"hasBell", has_bell_call},
+                               {"watchDeath", watch_death_call}});
 }
 
 }  // namespace orbit
