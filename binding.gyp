@@ -61,6 +61,7 @@
         "native/node/cache.cc",
         "native/node/call_calls.cc",
         "native/node/contest.cc",
+        "native/node/counter_calls.cc",
         "native/node/entries.cc",
         "native/node/frame_calls.cc",
         "native/node/inbox_calls.cc",

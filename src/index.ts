@@ -47,6 +47,14 @@ export {
   type RunOptions,
   type TryClaimOptions,
 } from './layers/contest.js'
+export { Counter, Gauge } from './layers/counter.js'
+export {
+  type CounterEntry,
+  type CounterListOptions,
+  type CounterOptions,
+  Counters,
+  type CountersOptions,
+} from './layers/counters.js'
 export type { PresenceChange, PresenceEntry } from './layers/entryview.js'
 export type { OrbitEvent } from './layers/event.js'
 export { EventCursor, type EventPoll } from './layers/eventcursor.js'
@@ -59,6 +67,7 @@ export {
   type HeartbeatSnapshot,
   type NodeHeartbeat,
 } from './layers/heartbeat.js'
+export { Histogram, type HistogramOptions, type HistogramValue } from './layers/histogram.js'
 export {
   Inbox,
   type InboxPollOptions,

@@ -11,7 +11,16 @@ namespace {
 std::string name_in(const char (&text)[kTypeNameBytes]) { return std::string(text, strnlen(text, kTypeNameBytes)); }
 
 const char* noun_of(const RingSpec& spec) {
-  return spec.objectType == kTableObject ? "table" : spec.objectType == kInboxObject ? "inbox" : "ring";
+  switch (spec.objectType) {
+    case kTableObject:
+      return "table";
+    case kInboxObject:
+      return "inbox";
+    case kCountersObject:
+      return "table of counters";
+    default:
+      return "ring";
+  }
 }
 const char* article_of(const RingSpec& spec) { return spec.objectType == kInboxObject ? "an " : "a "; }
 

@@ -6,6 +6,7 @@
 #include "posix/failure.h"
 #include "posix/fault.h"
 #include "posix/shm.h"
+#include "protocol/counters.h"
 #include "protocol/debug.h"
 #include "protocol/inbox.h"
 #include "protocol/table.h"
@@ -153,9 +154,10 @@ std::unique_ptr<Mapping> Fleet::create_ring(const Wanted& wanted) {
     retire_object(*store_, wanted.object);
     fault_point("open:retired");
   }
-  auto format = spec.objectType == kTableObject   ? format_table
-                : spec.objectType == kInboxObject ? format_inbox
-                                                  : format_ring;
+  auto format = spec.objectType == kTableObject      ? format_table
+                : spec.objectType == kInboxObject    ? format_inbox
+                : spec.objectType == kCountersObject ? format_counters
+                                                     : format_ring;
   Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }, waitMs_};
   return store_->open(wanted.object, Access::kReadWrite, &creation);
 }

@@ -2,6 +2,7 @@
 // (`status`), the version of the package, and the scratch buffer.
 #include "node/failing.h"
 #include "protocol/calls.h"
+#include "protocol/counters.h"
 #include "protocol/payload.h"
 #include "protocol/table.h"
 
@@ -53,6 +54,7 @@ Napi::Object abi_table(Napi::Env env) {
       {"eventKind", kEventKind},
       {"contestKind", kContestKind},
       {"limitsKind", kLimitsKind},
+      {"countersKind", kCountersKind},
       {"callKind", kCallKind},
       {"requestHeaderBytes", sizeof(RequestHeader)},
       {"maxBoxes", kMaxBoxes},
@@ -107,6 +109,23 @@ Napi::Object abi_table(Napi::Env env) {
       {"maxOwnerBytes", kMaxOwnerBytes},
       {"cardBytes", kCardBytes},
       {"lifeTtlMs", static_cast<double>(static_cast<int64_t>(kForLifeMs))},
+      {"maxCounterName", kMaxNameBytes},
+      {"bucketCells", kBucketCells},
+      {"counterHeaderBytes", sizeof(CounterHeader)},
+      {"counterTtlMs", kFirstRecord + offsetof(CounterArguments, ttlMs)},
+      {"counterLimit", kFirstRecord + offsetof(CounterArguments, limit)},
+      {"counterValue", kFirstRecord + offsetof(CounterRecord, value)},
+      {"counterBefore", kFirstRecord + offsetof(CounterRecord, before)},
+      {"counterCell", kFirstRecord + offsetof(CounterRecord, cell)},
+      {"counterStamp", kFirstRecord + offsetof(CounterRecord, stamp)},
+      {"counterGeneration", kFirstRecord + offsetof(CounterRecord, generation)},
+      {"counterHad", kFirstRecord + offsetof(CounterRecord, had)},
+      {"listedCounterBytes", sizeof(ListedCounter)},
+      {"listedCounterExpiresInMs", offsetof(ListedCounter, expiresInMs)},
+      {"listedCounterCell", offsetof(ListedCounter, cell)},
+      {"listedCounterGeneration", offsetof(ListedCounter, generation)},
+      {"listedCounterKind", offsetof(ListedCounter, kind)},
+      {"listedCounterNameBytes", offsetof(ListedCounter, nameBytes)},
       {"limitCount", kFirstRecord + offsetof(LimitRecord, count)},
       {"limitRemaining", kFirstRecord + offsetof(LimitRecord, remaining)},
       {"limitResetMs", kFirstRecord + offsetof(LimitRecord, resetMs)},
@@ -151,6 +170,10 @@ Napi::Object status_table(Napi::Env env) {
       {"closed", kStatusClosed},
       {"readOnly", kStatusReadOnly},
       {"full", kStatusFull},
+      {"none", static_cast<int32_t>(CounterStatus::kNone)},
+      {"refused", static_cast<int32_t>(CounterStatus::kRefused)},
+      {"other", static_cast<int32_t>(CounterStatus::kOther)},
+      {"stale", static_cast<int32_t>(CounterStatus::kStale)},
   };
   for (const auto& number : numbers) statuses.Set(number.name, number.value);
   statuses.Freeze();

@@ -83,6 +83,26 @@ struct LimitRecord {
 };
 constexpr uint32_t kMaxLimitKeyBytes = 1024;
 
+// What a change of a counter takes beside Arguments, and what a call about a counter leaves, in place of the first
+// Record.
+enum class CounterOp : uint32_t { kAdd = 0, kAddUntil = 1, kSet = 2, kMax = 3, kMin = 4 };
+struct CounterArguments {
+  double ttlMs;  // of a value that begins; 0: for ever
+  double limit;  // of kAddUntil
+};
+struct CounterRecord {
+  double value, before;
+  uint32_t cell, stamp, generation;
+  uint32_t had;  // 1: it had a value before
+};
+// A counter of a list. Its name follows, padded to 8 bytes.
+struct ListedCounter {
+  double value, expiresInMs;  // -1: never
+  uint32_t cell, generation;
+  uint8_t kind, nameBytes, reserved[6];
+};
+static_assert(sizeof(ListedCounter) == 32, "the next one is aligned");
+
 // An entry of a process, or a cell without one. Its id and value follow, padded to 8 bytes.
 struct EntryRecord {
   double incarnation;
@@ -153,6 +173,7 @@ bool export_entry_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_contest_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_limit_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_limits_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_counter_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inbox_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_call_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon);

@@ -96,14 +96,15 @@ uint32_t count_sleepers(const Ring& ring) {
   return count;
 }
 
-// inspectRing(ring) -> { createdAtMs, fleetId, isRetired, isTable, boxes, hint, floor, tokensDrawn, sleepers,
-// fleetSize, schema }
+// inspectRing(ring) -> { createdAtMs, fleetId, isRetired, isTable, hasCells, boxes, hint, floor, tokensDrawn,
+// sleepers, fleetSize, schema }
 Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const Ring& ring = ring_of(info).writer.ring;
     Napi::Object result = Napi::Object::New(info.Env());
     describe_object(&result, ring.header->object);
     result.Set("isTable", ring.spec.objectType == kTableObject);
+    result.Set("hasCells", ring.spec.objectType == kCountersObject);
     result.Set("boxes", ring.spec.boxes);
     result.Set("hint", exact(load_relaxed(&ring.header->hint)));
     result.Set("floor", exact(floor_of(ring)));

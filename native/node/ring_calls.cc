@@ -31,7 +31,7 @@ PodShape pod_shape_of(const Napi::Object& pod) {
   return shape;
 }
 
-// openRing(fleet, { isTable, kind, capacity, payloadBytes, fingerprint, name[, pod, wish, boxes, replies] }) -> handle;
+// openRing(fleet, { isTable, hasCells, kind, capacity, payloadBytes, fingerprint, name[, pod, wish, boxes, replies] }) -> handle;
 // undefined for an observer when there is none. `pod`, { schema, byteLength, prefixes }, has its text without the
 // closing brace. `wish`, { hasCapacity, hasPayloadBytes }, takes another geometry
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
@@ -39,6 +39,7 @@ Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
     Napi::Object options = info[1].As<Napi::Object>();
     RingSpec spec;
     spec.objectType = options.Get("isTable").ToBoolean() ? kTableObject : kRingObject;
+    if (options.Get("hasCells").ToBoolean()) spec.objectType = kCountersObject;
     spec.typeKind = options.Get("kind").As<Napi::Number>();
     spec.capacity = options.Get("capacity").As<Napi::Number>();
     if (options.Get("boxes").IsNumber()) {

@@ -1,6 +1,6 @@
 // The memory layout: every byte that processes share, and which of them writes it.
 //
-// Six types of object live in shared memory. A fleet has one fleet object, which lists its members, and one object of
+// Seven types of object live in shared memory. A fleet has one fleet object, which lists its members, and one object of
 // another type per KIND. All numbers are little-endian words of the host; no pointer, bool or size_t is shared. A word
 // that is accessed atomically is a whole, aligned word of 8 bytes. TypeScript has no copy of a number from this file:
 // it reads the table of numbers that the addon builds from here.
@@ -32,6 +32,14 @@
 //   ...        ownerBytes, align8     label of the owner                         the same
 //   subject_hash of table.h chooses the bucket of a subject, with the subjectKey of the fleet object. It is part of
 //   this layout.
+//
+// Counters object
+//   A counters object has the fields of a table. A card has the names of one bucket, packed, and each is
+//   0          8                      CounterHeader                              the process that swapped the card in
+//   8          nameBytes, align8      name in UTF-8                              the same
+//   Behind the schema there are
+//   ...        capacity * 320         cell[]: { generation:23 | live:1 |         members, by compare-and-swap of both
+//                                     expiry:40 } { value }, 20 to a bucket      words at once
 //
 // Limits object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
@@ -79,6 +87,7 @@ enum ObjectType : uint32_t {
   kRingObject = 2,
   kTableObject = 3,
   kLimitsObject = 4,
+  kCountersObject = 5,
   kInboxObject = 6,
   kStoreObject = 7,
 };
@@ -241,6 +250,32 @@ constexpr uint32_t claim_bytes(uint32_t subjectBytes, uint32_t ownerBytes) {
 }
 constexpr uint32_t kMaxClaimBytes = claim_bytes(kMaxSubjectBytes, kMaxOwnerBytes);
 constexpr uint32_t kCardBytes = 12 * kMaxClaimBytes;  // payloadBytes of a table; see Room in table.h
+
+// A name on the card of a counters object; its bytes follow.
+struct CounterHeader {
+  uint32_t generation;  // the low bits of the stamp with which it was entered
+  uint8_t cell;         // of its bucket
+  uint8_t kind;         // CounterKind
+  uint8_t nameBytes;    // 1 or more
+  uint8_t reserved;
+};
+static_assert(sizeof(CounterHeader) == 8, "one word, then the name");
+
+enum CounterKind : uint8_t {
+  kInteger = 1,  // the value is an int64_t
+  kFloat = 2,    // the value is a double
+};
+
+constexpr uint32_t kMaxNameBytes = 128;
+// Names spread by a keyed hash. With 4 names a bucket on average, 2 of 10^9 buckets get a 21st (Poisson).
+constexpr uint32_t kBucketCells = 20;
+constexpr uint64_t kBucketCellBytes = kBucketCells * 16;
+static_assert(kBucketCellBytes % kCacheLineBytes == 0, "the cells of a bucket begin on a line");
+
+constexpr uint32_t name_bytes_on_card(uint32_t nameBytes) {
+  return (static_cast<uint32_t>(sizeof(CounterHeader)) + nameBytes + 7) / 8 * 8;
+}
+static_assert(kBucketCells * name_bytes_on_card(kMaxNameBytes) <= kCardBytes, "a card has room for all names");
 
 // The name to which a fleet has given one of the KINDs from kFirstNamedKind on. It stays as long as the fleet.
 struct KindName {

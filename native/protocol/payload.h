@@ -12,6 +12,7 @@ constexpr uint32_t kCacheKind = 200;
 constexpr uint32_t kEventKind = 220;
 constexpr uint32_t kContestKind = 222;
 constexpr uint32_t kLimitsKind = 224;
+constexpr uint32_t kCountersKind = 226;
 constexpr uint32_t kCallKind = 228;
 
 // The payload of a cache frame is this header, then the namespace and the key back to back, padded with zeros to 8

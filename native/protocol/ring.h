@@ -44,7 +44,7 @@ enum class AttachStatus : int32_t { kOk, kUnfinished, kForeign, kOtherVersion, k
 
 // What a creator asks for, and what an attacher finds.
 struct RingSpec {
-  ObjectType objectType = kRingObject;  // or kTableObject, kInboxObject
+  ObjectType objectType = kRingObject;  // or kTableObject, kInboxObject, kCountersObject
   uint32_t typeKind = 0;
   uint32_t capacity = 0;
   uint32_t payloadBytes = 0;
@@ -70,6 +70,7 @@ struct Ring {
   uint64_t* schema = nullptr;
   BoxHeader* boxes = nullptr;    // of an inbox object
   uint64_t* progress = nullptr;  // of an inbox object
+  uint64_t* cells = nullptr;     // of a counters object: pairs of words
   uint64_t stride = 0;
   uint64_t lastPosition = 0;  // what fits a JS number and a slot's lap
   uint32_t mask = 0;          // capacity - 1
@@ -113,12 +114,14 @@ inline bool valid_spec(const RingSpec& spec) {
          spec.schemaRoom % kCacheLineBytes == 0;
 }
 
-inline uint64_t box_bytes(const RingSpec& spec) {
+// What an inbox object or a counters object has behind its schema.
+inline uint64_t bytes_behind(const RingSpec& spec) {
+  if (spec.objectType == kCountersObject) return uint64_t{spec.capacity} * kBucketCellBytes;
   return uint64_t{spec.boxes} * sizeof(BoxHeader) + align_line(uint64_t{spec.boxes} * spec.replies * 8);
 }
 
 inline uint64_t ring_bytes(const RingSpec& spec) {
-  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom).end + box_bytes(spec);
+  return ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom).end + bytes_behind(spec);
 }
 
 inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
@@ -133,6 +136,7 @@ inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   ring->schema = reinterpret_cast<uint64_t*>(bytes + at.schema);
   ring->boxes = reinterpret_cast<BoxHeader*>(bytes + at.end);
   ring->progress = reinterpret_cast<uint64_t*>(ring->boxes + spec.boxes);
+  ring->cells = reinterpret_cast<uint64_t*>(bytes + at.end);
   ring->stride = stride_bytes(spec.payloadBytes);
   ring->mask = spec.capacity - 1;
   ring->lapShift = static_cast<uint32_t>(__builtin_ctz(spec.capacity));
@@ -164,7 +168,7 @@ inline void format_object(ObjectHeader* header, ObjectType type, uint64_t bytes,
 // Release: all that was formatted. Partner: the load of the magic in check_object.
 inline void finish_object(ObjectHeader* header) { store_release(&header->magic, kMagic); }
 
-// Writes a whole ring, table or inbox object but for its magic. The caller holds the creation lock and
+// Writes a whole object with slots, but for its magic. The caller holds the creation lock and
 // `ring_bytes(spec)` writable bytes. No process reads an object that was never finished, so plain stores suffice until
 // then.
 inline void format_slots(void* base, const RingSpec& spec, uint64_t createdAtMs) {
@@ -173,7 +177,7 @@ inline void format_slots(void* base, const RingSpec& spec, uint64_t createdAtMs)
   RingHeader* header = ring.header;
   RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize, spec.schemaRoom);
   memset(base, 0, at.chunks);
-  memset(static_cast<uint8_t*>(base) + at.end, 0, box_bytes(spec));
+  memset(static_cast<uint8_t*>(base) + at.end, 0, bytes_behind(spec));
   if (spec.schema != nullptr) memcpy(static_cast<uint8_t*>(base) + at.schema, spec.schema, spec.schemaBytes);
   format_object(&header->object, spec.objectType, ring_bytes(spec), spec.fleetId, createdAtMs);
   header->typeKind = spec.typeKind;
@@ -222,13 +226,13 @@ inline uint32_t room_behind(const RingSpec& spec, uint64_t length) {
   return length >= chunks && length - chunks < UINT32_MAX ? static_cast<uint32_t>(length - chunks) : UINT32_MAX;
 }
 
-// Attaches to a ring, a table or an inbox object; `ring->spec.objectType` says which it is.
+// Attaches to any object with slots; `ring->spec.objectType` says which it is.
 inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
   AttachStatus status = check_object(base, length);
   if (status != AttachStatus::kOk) return status;
   const RingHeader* header = static_cast<const RingHeader*>(base);
   uint32_t type = type_of(&header->object);
-  bool hasSlots = type == kRingObject || type == kTableObject || type == kInboxObject;
+  bool hasSlots = type == kRingObject || type == kTableObject || type == kInboxObject || type == kCountersObject;
   if (!hasSlots || length < sizeof(RingHeader)) return AttachStatus::kCorrupt;
   // A word over 32 bits becomes a number that valid_spec refuses.
   auto number = [](const uint64_t* word) {
@@ -259,7 +263,7 @@ inline AttachStatus attach_slots(void* base, uint64_t length, Ring* ring) {
   return AttachStatus::kOk;
 }
 
-// kCorrupt for a table or an inbox object, too.
+// kCorrupt for an object of another type, too.
 inline AttachStatus attach_ring(void* base, uint64_t length, Ring* ring) {
   AttachStatus status = attach_slots(base, length, ring);
   bool isOther = status == AttachStatus::kOk && ring->spec.objectType != kRingObject;

@@ -12,6 +12,8 @@ export interface HandleClass<H extends Handle> {
   new (opener: object, handle: number, type: OpenedType): H
   /** Whether the object is a table and not a ring. */
   readonly isTable: boolean
+  /** Whether it has cells of counters beside its buckets. */
+  readonly hasCells?: boolean
 }
 
 /** What a caller asks for beside the type. */

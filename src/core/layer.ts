@@ -15,8 +15,10 @@ export interface LayerSpec {
   /** What the caller asked for; undefined: as in the object that exists, else the default. */
   readonly capacity?: number | undefined
   readonly payloadBytes?: number | undefined
-  /** The caller's name for payloadBytes, and how much larger payloadBytes is; default: payloadBytes itself. */
-  readonly payloadOption?: { readonly option: string; readonly overhead: number }
+  /** The caller's name for a number that is `payloadBytes * factor - overhead`; default: payloadBytes itself. */
+  readonly payloadOption?: { readonly option: string; readonly factor?: number; readonly overhead: number }
+  /** How many of the caller's capacity are one of the object's; default 1. */
+  readonly capacityFactor?: number
   /** The geometry of a new object where the caller asked for none. */
   readonly defaults: { readonly capacity: number; readonly payloadBytes: number }
 }
@@ -120,10 +122,12 @@ const warned = new Set<string>()
 
 /** Warns once per object when it has another geometry than the caller asked for, because other members use it. */
 function warnIfOther(fleet: FleetObserver, handle: Handle, spec: LayerSpec): void {
-  const { option, overhead } = spec.payloadOption ?? { option: 'payloadBytes', overhead: 0 }
+  const { option, factor = 1, overhead } = spec.payloadOption ?? { option: 'payloadBytes', overhead: 0 }
+  const { capacityFactor = 1 } = spec
+  const shown = (payloadBytes: number): number => payloadBytes * factor - overhead
   const numbers: [string, number | undefined, number][] = [
-    ['capacity', spec.capacity, handle.capacity],
-    [option, spec.payloadBytes && spec.payloadBytes - overhead, handle.payloadBytes - overhead],
+    ['capacity', spec.capacity && spec.capacity * capacityFactor, handle.capacity * capacityFactor],
+    [option, spec.payloadBytes && shown(spec.payloadBytes), shown(handle.payloadBytes)],
   ]
   const other = numbers.filter(([, asked, found]) => asked !== undefined && asked !== found)
   const object = `${fleet.id}/${handle.kind}`

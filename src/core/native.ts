@@ -23,6 +23,7 @@ interface Abi extends ContestAbi, InboxAbi {
   readonly eventKind: number
   readonly contestKind: number
   readonly limitsKind: number
+  readonly countersKind: number
   readonly eventHeaderBytes: number
   readonly maxTopicBytes: number
   readonly argumentNumber: number
@@ -50,6 +51,45 @@ interface Abi extends ContestAbi, InboxAbi {
   readonly recordFrameKind: number
   readonly recordAt: number
   readonly pollPayloads: number
+  readonly contestTextAt: number
+  readonly claimToken: number
+  readonly claimClaimedAtMs: number
+  readonly claimExpiresInMs: number
+  readonly claimIncarnation: number
+  readonly claimStamp: number
+  readonly claimNode: number
+  readonly claimPid: number
+  readonly claimOwnerBytes: number
+  readonly claimOwner: number
+  readonly listedToken: number
+  readonly listedClaimedAtMs: number
+  readonly listedExpiresInMs: number
+  readonly listedNode: number
+  readonly listedPid: number
+  readonly listedSubjectKind: number
+  readonly listedSubjectBytes: number
+  readonly listedOwnerBytes: number
+  readonly listedClaimBytes: number
+  readonly maxSubjectBytes: number
+  readonly maxOwnerBytes: number
+  readonly cardBytes: number
+  readonly maxCounterName: number
+  readonly bucketCells: number
+  readonly counterHeaderBytes: number
+  readonly counterTtlMs: number
+  readonly counterLimit: number
+  readonly counterValue: number
+  readonly counterBefore: number
+  readonly counterCell: number
+  readonly counterStamp: number
+  readonly counterGeneration: number
+  readonly counterHad: number
+  readonly listedCounterBytes: number
+  readonly listedCounterExpiresInMs: number
+  readonly listedCounterCell: number
+  readonly listedCounterGeneration: number
+  readonly listedCounterKind: number
+  readonly listedCounterNameBytes: number
   readonly limitCount: number
   readonly limitRemaining: number
   readonly limitResetMs: number
@@ -85,6 +125,14 @@ interface NativeStatus {
   readonly closed: number
   readonly readOnly: number
   readonly full: number
+  /** Of counters: there is none of this name. */
+  readonly none: number
+  /** Of counters: the change was refused, and the counter is loaded as it was. */
+  readonly refused: number
+  /** Of counters: the name is one of another kind. */
+  readonly other: number
+  /** Of counters: it must be looked up by name. */
+  readonly stale: number
 }
 
 export interface NativeJoin {
@@ -162,6 +210,8 @@ export interface NativePod {
 export interface NativeOpenRing extends NativeRingSpec, InboxSpec {
   /** A table and not a ring. */
   isTable?: boolean
+  /** A table of counters. */
+  hasCells?: boolean | undefined
   /** Present: another geometry is taken while other members live. It says what the caller asked for. */
   wish?: NativeWish
   /** Undefined: payloads are bytes, up to payloadBytes of them. */
@@ -257,6 +307,14 @@ interface Native extends ContestCalls, InboxCalls {
   limiterReset(limiter: number, key: string): number
   /** Undefined: there is no table of limits. */
   inspectLimits(fleet: number, kind: number): NativeLimits | undefined
+  /** Undefined: the counter is changed, and loaded. `stale` or `none`: use counterChangeNamed. */
+  counterChange(): number | undefined
+  counterChangeNamed(name: string): number | undefined
+  /** Undefined: the counter is loaded. */
+  counterGet(name: string): number | undefined
+  /** 1: removed, and its last value is loaded; 0: there was none. */
+  counterRemove(name: string): number | undefined
+  counterList(counters: number, bucket: number, prefix: string): number
   entryAdd(table: number, start: number, idBytes: number, valueBytes: number): number
   entryChange(table: number, cell: number, idBytes: number, valueBytes: number): number
   entryRemove(table: number, cell: number): number
@@ -276,6 +334,8 @@ interface Native extends ContestCalls, InboxCalls {
   inspectRing(ring: number): NativeObject & {
     /** By the type of the object. */
     readonly isTable: boolean
+    /** Whether it is a table of counters; then isTable is false. */
+    readonly hasCells: boolean
     /** Of an inbox object: how many inboxes it has; otherwise 0. */
     readonly boxes: number
     readonly hint: number

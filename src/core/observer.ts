@@ -146,6 +146,7 @@ export class FleetObserver implements Disposable {
     const pod = type.pod === undefined ? undefined : nativePod(type.pod)
     const spec = {
       isTable: form.isTable,
+      hasCells: form.hasCells,
       kind,
       capacity,
       payloadBytes,
