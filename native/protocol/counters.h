@@ -3,15 +3,15 @@
 //
 // Names. A counters object is a table (table.h) with other cards: the card of a bucket lists the names that hash to it.
 //   A name has one of the kBucketCells cells of its bucket, and a generation: the low bits of the stamp with which it
-//   was entered. So all names of a bucket change with one swap of its card, and a name is on it at most once.
+//   was entered. All names of a bucket change with one swap of its card, so a name is on it at most once.
 // Cells. A cell is a pair { generation:23 | live:1 | expiry:40 } { value }. It is that of a name
 //   with the generation of the name, live      the counter has this value, until it expires
 //   with the generation of the name, not live  the counter was removed: no change of it succeeds any more
 //   with another generation                    the name is new: the counter has no value yet
 //   A cell that no name has is not live, or was never used.
-// Change. Load the cell, load the word of the bucket: if it is still the one with which the name was found, the cell was
-//   that of the name. Compute the next value in private, and swap the pair. The generation is part of what is compared,
-//   so a late swap can only meet the name that it was made for. A refusal writes nothing.
+// Change. Load the cell, load the word of the bucket: if it is still the one with which the name was found, the cell
+//   was that of the name. Compute the next value in private, and swap the pair. The generation is part of what is
+//   compared, so a late swap can only meet the name that it was made for. A refusal writes nothing.
 // Enter. A transition of table.h, which drops the names that were removed or have expired (their cells are ended first:
 //   swapped for "not live"), and gives the new name a cell that no other has. The first change of the value is then a
 //   change like any other.

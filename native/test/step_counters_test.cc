@@ -1,6 +1,6 @@
-// A SIGKILL at every instruction of changes, entries and removals of counters that writes; a SIGSTOP at every single
-// instruction of a change, and of the longer calls at those that write and at every 29th. In the middle of each, others change, remove and replace the counter: no count is lost, and none is made
-// twice or in another counter.
+// A SIGKILL at every instruction of changes, entries and removals of counters that writes. A SIGSTOP at every single
+// instruction of a change, and of the longer calls at those that write and at every 29th. In the middle of each, others
+// change, remove and replace the counter: no count is lost, and none is made twice or in another counter.
 #if !defined(__linux__) || defined(__aarch64__)
 #include <stdio.h>
 int main() {

@@ -1,5 +1,5 @@
 import { printable } from '../base/check.js'
-import { OrbitError } from '../base/errors.js'
+import { OrbitError, rangeError } from '../base/errors.js'
 import { Handle, objectText } from './handle.js'
 import { abi, native, status } from './native.js'
 import { firstRecord, give, resultBytes, scratch } from './scratch.js'
@@ -52,7 +52,7 @@ export class CounterPlace {
   }
 }
 
-/** A table of this geometry has room for so many names a bucket, with a probability of 2 in 10^9 that one finds none. */
+/** How many names a bucket has on average in a table that is as full as it promises. Then 2 of 10^9 are full. */
 export const namesPerBucket = 4
 
 /** The payloadBytes of a table for names of up to so many bytes. */
@@ -150,8 +150,8 @@ export class CounterTable extends Handle {
     }
     if (result === status.tooLarge) {
       const nameBytes = this.payloadBytes / abi.bucketCells - abi.counterHeaderBytes
-      const text = `${what} must have at most nameBytes=${nameBytes} bytes in UTF-8: open the table with larger nameBytes`
-      throw new OrbitError('ERR_ORBIT_TABLE_FULL', text)
+      const text = `${what} must have at most nameBytes=${nameBytes} bytes in UTF-8: open the table with more`
+      throw rangeError('ERR_ORBIT_OUT_OF_RANGE', text)
     }
     return this.refuse(result)
   }

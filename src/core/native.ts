@@ -1,11 +1,12 @@
 import { openAddon } from '../addon.js'
 import { OrbitError, type OrbitErrorCode, rangeError } from '../base/errors.js'
 import type { ContestAbi, ContestCalls } from './contestcalls.js'
+import type { CounterAbi, CounterCalls, CounterStatus } from './countercalls.js'
 import type { InboxAbi, InboxCalls, InboxSpec } from './inboxcalls.js'
 import type { NativeLimiter, NativeLimits } from './nativelimits.js'
 
 /** The limits and offsets of the addon, frozen. TypeScript has no layout number of its own. */
-interface Abi extends ContestAbi, InboxAbi {
+interface Abi extends ContestAbi, CounterAbi, InboxAbi {
   readonly layoutVersion: number
   readonly maxKind: number
   readonly firstNamedKind: number
@@ -73,23 +74,6 @@ interface Abi extends ContestAbi, InboxAbi {
   readonly maxSubjectBytes: number
   readonly maxOwnerBytes: number
   readonly cardBytes: number
-  readonly maxCounterName: number
-  readonly bucketCells: number
-  readonly counterHeaderBytes: number
-  readonly counterTtlMs: number
-  readonly counterLimit: number
-  readonly counterValue: number
-  readonly counterBefore: number
-  readonly counterCell: number
-  readonly counterStamp: number
-  readonly counterGeneration: number
-  readonly counterHad: number
-  readonly listedCounterBytes: number
-  readonly listedCounterExpiresInMs: number
-  readonly listedCounterCell: number
-  readonly listedCounterGeneration: number
-  readonly listedCounterKind: number
-  readonly listedCounterNameBytes: number
   readonly limitCount: number
   readonly limitRemaining: number
   readonly limitResetMs: number
@@ -115,7 +99,7 @@ interface Abi extends ContestAbi, InboxAbi {
   readonly cacheReset: number
 }
 
-interface NativeStatus {
+interface NativeStatus extends CounterStatus {
   readonly notYet: number
   readonly overwritten: number
   readonly corrupt: number
@@ -125,14 +109,6 @@ interface NativeStatus {
   readonly closed: number
   readonly readOnly: number
   readonly full: number
-  /** Of counters: there is none of this name. */
-  readonly none: number
-  /** Of counters: the change was refused, and the counter is loaded as it was. */
-  readonly refused: number
-  /** Of counters: the name is one of another kind. */
-  readonly other: number
-  /** Of counters: it must be looked up by name. */
-  readonly stale: number
 }
 
 export interface NativeJoin {
@@ -243,7 +219,7 @@ export interface NativeObjectName {
  * Calls on frames that take no ring take it and all other numbers from the scratch, as `give` leaves them, and return
  * undefined when they succeeded.
  */
-interface Native extends ContestCalls, InboxCalls {
+interface Native extends ContestCalls, CounterCalls, InboxCalls {
   readonly abi: Abi
   readonly status: NativeStatus
   join(options: NativeJoin): NativeFleet
@@ -307,14 +283,6 @@ interface Native extends ContestCalls, InboxCalls {
   limiterReset(limiter: number, key: string): number
   /** Undefined: there is no table of limits. */
   inspectLimits(fleet: number, kind: number): NativeLimits | undefined
-  /** Undefined: the counter is changed, and loaded. `stale` or `none`: use counterChangeNamed. */
-  counterChange(): number | undefined
-  counterChangeNamed(name: string): number | undefined
-  /** Undefined: the counter is loaded. */
-  counterGet(name: string): number | undefined
-  /** 1: removed, and its last value is loaded; 0: there was none. */
-  counterRemove(name: string): number | undefined
-  counterList(counters: number, bucket: number, prefix: string): number
   entryAdd(table: number, start: number, idBytes: number, valueBytes: number): number
   entryChange(table: number, cell: number, idBytes: number, valueBytes: number): number
   entryRemove(table: number, cell: number): number
