@@ -2,7 +2,7 @@ import { Fleet } from '../core/fleet.js'
 import { abi, native, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
-import { allKinds, cacheKind } from '../inspect/kinds.js'
+import { allKinds, cacheKind, isOfLayer } from '../inspect/kinds.js'
 import { readableLimits } from '../inspect/limits.js'
 import { nodeStateOf } from '../inspect/nodestate.js'
 import type { FoundObject } from '../inspect/objects.js'
@@ -76,8 +76,17 @@ function ringFindings(fleet: string, report: RingReport): Finding[] {
     const meaning = 'claims on the subjects in damaged buckets fail with ERR_ORBIT_CORRUPT'
     findings.push(finding('problem', 'contest', found, { fleet, meaning, fix: `orbit rm ${fleet} ${kind} --force` }))
   }
+  findings.push(...countersFindings(fleet, report))
   findings.push(...inboxes.flatMap((inbox) => inboxFindings(fleet, kind, inbox)))
   return findings
+}
+
+function countersFindings(fleet: string, { kind, name, refused, capacity }: RingReport): Finding[] {
+  if (refused === 0 || !isOfLayer('counters', name)) return []
+  const found = `KIND ${kind}: the table of counters has found no room for a counter ${counted(refused, 'time')}`
+  const meaning = `each change threw, or was dropped, as its whenFull says; the table is for ${capacity * 4} counters`
+  const fix = 'delete counters, or pass a larger `capacity` to Counters in all processes, then restart them'
+  return [finding('warning', 'counters-full', found, { fleet, meaning, fix })]
 }
 
 function limitsFindings(fleet: FleetObserver): Finding[] {

@@ -36,6 +36,8 @@ const fleetColumns: Column<FleetSample>[] = [
     style: ({ nodesStale }) => alarming(nodesStale, yellow),
   },
   { title: 'CLAIMS', text: claimsText, align: 'right', rank: 1 },
+  { title: 'COUNTERS', text: ({ counters }) => String(counters), align: 'right', rank: 4 },
+  { title: 'LIMITED', text: ({ limitKeys }) => String(limitKeys), align: 'right', rank: 4 },
   { title: 'OLDEST BEAT', text: ({ oldestBeatMs }) => duration(oldestBeatMs), align: 'right', rank: 3 },
   {
     title: 'LOOP LAG',

@@ -5,6 +5,7 @@ import type { Pod } from '../pod/pod.js'
 import { Bell } from './bell.js'
 import { Boxes } from './boxes.js'
 import { clockMs } from './clock.js'
+import { CounterTable } from './counters.js'
 import { Cursor } from './cursor.js'
 import { type Frame, loadedFrame } from './frame.js'
 import { closedError, type Handle, type HandleClass, type Opening } from './handle.js'
@@ -188,8 +189,8 @@ export class FleetObserver implements Disposable {
     return translated(() => {
       const handle = native.openExistingRing(this.#handle, kind)
       if (handle === undefined) return undefined
-      const { isTable, boxes } = native.inspectRing(handle)
-      const form = boxes > 0 ? Boxes : isTable ? Table : Ring
+      const { isTable, hasCells, boxes } = native.inspectRing(handle)
+      const form = boxes > 0 ? Boxes : hasCells ? CounterTable : isTable ? Table : Ring
       return this.#keep<Handle>(new form(this, handle, undefined))
     })
   }

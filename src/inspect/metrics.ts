@@ -1,9 +1,10 @@
 import { checkOptions, printable } from '../base/check.js'
 import { typeError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
+import { CounterTable } from '../core/counters.js'
 import type { NodeRecord } from '../core/node.js'
 import { checkFleet, type FleetObserver } from '../core/observer.js'
-import { kindsOf } from './kinds.js'
+import { kindsOf, ownNameOf } from './kinds.js'
 import { readableLimits } from './limits.js'
 import { inspectRing, type RingReport } from './report.js'
 
@@ -192,6 +193,29 @@ function limitMetrics(fleet: FleetObserver): Metric[] {
   ]
 }
 
+/** Counters and gauges of all tables. A counter may go down, so for Prometheus each is a gauge. */
+function counterMetrics(fleet: FleetObserver): Metric {
+  const samples: MetricSample[] = []
+  for (const kind of kindsOf(fleet)) {
+    const table = readableCounters(fleet, kind)
+    if (table === undefined) continue
+    const labels = { fleet: fleet.name, table: ownNameOf('counters', table.name) ?? '' }
+    for (let bucket = 0; bucket >= 0; ) {
+      bucket = table.list(bucket, '', ({ name, value }) => samples.push({ labels: { ...labels, name }, value }))
+    }
+  }
+  return { name: 'orbit_counter_value', help: 'Counters and gauges of Counters, by name.', type: 'gauge', samples }
+}
+
+function readableCounters(fleet: FleetObserver, kind: number): CounterTable | undefined {
+  try {
+    const found = fleet.existing(kind)
+    return found instanceof CounterTable ? found : undefined
+  } catch {
+    return undefined // counted as damaged
+  }
+}
+
 function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions['cursors']>): Metric {
   const samples = Object.entries(cursors).map(([cursor, { lag }]) => ({
     labels: { fleet: fleet.name, cursor },
@@ -202,7 +226,7 @@ function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions
 
 /**
  * Measures a fleet: frames, retained frames, lost spare chunks and sleepers of each ring, nodes alive and dead,
- * heartbeats, claims, rate limits, and the lag of the cursors that the options name. Prometheus computes rates from the
+ * heartbeats, claims, rate limits, counters, and the lag of the cursors that the options name. Prometheus computes rates from the
  * counters.
  *
  * @returns the metrics of this moment; `String(metrics)` is the text format of Prometheus
@@ -212,7 +236,8 @@ export function collectMetrics(fleet: FleetObserver, options: MetricsOptions = {
   const cursors = checkMetrics(fleet, options)
   const nodes = fleet.nodes()
   const ofNodes = nodeMetrics(fleet, nodes)
-  const metrics = [...ringMetrics(fleet, nodes), ...ofNodes, ...limitMetrics(fleet), cursorMetrics(fleet, cursors)]
+  const metrics = [...ringMetrics(fleet, nodes), ...ofNodes, ...limitMetrics(fleet), counterMetrics(fleet)]
+  metrics.push(cursorMetrics(fleet, cursors))
   return { metrics, toString: () => metrics.map(promText).join('') }
 }
 

@@ -1,5 +1,6 @@
 import { Boxes } from '../core/boxes.js'
 import { countEntries } from '../core/cells.js'
+import { CounterTable } from '../core/counters.js'
 import type { Handle } from '../core/handle.js'
 import { native, status, translated } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
@@ -42,7 +43,10 @@ export interface RingReport extends Readonly<RingStats> {
   readonly deadNodes: readonly DeadNode[]
   /** Present in the report of a table, in which `head` and `oldest` are 0. */
   readonly table?: {
-    /** Claims that have not expired and have a living owner; of a presence: its entries with a living owner. */
+    /**
+     * Claims that have not expired and have a living owner; of a presence: its entries with a living owner; of
+     * counters: those that have a value.
+     */
     readonly claims: number
     /** Of these: claims for the life of their process, without expiry. */
     readonly lifeClaims: number
@@ -90,6 +94,7 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
 function contentOf(found: Handle, tokensDrawn: number) {
   if (found instanceof Ring) return { head: found.head(), oldest: found.oldest() }
   if (found instanceof Boxes) return inboxReport(found)
+  if (found instanceof CounterTable) return { table: countersReport(found) }
   return { table: tableReport(found, tokensDrawn) }
 }
 
@@ -121,6 +126,16 @@ function tableReport({ handle, name, capacity }: Handle, tokensDrawn: number) {
   if (name.startsWith('orbit.presence:')) return presenceReport(handle, capacity)
   const { claims, lifeClaims, buckets, damaged } = translated(() => native.inspectTable(handle))
   return { claims, lifeClaims, usedBuckets: buckets, damagedBuckets: damaged, tokensDrawn }
+}
+
+function countersReport(table: CounterTable) {
+  let counters = 0
+  for (let bucket = 0; bucket >= 0; ) {
+    bucket = table.list(bucket, '', () => {
+      counters++
+    })
+  }
+  return { claims: counters, lifeClaims: 0, usedBuckets: counters, damagedBuckets: 0, tokensDrawn: 0 }
 }
 
 function presenceReport(handle: number, capacity: number) {

@@ -1,6 +1,7 @@
 import { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, isOfLayer } from './kinds.js'
+import { readableLimits } from './limits.js'
 import { type MemberSample, MemberSampler } from './membersampler.js'
 import { isStale } from './nodestate.js'
 import { byFleet, findObjects } from './objects.js'
@@ -40,6 +41,10 @@ export interface FleetSample {
   readonly claims: number
   /** Of these: claims for the life of their process, without expiry. */
   readonly lifeClaims: number
+  /** Counters and gauges that have a value. */
+  readonly counters: number
+  /** Keys of rate limiters that have taken something within their windows. */
+  readonly limitKeys: number
   /** The age of the oldest last heartbeat of a living member; null: no living member has sent one. */
   readonly oldestBeatMs: number | null
   /** The longest event loop delay of a living member; null: no living member has sent a heartbeat. */
@@ -116,6 +121,8 @@ export class Sampler {
       nodesStale: nodes.filter(isStale).length,
       claims: contests.reduce((sum, { retained }) => sum + retained, 0),
       lifeClaims: contests.reduce((sum, { lifeClaims }) => sum + lifeClaims, 0),
+      counters: countersOf(rings),
+      limitKeys: readableLimits(fleet)?.keys ?? 0,
       oldestBeatMs: most(beats.map(({ ageMs }) => ageMs)),
       maxLoopDelayMs: most(beats.map(({ loopDelayMs }) => loopDelayMs)),
       rings,
@@ -143,6 +150,9 @@ export class Sampler {
   }
 }
 
+const countersOf = (rings: readonly RingSample[]): number =>
+  rings.filter(({ name }) => isOfLayer('counters', name)).reduce((sum, { retained }) => sum + retained, 0)
+
 function unreadable(fleet: string, { message }: Error): FleetSample {
   const none = {
     size: 0,
@@ -151,6 +161,8 @@ function unreadable(fleet: string, { message }: Error): FleetSample {
     nodesStale: 0,
     claims: 0,
     lifeClaims: 0,
+    counters: 0,
+    limitKeys: 0,
     oldestBeatMs: null,
     maxLoopDelayMs: null,
   }

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { commands as table } from '../../src/cli/commands/index.js'
-import { RateLimiter } from '../../src/index.js'
+import { Counters, collectMetrics, RateLimiter } from '../../src/index.js'
 import { entryAt, ObjectFile, ringAt } from '../help/bytes.js'
 import { fleetName, joinShm, objectPath, objectsOf, shmFolder } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
@@ -89,6 +89,37 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     const { claims } = await orbitJson('claims', ['claims', name])
     expect(claims).toMatchObject([{ subject: { kind: 3, label: 'leader' }, owner: 'worker 0', node: 0, pid }])
     expect(claims[0].token).toBeGreaterThan(Date.now()) // in microseconds of the table's creation
+  })
+
+  it('lists counters, once and again and again, and reports a table without room', async () => {
+    const name = fleetName('cli')
+    const fleet = joinShm(name)
+    expect(await orbit(['counters', name])).toMatchObject({ code: 3, stdout: '' })
+    const counters = new Counters(fleet, { capacity: 16, whenFull: 'drop' })
+    counters.counter('jobs done').add(17)
+    counters.gauge('load').set(Number.POSITIVE_INFINITY)
+    counters.counter('brief', { ttlMs: 3_600_000 }).add(1)
+    expect((await orbitJson('counters', ['counters', name])).counters).toMatchObject([
+      { name: 'brief', kind: 'counter', value: 1 },
+      { name: 'jobs done', kind: 'counter', value: 17, expiresInMs: null },
+      { name: 'load', kind: 'gauge', value: 'Infinity', expiresInMs: null },
+    ])
+    expect((await orbitJson('counters', ['counters', name, 'jobs'])).counters).toHaveLength(1)
+    expect((await orbitJson('counters', ['counters', name, 'none'])).counters).toEqual([])
+    const watched = await orbit(['counters', name, 'jobs', '--watch', '--interval-ms', '10', '--limit', '2'])
+    expect(watched.stdout.match(/jobs done +counter +17/g)).toHaveLength(2)
+    const { fleets } = await orbitJson('top', ['top', name, '--json', '--limit', '1'])
+    expect(fleets[0]).toMatchObject({ counters: 3, limitKeys: 0, problems: [] })
+    const { rings, problems } = await orbitJson('stat', ['stat', name, 'counters', '--rate-ms', '0'])
+    expect([rings[0].form, rings[0].table.claims, problems]).toEqual(['table', 3, []])
+    expect(String(collectMetrics(fleet))).toContain(`orbit_counter_value{fleet="${name}",table="",name="jobs done"} 17`)
+    const checks = async () => {
+      const { findings } = await orbitJson('doctor', ['doctor', name])
+      return findings.map(({ check }: { check: string }) => check)
+    }
+    expect(await checks()).not.toContain('counters-full')
+    for (let i = 0; i < 200; i++) counters.counter(`c${i}`).add()
+    expect(await checks()).toContain('counters-full')
   })
 
   it('shows the table of the rate limiters, and reports that it was full', async () => {

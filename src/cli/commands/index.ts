@@ -1,6 +1,7 @@
 import type { Command } from '../command.js'
 import { cache } from './cache.js'
 import { claims } from './claims.js'
+import { counters } from './counters.js'
 import { doctor } from './doctor.js'
 import { dump } from './dump.js'
 import { gc } from './gc.js'
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   logs,
   cache,
   claims,
+  counters,
   limits,
   pub,
   sub,
