@@ -22,7 +22,7 @@ export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 export ORBIT_STORM_SECONDS=${ORBIT_STORM_SECONDS:-1}
 export ORBIT_HUNT_SECONDS=${ORBIT_HUNT_SECONDS:-1}
 if [ $# -eq 0 ]; then
-  set -- --exclude 'test/recipes/**' lifecycle hostile storm leaks names rings cursors orbital heartbeat events subscriptions cache errors processes types pod netid contest claiming getorset hunt metrics cli/damaged
+  set -- --exclude 'test/recipes/**' --exclude 'packages/**' lifecycle hostile storm leaks names rings cursors orbital heartbeat events subscriptions cache errors processes types pod netid contest claiming getorset hunt metrics cli/damaged
 fi
 # The runtime must be there, or the addon does not load: say so rather than run the wrong one.
 LD_PRELOAD="$runtime" $node -e 'process.dlopen({ exports: {} }, process.env.ORBIT_NATIVE_PATH)'

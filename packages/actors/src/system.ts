@@ -101,6 +101,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     const system = this.#name
     return {
       host: this.#host,
+      caller: names.host(this.#fleet),
       now: () => this.#clock.now(),
       ownerOf: (partition) => this.#contest.holder(names.subject(system, partition))?.owner,
       clientOf: (host) => {

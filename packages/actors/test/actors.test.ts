@@ -43,6 +43,9 @@ class Counter extends Actor {
   token(): number {
     return this.ctx.token
   }
+  throwFunction(): void {
+    throw () => {}
+  }
   fail(): void {
     throw Object.assign(new RangeError('too far', { cause: 'the map' }), { code: 'ERR_FAR', metres: 7 })
   }
@@ -187,7 +190,19 @@ describe.each(callers)('an actor in $where', ({ caller }) => {
       code: 'ERR_ORBIT_ACTOR_VALUE',
       outcome: 'done',
     })
+    await expect(counter['throwFunction']?.()).rejects.toThrow('() => {}')
     expect(await counter['add']?.()).toBe(1)
+  })
+
+  it('outlives a result of 20 MiB, which may be too large to send', async () => {
+    const { system, host } = pair()
+    const counter = system.get('Counter', 'a')
+    const large = await counter.give('large').catch((error) => error)
+    if (system === host) expect((large as Uint8Array).length).toBe(20 * 2 ** 20)
+    else expect(large).toMatchObject({ code: 'ERR_ORBIT_ACTOR_VALUE', outcome: 'done', retryable: false })
+    const tooMuch = await counter.echo(new Uint8Array(20 * 2 ** 20)).catch((error) => error)
+    if (system !== host) expect(tooMuch).toMatchObject({ code: 'ERR_ORBIT_ACTOR_VALUE', outcome: 'not-run' })
+    expect(await counter.add()).toBe(1)
   })
 
   it('ends when it is idle, and begins anew with the next call', async () => {

@@ -89,7 +89,15 @@ class Wide extends Narrow {
   static override readonly actor = { mailbox: 2 } as never
 }
 
-const classes = { Link, Mirror, Fragile, Ticker, Narrow, Wide }
+class Own extends Actor {
+  static readonly actor = { placement: 'process' } as const
+  #calls = 0
+  call(): [calls: number, token: number] {
+    return [++this.#calls, this.ctx.token]
+  }
+}
+
+const classes = { Own, Link, Mirror, Fragile, Ticker, Narrow, Wide }
 
 function system() {
   events.length = 0
@@ -215,6 +223,21 @@ describe('a full mailbox', () => {
   })
 })
 
+describe('an actor that each process has for itself', () => {
+  it('runs in the process of its caller, or in one that runs actors', async () => {
+    const fleet = localFleet()
+    const [first, second] = [1, 2].map(() => start({ fleet, actors: classes }))
+    const caller = start<typeof classes>({ fleet, host: false })
+    for (const each of [first, second, first]) await each?.get('Own', 'a').call()
+    expect(await first?.get('Own', 'a').call()).toEqual([3, 0])
+    expect(await second?.get('Own', 'a').call()).toEqual([2, 0])
+    expect([3, 4]).toContain((await caller.get('Own', 'a').call())[0])
+    expect([first?.size, second?.size]).toEqual([1, 1])
+    await second?.close()
+    await expect(second?.get('Own', 'a').call()).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_CLOSED' })
+  })
+})
+
 describe('a system', () => {
   it('runs its filters around each call, the first outermost', async () => {
     const made = system()
@@ -256,6 +279,7 @@ describe('a system', () => {
       [{ readonly: ['no'] }, 'A.actor.readonly=an array'],
       [{ reentrant: true }, 'A.actor.reentrant=true'],
       [{ onError: 'stop' }, 'A.actor.onError="stop"'],
+      [{ placement: 'here' }, 'A.actor.placement="here" must be "fleet" or "process"'],
     ]
     for (const [actor, message] of settings) {
       const A = class extends Actor {
@@ -265,7 +289,7 @@ describe('a system', () => {
     }
     const made = system()
     expect(() => made.get('Link', '')).toThrow('key=""')
-    expect(() => made.get('Lonk' as never, 'a')).toThrow('type="Lonk" must be one of Link, Mirror')
+    expect(() => made.get('Lonk' as never, 'a')).toThrow('type="Lonk" must be one of Own, Link')
     expect(() => made.use(1 as never)).toThrow('filter=1')
     expect(() => made.get('Link', 'a').with({ timeoutMs: 1.5 })).toThrow('timeoutMs=1.5')
     expect(() => made.get('Link', 'a').with({ signal: 1 as never })).toThrow('signal=1 must be an AbortSignal')

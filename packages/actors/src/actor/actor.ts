@@ -14,6 +14,12 @@ export interface ActorSettings {
    * fewer than 2048 such calls. 'refuse': it fails at once with ERR_ORBIT_ACTOR_BUSY. Default 'wait'.
    */
   readonly full?: 'wait' | 'refuse'
+  /**
+   * 'fleet': one activation in all processes together. 'process': one in each process that calls it, which runs there;
+   * a process that runs no actors calls one in another process. For what is kept per process, such as connections and
+   * small caches. Default 'fleet'.
+   */
+  readonly placement?: 'fleet' | 'process'
   /** Methods that only read: they run beside each other, but not beside other methods. Default none. */
   readonly readonly?: readonly string[]
   /**
@@ -56,7 +62,7 @@ export interface ActorContext {
   readonly key: string
   /**
    * The fencing token of the actor's partition, 1..2^53-1: higher than those of all processes that had it before. Send
-   * it with writes to other systems.
+   * it with writes to other systems. 0 with `placement: 'process'`.
    */
   readonly token: number
   /**

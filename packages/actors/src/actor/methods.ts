@@ -10,7 +10,7 @@ export interface ActorType extends Required<Omit<ActorSettings, 'readonly'>> {
   readonly methods: ReadonlySet<string>
 }
 
-const keys = ['idleMs', 'mailbox', 'full', 'readonly', 'reentrant', 'onError']
+const keys = ['idleMs', 'mailbox', 'full', 'readonly', 'reentrant', 'onError', 'placement']
 
 /** The public methods of a class: all but hooks, accessors and the members of Actor. */
 function methodsOf(Class: ActorClass): Set<string> {
@@ -30,26 +30,24 @@ export function actorType(name: string, Class: ActorClass): ActorType {
   }
   const settings: ActorSettings = Class.actor ?? {}
   checkOptions(`${name}.actor`, settings, keys)
-  const {
-    idleMs = 60_000,
-    mailbox = 1000,
-    full = 'wait',
-    readonly = [],
-    reentrant = false,
-    onError = 'keep',
-  } = settings
+  const { idleMs = 60_000, mailbox = 1000, readonly = [], reentrant = false } = settings
+  const { full = 'wait', onError = 'keep', placement = 'fleet' } = settings
   checkInteger(`${name}.actor.idleMs`, idleMs, 1, 0x7fffffff)
   checkInteger(`${name}.actor.mailbox`, mailbox, 1, 65536)
-  if (full !== 'wait' && full !== 'refuse') throw outOfRange(`${name}.actor.full`, full, "'wait' or 'refuse'")
-  if (reentrant !== false && reentrant !== 'chain') {
-    throw outOfRange(`${name}.actor.reentrant`, reentrant, "false or 'chain'")
-  }
-  if (onError !== 'keep' && onError !== 'restart') {
-    throw outOfRange(`${name}.actor.onError`, onError, "'keep' or 'restart'")
+  const choices: [string, unknown, readonly unknown[]][] = [
+    ['full', full, ['wait', 'refuse']],
+    ['reentrant', reentrant, [false, 'chain']],
+    ['onError', onError, ['keep', 'restart']],
+    ['placement', placement, ['fleet', 'process']],
+  ]
+  for (const [setting, value, known] of choices) {
+    if (known.includes(value)) continue
+    throw outOfRange(`${name}.actor.${setting}`, value, known.map((each) => JSON.stringify(each)).join(' or '))
   }
   const methods = methodsOf(Class)
   if (!Array.isArray(readonly) || !readonly.every((method) => methods.has(method))) {
     throw wrongType(`${name}.actor.readonly`, readonly, 'an array of names of methods of the class')
   }
-  return { name, Class, idleMs, mailbox, full, reentrant, onError, methods, readonly: new Set(readonly) }
+  const limits = { idleMs, mailbox, full, reentrant, onError, placement }
+  return { name, Class, ...limits, methods, readonly: new Set(readonly) }
 }

@@ -1,5 +1,5 @@
 /** A value as an error message shows it: short, and made without calling the value's own code. */
-export function printable(value: unknown): string {
+function printable(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'

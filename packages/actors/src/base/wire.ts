@@ -12,6 +12,10 @@ export interface Request {
   readonly deadlineMs: number
   /** The actors that wait for this call, the first caller first. */
   readonly chain: readonly string[]
+  /** The system that calls: the node and the incarnation of its handle. */
+  readonly caller: string
+  /** How often calls of this caller to this partition have been sent anew. */
+  readonly epoch: number
 }
 
 /** What a method threw, as plain data. */
@@ -45,18 +49,20 @@ const version = 1
 const [returned, threw, refused, moved] = [0, 1, 2, 3]
 
 /** Throws a DataCloneError for a value that cannot cross. */
-export function encodeRequest({ type, key, method, args, deadlineMs, chain }: Request): Uint8Array {
-  return serialize([version, type, key, method, args, deadlineMs, chain])
+export function encodeRequest(request: Request): Uint8Array {
+  const { type, key, method, args, deadlineMs, chain, caller, epoch } = request
+  return serialize([version, type, key, method, args, deadlineMs, chain, caller, epoch])
 }
 
 /** The request of bytes from another process; undefined: they are none. */
 export function decodeRequest(bytes: unknown): Request | undefined {
   const fields = listOf(bytes)
-  if (fields?.length !== 7 || fields[0] !== version) return undefined
-  const [, type, key, method, args, deadlineMs, chain] = fields
-  const isText = [type, key, method].every((field) => typeof field === 'string')
-  if (!isText || !Array.isArray(args) || typeof deadlineMs !== 'number' || !areTexts(chain)) return undefined
-  return { type, key, method, args, deadlineMs, chain } as Request
+  if (fields?.length !== 9 || fields[0] !== version) return undefined
+  const [, type, key, method, args, deadlineMs, chain, caller, epoch] = fields
+  const areAllTexts = areTexts([type, key, method, caller]) && areTexts(chain)
+  const areNumbers = typeof deadlineMs === 'number' && typeof epoch === 'number'
+  if (!areAllTexts || !areNumbers || !Array.isArray(args)) return undefined
+  return { type, key, method, args, deadlineMs, chain, caller, epoch } as Request
 }
 
 /** Throws a DataCloneError for a value that cannot cross. */

@@ -7,6 +7,8 @@ import type { Call } from './call.js'
 export interface Roads {
   /** The host of this process; undefined: it only calls. */
   readonly host: Host | undefined
+  /** The node and the incarnation of the handle of this system. */
+  readonly caller: string
   now(): number
   /** The host that has a partition; undefined: none. */
   ownerOf(partition: number): string | undefined
@@ -29,6 +31,9 @@ export class Route {
   #owner: string | undefined
   #isSearching = false
   #isClosed = false
+  /** Raised when calls that came back are sent anew. */
+  #epoch = 1
+  #hasReturns = false
   #pauseMs = 0
 
   constructor(partition: number, roads: Roads) {
@@ -39,6 +44,10 @@ export class Route {
   /** Takes a call. */
   submit(call: Call): void {
     call.onMoved = () => this.#takeBack(call)
+    if (this.#roads.host?.isOwn(call.parts.type)) {
+      this.#runHere(call)
+      return
+    }
     if (this.#queue.length > 0 || this.#isSearching) {
       this.#enqueue(call)
       return
@@ -81,6 +90,7 @@ export class Route {
   #takeBack(call: Call): void {
     if (call.isOver) return
     this.#owner = undefined
+    this.#hasReturns = true
     this.#pauseMs = Math.min(Math.max(firstPauseMs, this.#pauseMs * 2), longestPauseMs)
     call.wait()
     const at = this.#queue.findIndex(({ sequence }) => sequence > call.sequence)
@@ -119,6 +129,8 @@ export class Route {
     const owner = this.#roads.ownerOf(this.#partition)
     if (owner === undefined || owner === this.#roads.host?.id) return false
     this.#owner = owner
+    if (this.#hasReturns) this.#epoch++
+    this.#hasReturns = false
     for (const call of this.#queue.splice(0)) this.#send(call, owner)
     return true
   }
@@ -127,7 +139,8 @@ export class Route {
     let bytes: Uint8Array
     const { type, key, method, deadlineMs, chain } = call.parts
     try {
-      bytes = encodeRequest({ type, key, method, args: call.args, deadlineMs, chain })
+      const { caller } = this.#roads
+      bytes = encodeRequest({ type, key, method, args: call.args, deadlineMs, chain, caller, epoch: this.#epoch })
     } catch (error) {
       const text = `an argument cannot be sent: ${(error as Error).message}`
       call.refuse('ERR_ORBIT_ACTOR_VALUE', text)

@@ -15,6 +15,7 @@ import { decodeRequest, encodeEnding, type Refusal } from '../base/wire.js'
 import { type Household, Partition } from './partition.js'
 import { partitionCount, partitionOf, placementOf } from './placement.js'
 import { RemoteTurn } from './remoteturn.js'
+import { Returns } from './returns.js'
 import type { Turn } from './turn.js'
 
 /** What a host says about itself to the others. */
@@ -46,6 +47,8 @@ export const names = {
 /** The part of a system that runs actors: the partitions that this process has, and how it gets and gives them. */
 export class Host {
   readonly partitions: readonly Partition[]
+  /** The actors that each process has for itself. */
+  readonly #own: Partition
   readonly id: string
   readonly #types: ReadonlyMap<string, ActorType>
   readonly #system: string
@@ -60,6 +63,7 @@ export class Host {
   /** Since when partitions have been without a host, by partition. */
   readonly #orphanedMs = new Map<number, number>()
   readonly #closing = new AbortController()
+  readonly #returns: Returns
   #timer: NodeJS.Timeout
   #draining = 0
 
@@ -77,6 +81,9 @@ export class Host {
     this.#deadlines = deadlines
     this.id = names.host(fleet)
     this.partitions = Array.from({ length: partitionCount }, () => new Partition(household))
+    this.#returns = new Returns(household.clock)
+    this.#own = new Partition(household)
+    this.#own.open({ token: 0, release: () => {} })
     this.#contest = new Contest(fleet, names.contest)
     const handlers: HostService = {
       call: (bytes, context) => this.#call(bytes, context),
@@ -98,7 +105,17 @@ export class Host {
       turn.end({ how: 'refused', refusal: refusal as Refusal })
       return undefined
     }
-    return (this.partitions[partitionOf(id)] as Partition).take(known, key, id, turn)
+    const partition = known.placement === 'process' ? this.#own : (this.partitions[partitionOf(id)] as Partition)
+    return partition.take(known, key, id, turn)
+  }
+
+  /** Whether calls of this process to a type always run here. */
+  isOwn(type: string): boolean {
+    return this.#types.get(type)?.placement === 'process'
+  }
+
+  get #all(): readonly Partition[] {
+    return [...this.partitions, this.#own]
   }
 
   #call(bytes: unknown, context: CallContext): Promise<Uint8Array> {
@@ -111,9 +128,13 @@ export class Host {
         )
         return
       }
-      const { type, key, method } = request
-      const turn = new RemoteTurn(request, context, this.#deadlines, answer)
-      turn.activation = this.take(type, key, `${type}/${key}`, method, turn)
+      const { type, key, method, caller, epoch } = request
+      const id = `${type}/${key}`
+      const partition = partitionOf(id)
+      const moved = () => this.#returns.note(partition, caller, epoch)
+      const turn = new RemoteTurn(request, context, this.#deadlines, { answer, moved })
+      if (this.#returns.has(partition, caller, epoch)) turn.end({ how: 'moved' })
+      else turn.activation = this.take(type, key, id, method, turn)
     })
   }
 
@@ -196,13 +217,14 @@ export class Host {
 
   /** Ends activations that nothing has needed for a while. */
   sweep(): void {
-    for (const partition of this.partitions) partition.sweep()
+    for (const partition of this.#all) partition.sweep()
     this.#household.crashes.sweep()
+    this.#returns.sweep()
   }
 
   /** How many actors are active in this process. */
   get size(): number {
-    return this.partitions.reduce((sum, { size }) => sum + size, 0)
+    return this.#all.reduce((sum, { size }) => sum + size, 0)
   }
 
   /** Ends at once, as with the death of the process: what runs is not waited for. */
@@ -210,7 +232,7 @@ export class Host {
     this.#closing.abort()
     clearInterval(this.#timer)
     for (const stop of this.#seeking.values()) stop.abort()
-    for (const partition of this.partitions) partition.abandon()
+    for (const partition of this.#all) partition.abandon()
   }
 
   /** Lets the turns that run end, and gives all partitions to other hosts. */
@@ -219,7 +241,7 @@ export class Host {
     clearInterval(this.#timer)
     this.#presence.close()
     for (const stop of this.#seeking.values()) stop.abort()
-    await Promise.all(this.partitions.filter(({ isHeld }) => isHeld).map((partition) => partition.drain('shutdown')))
+    await Promise.all(this.#all.filter(({ isHeld }) => isHeld).map((partition) => partition.drain('shutdown')))
     // What the last calls returned is on its way to the call layer.
     await new Promise((resolve) => setImmediate(resolve))
     this.#server.close()

@@ -1,4 +1,3 @@
-import type { Guard } from 'orbit-node'
 import type { ActorLog, DeactivateReason } from '../actor/actor.js'
 import type { ActorType } from '../actor/methods.js'
 import type { CallOptions } from '../actor/ref.js'
@@ -15,6 +14,12 @@ export interface Household extends Omit<Home, 'noteCrash' | 'forget'> {
   readonly crashes: Crashes
 }
 
+/** What makes a process the only one that runs the actors of a partition. */
+export interface Claim {
+  readonly token: number
+  release(): unknown
+}
+
 /** How long turns may take to end before their signals are aborted, when their partition moves or the system closes. */
 const drainMs = 15_000
 
@@ -26,7 +31,7 @@ export class Partition implements Home {
   readonly overflow: Overflow
   readonly #household: Household
   readonly #activations = new Map<string, Activation>()
-  #guard: Guard | undefined
+  #claim: Claim | undefined
   #isDraining = false
 
   constructor(household: Household) {
@@ -39,12 +44,12 @@ export class Partition implements Home {
 
   /** Whether this process runs its actors. */
   get isOpen(): boolean {
-    return this.#guard !== undefined && !this.#isDraining
+    return this.#claim !== undefined && !this.#isDraining
   }
 
   /** Whether this process holds its claim. */
   get isHeld(): boolean {
-    return this.#guard !== undefined
+    return this.#claim !== undefined
   }
 
   /** How many actors of it are active. */
@@ -53,8 +58,8 @@ export class Partition implements Home {
   }
 
   /** Begins to run its actors, under a claim that is held from now on. */
-  open(guard: Guard): void {
-    this.#guard = guard
+  open(claim: Claim): void {
+    this.#claim = claim
   }
 
   /** Takes a call of an actor, and activates the actor if necessary. */
@@ -75,7 +80,7 @@ export class Partition implements Home {
       turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_CRASHING', message, outcome: 'not-run' } })
       return undefined
     }
-    const activation = new Activation(this, type, key, (this.#guard as Guard).token)
+    const activation = new Activation(this, type, key, (this.#claim as Claim).token)
     this.#activations.set(id, activation)
     activation.take(turn)
     void activation.activate()
@@ -98,8 +103,8 @@ export class Partition implements Home {
     )
     await Promise.all(activations.map((activation) => activation.end(reason)))
     this.clock.clearTimeout(timer)
-    this.#guard?.release()
-    this.#guard = undefined
+    this.#claim?.release()
+    this.#claim = undefined
     this.#isDraining = false
   }
 
@@ -115,7 +120,7 @@ export class Partition implements Home {
   abandon(): void {
     for (const activation of this.#activations.values()) activation.abandon()
     this.#activations.clear()
-    this.#guard = undefined
+    this.#claim = undefined
   }
 
   refer(type: string, key: string, options: CallOptions, chain: () => readonly string[]): object {

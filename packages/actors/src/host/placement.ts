@@ -2,7 +2,7 @@
 export const partitionCount = 16
 
 /** A 32-bit hash of a text (FNV-1a, with the finalizer of MurmurHash3). */
-export function hashOf(text: string): number {
+function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)

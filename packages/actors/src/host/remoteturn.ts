@@ -17,10 +17,16 @@ export class RemoteTurn extends Turn implements Expiring {
   readonly #context: CallContext
   readonly #deadlines: Deadlines
   readonly #answer: (bytes: Uint8Array) => void
+  readonly #onMoved: () => void
   #isBegun = false
   #isOver = false
 
-  constructor(request: Request, context: CallContext, deadlines: Deadlines, answer: (bytes: Uint8Array) => void) {
+  constructor(
+    request: Request,
+    context: CallContext,
+    deadlines: Deadlines,
+    on: { answer(bytes: Uint8Array): void; moved(): void },
+  ) {
     super()
     this.method = request.method
     this.args = request.args
@@ -28,7 +34,8 @@ export class RemoteTurn extends Turn implements Expiring {
     this.deadlineMs = request.deadlineMs
     this.#context = context
     this.#deadlines = deadlines
-    this.#answer = answer
+    this.#answer = on.answer
+    this.#onMoved = on.moved
     deadlines.add(this)
   }
 
@@ -53,7 +60,9 @@ export class RemoteTurn extends Turn implements Expiring {
   }
 
   end(ending: Ending): void {
-    if (!this.#isOver) this.#over(this.#encoded(ending))
+    if (this.#isOver) return
+    if (ending.how === 'moved') this.#onMoved()
+    this.#over(this.#encoded(ending))
   }
 
   /** Its caller gives up, too: what has not begun will not, and what runs is asked to stop. */
