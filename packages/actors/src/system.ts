@@ -7,8 +7,10 @@ import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
 import { Deadlines } from './base/deadlines.js'
 import { Call } from './caller/call.js'
 import { type Roads, Route } from './caller/route.js'
+import type { Activation } from './host/activation.js'
 import { Crashes } from './host/crashes.js'
 import type { Filter } from './host/filter.js'
+import type { Origin } from './host/home.js'
 import { Host, type HostService, names } from './host/host.js'
 import { Overflow } from './host/overflow.js'
 import { partitionCount, partitionOf } from './host/placement.js'
@@ -51,6 +53,7 @@ const maxChain = 64
 /** Actors by type and key, of all processes that have a system of the same name in the same fleet. */
 export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   readonly #fleet: Fleet
+  readonly #id: string
   readonly #name: string
   readonly #timeoutMs: number
   readonly #clock: Clock
@@ -64,6 +67,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   #sweeper: ClockTimer
   #sequence = 0
   #closing: Promise<void> | undefined
+  #isClosed = false
 
   /** @internal */
   constructor(options: HostOptions<C> | CallerOptions, clock: Clock) {
@@ -77,6 +81,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     // Its own: claims, which live as long as their handle, must outlive the turns of the actors.
     const join = { label: `actors ${name}` }
     this.#fleet = fleet.isShared ? Fleet.joinShm(fleet.name, join) : Fleet.join(fleet.name, join)
+    this.#id = names.host(this.#fleet)
     this.#contest = new Contest(this.#fleet, names.contest)
     if (host !== false) this.#host = this.#startHost(log)
     const roads = this.#roads()
@@ -90,9 +95,10 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       log,
       filters: this.#filters,
       overflow: new Overflow(maxOverflow),
+      blocked: new Set<Activation>(),
       crashes: new Crashes(this.#clock),
-      refer: (type: string, key: string, options: CallOptions, chain: () => readonly string[]) =>
-        this.#refer(type, key, options, chain),
+      refer: (type: string, key: string, options: CallOptions, origin: Origin) =>
+        this.#refer(type, key, options, origin),
     }
     return new Host(this.#fleet, this.#name, this.#types as ReadonlyMap<string, ActorType>, household, this.#deadlines)
   }
@@ -101,7 +107,6 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     const system = this.#name
     return {
       host: this.#host,
-      caller: names.host(this.#fleet),
       now: () => this.#clock.now(),
       ownerOf: (partition) => this.#contest.holder(names.subject(system, partition))?.owner,
       clientOf: (host) => {
@@ -124,7 +129,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
    * @throws TypeError or RangeError for wrong arguments
    */
   get<N extends keyof C & string>(type: N, key: string): Ref<InstanceType<C[N]>> {
-    return this.#refer(type, key, {}, noChain) as Ref<InstanceType<C[N]>>
+    return this.#refer(type, key, {}, noOrigin) as Ref<InstanceType<C[N]>>
   }
 
   /**
@@ -142,7 +147,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     return this.#host?.size ?? 0
   }
 
-  #refer(type: string, key: string, options: CallOptions, chain: () => readonly string[]): object {
+  #refer(type: string, key: string, options: CallOptions, origin: Origin): object {
     checkName('type', type, 128)
     checkName('key', key, 256)
     if (this.#types !== undefined && !this.#types.has(type)) {
@@ -154,11 +159,14 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     checkSignal(signal)
     const id = `${type}/${key}`
     const route = this.#routes[partitionOf(id)] as Route
+    const caller = this.#id
     const invoke = (method: string, args: readonly unknown[]) => {
       const deadlineMs = this.#clock.now() + timeoutMs
-      return this.#invoke(route, { type, key, id, method, args, timeoutMs, signal, deadlineMs, chain: chain() })
+      const { chain, turn } = origin
+      const limits = { timeoutMs, signal, deadlineMs }
+      return this.#invoke(route, { type, key, id, method, args, ...limits, chain, origin: turn, caller })
     }
-    const change = (more: CallOptions) => this.#refer(type, key, { ...options, ...more }, chain)
+    const change = (more: CallOptions) => this.#refer(type, key, { ...options, ...more }, origin)
     return makeRef({ type, key, with: change }, invoke)
   }
 
@@ -170,7 +178,8 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
         return
       }
       const call = new Call(parts, this.#sequence++, this.#deadlines, { resolve, reject })
-      if (this.#closing !== undefined) {
+      // Methods that run while the system closes may need others to end.
+      if (this.#isClosed || (this.#closing !== undefined && chain.length === 0)) {
         call.refuse('ERR_ORBIT_ACTOR_CLOSED', 'the system was closed')
         return
       }
@@ -206,6 +215,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#clock.clearTimeout(this.#sweeper)
     await this.#host?.close()
+    this.#isClosed = true
     for (const route of this.#routes) route.close()
     this.#deadlines.close()
     this.#fleet.close()
@@ -214,6 +224,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   /** Leaves the fleet at once, as with the death of the process. @internal */
   abandon(): void {
     this.#closing ??= Promise.resolve()
+    this.#isClosed = true
     this.#clock.clearTimeout(this.#sweeper)
     this.#host?.abandon()
     this.#deadlines.close()
@@ -226,7 +237,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   }
 }
 
-const noChain = (): readonly string[] => []
+const noOrigin: Origin = { chain: [], turn: undefined }
 
 /**
  * Starts an actor system: each actor, by type and key, lives in exactly one of the processes that have the system in

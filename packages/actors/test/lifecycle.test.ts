@@ -97,7 +97,20 @@ class Own extends Actor {
   }
 }
 
-const classes = { Own, Link, Mirror, Fragile, Ticker, Narrow, Wide }
+class Nest extends Actor {
+  static open: (() => void) | undefined
+  async wait(other: string): Promise<string> {
+    await new Promise<void>((resolve) => {
+      Nest.open = resolve
+    })
+    return this.ctx.actor<Nest>('Nest', other).answer()
+  }
+  answer(): string {
+    return this.ctx.key
+  }
+}
+
+const classes = { Nest, Own, Link, Mirror, Fragile, Ticker, Narrow, Wide }
 
 function system() {
   events.length = 0
@@ -238,6 +251,19 @@ describe('an actor that each process has for itself', () => {
   })
 })
 
+describe('a method that runs while its actor must leave', () => {
+  it('gets the results of actors that must leave, too', async () => {
+    const made = system()
+    const call = made.get('Nest', 'a').wait('b')
+    await until(() => Nest.open !== undefined)
+    const closing = made.close()
+    Nest.open?.()
+    expect(await call).toBe('b')
+    await closing
+    expect(made.size).toBe(0)
+  })
+})
+
 describe('a system', () => {
   it('runs its filters around each call, the first outermost', async () => {
     const made = system()
@@ -289,7 +315,7 @@ describe('a system', () => {
     }
     const made = system()
     expect(() => made.get('Link', '')).toThrow('key=""')
-    expect(() => made.get('Lonk' as never, 'a')).toThrow('type="Lonk" must be one of Own, Link')
+    expect(() => made.get('Lonk' as never, 'a')).toThrow('type="Lonk" must be one of Nest, Own')
     expect(() => made.use(1 as never)).toThrow('filter=1')
     expect(() => made.get('Link', 'a').with({ timeoutMs: 1.5 })).toThrow('timeoutMs=1.5')
     expect(() => made.get('Link', 'a').with({ signal: 1 as never })).toThrow('signal=1 must be an AbortSignal')

@@ -14,6 +14,8 @@ export interface Request {
   readonly chain: readonly string[]
   /** The system that calls: the node and the incarnation of its handle. */
   readonly caller: string
+  /** The number of the call among those of its caller. */
+  readonly sequence: number
   /** How often calls of this caller to this partition have been sent anew. */
   readonly epoch: number
 }
@@ -50,19 +52,19 @@ const [returned, threw, refused, moved] = [0, 1, 2, 3]
 
 /** Throws a DataCloneError for a value that cannot cross. */
 export function encodeRequest(request: Request): Uint8Array {
-  const { type, key, method, args, deadlineMs, chain, caller, epoch } = request
-  return serialize([version, type, key, method, args, deadlineMs, chain, caller, epoch])
+  const { type, key, method, args, deadlineMs, chain, caller, sequence, epoch } = request
+  return serialize([version, type, key, method, args, deadlineMs, chain, caller, sequence, epoch])
 }
 
 /** The request of bytes from another process; undefined: they are none. */
 export function decodeRequest(bytes: unknown): Request | undefined {
   const fields = listOf(bytes)
-  if (fields?.length !== 9 || fields[0] !== version) return undefined
-  const [, type, key, method, args, deadlineMs, chain, caller, epoch] = fields
+  if (fields?.length !== 10 || fields[0] !== version) return undefined
+  const [, type, key, method, args, deadlineMs, chain, caller, sequence, epoch] = fields
   const areAllTexts = areTexts([type, key, method, caller]) && areTexts(chain)
-  const areNumbers = typeof deadlineMs === 'number' && typeof epoch === 'number'
+  const areNumbers = [deadlineMs, sequence, epoch].every((field) => typeof field === 'number')
   if (!areAllTexts || !areNumbers || !Array.isArray(args)) return undefined
-  return { type, key, method, args, deadlineMs, chain, caller, epoch } as Request
+  return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch } as Request
 }
 
 /** Throws a DataCloneError for a value that cannot cross. */

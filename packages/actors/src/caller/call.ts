@@ -16,6 +16,10 @@ export interface CallParts {
   readonly chain: readonly string[]
   readonly deadlineMs: number
   readonly timeoutMs: number
+  /** The system that calls: the node and the incarnation of its handle. */
+  readonly caller: string
+  /** The turn that waits for it; undefined: none, or it is not known which. */
+  readonly origin: Turn | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -52,6 +56,7 @@ export class Call extends Turn implements Expiring {
     this.#deadlines = deadlines
     this.#resolve = settle.resolve
     this.#reject = settle.reject
+    parts.origin?.addOutgoing(this)
     parts.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
@@ -65,6 +70,14 @@ export class Call extends Turn implements Expiring {
 
   get chain(): readonly string[] {
     return this.parts.chain
+  }
+
+  get callId(): string {
+    return `${this.parts.caller}:${this.sequence}`
+  }
+
+  get actor(): string {
+    return this.parts.id
   }
 
   get isOver(): boolean {
@@ -143,6 +156,7 @@ export class Call extends Turn implements Expiring {
   #over(): void {
     this.#place = 'over'
     this.#deadlines.delete(this)
+    this.parts.origin?.removeOutgoing(this)
     this.parts.signal?.removeEventListener('abort', this.#onAbort)
   }
 

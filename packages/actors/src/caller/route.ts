@@ -7,8 +7,6 @@ import type { Call } from './call.js'
 export interface Roads {
   /** The host of this process; undefined: it only calls. */
   readonly host: Host | undefined
-  /** The node and the incarnation of the handle of this system. */
-  readonly caller: string
   now(): number
   /** The host that has a partition; undefined: none. */
   ownerOf(partition: number): string | undefined
@@ -26,8 +24,8 @@ export class Route {
   readonly #roads: Roads
   /** Calls that wait for a host, in order. */
   #queue: Call[] = []
-  /** How many calls other processes have now. */
-  #sent = 0
+  /** By actor: how many of its calls are in another process, and when the last one was sent. */
+  readonly #sent = new Map<string, { count: number; epoch: number }>()
   #owner: string | undefined
   #isSearching = false
   #isClosed = false
@@ -52,15 +50,14 @@ export class Route {
       this.#enqueue(call)
       return
     }
-    if (this.#isHere && this.#sent === 0) {
-      this.#runHere(call)
-      return
-    }
-    if (this.#isHere || this.#owner === undefined || this.#owner === this.#roads.host?.id) {
+    if (this.#isHere(call)) {
+      if (this.#sent.has(call.parts.id)) this.#enqueue(call)
+      else this.#runHere(call)
+    } else if (this.#owner === undefined || this.#owner === this.#roads.host?.id) {
       this.#enqueue(call)
-      return
+    } else {
+      this.#send(call, this.#owner)
     }
-    this.#send(call, this.#owner)
   }
 
   /** Ends all calls that wait, now and later. */
@@ -71,8 +68,8 @@ export class Route {
     }
   }
 
-  get #isHere(): boolean {
-    return this.#roads.host?.partitions[this.#partition]?.isOpen === true
+  #isHere(call: Call): boolean {
+    return this.#roads.host?.partitions[this.#partition]?.accepts(call) === true
   }
 
   #runHere(call: Call): void {
@@ -93,9 +90,13 @@ export class Route {
     this.#hasReturns = true
     this.#pauseMs = Math.min(Math.max(firstPauseMs, this.#pauseMs * 2), longestPauseMs)
     call.wait()
+    this.#insert(call)
+    if (!this.#isSearching) void this.#search()
+  }
+
+  #insert(call: Call): void {
     const at = this.#queue.findIndex(({ sequence }) => sequence > call.sequence)
     this.#queue.splice(at < 0 ? this.#queue.length : at, 0, call)
-    if (!this.#isSearching) void this.#search()
   }
 
   /** Looks for the host of the partition, and sends the calls that wait to it, in order. */
@@ -107,7 +108,8 @@ export class Route {
         if (pauseMs > 0) await this.#roads.pause(pauseMs)
         if (this.#isClosed) this.close()
         this.#queue = this.#queue.filter(({ isOver }) => !isOver)
-        if (this.#queue.length === 0 || this.#forward()) break
+        this.#forward()
+        if (this.#queue.length === 0) break
         pauseMs = Math.min(Math.max(firstPauseMs, pauseMs * 2), longestPauseMs)
       }
     } catch (error) {
@@ -115,32 +117,40 @@ export class Route {
       for (const call of this.#queue.splice(0)) call.fail(error)
     }
     this.#isSearching = false
-    // A call that came back during the forwarding.
-    if (this.#queue.length > 0) void this.#search()
   }
 
-  /** Whether there is a host to which the calls were sent. */
-  #forward(): boolean {
-    if (this.#sent > 0) return false // what was sent before must end before, or else the order is lost
-    if (this.#isHere) {
-      for (const call of this.#queue.splice(0)) this.#runHere(call)
-      return true
-    }
+  /** Sends the calls that wait to the host of the partition, if there is one. */
+  #forward(): void {
     const owner = this.#roads.ownerOf(this.#partition)
-    if (owner === undefined || owner === this.#roads.host?.id) return false
-    this.#owner = owner
-    if (this.#hasReturns) this.#epoch++
-    this.#hasReturns = false
-    for (const call of this.#queue.splice(0)) this.#send(call, owner)
-    return true
+    const isElsewhere = owner !== undefined && owner !== this.#roads.host?.id
+    this.#owner = isElsewhere ? owner : undefined
+    if (isElsewhere && this.#hasReturns) {
+      this.#epoch++
+      this.#hasReturns = false
+    }
+    const held = new Set<string>()
+    for (const call of this.#queue.splice(0)) {
+      const { id } = call.parts
+      // What was sent to the actor earlier must end, or come back, before: otherwise this one might run first.
+      const sent = this.#sent.get(id)
+      if (!held.has(id) && sent === undefined && this.#isHere(call)) {
+        this.#runHere(call)
+      } else if (!held.has(id) && isElsewhere && (sent === undefined || sent.epoch === this.#epoch)) {
+        this.#send(call, owner)
+      } else {
+        held.add(id)
+        this.#insert(call)
+      }
+    }
   }
 
   #send(call: Call, owner: string): void {
     let bytes: Uint8Array
     const { type, key, method, deadlineMs, chain } = call.parts
     try {
-      const { caller } = this.#roads
-      bytes = encodeRequest({ type, key, method, args: call.args, deadlineMs, chain, caller, epoch: this.#epoch })
+      const { caller } = call.parts
+      const { args, sequence } = call
+      bytes = encodeRequest({ type, key, method, args, deadlineMs, chain, caller, sequence, epoch: this.#epoch })
     } catch (error) {
       const text = `an argument cannot be sent: ${(error as Error).message}`
       call.refuse('ERR_ORBIT_ACTOR_VALUE', text)
@@ -149,7 +159,7 @@ export class Route {
     const timeoutMs = Math.max(1, Math.ceil(deadlineMs - this.#roads.now()))
     const { signal } = call.parts
     call.leave()
-    this.#sent++
+    this.#count(call, 1)
     const options = { timeoutMs, ...(signal !== undefined && { signal }) }
     this.#roads
       .clientOf(owner)
@@ -160,8 +170,14 @@ export class Route {
       )
   }
 
+  #count({ parts: { id } }: Call, by: 1 | -1): void {
+    const count = (this.#sent.get(id)?.count ?? 0) + by
+    if (count === 0) this.#sent.delete(id)
+    else this.#sent.set(id, { count, epoch: by > 0 ? this.#epoch : (this.#sent.get(id)?.epoch ?? 0) })
+  }
+
   #answered(call: Call, answer: unknown): void {
-    this.#sent--
+    this.#count(call, -1)
     const ending = decodeEnding(answer)
     if (ending === undefined) {
       call.fail(call.error('ERR_ORBIT_ACTOR_LOST', 'the answer is of another version of orbit-actors', 'unknown'))
@@ -172,7 +188,7 @@ export class Route {
   }
 
   #failed(call: Call, error: unknown): void {
-    this.#sent--
+    this.#count(call, -1)
     const { signal, timeoutMs } = call.parts
     if (signal?.aborted && error === signal.reason) {
       call.fail(error)

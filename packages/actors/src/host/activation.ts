@@ -10,7 +10,7 @@ import { type Turn, turns } from './turn.js'
 export class Activation {
   readonly type: ActorType
   readonly key: string
-  /** The type, "/", and the key. */
+  /** The type, "/", and the key; then "@" and the process, if each has its own. */
   readonly id: string
   readonly token: number
   readonly home: Home
@@ -29,11 +29,11 @@ export class Activation {
   #endsFor: DeactivateReason | undefined
   #onEnded: (() => void)[] = []
 
-  constructor(home: Home, type: ActorType, key: string, token: number) {
+  constructor(home: Home, type: ActorType, key: string, id: string, token: number) {
     this.home = home
     this.type = type
     this.key = key
-    this.id = `${type.name}/${key}`
+    this.id = id
     this.token = token
     this.usedMs = home.clock.now()
   }
@@ -84,6 +84,32 @@ export class Activation {
     return turn
   }
 
+  /** The turns that wait, in order. */
+  get waiting(): Iterable<Turn> {
+    return this.#mailbox ?? []
+  }
+
+  /** The turns that run. */
+  get running(): Iterable<Turn> {
+    return this.#running
+  }
+
+  isRunning(turn: Turn): boolean {
+    return this.#running.has(turn)
+  }
+
+  /** The turn of a call, whether it waits or runs. */
+  turnOf(callId: string): Turn | undefined {
+    for (const turn of this.#running) if (turn.callId === callId) return turn
+    for (const turn of this.waiting) if (turn.callId === callId) return turn
+    return undefined
+  }
+
+  /** Whether one turn at a time runs. */
+  get isExclusive(): boolean {
+    return !this.#interleaves
+  }
+
   /** The actors that wait for what the asking code calls, this one last. */
   get chain(): readonly string[] {
     const [first] = this.#state === 'activating' ? (this.#mailbox ?? []) : []
@@ -121,17 +147,19 @@ export class Activation {
       return
     }
     this.#mailbox.add(turn)
+    this.home.blocked.add(this)
   }
 
   /** Takes a waiting turn back; false: it does not wait. */
   remove(turn: Turn): boolean {
     if (this.#mailbox?.delete(turn) !== true) return false
     if (this.#mailbox.size >= this.type.mailbox) this.home.overflow.leave()
+    if (this.#mailbox.size === 0) this.home.blocked.delete(this)
     return true
   }
 
   #canRun(turn: Turn): boolean {
-    if (this.#state !== 'active' || (this.#endsFor !== undefined && this.#endsFor !== 'asked')) return false
+    if (this.#state !== 'active' || this.#endsFor === 'crashed') return false
     const running = this.#running.size
     return running === 0 || (running === this.#readers && this.type.readonly.has(turn.method))
   }
@@ -147,7 +175,8 @@ export class Activation {
     }
     this.#isPumping = false
     if (this.#running.size > 0) return
-    if (this.#endsFor !== undefined && (this.#endsFor !== 'asked' || this.load === 0)) void this.#finish(this.#endsFor)
+    if (this.#endsFor !== undefined && (this.#endsFor === 'crashed' || this.load === 0))
+      void this.#finish(this.#endsFor)
   }
 
   #run(turn: Turn): void {
@@ -194,10 +223,7 @@ export class Activation {
     this.#endsFor = 'crashed'
   }
 
-  /**
-   * Ends the activation once the turns that run have ended. With 'asked', what waits runs first; else it is left for
-   * the next activation. Resolves when it has ended.
-   */
+  /** Ends the activation once no turn waits or runs. Resolves when it has ended. */
   end(reason: DeactivateReason): Promise<void> {
     if (this.#state === 'ended') return Promise.resolve()
     const ended = new Promise<void>((resolve) => this.#onEnded.push(resolve))

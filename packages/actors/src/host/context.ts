@@ -48,7 +48,7 @@ export class Context implements ActorContext {
 
   actor<A extends Actor>(type: string, key: string, options: CallOptions = {}): Ref<A> {
     const activation = this.#activation
-    return activation.home.refer(type, key, options, () => activation.chain) as Ref<A>
+    return activation.home.refer(type, key, options, activation) as Ref<A>
   }
 
   setTimer(name: string, options: TimerOptions, run: () => unknown): void {

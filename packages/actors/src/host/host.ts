@@ -11,9 +11,10 @@ import {
 } from 'orbit-node'
 import type { ActorType } from '../actor/methods.js'
 import type { Deadlines } from '../base/deadlines.js'
-import { decodeRequest, encodeEnding, type Refusal } from '../base/wire.js'
+import { decodeRequest, encodeEnding, type Refusal, type Request } from '../base/wire.js'
 import { type Household, Partition } from './partition.js'
 import { partitionCount, partitionOf, placementOf } from './placement.js'
+import { Prober } from './probe.js'
 import { RemoteTurn } from './remoteturn.js'
 import { Returns } from './returns.js'
 import type { Turn } from './turn.js'
@@ -28,6 +29,10 @@ export interface HostService extends Handlers {
   call(bytes: unknown, context: CallContext): Promise<Uint8Array>
   /** Asks for a partition; true: it is handed over. */
   give(partition: unknown, context: CallContext): boolean
+  /** A question about calls that wait for each other. */
+  probe(bytes: unknown, context: CallContext): void
+  /** The end of such a question. */
+  judge(bytes: unknown, context: CallContext): void
 }
 
 /** How often a host looks whether partitions ought to be elsewhere. */
@@ -64,6 +69,7 @@ export class Host {
   readonly #orphanedMs = new Map<number, number>()
   readonly #closing = new AbortController()
   readonly #returns: Returns
+  readonly #prober: Prober
   #timer: NodeJS.Timeout
   #draining = 0
 
@@ -82,12 +88,18 @@ export class Host {
     this.id = names.host(fleet)
     this.partitions = Array.from({ length: partitionCount }, () => new Partition(household))
     this.#returns = new Returns(household.clock)
+    this.#prober = new Prober({
+      find: (actor) => this.partitions[partitionOf(actor)]?.find(actor) ?? this.#own.find(this.#ownId(actor)),
+      send: (what, actor, bytes) => this.#post(what, actor, bytes),
+    })
     this.#own = new Partition(household)
     this.#own.open({ token: 0, release: () => {} })
     this.#contest = new Contest(fleet, names.contest)
     const handlers: HostService = {
       call: (bytes, context) => this.#call(bytes, context),
       give: (partition, context) => this.#give(partition, context),
+      probe: (bytes) => this.#prober.visit(bytes),
+      judge: (bytes) => this.#prober.judge(bytes),
     }
     this.#server = serve(fleet, names.service(system, this.id), handlers, { concurrency: 4096, begin: 'by-handler' })
     this.#presence = new Presence(fleet, { name: names.presence(system), capacity: 256 })
@@ -105,13 +117,18 @@ export class Host {
       turn.end({ how: 'refused', refusal: refusal as Refusal })
       return undefined
     }
-    const partition = known.placement === 'process' ? this.#own : (this.partitions[partitionOf(id)] as Partition)
-    return partition.take(known, key, id, turn)
+    if (known.placement === 'process') return this.#own.take(known, key, this.#ownId(id), turn)
+    return (this.partitions[partitionOf(id)] as Partition).take(known, key, id, turn)
   }
 
   /** Whether calls of this process to a type always run here. */
   isOwn(type: string): boolean {
     return this.#types.get(type)?.placement === 'process'
+  }
+
+  /** Other processes have an actor of this type and key, too. */
+  #ownId(id: string): string {
+    return `${id}@${this.id}`
   }
 
   get #all(): readonly Partition[] {
@@ -133,9 +150,14 @@ export class Host {
       const partition = partitionOf(id)
       const moved = () => this.#returns.note(partition, caller, epoch)
       const turn = new RemoteTurn(request, context, this.#deadlines, { answer, moved })
-      if (this.#returns.has(partition, caller, epoch)) turn.end({ how: 'moved' })
+      if (this.#isReturned(partition, turn, request)) turn.end({ how: 'moved' })
       else turn.activation = this.take(type, key, id, method, turn)
     })
+  }
+
+  /** Whether a call must follow an earlier one that was handed back. */
+  #isReturned(partition: number, turn: Turn, { caller, epoch }: Request): boolean {
+    return this.#returns.has(partition, caller, epoch) && this.partitions[partition]?.needs(turn) !== true
   }
 
   /** Another host asks for a partition. One at a time moves. */
@@ -166,6 +188,7 @@ export class Host {
   #look(): void {
     if (this.#closing.signal.aborted || this.#fleet.closed) return
     try {
+      this.#prober.look(this.#household.blocked)
       this.#seekAll()
     } catch (error) {
       this.#household.log.error('the partitions of actors cannot be looked at:', error)
@@ -215,6 +238,19 @@ export class Host {
     }
   }
 
+  /** Brings a probe or a verdict to the process of an actor. A lost one is made again at the next look. */
+  #post(what: 'probe' | 'judge', actor: string, bytes: Uint8Array): void {
+    const partition = partitionOf(actor)
+    if (this.partitions[partition]?.isHeld || this.#own.find(this.#ownId(actor)) !== undefined) {
+      this.#prober[what === 'probe' ? 'visit' : 'judge'](bytes)
+      return
+    }
+    const host = this.#contest.holder(names.subject(this.#system, partition))?.owner
+    if (host === undefined) return
+    const client = new Client<HostService>(this.#fleet, names.service(this.#system, host))
+    client.call(what, bytes, { timeoutMs: 1000 }).catch(() => {})
+  }
+
   /** Ends activations that nothing has needed for a while. */
   sweep(): void {
     for (const partition of this.#all) partition.sweep()
@@ -235,13 +271,23 @@ export class Host {
     for (const partition of this.#all) partition.abandon()
   }
 
+  /** Empties partitions that no other process can run: actors of one may need those of another to end. */
+  async #emptyAll(held: readonly Partition[]): Promise<void> {
+    do await Promise.all(held.map((partition) => partition.empty('shutdown')))
+    while (held.some(({ size }) => size > 0))
+  }
+
   /** Lets the turns that run end, and gives all partitions to other hosts. */
   async close(): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#timer)
+    const isLast = this.#hosts().length === 1
     this.#presence.close()
     for (const stop of this.#seeking.values()) stop.abort()
-    await Promise.all(this.#all.filter(({ isHeld }) => isHeld).map((partition) => partition.drain('shutdown')))
+    const held = this.#all.filter(({ isHeld }) => isHeld)
+    if (isLast) await this.#emptyAll(held)
+    else await Promise.all(held.map((partition) => partition.drain('shutdown')))
+    for (const partition of held) partition.release()
     // What the last calls returned is on its way to the call layer.
     await new Promise((resolve) => setImmediate(resolve))
     this.#server.close()

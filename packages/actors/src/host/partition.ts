@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.js'
 import { Activation } from './activation.js'
 import type { Crashes } from './crashes.js'
 import type { Filter } from './filter.js'
-import type { Home } from './home.js'
+import type { Home, Origin } from './home.js'
 import type { Overflow } from './overflow.js'
 import type { Turn } from './turn.js'
 
@@ -29,10 +29,14 @@ export class Partition implements Home {
   readonly log: ActorLog
   readonly filters: readonly Filter[]
   readonly overflow: Overflow
+  readonly blocked: Set<Activation>
   readonly #household: Household
   readonly #activations = new Map<string, Activation>()
   #claim: Claim | undefined
   #isDraining = false
+
+  /** Whether the drain has taken so long that it takes no calls of actors any more. */
+  #isOverdue = false
 
   constructor(household: Household) {
     this.#household = household
@@ -40,6 +44,7 @@ export class Partition implements Home {
     this.log = household.log
     this.filters = household.filters
     this.overflow = household.overflow
+    this.blocked = household.blocked
   }
 
   /** Whether this process runs its actors. */
@@ -47,9 +52,27 @@ export class Partition implements Home {
     return this.#claim !== undefined && !this.#isDraining
   }
 
+  /** Whether this process runs this turn. */
+  accepts(turn: Turn): boolean {
+    return this.isHeld && (!this.#isDraining || this.needs(turn))
+  }
+
+  /**
+   * Whether a turn must run here although the partition is on its way to another process. An actor waits for it, and an
+   * actor of this partition may wait for that one: the partition could not leave otherwise.
+   */
+  needs({ chain }: Turn): boolean {
+    return this.#isDraining && !this.#isOverdue && chain.length > 0
+  }
+
   /** Whether this process holds its claim. */
   get isHeld(): boolean {
     return this.#claim !== undefined
+  }
+
+  /** The activation of an actor. */
+  find(id: string): Activation | undefined {
+    return this.#activations.get(id)
   }
 
   /** How many actors of it are active. */
@@ -64,15 +87,14 @@ export class Partition implements Home {
 
   /** Takes a call of an actor, and activates the actor if necessary. */
   take(type: ActorType, key: string, id: string, turn: Turn): Activation | undefined {
-    const known = this.#activations.get(id)
-    if (known !== undefined) {
-      if (this.#isDraining) turn.end({ how: 'moved' })
-      else known.take(turn)
-      return known
-    }
-    if (!this.isOpen) {
+    if (!this.accepts(turn)) {
       turn.end({ how: 'moved' })
       return undefined
+    }
+    const known = this.#activations.get(id)
+    if (known !== undefined) {
+      known.take(turn)
+      return known
     }
     const restMs = this.#household.crashes.restOf(id)
     if (restMs > 0) {
@@ -80,32 +102,44 @@ export class Partition implements Home {
       turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_CRASHING', message, outcome: 'not-run' } })
       return undefined
     }
-    const activation = new Activation(this, type, key, (this.#claim as Claim).token)
+    const activation = new Activation(this, type, key, id, (this.#claim as Claim).token)
     this.#activations.set(id, activation)
     activation.take(turn)
     void activation.activate()
     return activation
   }
 
-  /** Hands back what has not begun, lets the turns that run end, deactivates all actors, and releases the claim. */
-  async drain(reason: DeactivateReason): Promise<void> {
+  /** Hands back what has not begun, lets the turns that run end, and deactivates all actors. */
+  async empty(reason: DeactivateReason): Promise<void> {
     this.#isDraining = true
-    const activations = [...this.#activations.values()]
-    for (const activation of activations) {
-      for (const turn of activation.takeWaiting()) turn.end({ how: 'moved' })
+    for (const activation of this.#activations.values()) {
+      for (const turn of [...activation.waiting]) {
+        if (!this.needs(turn) && activation.remove(turn)) turn.end({ how: 'moved' })
+      }
     }
-    const timer = this.clock.setTimeout(
-      () => {
-        for (const activation of activations) activation.abort(new Error(`the actor must end: ${reason}`))
-      },
-      drainMs,
-      false,
-    )
-    await Promise.all(activations.map((activation) => activation.end(reason)))
+    const abort = () => {
+      this.#isOverdue = true
+      for (const activation of this.#activations.values()) activation.abort(new Error(`the actor must end: ${reason}`))
+    }
+    const timer = this.clock.setTimeout(abort, drainMs, false)
+    while (this.#activations.size > 0) {
+      await Promise.all([...this.#activations.values()].map((activation) => activation.end(reason)))
+    }
     this.clock.clearTimeout(timer)
+  }
+
+  /** Lets other processes run its actors. It is empty. */
+  release(): void {
     this.#claim?.release()
     this.#claim = undefined
     this.#isDraining = false
+    this.#isOverdue = false
+  }
+
+  /** Leaves for another process. */
+  async drain(reason: DeactivateReason): Promise<void> {
+    await this.empty(reason)
+    this.release()
   }
 
   /** Ends activations that nothing has needed for a while. */
@@ -123,8 +157,8 @@ export class Partition implements Home {
     this.#claim = undefined
   }
 
-  refer(type: string, key: string, options: CallOptions, chain: () => readonly string[]): object {
-    return this.#household.refer(type, key, options, chain)
+  refer(type: string, key: string, options: CallOptions, origin: Origin): object {
+    return this.#household.refer(type, key, options, origin)
   }
 
   noteCrash(id: string): void {

@@ -12,6 +12,7 @@ export class RemoteTurn extends Turn implements Expiring {
   readonly args: readonly unknown[]
   readonly chain: readonly string[]
   readonly deadlineMs: number
+  readonly callId: string
   /** Where it waits or runs. */
   activation: Activation | undefined
   readonly #context: CallContext
@@ -32,6 +33,7 @@ export class RemoteTurn extends Turn implements Expiring {
     this.args = request.args
     this.chain = request.chain
     this.deadlineMs = request.deadlineMs
+    this.callId = `${request.caller}:${request.sequence}`
     this.#context = context
     this.#deadlines = deadlines
     this.#answer = on.answer

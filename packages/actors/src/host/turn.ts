@@ -2,6 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Actor } from '../actor/actor.js'
 import type { Ending } from '../base/wire.js'
 
+/** A call that a turn waits for. */
+export interface OpenCall {
+  readonly callId: string
+  /** The type, "/", and the key of the actor that is called. */
+  readonly actor: string
+}
+
 /** One call of an actor, or one firing of a timer, as its activation runs it. */
 export abstract class Turn {
   /** The method; '' for a timer. */
@@ -10,8 +17,13 @@ export abstract class Turn {
   abstract readonly args: readonly unknown[]
   /** The actors that wait for it, the first caller first. */
   abstract readonly chain: readonly string[]
+  /** Tells it apart from all other calls; '' for a timer. */
+  abstract readonly callId: string
+  /** When its caller gives up, in milliseconds of the clock. */
+  abstract readonly deadlineMs: number
   #abort: AbortController | undefined
   #reason: { readonly reason: unknown } | undefined
+  #outgoing: Set<OpenCall> | undefined
 
   /** Before it runs. False: its caller has given up, and it must not run. */
   abstract begin(): boolean
@@ -19,6 +31,20 @@ export abstract class Turn {
   abstract invoke(actor: Actor): unknown
   /** How it ended. Called once, unless `begin` returned false. */
   abstract end(ending: Ending): void
+
+  /** The calls of its references that have not ended. */
+  get outgoing(): Iterable<OpenCall> {
+    return this.#outgoing ?? []
+  }
+
+  addOutgoing(call: OpenCall): void {
+    this.#outgoing ??= new Set()
+    this.#outgoing.add(call)
+  }
+
+  removeOutgoing(call: OpenCall): void {
+    this.#outgoing?.delete(call)
+  }
 
   /** Aborted when its caller gives up, or when the activation must end. Most methods never ask for it. */
   get signal(): AbortSignal {
@@ -43,6 +69,8 @@ export class TimerTurn extends Turn {
   readonly method = ''
   readonly args: readonly unknown[] = []
   readonly chain: readonly string[] = []
+  readonly callId = ''
+  readonly deadlineMs = Number.POSITIVE_INFINITY
   readonly #run: () => unknown
   readonly #onEnd: (ending: Ending) => void
 

@@ -1,0 +1,140 @@
+import { deserialize, serialize } from 'node:v8'
+import type { Activation } from './activation.js'
+import type { Turn } from './turn.js'
+
+/** A call, and the actor that it is for. */
+export interface Wait {
+  readonly callId: string
+  readonly actor: string
+}
+
+/** A question along the calls that wait for each other: does the first one wait for itself? */
+export interface Probe {
+  /** The call that is refused if it does. */
+  readonly victim: Wait
+  /** The actors that wait for the victim. */
+  readonly chain: readonly string[]
+  readonly deadlineMs: number
+  /** The actors that were passed, from that of the victim on. */
+  readonly path: readonly string[]
+  /** The call at which the question is now. */
+  readonly at: Wait
+}
+
+/** The end of a question: the victim waits for itself. */
+export interface Verdict {
+  readonly victim: Wait
+  readonly path: readonly string[]
+}
+
+/** What the prober needs of its host. */
+export interface ProbePosts {
+  /** The activation of an actor in this process. */
+  find(actor: string): Activation | undefined
+  /** Brings a probe or a verdict to the process of an actor, if there is one. */
+  send(what: 'probe' | 'judge', actor: string, bytes: Uint8Array): void
+}
+
+const maxPath = 64
+
+/**
+ * Finds calls of several chains that wait for each other, by probes along them (Chandy, Misra and Haas). A call that
+ * has waited for a while asks. Of the calls of a cycle, only the question of the youngest gets around, so one call is
+ * refused. A call that is not in a cycle is never refused: a probe passes only calls that are still open, so when it is
+ * back, all of them have been open at the same time.
+ */
+export class Prober {
+  readonly #posts: ProbePosts
+  /** The turns that waited at the last look. */
+  #waited = new Set<Turn>()
+
+  constructor(posts: ProbePosts) {
+    this.#posts = posts
+  }
+
+  /** Asks for each call that has waited since the last look. */
+  look(blocked: Iterable<Activation>): void {
+    const waiting = new Set<Turn>()
+    for (const activation of blocked) {
+      for (const turn of activation.waiting) {
+        if (turn.chain.length === 0) continue
+        waiting.add(turn)
+        if (this.#waited.has(turn)) this.#ask(activation, turn)
+      }
+    }
+    this.#waited = waiting
+  }
+
+  #ask(activation: Activation, { callId, chain, deadlineMs }: Turn): void {
+    const victim = { callId, actor: activation.id }
+    this.#pass({ victim, chain, deadlineMs, path: [activation.id], at: victim }, activation.running)
+  }
+
+  /** Goes on to the calls that these turns have made. */
+  #pass(probe: Probe, running: Iterable<Turn>): void {
+    for (const turn of running) {
+      for (const { callId, actor } of turn.outgoing) {
+        const path = [...probe.path, actor]
+        if (path.length > maxPath) continue
+        this.#posts.send('probe', actor, serialize({ ...probe, path, at: { callId, actor } }))
+      }
+    }
+  }
+
+  /** A probe has come to an actor of this process. */
+  visit(bytes: unknown): void {
+    const probe = decoded(bytes) as Probe | undefined
+    if (probe === undefined || !isWait(probe.at) || !areTexts(probe.chain) || typeof probe.deadlineMs !== 'number')
+      return
+    const activation = this.#posts.find(probe.at.actor)
+    const turn = activation?.turnOf(probe.at.callId)
+    if (activation === undefined || turn === undefined) return
+    if (activation.isRunning(turn)) {
+      this.#pass(probe, [turn])
+    } else if (!isYounger(turn, probe)) {
+      if (probe.chain.includes(activation.id) && activation.isExclusive) this.#convict(probe, activation.id)
+      else this.#pass(probe, activation.running)
+    }
+  }
+
+  #convict({ victim, chain, path }: Probe, actor: string): void {
+    const cycle = [...chain.slice(chain.indexOf(actor)), ...path]
+    this.#posts.send('judge', victim.actor, serialize({ victim, path: cycle }))
+  }
+
+  /** A verdict has come to the actor of its victim: it is refused if it still waits. */
+  judge(bytes: unknown): void {
+    const verdict = decoded(bytes) as Verdict | undefined
+    if (verdict === undefined) return
+    const { victim, path } = verdict
+    const activation = this.#posts.find(victim.actor)
+    const turn = activation?.turnOf(victim.callId)
+    if (turn === undefined || activation?.remove(turn) !== true) return
+    const message = `${victim.actor}.${turn.method} would wait for itself: ${path.join(' -> ')}`
+    turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_CYCLE', message, outcome: 'not-run', path } })
+  }
+}
+
+/** An order of all calls that all processes agree on. */
+function isYounger(turn: Turn, { deadlineMs, victim }: Probe): boolean {
+  return turn.deadlineMs === deadlineMs ? turn.callId > victim.callId : turn.deadlineMs > deadlineMs
+}
+
+/** A probe or a verdict of bytes from another process, with the parts that both have checked. */
+function decoded(bytes: unknown): { victim: Wait; path: readonly string[] } | undefined {
+  if (!(bytes instanceof Uint8Array)) return undefined
+  try {
+    const value = deserialize(bytes) as Partial<Verdict> | null
+    const isWhole = typeof value === 'object' && isWait(value?.victim) && areTexts(value.path)
+    return isWhole ? (value as Verdict) : undefined
+  } catch {
+    return undefined // of another version of Node, or foreign bytes
+  }
+}
+
+function isWait(value: unknown): value is Wait {
+  const { callId, actor } = (value ?? {}) as Record<string, unknown>
+  return typeof callId === 'string' && typeof actor === 'string'
+}
+
+const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every((each) => typeof each === 'string')

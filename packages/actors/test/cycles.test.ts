@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { Prober } from '../src/host/probe.js'
+import { Actor, type ActorSystem } from '../src/index.js'
+import { Log, localFleet, start } from './help/systems.js'
+
+/** Calls that wait until all of their round have begun. */
+const meetings = new Map<string, { left: number; open: () => void; opened: Promise<void> }>()
+
+function meeting(name: string, size: number) {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  meetings.set(name, { left: size, open, opened })
+}
+
+class Knot extends Actor {
+  async meet(name: string, next: string): Promise<string> {
+    const round = meetings.get(name)
+    if (round !== undefined && --round.left === 0) round.open()
+    await round?.opened
+    return this.ctx.actor<Knot>('Knot', next).answer()
+  }
+  answer(): string {
+    return this.ctx.key
+  }
+  /** Goes on to actors with higher numbers only, so no cycle is possible. */
+  async climb(path: number[]): Promise<number> {
+    const [next, ...rest] = path
+    await new Promise((resolve) => setImmediate(resolve))
+    return next === undefined ? 0 : 1 + (await this.ctx.actor<Knot>('Knot', `step ${next}`).climb(rest))
+  }
+}
+
+const classes = { Knot }
+
+/** Two processes that run actors, and one that calls. */
+function trio(): ActorSystem<typeof classes> {
+  const fleet = localFleet()
+  for (let i = 0; i < 2; i++) start({ fleet, actors: classes, log: new Log() })
+  return start<typeof classes>({ fleet, host: false })
+}
+
+describe('calls of several chains that wait for each other', () => {
+  it.each([2, 3, 5])('end with one refused call of %i, and its path', async (size) => {
+    const system = trio()
+    for (let round = 0; round < 4; round++) {
+      const name = `${size} ${round}`
+      meeting(name, size)
+      const keys = Array.from({ length: size }, (_, i) => `${name} ${i}`)
+      const calls = keys.map((key, i) => system.get('Knot', key).meet(name, keys[(i + 1) % size] as string))
+      const endings = await Promise.allSettled(calls)
+      const refused = endings.filter(({ status }) => status === 'rejected')
+      expect(refused.length).toBe(1)
+      const { reason } = refused[0] as PromiseRejectedResult
+      expect(reason).toMatchObject({ name: 'ActorError', code: 'ERR_ORBIT_ACTOR_CYCLE', outcome: 'not-run' })
+      expect(new Set(reason.path)).toEqual(new Set(keys.map((key) => `Knot/${key}`)))
+      expect(reason.path.length).toBe(size + 1)
+      expect(reason.path.at(-1)).toBe(reason.path[0])
+    }
+  })
+
+  it('are not refused without a cycle', async () => {
+    const system = trio()
+    const lane = async (number: number) => {
+      for (let i = 0; i < 40; i++) {
+        const path = Array.from({ length: 6 }, (_, step) => step * 3 + ((i * (step + number + 7)) % 3))
+        expect(await system.get('Knot', i % 2 === 0 ? 'step -1' : `start ${number}`).climb(path)).toBe(6)
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, (_, number) => lane(number)))
+  })
+})
+
+describe('a prober', () => {
+  it('ignores bytes that are no probe and no verdict', () => {
+    const prober = new Prober({ find: () => undefined, send: () => expect.unreachable() })
+    for (const bytes of [undefined, 7, new Uint8Array(0), Uint8Array.of(255, 15, 34, 0), Buffer.from('probe')]) {
+      prober.visit(bytes)
+      prober.judge(bytes)
+    }
+  })
+})
