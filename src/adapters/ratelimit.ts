@@ -206,7 +206,7 @@ export interface FlexibleLibrary<L = object> {
 
 /** Options of a limiter of rate-limiter-flexible over a fleet: those of the library, and a fleet. */
 export interface FlexibleLimiterOptions extends Pick<RateLimiterOptions, 'keys' | 'whenFull'> {
-  /** The fleet whose processes share the counts. */
+  /** The fleet with the processes that share the counts. */
   fleet: Fleet
   /** How many points a key may consume in a window, 1..16777214. */
   points: number
