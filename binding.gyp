@@ -29,6 +29,8 @@
         "native/fleet/object.cc",
         "native/fleet/opening.cc",
         "native/fleet/removal.cc",
+        "native/fleet/settling.cc",
+        "native/fleet/valuestore.cc",
         "native/fleet/waking.cc",
         "native/node/abi.cc",
         "native/node/clock_calls.cc",
@@ -36,6 +38,7 @@
         "native/node/inspect.cc",
         "native/node/limits_calls.cc",
         "native/node/ring_calls.cc",
+        "native/node/store_setup.cc",
         "native/node/watch.cc",
         "native/posix/bell.cc",
         "native/posix/boot.cc",
@@ -65,7 +68,8 @@
         "native/node/entries.cc",
         "native/node/frame_calls.cc",
         "native/node/inbox_calls.cc",
-        "native/node/limit.cc"
+        "native/node/limit.cc",
+        "native/node/store_calls.cc"
       ],
       # -O3 is no faster, and takes a tenth more of the addon.
       "cflags!": ["-O3"],

@@ -76,6 +76,7 @@ export {
   type OwnOptions,
 } from './layers/inbox.js'
 export { type InboxOwner, type InboxType, type InboxTypeSpec, inboxType } from './layers/inboxtype.js'
+export type { OrbitStoreOptions } from './layers/keyspace.js'
 export type { LoadContext } from './layers/loadcontext.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
 export { Outbox, type SendOptions, type SendResult, type TrySendOptions } from './layers/outbox.js'
@@ -87,8 +88,13 @@ export {
   type RateLimiterOptions,
   type WaitForOptions,
 } from './layers/ratelimiter.js'
+export { Reservation } from './layers/reservation.js'
 export { type AcquireOptions, Semaphore, type SemaphoreOptions, type TryAcquireOptions } from './layers/semaphore.js'
 export { type CallContext, type Handlers, type ServeOptions, Server, serve } from './layers/server.js'
+export { OrbitStore, type StoreEntry } from './layers/store.js'
+export type { KeysOptions, StoreKey } from './layers/storekeys.js'
+export type { ConditionalPutOptions, StorePutOptions } from './layers/storeoptions.js'
+export type { StoreStats } from './layers/storestats.js'
 export { EventSubscription, type SubscribeOptions } from './layers/subscription.js'
 export type { AnyTopics, EventOf, RawPayload } from './layers/topics.js'
 export { type GetOrSetOptions, TypedCache, type TypedCacheOptions } from './layers/typedcache.js'

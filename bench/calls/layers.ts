@@ -1,6 +1,15 @@
 // The cache, claims and ids.
 
-import { Contest, codecs, type Fleet, type Guard, NetId64, OrbitCache, TypedCache } from '../../src/index.js'
+import {
+  Contest,
+  codecs,
+  type Fleet,
+  type Guard,
+  NetId64,
+  OrbitCache,
+  OrbitStore,
+  TypedCache,
+} from '../../src/index.js'
 import { bytesOf } from './bytes.js'
 import { batchCall, consumed, fleetCall, otherMember, plainCall } from './call.js'
 
@@ -17,6 +26,15 @@ const cacheCall = (name: string, measures: string, start: (cache: OrbitCache) =>
     return start(cache)
   })
 
+const storeCall = (name: string, measures: string, start: (store: OrbitStore) => (i: number) => unknown) =>
+  fleetCall(`OrbitStore ${name}`, measures, (fleet) => {
+    const store = new OrbitStore(fleet, { bytes: 8 * 2 ** 20 })
+    for (const key of keys) store.put(key, value)
+    return start(store)
+  })
+
+const target = new Uint8Array(64)
+
 const hit = (bytes: number) =>
   fleetCall(`cache get hit, ${bytes} B`, `cache.get(key) of ${bytes} bytes, over 1,000 live keys`, (fleet) => {
     const cache = new OrbitCache(fleet, { capacity: 2048, valueBytes: bytes })
@@ -28,7 +46,7 @@ const user = { id: 12345, name: 'Ada Lovelace', email: 'ada@example.com', roles:
 const jsonCall = (name: string, measures: string, start: (cache: TypedCache<typeof user>) => (i: number) => unknown) =>
   fleetCall(`TypedCache ${name}`, measures, (fleet) => {
     const cache = new TypedCache(fleet, {
-      ...{ capacity: 2048, valueBytes: 128, values: 'own' },
+      ...{ bytes: 8 * 2 ** 20, values: 'own' },
       codec: codecs.json<typeof user>(),
     })
     for (const key of keys) cache.put(key, user)
@@ -76,8 +94,24 @@ export default [
     "typed.get(key) of 85 bytes of JSON, with values: 'own'",
     (cache) => (i) => cache.get(keys[i] as string),
   ),
+  storeCall(
+    'get hit, 64 B',
+    'store.get(key) of 64 bytes, over 1,000 live keys',
+    (store) => (i) => (store.get(keys[i] as string) as Uint8Array)[0],
+  ),
+  storeCall(
+    'getInto, 64 B',
+    'store.getInto(key, target) of 64 bytes',
+    (store) => (i) => store.getInto(keys[i] as string, target),
+  ),
+  storeCall(
+    'get miss',
+    'store.get(key) of keys that were never put, beside 1,000 live ones',
+    (store) => (i) => store.get(absent[i] as string),
+  ),
+  storeCall('put 64 B', 'store.put(key, value) of 64 bytes', (store) => (i) => store.put(keys[i] as string, value)),
   fleetCall('TypedCache.get, unchanged', 'typed.get(key) of an entry that this handle has decoded', (fleet) => {
-    const cache = new TypedCache(fleet, { ...options, codec: codecs.json<{ n: number }>() })
+    const cache = new TypedCache(fleet, { bytes: 8 * 2 ** 20, codec: codecs.json<{ n: number }>() })
     keys.forEach((key, n) => void cache.put(key, { n }))
     return (i) => cache.get(keys[i] as string)?.n
   }),

@@ -2,14 +2,14 @@ import type { Driver } from './driver.js'
 import { broadcast, port, sendAdvanced, sendJson } from './line.js'
 import { lmdb, lmdbBatched } from './lmdb.js'
 import { lruCache } from './lru.js'
-import { orbit, orbitForAwait, orbitListening, orbitSpinning, orbitTyped } from './orbit.js'
+import { orbit, orbitForAwait, orbitListening, orbitSpinning, orbitStore, orbitTyped } from './orbit.js'
 import { redis, redisPipelined } from './redis.js'
 import { socket } from './socket.js'
 import { zeromq } from './zeromq.js'
 
 /** In the order of the report; orbit first. */
 export const drivers: readonly Driver[] = [
-  ...[orbit, orbitForAwait, orbitListening, orbitSpinning, orbitTyped],
+  ...[orbit, orbitForAwait, orbitListening, orbitSpinning, orbitStore, orbitTyped],
   ...[sendJson, sendAdvanced, port, broadcast, socket, zeromq],
   ...[redis, redisPipelined, lmdb, lmdbBatched, lruCache],
 ]

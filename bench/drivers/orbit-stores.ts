@@ -1,4 +1,15 @@
-import { Contest, codecs, Fleet, type Guard, Orbital, OrbitCache, orbitType, pod, TypedCache } from '../../src/index.js'
+import {
+  Contest,
+  codecs,
+  Fleet,
+  type Guard,
+  Orbital,
+  OrbitCache,
+  OrbitStore,
+  orbitType,
+  pod,
+  TypedCache,
+} from '../../src/index.js'
 import { type Cache, type CacheShape, type Claims, type Latest, load, type Place, syncCache } from './driver.js'
 
 const Load = orbitType({ name: 'Load', kind: 1, pod: pod({ busy: 'u32', idle: 'u32' }) })
@@ -32,7 +43,14 @@ const roomFor = ({ keys, valueBytes }: CacheShape) => ({
   valueBytes,
 })
 
-const cacheOf = (fleet: Fleet, cache: OrbitCache | TypedCache<Uint8Array>): Cache =>
+/** Twice what the keys take, with their headers. */
+const budgetFor = ({ keys, valueBytes }: CacheShape) => ({
+  bytes: Math.max(8 * 2 ** 20, 2 * keys * (valueBytes + 128)),
+  entryBytes: valueBytes + 32,
+})
+
+type Both = OrbitCache | OrbitStore | TypedCache<Uint8Array>
+const cacheOf = (fleet: Fleet, cache: Both): Cache =>
   syncCache(
     (key, value) => cache.put(key, value),
     (key) => cache.get(key),
@@ -44,9 +62,14 @@ export async function cache(place: Place, shape: CacheShape): Promise<Cache> {
   return cacheOf(fleet, new OrbitCache(fleet, roomFor(shape)))
 }
 
+export async function store(place: Place, shape: CacheShape): Promise<Cache> {
+  const fleet = join(place)
+  return cacheOf(fleet, new OrbitStore(fleet, budgetFor(shape)))
+}
+
 export async function typedCache(place: Place, shape: CacheShape): Promise<Cache> {
   const fleet = join(place)
-  return cacheOf(fleet, new TypedCache(fleet, { ...roomFor(shape), codec: codecs.bytes() }))
+  return cacheOf(fleet, new TypedCache(fleet, { ...budgetFor(shape), remember: shape.keys, codec: codecs.bytes() }))
 }
 
 export async function claims(place: Place): Promise<Claims> {

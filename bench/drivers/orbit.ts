@@ -23,11 +23,19 @@ export const orbit: Driver = {
   claims: async (place) => (await stores()).claims(place),
 }
 
+/** The cache bound by bytes. */
+export const orbitStore: Driver = {
+  ...common,
+  name: 'orbit, OrbitStore',
+  settings: 'OrbitStore with twice the bytes of all keys, at least 8 MiB, else as orbit',
+  cache: async (place, shape) => (await stores()).store(place, shape),
+}
+
 /** The cache for values: one that is unchanged costs no copy. */
 export const orbitTyped: Driver = {
   ...common,
   name: 'orbit, TypedCache',
-  settings: 'TypedCache with codecs.bytes(), else as orbit; an unchanged entry is the same Uint8Array again',
+  settings: 'TypedCache with codecs.bytes(), in a store as that; an unchanged entry is the same Uint8Array again',
   cache: async (place, shape) => (await stores()).typedCache(place, shape),
 }
 

@@ -13,7 +13,6 @@
 #include "posix/shm.h"
 #include "protocol/beat.h"
 #include "protocol/debug.h"
-#include "protocol/table.h"
 
 namespace orbit {
 
@@ -36,8 +35,6 @@ bool is_of_earlier_boot(const FleetHeader* header) {
 }
 
 void set_joined(NodeRecord* record, Joined joined) { store_release(&record->joined, joined); }
-// True for a member that died, until its node has a new owner.
-bool has_joined(const NodeRecord* record) { return load_acquire(&record->joined) != kNotJoined; }
 // False for a member that died and is being settled.
 bool is_member(const NodeRecord* record) { return load_acquire(&record->joined) == kIsJoined; }
 
@@ -188,7 +185,7 @@ bool Fleet::try_node(uint32_t node, bool isAlone) {
   // The lease no longer says that the last owner lives. Partner: is_alive.
   if (has_joined(record(node))) set_joined(record(node), kSettling);
   fault_point("join:leased");
-  hasNode_ = settle_rings(node, isAlone);
+  hasNode_ = settle_node(node, isAlone);
   if (hasNode_) {
     node_ = node;
   } else {
@@ -241,36 +238,6 @@ void Fleet::write_record(const JoinOptions& options) {
   set_joined(record(node_), kIsJoined);
 }
 
-// Settles what the last owner of the node left in every ring. Recovers burned chunks, too, when no other member lives.
-// False: a ring has no spare chunk for the node.
-bool Fleet::settle_rings(uint32_t node, bool isAlone) {
-  bool died = has_joined(record(node));
-  if (died) bells_->remove(node);
-  if (!died && !isAlone) return true;
-  for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
-    if ((load_acquire(kind_word(header(), kind)) & kind_bit(kind)) == 0) continue;
-    std::unique_ptr<Mapping> mapping;
-    try {
-      mapping = store_->open(ring_object(name_, kind), Access::kReadWrite, nullptr);
-    } catch (const Failure& failure) {
-      // This process lacks descriptors or memory: the ring may be whole and need the audit.
-      if (failure.code == "ERR_ORBIT_SYSTEM" || failure.code == "ERR_ORBIT_NO_SPACE") throw;
-      continue;  // the ring is damaged; open_ring reports how, if a member opens it
-    }
-    Ring ring;
-    if (mapping == nullptr || attach_slots(mapping->base, mapping->length, &ring) != AttachStatus::kOk) continue;
-    if (ring.spec.fleetId != fleetId_ || ring.spec.fleetSize != size_) continue;
-    if (isAlone && load_relaxed(&ring.header->sparesTaken) != 0) {
-      std::vector<uint64_t> marks(audit_mark_words(ring.chunkCount));
-      audit(ring, marks.data());
-    }
-    uint32_t hand;
-    if (settle(ring, node, &hand) == RingStatus::kNoSpare) return false;
-    fault_point("join:ring-settled");
-  }
-  return true;
-}
-
 // The claims of this member end with its incarnation. Waiters for them wake now, not when their timers expire.
 void Fleet::end_claims() {
   if (!hasNode_ || is_gone()) return;
@@ -286,6 +253,7 @@ void Fleet::close() {
   end_claims();
   for (auto& ring : rings_) ring.reset();  // before the lease is dropped: then another process may own the hands
   limits_.clear();
+  stores_.clear();
   if (hasNode_) leave();
   mapping_.reset();
 }

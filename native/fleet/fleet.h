@@ -15,6 +15,7 @@
 #include "posix/store.h"
 #include "protocol/limits.h"
 #include "protocol/settle.h"
+#include "protocol/storeput.h"
 
 namespace orbit {
 
@@ -77,6 +78,24 @@ struct OpenLimits {
   bool writable = false;
 };
 
+// How large a caller wants a store to be.
+struct StoreWish {
+  uint32_t kind = 0;
+  uint64_t bytes = 0;
+  uint32_t entryBytes = 0;
+  bool isAsked = false;  // a member that is alone makes one of another size anew
+};
+
+// A store that this process has opened. Only members have a writer.
+struct OpenStore {
+  Fleet* fleet = nullptr;
+  std::unique_ptr<Mapping> mapping;
+  ValueStore store;
+  StoreWriter writer;
+  uint32_t kind = 0;
+  bool writable = false;
+};
+
 class Fleet {
  public:
   static std::unique_ptr<Fleet> join(JoinOptions options);
@@ -107,6 +126,15 @@ class Fleet {
   OpenLimits* open_limits(uint32_t kind, uint32_t entries, bool isAsked);
   // Opens the limits object of this KIND, of any size. Null: there is none.
   OpenLimits* open_existing_limits(uint32_t kind);
+
+  // Opens the store of wish.kind. A member creates a missing one; for an observer it is null. One of another size is
+  // taken as it is, but if it is asked for a member that is alone makes it anew. The fleet owns the result; opening it
+  // again returns the same one.
+  OpenStore* open_store(const StoreWish& wish);
+  // Whether a store has the size that a caller wishes for.
+  bool has_wished(const OpenStore& opened, const StoreWish& wish) const;
+  // Opens the store of this KIND, of any size. Null: there is none.
+  OpenStore* open_existing_store(uint32_t kind);
 
   // The members that have joined and not left: living ones, and dead ones until their nodes have new owners.
   std::vector<Member> members() const;
@@ -177,9 +205,15 @@ class Fleet {
   bool must_make_limits(const Mapping* mapping, uint32_t entries, bool isAsked) const;
   std::unique_ptr<Mapping> create_limits(uint32_t kind, uint32_t entries, bool isAsked, const std::string& object);
   OpenLimits* keep_limits(std::unique_ptr<Mapping> mapping, uint32_t kind, const std::string& object);
+  OpenStore* known_store(uint32_t kind) const;
+  bool must_make_store(const Mapping* mapping, const StoreWish& wish) const;
+  std::unique_ptr<Mapping> create_store(const StoreWish& wish, const std::string& object);
+  OpenStore* keep_store(std::unique_ptr<Mapping> mapping, uint32_t kind, const std::string& object);
+  void become_writer_of(OpenStore* opened, const std::string& object);
   bool try_node(uint32_t node, bool isAlone);
   std::vector<bool> listed_leases() const;
-  bool settle_rings(uint32_t node, bool alone);
+  bool settle_node(uint32_t node, bool isAlone);
+  bool settle_object(const Mapping& mapping, uint32_t node, bool isAlone) const;
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }
   NodeRecord* record(uint32_t node) const;
   // No other handle is a member, in this process or another.
@@ -205,6 +239,7 @@ class Fleet {
   std::array<SeenAlive, 64> seenAlive_;                        // by the low bits of the node
   std::array<std::unique_ptr<OpenRing>, kMaxKind + 1> rings_;  // by KIND
   std::vector<std::unique_ptr<OpenLimits>> limits_;
+  std::vector<std::unique_ptr<OpenStore>> stores_;
 };
 
 }  // namespace orbit

@@ -54,6 +54,9 @@ inline bool retired(const FleetHeader* header) { return load_acquire(&header->ob
 // Whether a ring or table was removed. Its name may still exist.
 bool is_retired_object(const Mapping& mapping);
 
+// True for a member that died, until its node has a new owner.
+inline bool has_joined(const NodeRecord* record) { return load_acquire(&record->joined) != kNotJoined; }
+
 inline uint64_t* kind_word(FleetHeader* header, uint32_t kind) { return &header->kinds[kind / 64]; }
 inline uint64_t kind_bit(uint32_t kind) { return uint64_t{1} << (kind % 64); }
 

@@ -95,9 +95,9 @@ OpenRing* Fleet::open_existing_ring(uint32_t kind) {
   require_current();
   std::string object = ring_object(name_, kind);
   auto mapping = open_object(object);
-  bool isLimits =
-      mapping != nullptr && attach_object(mapping->base, mapping->length, kLimitsObject) == AttachStatus::kOk;
-  return mapping == nullptr || isLimits ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
+  auto is_a = [&](ObjectType type) { return attach_object(mapping->base, mapping->length, type) == AttachStatus::kOk; };
+  bool isOther = mapping == nullptr || is_a(kLimitsObject) || is_a(kStoreObject);
+  return isOther ? nullptr : keep_ring(std::move(mapping), object, kind, nullptr);
 }
 
 // An inspector may look into a fleet that was removed.
@@ -128,8 +128,10 @@ bool Fleet::is_left_behind(const Mapping& mapping) const {
   Ring ring;
   if (attach_slots(mapping.base, mapping.length, &ring) == AttachStatus::kOk) return ring.spec.fleetId != fleetId_;
   Limits limits;
-  return attach_limits(mapping.base, mapping.length, &limits) == AttachStatus::kOk &&
-         load_relaxed(&limits.header->object.fleetId) != fleetId_;
+  ValueStore store;
+  bool isWhole = attach_limits(mapping.base, mapping.length, &limits) == AttachStatus::kOk ||
+                 attach_store(mapping.base, mapping.length, &store) == AttachStatus::kOk;
+  return isWhole && load_relaxed(&static_cast<const ObjectHeader*>(mapping.base)->fleetId) != fleetId_;
 }
 
 // Whether what members leave in this fleet outlives them. Private memory never does.

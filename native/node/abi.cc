@@ -1,6 +1,7 @@
 // What both sides of the boundary must agree on: the numbers of layout.h and addon.h (`abi`), the statuses of hot calls
 // (`status`), the version of the package, and the scratch buffer.
 #include "node/failing.h"
+#include "node/storecall.h"
 #include "protocol/calls.h"
 #include "protocol/counters.h"
 #include "protocol/payload.h"
@@ -77,14 +78,14 @@ Napi::Object abi_table(Napi::Env env) {
       {"resultBytes", offsetof(Results, bytes)},
       {"resultCount", offsetof(Results, count)},
       {"firstRecord", kFirstRecord},
-      {"recordBytes", sizeof(Record)},
+      {"recordBytes", sizeof(FrameRecord)},
       {"draftBytes", kDraftBytes},
-      {"recordPosition", offsetof(Record, position)},
-      {"recordVersion", offsetof(Record, version)},
-      {"recordNode", offsetof(Record, node)},
-      {"recordLength", offsetof(Record, length)},
-      {"recordFrameKind", offsetof(Record, frameKind)},
-      {"recordAt", offsetof(Record, at)},
+      {"recordPosition", offsetof(FrameRecord, position)},
+      {"recordVersion", offsetof(FrameRecord, version)},
+      {"recordNode", offsetof(FrameRecord, node)},
+      {"recordLength", offsetof(FrameRecord, length)},
+      {"recordFrameKind", offsetof(FrameRecord, frameKind)},
+      {"recordAt", offsetof(FrameRecord, at)},
       {"pollPayloads", kPollPayloads},
       {"contestTextAt", kFirstRecord + sizeof(ClaimRecord)},
       {"claimToken", kFirstRecord + offsetof(ClaimRecord, token)},
@@ -149,6 +150,26 @@ Napi::Object abi_table(Napi::Env env) {
       {"cachePut", kCachePut},
       {"cacheDelete", kCacheDelete},
       {"cacheReset", kCacheReset},
+      {"storeKind", kStoreKind},
+      {"storeKeyAt", kStoreKeyAt},
+      {"maxStoreKeyBytes", kMaxStoreKeyBytes},
+      {"maxStorePrefixBytes", kMaxPrefixBytes},
+      {"maxStoreTags", kMaxStoreTags},
+      {"maxStoreBytes", static_cast<double>(kMaxStoreBytes)},
+      {"storeTtlMs", kFirstRecord + offsetof(StoreOptions, ttlMs)},
+      {"storeStaleMs", kFirstRecord + offsetof(StoreOptions, staleMs)},
+      {"storeId", kFirstRecord + offsetof(StoreOptions, id)},
+      {"storeCondition", kFirstRecord + offsetof(StoreOptions, condition)},
+      {"storeTagCount", kFirstRecord + offsetof(StoreOptions, tagCount)},
+      {"storeTagBytes", kFirstRecord + offsetof(StoreOptions, tagBytes)},
+      {"storeReservation", kFirstRecord + offsetof(StoreOptions, reservation)},
+      {"listedEntryBytes", sizeof(ListedEntry)},
+      {"listedEntryId", offsetof(ListedEntry, id)},
+      {"listedEntryValueBytes", offsetof(ListedEntry, valueBytes)},
+      {"listedEntryAgeMs", offsetof(ListedEntry, ageMs)},
+      {"listedEntryExpiresInMs", offsetof(ListedEntry, expiresInMs)},
+      {"listedEntryKeyBytes", offsetof(ListedEntry, keyBytes)},
+      {"listedEntryFrequency", offsetof(ListedEntry, frequency)},
   };
   for (const auto& number : numbers) abi.Set(number.name, number.value);
   abi.Freeze();
@@ -174,6 +195,7 @@ Napi::Object status_table(Napi::Env env) {
       {"refused", static_cast<int32_t>(CounterStatus::kRefused)},
       {"other", static_cast<int32_t>(CounterStatus::kOther)},
       {"stale", static_cast<int32_t>(CounterStatus::kStale)},
+      {"short", kStatusShort},
   };
   for (const auto& number : numbers) statuses.Set(number.name, number.value);
   statuses.Freeze();

@@ -4,7 +4,7 @@
 // JavaScript owns both buffers. The scratch is overwritten by each call. Hot calls take numbers from it and leave
 // results in it, which is cheaper than values of JavaScript:
 //   0      Arguments; after the call, Results
-//   64     a Record and its payload; or the Records of a poll
+//   64     a FrameRecord and its payload; or the FrameRecords of a poll
 //   8256   the payloads of a poll that do not go into the slab
 //   end    the draft, where JavaScript encodes a value; no call writes there
 // Payloads that callers keep go straight into the slab, a buffer that is never written twice.
@@ -53,23 +53,23 @@ static_assert(sizeof(Arguments) <= sizeof(Results), "the frame follows");
 
 constexpr uint32_t kInScratch = UINT32_MAX;
 
-struct Record {
+struct FrameRecord {
   double position, version;
   uint32_t node, length, frameKind;
   uint32_t at;  // where a polled payload is, an offset in its buffer
 };
-static_assert(sizeof(Record) == 32, "payloads stay 8-aligned");
+static_assert(sizeof(FrameRecord) == 32, "payloads stay 8-aligned");
 
 constexpr size_t kFirstRecord = sizeof(Results);
 
 // One call of a poll leaves at most this many records.
 constexpr uint32_t kPollRecords = 256;
-constexpr size_t kPollPayloads = kFirstRecord + kPollRecords * sizeof(Record);
+constexpr size_t kPollPayloads = kFirstRecord + kPollRecords * sizeof(FrameRecord);
 
 // The draft is behind the bytes of the scratch that calls use.
 constexpr size_t kDraftBytes = 4096;
 
-// A claim, in place of the first Record.
+// A claim, in place of the first FrameRecord.
 struct ClaimRecord {
   double token, claimedAtMs, expiresInMs, incarnation, stamp;
   uint32_t node, pid, ownerBytes, reserved;
@@ -77,7 +77,7 @@ struct ClaimRecord {
 };
 static_assert(sizeof(ClaimRecord) % 8 == 0, "the texts behind it are aligned");
 
-// What a limiter decided, in place of the first Record.
+// What a limiter decided, in place of the first FrameRecord.
 struct LimitRecord {
   double count, remaining, resetMs, retryAfterMs;
 };
@@ -124,6 +124,7 @@ static_assert(sizeof(ListedClaim) == sizeof(ClaimHeader), "a list of a card's cl
 constexpr int32_t kStatusClosed = -20;
 constexpr int32_t kStatusReadOnly = -21;
 constexpr int32_t kStatusFull = -22;
+constexpr int32_t kStatusShort = -23;
 
 // A ring or table that JavaScript knows by a number.
 struct RingHandle {
@@ -142,10 +143,17 @@ struct LimiterHandle {
   Limiter limiter;
 };
 
+// A store that JavaScript knows by a number.
+struct StoreHandle {
+  OpenStore* opened = nullptr;  // owned by its fleet; null: closed, and the number is free
+  uint32_t fleet = 0;           // the handle of that fleet
+};
+
 struct Addon {
   std::vector<std::unique_ptr<Fleet>> fleets;            // by handle; null: closed, and the number is free
   std::vector<RingHandle> rings;                         // by handle
   std::vector<std::unique_ptr<LimiterHandle>> limiters;  // by handle; null: closed
+  std::vector<StoreHandle> stores;                       // by handle
   uint8_t* scratch = nullptr;
   size_t scratchBytes = 0;  // without the draft
   napi_ref scratchReference = nullptr;
@@ -155,6 +163,9 @@ struct Addon {
   // Null for a closed handle, and in a forked child, where every handle is the parent's.
   OpenRing* ring(uint32_t handle) const {
     return handle < rings.size() && !is_forked() ? rings[handle].opened : nullptr;
+  }
+  OpenStore* store(uint32_t handle) const {
+    return handle < stores.size() && !is_forked() ? stores[handle].opened : nullptr;
   }
   Results* results() { return reinterpret_cast<Results*>(scratch); }
 };
@@ -176,6 +187,8 @@ bool export_limits_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_counter_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inbox_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_call_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_store_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_store_setup(napi_env env, napi_value exports, Addon* addon);
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon);
 
 }  // namespace orbit

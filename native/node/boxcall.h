@@ -41,7 +41,7 @@ struct BoxCall : Call {
 };
 
 inline void write_record_of(uint8_t* at, const Frame& frame) {
-  Record* record = reinterpret_cast<Record*>(at);
+  FrameRecord* record = reinterpret_cast<FrameRecord*>(at);
   record->position = static_cast<double>(frame.position);
   record->version = static_cast<double>(frame.version);
   record->node = frame.node;

@@ -9,7 +9,7 @@ namespace orbit {
 
 namespace {
 
-constexpr size_t kFrameAt = kFirstRecord + sizeof(Record);
+constexpr size_t kFrameAt = kFirstRecord + sizeof(FrameRecord);
 
 CacheIndex* index_of(const Call& call) {
   std::unique_ptr<CacheIndex>& index = call.addon->rings[call.handle].index;

@@ -81,9 +81,9 @@ napi_value take_call(napi_env env, napi_callback_info info) {
   if (int32_t status = unreadable(call)) return call.status(status);
   ReplyTo to = reply_to(call, 1);
   uint8_t* at = call.addon->scratch + kFirstRecord;
-  bool hasRoom = call.addon->scratchBytes >= kFirstRecord + sizeof(Record) + call.ring().spec.payloadBytes + 8;
+  bool hasRoom = call.addon->scratchBytes >= kFirstRecord + sizeof(FrameRecord) + call.ring().spec.payloadBytes + 8;
   Frame frame;
-  if (!hasRoom || !is_reply_slot(call.ring(), to) || !take_reply(call.ring(), to, &frame, at + sizeof(Record))) {
+  if (!hasRoom || !is_reply_slot(call.ring(), to) || !take_reply(call.ring(), to, &frame, at + sizeof(FrameRecord))) {
     return call.status(RingStatus::kCorrupt);
   }
   write_record_of(at, frame);

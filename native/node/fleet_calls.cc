@@ -80,6 +80,9 @@ Napi::Value close_call(const Napi::CallbackInfo& info) {
     for (auto& limiter : addon.limiters) {
       if (limiter != nullptr && limiter->fleet == handle) limiter.reset();
     }
+    for (StoreHandle& store : addon.stores) {
+      if (store.fleet == handle) store = {};
+    }
     return info.Env().Undefined();
   });
 }

@@ -84,7 +84,7 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
   return call.number(published);
 }
 
-void write_record(Record* record, const Frame& frame, uint32_t at) {
+void write_record(FrameRecord* record, const Frame& frame, uint32_t at) {
   record->position = number_of(frame.position);
   record->version = number_of(frame.version);
   record->node = frame.node;
@@ -104,11 +104,11 @@ napi_value read_one(napi_env env, napi_callback_info info, Read read) {
   if (int32_t status = unreadable(call)) return call.status(status);
   Frame frame;
   // growScratch and slabAt (scratch.ts, slab.ts) have made room.
-  uint8_t* payload = call.room(room_for(call.ring()), kFirstRecord + sizeof(Record));
+  uint8_t* payload = call.room(room_for(call.ring()), kFirstRecord + sizeof(FrameRecord));
   if (payload == nullptr) return call.status(RingStatus::kTooLarge);
   RingStatus status = read(call, call.ring(), &frame, payload);
   if (status != RingStatus::kOk) return call.status(status);
-  write_record(reinterpret_cast<Record*>(call.addon->scratch + kFirstRecord), frame, call.given->place);
+  write_record(reinterpret_cast<FrameRecord*>(call.addon->scratch + kFirstRecord), frame, call.given->place);
   return nullptr;
 }
 
@@ -148,8 +148,8 @@ napi_value poll_records(const Call& call, Judge judge) {
   bool isScratch = call.given->place == kInScratch;
   uint8_t* base = isScratch ? call.addon->scratch : call.addon->slab;
   uint8_t* end = base + (isScratch ? call.addon->scratchBytes : call.addon->slabBytes);
-  Record* record = reinterpret_cast<Record*>(call.addon->scratch + kFirstRecord);
-  const Record* noRecord = record + kPollRecords;
+  FrameRecord* record = reinterpret_cast<FrameRecord*>(call.addon->scratch + kFirstRecord);
+  const FrameRecord* noRecord = record + kPollRecords;
   uint8_t* at = begin;
   Poll poll = poll_frames(
       call.ring(), call.given->word(), call.given->count, call.given->flag != 0,

@@ -46,16 +46,16 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
   results->from = static_cast<double>(consumer->next);
   uint32_t count = 0, most = call.u32(2), malformed = 0;
   // A copy writes whole words, so the last word needs its padding.
-  while (count < most && static_cast<size_t>(end - at) >= sizeof(Record) + call.ring().spec.payloadBytes + 8) {
+  while (count < most && static_cast<size_t>(end - at) >= sizeof(FrameRecord) + call.ring().spec.payloadBytes + 8) {
     Frame frame;
-    InboxStatus status = receive(consumer, &frame, at + sizeof(Record));
+    InboxStatus status = receive(consumer, &frame, at + sizeof(FrameRecord));
     if (status == InboxStatus::kNotYet) break;
     if (status != InboxStatus::kOk) {
       malformed++;
       continue;
     }
     write_record_of(at, frame);
-    at += sizeof(Record) + (size_t{frame.length} + 7) / 8 * 8;
+    at += sizeof(FrameRecord) + (size_t{frame.length} + 7) / 8 * 8;
     count++;
   }
   results->to = static_cast<double>(consumer->next);

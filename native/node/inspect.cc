@@ -22,6 +22,8 @@ AttachStatus attach_any(const Mapping& mapping, bool isFleet) {
   if (isFleet) return attach_object(mapping.base, mapping.length, kFleetObject);
   Limits limits;
   if (attach_limits(mapping.base, mapping.length, &limits) == AttachStatus::kOk) return AttachStatus::kOk;
+  ValueStore store;
+  if (attach_store(mapping.base, mapping.length, &store) == AttachStatus::kOk) return AttachStatus::kOk;
   Ring ring;
   return attach_slots(mapping.base, mapping.length, &ring);
 }

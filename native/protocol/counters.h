@@ -62,8 +62,8 @@ struct CounterSpot {
   uint32_t generation = 0;  // of the name
 };
 
-constexpr uint32_t kGenerationBits = 23, kCellExpiryBits = 40;
-constexpr uint32_t kGenerationMask = (1u << kGenerationBits) - 1;
+constexpr uint32_t kCellGenerationBits = 23, kCellExpiryBits = 40;
+constexpr uint32_t kCellGenerationMask = (1u << kCellGenerationBits) - 1;
 constexpr uint64_t kLiveBit = uint64_t{1} << kCellExpiryBits;
 constexpr uint64_t kMaxCellExpiryMs = kLiveBit - 1;
 // Swaps fail because those of other processes succeed. Only hostile bytes make so many fail.
@@ -96,12 +96,12 @@ inline uint32_t longest_name(const Ring& ring) {
 
 // ---- words ---------------------------------------------------------------------------------------------------------
 
-inline uint32_t generation_of(uint64_t stamp) { return static_cast<uint32_t>(stamp) & kGenerationMask; }
+inline uint32_t cell_generation(uint64_t stamp) { return static_cast<uint32_t>(stamp) & kCellGenerationMask; }
 inline uint64_t cell_key(uint32_t generation, uint64_t expiryMs) {
   return uint64_t{generation} << (kCellExpiryBits + 1) | kLiveBit | expiryMs;
 }
 inline Pair ended_cell(uint32_t generation) { return {uint64_t{generation} << (kCellExpiryBits + 1), 0}; }
-inline uint32_t generation_in(uint64_t key) { return static_cast<uint32_t>(key >> (kCellExpiryBits + 1)); }
+inline uint32_t generation_of_key(uint64_t key) { return static_cast<uint32_t>(key >> (kCellExpiryBits + 1)); }
 inline bool is_live(uint64_t key) { return (key & kLiveBit) != 0; }
 inline uint64_t cell_expiry(uint64_t key) { return key & kMaxCellExpiryMs; }  // 0: never
 // `now` is called only if the cell can expire: the clock costs as much as all the rest.
@@ -117,7 +117,7 @@ inline uint32_t name_at(const Card& card, uint32_t at, CounterHeader* header) {
   uint32_t left = card.length - at;
   if (left < sizeof *header) return 0;
   memcpy(header, card.bytes + at, sizeof *header);
-  bool isWhole = header->cell < kBucketCells && header->generation <= kGenerationMask && header->nameBytes > 0 &&
+  bool isWhole = header->cell < kBucketCells && header->generation <= kCellGenerationMask && header->nameBytes > 0 &&
                  header->nameBytes <= kMaxNameBytes && (header->kind == kInteger || header->kind == kFloat);
   uint32_t size = name_bytes_on_card(header->nameBytes);
   return isWhole && size <= left ? size : 0;
@@ -177,7 +177,7 @@ inline bool end_counter(const Ring& ring, const Card& card, uint32_t bucket, con
   uint64_t index = uint64_t{bucket} * kBucketCells + header.cell;
   Pair* cell = cell_at(ring, index);
   Pair seen = load_pair(cell);
-  bool isOwn = generation_in(seen.key) == header.generation;
+  bool isOwn = generation_of_key(seen.key) == header.generation;
   if (isOwn && !is_live(seen.key)) return true;
   bool mayEnd = isOwn ? has_ended(seen.key, now) : endsNew && has_word(ring, index, card.word);
   return mayEnd && exchange_pair(cell, seen, ended_cell(header.generation));
@@ -202,7 +202,7 @@ inline int64_t drop_ended(const Ring& ring, Card* card, uint32_t bucket, const C
 
 inline void append_name(Card* card, const CounterName& name, uint32_t cell) {
   CounterHeader header = {};
-  header.generation = generation_of(lap_in(card->word) + 1);
+  header.generation = cell_generation(lap_in(card->word) + 1);
   header.cell = static_cast<uint8_t>(cell);
   header.kind = name.kind;
   header.nameBytes = static_cast<uint8_t>(name.length);
@@ -246,7 +246,7 @@ inline CounterStatus change_cell(Writer* writer, const CounterSpot& spot, uint64
   for (uint32_t tries = 0; tries < kCounterTries; tries++) {
     Pair seen = load_pair(cell);
     if (!has_word(ring, spot.cell, spot.word)) return CounterStatus::kStale;
-    bool isOwn = generation_in(seen.key) == spot.generation;
+    bool isOwn = generation_of_key(seen.key) == spot.generation;
     if (isOwn && !is_live(seen.key)) return CounterStatus::kNone;
     bool isNew = !isOwn || has_ended(seen.key, now);
     Pair next = {seen.key, isNew ? 0 : seen.value};
@@ -292,7 +292,7 @@ template <typename Now>
 inline CounterStatus read_cell(const Ring& ring, const CounterSpot& spot, Now now, Pair* seen) {
   *seen = load_pair(cell_at(ring, spot.cell));
   if (!has_word(ring, spot.cell, spot.word)) return CounterStatus::kStale;
-  bool has = generation_in(seen->key) == spot.generation && !has_ended(seen->key, now);
+  bool has = generation_of_key(seen->key) == spot.generation && !has_ended(seen->key, now);
   return has ? CounterStatus::kDone : CounterStatus::kNone;
 }
 
@@ -335,7 +335,7 @@ inline bool visit_counters(const Ring& ring, uint32_t bucket, Now now, Visit vis
   Card card;
   return read_card(ring, bucket, &card) && filter_names(&card, [&](const CounterHeader& header, const uint8_t* bytes) {
            Pair seen = load_pair(cell_at(ring, uint64_t{bucket} * kBucketCells + header.cell));
-           bool has = generation_in(seen.key) == header.generation && !has_ended(seen.key, now);
+           bool has = generation_of_key(seen.key) == header.generation && !has_ended(seen.key, now);
            if (has) visit(header, bytes, CounterValue{seen.value, cell_expiry(seen.key)});
            return true;
          });

@@ -113,6 +113,11 @@ inline StoreStatus reset_prefix(const ValueStore& store, const void* prefix, uin
   return StoreStatus::kDone;
 }
 
+// Whether a reset of all keys is later than a birth.
+inline bool is_under_floor(const ValueStore& store, uint64_t bornMs) {
+  return load_acquire(&store.header->floor) > bornMs;
+}
+
 // Whether a reset of one of its prefixes is later than the birth of a key.
 inline bool is_under_prefix(const ValueStore& store, const uint8_t* key, uint32_t length, uint64_t bornMs) {
   for (uint32_t group = 0; group < 4; group++) {
@@ -138,7 +143,7 @@ inline bool is_under_tag(const ValueStore& store, const uint64_t* from, const Re
 inline bool is_gone(const ValueStore& store, const uint64_t* from, const Record& record, const uint8_t* key,
                     uint64_t nowMs) {
   if (record.expiresAtMs != 0 && record.expiresAtMs <= nowMs) return true;
-  if (load_acquire(&store.header->floor) > record.bornMs) return true;
+  if (is_under_floor(store, record.bornMs)) return true;
   return is_under_prefix(store, key, record.key_bytes(), record.bornMs) || is_under_tag(store, from, record);
 }
 

@@ -14,6 +14,7 @@ constexpr uint32_t kContestKind = 222;
 constexpr uint32_t kLimitsKind = 224;
 constexpr uint32_t kCountersKind = 226;
 constexpr uint32_t kCallKind = 228;
+constexpr uint32_t kStoreKind = 230;
 
 // The payload of a cache frame is this header, then the namespace and the key back to back, padded with zeros to 8
 // bytes, then the value. The version of the frame is the monotonic millisecond at which the entry expires; 0: never.

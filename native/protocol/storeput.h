@@ -37,6 +37,16 @@ struct PutCondition {
 
 // ---- classes ------------------------------------------------------------------------------------------------------
 
+// Whether a reset, or an invalidation of one of the value's tags, is later than a birth: the entry would be gone at
+// once.
+inline bool is_overtaken(const ValueStore& store, const StoreKey& key, const StoreValue& value, uint64_t bornMs) {
+  if (is_under_floor(store, bornMs)) return true;
+  for (uint32_t i = 0; i < value.tagCount; i++) {
+    if (floor_of(store, value.tags[i]) > bornMs) return true;
+  }
+  return is_under_prefix(store, key.bytes, key.length, bornMs);
+}
+
 // New entries are small. Main: the key's word names a main one, or one that was evicted lately, which is S3-FIFO's
 // ghost.
 inline SegmentClass class_for(const ValueStore& store, const StoreKey& key) {
@@ -238,6 +248,7 @@ inline StoreStatus put_value(StoreWriter* writer, const StoreKey& key, const Sto
   if (condition.kind != PutIf::kAlways) {
     StoreStatus status = find_allowed(writer, key, nowMs, condition, &allowed);
     if (status != StoreStatus::kDone) return status;
+    if (is_overtaken(store, key, value, allowed.bornMs)) return StoreStatus::kRefused;
   }
   if (!has_hands(writer)) return refuse_put(writer, StoreStatus::kNoRoom);
   *id = draw_id(writer);

@@ -21,7 +21,8 @@ export const errorCodes = {
   ERR_ORBIT_NO_SERVER: 'No living process serves this name; nothing was sent.',
   ERR_ORBIT_SERVER_DIED: 'The server of a call died before it answered; `progress` says how far the call had come.',
   ERR_ORBIT_CALLS_FULL: 'As many processes call and serve in this fleet as there is room for.',
-  ERR_ORBIT_NO_SPARE: 'Too many members died in the middle of a publish since the fleet was last empty.',
+  ERR_ORBIT_NO_SPARE:
+    'Too many members died in the middle of a write since the fleet was last empty, or a store is too small for them.',
   ERR_ORBIT_EXHAUSTED: 'The ring has reached its last position.',
   ERR_ORBIT_PERMISSION:
     'An object of this name belongs to another user than the process has now, or other users may open it.',

@@ -4,9 +4,10 @@ import type { ContestAbi, ContestCalls } from './contestcalls.js'
 import type { CounterAbi, CounterCalls, CounterStatus } from './countercalls.js'
 import type { InboxAbi, InboxCalls, InboxSpec } from './inboxcalls.js'
 import type { NativeLimiter, NativeLimits } from './nativelimits.js'
+import type { StoreAbi, StoreCalls } from './storecalls.js'
 
 /** The limits and offsets of the addon, frozen. TypeScript has no layout number of its own. */
-interface Abi extends ContestAbi, CounterAbi, InboxAbi {
+interface Abi extends ContestAbi, CounterAbi, InboxAbi, StoreAbi {
   readonly layoutVersion: number
   readonly maxKind: number
   readonly firstNamedKind: number
@@ -109,6 +110,7 @@ interface NativeStatus extends CounterStatus {
   readonly closed: number
   readonly readOnly: number
   readonly full: number
+  readonly short: number
 }
 
 export interface NativeJoin {
@@ -219,7 +221,7 @@ export interface NativeObjectName {
  * Calls on frames that take no ring take it and all other numbers from the scratch, as `give` leaves them, and return
  * undefined when they succeeded.
  */
-interface Native extends ContestCalls, CounterCalls, InboxCalls {
+interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   readonly abi: Abi
   readonly status: NativeStatus
   join(options: NativeJoin): NativeFleet

@@ -5,14 +5,12 @@ import { checkInteger, checkOptions, checkWellFormed, outOfRange, wrongType } fr
 import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
-import { loadedFrame } from '../core/frame.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi, native, status } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
-import { give, inScratch, payloadOffset, putBytes, putName, putText, resultPosition, scratch } from '../core/scratch.js'
-import { type Lookup, lookUp, lookUpKnown, missAt } from './lookup.js'
-import { mutationOf } from './mutation.js'
+import { give, payloadOffset, putBytes, putName, putText, resultPosition, scratch } from '../core/scratch.js'
+import { type Lookup, lookUp, missAt } from './lookup.js'
 
 /** A key or a value: bytes, or a string that is stored as UTF-8. A key that is a string must be well-formed UTF-16. */
 export type CacheBytes = string | Uint8Array
@@ -75,8 +73,6 @@ const keyOffset = frameOffset + cacheHeaderBytes
 const entryBytes = (valueBytes: number): number => cacheHeaderBytes + keyRoom + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
-/** Caches with a value that was too large to store. */
-const warned = new Set<string>()
 const stringOrBytes = 'a string or a Uint8Array'
 
 /**
@@ -190,43 +186,7 @@ export class OrbitCache {
     return this.#layer.open()?.capacity
   }
 
-  /** The head of the ring. @internal */
-  get head(): number {
-    return this.#layer.open()?.head() ?? 0
-  }
-
-  /** The value of a key, even if it has expired, when it was put at `since` or later. @internal */
-  newest(key: CacheBytes, since: number): Uint8Array | undefined {
-    const lookup = this.#find(key, -1)
-    if (lookup.isHit) return lookup.ownValue()
-    const position = lookup.position()
-    const ring = this.#layer.open()
-    if (position < since || !ring?.loadAt(position, inScratch)) return undefined
-    const mutation = mutationOf(loadedFrame(ring, inScratch))
-    return mutation?.op === 'put' ? mutation.value.slice() : undefined
-  }
-
-  /** Warns once per cache and process of a loaded value that was too large to store. @internal */
-  warnNotStored({ message }: Error): void {
-    const { isShared, name } = this.#layer.fleet
-    const object = `${isShared}/${name}`
-    if (warned.has(object)) return
-    warned.add(object)
-    const text = `a value that getOrSet loaded was returned but not stored in fleet ${name}: ${message}`
-    process.emitWarning(text, { type: 'OrbitWarning', code: 'ORBIT_NOT_STORED' })
-  }
-
-  /**
-   * Looks a key up, for a value that is decoded at once.
-   *
-   * @param known a position at which this key was found, or -1; if that put is still the newest, nothing is copied
-   * @internal
-   */
-  findKnown(key: CacheBytes, known: number): Lookup {
-    return this.#find(key, known)
-  }
-
-  #find(key: CacheBytes, known?: number): Lookup {
+  #find(key: CacheBytes): Lookup {
     const ring = this.#layer.open()
     if (ring === undefined) {
       if (typeof key !== 'string') checkBytes('key', key, stringOrBytes)
@@ -235,7 +195,7 @@ export class OrbitCache {
     const keyBytes = this.#putKey(ring, key)
     if (keyBytes < 0) return missAt(ring.head())
     const lengths = (this.#namespace.length << 8) | (keyBytes << 16)
-    return known === undefined ? lookUp(ring, lengths) : lookUpKnown(ring, lengths, known)
+    return lookUp(ring, lengths)
   }
 
   #publish(op: number, key: CacheBytes, value: CacheBytes, ttlMs: number): NetId64 {
@@ -284,8 +244,8 @@ export class OrbitCache {
   }
 }
 
-/** The `ttlMs` of a put, checked; 0: none. @internal */
-export function checkPut(options: PutOptions): number {
+/** The `ttlMs` of a put, checked; 0: none. */
+function checkPut(options: PutOptions): number {
   checkOptions('options', options, ['ttlMs'])
   const { ttlMs } = options
   if (ttlMs === undefined) return noTtl

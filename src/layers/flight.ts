@@ -197,6 +197,11 @@ export class Flight {
     return this.#callers.values().next().value as LoadCaller
   }
 
+  /** Begins a load that the load which the code runs in, if it does, is no part of. */
+  static apart<T>(begin: () => T): T {
+    return loading.run(undefined as unknown as Flight, begin)
+  }
+
   /**
    * Waits, in the name of the load that the code runs in, if it does. Rejects if that load would wait for itself.
    *

@@ -7,7 +7,7 @@ import type { CacheBytes } from './cache.js'
 import { defaultOwner } from './claim.js'
 import { Contest } from './contest.js'
 import { Flight, type LoadCaller, type LoadTarget } from './flight.js'
-import type { Guard } from './guard.js'
+import { Guard } from './guard.js'
 import type { Refusal } from './waitingline.js'
 
 const loadKind = 255
@@ -47,7 +47,33 @@ export class Loads {
     stored: () => Uint8Array | undefined,
   ): Promise<Uint8Array | undefined> {
     const subject = subjectOfLoad(space, key)
-    const target: LoadTarget = {
+    const target = this.#target(subject, key, stored)
+    return Flight.within(target, () => this.#join(subject.label, target, caller))
+  }
+
+  /**
+   * Begins a load for which no caller waits.
+   *
+   * @param space sets keys apart: what spaceOf returned
+   * @param stored what another process has stored since this call
+   * @returns undefined: the key is being loaded, in this thread or in another process
+   */
+  reload(
+    space: string,
+    key: CacheBytes,
+    caller: LoadCaller,
+    stored: () => Uint8Array | undefined,
+  ): Promise<unknown> | undefined {
+    const subject = subjectOfLoad(space, key)
+    if (this.#flights.has(subject.label)) return undefined
+    const claim = this.#claim(subject, caller.leaseMs)
+    if (claim !== undefined && !(claim instanceof Guard)) return undefined
+    const target = { ...this.#target(subject, key, stored), claim: () => claim }
+    return Flight.apart(() => this.#join(subject.label, target, caller))
+  }
+
+  #target(subject: Subject, key: CacheBytes, stored: () => Uint8Array | undefined): LoadTarget {
+    return {
       key,
       id: `${this.#fleet.id}/${subject.label}`,
       stored,
@@ -55,7 +81,6 @@ export class Loads {
       untilFree: (refusal, signal) => this.#contestNow().untilFree(refusal, Number.POSITIVE_INFINITY, signal, false),
       keepAlive: (isWanted) => (isWanted ? this.#fleet.bell.ref() : this.#fleet.bell.unref()),
     }
-    return Flight.within(target, () => this.#join(subject.label, target, caller))
   }
 
   #join(label: string, target: LoadTarget, caller: LoadCaller): Promise<Uint8Array | undefined> {

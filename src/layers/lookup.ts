@@ -9,7 +9,6 @@ import {
   resultHead,
   resultPosition,
   resultTo,
-  scratch,
 } from '../core/scratch.js'
 import { placeFor, takeCopy } from '../core/slab.js'
 
@@ -17,12 +16,9 @@ import { placeFor, takeCopy } from '../core/slab.js'
 export class Lookup {
   /** The key has a value, which was copied. */
   readonly isHit: boolean
-  /** The value of the key is the one that the caller knows already; it was not copied. */
-  readonly isUnchanged: boolean
 
   constructor(status: number) {
     this.isHit = status === 1
-    this.isUnchanged = status === 2
   }
 
   /** The position of the put, delete or reset that decided; -1: no retained frame did. */
@@ -44,23 +40,10 @@ export class Lookup {
   value(): Uint8Array {
     return takeCopy(place, resultFrom(), resultBytes())
   }
-
-  /** The value of a hit that was looked up to be decoded, as text. */
-  text(): string {
-    const at = resultFrom()
-    return scratch.buffer.toString('utf8', at, at + resultBytes())
-  }
-
-  /** A copy of the value of a hit that was looked up to be decoded. It has a buffer of its own. */
-  ownValue(): Uint8Array {
-    const at = resultFrom()
-    return scratch.bytes.slice(at, at + resultBytes())
-  }
 }
 
 const miss = new Lookup(0)
 const hit = new Lookup(1)
-const unchanged = new Lookup(2)
 
 /** Where the value of the last hit is. */
 let place = inScratch
@@ -72,25 +55,11 @@ let place = inScratch
  */
 export function lookUp(ring: Ring, lengths: number): Lookup {
   place = placeFor(ring.payloadBytes)
-  return find(ring, lengths, -1)
-}
-
-/**
- * Looks up the key that the caller put into the scratch, for a value that is decoded: it stays in the scratch.
- *
- * @param lengths namespaceBytes << 8 and keyBytes << 16
- * @param known a position at which this key was found, or -1; if that put is still the newest, nothing is copied
- */
-export function lookUpKnown(ring: Ring, lengths: number, known: number): Lookup {
-  place = inScratch
-  return find(ring, lengths, known)
-}
-
-function find(ring: Ring, lengths: number, known: number): Lookup {
-  give(known, ring.handle, place, lengths, 0)
+  give(-1, ring.handle, place, lengths, 0)
   const status = native.cacheFind()
   if (status === undefined) return hit
-  return ring.orThrow(status) === 2 ? unchanged : miss
+  ring.orThrow(status)
+  return miss
 }
 
 /** A miss without a look: no frame can hold the key, or there is no ring yet. */

@@ -1,17 +1,24 @@
 import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, printable, wrongType } from '../base/check.js'
 import { typeError } from '../base/errors.js'
 import { freeze } from '../base/freeze.js'
-import type { NetId64 } from '../base/netid.js'
 import type { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
-import { type CacheBytes, checkPut, OrbitCache, type OrbitCacheOptions, type PutOptions } from './cache.js'
+import { resultPosition } from '../core/scratch.js'
+import { foundIsStale, loadedCopy, loadedText } from '../core/storehandle.js'
+import type { CacheBytes } from './cache.js'
 import { type Codec, type TextForm, textFormOf } from './codecs.js'
+import type { LoadCaller } from './flight.js'
+import type { OrbitStoreOptions } from './keyspace.js'
 import type { LoadContext } from './loadcontext.js'
 import { Loads, spaceOf } from './loads.js'
-import type { Lookup } from './lookup.js'
+import { warnNotReloaded, warnNotStored } from './loadwarnings.js'
+import type { Reservation } from './reservation.js'
+import { OrbitStore } from './store.js'
+import { type ConditionalPutOptions, checkEntryOptions, type StorePutOptions } from './storeoptions.js'
+import type { StoreStats } from './storestats.js'
 
-/** Options of a `TypedCache`: its codec, what callers may do with values, and the options of an `OrbitCache`. */
-export interface TypedCacheOptions<T> extends OrbitCacheOptions {
+/** Options of a `TypedCache`: its codec, what callers may do with values, and the options of an `OrbitStore`. */
+export interface TypedCacheOptions<T> extends OrbitStoreOptions {
   /** How values become bytes: one of `codecs`, or your own. */
   codec: Codec<T>
   /**
@@ -20,10 +27,12 @@ export interface TypedCacheOptions<T> extends OrbitCacheOptions {
    * decoded for each call.
    */
   values?: 'frozen' | 'shared' | 'own'
+  /** How many decoded values this handle remembers, 0..2^24; default 1024. The one remembered longest goes first. */
+  remember?: number
 }
 
-/** Options of `getOrSet`: how long the loaded value lives, and how long the load may take. */
-export interface GetOrSetOptions extends PutOptions {
+/** Options of `getOrSet`: how long the loaded value lives, its tags, and how long the load may take. */
+export interface GetOrSetOptions extends StorePutOptions {
   /** Aborting it rejects this call at once, with the signal's reason. A load that runs goes on for other callers. */
   signal?: AbortSignal
   /**
@@ -41,88 +50,115 @@ export interface GetOrSetOptions extends PutOptions {
 }
 
 interface Remembered<T> {
-  readonly position: number
+  readonly id: number
   readonly value: T
 }
 
+const defaultRemembered = 1024
+const maxMs = 0x7fffffff
+
+/** The options of a getOrSet: those of its load, and those of the entry. */
+function checkGetOrSet(options: GetOrSetOptions) {
+  checkOptions('options', options, ['ttlMs', 'staleMs', 'tags', 'signal', 'leaseMs', 'loadTimeoutMs', 'keepAlive'])
+  const { signal, leaseMs = 10_000, loadTimeoutMs = 60_000, keepAlive = true, ...putOptions } = options
+  checkInteger('leaseMs', leaseMs, 1, maxMs)
+  checkInteger('loadTimeoutMs', loadTimeoutMs, 1, maxMs)
+  checkSignal(signal)
+  checkFlag('keepAlive', keepAlive)
+  checkEntryOptions(putOptions)
+  return { limits: { signal, leaseMs, loadTimeoutMs, keepAlive }, putOptions }
+}
+
 /**
- * An `OrbitCache` of values: a codec turns them into bytes. An entry that has not changed since this handle decoded it
+ * An `OrbitStore` of values: a codec turns them into bytes. An entry that has not changed since this handle decoded it
  * is not decoded again.
  */
 export class TypedCache<T> {
   readonly #loads: Loads
-  readonly #cache: OrbitCache
+  readonly #store: OrbitStore
   /** Sets the loads of this cache and namespace apart from others. */
   readonly #space: string
   readonly #codec: Codec<T>
   readonly #textForm: TextForm<T> | undefined
   readonly #values: 'shared' | 'frozen' | 'own'
   readonly #remembered = new Map<CacheBytes, Remembered<T>>()
+  readonly #mostRemembered: number
   /** Values that were loaded but are not in the cache, by their bytes. */
   readonly #loaded = new WeakMap<Uint8Array, T>()
   #notStored = 0
 
   /**
-   * If other members use a cache with another capacity or valueBytes, it is taken as it is, and the process gets one
-   * warning with the code ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the cache anew with what it asks for.
+   * If other members use a store of another size, it is taken as it is, and the process gets one warning with the code
+   * ORBIT_GEOMETRY_DIFFERS. A member that is alone makes the store anew with what it asks for.
    *
-   * @throws TypeError or RangeError for wrong options; what else opening a ring throws
+   * @throws TypeError or RangeError for wrong options; what else opening an `OrbitStore` throws
    */
   constructor(fleet: Fleet | FleetObserver, options: TypedCacheOptions<T>) {
-    checkOptions('options', options, ['codec', 'values', 'name', 'namespace', 'capacity', 'valueBytes'])
-    const { codec, values = 'frozen', ...rest } = options
+    checkOptions('options', options, ['codec', 'values', 'remember', 'name', 'namespace', 'bytes', 'entryBytes'])
+    const { codec, values = 'frozen', remember = defaultRemembered, ...rest } = options
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
       throw wrongType('codec', codec, 'an object with encode and decode, such as codecs.json()')
     }
     if (values !== 'shared' && values !== 'frozen' && values !== 'own') {
       throw outOfRange('values', values, "'frozen', 'shared' or 'own'")
     }
-    this.#cache = new OrbitCache(fleet, rest)
+    checkInteger('remember', remember, 0, 2 ** 24)
+    this.#store = new OrbitStore(fleet, rest)
     this.#codec = codec
     this.#textForm = textFormOf(codec)
     this.#values = values
+    this.#mostRemembered = values === 'own' ? 0 : remember
     this.#loads = Loads.of(fleet)
     this.#space = spaceOf(rest.name, rest.namespace ?? '')
   }
 
   /**
    * Stores the bytes that the codec makes of a value. From now on every process gets it, until the key is put again,
-   * deleted, reset or expired, or `capacity` newer mutations were made.
+   * deleted, reset, expired, removed by one of its tags, or evicted.
    *
-   * @returns the id of the frame
+   * @returns false if the condition in the options did not hold; then nothing has changed
    * @throws what the codec throws; TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE for
-   *   an entry that does not fit; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer. After an
-   *   error nothing has changed.
+   *   an entry that does not fit; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_NO_SPARE, ERR_ORBIT_READ_ONLY for an
+   *   observer. After an error nothing has changed.
    */
-  put(key: CacheBytes, value: T, options?: PutOptions): NetId64 {
-    return this.#cache.put(key, this.#encoded(key, value), options)
+  put(key: CacheBytes, value: T, options?: ConditionalPutOptions): boolean {
+    return this.#store.put(key, this.#encoded(key, value), options)
   }
 
   /**
    * Deletes a key. From now on it is a miss in every process.
    *
-   * @returns the id of the frame
-   * @throws TypeError for a wrong key; RangeError ERR_ORBIT_PAYLOAD_SIZE for a key that does not fit;
-   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
+   * @returns whether it had a value
+   * @throws TypeError for a wrong key; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
-  delete(key: CacheBytes): NetId64 {
-    return this.#cache.delete(key)
+  delete(key: CacheBytes): boolean {
+    return this.#store.delete(key)
   }
 
   /**
    * Deletes all keys of this namespace that begin with a prefix. From now on they are misses in every process.
    *
    * @param prefix default '': all keys
-   * @returns the id of the frame
-   * @throws TypeError for a wrong prefix; RangeError ERR_ORBIT_PAYLOAD_SIZE for a prefix that does not fit;
+   * @throws TypeError for a wrong prefix; RangeError ERR_ORBIT_PAYLOAD_SIZE for a prefix that is too long;
    *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
-  reset(prefix?: CacheBytes): NetId64 {
-    return this.#cache.reset(prefix)
+  reset(prefix?: CacheBytes): void {
+    this.#store.reset(prefix)
   }
 
   /**
-   * The value of a key.
+   * Removes all entries that have at least one of these tags, in all namespaces of the store. From now on they are
+   * misses in every process. Now and then an entry with another tag goes with them.
+   *
+   * @throws TypeError or RangeError for wrong tags; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an
+   *   observer
+   */
+  invalidate(...tags: readonly string[]): void {
+    this.#store.invalidate(...tags)
+  }
+
+  /**
+   * The value of a key. It may be stale: see `staleMs`.
    *
    * @returns undefined if the key has no value
    * @throws what the codec throws for bytes of another codec; TypeError for a wrong key; ERR_ORBIT_CLOSED,
@@ -130,9 +166,9 @@ export class TypedCache<T> {
    */
   get(key: CacheBytes): T | undefined {
     const remembered = this.#remembered.get(key)
-    const lookup = this.#cache.findKnown(key, remembered === undefined ? -1 : remembered.position)
-    if (lookup.isUnchanged) return (remembered as Remembered<T>).value
-    if (lookup.isHit) return this.#decode(key, lookup)
+    const found = this.#store.find(key, remembered === undefined ? 0 : remembered.id)
+    if (found === 2) return (remembered as Remembered<T>).value
+    if (found === 1) return this.#decode(key)
     if (remembered !== undefined) this.#remembered.delete(key)
     return undefined
   }
@@ -144,7 +180,11 @@ export class TypedCache<T> {
    * loader is elected by a `Contest` of the same fleet, under subjects of kind 255; if that has no room, processes do
    * not wait for each other.
    *
-   * A value that does not fit is returned to all callers and not stored; see `notStored`. So is undefined.
+   * A stale value is returned at once, and one process of the fleet loads a new one. If that fails, the process warns
+   * once (ORBIT_NOT_RELOADED), and the next caller tries again.
+   *
+   * A value is not stored if its key was put, deleted or reset, or one of its tags invalidated, while it was loaded. A
+   * value that does not fit is returned to all callers and not stored; see `notStored`. So is undefined.
    *
    * @param load returns the value. Its signal is aborted after `loadTimeoutMs`. It may ask for other keys, but not
    *   for one that waits for this load.
@@ -169,31 +209,91 @@ export class TypedCache<T> {
     load: (context: LoadContext) => T | undefined | Promise<T | undefined>,
     options: GetOrSetOptions = {},
   ): Promise<T | undefined> {
-    checkOptions('options', options, ['ttlMs', 'signal', 'leaseMs', 'loadTimeoutMs', 'keepAlive'])
-    const { signal, leaseMs = 10_000, loadTimeoutMs = 60_000, keepAlive = true, ttlMs } = options
     if (typeof load !== 'function') throw wrongType('load', load, 'a function')
-    checkInteger('leaseMs', leaseMs, 1, 0x7fffffff)
-    checkInteger('loadTimeoutMs', loadTimeoutMs, 1, 0x7fffffff)
-    checkSignal(signal)
-    checkFlag('keepAlive', keepAlive)
-    const putOptions = ttlMs === undefined ? {} : { ttlMs }
-    checkPut(putOptions) // before the load, which would be in vain
-    const cached = this.get(key)
-    if (cached !== undefined) return cached
-    signal?.throwIfAborted()
-    const caller = {
-      ...{ load, leaseMs, loadTimeoutMs, signal, keepAlive },
-      encode: (value: unknown) => this.#encode(key, value as T, (each) => this.#codec.encode(each)),
-      store: (bytes: Uint8Array) => this.#store(key, bytes, putOptions),
+    const { limits, putOptions } = checkGetOrSet(options) // before the load, which would be in vain
+    const remembered = this.#remembered.get(key)
+    const found = this.#store.find(key, remembered === undefined ? 0 : remembered.id)
+    const isStale = found !== 0 && foundIsStale()
+    const id = resultPosition()
+    const caller = { ...limits, ...this.#filling(key, load, putOptions) }
+    if (found !== 0) {
+      const cached = found === 2 ? (remembered as Remembered<T>).value : this.#decode(key)
+      if (isStale) this.#reload(key, id, { ...caller, signal: undefined, keepAlive: false })
+      return cached
     }
-    const since = this.#cache.head
-    const bytes = await this.#loads.load(this.#space, key, caller, () => this.#cache.newest(key, since))
+    limits.signal?.throwIfAborted()
+    const before = this.#store.find(key, 0, true) === 0 ? 0 : resultPosition()
+    const bytes = await this.#loads.load(this.#space, key, caller, () => this.#newer(key, before))
     return bytes === undefined ? undefined : (this.get(key) ?? this.#decodeLoaded(bytes))
   }
 
-  /** How many values `getOrSet` has loaded with this handle that did not fit the cache and were not stored. */
+  /**
+   * The counters of the store, of all processes and namespaces.
+   *
+   * @returns undefined for an observer while no member has created the store
+   * @throws ERR_ORBIT_CLOSED
+   */
+  stats(): StoreStats | undefined {
+    return this.#store.stats()
+  }
+
+  /** How many values `getOrSet` has loaded with this handle that did not fit the store and were not stored. */
   get notStored(): number {
     return this.#notStored
+  }
+
+  /** How a caller of a load makes the value and stores it. The key is reserved when the load begins. */
+  #filling(
+    key: CacheBytes,
+    load: (context: LoadContext) => unknown,
+    options: StorePutOptions,
+  ): Pick<LoadCaller, 'load' | 'encode' | 'store'> {
+    let reservation: Reservation | undefined
+    return {
+      load: (context) => {
+        reservation = this.#reserve(key)
+        return load(context)
+      },
+      encode: (value) => this.#encode(key, value as T, (each) => this.#codec.encode(each)),
+      store: (bytes) => this.#fill(reservation, bytes, options),
+    }
+  }
+
+  /** Undefined: the key does not fit, and neither will its value. */
+  #reserve(key: CacheBytes): Reservation | undefined {
+    try {
+      return this.#store.reserve(key)
+    } catch (error) {
+      this.#noteNotStored(error)
+      return undefined
+    }
+  }
+
+  #fill(reservation: Reservation | undefined, bytes: Uint8Array, options: StorePutOptions): void {
+    try {
+      reservation?.put(bytes, options)
+    } catch (error) {
+      this.#noteNotStored(error)
+    }
+  }
+
+  #noteNotStored(error: unknown): void {
+    if ((error as { code?: string }).code !== 'ERR_ORBIT_PAYLOAD_SIZE') throw error
+    this.#notStored++
+    warnNotStored(this.#store.keyspace.fleet, error as Error)
+  }
+
+  /** The bytes of the key's entry, even if it has expired, unless it is the one with this id. */
+  #newer(key: CacheBytes, id: number): Uint8Array | undefined {
+    return this.#store.find(key, id, true) === 1 ? loadedCopy() : undefined
+  }
+
+  /** Loads a stale value anew, unless it is being loaded. No caller waits for it. */
+  #reload(key: CacheBytes, id: number, caller: LoadCaller): void {
+    const { fleet } = this.#store.keyspace
+    if (!fleet.isMember) return
+    const reload = this.#loads.reload(this.#space, key, caller, () => this.#newer(key, id))
+    reload?.catch((error) => warnNotReloaded(fleet, error))
   }
 
   /** What a value is stored as. */
@@ -213,16 +313,6 @@ export class TypedCache<T> {
     }
   }
 
-  #store(key: CacheBytes, bytes: Uint8Array, options: PutOptions): void {
-    try {
-      this.#cache.put(key, bytes, options)
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'ERR_ORBIT_PAYLOAD_SIZE') throw error
-      this.#notStored++
-      this.#cache.warnNotStored(error as Error)
-    }
-  }
-
   /** A loaded value that this cache does not have: it did not fit, or is gone already. */
   #decodeLoaded(bytes: Uint8Array): T {
     const known = this.#loaded.get(bytes)
@@ -233,20 +323,19 @@ export class TypedCache<T> {
     return value
   }
 
-  #decode(key: CacheBytes, lookup: Lookup): T {
-    const position = lookup.position()
+  /** The value that was found last. */
+  #decode(key: CacheBytes): T {
+    const id = resultPosition()
     const form = this.#textForm
-    const value = form === undefined ? this.#codec.decode(lookup.ownValue()) : form.fromText(lookup.text())
-    if (this.#values === 'own') return value
+    const value = form === undefined ? this.#codec.decode(loadedCopy()) : form.fromText(loadedText())
     if (this.#values === 'frozen') freeze(value)
-    if (typeof key === 'string') this.#remember(key, { position, value })
+    if (typeof key === 'string' && this.#mostRemembered > 0) this.#remember(key, { id, value })
     return value
   }
 
-  /** Remembers at most as many values as the ring retains entries; the one remembered longest is forgotten first. */
   #remember(key: string, entry: Remembered<T>): void {
     this.#remembered.delete(key)
-    if (this.#remembered.size === this.#cache.capacity) {
+    if (this.#remembered.size === this.#mostRemembered) {
       this.#remembered.delete(this.#remembered.keys().next().value as string)
     }
     this.#remembered.set(key, entry)

@@ -2,7 +2,6 @@ import { readFileSync, rmSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   Contest,
-  codecs,
   Fleet,
   type FleetObserver,
   type JoinShmOptions,
@@ -11,7 +10,6 @@ import {
   OrbitEventBus,
   orbitType,
   pod,
-  TypedCache,
 } from '../../src/index.js'
 import { inspectRing } from '../../src/inspect/report.js'
 import { faultAddon } from '../help/addons.js'
@@ -305,7 +303,7 @@ describe('a layer that asks for another geometry than other members use', () => 
     new OrbitEventBus(first, { capacity: 4, payloadBytes: 16 })
     new Contest(first, { capacity: 4 })
     for (const fleet of [joinLocal(name), joinLocal(name), first]) {
-      const cache = new TypedCache(fleet, { codec: codecs.text(), capacity: 8, valueBytes: 32 })
+      const cache = new OrbitCache(fleet, { capacity: 8, valueBytes: 32 })
       cache.put('key', 'value')
       expect(new OrbitCache(fleet).capacity).toBe(4)
       new OrbitEventBus(fleet, { payloadBytes: 20 }).publish('topic', 'text')

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Contest, codecs, type Fleet, type LoadContext, OrbitCache, OrbitError, TypedCache } from '../../src/index.js'
+import { Contest, codecs, type Fleet, type LoadContext, OrbitError, OrbitStore, TypedCache } from '../../src/index.js'
 import { fleetName, joinLocal, joinShm } from '../help/fleets.js'
 import { start } from '../help/processes.js'
 import { isLinux } from '../help/system.js'
@@ -78,11 +78,11 @@ describe('a load', () => {
       return 'value'
     }
     const calls = Array.from({ length: 20 }, () => cache.getOrSet('key', load, { ttlMs: 1 }))
-    const { put } = OrbitCache.prototype
-    vi.spyOn(OrbitCache.prototype, 'put').mockImplementation(function (this: OrbitCache, ...args) {
-      const id = put.apply(this, args)
+    const { putChecked } = OrbitStore.prototype
+    vi.spyOn(OrbitStore.prototype, 'putChecked').mockImplementation(function (this: OrbitStore, ...args) {
+      const isStored = putChecked.apply(this, args)
       while (this.get('key') !== undefined); // it has expired before any caller looks
-      return id
+      return isStored
     })
     onTestFinished(() => void vi.restoreAllMocks())
     expect(await Promise.all(calls)).toEqual(Array(20).fill('value'))
@@ -96,11 +96,11 @@ describe('a load', () => {
     const first = a.getOrSet('key', () => new Promise<string>((done) => (resolve = done)), { ttlMs: 1 })
     const second = b.getOrSet('key', never)
     await turns()
-    const { put } = OrbitCache.prototype
-    vi.spyOn(OrbitCache.prototype, 'put').mockImplementationOnce(function (this: OrbitCache, ...args) {
-      const id = put.apply(this, args)
+    const { putChecked } = OrbitStore.prototype
+    vi.spyOn(OrbitStore.prototype, 'putChecked').mockImplementationOnce(function (this: OrbitStore, ...args) {
+      const isStored = putChecked.apply(this, args)
       while (this.get('key') !== undefined);
-      return id
+      return isStored
     })
     onTestFinished(() => void vi.restoreAllMocks())
     resolve('value')
@@ -138,7 +138,7 @@ describe('a load', () => {
       undefined,
     ])
     expect(loads).toBe(1)
-    expect(new OrbitCache(joinLocal(name)).getEntry('key')).toMatchObject({ hit: false })
+    expect(new OrbitStore(joinLocal(name)).has('key')).toBe(false)
     expect(await b.getOrSet('key', () => 'value')).toBe('value')
     expect(new Contest(joinLocal(name)).holders()).toEqual([])
   })
@@ -149,7 +149,7 @@ describe('a loaded value that does not fit', () => {
     const emitted = warnings()
     const fleet = joinLocal(fleetName())
     const cache = cacheOf<{ text: string }>(fleet)
-    const large = { text: 'x'.repeat(5000) }
+    const large = { text: 'x'.repeat(2 ** 22) }
     let loads = 0
     const load = async () => {
       loads++
@@ -166,7 +166,7 @@ describe('a loaded value that does not fit', () => {
     expect(emitted).toEqual([
       expect.objectContaining({
         code: 'ORBIT_NOT_STORED',
-        message: expect.stringMatching(/getOrSet loaded was returned but not stored.*larger valueBytes$/),
+        message: expect.stringMatching(/getOrSet loaded was returned but not stored.*open it with more bytes$/),
       }),
     ])
     expect(new Contest(fleet).holders()).toEqual([])

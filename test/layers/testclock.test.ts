@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import * as index from '../../src/index.js'
-import { Contest, codecs, FleetHeartbeat, OrbitCache, TypedCache } from '../../src/index.js'
+import { Contest, codecs, FleetHeartbeat, OrbitCache, OrbitStore, TypedCache } from '../../src/index.js'
 import { advanceClock } from '../../src/testing.js'
 import { fleetName, keep, memories } from '../help/fleets.js'
 import { start } from '../help/processes.js'
@@ -125,7 +125,7 @@ describe('advanceClock', () => {
     const name = fleetName()
     const fleet = memories.find(({ isShared }) => isShared)?.join(name)
     if (fleet === undefined) return
-    const cache = new OrbitCache(fleet)
+    const cache = new OrbitStore(fleet)
     cache.put('key', 'value', { ttlMs: hourMs })
     advanceClock(hourMs)
     const child = start('testclock.mjs', [name])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { array, bytes, type Codec, codecs, OrbitCache, pod, TypedCache, text } from '../../src/index.js'
+import { array, bytes, type Codec, codecs, OrbitStore, pod, TypedCache, text } from '../../src/index.js'
 import { fleetName, joinLocal, joinShm, memories, observe } from '../help/fleets.js'
 import { expectClosed, expectRangeError, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 
@@ -47,7 +47,7 @@ describe('a codec', () => {
       values: [new Map([[{ a: 1 }, new Set([2n])]]), new Date(7), cyclic, undefined, new Uint8Array([1]), /r/g],
     },
   ])('$name brings back what it was given', ({ codec, values }) => {
-    const cache = new TypedCache<unknown>(joinLocal(fleetName()), { codec: codec as Codec<unknown>, capacity: 16 })
+    const cache = new TypedCache<unknown>(joinLocal(fleetName()), { codec: codec as Codec<unknown> })
     values.forEach((value, i) => {
       cache.put(`${i}`, value)
       expect(cache.get(`${i}`)).toEqual(value)
@@ -57,8 +57,8 @@ describe('a codec', () => {
 
   it('refuses values and bytes that do not fit it', () => {
     const fleet = joinLocal(fleetName())
-    const make = <T>(codec: Codec<T>) => new TypedCache(fleet, { codec, capacity: 16 })
-    const raw = new OrbitCache(fleet, { capacity: 16 })
+    const make = <T>(codec: Codec<T>) => new TypedCache(fleet, { codec })
+    const raw = new OrbitStore(fleet)
     expectTypeError(() => make(codecs.json()).put('a', undefined), 'value=undefined')
     expectTypeError(() => make(codecs.json()).put('a', () => 1), 'value=a function')
     expect(() => make(codecs.json()).put('a', 1n)).toThrow(TypeError)
@@ -66,7 +66,7 @@ describe('a codec', () => {
     expectTypeError(() => make(codecs.bytes()).put('a', untyped([1])), 'value=an array')
     expect(() => make(codecs.pod(layout)).put('a', untyped({ n: -1 }))).toThrow()
     expect(() => make(codecs.clone()).put('a', () => 1)).toThrow()
-    expect(raw.getEntry('a').head).toBe(0)
+    expect(raw.stats()?.puts).toBe(0)
     raw.put('a', 'no {json')
     expect(() => make(codecs.json()).get('a')).toThrow(SyntaxError)
     expect(() => make(codecs.pod(layout)).get('a')).toThrow()
@@ -78,7 +78,7 @@ describe('a codec', () => {
 describe.each(memories)('a typed cache in $memory', ({ join }) => {
   it('decodes an entry once, and returns the same object while the entry is the newest', () => {
     const { counts, codec } = counting()
-    const cache = new TypedCache(join(fleetName()), { codec, capacity: 16 })
+    const cache = new TypedCache(join(fleetName()), { codec })
     expect(cache.get('a')).toBeUndefined()
     cache.put('a', ada)
     const first = cache.get('a')
@@ -96,7 +96,7 @@ describe.each(memories)('a typed cache in $memory', ({ join }) => {
   it('sees immediately what another handle puts, deletes and resets', () => {
     const name = fleetName()
     const { counts, codec } = counting()
-    const [mine, theirs] = [join(name), join(name)].map((fleet) => new TypedCache(fleet, { codec, capacity: 16 })) as [
+    const [mine, theirs] = [join(name), join(name)].map((fleet) => new TypedCache(fleet, { codec })) as [
       TypedCache<User>,
       TypedCache<User>,
     ]
@@ -116,15 +116,15 @@ describe.each(memories)('a typed cache in $memory', ({ join }) => {
     const until = process.hrtime.bigint() + 2_000_000n
     while (process.hrtime.bigint() < until);
     expect(mine.get('a')).toBeUndefined()
-    theirs.put('a', ada)
+    theirs.put('a', ada, { tags: ['team'] })
     expect(mine.get('a')).toEqual(ada)
-    for (let i = 0; i < 16; i++) theirs.put('other', grace)
-    expect(mine.get('a')).toBeUndefined()
+    mine.invalidate('team')
+    expect(theirs.get('a')).toBeUndefined()
   })
 
   it('keeps its namespace, and expires an entry even while it is remembered', () => {
     const fleet = join(fleetName())
-    const make = (namespace: string) => new TypedCache(fleet, { codec: codecs.text(), namespace, capacity: 16 })
+    const make = (namespace: string) => new TypedCache(fleet, { codec: codecs.text(), namespace })
     const [a, b] = [make('a'), make('b')]
     a.put('k', 'in a', { ttlMs: 20 })
     const until = process.hrtime.bigint() + 21_000_000n
@@ -188,9 +188,9 @@ describe('what a typed cache hands out', () => {
     expect(counts.decoded).toBe(2)
   })
 
-  it('remembers the latest keys, as many as the ring retains frames', () => {
+  it('remembers the values of the latest keys, as many as it was told to', () => {
     const { counts, codec } = counting()
-    const cache = new TypedCache(joinLocal(fleetName()), { codec, capacity: 8 })
+    const cache = new TypedCache(joinLocal(fleetName()), { codec, remember: 8 })
     const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`)
     for (const key of keys) {
       cache.put(key, ada)
@@ -199,7 +199,11 @@ describe('what a typed cache hands out', () => {
     expect(counts.decoded).toBe(20)
     for (const key of keys.slice(-8)) expect(cache.get(key)).toEqual(ada)
     expect(counts.decoded).toBe(20)
-    expect(cache.get(keys[11] as string)).toBeUndefined()
+    expect(cache.get(keys[11] as string)).toEqual(ada)
+    expect(counts.decoded).toBe(21)
+    const forgetful = new TypedCache(joinLocal(fleetName()), { codec, remember: 0 })
+    forgetful.put('a', ada)
+    expect(forgetful.get('a')).not.toBe(forgetful.get('a'))
   })
 })
 
@@ -258,13 +262,14 @@ describe('a typed cache', () => {
     }
     expectRangeError(() => new TypedCache(fleet, { codec, values: untyped('mine') }), 'values="mine"')
     expectTypeError(() => new TypedCache(fleet, untyped({ codec, ttlMs: 5 })), 'options.ttlMs')
-    expectRangeError(() => new TypedCache(fleet, { codec, capacity: 3 }), 'capacity=3')
+    expectRangeError(() => new TypedCache(fleet, { codec, bytes: 3 }), 'bytes=3')
+    expectRangeError(() => new TypedCache(fleet, { codec, remember: -1 }), 'remember=-1')
     const cache = new TypedCache(fleet, { codec })
     expectTypeError(() => cache.get(untyped(5)), 'key=5 must be a string or a Uint8Array')
     expectTypeError(() => cache.put(untyped(5), ''), 'key=5 must be a string or a Uint8Array')
     expectTypeError(() => cache.delete(untyped(5)), 'key=5 must be a string or a Uint8Array')
     expectRangeError(() => cache.put('a', '', { ttlMs: 0 }), 'ttlMs=0')
-    expectRefusal(() => cache.put('a', 'x'.repeat(2000)), RangeError, 'ERR_ORBIT_PAYLOAD_SIZE', '2000')
+    expectRefusal(() => cache.put('a', 'x'.repeat(2 ** 22)), RangeError, 'ERR_ORBIT_PAYLOAD_SIZE', '4194304')
     fleet.close()
     expectClosed(() => cache.get('a'))
     expectClosed(() => cache.put('a', ''))

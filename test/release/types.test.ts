@@ -378,9 +378,8 @@ describe('the types', () => {
       cache.getOrSet('key', () => 5)
     }
     expectTypeOf(call).toBeFunction()
-    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<
-      'ttlMs' | 'signal' | 'keepAlive' | 'leaseMs' | 'loadTimeoutMs'
-    >()
+    type Options = 'ttlMs' | 'staleMs' | 'tags' | 'signal' | 'keepAlive' | 'leaseMs' | 'loadTimeoutMs'
+    expectTypeOf<keyof GetOrSetOptions>().toEqualTypeOf<Options>()
   })
 
   it('declares an error', () => {
