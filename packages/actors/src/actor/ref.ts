@@ -64,15 +64,37 @@ export type Invoke = (method: string, args: readonly unknown[]) => Promise<unkno
 /** What a promise, a serializer or a debugger looks up on any object. */
 const neverMethods = new Set(['then', 'catch', 'finally', 'toJSON', 'constructor', 'valueOf', 'toString', 'inspect'])
 
-/** Makes a reference. Each method is made when it is used first, and is an own property from then on. */
+const invokeKey = Symbol('invoke')
+
+/** What references look up in the end: a method of any type is made when it is used first, for all references. */
+const methodsToBe = new Proxy(Object.create(null) as object, {
+  get(_, name) {
+    if (typeof name !== 'string' || neverMethods.has(name)) return undefined
+    const value = function (this: Reference, ...args: unknown[]) {
+      return this[invokeKey](name, args)
+    }
+    Object.defineProperty(Reference.prototype, name, { value })
+    return value
+  },
+})
+
+/** A reference: its prototype has the methods that were used before, and ends at `methodsToBe`. */
+class Reference implements ReferenceParts {
+  readonly type: string
+  readonly key: string
+  readonly with: ReferenceParts['with']
+  readonly [invokeKey]: Invoke
+
+  constructor({ type, key, with: change }: ReferenceParts, invoke: Invoke) {
+    this.type = type
+    this.key = key
+    this.with = change
+    this[invokeKey] = invoke
+  }
+}
+Object.setPrototypeOf(Reference.prototype, methodsToBe)
+
+/** Makes a reference. */
 export function makeRef(parts: ReferenceParts, invoke: Invoke): object {
-  const missing = new Proxy(Object.create(null) as object, {
-    get(_, name, receiver) {
-      if (typeof name !== 'string' || neverMethods.has(name)) return undefined
-      const value = (...args: unknown[]) => invoke(name, args)
-      Object.defineProperty(receiver, name, { value, enumerable: false, writable: false })
-      return value
-    },
-  })
-  return Object.assign(Object.create(missing) as object, parts)
+  return new Reference(parts, invoke)
 }
