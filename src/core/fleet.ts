@@ -25,8 +25,9 @@ export interface JoinOptions {
 /** Options of `Fleet.joinShm`: the node to take, and how long the shared objects live. */
 export interface JoinShmOptions extends JoinOptions {
   /**
-   * 'fleet': the fleet ends with its last member. A member that closes, or whose process or worker thread ends, removes
-   * the objects if it is the last one. If the last members are killed, the next process that joins starts afresh.
+   * 'fleet': the fleet ends with its last member. A member that closes, or ends with its process or worker thread,
+   * removes the objects if it is the last one. If the last members are killed, the next process that joins starts
+   * afresh.
    * 'persistent': the objects and what they hold stay until `Fleet.remove`, `orbit gc` or a reboot.
    *
    * The fleet keeps its lifetime; a later member that passes one changes it for the whole fleet. Default: the lifetime
