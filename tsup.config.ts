@@ -35,6 +35,7 @@ const adapters = {
   socketio: 'src/adapters/socketio.ts',
   'rate-limit': 'src/adapters/ratelimit.ts',
   pino: 'src/adapters/pino.ts',
+  prom: 'src/adapters/prom.ts',
 }
 const entry = { ...index, ...others, ...adapters }
 const common: Options = {

@@ -191,6 +191,7 @@ Napi::Object status_table(Napi::Env env) {
       {"closed", kStatusClosed},
       {"readOnly", kStatusReadOnly},
       {"full", kStatusFull},
+      {"malformed", kStatusMalformed},
       {"none", static_cast<int32_t>(CounterStatus::kNone)},
       {"refused", static_cast<int32_t>(CounterStatus::kRefused)},
       {"other", static_cast<int32_t>(CounterStatus::kOther)},

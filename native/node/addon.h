@@ -125,6 +125,7 @@ constexpr int32_t kStatusClosed = -20;
 constexpr int32_t kStatusReadOnly = -21;
 constexpr int32_t kStatusFull = -22;
 constexpr int32_t kStatusShort = -23;
+constexpr int32_t kStatusMalformed = -24;  // a string that is not well-formed UTF-16
 
 // A ring or table that JavaScript knows by a number.
 struct RingHandle {

@@ -9,6 +9,20 @@ namespace orbit {
 
 namespace {
 
+// Whether a string has a surrogate without its other half. In UTF-8 it would be the same as other strings.
+__attribute__((noinline, cold)) bool is_malformed(napi_env env, napi_value text) {
+  char16_t units[kMaxLimitKeyBytes + 1];
+  size_t length = 0;
+  napi_get_value_string_utf16(env, text, units, kMaxLimitKeyBytes + 1, &length);
+  for (size_t i = 0; i < length; i++) {
+    bool isHigh = units[i] >= 0xd800 && units[i] < 0xdc00, isLow = units[i] >= 0xdc00 && units[i] < 0xe000;
+    bool isPair = isHigh && i + 1 < length && units[i + 1] >= 0xdc00 && units[i + 1] < 0xe000;
+    if (isLow || (isHigh && !isPair)) return true;
+    i += isPair;
+  }
+  return false;
+}
+
 struct LimitCall {
   LimitCall(napi_env environment, napi_callback_info info) : env(environment) {
     void* data;
@@ -30,6 +44,9 @@ struct LimitCall {
     size_t length = 0;
     napi_get_value_string_utf8(env, arguments[1], key, sizeof key, &length);
     if (length == 0 || length > kMaxLimitKeyBytes) return static_cast<int32_t>(RingStatus::kTooLarge);
+    // A surrogate without its other half becomes U+FFFD.
+    bool isDoubtful = memmem(key, length, "\xef\xbf\xbd", 3) != nullptr;
+    if (isDoubtful && is_malformed(env, arguments[1])) return kStatusMalformed;
     place = place_of(limits(), limiter->limiter.seed, key, static_cast<uint32_t>(length));
     nowNs = monotonic_ns() + advancedMs * kNsPerMs;
     return 0;

@@ -14,6 +14,19 @@ HashKey seed_of(const OpenLimits& opened, const std::string& name, const Limiter
   return limiter_seed(opened.limits.seed, text.data(), static_cast<uint32_t>(text.size()));
 }
 
+// The handle of a limiter that this environment has opened before with the same numbers, or -1.
+int64_t known_limiter(const Addon& addon, const OpenLimits* opened, uint32_t fleet, const Limiter& limiter) {
+  for (size_t handle = 0; handle < addon.limiters.size(); handle++) {
+    const LimiterHandle* known = addon.limiters[handle].get();
+    if (known == nullptr || known->opened != opened || known->fleet != fleet) continue;
+    const Limiter& other = known->limiter;
+    bool isSame = other.seed.first == limiter.seed.first && other.seed.second == limiter.seed.second &&
+                  other.limit == limiter.limit && other.burst == limiter.burst;
+    if (isSame) return static_cast<int64_t>(handle);
+  }
+  return -1;
+}
+
 // openLimiter(fleet, { kind, entries, isAsked, name, algorithm, limit, windowMs, burst }) -> { handle, entries };
 // undefined for an observer when there is no table
 Napi::Value open_limiter_call(const Napi::CallbackInfo& info) {
@@ -30,11 +43,14 @@ Napi::Value open_limiter_call(const Napi::CallbackInfo& info) {
                                    number("burst"));
     limiter.seed = seed_of(*opened, options.Get("name").As<Napi::String>(), limiter);
     Addon& addon = addon_of(info);
-    auto handle = std::make_unique<LimiterHandle>();
-    *handle = {opened, info[0].As<Napi::Number>().Uint32Value(), limiter};
-    addon.limiters.push_back(std::move(handle));
+    uint32_t fleet = info[0].As<Napi::Number>().Uint32Value();
+    int64_t known = known_limiter(addon, opened, fleet, limiter);
+    if (known < 0) {
+      addon.limiters.push_back(std::make_unique<LimiterHandle>(LimiterHandle{opened, fleet, limiter}));
+      known = static_cast<int64_t>(addon.limiters.size() - 1);
+    }
     Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("handle", static_cast<double>(addon.limiters.size() - 1));
+    result.Set("handle", static_cast<double>(known));
     result.Set("entries", static_cast<double>(opened->limits.mask) + 1);
     return result;
   });

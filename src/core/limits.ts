@@ -108,6 +108,7 @@ export class Limits {
   #orThrow(result: number, key: string): number {
     if (result >= 0 || result === status.full) return result
     if (result === status.tooLarge) throw keyError(key)
+    if (result === status.malformed) throw outOfRange('key', key, 'well-formed UTF-16, without unpaired surrogates')
     if (result === status.closed) throw closedError(this.what)
     if (result === status.readOnly) throw readOnlyError(this.what)
     if (result === status.retired) {

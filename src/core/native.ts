@@ -111,6 +111,8 @@ interface NativeStatus extends CounterStatus {
   readonly readOnly: number
   readonly full: number
   readonly short: number
+  /** Of calls that take a string: it has a surrogate without its other half. */
+  readonly malformed: number
 }
 
 export interface NativeJoin {

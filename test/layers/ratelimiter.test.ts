@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { rmSync, statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { entriesFor } from '../../src/core/limits.js'
-import { abi } from '../../src/core/native.js'
+import { abi, native } from '../../src/core/native.js'
 import { type Decision, Fleet, OrbitError, RateLimiter, type RateLimiterOptions } from '../../src/index.js'
 import { advanceClock } from '../../src/testing.js'
 import { objectFile } from '../help/bytes.js'
@@ -47,6 +47,29 @@ describe.each(memories)('a rate limiter in $memory', ({ join }) => {
     expect(takeAll(limiterIn(fleet, { name: 'a' }), 'key')).toBe(3)
     expect(takeAll(limiterIn(fleet, { name: 'b' }), 'key')).toBe(3)
     expect(takeAll(limiterIn(fleet, { name: 'a' }), 'key')).toBe(0)
+  })
+})
+
+describe('a key in UTF-8', () => {
+  it('is any well-formed string, and each is a key of its own', () => {
+    const limiter = own({ limit: 1 })
+    const keys = ['\uFFFD', '😀', '😀\uFFFD', 'é', '\uFFFD\uFFFD']
+    expect(keys.map((key) => limiter.allows(key))).toEqual(keys.map(() => true))
+    expect(keys.map((key) => limiter.allows(key))).toEqual(keys.map(() => false))
+    for (const key of ['\ud800', '\udc00', 'a\ud83d', '\ude00\ud83d', '\uFFFD\ud800b']) {
+      expectRangeError(() => limiter.take(key), 'well-formed')
+      expectRangeError(() => limiter.peek(key), 'well-formed')
+    }
+  })
+})
+
+describe('the addon', () => {
+  it('keeps one handle for all limiters with the same name and numbers', () => {
+    const fleet = joinLocal(fleetName())
+    const spec = { kind: abi.limitsKind, entries: 64, isAsked: false, name: 'test', algorithm: 1, limit: 3, burst: 3 }
+    const open = (windowMs: number) => native.openLimiter(fleet.handle, { ...spec, windowMs })?.handle
+    expect([open(1000), open(2000), open(1000)]).toEqual([open(1000), open(2000), open(1000)])
+    expect(open(1000)).not.toBe(open(2000))
   })
 })
 
