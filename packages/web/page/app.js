@@ -32,7 +32,8 @@ let chart
 
 function noteRates({ unixMs, fleets }) {
   for (const { rings } of fleets) {
-    for (const { fleet, kind, perSecond } of rings) {
+    for (const { fleet, kind, perSecond, history } of rings) {
+      if (history.length === 0) continue // the first sample of a ring has no rate
       const key = `${fleet}/${kind}`
       const points = rates.get(key) ?? []
       points.push([unixMs / 1000, perSecond])
