@@ -3,8 +3,8 @@ import {
   claimColumns,
   element,
   entryColumns,
-  fleetColumns,
   findingColumns,
+  fleetColumns,
   itemColumns,
   memberColumns,
   ringColumns,
@@ -24,7 +24,15 @@ const go = (...parts) => {
   location.hash = parts.map(encodeURIComponent).join('/')
 }
 
-const state = { sample: { fleets: [] }, isPaused: false, items: [], skipped: 0, found: undefined, error: '', tail: undefined }
+const state = {
+  sample: { fleets: [] },
+  isPaused: false,
+  items: [],
+  skipped: 0,
+  found: undefined,
+  error: '',
+  tail: undefined,
+}
 /** Rates by fleet and KIND, for the charts: [seconds, rate]. */
 const rates = new Map()
 const chartSeconds = 120
@@ -37,7 +45,10 @@ function noteRates({ unixMs, fleets }) {
       const key = `${fleet}/${kind}`
       const points = rates.get(key) ?? []
       points.push([unixMs / 1000, perSecond])
-      rates.set(key, points.filter(([at]) => at > unixMs / 1000 - chartSeconds))
+      rates.set(
+        key,
+        points.filter(([at]) => at > unixMs / 1000 - chartSeconds),
+      )
     }
   }
 }
@@ -112,7 +123,9 @@ const wanted = (rows) => {
 
 function fleetsView() {
   const { fleets } = state.sample
-  return [table('fleets', fleetColumns, wanted(fleets), { open: ({ fleet }) => go(fleet), keyOf: ({ fleet }) => fleet })]
+  return [
+    table('fleets', fleetColumns, wanted(fleets), { open: ({ fleet }) => go(fleet), keyOf: ({ fleet }) => fleet }),
+  ]
 }
 
 function fleetView({ fleet }) {
@@ -121,7 +134,10 @@ function fleetView({ fleet }) {
   const open = ({ kind }) => go(fleet, kind)
   return [
     table('members', memberColumns, wanted(found.members)),
-    table('rings, tables and inboxes', ringColumns, wanted(found.rings), { open, keyOf: ({ kind }) => `${fleet}/${kind}` }),
+    table('rings, tables and inboxes', ringColumns, wanted(found.rings), {
+      open,
+      keyOf: ({ kind }) => `${fleet}/${kind}`,
+    }),
     table('doctor', findingColumns, wanted(state.found?.findings ?? [])),
   ]
 }
@@ -151,7 +167,13 @@ function drawChart(at) {
     .slice(0, 6)
   const series = rings.map(({ fleet, kind }) => rates.get(`${fleet}/${kind}`) ?? [])
   const times = [...new Set(series.flatMap((points) => points.map(([time]) => time)))].sort((a, b) => a - b)
-  const data = [times, ...series.map((points) => { const by = new Map(points); return times.map((time) => by.get(time) ?? null) })]
+  const data = [
+    times,
+    ...series.map((points) => {
+      const by = new Map(points)
+      return times.map((time) => by.get(time) ?? null)
+    }),
+  ]
   const key = rings.map(({ fleet, kind }) => `${fleet}/${kind}`).join()
   if (host === null || host.dataset.key !== key) return newChart(host, key, rings, data)
   chart.setData(data)
@@ -191,7 +213,9 @@ function render() {
   const focused = document.activeElement?.dataset?.key
   byId('path').replaceChildren(...pathView(at))
   byId('alarms').textContent = alarms(at)
-  main.replaceChildren(...(at.fleet === undefined ? fleetsView() : at.kind === undefined ? fleetView(at) : ringView(at)))
+  main.replaceChildren(
+    ...(at.fleet === undefined ? fleetsView() : at.kind === undefined ? fleetView(at) : ringView(at)),
+  )
   showPattern(at)
   drawChart(at)
   if (focused !== undefined) main.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus()
@@ -205,7 +229,12 @@ function showPattern(at) {
   const isShown = ring !== undefined && isOf('events', ring.name)
   if (!isShown) byId('pattern')?.remove()
   else if (byId('pattern') === null) {
-    const input = element('input', { id: 'pattern', type: 'search', placeholder: "topic, such as orders.*", onchange: follow })
+    const input = element('input', {
+      id: 'pattern',
+      type: 'search',
+      placeholder: 'topic, such as orders.*',
+      onchange: follow,
+    })
     filter.before(input)
   }
 }

@@ -46,13 +46,23 @@ export const ringColumns = [
   { title: 'head', number: true, text: ({ head }) => head },
   { title: 'retained', number: true, text: ({ retained, capacity }) => `${retained}/${capacity}` },
   { title: 'sleepers', number: true, text: ({ sleepers }) => sleepers },
-  { title: 'burned', number: true, text: ({ burned }) => burned, style: ({ burned }) => (burned > 0 ? 'warn' : undefined) },
+  {
+    title: 'burned',
+    number: true,
+    text: ({ burned }) => burned,
+    style: ({ burned }) => (burned > 0 ? 'warn' : undefined),
+  },
 ]
 
 export const fleetColumns = [
   { title: 'fleet', text: ({ fleet }) => fleet },
   { title: 'alive', number: true, text: ({ nodesAlive, size }) => `${nodesAlive}/${size}` },
-  { title: 'dead', number: true, text: ({ nodesDead }) => nodesDead, style: ({ nodesDead }) => (nodesDead > 0 ? 'bad' : undefined) },
+  {
+    title: 'dead',
+    number: true,
+    text: ({ nodesDead }) => nodesDead,
+    style: ({ nodesDead }) => (nodesDead > 0 ? 'bad' : undefined),
+  },
   { title: 'claims', number: true, text: ({ claims }) => claims },
   { title: 'problems', text: ({ problems }) => problems.join('; '), style: () => 'bad' },
 ]
@@ -71,11 +81,19 @@ export const claimColumns = [
   { title: 'node', number: true, text: ({ node }) => node },
   { title: 'pid', number: true, text: ({ pid }) => pid },
   { title: 'token', number: true, text: ({ token }) => token },
-  { title: 'left', number: true, text: ({ expiresInMs }) => (expiresInMs === null ? 'for life' : durationText(expiresInMs)) },
+  {
+    title: 'left',
+    number: true,
+    text: ({ expiresInMs }) => (expiresInMs === null ? 'for life' : durationText(expiresInMs)),
+  },
 ]
 
 export const findingColumns = [
-  { title: 'level', text: ({ level }) => level, style: ({ level }) => ({ problem: 'bad', warning: 'warn', ok: 'good' })[level] },
+  {
+    title: 'level',
+    text: ({ level }) => level,
+    style: ({ level }) => ({ problem: 'bad', warning: 'warn', ok: 'good' })[level],
+  },
   { title: 'found', text: ({ found }) => found },
   { title: 'meaning', text: ({ meaning }) => meaning },
   { title: 'fix', long: true, text: ({ fix }) => fix ?? '' },
@@ -84,8 +102,15 @@ export const findingColumns = [
 export const itemColumns = [
   { title: 'position', number: true, text: ({ item, position, from }) => (item === 'loss' ? from : position) },
   { title: 'node', number: true, text: ({ node }) => node ?? '' },
-  { title: 'what', text: ({ item, topic, op, key }) => (item === 'loss' ? 'lost' : (topic ?? (op ? `${op} ${key}` : ''))) },
-  { title: 'payload', long: true, text: (item) => (item.item === 'loss' ? `${item.lost} overwritten` : payloadText(item)) },
+  {
+    title: 'what',
+    text: ({ item, topic, op, key }) => (item === 'loss' ? 'lost' : (topic ?? (op ? `${op} ${key}` : ''))),
+  },
+  {
+    title: 'payload',
+    long: true,
+    text: (item) => (item.item === 'loss' ? `${item.lost} overwritten` : payloadText(item)),
+  },
 ]
 
 /** A heading and a table; a row with something to open can be focused. */
