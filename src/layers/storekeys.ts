@@ -55,7 +55,7 @@ function* ownKeys(space: Keyspace, prefix: Uint8Array, limit: number): Generator
 }
 
 /** Lists the entries of all namespaces. */
-export function* listAll(store: StoreHandle): Generator<ListedKey, void, undefined> {
+function* listAll(store: StoreHandle): Generator<ListedKey, void, undefined> {
   for (let bucket = 0; ; ) {
     const { count, next, buckets } = store.list(bucket)
     yield* readList(count) // a copy: the caller may use the scratch in between
