@@ -37,7 +37,7 @@ export {
 } from './layers/cache.js'
 export { RemoteError } from './layers/callwire.js'
 export type { Holder } from './layers/claim.js'
-export { CallError, type CallOptions, Client } from './layers/client.js'
+export { type CallOptions, Client } from './layers/client.js'
 export { type Codec, codecs } from './layers/codecs.js'
 export {
   type ClaimOptions,
@@ -78,6 +78,7 @@ export {
 export { type InboxOwner, type InboxType, type InboxTypeSpec, inboxType } from './layers/inboxtype.js'
 export type { OrbitStoreOptions } from './layers/keyspace.js'
 export type { LoadContext } from './layers/loadcontext.js'
+export { CallError } from './layers/opencall.js'
 export { Orbital, type WatchOptions } from './layers/orbital.js'
 export { Outbox, type SendOptions, type SendResult, type TrySendOptions } from './layers/outbox.js'
 export { Presence, type PresenceOptions, type WatchPresenceOptions } from './layers/presence.js'

@@ -57,6 +57,7 @@ Napi::Object abi_table(Napi::Env env) {
       {"limitsKind", kLimitsKind},
       {"countersKind", kCountersKind},
       {"callKind", kCallKind},
+      {"serverDied", kServerDied},
       {"requestHeaderBytes", sizeof(RequestHeader)},
       {"maxBoxes", kMaxBoxes},
       {"maxServices", kMaxServices},

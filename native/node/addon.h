@@ -17,6 +17,7 @@
 
 #include "fleet/fleet.h"
 #include "posix/forked.h"
+#include "protocol/calls.h"
 #include "protocol/inbox.h"
 #include "protocol/index.h"
 #include "protocol/limiter.h"
@@ -127,6 +128,17 @@ constexpr int32_t kStatusFull = -22;
 constexpr int32_t kStatusShort = -23;
 constexpr int32_t kStatusMalformed = -24;  // a string that is not well-formed UTF-16
 
+// What callCollect writes as frameKind for a call that has no answer, and whose server is dead.
+constexpr uint8_t kServerDied = 255;
+
+// A call that waits for its answer.
+struct AwaitedCall {
+  ReplyTo to{0, 0};
+  uint64_t incarnation = 0;  // of the server
+  uint32_t node = 0;
+  bool isOpen = false;
+};
+
 // A ring or table that JavaScript knows by a number.
 struct RingHandle {
   OpenRing* opened = nullptr;         // owned by its fleet; null: closed, and the number is free
@@ -135,6 +147,8 @@ struct RingHandle {
   int64_t exactBytes = -1;            // the length that payloads must have; -1: any up to payloadBytes
   std::vector<Sender> senders;        // of an inbox object, by box, from its first use on (inbox_calls.cc)
   std::vector<Consumer> consumers;    // the same; word 0: this process does not own the box
+  std::vector<AwaitedCall> awaited;   // of this process, by the place of the reply slot in its box (call_calls.cc)
+  std::vector<ReplyTo> running;       // calls that this process was given and has not answered (call_calls.cc)
 };
 
 // A rate limiter that JavaScript knows by a number, which is used once.

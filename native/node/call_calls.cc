@@ -31,10 +31,24 @@ napi_value find_call(napi_env env, napi_callback_info info) {
   return call.number(find_server(call.ring(), service_hash(name, length), call.u32(2), isAlive));
 }
 
+// What callOver returns for no call; the statuses are -1 and lower.
+constexpr int32_t kNoCall = 0x7fffffff;
 constexpr uint32_t kOneWay = 0xffffffff;
 
-// callSend(ring, box, slot or 2^32 - 1 for none, payload, deadline) -> undefined; Results has position, from: the stamp
-// of the call, to: the incarnation of the server, lost: its node. Or a status
+// The place of a reply slot in the box of this process.
+uint32_t place_of(const Ring& ring, uint32_t slot) {
+  uint32_t perBox = slots_per_box(ring);
+  return slot % perBox - (perBox - ring.spec.replies);
+}
+
+AwaitedCall* awaited_at(const Call& call, uint32_t slot) {
+  std::vector<AwaitedCall>& awaited = call.addon->rings[call.handle].awaited;
+  if (awaited.empty()) awaited.resize(call.ring().spec.replies);
+  return &awaited[place_of(call.ring(), slot)];
+}
+
+// callSend(ring, box, slot or 2^32 - 1 for none, payload, deadline) -> undefined, and callWake must follow; Results has
+// position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a status
 napi_value send_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -57,7 +71,9 @@ napi_value send_call(napi_env env, napi_callback_info info) {
   uint64_t owner = owner_of(call.box()), position;
   InboxStatus status = send(&call.opened->writer, call.sender(), message, &position);
   if (status != InboxStatus::kOk) return call.inbox_status(status);
-  wake_owner(call.box(), call.signal());
+  if (header.hasReply != 0) {
+    *awaited_at(call, slot) = {{slot, header.stamp}, incarnation_of_owner(owner), node_of_owner(owner), true};
+  }
   Results* results = call.addon->results();
   results->position = static_cast<double>(position);
   results->from = static_cast<double>(header.stamp);
@@ -66,13 +82,99 @@ napi_value send_call(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// callState(ring, slot, stamp, node, incarnation) -> 0: no answer yet; 1: it is there; 2: no answer yet, and the server
-// is dead. Or a status
-napi_value state_call(napi_env env, napi_callback_info info) {
+// callWake(ring, box) -> 0: the owner of the box looks for requests and answers; or a status
+napi_value wake_call(napi_env env, napi_callback_info info) {
+  BoxCall call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  wake_owner(call.box(), call.signal());
+  return call.number(0);
+}
+
+// callCollect(ring) -> how many calls of this process are settled now, in records: the place of the reply slot as
+// position, the answer, and its kind as frameKind. Results.bytes is their length. Or a status
+napi_value collect_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
-  if (!is_pending(call.ring(), reply_to(call, 1))) return call.number(1);
-  return call.number(call.opened->fleet->is_alive(call.u32(3), call.u64(4)) ? 0 : 2);
+  const Ring& ring = call.ring();
+  uint8_t* at = call.addon->scratch + kFirstRecord;
+  const uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
+  uint32_t count = 0;
+  for (AwaitedCall& awaited : call.addon->rings[call.handle].awaited) {
+    if (!awaited.isOpen) continue;
+    // A copy writes whole words, so the last word needs its padding.
+    if (static_cast<size_t>(end - at) < sizeof(Record) + ring.spec.payloadBytes + 8) break;
+    Frame frame = {};
+    if (!is_pending(ring, awaited.to)) {
+      if (!take_reply(ring, awaited.to, &frame, at + sizeof(Record))) return call.status(RingStatus::kCorrupt);
+      awaited.isOpen = false;
+    } else if (!call.opened->fleet->is_alive(awaited.node, awaited.incarnation)) {
+      frame.frameKind = kServerDied;  // it may have answered before it died: the caller gives it up, and sees
+    } else {
+      continue;
+    }
+    write_record_of(at, frame);
+    reinterpret_cast<Record*>(at)->position = place_of(ring, awaited.to.slot);
+    at += sizeof(Record) + (size_t{frame.length} + 7) / 8 * 8;
+    count++;
+  }
+  call.addon->results()->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
+  return call.number(count);
+}
+
+// callFallAsleep(ring, box, wants) -> 1: an answer is there, a watched call is over, or if it wants them a request; 0:
+// not, and from now on this node is signalled. Or a status
+napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
+  BoxCall call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  const Ring& ring = call.ring();
+  const RingHandle& own = call.addon->rings[call.handle];
+  const Consumer& consumer = *call.consumer();
+  auto hasNews = [&] {
+    for (const AwaitedCall& awaited : own.awaited) {
+      if (awaited.isOpen && !is_pending(ring, awaited.to)) return true;
+    }
+    for (const ReplyTo& to : own.running) {
+      if (!is_pending(ring, to)) return true;
+    }
+    return call.u32(2) != 0 && consumer.word != 0 && has_news(ring, ring_position(call.box(), consumer.next));
+  };
+  if (hasNews()) return call.number(1);
+  arm(ring, call.opened->writer.node);
+  return call.number(hasNews());
+}
+
+// callWatch(ring, slot, stamp): callOver tells from now on when its caller gives the call up. Returns 0 or a status
+napi_value watch_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  call.addon->rings[call.handle].running.push_back(reply_to(call, 1));
+  return call.number(0);
+}
+
+void forget_running(const Call& call, const ReplyTo& to) {
+  std::vector<ReplyTo>& running = call.addon->rings[call.handle].running;
+  for (size_t i = 0; i < running.size(); i++) {
+    if (running[i].slot != to.slot || running[i].stamp != to.stamp) continue;
+    running[i] = running.back();
+    running.pop_back();
+    return;
+  }
+}
+
+// callOver(ring) -> the slot of a watched call that was given up, with its stamp as Results.from, and no longer
+// watched; 2^31 - 1: there is none. Or a status
+napi_value over_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  for (const ReplyTo& each : call.addon->rings[call.handle].running) {
+    ReplyTo to = each;
+    if (is_pending(call.ring(), to)) continue;
+    forget_running(call, to);
+    call.addon->results()->from = static_cast<double>(to.stamp);
+    return call.number(to.slot);
+  }
+  return call.number(kNoCall);
 }
 
 // callTake(ring, slot, stamp) -> 1, and the record has the answer, its kind as frameKind; or a status
@@ -97,6 +199,7 @@ napi_value give_up_call(napi_env env, napi_callback_info info) {
   if (int32_t status = refusal(call)) return call.status(status);
   ReplyTo to = reply_to(call, 2);
   if (!is_reply_slot(call.ring(), to)) return call.status(RingStatus::kCorrupt);
+  awaited_at(call, to.slot)->isOpen = false;
   bool isCancelled = cancel_call(call.ring(), to);
   CallProgress progress = progress_at(call.ring(), to);
   if (!settle_call(&call.opened->writer, to, kGivenUp, nullptr, 0)) return call.number(kCancelled);
@@ -111,14 +214,8 @@ napi_value begin_call_call(napi_env env, napi_callback_info info) {
   return call.number(begin_call(call.ring(), reply_to(call, 1)));
 }
 
-// callIsPending(ring, slot, stamp) -> 1: the caller still waits; 0: not; or a status
-napi_value is_pending_call(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  if (int32_t status = unreadable(call)) return call.status(status);
-  return call.number(is_pending(call.ring(), reply_to(call, 1)));
-}
-
-// callAnswer(ring, slot, stamp, kind, payload) -> 1: it landed; 0: the call was over; or a status
+// callAnswer(ring, slot, stamp, kind, payload) -> 1: it landed, and callWake of the box of the slot must follow; 0: the
+// call was over; or a status
 napi_value answer_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -128,12 +225,11 @@ napi_value answer_call(napi_env env, napi_callback_info info) {
   size_t length = 0;
   const uint8_t* payload = call.bytes(4, &length);
   if (length > ring.spec.payloadBytes) return call.status(RingStatus::kTooLarge);
+  forget_running(call, to);
   if (!is_reply_slot(ring, to)) return call.number(0);
   finish_call(ring, to);
   auto kind = static_cast<ReplyKind>(call.u32(3));
   if (!settle_call(&call.opened->writer, to, kind, payload, static_cast<uint32_t>(length))) return call.number(0);
-  Fleet* fleet = call.opened->fleet;
-  wake_owner(box_of(ring, box_of_slot(ring, to.slot)), [fleet](uint32_t node) { fleet->signal(node); });
   return call.number(1);
 }
 
@@ -144,11 +240,14 @@ bool export_call_calls(napi_env env, napi_value exports, Addon* addon) {
                           {{"callAnnounce", announce_call},
                            {"callFind", find_call},
                            {"callSend", send_call},
-                           {"callState", state_call},
+                           {"callWake", wake_call},
+                           {"callCollect", collect_call},
+                           {"callFallAsleep", fall_asleep_call},
+                           {"callWatch", watch_call},
+                           {"callOver", over_call},
                            {"callTake", take_call},
                            {"callGiveUp", give_up_call},
                            {"callBegin", begin_call_call},
-                           {"callIsPending", is_pending_call},
                            {"callAnswer", answer_call}});
 }
 

@@ -66,6 +66,8 @@ export interface Answer {
 
 const progressNames: readonly CallProgress[] = ['not begun', 'begun', 'done']
 const [answered, failed] = [1, 2]
+/** What the addon returns when no watched call is over. */
+const noCall = 0x7fffffff
 /** The addon's word for "no answer is wanted". */
 const oneWay = 0xffffffff
 
@@ -184,7 +186,7 @@ export class Boxes extends Handle {
     return box < this.boxes ? box : -1
   }
 
-  /** Sends a request; `slot` -1: no answer is wanted. Undefined: the box is full. */
+  /** Sends a request; `slot` -1: no answer is wanted. Undefined: the box is full. `wake` must follow. */
   ask(box: number, slot: number, payload: Uint8Array): SentCall | undefined {
     const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, payload, 0)
     if (refused === status.full) return undefined
@@ -192,15 +194,58 @@ export class Boxes extends Handle {
     return { box, slot, stamp: resultFrom(), node: resultLost(), incarnation: resultTo() }
   }
 
+  /** The box that has a reply slot. */
+  boxOfSlot(slot: number): number {
+    return Math.floor(slot / (this.capacity / this.boxes))
+  }
+
+  /** Asks the owner of a box to signal this node when it makes room, and returns whether there is room already. */
+  armForRoom(box: number): boolean {
+    this.orThrow(native.inboxArm(this.handle, box))
+    return this.orThrow(native.inboxHasRoom(this.handle, box)) === 1
+  }
+
   /** The number of the reply slot at a place of a box. */
   replySlot(box: number, place: number): number {
     return (box + 1) * (this.capacity / this.boxes) - this.replies + place
   }
 
-  /** What has become of a call. */
-  stateOf({ slot, stamp, node, incarnation }: SentCall): 'open' | 'answered' | 'dead' {
-    const state = this.orThrow(native.callState(this.handle, slot, stamp, node, incarnation))
-    return state === 0 ? 'open' : state === 1 ? 'answered' : 'dead'
+  /** Lets the owner of a box look for requests and answers. */
+  wake(box: number): void {
+    native.callWake(this.handle, box)
+  }
+
+  /**
+   * Calls back for each call of this process that is settled: its answer, or the death of its server. The bytes are
+   * those of the scratch.
+   */
+  collect(note: (place: number, kind: 'answer' | 'failure' | 'dead', at: number, length: number) => void): void {
+    const count = this.orThrow(native.callCollect(this.handle))
+    const { floats, words } = scratch
+    let at = firstRecord
+    for (let i = 0; i < count; i++) {
+      const length = words[(at >> 2) + lengthIndex] as number
+      const frameKind = (words[(at >> 2) + frameKindIndex] as number) & 0xff
+      const kind = frameKind === abi.serverDied ? 'dead' : frameKind === failed ? 'failure' : 'answer'
+      note(floats[(at >> 3) + positionIndex] as number, kind, at + recordBytes, length)
+      at += recordBytes + ((length + 7) & ~7)
+    }
+  }
+
+  /** Whether there is an answer, a call that is over, or a request that it `wants`; if not, others signal from now. */
+  fallAsleepFor(box: number, wants: boolean): boolean {
+    return this.orThrow(native.callFallAsleep(this.handle, box, wants ? 1 : 0)) === 1
+  }
+
+  /** Watches a call of another process that this one runs, until it is answered or over. */
+  watchCall(slot: number, stamp: number): void {
+    native.callWatch(this.handle, slot, stamp)
+  }
+
+  /** The slot of a watched call whose caller gave it up, with its stamp in the scratch; undefined: there is none. */
+  nextOver(): { slot: number; stamp: number } | undefined {
+    const slot = this.orThrow(native.callOver(this.handle))
+    return slot === noCall ? undefined : { slot, stamp: resultFrom() }
   }
 
   /** Takes the answer of a call. */
@@ -222,12 +267,7 @@ export class Boxes extends Handle {
     return this.orThrow(native.callBegin(this.handle, slot, stamp)) === 1
   }
 
-  /** Whether the caller still waits. */
-  isAwaited(slot: number, stamp: number): boolean {
-    return this.orThrow(native.callIsPending(this.handle, slot, stamp)) === 1
-  }
-
-  /** Answers a call; false: it was over. */
+  /** Answers a call; false: it was over. `wake` of the box of the slot must follow. */
   answer(slot: number, stamp: number, isFailure: boolean, payload: Uint8Array): boolean {
     return this.orThrow(native.callAnswer(this.handle, slot, stamp, isFailure ? failed : answered, payload)) === 1
   }

@@ -2,6 +2,7 @@
 export interface InboxAbi {
   readonly callKind: number
   readonly requestHeaderBytes: number
+  readonly serverDied: number
   readonly maxBoxes: number
   readonly maxServices: number
 }
@@ -36,12 +37,19 @@ export interface InboxCalls {
   inboxArm(inbox: number, box: number): number
   callAnnounce(inbox: number, box: number, place: number, name: Uint8Array): number
   callFind(inbox: number, name: Uint8Array, turn: number): number
-  /** slot 2^32 - 1: no answer is wanted. Undefined when it did. */
+  /** slot 2^32 - 1: no answer is wanted. Undefined when it did; callWake must follow. */
   callSend(inbox: number, box: number, slot: number, payload: Uint8Array, deadlineMs: number): number | undefined
-  callState(inbox: number, slot: number, stamp: number, node: number, incarnation: number): number
+  callWake(inbox: number, box: number): number
+  /** How many calls of this process are settled, in records. */
+  callCollect(inbox: number): number
+  /** 1: there is news; 0: not, and from now on this node is signalled. wants: requests are news, 1 or 0. */
+  callFallAsleep(inbox: number, box: number, wants: number): number
+  callWatch(inbox: number, slot: number, stamp: number): number
+  /** The slot of a watched call that is over, its stamp in Results.from; 2^31 - 1: none. */
+  callOver(inbox: number): number
   callTake(inbox: number, slot: number, stamp: number): number
   callGiveUp(inbox: number, box: number, slot: number, stamp: number): number
   callBegin(inbox: number, slot: number, stamp: number): number
-  callIsPending(inbox: number, slot: number, stamp: number): number
+  /** 1: it landed, and callWake must follow. */
   callAnswer(inbox: number, slot: number, stamp: number, kind: number, payload: Uint8Array): number
 }

@@ -1,48 +1,39 @@
-import { checkInteger, checkName, checkOptions, checkSignal } from '../base/check.js'
-import { OrbitError, rangeError } from '../base/errors.js'
-import { runtime } from '../base/runtime.js'
-import type { CallProgress, SentCall } from '../core/boxes.js'
-import { nextTurn } from '../core/cursor.js'
+import { checkInteger, checkName, checkOptions, checkSignal, outOfRange } from '../base/check.js'
+import { monotonicMs } from '../base/clock.js'
+import { rangeError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
 import { writableFleet } from '../core/layer.js'
 import { checkFleet } from '../core/observer.js'
-import { decodeFailure, decodeValue, encodeRequest } from './callwire.js'
+import { encodeRequest, prefixOf } from './callwire.js'
+import { OpenCall } from './opencall.js'
 import type { Handlers } from './server.js'
 import { maxCallBytes, Switchboard } from './switchboard.js'
 
-/** Options of `call`: when to give up. */
+/** Options of `call`: when to give up, and what the death of a server means. */
 export interface CallOptions {
   /** The longest time to wait for the answer, in milliseconds, 1..2^31-1; default 30,000. */
   timeoutMs?: number
   /** Aborting it gives the call up: the promise rejects with the signal's reason, and the handler's signal aborts. */
   signal?: AbortSignal
-}
-
-/** The error of a call that ended without an answer. */
-export class CallError extends OrbitError {
-  /** How far the call had come. 'not begun': its handler has not run, and never will. */
-  readonly progress: CallProgress
-
-  /** @internal */
-  constructor(code: 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT', message: string, progress: CallProgress) {
-    super(code, message)
-    this.progress = progress
-  }
+  /**
+   * 'fail': if the server dies when the handler had begun, the call fails. 'wait': it goes to the next server, and
+   * waits until there is one: for handlers that may run twice. Default 'fail'.
+   */
+  onDeath?: 'fail' | 'wait'
 }
 
 /** The names of the methods of a service. */
 type MethodOf<H extends Handlers> = keyof H & string
 
-let turn = 0
+const none: CallOptions = {}
 
 /** The callers' side of a service. */
 export class Client<H extends Handlers> {
   readonly #board: Switchboard
   readonly #service: string
   readonly #name: Uint8Array
-  /** The calls that wait for room in the inbox of a server, in their order. */
-  readonly #line: Ending[] = []
+  readonly #prefixes = new Map<string, Buffer>()
 
   /**
    * @param service the name that another process serves
@@ -66,31 +57,38 @@ export class Client<H extends Handlers> {
    *   or ERR_ORBIT_TIMEOUT, with the progress of the call; the signal's reason; RangeError ERR_ORBIT_PAYLOAD_SIZE;
    *   ERR_ORBIT_CLOSED
    */
-  async call<M extends MethodOf<H>>(
+  call<M extends MethodOf<H>>(
     method: M,
     value?: Parameters<H[M]>[0],
-    options: CallOptions = {},
+    options: CallOptions = none,
   ): Promise<Awaited<ReturnType<H[M]>>> {
-    checkOptions('options', options, ['timeoutMs', 'signal'])
-    const { timeoutMs = 30_000, signal } = options
+    try {
+      return this.#begin(method, value, options) as Promise<Awaited<ReturnType<H[M]>>>
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #begin(method: string, value: unknown, options: CallOptions): Promise<unknown> {
+    if (options !== none) checkOptions('options', options, ['timeoutMs', 'signal', 'onDeath'])
+    const { timeoutMs = 30_000, signal, onDeath = 'fail' } = options
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
-    const request = this.#request(method, value)
+    if (onDeath !== 'fail' && onDeath !== 'wait') throw outOfRange('onDeath', onDeath, "'fail' or 'wait'")
+    const bytes = this.#request(method, value)
     signal?.throwIfAborted()
-    const ending = new Ending(timeoutMs, signal)
-    try {
-      const slot = await this.#board.takeSlot((leave) => {
-        ending.onEnd = leave
-      })
-      if (slot < 0) throw ending.error(`${this.#service}.${method}`, 'not begun')
-      try {
-        return (await this.#attempts(request, slot, method, ending)) as Awaited<ReturnType<H[M]>>
-      } finally {
-        this.#board.giveSlot(slot)
-      }
-    } finally {
-      ending.clear()
-    }
+    const call = new OpenCall({
+      service: this.#service,
+      name: this.#name,
+      method,
+      bytes,
+      timeoutMs,
+      deadlineMs: monotonicMs() + timeoutMs,
+      signal,
+      repeats: onDeath === 'wait',
+    })
+    this.#board.begin(call)
+    return call.promise
   }
 
   /**
@@ -100,108 +98,20 @@ export class Client<H extends Handlers> {
    * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
    */
   tell<M extends MethodOf<H>>(method: M, value?: Parameters<H[M]>[0]): boolean {
-    const request = this.#request(method, value)
-    const box = this.#board.boxes.findServer(this.#name, turn++)
-    return box >= 0 && this.#board.boxes.ask(box, -1, request) !== undefined
+    return this.#board.tell(this.#name, this.#request(method, value))
   }
 
   #request(method: string, value: unknown): Uint8Array {
-    checkName('method', method, 128)
-    const request = encodeRequest(this.#service, method, value)
+    if (this.#board.closed) throw closedError(this.#service)
+    let prefix = this.#prefixes.get(method)
+    if (prefix === undefined) {
+      checkName('method', method, 128)
+      prefix = prefixOf(this.#service, method)
+      this.#prefixes.set(method, prefix)
+    }
+    const request = encodeRequest(prefix, value)
     if (request.length <= maxCallBytes) return request
     const text = `the request to ${this.#service}.${method} has ${request.length} bytes, and must have at most ${maxCallBytes}`
     throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', text)
-  }
-
-  async #attempts(request: Uint8Array, slot: number, method: string, ending: Ending): Promise<unknown> {
-    for (;;) {
-      const sent = await this.#send(request, slot, method, ending)
-      const state = await this.#settled(sent, ending)
-      if (state === 'answered') return this.#answer(sent)
-      if (this.#board.closed) throw closedError(this.#service)
-      const progress = this.#board.boxes.giveUp(sent)
-      if (progress === 'answered') return this.#answer(sent)
-      if (state === 'ended') throw ending.error(`${this.#service}.${method}`, progress)
-      if (progress === 'not begun') continue
-      const text = `${this.#service}.${method}: the server (node=${sent.node}) died, and its handler had ${progress}`
-      throw new CallError('ERR_ORBIT_SERVER_DIED', text, progress)
-    }
-  }
-
-  /** Sends the request to a server. While its inbox is full, this call waits, and later ones wait behind it. */
-  async #send(request: Uint8Array, slot: number, method: string, ending: Ending): Promise<SentCall> {
-    const sent = this.#line.length === 0 ? this.#ask(request, slot, method) : undefined
-    if (sent !== undefined) return sent
-    this.#line.push(ending)
-    try {
-      for (;;) {
-        await nextTurn()
-        const sent = this.#line[0] === ending ? this.#ask(request, slot, method) : undefined
-        if (sent !== undefined) return sent
-        if (ending.isOver) throw ending.error(`${this.#service}.${method}`, 'not begun')
-      }
-    } finally {
-      this.#line.splice(this.#line.indexOf(ending), 1)
-    }
-  }
-
-  /** Undefined: the inbox of the least busy server is full. */
-  #ask(request: Uint8Array, slot: number, method: string): SentCall | undefined {
-    const box = this.#board.boxes.findServer(this.#name, turn++)
-    if (box >= 0) return this.#board.boxes.ask(box, slot, request)
-    const text = `${this.#service}.${method}: no living process serves ${this.#service}`
-    throw new OrbitError('ERR_ORBIT_NO_SERVER', text)
-  }
-
-  #settled(sent: SentCall, ending: Ending): Promise<'answered' | 'dead' | 'ended'> {
-    return new Promise((resolve) => {
-      const settle = (state: 'answered' | 'dead' | 'ended') => {
-        this.#board.forget(sent)
-        resolve(state)
-      }
-      ending.onEnd = () => settle('ended')
-      if (ending.isOver) settle('ended')
-      else this.#board.watch({ sent, settle })
-    })
-  }
-
-  #answer(sent: SentCall): unknown {
-    const { isFailure, payload } = this.#board.boxes.takeAnswer(sent)
-    if (isFailure) throw decodeFailure(payload)
-    return decodeValue(payload)
-  }
-}
-
-/** The time limit and the signal of one call. */
-class Ending {
-  onEnd: () => void = () => {}
-  isOver = false
-  readonly #timeoutMs: number
-  readonly #signal: AbortSignal | undefined
-  readonly #timer: NodeJS.Timeout
-  readonly #onAbort = () => this.#end()
-
-  constructor(timeoutMs: number, signal: AbortSignal | undefined) {
-    this.#timeoutMs = timeoutMs
-    this.#signal = signal
-    this.#timer = runtime.setTimeout(() => this.#end(), timeoutMs)
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
-    this.isOver = signal?.aborted === true
-  }
-
-  #end(): void {
-    this.isOver = true
-    this.onEnd()
-  }
-
-  clear(): void {
-    runtime.clearTimeout(this.#timer)
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-  }
-
-  error(what: string, progress: CallProgress): unknown {
-    if (this.#signal?.aborted) return this.#signal.reason
-    const text = `${what}: no answer came within timeoutMs=${this.#timeoutMs}; its handler had ${progress}`
-    return new CallError('ERR_ORBIT_TIMEOUT', text, progress)
   }
 }

@@ -1,11 +1,10 @@
 import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
-import { nextTurn } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
 import { writableFleet } from '../core/layer.js'
 import { abi } from '../core/native.js'
 import { checkFleet } from '../core/observer.js'
 import { decodeRequest, encodeFailure, encodeValue, type Request } from './callwire.js'
-import { maxCallBytes, Switchboard } from './switchboard.js'
+import { maxCallBytes, type Serving, Switchboard } from './switchboard.js'
 
 /** What a handler is given beside the value. */
 export interface CallContext {
@@ -42,21 +41,48 @@ interface Service {
   readonly beginsLater: boolean
 }
 
-interface Running {
-  readonly replyTo: Request['replyTo']
-  readonly controller: AbortController
+/** What a handler gets; it is abandoned when its caller gives up. */
+class Context implements CallContext {
+  readonly node: number
+  readonly begin: () => boolean
+  #controller: AbortController | undefined
+  #isAborted = false
+
+  constructor(node: number, begin: () => boolean) {
+    this.node = node
+    this.begin = begin
+  }
+
+  /** Made when it is asked for: most handlers do not ask. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isAborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#isAborted = true
+    this.#controller?.abort()
+  }
 }
 
-/** The loop of one fleet handle that takes requests and runs handlers. */
-class Dispatcher {
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+
+/** The most requests that are taken in one turn of the event loop. */
+const perTurn = 256
+
+/** Takes the requests of one fleet handle, and runs handlers. */
+class Dispatcher implements Serving {
   static readonly #known = new WeakMap<Switchboard, Dispatcher>()
   readonly services = new Map<string, Service>()
   concurrency = 64
   readonly #board: Switchboard
-  readonly #running = new Set<Running>()
+  /** The handlers that have returned a promise, by the slot and stamp of their call. */
+  readonly #running = new Map<string, Context>()
+  #count = 0
   /** Positions that were polled, with whether their calls are done; committed from the front. */
   readonly #polled: { readonly position: number; isDone: boolean }[] = []
-  #isRunning = false
 
   static of(board: Switchboard): Dispatcher {
     const known = Dispatcher.#known.get(board) ?? new Dispatcher(board)
@@ -66,27 +92,23 @@ class Dispatcher {
 
   private constructor(board: Switchboard) {
     this.#board = board
-    board.hasOtherNews = () => this.#abandoned().length > 0
   }
 
-  wake(): void {
-    if (!this.#isRunning) void this.#run()
-    this.#board.wakeServer()
+  get wants(): boolean {
+    return this.services.size > 0 && this.#count < this.concurrency
   }
 
-  async #run(): Promise<void> {
-    this.#isRunning = true
-    const board = this.#board
-    while (this.services.size > 0 && !board.closed) {
-      this.#abortAbandoned()
-      const room = this.concurrency - this.#running.size
-      const messages = room > 0 ? board.poll(room) : []
-      for (const { position, payload, node } of messages) this.#take(position, payload, node)
-      if (this.#polled[0]?.isDone) this.#commit()
-      if (messages.length > 0) await nextTurn()
-      else await board.waitForRequests(room > 0)
-    }
-    this.#isRunning = false
+  take(): void {
+    if (this.#count > 0) this.#abortAbandoned()
+    if (!this.wants) return
+    const messages = this.#board.poll(Math.min(this.concurrency - this.#count, perTurn))
+    for (const { position, payload, node } of messages) this.#take(position, payload, node)
+    if (messages.length > 0) this.#commit()
+  }
+
+  close(): void {
+    for (const context of this.#running.values()) context.abort()
+    this.#running.clear()
   }
 
   #take(position: number, payload: Uint8Array, node: number): void {
@@ -94,60 +116,96 @@ class Dispatcher {
     const beginsLater = request !== undefined && this.services.get(request.service)?.beginsLater === true
     const entry = { position, isDone: beginsLater }
     this.#polled.push(entry)
-    void this.#handle(request, node, beginsLater).then(() => {
-      if (entry.isDone) return
+    const running = request === undefined ? undefined : this.#run(request, node, beginsLater)
+    if (running === undefined) {
+      entry.isDone = true
+      return
+    }
+    this.#count++
+    const end = () => {
+      this.#count--
       entry.isDone = true
       this.#commit()
-    })
+      this.#board.schedule()
+    }
+    running.then(end, end)
   }
 
   /** Commits what is done, up to the oldest call that still runs. */
   #commit(): void {
-    let upTo = -1
-    while (this.#polled[0]?.isDone) upTo = (this.#polled.shift()?.position as number) + 1
-    if (this.#board.closed) return
-    if (upTo >= 0) this.#board.boxes.commit(this.#board.box, upTo)
-    this.#board.wakeServer()
+    let done = 0
+    while (this.#polled[done]?.isDone) done++
+    if (done === 0) return
+    const upTo = (this.#polled[done - 1]?.position as number) + 1
+    this.#polled.splice(0, done)
+    if (!this.#board.closed) this.#board.boxes.commit(this.#board.box, upTo)
   }
 
-  async #handle(request: Request | undefined, node: number, beginsLater: boolean): Promise<void> {
-    if (request === undefined) return
+  /** Runs a handler. Undefined: its call has been answered, or was over. */
+  #run(request: Request, node: number, beginsLater: boolean): Promise<void> | undefined {
     const { replyTo } = request
     const { boxes } = this.#board
     const begin = () => !this.#board.closed && (replyTo === undefined || boxes.begin(replyTo.slot, replyTo.stamp))
-    if (!beginsLater && !begin()) return
-    const running = { replyTo, controller: new AbortController() }
-    this.#running.add(running)
-    const [isFailure, payload] = await this.#result(request, { signal: running.controller.signal, node, begin })
-    this.#running.delete(running)
-    if (replyTo !== undefined && !this.#board.closed) boxes.answer(replyTo.slot, replyTo.stamp, isFailure, payload)
-  }
-
-  async #result({ service, method, value }: Request, context: CallContext): Promise<[boolean, Uint8Array]> {
+    if (!beginsLater && !begin()) return undefined
+    const context = new Context(node, begin)
     try {
-      const { handlers } = this.services.get(service) ?? {}
-      if (handlers === undefined || !Object.hasOwn(handlers, method)) {
-        throw new TypeError(`${service} has no handler ${method}`)
-      }
-      const payload = encodeValue(await (handlers[method] as Handlers[string])(value, context))
-      if (payload.length <= maxCallBytes) return [false, payload]
-      throw new RangeError(`the answer of ${service}.${method} has ${payload.length} bytes, over ${maxCallBytes}`)
+      const value = this.#handler(request)(request.value, context)
+      if (!isThenable(value)) return this.#answer(request, false, value)
+      return this.#await(request, context, value)
     } catch (error) {
-      const payload = encodeFailure(error)
-      return [true, payload.length <= maxCallBytes ? payload : encodeFailure(new Error('the error is too large'))]
+      return this.#answer(request, true, error)
     }
   }
 
-  #abortAbandoned(): void {
-    for (const { controller } of this.#abandoned()) controller.abort()
+  #handler({ service, method }: Request): Handlers[string] {
+    const { handlers } = this.services.get(service) ?? {}
+    if (handlers !== undefined && Object.hasOwn(handlers, method)) return handlers[method] as Handlers[string]
+    throw new TypeError(`${service} has no handler ${method}`)
   }
 
-  /** Calls that run although their callers have given up. */
-  #abandoned(): Running[] {
+  async #await(request: Request, context: Context, promise: PromiseLike<unknown>): Promise<void> {
+    const { replyTo } = request
+    const key = replyTo && `${replyTo.slot} ${replyTo.stamp}`
+    if (key !== undefined && replyTo !== undefined) {
+      this.#running.set(key, context)
+      this.#board.boxes.watchCall(replyTo.slot, replyTo.stamp)
+    }
+    try {
+      this.#answer(request, false, await promise)
+    } catch (error) {
+      this.#answer(request, true, error)
+    } finally {
+      if (key !== undefined) this.#running.delete(key)
+    }
+  }
+
+  #answer({ replyTo, service, method }: Request, isFailure: boolean, value: unknown): undefined {
+    const board = this.#board
+    if (replyTo === undefined || board.closed) return
+    let isFailed = isFailure
+    let payload: Uint8Array
+    try {
+      payload = isFailed ? encodeFailure(value) : encodeValue(value)
+      if (payload.length > maxCallBytes) {
+        const size = `${payload.length} bytes, over ${maxCallBytes}`
+        const what = isFailed ? 'the error is too large' : `the answer of ${service}.${method} has ${size}`
+        isFailed = true
+        payload = encodeFailure(new RangeError(what))
+      }
+    } catch (error) {
+      isFailed = true
+      payload = encodeFailure(error) // it cannot be cloned
+    }
+    const { slot, stamp } = replyTo
+    if (board.boxes.answer(slot, stamp, isFailed, payload)) board.wake(board.boxes.boxOfSlot(slot))
+  }
+
+  /** The callers of some calls that run have given up. */
+  #abortAbandoned(): void {
     const { boxes } = this.#board
-    const isOver = ({ replyTo, controller }: Running) =>
-      replyTo !== undefined && !controller.signal.aborted && !boxes.isAwaited(replyTo.slot, replyTo.stamp)
-    return [...this.#running].filter(isOver)
+    for (let over = boxes.nextOver(); over !== undefined; over = boxes.nextOver()) {
+      this.#running.get(`${over.slot} ${over.stamp}`)?.abort()
+    }
   }
 }
 
@@ -173,8 +231,9 @@ export class Server<H extends Handlers> implements Disposable {
     const { services } = Dispatcher.of(this.#board)
     const place = services.get(this.#service)?.place as number
     services.delete(this.#service)
-    if (!this.#board.closed) this.#board.boxes.announce(this.#board.box, place, new Uint8Array(0))
-    this.#board.wakeServer()
+    if (this.#board.closed) return
+    this.#board.boxes.announce(this.#board.box, place, new Uint8Array(0))
+    if (services.size === 0) this.#board.serve(undefined)
   }
 
   /** Calls `close()`, for `using`. */
@@ -219,6 +278,6 @@ export function serve<H extends Handlers>(
   dispatcher.services.set(service, { handlers, place, beginsLater: begin === 'by-handler' })
   dispatcher.concurrency = concurrency
   board.boxes.announce(board.box, place, Buffer.from(service))
-  dispatcher.wake()
+  board.serve(dispatcher)
   return new Server(board, service, handlers)
 }

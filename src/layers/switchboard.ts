@@ -1,42 +1,90 @@
+import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
-import { Boxes, type Message, type SentCall } from '../core/boxes.js'
+import { runtime } from '../base/runtime.js'
+import type { BellSleeper, Wakeable } from '../core/bell.js'
+import { Boxes, type Message } from '../core/boxes.js'
 import type { Fleet } from '../core/fleet.js'
+import { closedError } from '../core/handle.js'
 import { Layer } from '../core/layer.js'
 import { abi } from '../core/native.js'
-import { Sleeper } from '../core/sleeper.js'
+import { scratch } from '../core/scratch.js'
 import { reservedType } from '../core/type.js'
+import type { OpenCall } from './opencall.js'
 
 /** How many processes of a fleet can call and serve, how many calls each has open, and how long a message can be. */
-const [processes, perBox, payloadBytes] = [64, 32, 2024]
+const [processes, perBox, payloadBytes] = [64, 64, 2024]
 
 /** The most bytes that a request or an answer may have. */
 export const maxCallBytes = payloadBytes - abi.requestHeaderBytes
 
-/** A call that waits for its answer. */
-export interface OpenCall {
-  readonly sent: SentCall
-  /** Called once: the answer is there, or the server has died. */
-  readonly settle: (state: 'answered' | 'dead') => void
+/** The part of a switchboard that serves. */
+export interface Serving {
+  /** Whether it takes requests now. */
+  readonly wants: boolean
+  /** Takes requests, and looks for calls that are over. */
+  take(): void
+  /** The fleet handle was closed. */
+  close(): void
+}
+
+/** Something that sleeps for a switchboard. */
+class BoardSleeper implements BellSleeper {
+  readonly watchesDeath: boolean
+  armed: Wakeable | undefined = undefined
+  readonly #look: () => void
+  readonly #end: () => void
+
+  constructor(watchesDeath: boolean, look: () => void, end: () => void) {
+    this.watchesDeath = watchesDeath
+    this.#look = look
+    this.#end = end
+  }
+
+  look(): void {
+    this.#look()
+  }
+
+  end(): void {
+    this.#end()
+  }
 }
 
 /**
  * What a fleet handle needs to call and to serve: one box with reply slots, shared by all clients and servers of the
- * handle.
+ * handle. It looks for answers and requests when it is signalled, and signals others once for all that it has sent in
+ * one turn.
  */
 export class Switchboard {
   static readonly #known = new WeakMap<Fleet, Switchboard>()
   readonly boxes: Boxes
   readonly box: number
   readonly #fleet: Fleet
+  readonly #source: Wakeable
   readonly #free: number[] = []
-  readonly #waitingForSlot: ((slot: number) => void)[] = []
-  readonly #open = new Map<number, OpenCall>()
-  readonly #answers: Sleeper
-  readonly #requests: Sleeper
-  readonly #waitingForRoom: (() => void)[] = []
-  #isAwaiting = false
-  /** What a server waits for beside requests. */
-  hasOtherNews: () => boolean = () => false
+  /** The calls that have a reply slot, by its place. */
+  readonly #calls: (OpenCall | undefined)[] = []
+  /** Calls that wait for a reply slot. */
+  readonly #queue: OpenCall[] = []
+  /** Calls that wait for room in the inbox of a server, or for a server, by its name. */
+  readonly #lines = new Map<string, OpenCall[]>()
+  readonly #wakes = new Set<number>()
+  readonly #callSleeper = new BoardSleeper(
+    true,
+    () => this.look(),
+    () => this.#close(),
+  )
+  readonly #serveSleeper = new BoardSleeper(
+    false,
+    () => this.#open === 0 && this.look(),
+    () => this.#close(),
+  )
+  #serving: Serving | undefined
+  #open = 0
+  #turn = 0
+  #isLooking = false
+  #isScheduled = false
+  #timer: NodeJS.Timeout | undefined
+  #dueMs = Number.POSITIVE_INFINITY
 
   /** The one of a fleet handle. Throws ERR_ORBIT_CALLS_FULL when there is no box left. */
   static of(fleet: Fleet): Switchboard {
@@ -59,16 +107,21 @@ export class Switchboard {
     this.#fleet = fleet
     this.boxes = layer.writable()
     this.box = this.#ownBox()
-    for (let place = 0; place < perBox; place++) this.#free.push(this.boxes.replySlot(this.box, place))
-    const messages = this.boxes.messagesOf(this.box)
-    const requests = {
-      ...messages,
-      hasNews: () => messages.hasNews(0) || this.hasOtherNews(),
-      fallAsleep: () => messages.fallAsleep(0) || this.hasOtherNews(),
+    for (let place = perBox - 1; place >= 0; place--) this.#free.push(place)
+    this.#source = this.#sourceOf(this.boxes)
+  }
+
+  #sourceOf(boxes: Boxes): Wakeable {
+    const look = () => boxes.fallAsleepFor(this.box, this.#serving?.wants === true)
+    return {
+      kind: boxes.kind,
+      get closed() {
+        return boxes.closed
+      },
+      hasNews: look,
+      fallAsleep: look,
+      disarm: () => boxes.disarm(),
     }
-    const answers = { ...requests, hasNews: () => this.#hasNews(), fallAsleep: () => this.#fallAsleep() }
-    this.#answers = new Sleeper(fleet.bell, () => (this.boxes.closed ? messages : answers), true)
-    this.#requests = new Sleeper(fleet.bell, () => (this.boxes.closed ? messages : requests))
   }
 
   #ownBox(): number {
@@ -81,81 +134,239 @@ export class Switchboard {
     return this.boxes.closed
   }
 
-  /**
-   * A reply slot, as soon as one is free. Those that wait have the order in which they came. `onWait` is given a
-   * function that ends the wait; the result is -1 then.
-   */
-  takeSlot(onWait: (leave: () => void) => void): number | Promise<number> {
-    const line = this.#waitingForSlot
-    return (
-      this.#free.pop() ??
-      new Promise<number>((resolve) => {
-        line.push(resolve)
-        onWait(() => {
-          if (line.includes(resolve)) {
-            line.splice(line.indexOf(resolve), 1)
-            resolve(-1)
-          }
-        })
-      })
-    )
-  }
+  // ---- calling -----------------------------------------------------------------------------------------------------
 
-  giveSlot(slot: number): void {
-    const next = this.#waitingForSlot.shift()
-    if (next === undefined) this.#free.push(slot)
-    else next(slot)
-  }
-
-  /** Watches a call until it is settled or forgotten. */
-  watch(call: OpenCall): void {
-    this.#open.set(call.sent.slot, call)
-    if (!this.#fleet.bell.deaths.add(call.sent)) this.#answers.look()
-    if (!this.#isAwaiting) void this.#awaitAnswers()
-  }
-
-  forget({ slot }: SentCall): void {
-    this.#open.delete(slot)
-    if (this.#open.size === 0) this.#answers.end(false)
-  }
-
-  async #awaitAnswers(): Promise<void> {
-    this.#isAwaiting = true
-    while (this.#open.size > 0 && !this.closed) {
-      this.#settle()
-      if (this.#open.size > 0) await this.#answers.wait(0, {})
+  /** Begins a call. It keeps the process alive until it ends. */
+  begin(call: OpenCall): void {
+    const { bell } = this.#fleet
+    if (this.#open++ === 0) {
+      bell.ref()
+      bell.enter(this.#callSleeper)
     }
-    this.#isAwaiting = false
-    if (this.closed) for (const { settle } of [...this.#open.values()]) settle('dead')
+    const { signal, deadlineMs } = call.request
+    if (signal !== undefined) {
+      call.onAbort = () => this.#giveUp(call)
+      bell.signals.add(signal, call)
+    }
+    if (deadlineMs < this.#dueMs) this.#expireAt(deadlineMs)
+    const place = this.#queue.length === 0 ? this.#free.pop() : undefined
+    if (place !== undefined) return void this.#place(call, place)
+    call.keepBytes()
+    this.#queue.push(call)
   }
 
-  #settle(): void {
-    for (const { sent, settle } of [...this.#open.values()]) {
-      const state = this.boxes.stateOf(sent)
-      if (state !== 'open') settle(state)
+  #place(call: OpenCall, place: number): void {
+    call.place = place
+    this.#calls[place] = call
+    this.#sendInLine(call)
+  }
+
+  #sendInLine(call: OpenCall): void {
+    const { service } = call.request
+    const line = this.#lines.get(service)
+    if (line === undefined && this.#send(call)) return
+    call.keepBytes()
+    if (line !== undefined) return void line.push(call)
+    this.#lines.set(service, [call])
+    this.#lookSoon()
+  }
+
+  /** False: there is no room, or no server and the call waits for one. */
+  #send(call: OpenCall): boolean {
+    const { boxes } = this
+    const box = this.#findServer(call.request.name)
+    if (box < 0) {
+      if (call.request.repeats) return false
+      this.#remove(call)
+      call.noServer()
+      return true
+    }
+    const sent = boxes.ask(box, boxes.replySlot(this.box, call.place), call.bytes)
+    if (sent === undefined) return false
+    call.sent = sent
+    if (!this.#fleet.bell.deaths.add(sent)) this.#lookSoon()
+    this.wake(box)
+    return true
+  }
+
+  /** The least busy server; of equal ones the one behind the last that was found. -1: there is none. */
+  #findServer(name: Uint8Array): number {
+    const box = this.boxes.findServer(name, this.#turn)
+    this.#turn = box + 1
+    return box
+  }
+
+  /** Sends a request that gets no answer; false: there is no server, or no room. */
+  tell(name: Uint8Array, bytes: Uint8Array): boolean {
+    const box = this.#findServer(name)
+    if (box < 0 || this.boxes.ask(box, -1, bytes) === undefined) return false
+    this.boxes.wake(box)
+    return true
+  }
+
+  /** The owner of a box is signalled when this turn of the event loop has sent all that it sends. */
+  wake(box: number): void {
+    this.#wakes.add(box)
+    this.schedule()
+  }
+
+  /** Signals and looks for news at the end of this turn. */
+  schedule(): void {
+    if (this.#isScheduled || this.#isLooking) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.#sleep()
+    })
+  }
+
+  #lookSoon(): void {
+    runtime.setImmediate(() => this.look())
+  }
+
+  /** Looks for answers and requests, and falls asleep. */
+  look(): void {
+    if (this.#isLooking || this.closed) return
+    this.#isLooking = true
+    try {
+      if (this.#open > 0) this.#collect()
+      for (const [service, line] of this.#lines) this.#serveLine(service, line)
+      this.#serving?.take()
+    } catch (error) {
+      this.#end((call) => call.reject(error))
+    } finally {
+      this.#isLooking = false
+    }
+    this.#sleep()
+  }
+
+  #sleep(): void {
+    if (this.closed) return
+    for (const box of this.#wakes) this.boxes.wake(box)
+    this.#wakes.clear()
+    if (this.#open === 0 && this.#serving === undefined) return
+    try {
+      if (this.#fleet.bell.look(this.#source, 0)) return void this.#lookSoon()
+      this.#callSleeper.armed = this.#serveSleeper.armed = this.#source
+    } catch (error) {
+      this.#end((call) => call.reject(error)) // the object was removed
     }
   }
 
-  #hasNews(): boolean {
-    for (const { sent } of this.#open.values()) if (this.boxes.stateOf(sent) !== 'open') return true
-    return false
+  #collect(): void {
+    const answers: { call: OpenCall; isFailure: boolean; payload: Buffer }[] = []
+    const lost: OpenCall[] = []
+    this.boxes.collect((place, kind, at, length) => {
+      const call = this.#calls[place]
+      if (call === undefined) return
+      if (kind === 'dead') lost.push(call)
+      else answers.push({ call, isFailure: kind === 'failure', payload: copyOfScratch(at, length) })
+    })
+    for (const { call, isFailure, payload } of answers) {
+      this.#remove(call)
+      call.answer(isFailure, payload)
+    }
+    for (const call of lost) this.#serverDied(call)
   }
 
-  #fallAsleep(): boolean {
-    if (this.#hasNews()) return true
-    this.boxes.arm()
-    return this.#hasNews()
+  #serverDied(call: OpenCall): void {
+    const { sent } = call
+    if (sent === undefined) return
+    const progress = this.boxes.giveUp(sent)
+    if (progress === 'answered') return void this.#takeAnswer(call)
+    call.sent = undefined
+    if (progress === 'not begun' || call.request.repeats) return void this.#sendInLine(call)
+    this.#remove(call)
+    call.serverDied(sent.node, progress)
   }
 
-  /** Waits until the server is woken, and if it `canTake` more, for requests. */
-  async waitForRequests(canTake: boolean): Promise<void> {
-    if (canTake) await this.#requests.wait(0, {})
-    else await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve))
+  #takeAnswer(call: OpenCall): void {
+    const { isFailure, payload } = this.boxes.takeAnswer(call.sent as NonNullable<OpenCall['sent']>)
+    this.#remove(call)
+    call.answer(isFailure, Buffer.from(payload.buffer, payload.byteOffset, payload.length))
   }
 
-  wakeServer(): void {
-    this.#requests.end(false)
-    for (const resolve of this.#waitingForRoom.splice(0)) resolve()
+  /** The first calls of a line are sent, as many as there is room for. */
+  #serveLine(service: string, line: OpenCall[]): void {
+    for (let isSure = false; line.length > 0; ) {
+      const call = line[0] as OpenCall
+      if (this.#send(call)) {
+        if (line[0] === call) line.shift()
+        isSure = false
+        continue
+      }
+      const box = this.boxes.findServer(call.request.name, this.#turn)
+      if (isSure || box < 0 || !this.boxes.armForRoom(box)) return
+      isSure = true // there was room for an instant
+    }
+    this.#lines.delete(service)
+  }
+
+  /** The signal of a call was aborted, or its time is up. */
+  #giveUp(call: OpenCall): void {
+    const { sent } = call
+    if (this.closed) return
+    const progress = sent === undefined ? 'not begun' : this.boxes.giveUp(sent)
+    if (progress === 'answered') return void this.#takeAnswer(call)
+    this.#remove(call)
+    call.givenUp(progress)
+  }
+
+  /** A call has ended: the next one gets its place. */
+  #remove(call: OpenCall): void {
+    const { bell } = this.#fleet
+    const { signal, service } = call.request
+    if (signal !== undefined) bell.signals.remove(signal, call)
+    for (const list of [this.#queue, this.#lines.get(service) ?? []]) {
+      const at = list.length === 0 ? -1 : list.indexOf(call)
+      if (at >= 0) list.splice(at, 1)
+    }
+    if (--this.#open === 0) {
+      bell.unref()
+      bell.leave(this.#callSleeper)
+    }
+    if (call.place < 0) return
+    this.#calls[call.place] = undefined
+    this.#free.push(call.place)
+    const next = this.#queue.shift()
+    if (next !== undefined) this.#place(next, this.#free.pop() as number)
+  }
+
+  #all(): OpenCall[] {
+    return [...this.#calls.filter((call) => call !== undefined), ...this.#queue]
+  }
+
+  #expireAt(deadlineMs: number): void {
+    runtime.clearTimeout(this.#timer)
+    this.#dueMs = deadlineMs
+    this.#timer = runtime.setTimeout(() => this.#expire(), Math.max(1, Math.ceil(deadlineMs - monotonicMs())))
+    this.#timer.unref() // the calls keep the process alive
+  }
+
+  #expire(): void {
+    const nowMs = monotonicMs()
+    this.#dueMs = Number.POSITIVE_INFINITY
+    for (const call of this.#all()) if (call.request.deadlineMs <= nowMs) this.#giveUp(call)
+    const dueMs = Math.min(...this.#all().map(({ request }) => request.deadlineMs))
+    if (dueMs < this.#dueMs) this.#expireAt(dueMs)
+    this.schedule()
+  }
+
+  // ---- serving -----------------------------------------------------------------------------------------------------
+
+  /** From now on `serving` takes requests, and keeps the process alive; undefined: none does. */
+  serve(serving: Serving | undefined): void {
+    const { bell } = this.#fleet
+    if (this.#serving === undefined && serving !== undefined) {
+      bell.ref()
+      bell.enter(this.#serveSleeper)
+    }
+    if (this.#serving !== undefined && serving === undefined && !this.closed) {
+      bell.unref()
+      bell.leave(this.#serveSleeper)
+    }
+    this.#serving = serving
+    this.schedule()
   }
 
   /** Requests that were not read yet. */
@@ -164,4 +375,30 @@ export class Switchboard {
     this.boxes.poll(this.box, max, messages)
     return messages
   }
+
+  #close(): void {
+    runtime.clearTimeout(this.#timer)
+    this.#end((call) => call.reject(closedError(call.request.service)))
+  }
+
+  /** Ends all calls, and serves no more. */
+  #end(reject: (call: OpenCall) => void): void {
+    const calls = this.#all()
+    this.#queue.length = 0
+    this.#lines.clear()
+    for (const call of calls) {
+      this.#remove(call)
+      reject(call)
+    }
+    this.#serving?.close()
+    if (!this.closed) this.serve(undefined)
+    this.#serving = undefined
+  }
+}
+
+/** Bytes of the scratch that stay as they are. */
+function copyOfScratch(at: number, length: number): Buffer {
+  const copy = Buffer.allocUnsafe(length)
+  scratch.buffer.copy(copy, 0, at, at + length)
+  return copy
 }

@@ -126,13 +126,62 @@ describe.each(memories)('a call in $memory', ({ join }) => {
 
   it('ends after its time while all places for calls are taken', async () => {
     const { client } = pair(join)
-    const controllers = Array.from({ length: 32 }, () => new AbortController())
+    const controllers = Array.from({ length: 64 }, () => new AbortController())
     const taking = controllers.map(({ signal }) => client.call('hang', undefined, { signal }))
     const late = client.call('add', { a: 1, b: 1 }, { timeoutMs: 1 })
     await expect(late).rejects.toMatchObject({ code: 'ERR_ORBIT_TIMEOUT', progress: 'not begun' })
     for (const controller of controllers) controller.abort(new Error('enough'))
     for (const call of taking) await expect(call).rejects.toThrow('enough')
     expect(await client.call('add', { a: 1, b: 1 })).toBe(2)
+  })
+
+  it('goes to the least busy of several servers, and to equal ones in turn', async () => {
+    const name = fleetName()
+    const counts = [0, 0, 0]
+    const never = () => new Promise<void>(() => {})
+    const handlers = counts.map((_, i) => ({
+      count: () => ++(counts[i] as number),
+      never,
+    }))
+    for (const each of handlers) keep(serve(join(name), 'work', each))
+    const client = new Client<(typeof handlers)[0]>(join(name), 'work')
+    for (let i = 0; i < 30; i++) await client.call('count')
+    expect(counts).toEqual([10, 10, 10])
+    const controller = new AbortController()
+    const busy = client.call('never', undefined, { signal: controller.signal })
+    await new Promise((resolve) => setImmediate(resolve))
+    for (let i = 0; i < 20; i++) await client.call('count')
+    expect([...counts].sort((a, b) => a - b)).toEqual([10, 20, 20])
+    controller.abort(new Error('enough'))
+    await expect(busy).rejects.toThrow('enough')
+  })
+
+  it('is answered while both processes fill the inbox of the other', async () => {
+    const name = fleetName()
+    const echo = (value: Uint8Array) => value
+    const sides = [join(name), join(name)]
+    sides.forEach((fleet, i) => void keep(serve(fleet, `side ${i}`, { echo }, { concurrency: 4 })))
+    const calls = sides.flatMap((fleet, i) => {
+      const client = new Client<{ echo: typeof echo }>(fleet, `side ${1 - i}`)
+      return Array.from({ length: 400 }, (_, j) => client.call('echo', new Uint8Array(1900).fill(j)))
+    })
+    const answers = await Promise.all(calls)
+    for (let i = 0; i < 800; i++) expect(answers[i]?.at(-1)).toBe((i % 400) & 255)
+  })
+
+  it('aborts the signal of a handler that asks for it late', async () => {
+    const name = fleetName()
+    let late: Promise<boolean> | undefined
+    const controller = new AbortController()
+    const work = async (_: unknown, context: CallContext) => {
+      controller.abort(new Error('enough'))
+      late = new Promise((resolve) => setTimeout(() => resolve(context.signal.aborted), 100))
+      await late
+    }
+    keep(serve(join(name), 'work', { work }))
+    const client = new Client<{ work: typeof work }>(join(name), 'work')
+    await expect(client.call('work', 1, { signal: controller.signal })).rejects.toThrow('enough')
+    expect(await late).toBe(true)
   })
 
   it('runs a told request without an answer', async () => {
@@ -158,6 +207,48 @@ describe('a call', () => {
     const client = new Client(fleet, 'x')
     await expect(client.call('a', new Uint8Array(4000))).rejects.toMatchObject({ code: 'ERR_ORBIT_PAYLOAD_SIZE' })
     await expect(client.call('a', 1, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_ORBIT_OUT_OF_RANGE' })
+  })
+
+  it('has an answer or the right progress when its server is killed, by the log of the server', async () => {
+    const name = fleetName()
+    const client = new Client<{ work(i: number): number }>(joinShm(name), 'work')
+    const server = start('actor.mjs', ['inbox', 'serveLogged', name])
+    expect(await server.next()).toEqual(['serving'])
+    const calls = Array.from({ length: 64 }, (_, i) => client.call('work', i).catch((thrown) => thrown))
+    const began = new Set<number>()
+    for (let count = 0; count < 20; count++) began.add((await server.next<[string, number]>())[1])
+    await server.kill()
+    for (let line = await server.heard<[string, number]>(); line !== undefined; line = await server.heard()) {
+      began.add(line[1])
+    }
+    const endings = await Promise.all(calls)
+    const counts = { answered: 0, begun: 0, fresh: 0 }
+    endings.forEach((ending, i) => {
+      if (ending === i) counts.answered++
+      else if (ending.code === 'ERR_ORBIT_SERVER_DIED') counts.begun++
+      else counts.fresh++
+      if (ending === i || ending.code === 'ERR_ORBIT_SERVER_DIED') expect(began.has(i)).toBe(true)
+      else expect([ending.code, began.has(i)]).toEqual(['ERR_ORBIT_NO_SERVER', false])
+      if (ending.code === 'ERR_ORBIT_SERVER_DIED') expect(['begun', 'done']).toContain(ending.progress)
+    })
+    expect(counts.answered + counts.begun).toBe(began.size)
+    expect(counts.answered + counts.begun + counts.fresh).toBe(64)
+  })
+
+  it('waits for another server after a death, and runs again, with onDeath wait', async () => {
+    const name = fleetName()
+    const fleet = joinShm(name)
+    const client = new Client<{ begin(value: unknown): string }>(fleet, 'work')
+    const server = start('actor.mjs', ['inbox', 'serveWork', name])
+    expect(await server.next()).toEqual(['serving'])
+    const calls = Array.from({ length: 8 }, () => client.call('begin', 1, { onDeath: 'wait' }))
+    for (let i = 0; i < 4; i++) expect(await server.next()).toEqual(['begun'])
+    await server.kill()
+    keep(serve(joinShm(name), 'work', { begin: () => 'ran' }))
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 8 }, () => 'ran'))
+    await expect(client.call('begin', 1, { onDeath: untyped('never') })).rejects.toMatchObject({
+      code: 'ERR_ORBIT_OUT_OF_RANGE',
+    })
   })
 
   it('says how far it had come when its server is killed, and goes to another one if it had not begun', async () => {

@@ -1,0 +1,95 @@
+import { OrbitError } from '../base/errors.js'
+import type { CallProgress, SentCall } from '../core/boxes.js'
+import { decodeFailure, decodeValue } from './callwire.js'
+
+/** The error of a call that ended without an answer. */
+export class CallError extends OrbitError {
+  /** How far the call had come. 'not begun': its handler has not run, and never will. */
+  readonly progress: CallProgress
+
+  /** @internal */
+  constructor(code: 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT', message: string, progress: CallProgress) {
+    super(code, message)
+    this.progress = progress
+  }
+}
+
+/** What a call asks for, checked. */
+export interface CallRequest {
+  readonly service: string
+  readonly name: Uint8Array
+  readonly method: string
+  readonly bytes: Uint8Array
+  readonly timeoutMs: number
+  readonly deadlineMs: number
+  readonly signal: AbortSignal | undefined
+  /** After the death of its server it goes to the next one, even if it had begun, and waits for one. */
+  readonly repeats: boolean
+}
+
+/** One call of this process, from its beginning to its end. */
+export class OpenCall {
+  readonly request: CallRequest
+  /** A copy of the bytes, if they are sent later. */
+  bytes: Uint8Array
+  /** Which reply slot of the box it has; -1: it waits for one. */
+  place = -1
+  sent: SentCall | undefined
+  /** Called when its signal is aborted. */
+  onAbort: () => void = () => {}
+  readonly promise: Promise<unknown>
+  #resolve!: (value: unknown) => void
+  reject!: (error: unknown) => void
+
+  constructor(request: CallRequest) {
+    this.request = request
+    this.bytes = request.bytes
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  /** Its signal was aborted. */
+  fail(): void {
+    this.onAbort()
+  }
+
+  /** Keeps the bytes beyond this call of `call`. */
+  keepBytes(): void {
+    if (this.bytes === this.request.bytes) this.bytes = Buffer.from(this.bytes) // Buffer.slice would be a view
+  }
+
+  /** @param payload a private copy */
+  answer(isFailure: boolean, payload: Buffer): void {
+    try {
+      if (isFailure) this.reject(decodeFailure(payload))
+      else this.#resolve(decodeValue(payload))
+    } catch (error) {
+      this.reject(error) // of another version of Node, or foreign bytes
+    }
+  }
+
+  noServer(): void {
+    const { service, method } = this.request
+    const text = `${service}.${method}: no living process serves ${service}`
+    this.reject(new OrbitError('ERR_ORBIT_NO_SERVER', text))
+  }
+
+  serverDied(node: number, progress: CallProgress): void {
+    const { service, method } = this.request
+    const text = `${service}.${method}: the server (node=${node}) died, and its handler had ${progress}`
+    this.reject(new CallError('ERR_ORBIT_SERVER_DIED', text, progress))
+  }
+
+  /** Its signal was aborted, or its time is up. */
+  givenUp(progress: CallProgress): void {
+    const { service, method, timeoutMs, signal } = this.request
+    if (signal?.aborted) {
+      this.reject(signal.reason)
+      return
+    }
+    const text = `${service}.${method}: no answer came within timeoutMs=${timeoutMs}; its handler had ${progress}`
+    this.reject(new CallError('ERR_ORBIT_TIMEOUT', text, progress))
+  }
+}
