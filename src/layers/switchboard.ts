@@ -1,7 +1,7 @@
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
-import type { BellSleeper, Wakeable } from '../core/bell.js'
+import type { Wakeable } from '../core/bell.js'
 import { Boxes, type Message } from '../core/boxes.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
@@ -9,6 +9,7 @@ import { Layer } from '../core/layer.js'
 import { abi } from '../core/native.js'
 import { scratch } from '../core/scratch.js'
 import { reservedType } from '../core/type.js'
+import { BoardSleeper } from './boardsleeper.js'
 import type { OpenCall } from './opencall.js'
 
 /** How many processes of a fleet can call and serve, how many calls each has open, and how long a message can be. */
@@ -25,28 +26,6 @@ export interface Serving {
   take(): void
   /** The fleet handle was closed. */
   close(): void
-}
-
-/** Something that sleeps for a switchboard. */
-class BoardSleeper implements BellSleeper {
-  readonly watchesDeath: boolean
-  armed: Wakeable | undefined = undefined
-  readonly #look: () => void
-  readonly #end: () => void
-
-  constructor(watchesDeath: boolean, look: () => void, end: () => void) {
-    this.watchesDeath = watchesDeath
-    this.#look = look
-    this.#end = end
-  }
-
-  look(): void {
-    this.#look()
-  }
-
-  end(): void {
-    this.#end()
-  }
 }
 
 /**
