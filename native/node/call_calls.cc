@@ -102,10 +102,10 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
   for (AwaitedCall& awaited : call.addon->rings[call.handle].awaited) {
     if (!awaited.isOpen) continue;
     // A copy writes whole words, so the last word needs its padding.
-    if (static_cast<size_t>(end - at) < sizeof(Record) + ring.spec.payloadBytes + 8) break;
+    if (static_cast<size_t>(end - at) < sizeof(FrameRecord) + ring.spec.payloadBytes + 8) break;
     Frame frame = {};
     if (!is_pending(ring, awaited.to)) {
-      if (!take_reply(ring, awaited.to, &frame, at + sizeof(Record))) return call.status(RingStatus::kCorrupt);
+      if (!take_reply(ring, awaited.to, &frame, at + sizeof(FrameRecord))) return call.status(RingStatus::kCorrupt);
       awaited.isOpen = false;
     } else if (!call.opened->fleet->is_alive(awaited.node, awaited.incarnation)) {
       frame.frameKind = kServerDied;  // it may have answered before it died: the caller gives it up, and sees
@@ -113,8 +113,8 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
       continue;
     }
     write_record_of(at, frame);
-    reinterpret_cast<Record*>(at)->position = place_of(ring, awaited.to.slot);
-    at += sizeof(Record) + (size_t{frame.length} + 7) / 8 * 8;
+    reinterpret_cast<FrameRecord*>(at)->position = place_of(ring, awaited.to.slot);
+    at += sizeof(FrameRecord) + (size_t{frame.length} + 7) / 8 * 8;
     count++;
   }
   call.addon->results()->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
