@@ -96,6 +96,13 @@ void write_record(FrameRecord* record, const Frame& frame, uint32_t at) {
 // A copy writes whole words, so the last word needs its padding.
 uint64_t room_for(const Ring& ring) { return uint64_t{ring.spec.payloadBytes} + 8; }
 
+// The array of a caller that is the first argument, for payloads.
+struct Target {
+  explicit Target(const Call& call) : begin(const_cast<uint8_t*>(call.bytes(0, &length))) {}
+  size_t length = 0;
+  uint8_t* begin;  // may be anything if the length is 0
+};
+
 // Reads one frame: its record is the first one in the scratch, its payload at the given place, or behind the record.
 // The result is undefined, or a status.
 template <typename Read>
@@ -126,6 +133,20 @@ napi_value read_head_call(napi_env env, napi_callback_info info) {
   });
 }
 
+// readHeadInto(target) -> undefined, with the record, and the payload at the beginning of the target; or a status.
+// Given: ring
+napi_value read_head_into_call(napi_env env, napi_callback_info info) {
+  Call call(env, info, FromScratch{1});
+  if (int32_t status = unreadable(call)) return call.status(status);
+  Target target(call);
+  if (target.length < call.ring().spec.payloadBytes) return call.status(RingStatus::kTooLarge);
+  Frame frame;
+  RingStatus status = read_newest(call.ring(), &frame, target.begin);
+  if (status != RingStatus::kOk) return call.status(status);
+  write_record(reinterpret_cast<FrameRecord*>(call.addon->scratch + kFirstRecord), frame, 0);
+  return nullptr;
+}
+
 // readCounter() -> undefined, and the record says which node published the frame; or a status. Given: counter, ring,
 // place
 napi_value read_counter_call(napi_env env, napi_callback_info info) {
@@ -134,11 +155,51 @@ napi_value read_counter_call(napi_env env, napi_callback_info info) {
   });
 }
 
-// Polls the frames that `judge(frame, payload)` keeps: their records are in the scratch, their payloads back to back at
-// the given place, each padded to 8. Given: position, ring, place, how many frames at most, and as the flag whether the
-// same poll has passed positions already that were not lost, so that the call ends before a loss. It ends early when no
-// room is left. The result is undefined, with Results; or a status. If it has passed no position, Results.to is the
-// given position, and nothing else is set.
+// A poll writes payloads from `begin` on, and before `end`; their places count from `base`. One needs `room` bytes.
+struct Room {
+  uint8_t* base;
+  uint8_t* begin;
+  uint8_t* end;
+  uint64_t room;
+};
+
+// Polls the frames that `judge(frame, payload)` keeps: their records are in the scratch, their payloads back to back in
+// the room, each padded to 8. Given: position, ring, how many frames at most, and as the flag whether the same poll has
+// passed positions already that were not lost, so that the call ends before a loss. It ends early when no room is left.
+// The result is undefined, with Results. If it has passed no position, Results.to is the given position, and nothing
+// else is set.
+template <typename Judge>
+napi_value poll_into(const Call& call, const Room& room, Judge judge) {
+  FrameRecord* record = reinterpret_cast<FrameRecord*>(call.addon->scratch + kFirstRecord);
+  const FrameRecord* noRecord = record + kPollRecords;
+  uint8_t* at = room.begin;
+  Poll poll = poll_frames(
+      call.ring(), call.given->word(), call.given->count, call.given->flag != 0,
+      [&](uint32_t) -> void* {
+        return static_cast<size_t>(room.end - at) >= room.room && record != noRecord ? at : nullptr;
+      },
+      [&](const Frame& frame) {
+        Verdict verdict = judge(frame, at);
+        if (verdict != Verdict::kKeep) return verdict;
+        write_record(record++, frame, static_cast<uint32_t>(at - room.base));
+        size_t padded = (size_t{frame.length} + 7) / 8 * 8, left = static_cast<size_t>(room.end - at);
+        at += padded < left ? padded : left;
+        return verdict;
+      });
+  ORBIT_CHECK(at <= room.end);
+  Results* results = call.addon->results();
+  results->to = number_of(poll.to);
+  if (poll.to == poll.from) return nullptr;
+  results->from = number_of(poll.from);
+  results->head = number_of(poll.head);
+  results->lost = number_of(poll.lost);
+  results->malformed = number_of(poll.malformed);
+  results->bytes = static_cast<double>(at - room.begin);
+  results->count = poll.count;
+  return nullptr;
+}
+
+// A poll whose payloads go to the given place.
 template <typename Judge>
 napi_value poll_records(const Call& call, Judge judge) {
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -148,30 +209,18 @@ napi_value poll_records(const Call& call, Judge judge) {
   bool isScratch = call.given->place == kInScratch;
   uint8_t* base = isScratch ? call.addon->scratch : call.addon->slab;
   uint8_t* end = base + (isScratch ? call.addon->scratchBytes : call.addon->slabBytes);
-  FrameRecord* record = reinterpret_cast<FrameRecord*>(call.addon->scratch + kFirstRecord);
-  const FrameRecord* noRecord = record + kPollRecords;
-  uint8_t* at = begin;
-  Poll poll = poll_frames(
-      call.ring(), call.given->word(), call.given->count, call.given->flag != 0,
-      [&](uint32_t) -> void* { return static_cast<size_t>(end - at) >= room && record != noRecord ? at : nullptr; },
-      [&](const Frame& frame) {
-        Verdict verdict = judge(frame, at);
-        if (verdict != Verdict::kKeep) return verdict;
-        write_record(record++, frame, static_cast<uint32_t>(at - base));
-        at += (size_t{frame.length} + 7) / 8 * 8;
-        return verdict;
-      });
-  ORBIT_CHECK(at <= end);
-  Results* results = call.addon->results();
-  results->to = number_of(poll.to);
-  if (poll.to == poll.from) return nullptr;
-  results->from = number_of(poll.from);
-  results->head = number_of(poll.head);
-  results->lost = number_of(poll.lost);
-  results->malformed = number_of(poll.malformed);
-  results->bytes = static_cast<double>(at - begin);
-  results->count = poll.count;
-  return nullptr;
+  return poll_into(call, {base, begin, end, room}, judge);
+}
+
+// pollInto(target) -> undefined, with Results, and the payloads in the target; or a status
+napi_value poll_into_call(napi_env env, napi_callback_info info) {
+  Call call(env, info, FromScratch{1});
+  if (int32_t status = unreadable(call)) return call.status(status);
+  Target target(call);
+  uint64_t room = call.ring().spec.payloadBytes;
+  if (target.length < room || target.length > UINT32_MAX) return call.status(RingStatus::kTooLarge);
+  return poll_into(call, {target.begin, target.begin, target.begin + target.length, room},
+                   [](const Frame&, const uint8_t*) { return Verdict::kKeep; });
 }
 
 // poll() -> undefined or a status
@@ -227,8 +276,10 @@ bool export_frame_calls(napi_env env, napi_value exports, Addon* addon) {
                            {"publishList", publish_list_call},
                            {"readAt", read_at_call},
                            {"readHead", read_head_call},
+                           {"readHeadInto", read_head_into_call},
                            {"readCounter", read_counter_call},
                            {"poll", poll_call},
+                           {"pollInto", poll_into_call},
                            {"pollEvents", poll_events_call},
                            {"head", head_call},
                            {"oldest", oldest_call},

@@ -1,10 +1,11 @@
+import { checkBytes } from '../base/bytes.js'
 import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Bell } from './bell.js'
 import { CursorListener, type ListenOptions } from './listener.js'
-import { type Poll, pollRing } from './poll.js'
+import { type Poll, pollRing, pollRingInto } from './poll.js'
 import type { Ring } from './ring.js'
 import { Sleeper } from './sleeper.js'
 
@@ -92,6 +93,30 @@ export class Cursor<T = unknown> implements Disposable {
    */
   poll(max?: number): Poll<T> {
     return this.#poll(max) as Poll<T>
+  }
+
+  /**
+   * Reads the frames that were published since the last poll, as `poll` does, and writes their payloads into an array
+   * of the caller, back to back. Use it for large payloads: it allocates no memory for them. The payloads of the frames
+   * are views of the array, so the next call with the same array overwrites them; take `copy()` of a frame to keep it.
+   * The poll ends when the array has no room for another payload of payloadBytes, or after 256 frames.
+   *
+   * @param target as many bytes as payloadBytes of the ring at least, 2^32-1 at most
+   * @param max the most frames to read, 1..2^32-1; default the capacity of the ring
+   * @returns the frames, and the exact number of those that were lost; no frames if there is nothing new
+   * @throws TypeError or RangeError for a wrong `target` or `max`; ERR_ORBIT_CLOSED after the cursor or its fleet was
+   *   closed, ERR_ORBIT_RETIRED after the ring was removed
+   */
+  pollInto(target: Uint8Array, max?: number): Poll<T> {
+    if (max !== undefined) checkInteger('max', max, 1, 0xffffffff)
+    checkBytes('target', target)
+    this.#checkOpen()
+    const from = this.#position
+    const ring = this.#ring()
+    if (ring === undefined) return { frames: [], lost: 0, malformed: 0, from, to: from }
+    const poll = pollRingInto(ring, from, max ?? ring.capacity, target)
+    this.#position = poll.to
+    return poll as Poll<T>
   }
 
   /** Reads the frames that match a filter of the addon, and passes the others. @internal */

@@ -135,22 +135,38 @@ export function takeFrames({ frames: source }: Ring, place: number): Frame[] {
   const count = resultCount()
   if (count === 0) return []
   const buffer = takeCopies(place, abi.pollPayloads, resultBytes())
+  return polledFrames(source, buffer, movedBy, count)
+}
+
+/** The frames of a poll with their payloads in an array of the caller. */
+export function framesIn({ frames: source }: Ring, target: Uint8Array): Frame[] {
+  const count = resultCount()
+  return count === 0 ? [] : polledFrames(source, target.buffer, target.byteOffset, count)
+}
+
+/** The loaded frame with its payload at the beginning of an array of the caller. */
+export function loadedFrameIn(ring: Ring, target: Uint8Array): Frame {
+  const payload = new Uint8Array(target.buffer, target.byteOffset, loadedLength())
+  return new OrbitFrame(ring.frames, loadedNode(), loadedPosition(), loadedFrameKind(), loadedVersion(), payload)
+}
+
+function polledFrames(source: FrameSource, buffer: ArrayBufferLike, by: number, count: number): Frame[] {
   // An array that begins empty gets room for 17 with its first element.
-  const frames = [polledFrame(source, buffer, firstWord, firstFloat)]
+  const frames = [polledFrame(source, buffer, by, firstWord, firstFloat)]
   for (let i = 1; i < count; i++) {
-    frames.push(polledFrame(source, buffer, firstWord + i * recordWords, firstFloat + i * recordFloats))
+    frames.push(polledFrame(source, buffer, by, firstWord + i * recordWords, firstFloat + i * recordFloats))
   }
   return frames
 }
 
 /** The frame of a record of the poll, which begins at an index of each view. */
-function polledFrame(source: FrameSource, buffer: ArrayBufferLike, word: number, float: number): Frame {
+function polledFrame(source: FrameSource, buffer: ArrayBufferLike, by: number, word: number, float: number): Frame {
   const { words, floats } = scratch
   const node = words[word + nodeIndex] as number
   const position = floats[float + positionIndex] as number
   const frameKind = words[word + frameKindIndex] as number
   const version = floats[float + versionIndex] as number
-  const at = (words[word + atIndex] as number) + movedBy
+  const at = (words[word + atIndex] as number) + by
   const payload = new Uint8Array(buffer, at, words[word + lengthIndex] as number)
   return new OrbitFrame(source, node, position, frameKind, version, payload)
 }

@@ -259,12 +259,14 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   publishList(ring: number, count: number, frameKind: number, version: number): number
   readAt(): number | undefined
   readHead(): number | undefined
+  readHeadInto(target: Uint8Array): number | undefined
   readCounter(): number | undefined
   /**
    * It leaves results; if it has passed no position, `to` is the given one and no other result is left. flag: the same
    * poll has passed positions already that were not lost, so the call ends before a loss.
    */
   poll(): number | undefined
+  pollInto(target: Uint8Array): number | undefined
   pollEvents(pattern: Uint8Array): number | undefined
   head(ring: number): number
   oldest(ring: number): number

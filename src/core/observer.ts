@@ -1,32 +1,23 @@
-import { checkInteger, outOfRange, wrongType } from '../base/check.js'
+import { checkInteger, wrongType } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import { NetId64 } from '../base/netid.js'
-import type { Pod } from '../pod/pod.js'
 import { Bell } from './bell.js'
 import { Boxes } from './boxes.js'
 import { clockMs } from './clock.js'
 import { CounterTable } from './counters.js'
 import { Cursor } from './cursor.js'
-import { type Frame, loadedFrame } from './frame.js'
+import { checkFleetName } from './fleetname.js'
+import { type Frame, loadedFrame, loadedFrameIn } from './frame.js'
 import { closedError, type Handle, type HandleClass, type Opening } from './handle.js'
 import { MemberWatch } from './memberwatch.js'
-import { abi, checkNative, type NativeFleet, type NativePod, native, translated } from './native.js'
+import { abi, checkNative, type NativeFleet, native, translated } from './native.js'
 import { heartbeatOf, type NodeRecord } from './node.js'
 import { checkWatchNodes, type NodeChange, nodeChanges, type WatchNodesOptions } from './nodewatch.js'
 import { Ring, type RingStats } from './ring.js'
 import { releaseShare } from './share.js'
 import { placeFor } from './slab.js'
 import { Table } from './table.js'
-import { type AnyOrbitType, checkType, type ValueOf } from './type.js'
-
-const namePattern = /^[A-Za-z0-9._-]{1,64}$/
-
-export function checkFleetName(name: unknown): asserts name is string {
-  if (typeof name !== 'string') throw wrongType('name', name, 'a string')
-  if (!namePattern.test(name)) {
-    throw outOfRange('name', name, '1..64 of letters, digits, ".", "_" and "-"')
-  }
-}
+import { type AnyOrbitType, checkType, nativePod, type ValueOf } from './type.js'
 
 /** What a handle has open, without the handle itself. */
 interface Resources {
@@ -248,6 +239,22 @@ export class FleetObserver implements Disposable {
   }
 
   /**
+   * Reads the newest frame of a type, as `readHead` does, and writes its payload to the beginning of an array of the
+   * caller: it allocates no memory for it. The payload is a view of the array, so the next call overwrites it.
+   *
+   * @param target as many bytes as payloadBytes of the ring at least, 2^32-1 at most
+   * @returns undefined if the ring is empty, or was reset and nothing was published since
+   * @throws TypeError or RangeError for a wrong `target`; ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
+   *   after the fleet or the ring was removed; on the first use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a
+   *   member that has to create the ring, ERR_ORBIT_OUT_OF_RANGE, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION,
+   *   ERR_ORBIT_BUSY
+   */
+  readHeadInto<Type extends AnyOrbitType>(type: Type, target: Uint8Array): Frame<ValueOf<Type>> | undefined {
+    const ring = this.ring(type)
+    return ring?.loadHeadInto(target) ? (loadedFrameIn(ring, target) as Frame<ValueOf<Type>>) : undefined
+  }
+
+  /**
    * Reads the frame at a position.
    *
    * @param position 0..2^53-2
@@ -385,11 +392,6 @@ export class FleetObserver implements Disposable {
   [Symbol.dispose](): void {
     this.close()
   }
-}
-
-function nativePod({ schema, byteLength, prefixes }: Pod<unknown>): NativePod {
-  const lengths = prefixes.flatMap((prefix) => [prefix.schemaBytes, prefix.byteLength])
-  return { schema: schema.slice(0, -1), byteLength, prefixes: lengths }
 }
 
 /** Throws unless the value is a fleet, joined or observed. @internal */

@@ -1,4 +1,4 @@
-import { type Frame, takeFrames } from './frame.js'
+import { type Frame, framesIn, takeFrames } from './frame.js'
 import type { Ring } from './ring.js'
 import { resultHead, resultLost, resultMalformed } from './scratch.js'
 import { placeFor } from './slab.js'
@@ -41,6 +41,15 @@ export function pollRing(ring: Ring, position: number, max: number, filter?: Uin
   const poll = { frames, lost, malformed, from: position, to }
   if (to < head && frames.length < max) pollOn(ring, poll, head, max, filter)
   return poll
+}
+
+/** As `pollRing`, with the payloads in an array of the caller. It ends when that has no room for another one. */
+export function pollRingInto(ring: Ring, position: number, max: number, target: Uint8Array): Poll {
+  const to = ring.pollInto(position, max, target)
+  if (to === position) return { frames: [], lost: 0, malformed: 0, from: position, to }
+  const lost = resultLost()
+  const malformed = resultMalformed()
+  return { frames: framesIn(ring, target), lost, malformed, from: position, to }
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }

@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
-import { checkInteger, checkOptions } from '../base/check.js'
+import { checkInteger, checkOptions, outOfRange } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
 import type { Pod } from '../pod/pod.js'
@@ -62,6 +62,9 @@ export interface RingStats {
  * them on its own heap, and handing them over moves them to a buffer of their own, which costs 400 ns the first time.
  */
 const maxCopiedBytes = 256
+
+/** The longest array that a poll writes into. */
+const maxTargetBytes = 2 ** 32 - 1
 
 /** In a list, this many bytes with the length are before each payload. */
 const listHead = 8
@@ -225,6 +228,30 @@ export class Ring extends Handle {
     const refused = filter === undefined ? native.poll() : native.pollEvents(filter)
     if (refused !== undefined) this.refuse(refused)
     return resultTo()
+  }
+
+  /** Loads the newest frame, its payload to the beginning of an array of the caller; false: there is none. */
+  loadHeadInto(target: Uint8Array): boolean {
+    this.#checkTarget(target)
+    giveRing(this.handle, inScratch)
+    return this.#isLoaded(native.readHeadInto(target))
+  }
+
+  /** `poll`, with the payloads in an array of the caller. */
+  pollInto(position: number, max: number, target: Uint8Array): number {
+    this.#checkTarget(target)
+    give(position, this.handle, inScratch, max, 0)
+    const refused = native.pollInto(target)
+    if (refused !== undefined) this.refuse(refused)
+    return resultTo()
+  }
+
+  #checkTarget(target: Uint8Array): void {
+    checkBytes('target', target)
+    const length = lengthOf(target)
+    if (length < this.payloadBytes || length > maxTargetBytes) {
+      throw outOfRange('target.length', length, `in payloadBytes=${this.payloadBytes}..${maxTargetBytes}`)
+    }
   }
 
   /** The next position to be published. */

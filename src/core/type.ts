@@ -1,7 +1,7 @@
 import { checkInteger, checkName, checkOptions, outOfRange, printable, wrongType } from '../base/check.js'
 import { Interned } from '../base/interned.js'
 import { Pod } from '../pod/pod.js'
-import { isSupported, abi as native } from './native.js'
+import { isSupported, type NativePod, abi as native } from './native.js'
 
 /**
  * The contract between a type and its ring. It must be the same in every process that opens the ring. Made by
@@ -154,4 +154,10 @@ export function reservedType<T = Uint8Array>(spec: OrbitTypeSpec<T>): OrbitType<
     return type
   }
   return types.get(content, make) as OrbitType<T>
+}
+
+/** A pod as the addon takes it. */
+export function nativePod({ schema, byteLength, prefixes }: Pod<unknown>): NativePod {
+  const lengths = prefixes.flatMap((prefix) => [prefix.schemaBytes, prefix.byteLength])
+  return { schema: schema.slice(0, -1), byteLength, prefixes: lengths }
 }
