@@ -244,10 +244,7 @@ export class FleetObserver implements Disposable {
    *
    * @param target as many bytes as payloadBytes of the ring at least, 2^32-1 at most
    * @returns undefined if the ring is empty, or was reset and nothing was published since
-   * @throws TypeError or RangeError for a wrong `target`; ERR_ORBIT_CORRUPT, ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED
-   *   after the fleet or the ring was removed; on the first use of a type also ERR_ORBIT_TYPE_MISMATCH and, for a
-   *   member that has to create the ring, ERR_ORBIT_OUT_OF_RANGE, ERR_ORBIT_NO_SPACE, ERR_ORBIT_PERMISSION,
-   *   ERR_ORBIT_BUSY
+   * @throws TypeError or RangeError for a wrong `target`; what `readHead` throws
    */
   readHeadInto<Type extends AnyOrbitType>(type: Type, target: Uint8Array): Frame<ValueOf<Type>> | undefined {
     const ring = this.ring(type)
