@@ -1,6 +1,6 @@
-// Evaluates the ES modules of this folder as CommonJS, where `require` cannot load them: in Jest, whose realm must also
-// have made the values that its matchers compare, and with --no-experimental-require-module. It reads what the build
-// writes, exports last. tsup.config.ts copies it to dist/.
+// Evaluates the ES modules of this folder as CommonJS, where `require` cannot load them: with
+// --no-experimental-require-module, and in Jest, which compares only values that were made in its own realm. It reads
+// what the build writes, exports last. tsup.config.ts copies it to dist/.
 'use strict'
 
 // Not by `require`, which gives the mocks of Jest.

@@ -340,7 +340,7 @@ void stores_no_fill_that_is_out_of_date() {
   for (bool hadValue : {false, true}) {
     auto fill = [&](auto between) {
       other.remove("key");
-      if (hadValue) other.put("key", "old");
+      if (hadValue) CHECK(other.try_put("key", "old", tagged) == StoreStatus::kDone);
       Reservation reservation = reserve(&member, "key");
       CHECK(member.get("key") == (hadValue ? "old" : "(none)"));  // it stays readable
       between();
