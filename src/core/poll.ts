@@ -54,7 +54,7 @@ export function pollRingInto(ring: Ring, position: number, max: number, target: 
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
-/** Goes on with a poll whose first call ended before the head, as it does when the slab is full. */
+/** Goes on with a poll after a first call that ended before the head, as it does when the slab is full. */
 function pollOn(ring: Ring, poll: Mutable<Poll>, head: number, max: number, filter: Uint8Array | undefined): void {
   const { frames } = poll
   while (poll.to < head && frames.length < max) {
