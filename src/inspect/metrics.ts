@@ -226,8 +226,8 @@ function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions
 
 /**
  * Measures a fleet: frames, retained frames, lost spare chunks and sleepers of each ring, nodes alive and dead,
- * heartbeats, claims, rate limits, counters, and the lag of the cursors that the options name. Prometheus computes rates from the
- * counters.
+ * heartbeats, claims, rate limits, counters, and the lag of the cursors that the options name. Prometheus computes
+ * rates from the counters.
  *
  * @returns the metrics of this moment; `String(metrics)` is the text format of Prometheus
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, ERR_ORBIT_CLOSED; a damaged ring is counted and does not throw
