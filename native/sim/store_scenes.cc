@@ -205,8 +205,8 @@ class Providing : public StoreScene {
 };
 const Registered providing("store-hands", make_scene<Providing>);
 
-// A member walks a victim with a key that was asked for, while others get, put or delete the key. The member may die, and
-// then its heir walks the victim again.
+// A member walks a victim with a key that was asked for, while others get, put or delete the key. The member may die,
+// and then its heir walks the victim again.
 class Moving : public StoreScene {
  public:
   explicit Moving(Numbers* numbers)

@@ -110,7 +110,7 @@ export class FleetRegistry {
     return this.#register.getMetricsAsArray() as PromMetricLike[]
   }
 
-  /** Follows the metrics that were registered since. One that has no values of its own is not of prom-client's classes. */
+  /** Follows the metrics registered since. One that has no values of its own is not of prom-client's classes. */
   #followAll(): void {
     for (const metric of this.#metrics()) {
       if (this.#followed.has(metric) || metric.hashMap === undefined) continue
