@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Contest, OrbitCache, OrbitEventBus, orbitType } from '../../src/index.js'
+import { Contest, OrbitCache, OrbitEventBus, orbitType, Presence } from '../../src/index.js'
 import { fleetName, hasObjectFiles, joinShm } from '../help/fleets.js'
 import { orbit, orbitJson } from '../help/orbit.js'
 
@@ -36,5 +36,26 @@ describe.skipIf(!hasObjectFiles)('orbit on objects with names', () => {
     }
     const { code, stderr } = await orbit(['claims', name, '--name', 'other'])
     expect([code, stderr]).toEqual([3, `orbit: fleet ${name} has no contest named "other"\n`])
+  })
+
+  it('lists the entries of a presence by id, and reports one that does not exist', async () => {
+    const name = fleetName('named')
+    const [one, two] = [joinShm(name), joinShm(name)]
+    const online = new Presence(one, { capacity: 8 })
+    online.set('grace', { since: 17 })
+    online.set('ada\u001b[31m', undefined)
+    new Presence(two).set('grace', 'elsewhere')
+    const { entries } = await orbitJson('presence', ['presence', name])
+    expect(entries).toEqual([
+      { id: 'ada\u001b[31m', node: one.node, incarnation: 1 },
+      { id: 'grace', value: { since: 17 }, node: one.node, incarnation: 1 },
+      { id: 'grace', value: 'elsewhere', node: two.node, incarnation: 1 },
+    ])
+    const { stdout } = await orbit(['presence', name])
+    expect(stdout).toMatch(/^ID.*\n.*ada.*\n.*grace.*\{"since":17\}\n.*grace.*"elsewhere"\n$/)
+    expect(stdout).not.toContain('\u001b')
+    online.close()
+    expect((await orbitJson('presence', ['presence', name])).entries).toHaveLength(1)
+    expect(await orbit(['presence', name, '--name', 'other'])).toMatchObject({ code: 3, stdout: '' })
   })
 })

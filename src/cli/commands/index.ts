@@ -9,6 +9,7 @@ import { limits } from './limits.js'
 import { logs } from './logs.js'
 import { ls } from './ls.js'
 import { nodes } from './nodes.js'
+import { presence } from './presence.js'
 import { pub } from './pub.js'
 import { release } from './release.js'
 import { rm } from './rm.js'
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   cache,
   claims,
   counters,
+  presence,
   limits,
   pub,
   sub,
