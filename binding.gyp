@@ -74,7 +74,7 @@
       # -O3 is no faster, and takes a tenth more of the addon.
       "cflags!": ["-O3"],
       "cflags": ["-O2"],
-      "ldflags": ["-Wl,--gc-sections"],
+      "ldflags": ["-Wl,--gc-sections", "-Wl,-z,noseparate-code"],
       "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "2" }
     }
   ]

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { transform } from 'esbuild'
 import { defineConfig, type Options } from 'tsup'
 
@@ -62,11 +62,13 @@ try {
 module.exports = loaded
 `
 
-/** No program imports the command, so its own names may be short. Those that it imports stay. */
+/** No program imports the command and its screen, so their own names may be short. Those that they import stay. */
 async function shortenCommand(): Promise<void> {
-  const file = 'dist/cli.js'
-  const { code } = await transform(readFileSync(file, 'utf8'), { format: 'esm', minify: true, lineLimit: 160 })
-  writeFileSync(file, code)
+  for (const name of readdirSync('dist').filter((each) => /^(cli|topscreen-.*)\.js$/.test(each))) {
+    const file = `dist/${name}`
+    const { code } = await transform(readFileSync(file, 'utf8'), { format: 'esm', minify: true, lineLimit: 160 })
+    writeFileSync(file, code)
+  }
 }
 
 export default defineConfig([

@@ -161,7 +161,10 @@ function prepareSourceBuild() {
   for (const folder of ['fleet', 'node', 'posix', 'protocol']) {
     mkdirSync(join(stage, folder), { recursive: true })
     for (const file of readdirSync(join('native', folder))) {
-      const code = readFileSync(join('native', folder, file), 'utf8').replaceAll(/^ *\/\/.*\n/gm, '')
+      const code = readFileSync(join('native', folder, file), 'utf8').replaceAll(
+        /^ *\/\/.*\n|(?<=[;,{}]) {2,}\/\/ .*$/gm,
+        '',
+      )
       writeFileSync(join(stage, folder, file), code)
     }
   }
