@@ -32,8 +32,8 @@ PodShape pod_shape_of(const Napi::Object& pod) {
 }
 
 // openRing(fleet, { isTable, hasCells, kind, capacity, payloadBytes, fingerprint, name[, pod, wish, boxes, replies] })
-// -> handle; undefined for an observer when there is none. `pod`, { schema, byteLength, prefixes }, has its text without
-// the closing brace. `wish`, { hasCapacity, hasPayloadBytes }, takes another geometry
+// -> handle; undefined for an observer when there is none. `pod`, { schema, byteLength, prefixes }, has its text
+// without the closing brace. `wish`, { hasCapacity, hasPayloadBytes }, takes another geometry
 Napi::Value open_ring_call(const Napi::CallbackInfo& info) {
   return translated(info, [&] {
     Napi::Object options = info[1].As<Napi::Object>();

@@ -208,7 +208,7 @@ describe.each(memories)('getOrSet in $memory', ({ join }) => {
     expect(loading.begun).toBe(1)
   })
 
-  it('does not store a reloaded value whose tag was invalidated during the load, and loads after a failure', async () => {
+  it('does not store a value after its tag was invalidated during the load, and loads after a failure', async () => {
     const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { a } = pair()
     const options = { ttlMs: 1000, staleMs: 60_000, tags: ['tag'] }
