@@ -53,7 +53,7 @@ export class Route {
     if (this.#isHere(call)) {
       if (this.#sent.has(call.parts.id)) this.#enqueue(call)
       else this.#runHere(call)
-    } else if (this.#owner === undefined || this.#owner === this.#roads.host?.id) {
+    } else if (this.#owner === undefined || this.#owner === this.#roads.host?.id || !this.#follows(call)) {
       this.#enqueue(call)
     } else {
       this.#send(call, this.#owner)
@@ -119,6 +119,14 @@ export class Route {
     this.#isSearching = false
   }
 
+  /**
+   * Whether a call may be sent now. What was sent to its actor before other calls came back must end, or come back,
+   * first: its host may hand it back, too, and would run this one before it.
+   */
+  #follows({ parts: { id } }: Call): boolean {
+    return (this.#sent.get(id)?.epoch ?? this.#epoch) === this.#epoch
+  }
+
   /** Sends the calls that wait to the host of the partition, if there is one. */
   #forward(): void {
     const owner = this.#roads.ownerOf(this.#partition)
@@ -131,11 +139,9 @@ export class Route {
     const held = new Set<string>()
     for (const call of this.#queue.splice(0)) {
       const { id } = call.parts
-      // What was sent to the actor earlier must end, or come back, before: otherwise this one might run first.
-      const sent = this.#sent.get(id)
-      if (!held.has(id) && sent === undefined && this.#isHere(call)) {
+      if (!held.has(id) && !this.#sent.has(id) && this.#isHere(call)) {
         this.#runHere(call)
-      } else if (!held.has(id) && isElsewhere && (sent === undefined || sent.epoch === this.#epoch)) {
+      } else if (!held.has(id) && isElsewhere && this.#follows(call)) {
         this.#send(call, owner)
       } else {
         held.add(id)
