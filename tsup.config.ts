@@ -62,12 +62,16 @@ try {
 module.exports = loaded
 `
 
-/** No program imports the command and its screen, so their own names may be short. Those that they import stay. */
+/** No program imports the command's files, so their own names may be short. Those that they share with others stay. */
 async function shortenCommand(): Promise<void> {
-  for (const name of readdirSync('dist').filter((each) => /^(cli|topscreen-.*)\.js$/.test(each))) {
-    const file = `dist/${name}`
-    const { code } = await transform(readFileSync(file, 'utf8'), { format: 'esm', minify: true, lineLimit: 160 })
-    writeFileSync(file, code)
+  const read = (name: string) => readFileSync(`dist/${name}`, 'utf8')
+  const chunks = readdirSync('dist').filter((name) => /^chunk-.*\.js$/.test(name))
+  const isShared = (chunk: string) => Object.keys(entry).some((name) => read(`${name}.js`).includes(chunk))
+  const isUsed = (chunk: string) => chunks.some((other) => read(other).includes(chunk))
+  const screens = readdirSync('dist').filter((name) => /^topscreen-.*\.js$/.test(name))
+  for (const name of ['cli.js', ...screens, ...chunks.filter((chunk) => !isShared(chunk) && !isUsed(chunk))]) {
+    const { code } = await transform(read(name), { format: 'esm', minify: true, lineLimit: 160 })
+    writeFileSync(`dist/${name}`, code)
   }
 }
 

@@ -118,6 +118,14 @@ const prepareArm64 = () => buildPrebuild('arm64', join(root, 'build/arm64'), cro
 function buildDist() {
   rmSync('dist', { recursive: true, force: true }) // the names of chunks change
   run('building dist', 'node_modules/.bin/tsup', ['--silent'])
+  // Types are indented by one space instead of four.
+  for (const name of readdirSync('dist').filter((each) => each.endsWith('.d.cts'))) {
+    const text = readFileSync(`dist/${name}`, 'utf8')
+    writeFileSync(
+      `dist/${name}`,
+      text.replaceAll(/^(?: {4})+/gm, (indent) => ' '.repeat(indent.length / 4)),
+    )
+  }
 }
 
 /** The newest source of dist/, which names the addons that are in prebuilds/. */
