@@ -22,13 +22,14 @@ export interface CounterHome {
 const most = Number.MAX_SAFE_INTEGER
 const { add, addUntil, set, max, min } = counterOps
 
-/** What counters and gauges have in common. @internal */
+/** What counters and gauges have in common. */
 abstract class Cell {
   /** The name of the counter. */
   readonly name: string
   readonly #home: CounterHome
   readonly #place: CounterPlace
 
+  /** @internal */
   constructor(home: CounterHome, place: CounterPlace) {
     this.name = place.name
     this.#home = home
