@@ -2,9 +2,9 @@ import { abi, native, translated } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { findObjects } from './objects.js'
 
-export const { cacheKind, eventKind, contestKind, countersKind, limitsKind } = abi
+export const { cacheKind, eventKind, contestKind, limitsKind } = abi
 
-const layerKinds = { cache: cacheKind, events: eventKind, contest: contestKind, counters: countersKind }
+const layerKinds = { cache: cacheKind, events: eventKind, contest: contestKind, counters: abi.countersKind }
 
 /** A layer of which a fleet can have several objects, apart by their names. */
 export type NamedLayer = keyof typeof layerKinds

@@ -523,13 +523,13 @@ describe.each(memories)('a ring in $memory', ({ join }) => {
       name: orbitType({ name: 'Smell', kind: 7, capacity: 4, payloadBytes: 16 }),
       capacity: orbitType({ name: 'Small', kind: 7, capacity: 8, payloadBytes: 16 }),
       payloadBytes: orbitType({ name: 'Small', kind: 7, capacity: 4, payloadBytes: 17 }),
-      fingerprint: orbitType({ name: 'Small', kind: 7, capacity: 4, pod: pod({ a: 'u64', b: 'u64' }) }),
+      pod: orbitType({ name: 'Small', kind: 7, capacity: 4, pod: pod({ a: 'u64', b: 'u64' }) }),
     }
     const shown = {
       name: ['Small', 'Smell'],
       capacity: ['4', '8'],
       payloadBytes: ['16', '17'],
-      fingerprint: ['0x0000000000000000', `0x${different.fingerprint.fingerprint.toString(16).padStart(16, '0')}`],
+      pod: [different.pod.pod?.schema ?? '', 'the existing ring has no pod'],
     }
     const aspects = Object.keys(different) as (keyof typeof different)[]
 
