@@ -17,7 +17,10 @@ export class Returns {
 
   /** A call of this caller to this partition is handed back. */
   note(partition: number, caller: string, epoch: number): void {
-    this.#epochs.set(`${partition} ${caller}`, { epoch, atMs: this.#clock.now() })
+    const key = `${partition} ${caller}`
+    // One that was sent before others may come back after them.
+    const newest = Math.max(epoch, this.#epochs.get(key)?.epoch ?? 0)
+    this.#epochs.set(key, { epoch: newest, atMs: this.#clock.now() })
   }
 
   /** Whether a call was sent before the caller knew that an earlier one is handed back. */
