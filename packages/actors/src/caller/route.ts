@@ -29,8 +29,10 @@ export class Route {
   #owner: string | undefined
   #isSearching = false
   #isClosed = false
-  /** Raised when calls that came back are sent anew. */
+  /** Raised when calls that came back are sent anew, and when the partition has another host. */
   #epoch = 1
+  /** The host to which calls were sent in this epoch. */
+  #sentTo: string | undefined
   #hasReturns = false
   #pauseMs = 0
 
@@ -132,9 +134,10 @@ export class Route {
     const owner = this.#roads.ownerOf(this.#partition)
     const isElsewhere = owner !== undefined && owner !== this.#roads.host?.id
     this.#owner = isElsewhere ? owner : undefined
-    if (isElsewhere && this.#hasReturns) {
+    if (isElsewhere && (this.#hasReturns || owner !== this.#sentTo)) {
       this.#epoch++
       this.#hasReturns = false
+      this.#sentTo = owner
     }
     const held = new Set<string>()
     for (const call of this.#queue.splice(0)) {
