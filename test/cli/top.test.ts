@@ -18,7 +18,7 @@ describe.runIf(isLinux)('orbit top', () => {
     const screen = await terminal.shows(/ \d+ % /) // after two samples
     expect(terminal.state()).toEqual({ isAlternate: true, hasCursor: false })
     expect(screen).toMatch(new RegExp(`^orbit top  \\d\\d:\\d\\d:\\d\\d  ${name}: 1 fleet, 1 member, 5 rings by rate`))
-    expect(screen).toMatch(/ FLEET +ALIVE +DEAD +STALE +CLAIMS +OLDEST BEAT +LOOP LAG +PROBLEMS/)
+    expect(screen).toMatch(/ FLEET +ALIVE +DEAD +STALE +CLAIMS +COUNTERS +LIMITED +OLDEST BEAT +LOOP LAG +PROBLEMS/)
     expect(screen).toMatch(new RegExp(` ${child.pid}  worker .x1b.31m0 +alive +\\S+ ms +\\d+ % +\\d+.* MiB .*queue 4`))
     expect(screen).toMatch(/ 222 +orbit\.contest/)
     expect(screen).not.toContain('hidden')
