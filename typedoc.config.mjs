@@ -9,7 +9,12 @@ const codes = new Set(
 export default {
   name: 'orbit-node',
   includeVersion: true,
-  entryPoints: ['src/index.ts', 'src/struct.ts', 'src/testing.ts', 'src/adapters/*.ts'],
+  entryPoints: [
+    'src/index.ts',
+    'src/struct.ts',
+    'src/testing.ts',
+    'src/adapters/{cron,keyv,pino,prom,ratelimit,socketio}.ts',
+  ],
   readme: 'README.md',
   projectDocuments: [
     'docs/guide/*.md',
@@ -32,6 +37,8 @@ export default {
     // What stands around them says it.
     'Contest.tryClaim.__type.guard',
     'Contest.tryClaim.__type.yieldTo',
+    'HistogramValue.buckets.__type.count',
+    'HistogramValue.buckets.__type.le',
     'Inbox.tryOwn.__type.inbox',
     'Inbox.tryOwn.__type.ownedBy',
     'MetricsOptions.cursors.__type.lag',

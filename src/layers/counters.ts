@@ -48,9 +48,11 @@ export interface CounterListOptions {
 
 /** A counter as a list has it. */
 export interface CounterEntry {
+  /** As it was given to `counter` or `gauge`. */
   readonly name: string
   /** 'counter': an integer; 'gauge': any number. */
   readonly kind: 'counter' | 'gauge'
+  /** At some instant during the call. */
   readonly value: number
   /** Milliseconds until it expires; undefined: never. */
   readonly expiresInMs: number | undefined

@@ -28,6 +28,7 @@ export interface StoreStats {
   readonly entries: number
   /** The parts that space is reused in. */
   readonly segments: number
+  /** How many of them have entries or are being written; 0..segments. */
   readonly usedSegments: number
   /** Segments that are lost until every member has left, because processes died in the middle of an exchange. */
   readonly burned: number

@@ -59,7 +59,7 @@ describe.runIf(canTell)('the death of a member', () => {
     expect(watches()).toBe(before)
   })
 
-  it('is not told of a handle that was closed, which leaves no descriptor', async () => {
+  it('hears nothing of a handle that was closed, which leaves no descriptor', async () => {
     const name = fleetName('death')
     const fleet = joined(name)
     const { node } = await member(name)
