@@ -43,10 +43,10 @@ std::string chosen_folder() {
   return without_end(temporary_folder()) + "/orbit-" + std::to_string(geteuid());
 }
 
-// In a sticky folder only the owner of a file can rename or remove it.
+// In a sticky folder only the owner of a file, and that of the folder, can rename or remove it.
 bool is_safe(const struct stat& status) {
-  bool isOwn = (status.st_uid == geteuid() || status.st_uid == 0) && (status.st_mode & 022) == 0;
-  return isOwn || (status.st_mode & S_ISVTX) != 0;
+  bool isTrusted = status.st_uid == geteuid() || status.st_uid == 0;
+  return isTrusted && ((status.st_mode & 022) == 0 || (status.st_mode & S_ISVTX) != 0);
 }
 
 }  // namespace
@@ -66,9 +66,10 @@ void require_folder() {
   if (is_safe(status)) return;
   char mode[8];
   snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777);
-  throw Failure("ERR_ORBIT_PERMISSION", folder + ": uid=" + std::to_string(status.st_uid) + " mode=" + mode +
-                                            " lets other users replace files: it must belong to uid=" +
-                                            std::to_string(geteuid()) + " with mode 0700, or have the sticky bit");
+  throw Failure("ERR_ORBIT_PERMISSION",
+                folder + ": uid=" + std::to_string(status.st_uid) + " mode=" + mode +
+                    " lets other users replace files: it must belong to uid=" + std::to_string(geteuid()) +
+                    " or to root, with mode 0700 or the sticky bit");
 }
 
 }  // namespace orbit

@@ -2,6 +2,9 @@ import { EventEmitter } from 'node:events'
 import type { KeyvStoreAdapter } from 'keyv'
 import { type Fleet, OrbitStore, type OrbitStoreOptions } from '../index.js'
 
+/** A longer time to live is none. */
+const longestMs = 2 ** 48
+
 const textOf = (value: Uint8Array): string => Buffer.from(value.buffer, value.byteOffset, value.length).toString()
 
 /**
@@ -52,7 +55,8 @@ export class KeyvOrbit extends EventEmitter implements KeyvStoreAdapter {
    * @throws RangeError ERR_ORBIT_PAYLOAD_SIZE for a text that does not fit; Keyv emits it as an error
    */
   async set(key: string, value: string, ttl?: number): Promise<boolean> {
-    return this.#store.put(key, value, ttl === undefined ? {} : { ttlMs: Math.max(1, Math.ceil(ttl)) })
+    const expires = ttl !== undefined && ttl !== null && ttl < longestMs
+    return this.#store.put(key, value, expires ? { ttlMs: Math.max(1, Math.ceil(ttl)) } : {})
   }
 
   /**

@@ -22,6 +22,10 @@ export interface FleetRegistryOptions extends Pick<CountersOptions, 'capacity'> 
 const separator = '\x1f'
 const absent = '\x1e'
 const maxNameBytes = 128
+const maxCollectMs = 2 ** 31 - 1
+
+const outOfRange = (name: string, value: unknown, expected: string): RangeError =>
+  Object.assign(new RangeError(`${name}=${String(value)} must be ${expected}`), { code: 'ERR_ORBIT_OUT_OF_RANGE' })
 
 /** What this process knows of a metric: the gauges in shared memory that it has used, by their names. */
 interface Followed {
@@ -60,6 +64,7 @@ export class FleetRegistry {
   readonly #followed = new Map<PromMetricLike, Followed>()
   readonly #timer: NodeJS.Timeout
   #isWarned = false
+  #hasFailed = false
 
   /**
    * Every worker makes one, for the same metrics. Metrics that are registered later are shared, too.
@@ -68,6 +73,10 @@ export class FleetRegistry {
    */
   constructor(fleet: Fleet, options: FleetRegistryOptions = {}) {
     const { register = globalRegister, deadGauges = 'drop', collectMs = 5000, capacity } = options
+    if (deadGauges !== 'drop' && deadGauges !== 'keep') throw outOfRange('deadGauges', deadGauges, "'drop' or 'keep'")
+    if (!Number.isInteger(collectMs) || collectMs < 100 || collectMs > maxCollectMs) {
+      throw outOfRange('collectMs', collectMs, `an integer in 100..${maxCollectMs}`)
+    }
     this.#fleet = fleet
     this.#counters = new Counters(fleet, {
       name: 'prom',
@@ -80,7 +89,7 @@ export class FleetRegistry {
     const incarnation = fleet.nodes().find(({ node }) => node === fleet.node)?.incarnation ?? 0
     this.#own = `${fleet.node}.${incarnation}`
     this.#followAll()
-    this.#timer = setInterval(() => void this.#collect().catch(() => this.close()), collectMs)
+    this.#timer = setInterval(() => void this.#collect().catch((error) => this.#failed(error)), collectMs)
     this.#timer.unref()
   }
 
@@ -104,6 +113,21 @@ export class FleetRegistry {
       else if (metric.aggregator !== 'omit') texts.push(metricText(metric, this.#series(followed, shared)))
     }
     return texts.join('\n')
+  }
+
+  /** A `collect` function that fails is run again the next time. */
+  #failed(error: unknown): void {
+    const isOver = error instanceof OrbitError && ['ERR_ORBIT_CLOSED', 'ERR_ORBIT_RETIRED'].includes(error.code)
+    if (isOver) {
+      this.close()
+      return
+    }
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    process.emitWarning(`a collect function failed, and its metrics keep their values until it succeeds: ${error}`, {
+      type: 'OrbitWarning',
+      code: 'ORBIT_COLLECT_FAILED',
+    })
   }
 
   #metrics(): PromMetricLike[] {
@@ -166,9 +190,11 @@ export class FleetRegistry {
 
   /** All shared values, by the name of their metric. Those of dead gauges are removed. */
   #read(): SharedValues {
+    // The members after the entries: one that has joined and set a gauge is among them.
+    const entries = [...this.#counters.entries()]
     const alive = new Set(this.#fleet.nodes().flatMap((n) => (n.alive ? [`${n.node}.${n.incarnation}`] : [])))
     const found: SharedValues = new Map()
-    for (const { name, value } of this.#counters.entries()) {
+    for (const { name, value } of entries) {
       const fields = name.split(separator)
       const owner = fields[2] as string
       if (owner !== '' && !this.#keepsDead && !alive.has(owner)) {

@@ -14,16 +14,18 @@ export const errorCodes = {
   ERR_ORBIT_RETIRED: 'The fleet or the ring was removed while this handle had it open.',
   ERR_ORBIT_KINDS_FULL: 'Types and layers with names have used all 72 KINDs that a fleet has for names.',
   ERR_ORBIT_NO_SPACE: 'Shared memory is full; nothing was left behind.',
-  ERR_ORBIT_TABLE_FULL: 'The table of the contest, or of the rate limiters, has no room for this subject or key.',
+  ERR_ORBIT_TABLE_FULL:
+    'The table of the contest, the rate limiters or the counters has no room for this subject, key or name.',
   ERR_ORBIT_CLAIM_LOST: 'The claim ended before its holder released it: it expired, or its fleet handle was closed.',
-  ERR_ORBIT_TIMEOUT: 'The subject was not free, or a load did not end, in the time given.',
+  ERR_ORBIT_TIMEOUT:
+    'The subject was not free, an inbox had no room or owner, or a load or call did not end, in the time given.',
   ERR_ORBIT_LOAD_CYCLE: 'The load of a cache key asked for a key that is waiting for this load.',
   ERR_ORBIT_NO_SERVER: 'No living process serves this name; nothing was sent.',
   ERR_ORBIT_SERVER_DIED: 'The server of a call died before it answered; `progress` says how far the call had come.',
   ERR_ORBIT_CALLS_FULL: 'As many processes call and serve in this fleet as there is room for.',
   ERR_ORBIT_NO_SPARE:
     'Too many members died in the middle of a write since the fleet was last empty, or a store is too small for them.',
-  ERR_ORBIT_EXHAUSTED: 'The ring has reached its last position.',
+  ERR_ORBIT_EXHAUSTED: 'The ring has reached its last position, or the sum of a counter is outside its range.',
   ERR_ORBIT_PERMISSION:
     'An object of this name belongs to another user than the process has now, or other users may open it.',
   ERR_ORBIT_LAYOUT_MISMATCH: 'An object of this name is not one of this package, or has another layout version.',

@@ -1,7 +1,7 @@
 import { checkOptions, outOfRange, wrongType } from '../base/check.js'
 import { Counter, type CounterHome, Gauge } from './counter.js'
 
-/** Options of a histogram: its buckets, and how long it lives. */
+/** Options of a histogram: its buckets. */
 export interface HistogramOptions {
   /**
    * The upper ends of the buckets, finite numbers in rising order, 1..100 of them. Default: 0.005 to 10 as in
@@ -27,11 +27,12 @@ function bucketsOf(options: HistogramOptions): readonly number[] {
   checkOptions('options', options, ['buckets'])
   const { buckets = defaultBuckets } = options
   if (!Array.isArray(buckets)) throw wrongType('buckets', buckets, 'an array of numbers')
-  const isRising = buckets.every((end, i) => Number.isFinite(end) && (i === 0 || end > (buckets[i - 1] as number)))
-  if (!isRising || buckets.length === 0 || buckets.length > maxBuckets) {
+  const ends = [...buckets] // without holes, which every() skips
+  const isRising = ends.every((end, i) => Number.isFinite(end) && (i === 0 || end > (ends[i - 1] as number)))
+  if (!isRising || ends.length === 0 || ends.length > maxBuckets) {
     throw outOfRange('buckets', buckets, `1..${maxBuckets} finite numbers in rising order`)
   }
-  return [...buckets]
+  return ends
 }
 
 /**

@@ -27,7 +27,6 @@ export class Reservation {
    *   fit; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_NO_SPARE
    */
   put(value: CacheBytes, options: StorePutOptions = {}): boolean {
-    checkEntryOptions(options)
-    return this.#store(value, options, this.#condition)
+    return this.#store(value, checkEntryOptions(options), this.#condition)
   }
 }

@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
-import { checkInteger } from '../base/check.js'
+import { checkInteger, wrongType } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import type { Fleet } from '../core/fleet.js'
 import { abi, status } from '../core/native.js'
@@ -120,6 +120,7 @@ export class OrbitStore {
    * @throws TypeError for wrong keys; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   getMany(keys: readonly CacheBytes[]): (Uint8Array | undefined)[] {
+    if (!Array.isArray(keys)) throw wrongType('keys', keys, 'an array of keys')
     return keys.map((key) => this.get(key))
   }
 
@@ -157,8 +158,9 @@ export class OrbitStore {
    *   fit; ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_NO_SPARE, ERR_ORBIT_READ_ONLY for an observer
    */
   put(key: CacheBytes, value: CacheBytes, options?: ConditionalPutOptions): boolean {
-    if (options !== undefined) checkPutOptions(options)
-    return this.putChecked(key, value, options ?? noOptions, options)
+    if (options === undefined) return this.putChecked(key, value, noOptions)
+    const given = checkPutOptions(options)
+    return this.putChecked(key, value, given, given)
   }
 
   /** Stores a value with options that were checked. @internal */

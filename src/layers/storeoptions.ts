@@ -37,23 +37,33 @@ export const maxTagBytes = 1024
 const entryKeys = ['ttlMs', 'staleMs', 'tags']
 const conditionKeys = [...entryKeys, 'ifAbsent', 'ifId']
 
-/** Throws unless these are options of an entry. */
-export function checkEntryOptions(options: StorePutOptions): void {
+/** A copy of the options of an entry, each of which is read once: a getter could change its answer after the check. */
+export function checkEntryOptions(options: StorePutOptions): StorePutOptions {
   checkOptions('options', options, entryKeys)
-  checkEntry(options)
+  const given = copyOf(options)
+  checkEntry(given)
+  return given
 }
 
-/** Throws unless these are options of a put. */
-export function checkPutOptions(options: ConditionalPutOptions): void {
+/** The same for the options of a put. */
+export function checkPutOptions(options: ConditionalPutOptions): ConditionalPutOptions {
   checkOptions('options', options, conditionKeys)
-  checkEntry(options)
-  const { ifAbsent, ifId } = options
+  const given = copyOf(options)
+  checkEntry(given)
+  const { ifAbsent, ifId } = given
   checkFlag('ifAbsent', ifAbsent)
-  if (ifId === undefined) return
+  if (ifId === undefined) return given
   checkInteger('ifId', ifId, 1, Number.MAX_SAFE_INTEGER)
   if (ifAbsent) {
     throw typeError('ERR_ORBIT_INVALID_ARGUMENT', 'ifAbsent and ifId exclude each other: pass one of them')
   }
+  return given
+}
+
+function copyOf<Options extends StorePutOptions>(options: Options): Options {
+  const given = { ...options }
+  if (Array.isArray(given.tags)) given.tags = [...given.tags]
+  return given
 }
 
 function checkEntry({ ttlMs, staleMs, tags }: StorePutOptions): void {

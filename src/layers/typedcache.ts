@@ -65,8 +65,7 @@ function checkGetOrSet(options: GetOrSetOptions) {
   checkInteger('loadTimeoutMs', loadTimeoutMs, 1, maxMs)
   checkSignal(signal)
   checkFlag('keepAlive', keepAlive)
-  checkEntryOptions(putOptions)
-  return { limits: { signal, leaseMs, loadTimeoutMs, keepAlive }, putOptions }
+  return { limits: { signal, leaseMs, loadTimeoutMs, keepAlive }, putOptions: checkEntryOptions(putOptions) }
 }
 
 /**

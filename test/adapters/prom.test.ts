@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { FleetRegistry } from '../../src/adapters/prom.js'
 import { fleetName, joinLocal, joinShm } from '../help/fleets.js'
 import { type Child, start } from '../help/processes.js'
+import { expectRangeError, untyped } from '../help/refusals.js'
 import { isLinux } from '../help/system.js'
 
 const { Counter, Gauge, Histogram, Registry } = promClient
@@ -22,6 +23,12 @@ describe('a FleetRegistry', () => {
     const registry = new FleetRegistry(joinLocal(fleetName()), { register })
     return { registry, register, registers: [register] }
   }
+
+  it('refuses wrong options', () => {
+    const fleet = joinLocal(fleetName())
+    const wrong = [{ collectMs: Number.NaN }, { collectMs: 99 }, { collectMs: 2 ** 31 }, { deadGauges: 'kept' }]
+    for (const options of wrong) expectRangeError(() => new FleetRegistry(fleet, untyped(options)))
+  })
 
   it('answers as prom-client does for one process', async () => {
     const { registry, register, registers } = own()

@@ -1,7 +1,7 @@
 // The folder of the objects: which one it is, and what happens when it is missing or unusable. Some children have a
 // mount namespace of their own, and so another /dev/shm.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -137,6 +137,16 @@ describe.runIf(isLinux)('a fleet in ORBIT_DIRECTORY', () => {
     expect(joined).toMatchObject({ code: 'ERR_ORBIT_PERMISSION' })
     expect(joined.message).toContain(`${folder}: uid=${uid} mode=0777 lets other users replace files`)
     expect(local).toBe(1)
+  })
+
+  it('refuses a folder of another user, who could replace the files, even with the sticky bit', (context) => {
+    if (uid !== 0) context.skip('needs root')
+    const folder = temporaryFolder()
+    chownSync(folder, 54321, 54321)
+    chmodSync(folder, 0o1777)
+    const { joined } = outcomes(folder, { ORBIT_DIRECTORY: folder })
+    expect(joined).toMatchObject({ code: 'ERR_ORBIT_PERMISSION' })
+    expect(joined.message).toContain('uid=54321 mode=1777')
   })
 
   it('throws an error for a folder that cannot be made', () => {

@@ -170,7 +170,7 @@ describe('a histogram', () => {
 
   it('refuses buckets that do not rise', () => {
     const counters = local()
-    for (const buckets of [[], [1, 1], [2, 1], [Number.NaN], [Number.POSITIVE_INFINITY]]) {
+    for (const buckets of [[], [1, 1], [2, 1], [Number.NaN], [Number.POSITIVE_INFINITY], new Array(3)]) {
       expectRangeError(() => counters.histogram('x', { buckets }))
     }
     expectTypeError(() => counters.histogram('x', { buckets: untyped(5) }))

@@ -373,6 +373,19 @@ describe('a store', () => {
     expect(store.stats()).toMatchObject({ puts: 0 })
   })
 
+  it('reads each option once, before it looks at the key', () => {
+    const store = new OrbitStore(joinLocal(fleetName()))
+    const options = {
+      get ttlMs() {
+        store.get('other')
+        return 100_000
+      },
+    }
+    expect(store.put('key', 'value', options)).toBe(true)
+    expect([store.has('key'), store.has('other')]).toEqual([true, false])
+    expectTypeError(() => store.getMany(untyped('key')), 'keys="key"')
+  })
+
   it('is closed with its fleet', () => {
     const fleet = joinLocal(fleetName(), { size })
     const store = new OrbitStore(fleet, small)

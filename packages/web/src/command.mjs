@@ -29,6 +29,7 @@ export function ask(args) {
     stderr += text
   })
   return new Promise((resolve) => {
+    child.once('error', ({ message }) => resolve({ error: { message } })) // no process could be started
     child.once('close', () => {
       clearTimeout(timer)
       resolve(parsed(stdout) ?? parsed(stderr) ?? { error: { message: stderr || 'orbit printed nothing' } })

@@ -1,7 +1,10 @@
 // Which requests are answered: those of the page itself, opened with the address that the program printed.
 import { timingSafeEqual } from 'node:crypto'
 
-const isEqual = (a, b) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+function isEqual(a, b) {
+  const [one, other] = [Buffer.from(a), Buffer.from(b)]
+  return one.length === other.length && timingSafeEqual(one, other)
+}
 
 /** The value of a cookie; '': there is none. */
 const cookieOf = ({ cookie = '' }, name) =>
@@ -17,6 +20,7 @@ const cookieOf = ({ cookie = '' }, name) =>
  * @returns {{ code: number, text: string } | undefined}
  */
 export function refusalOf({ method, headers }, url, { port, token }) {
+  if (url === null) return { code: 400, text: 'the address is not one of this page' }
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`]
   if (!hosts.includes(headers.host ?? '')) return { code: 403, text: 'the Host must be 127.0.0.1 or localhost' }
   const { origin } = headers

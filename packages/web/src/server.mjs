@@ -60,7 +60,8 @@ export async function serve({ fleet, port = 0 } = {}) {
   const samples = new Samples(fleet)
   const door = { port, token: randomBytes(24).toString('base64url') }
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://127.0.0.1')
+    const [target, base] = [request.url ?? '/', 'http://127.0.0.1']
+    const url = URL.canParse(target, base) ? new URL(target, base) : null
     const refusal = refusalOf(request, url, door)
     if (refusal !== undefined) response.writeHead(refusal.code, pageHeaders).end(`${refusal.text}\n`)
     else {

@@ -83,6 +83,8 @@ describe.runIf(isLinux)('orbit-web', () => {
     expect(await codeOf({}, '/')).toBe(401)
     expect(await codeOf({ cookie: `${cookie}x` }, '/')).toBe(401)
     expect(await codeOf({}, `/?token=${token.slice(0, -1)}`)).toBe(401)
+    expect(await codeOf({}, `/?token=${'%C3%A9'.repeat(token.length)}`)).toBe(401)
+    expect(await codeOf({ cookie }, '//')).toBe(400)
     expect(await codeOf({ cookie }, '/', 'POST')).toBe(405)
     expect(await codeOf({ cookie, origin }, '/app.js')).toBe(200)
     const { port } = new URL(url)

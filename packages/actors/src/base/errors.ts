@@ -8,7 +8,6 @@ export const actorErrorCodes = {
   ERR_ORBIT_ACTOR_ACTIVATION: 'The actor could not be activated; `cause` is what its onActivate threw.',
   ERR_ORBIT_ACTOR_UNKNOWN: 'The process of the actor has no such type, or the type has no such method.',
   ERR_ORBIT_ACTOR_VALUE: 'An argument or a result cannot cross between processes.',
-  ERR_ORBIT_ACTOR_ORDER: 'An earlier call of this process to this actor ended unknown, so this one was not sent again.',
   ERR_ORBIT_ACTOR_CLOSED: 'The actor system of this process was closed.',
 } as const
 
@@ -39,7 +38,6 @@ const worthRetrying = new Set<ActorErrorCode>([
   'ERR_ORBIT_ACTOR_BUSY',
   'ERR_ORBIT_ACTOR_CRASHING',
   'ERR_ORBIT_ACTOR_ACTIVATION',
-  'ERR_ORBIT_ACTOR_ORDER',
 ])
 
 /** The error of a call that did not get its result. What the method itself throws is a RemoteError instead. */
