@@ -12,6 +12,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <vector>
+
 #include "check.h"
 #include "protocol/word.h"
 
@@ -88,6 +90,28 @@ inline void kill_child(pid_t pid) {
   CHECK_EQUAL(kill(pid, SIGKILL), 0);
   CHECK_EQUAL(waitpid(pid, &status, 0), pid);
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+// Steps a child that `start` has stopped through its call, and kills it. Returns the instructions after which the
+// shared bytes are not what they were before, 0 first, and the end of the call last. `act` runs after each step, before
+// the bytes are compared.
+template <typename Act>
+std::vector<uint64_t> instructions_that_write(pid_t child, const Progress* progress, const void* base, uint64_t bytes,
+                                              Act act) {
+  const uint8_t* shared = static_cast<const uint8_t*>(base);
+  std::vector<uint8_t> last(shared, shared + bytes);
+  std::vector<uint64_t> found = {0};
+  uint64_t count = 0;
+  step_into(child, progress, kMostSteps - 1, [&] {
+    act();
+    count++;
+    if (memcmp(last.data(), shared, bytes) == 0) return;
+    memcpy(last.data(), shared, bytes);
+    found.push_back(count);
+  });
+  kill_child(child);
+  if (found.back() != count) found.push_back(count);
+  return found;
 }
 
 inline void finish_child(pid_t pid) {

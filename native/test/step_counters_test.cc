@@ -122,23 +122,10 @@ struct Tally {
   uint64_t instructions = 0, points = 0, effects = 0;
 };
 
-// The instructions after which the shared bytes are not what they were before, and the end of the call.
 std::vector<uint64_t> instructions_that_write(Scene* scene, Call call) {
   prepare(scene, call);
-  const uint8_t* base = static_cast<const uint8_t*>(scene->base);
-  std::vector<uint8_t> last(base, base + ring_bytes(spec()));
-  std::vector<uint64_t> found = {0};
-  uint64_t count = 0;
   pid_t child = start_call(scene, call);
-  step_into(child, scene->progress, kMostSteps - 1, [&] {
-    count++;
-    if (memcmp(last.data(), base, last.size()) == 0) return;
-    memcpy(last.data(), base, last.size());
-    found.push_back(count);
-  });
-  kill_child(child);
-  if (found.back() != count) found.push_back(count);
-  return found;
+  return instructions_that_write(child, scene->progress, scene->base, ring_bytes(spec()), [] {});
 }
 
 void kill_at(Scene* scene, Call call, uint64_t at, bool isLast, Tally* tally) {

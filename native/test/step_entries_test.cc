@@ -137,22 +137,9 @@ void take_over(Scene* scene, uint32_t moves) {
   CHECK_EQUAL(scene->writers[kVictim].hand, chunk_left_for_the_victim(*scene));
 }
 
-// The instructions after which the shared bytes are not what they were before, and the end of the call.
 std::vector<uint64_t> instructions_that_write(Scene* scene, Call call) {
-  const uint8_t* base = reinterpret_cast<const uint8_t*>(scene->ring.header);
-  std::vector<uint8_t> last(base, base + ring_bytes(spec_of_cells()));
-  std::vector<uint64_t> found = {0};
-  uint64_t count = 0;
   pid_t child = start_call(scene, call);
-  step_into(child, scene->progress, kMostSteps - 1, [&] {
-    count++;
-    if (memcmp(last.data(), base, last.size()) == 0) return;
-    memcpy(last.data(), base, last.size());
-    found.push_back(count);
-  });
-  kill_child(child);
-  if (found.back() != count) found.push_back(count);
-  return found;
+  return instructions_that_write(child, scene->progress, scene->ring.header, ring_bytes(spec_of_cells()), [] {});
 }
 
 void kill_everywhere(void* base, Progress* progress, Call call, uint32_t moves) {

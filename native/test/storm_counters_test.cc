@@ -10,9 +10,9 @@ int main() {
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "child.h"
 #include "counterbox.h"
 
 using namespace orbit;
@@ -66,14 +66,7 @@ std::string numbered(uint64_t number) { return "counter " + std::to_string(numbe
 }
 
 void start(Storm* storm, uint32_t child, uint64_t seed) {
-  pid_t parent = getpid(), pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
-    count_on(*storm, child, seed);
-  }
-  storm->children[child] = pid;
+  storm->children[child] = start_child([=] { count_on(*storm, child, seed); });
 }
 
 void end_child(Storm* storm, uint32_t child) {

@@ -12,11 +12,11 @@ int main() {
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "boxes.h"
+#include "child.h"
 
 using namespace orbit;
 
@@ -234,20 +234,14 @@ void check_calls(const Storm& storm) {
 // ---- the storm -----------------------------------------------------------------------------------------------------
 
 void start(Storm* storm, uint32_t child) {
-  pid_t parent = getpid(), pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
+  storm->children[child] = start_child([=] {
     setpriority(PRIO_PROCESS, 0, 0);
     if (child < kClients) {
       storm->be_client(*storm, child);
     } else {
       storm->be_owner(*storm);
     }
-    _exit(0);
-  }
-  storm->children[child] = pid;
+  });
   storm->isStopped[child] = false;
 }
 

@@ -10,10 +10,10 @@ int main() {
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "check.h"
+#include "child.h"
 #include "protocol/limiter.h"
 
 using namespace orbit;
@@ -69,14 +69,7 @@ EntryPlace place_of_key(const Storm& storm, uint64_t key) {
 }
 
 void start(Storm* storm, uint32_t child, uint32_t life) {
-  pid_t parent = getpid(), pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
-    take_on(*storm, child + life % 1000 * kProcesses);
-  }
-  storm->children[child] = pid;
+  storm->children[child] = start_child([=] { take_on(*storm, child + life % 1000 * kProcesses); });
 }
 
 // False: the children have come to the last ticket.

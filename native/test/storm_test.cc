@@ -12,13 +12,13 @@ int main() {
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <vector>
 
 #include "check.h"
+#include "child.h"
 #include "protocol/cursor.h"
 #include "protocol/settle.h"
 
@@ -93,12 +93,6 @@ void check_whole(const Frame& frame, const uint8_t* payload) {
 
 // ---- the processes -------------------------------------------------------------------------------------------------
 
-void die_with(pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(1);
-  setpriority(PRIO_PROCESS, 0, 0);
-}
-
 [[noreturn]] void write_frames(const Storm& storm, uint32_t node) {
   Writer writer;
   RingStatus settled = become_writer(storm.ring, node, &writer);
@@ -155,15 +149,11 @@ void die_with(pid_t parent) {
 }
 
 void start(Storm* storm, uint32_t child) {
-  pid_t parent = getpid();
-  pid_t pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    die_with(parent);
+  storm->children[child] = start_child([=] {
+    setpriority(PRIO_PROCESS, 0, 0);
     if (child < kWriters) write_frames(*storm, child);
     read_frames(*storm, child - kWriters);
-  }
-  storm->children[child] = pid;
+  });
   storm->stopped[child] = false;
 }
 

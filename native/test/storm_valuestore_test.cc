@@ -15,9 +15,9 @@ int main() {
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "child.h"
 #include "storerun.h"
 
 using namespace orbit;
@@ -48,14 +48,7 @@ void* shared_bytes(uint64_t bytes) {
 }
 
 void start(Storm* storm, uint32_t node, uint64_t seed) {
-  pid_t parent = getpid(), pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
-    live(*storm, node, seed);
-  }
-  storm->children[node] = pid;
+  storm->children[node] = start_child([=] { live(*storm, node, seed); });
   storm->lives++;
 }
 

@@ -53,28 +53,6 @@ interface Abi extends ContestAbi, CounterAbi, InboxAbi, StoreAbi {
   readonly recordFrameKind: number
   readonly recordAt: number
   readonly pollPayloads: number
-  readonly contestTextAt: number
-  readonly claimToken: number
-  readonly claimClaimedAtMs: number
-  readonly claimExpiresInMs: number
-  readonly claimIncarnation: number
-  readonly claimStamp: number
-  readonly claimNode: number
-  readonly claimPid: number
-  readonly claimOwnerBytes: number
-  readonly claimOwner: number
-  readonly listedToken: number
-  readonly listedClaimedAtMs: number
-  readonly listedExpiresInMs: number
-  readonly listedNode: number
-  readonly listedPid: number
-  readonly listedSubjectKind: number
-  readonly listedSubjectBytes: number
-  readonly listedOwnerBytes: number
-  readonly listedClaimBytes: number
-  readonly maxSubjectBytes: number
-  readonly maxOwnerBytes: number
-  readonly cardBytes: number
   readonly limitCount: number
   readonly limitRemaining: number
   readonly limitResetMs: number
