@@ -44,22 +44,23 @@ struct StoreRun {
     return tag_hash(store(), &tag, sizeof tag);
   }
 
-  void put(uint64_t number, PutCondition condition) {
-    uint64_t length = random.below(16) == 0 ? 3 + random.below(mostWords - 3) : 3 + random.below(120);
-    uint64_t begun = tick(), tag = tag_of(number), id;
+  // Puts a value of `length` words, which says that it is of the tick `begun`.
+  StoreStatus write(uint64_t number, uint64_t length, uint64_t begun, const PutCondition& condition) {
+    uint64_t tag = tag_of(number), id;
     fill_value(words.data(), length, number, begun);
     StoreValue value;
     value.bytes = words.data();
     value.length = length * 8;
     value.tags = &tag;
     value.tagCount = 1;
-    StoreStatus status = put_value(writer, key(&number), value, now(), condition, &id);
-    CHECK(status == StoreStatus::kDone || (status == StoreStatus::kRefused && condition.kind != PutIf::kAlways));
-    if (condition.kind != PutIf::kAlways) add_relaxed(&facts->refusedFills, status == StoreStatus::kRefused);
-    if (status != StoreStatus::kDone) return;
+    return put_value(writer, key(&number), value, now(), condition, &id);
+  }
+  void put(uint64_t number) {
+    uint64_t length = random.below(16) == 0 ? 3 + random.below(mostWords - 3) : 3 + random.below(120);
+    uint64_t begun = tick();
+    CHECK(write(number, length, begun, {}) == StoreStatus::kDone);
     store_release(&facts->done[begun % kDoneWords], begun << 32 | tick());
-    // A fill that was reserved may be under a floor when it is stored, and then it settles nothing.
-    if (condition.kind == PutIf::kAlways) raise_to(&facts->settled[number], begun);
+    raise_to(&facts->settled[number], begun);
     add_relaxed(&facts->puts, 1);
   }
   // What another operation has settled since the reservation is not stored.
@@ -74,14 +75,7 @@ struct StoreRun {
   }
   // The value is as old as the tick at which it was loaded.
   void fill_reserved(uint64_t number, const PutCondition& condition, uint64_t begun) {
-    uint64_t length = 3 + random.below(120), tag = tag_of(number), id;
-    fill_value(words.data(), length, number, begun);
-    StoreValue value;
-    value.bytes = words.data();
-    value.length = length * 8;
-    value.tags = &tag;
-    value.tagCount = 1;
-    StoreStatus status = put_value(writer, key(&number), value, now(), condition, &id);
+    StoreStatus status = write(number, 3 + random.below(120), begun, condition);
     CHECK(status == StoreStatus::kDone || status == StoreStatus::kRefused);
     add_relaxed(&facts->refusedFills, status == StoreStatus::kRefused);
     // It counts as done when it was loaded: operations that began after that must not be followed by it.
@@ -125,7 +119,7 @@ struct StoreRun {
   void step() {
     uint64_t number = random.below(random.below(3) == 0 ? kRunKeys : kRunKeys / 8);
     uint64_t what = random.below(1000);
-    if (what < 380) return put(number, {});
+    if (what < 380) return put(number);
     if (what < 430) return fill(number);
     if (what < 480) return remove(number);
     if (what < 482) return reset(number);
