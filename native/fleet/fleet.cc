@@ -138,7 +138,7 @@ void Fleet::remove_other_version(Mapping& found, int waitMs) {
 }
 
 // Whether this joiner is alone with a fleet that it must not use as it is: all of its members died before the last one
-// could remove it, or it has another size, or its files are of an earlier boot, whose times mean nothing now. A
+// could remove it, or it has another size, or its files are of an earlier boot, and times in them mean nothing now. A
 // persistent fleet that had members keeps what they left in it. The caller holds the membership lock.
 bool Fleet::must_remake(const JoinOptions& options) const {
   if (!alone()) return false;

@@ -3,7 +3,7 @@ import { Counters, type CountersOptions, type Fleet, type Gauge, OrbitError } fr
 import { follow, type Labels, type PromMetricLike, type PromRegistryLike, reportLocal } from './prommetric.js'
 import { metricText, type Series, samplesText } from './promtext.js'
 
-/** Options of a `FleetRegistry`: whose metrics it shares, and what becomes of the gauges of workers that died. */
+/** Options of a `FleetRegistry`: which metrics it shares, and what becomes of the gauges of workers that died. */
 export interface FleetRegistryOptions extends Pick<CountersOptions, 'capacity'> {
   /** The registry of prom-client with the metrics; default: its global one. */
   register?: Registry
