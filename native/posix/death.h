@@ -7,7 +7,9 @@
 #pragma once
 
 #include <stdint.h>
+#ifdef __linux__
 #include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 namespace orbit {

@@ -52,7 +52,8 @@ bool is_safe(const struct stat& status) {
 }  // namespace
 
 const std::string& objects_folder() {
-  static const std::string folder = chosen_folder();
+  // Never destroyed: fleets are left by hooks that can run after the destructors of static objects.
+  static const std::string& folder = *new std::string(chosen_folder());
   return folder;
 }
 
