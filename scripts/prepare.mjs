@@ -1,6 +1,6 @@
 // Makes a clone ready: installs and builds what is missing or older than its sources, and nothing else.
 //   prepare.mjs             packages, build/Release, dist, packages/*/dist; `npm run demo` and `bench` call it first
-//   prepare.mjs test        all of that, what `npm pack` needs, and test/packages: `npm test` calls it first
+//   prepare.mjs test        all of that, what `npm pack` needs, test/packages and better-sqlite3: `npm test` calls it first
 //   prepare.mjs prebuild    packages, prebuilds/ for this platform
 //   prepare.mjs arm64       packages, build/arm64/prebuilds by the cross compiler, dist
 //   prepare.mjs dist        packages, dist from nothing
@@ -149,12 +149,9 @@ function preparePackagesDist() {
     if (!existsSync(join(folder, 'tsup.config.ts'))) continue // it needs no build
     const inputs = ['package.json', 'tsup.config.ts'].map((file) => changed(join(folder, file)))
     const newest = Math.max(...inputs, changed(join(folder, 'src'), ['.ts']), changed('dist/index.d.ts'))
-    if (
-      Math.min(
-        ...['index.js', 'index.d.ts', 'testing.js', 'testing.d.ts'].map((file) => changed(join(folder, 'dist', file))),
-      ) >= newest
-    )
-      continue
+    const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const files = Object.values(exports).flatMap((target) => (typeof target === 'string' ? [] : Object.values(target)))
+    if (Math.min(...files.map((file) => changed(join(folder, file)))) >= newest) continue
     run(`building ${folder}/dist`, join(root, 'node_modules/.bin/tsup'), ['--silent'], {}, folder)
   }
 }
@@ -194,6 +191,13 @@ function prepareTestPackages() {
   run('installing the packages of the tests', 'npm', npm)
 }
 
+/** SQLite for the tests of durable actors. Its install script is the one that we run: Node 20 has no SQLite of its own. */
+function prepareSqlite() {
+  if (changed('node_modules/better-sqlite3/build/Release/better_sqlite3.node') > 0) return
+  checkTools()
+  run('building better-sqlite3', 'npm', ['rebuild', 'better-sqlite3', '--no-audit', '--no-fund'], headers())
+}
+
 /** Addons that only tests load. Built before the tests: a test that builds one is bound by the time limit of a test. */
 function prepareTestAddons() {
   checkTools()
@@ -215,6 +219,7 @@ const goals = {
     preparePackagesDist,
     prepareSourceBuild,
     prepareTestPackages,
+    prepareSqlite,
     prepareTestAddons,
   ],
 }
