@@ -1,6 +1,6 @@
 // Makes a clone ready: installs and builds what is missing or older than its sources, and nothing else.
 //   prepare.mjs             packages, build/Release, dist, packages/*/dist; `npm run demo` and `bench` call it first
-//   prepare.mjs test        all of that, what `npm pack` needs, test/packages and better-sqlite3: `npm test` calls it first
+//   prepare.mjs test        all of that, what `npm pack` needs, and what only tests need: `npm test` calls it first
 //   prepare.mjs prebuild    packages, prebuilds/ for this platform
 //   prepare.mjs arm64       packages, build/arm64/prebuilds by the cross compiler, dist
 //   prepare.mjs dist        packages, dist from nothing
@@ -191,7 +191,7 @@ function prepareTestPackages() {
   run('installing the packages of the tests', 'npm', npm)
 }
 
-/** SQLite for the tests of durable actors. Its install script is the one that we run: Node 20 has no SQLite of its own. */
+/** SQLite for the tests of durable actors, by its install script: Node 20 has none of its own. */
 function prepareSqlite() {
   if (changed('node_modules/better-sqlite3/build/Release/better_sqlite3.node') > 0) return
   checkTools()
