@@ -34,6 +34,7 @@
         "native/fleet/waking.cc",
         "native/node/abi.cc",
         "native/node/clock_calls.cc",
+        "native/node/filelock.cc",
         "native/node/fleet_calls.cc",
         "native/node/inspect.cc",
         "native/node/limits_calls.cc",

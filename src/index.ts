@@ -2,6 +2,7 @@ export { errorCodes, OrbitError, type OrbitErrorCode } from './base/errors.js'
 export { NetId64 } from './base/netid.js'
 export type { CallProgress, Message } from './core/boxes.js'
 export { Cursor, type IterateOptions, type WaitOptions } from './core/cursor.js'
+export { FileLock } from './core/filelock.js'
 export {
   Fleet,
   type JoinOptions,

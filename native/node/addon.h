@@ -204,6 +204,7 @@ bool export_inbox_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_call_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_store_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_store_setup(napi_env env, napi_value exports, Addon* addon);
+bool export_file_lock_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inspect_calls(napi_env env, napi_value exports, Addon* addon);
 
 }  // namespace orbit

@@ -47,7 +47,7 @@ NAPI_MODULE_INIT() {
         orbit::export_bell_calls, orbit::export_watch_calls, orbit::export_cache_calls, orbit::export_clock_calls,
         orbit::export_contest_calls, orbit::export_entry_calls, orbit::export_limit_calls, orbit::export_limits_calls,
         orbit::export_counter_calls, orbit::export_inbox_calls, orbit::export_call_calls, orbit::export_store_calls,
-        orbit::export_store_setup, orbit::export_inspect_calls}) {
+        orbit::export_store_setup, orbit::export_inspect_calls, orbit::export_file_lock_calls}) {
     if (!export_calls(env, exports, addon)) return nullptr;
   }
   return exports;

@@ -267,6 +267,8 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   limiterReset(limiter: number, key: string): number
   /** Undefined: there is no table of limits. */
   inspectLimits(fleet: number, kind: number): NativeLimits | undefined
+  /** False: another descriptor holds the lock of the file. */
+  lockFile(descriptor: number, path: string): boolean
   entryAdd(table: number, start: number, idBytes: number, valueBytes: number): number
   entryChange(table: number, cell: number, idBytes: number, valueBytes: number): number
   entryRemove(table: number, cell: number): number
