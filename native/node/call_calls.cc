@@ -47,15 +47,17 @@ AwaitedCall* awaited_at(const Call& call, uint32_t slot) {
   return &awaited[place_of(call.ring(), slot)];
 }
 
-// callSend(ring, box, slot or 2^32 - 1 for none, payload, deadline) -> undefined, and callWake must follow; Results has
+// callSend(ring, box, slot or 2^32 - 1 for none, payload, flags, depth) -> undefined, and callWake must follow; Results has
 // position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a status
 napi_value send_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   const Ring& ring = call.ring();
-  uint32_t slot = call.u32(2);
-  RequestHeader header{slot != kOneWay, slot, 0};
-  if (header.hasReply != 0) {
+  uint32_t slot = call.u32(2), depth = call.u32(5);
+  RequestHeader header{static_cast<uint16_t>(call.u32(4)), static_cast<uint16_t>(depth), slot, 0};
+  bool wantsReply = slot != kOneWay;
+  if (wantsReply) {
+    header.flags |= kWantsReply;
     if (box_of_slot(ring, slot) >= ring.spec.boxes) return call.status(RingStatus::kCorrupt);
     header.stamp = open_call(ring, slot).stamp;
   }
@@ -66,12 +68,13 @@ napi_value send_call(napi_env env, napi_callback_info info) {
   message.body = call.bytes(3, &length);
   message.bodyBytes = call.payload_bytes(length);
   if (message.bodyBytes > ring.spec.payloadBytes) return call.status(RingStatus::kTooLarge);
-  message.version = call.u64(4);
+  Sender* sender = call.sender();
+  sender->reserve = reserve_for(sender->box.mask + 1, depth);
   // Loaded before the send. If this owner has died, the request may be with the next one: the caller then cancels.
   uint64_t owner = owner_of(call.box()), position;
-  InboxStatus status = send(&call.opened->writer, call.sender(), message, &position);
+  InboxStatus status = send(&call.opened->writer, sender, message, &position);
   if (status != InboxStatus::kOk) return call.inbox_status(status);
-  if (header.hasReply != 0) {
+  if (wantsReply) {
     *awaited_at(call, slot) = {{slot, header.stamp}, incarnation_of_owner(owner), node_of_owner(owner), true};
   }
   Results* results = call.addon->results();
@@ -121,8 +124,8 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
   return call.number(count);
 }
 
-// callFallAsleep(ring, box, wants) -> 1: an answer is there, a watched call is over, or if it wants them a request; 0:
-// not, and from now on this node is signalled. Or a status
+// callFallAsleep(ring, box, wants, running) -> 1: an answer is there, a watched call is over, or if it wants them a
+// request; 0: not, and from now on this node is signalled. Or a status. `running` is how many calls it runs
 napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -130,6 +133,7 @@ napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
   const Ring& ring = call.ring();
   const RingHandle& own = call.addon->rings[call.handle];
   const Consumer& consumer = *call.consumer();
+  if (consumer.word != 0) announce_busy(call.box(), call.u32(3));
   auto hasNews = [&] {
     for (const AwaitedCall& awaited : own.awaited) {
       if (awaited.isOpen && !is_pending(ring, awaited.to)) return true;

@@ -17,6 +17,7 @@ napi_value own_call(napi_env env, napi_callback_info info) {
   if (status == InboxStatus::kFull) return call.number(0);
   if (status != InboxStatus::kOk) return call.inbox_status(status);
   for (uint32_t place = 0; place < kMaxServices; place++) announce(call.box(), place, 0);
+  announce_busy(call.box(), 0);
   renew_replies(writer, call.index);
   wake_all(call.box(), call.signal());
   return call.number(1);

@@ -25,13 +25,21 @@
 
 namespace orbit {
 
-// Before the payload of a request. A one-way request has hasReply 0.
+// Before the payload of a request.
 struct RequestHeader {
-  uint32_t hasReply;
-  uint32_t slot;  // in the object
+  uint16_t flags;  // RequestFlag
+  uint16_t depth;  // how many calls are waiting for this one, each made by the handler of the one before
+  uint32_t slot;   // in the object
   uint64_t stamp;
 };
 static_assert(sizeof(RequestHeader) == 16, "whole words");
+
+// Without kWantsReply a request is one-way, and slot and stamp say nothing.
+enum RequestFlag : uint16_t { kWantsReply = 1, kWantsStream = 2 };
+
+// The room that calls of this depth leave to deeper ones, of `room` reply slots or places in a box. Every call that
+// waits for a deeper one then leaves it a place, down to the depth at which this is 0.
+constexpr uint32_t reserve_for(uint32_t room, uint32_t depth) { return depth < 30 ? room >> (depth + 2) : 0; }
 
 // Where an answer goes.
 struct ReplyTo {
@@ -61,8 +69,11 @@ inline bool serves(const Box& box, uint64_t hash) {
   return isThere;
 }
 
-// The box of a living owner that announces the service and has the fewest requests that are not done. Of equal ones,
-// `turn` chooses. boxes: there is none.
+// The owner of the box says how many calls it runs. They are no longer in the box. Partner: find_server.
+inline void announce_busy(const Box& box, uint64_t running) { store_relaxed(&box.header->busy, running); }
+
+// The box of a living owner that announces the service and has the fewest calls that wait or run. Of equal ones, `turn`
+// chooses. boxes: there is none.
 template <typename IsAlive>
 inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAlive isAlive) {
   uint32_t best = ring.spec.boxes;
@@ -72,7 +83,7 @@ inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAl
     Box box = box_of(ring, index);
     uint64_t word = owner_of(box);
     if (word == 0 || !serves(box, hash) || !is_owned(box, word, isAlive)) continue;
-    uint64_t floor = floor_of(box), open = head_of(box, floor) - floor;
+    uint64_t floor = floor_of(box), open = head_of(box, floor) - floor + load_relaxed(&box.header->busy);
     if (open >= fewest) continue;
     fewest = open;
     best = index;

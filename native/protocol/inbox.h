@@ -57,8 +57,9 @@ struct Box {
 // What a sender remembers of a box.
 struct Sender {
   Box box;
-  uint64_t next = 0;   // one past its newest message; 0: it has sent none
-  uint64_t floor = 0;  // as it was loaded last
+  uint64_t next = 0;     // one past its newest message; 0: it has sent none
+  uint64_t floor = 0;    // as it was loaded last
+  uint32_t reserve = 0;  // the room that it leaves to other senders
 };
 
 // What the owner of a box remembers of it.
@@ -212,14 +213,14 @@ inline bool commit(Consumer* consumer, uint64_t position) {
 
 // Signed: other senders may have filled this position, and the owner be past it. Then the swap fails, and the sender
 // goes on. Unsigned, their progress would read as "full".
-inline bool is_admitted(const Box& box, uint64_t position, uint64_t floor) {
-  return static_cast<int64_t>(position - floor) <= static_cast<int64_t>(box.mask);
+inline bool is_admitted(const Box& box, uint64_t position, uint64_t floor, uint32_t reserve = 0) {
+  return static_cast<int64_t>(position - floor) <= int64_t{box.mask} - reserve;
 }
 
 inline bool admit(Sender* sender, uint64_t position) {
-  if (is_admitted(sender->box, position, sender->floor)) return true;
+  if (is_admitted(sender->box, position, sender->floor, sender->reserve)) return true;
   sender->floor = floor_of(sender->box);
-  return is_admitted(sender->box, position, sender->floor);
+  return is_admitted(sender->box, position, sender->floor, sender->reserve);
 }
 
 inline InboxStatus refuse_full(const Sender& sender) {

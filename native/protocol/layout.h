@@ -195,7 +195,8 @@ struct BoxHeader {
   uint64_t reservedFull[7];
 
   uint64_t floor;  // the owner is done with all positions below
-  uint64_t reservedFloor[7];
+  uint64_t busy;   // calls that the owner runs (calls.h)
+  uint64_t reservedFloor[6];
 
   uint64_t owner;    // { incarnation:44 | node + 1:20 }; 0: none
   uint64_t waiting;  // 1: a process waits for room, or to become the owner

@@ -263,7 +263,7 @@ class Calling : public InboxScene {
   void call(uint32_t first) {
     for (uint32_t name = first; name < first + calls_; name++) {
       ReplyTo to = open_call(ring, capacity);
-      RequestHeader header{1, to.slot, to.stamp};
+      RequestHeader header{kWantsReply, 0, to.slot, to.stamp};
       uint64_t body = name, position;
       Message message{&header, sizeof header, &body, 8, 1, 0};
       if (send(&state.writers[0], &own.senders[0], message, &position) != InboxStatus::kOk) return;

@@ -125,6 +125,40 @@ void a_slot_of_messages_takes_no_answer() {
   CHECK_EQUAL(object.ring.slots[16], before);
 }
 
+void calls_leave_places_to_deeper_ones() {
+  CHECK_EQUAL(reserve_for(128, 0), 32);
+  for (uint32_t depth = 0; depth < 5; depth++) CHECK(reserve_for(128, depth) > reserve_for(128, depth + 1));
+  CHECK_EQUAL(reserve_for(128, 6), 0);
+  CHECK_EQUAL(reserve_for(128, 65535), 0);
+  Object object;
+  uint64_t position;
+  object.caller.sender.reserve = reserve_for(kReplies, 0);
+  for (uint32_t i = 0; i + 1 < kReplies; i++) object.caller.send(i);
+  CHECK(object.caller.try_send(9, &position) == InboxStatus::kFull);
+  object.caller.sender.reserve = reserve_for(kReplies, 1);
+  object.caller.send(9);
+  CHECK(object.caller.try_send(10, &position) == InboxStatus::kFull);
+}
+
+void a_call_goes_to_the_least_busy_server() {
+  Object object;
+  auto isAlive = [](uint32_t, uint64_t) { return true; };
+  Peer servers[] = {{object.ring, 2, 1}, {object.ring, 3, 3}};
+  for (uint32_t i = 0; i < 2; i++) {
+    servers[i].own(2 * i + 1);
+    announce(box_of(object.ring, 2 * i + 1), 0, 77);
+  }
+  CHECK_EQUAL(find_server(object.ring, 78, 0, isAlive), object.ring.spec.boxes);
+  CHECK_EQUAL(find_server(object.ring, 77, 0, isAlive), 1);
+  CHECK_EQUAL(find_server(object.ring, 77, 2, isAlive), 3);  // in turn
+  announce_busy(box_of(object.ring, 1), 2);
+  servers[1].send(1);
+  CHECK_EQUAL(find_server(object.ring, 77, 0, isAlive), 3);
+  servers[1].send(2);
+  servers[1].send(3);
+  CHECK_EQUAL(find_server(object.ring, 77, 0, isAlive), 1);
+}
+
 }  // namespace
 
 int main() {
@@ -135,6 +169,8 @@ int main() {
                         TEST(a_cancelled_call_never_begins),
                         TEST(a_server_that_is_late_leaves_the_next_call_alone),
                         TEST(every_box_has_its_own_reply_slots),
-                        TEST(a_slot_of_messages_takes_no_answer)};
+                        TEST(a_slot_of_messages_takes_no_answer),
+                        TEST(calls_leave_places_to_deeper_ones),
+                        TEST(a_call_goes_to_the_least_busy_server)};
   return run_tests("calls_test", tests);
 }

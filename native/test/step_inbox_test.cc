@@ -256,7 +256,7 @@ std::unique_ptr<Peer> before_call(Scene* scene) { return std::make_unique<Peer>(
 
 void call_and_give_up(Scene* scene, Peer* victim) {
   ReplyTo to = open_call(scene->ring, slot_under_test(scene->ring));
-  RequestHeader header{1, to.slot, to.stamp};
+  RequestHeader header{kWantsReply, 0, to.slot, to.stamp};
   uint64_t position;
   send(&victim->writer, &victim->sender, {&header, sizeof header, &kName, 8, 0, 0}, &position);
   cancel_call(scene->ring, to);

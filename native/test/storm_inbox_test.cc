@@ -164,7 +164,7 @@ void call_names(const Storm& storm, uint32_t node) {
     if (name >= kMostNames || must_leave(&storm.notes->clientsMustLeave)) return;
     uint64_t server = owner_of(peer.sender.box);
     ReplyTo to = open_call(storm.ring, reply_slot(storm.ring, node, static_cast<uint32_t>(random.below(kReplies))));
-    RequestHeader header{1, to.slot, to.stamp};
+    RequestHeader header{kWantsReply, 0, to.slot, to.stamp};
     uint64_t position;
     Message message{&header, sizeof header, &name, sizeof name, 0, 0};
     InboxStatus status = send(&peer.writer, &peer.sender, message, &position);

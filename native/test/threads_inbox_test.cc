@@ -125,7 +125,7 @@ void call_all(const Ring& ring, uint32_t node, uint64_t seed, Course* course, Ta
   uint64_t i = 0;
   for (; course->goes_on(i); i++) {
     ReplyTo to = open_call(ring, reply_slot(ring, node, static_cast<uint32_t>(random.below(kReplies))));
-    RequestHeader header{1, to.slot, to.stamp};
+    RequestHeader header{kWantsReply, 0, to.slot, to.stamp};
     uint64_t name = random.next(), position;
     Message message{&header, sizeof header, &name, sizeof name, 0, 0};
     while (send(&peer.writer, &peer.sender, message, &position) == InboxStatus::kFull) std::this_thread::yield();

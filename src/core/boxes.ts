@@ -186,9 +186,12 @@ export class Boxes extends Handle {
     return box < this.boxes ? box : -1
   }
 
-  /** Sends a request; `slot` -1: no answer is wanted. Undefined: the box is full. `wake` must follow. */
-  ask(box: number, slot: number, payload: Uint8Array): SentCall | undefined {
-    const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, payload, 0)
+  /**
+   * Sends a request; `slot` -1: no answer is wanted. Undefined: the box is full for calls of this depth. `wake` must
+   * follow.
+   */
+  ask(box: number, slot: number, payload: Uint8Array, depth: number): SentCall | undefined {
+    const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, payload, 0, depth)
     if (refused === status.full) return undefined
     if (refused !== undefined) this.refuse(refused)
     return { box, slot, stamp: resultFrom(), node: resultLost(), incarnation: resultTo() }
@@ -232,9 +235,12 @@ export class Boxes extends Handle {
     }
   }
 
-  /** Whether there is an answer, a call that is over, or a request that it `wants`; if not, others signal from now. */
-  fallAsleepFor(box: number, wants: boolean): boolean {
-    return this.orThrow(native.callFallAsleep(this.handle, box, wants ? 1 : 0)) === 1
+  /**
+   * Whether there is an answer, a call that is over, or a request that it `wants`; if not, others signal from now.
+   * `running`: how many calls the owner of the box runs.
+   */
+  fallAsleepFor(box: number, wants: boolean, running: number): boolean {
+    return this.orThrow(native.callFallAsleep(this.handle, box, wants ? 1 : 0, running)) === 1
   }
 
   /** Watches a call of another process that this one runs, until it is answered or over. */

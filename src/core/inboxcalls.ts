@@ -38,12 +38,19 @@ export interface InboxCalls {
   callAnnounce(inbox: number, box: number, place: number, name: Uint8Array): number
   callFind(inbox: number, name: Uint8Array, turn: number): number
   /** slot 2^32 - 1: no answer is wanted. Undefined when it did; callWake must follow. */
-  callSend(inbox: number, box: number, slot: number, payload: Uint8Array, deadlineMs: number): number | undefined
+  callSend(
+    inbox: number,
+    box: number,
+    slot: number,
+    payload: Uint8Array,
+    flags: number,
+    depth: number,
+  ): number | undefined
   callWake(inbox: number, box: number): number
   /** How many calls of this process are settled, in records. */
   callCollect(inbox: number): number
   /** 1: there is news; 0: not, and from now on this node is signalled. wants: requests are news, 1 or 0. */
-  callFallAsleep(inbox: number, box: number, wants: number): number
+  callFallAsleep(inbox: number, box: number, wants: number, running: number): number
   callWatch(inbox: number, slot: number, stamp: number): number
   /** The slot of a watched call that is over, its stamp in Results.from; 2^31 - 1: none. */
   callOver(inbox: number): number

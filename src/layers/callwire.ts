@@ -3,6 +3,8 @@ import { abi } from '../core/native.js'
 
 /** A request as its server reads it. */
 export interface Request {
+  /** How many calls wait for it, each made by the handler of the one before. */
+  readonly depth: number
   /** Undefined: the caller wants no answer. */
   readonly replyTo: { readonly slot: number; readonly stamp: number } | undefined
   readonly service: string
@@ -108,6 +110,12 @@ function namesIn(body: Buffer, nameEnd: number, methodEnd: number): Names {
   return found
 }
 
+/** How many calls wait for this request, each made by the handler of the one before. */
+export const depthOf = (payload: Uint8Array): number => (payload[2] ?? 0) | ((payload[3] ?? 0) << 8)
+
+/** The flag of a request that wants an answer. */
+const wantsReply = 1
+
 /** Undefined: the bytes are no request. */
 export function decodeRequest(payload: Uint8Array): Request | undefined {
   const header = abi.requestHeaderBytes
@@ -121,7 +129,8 @@ export function decodeRequest(payload: Uint8Array): Request | undefined {
   const { service, method } = namesIn(body, nameEnd, methodEnd)
   try {
     return {
-      replyTo: whole.readUInt32LE(0) === 0 ? undefined : { slot: whole.readUInt32LE(4), stamp },
+      depth: whole.readUInt16LE(2),
+      replyTo: (whole.readUInt16LE(0) & wantsReply) === 0 ? undefined : { slot: whole.readUInt32LE(4), stamp },
       service,
       method,
       value: decodeValue(body.subarray(methodEnd)),

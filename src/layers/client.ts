@@ -6,6 +6,7 @@ import { closedError } from '../core/handle.js'
 import { writableFleet } from '../core/layer.js'
 import { checkFleet } from '../core/observer.js'
 import { encodeRequest, prefixOf } from './callwire.js'
+import { currentDepth, trackNesting } from './nesting.js'
 import { OpenCall } from './opencall.js'
 import type { Handlers } from './server.js'
 import { maxCallBytes, Switchboard } from './switchboard.js'
@@ -46,6 +47,7 @@ export class Client<H extends Handlers> {
     this.#service = service
     this.#name = Buffer.from(service)
     this.#board = Switchboard.of(writableFleet(fleet, service))
+    trackNesting()
   }
 
   /**
@@ -82,6 +84,7 @@ export class Client<H extends Handlers> {
       name: this.#name,
       method,
       bytes,
+      depth: currentDepth(),
       timeoutMs,
       deadlineMs: monotonicMs() + timeoutMs,
       signal,
@@ -98,7 +101,7 @@ export class Client<H extends Handlers> {
    * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
    */
   tell<M extends MethodOf<H>>(method: M, value?: Parameters<H[M]>[0]): boolean {
-    return this.#board.tell(this.#name, this.#request(method, value))
+    return this.#board.tell(this.#name, this.#request(method, value), currentDepth())
   }
 
   #request(method: string, value: unknown): Uint8Array {

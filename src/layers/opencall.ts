@@ -20,6 +20,8 @@ export interface CallRequest {
   readonly name: Uint8Array
   readonly method: string
   readonly bytes: Uint8Array
+  /** How many calls wait for it, each made by the handler of the one before. */
+  readonly depth: number
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly signal: AbortSignal | undefined
@@ -29,10 +31,13 @@ export interface CallRequest {
 
 /** One call of this process, from its beginning to its end. */
 export class OpenCall {
+  static #serials = 0
   readonly request: CallRequest
-  /** A copy of the bytes, if they are sent later. */
+  /** Calls that begin later have larger ones. */
+  readonly serial = OpenCall.#serials++
+  /** From `keepBytes` on a copy. */
   bytes: Uint8Array
-  /** Which reply slot of the box it has; -1: it waits for one. */
+  /** Which reply slot of the box it has; -1: it is not sent. */
   place = -1
   sent: SentCall | undefined
   /** Called when its signal is aborted. */
@@ -55,7 +60,7 @@ export class OpenCall {
     this.onAbort()
   }
 
-  /** Keeps the bytes beyond this call of `call`. */
+  /** Keeps the bytes, to send them later, or once more after a death. */
   keepBytes(): void {
     if (this.bytes === this.request.bytes) this.bytes = Buffer.from(this.bytes) // Buffer.slice would be a view
   }

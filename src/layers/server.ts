@@ -3,7 +3,8 @@ import type { Fleet } from '../core/fleet.js'
 import { writableFleet } from '../core/layer.js'
 import { abi } from '../core/native.js'
 import { checkFleet } from '../core/observer.js'
-import { decodeRequest, encodeFailure, encodeValue, type Request } from './callwire.js'
+import { decodeRequest, depthOf, encodeFailure, encodeValue, type Request } from './callwire.js'
+import { runAtDepth } from './nesting.js'
 import { maxCallBytes, type Serving, Switchboard } from './switchboard.js'
 
 /** What a handler is given beside the value. */
@@ -25,7 +26,10 @@ export type Handlers = Record<string, (value: any, context: CallContext) => unkn
 
 /** Options of `serve`: how many handlers may run at a time, and what begins a call. */
 export interface ServeOptions {
-  /** The most calls that this process runs at a time, over all that it serves, 1..65536; default 64. */
+  /**
+   * The most calls that this process runs at a time, over all that it serves, 1..65536; default 64. Calls that handlers
+   * of other processes make run beside them.
+   */
   concurrency?: number
   /**
    * 'at-once': a call has begun when its handler is called. 'by-handler': when the handler calls `begin` of its
@@ -72,6 +76,14 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 /** The most requests that are taken in one turn of the event loop. */
 const perTurn = 256
 
+/** A request that was polled. */
+interface Polled {
+  readonly position: number
+  readonly payload: Uint8Array
+  readonly node: number
+  isTaken: boolean
+}
+
 /** Takes the requests of one fleet handle, and runs handlers. */
 class Dispatcher implements Serving {
   static readonly #known = new WeakMap<Switchboard, Dispatcher>()
@@ -81,8 +93,8 @@ class Dispatcher implements Serving {
   /** The handlers that have returned a promise, by the slot and stamp of their call. */
   readonly #running = new Map<string, Context>()
   #count = 0
-  /** Positions that were polled, with whether their calls are done; committed from the front. */
-  readonly #polled: { readonly position: number; isDone: boolean }[] = []
+  /** Requests that were polled. They leave the inbox, from the front, when they are taken. */
+  readonly #polled: Polled[] = []
 
   static of(board: Switchboard): Dispatcher {
     const known = Dispatcher.#known.get(board) ?? new Dispatcher(board)
@@ -95,15 +107,40 @@ class Dispatcher implements Serving {
   }
 
   get wants(): boolean {
-    return this.services.size > 0 && this.#count < this.concurrency
+    return this.services.size > 0
+  }
+
+  get running(): number {
+    return this.#count
   }
 
   take(): void {
     if (this.#count > 0) this.#abortAbandoned()
     if (!this.wants) return
-    const messages = this.#board.poll(Math.min(this.concurrency - this.#count, perTurn))
-    for (const { position, payload, node } of messages) this.#take(position, payload, node)
-    if (messages.length > 0) this.#commit()
+    for (const message of this.#board.poll(perTurn)) this.#polled.push({ ...message, isTaken: false })
+    this.#runPolled()
+  }
+
+  #runPolled(): void {
+    for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
+      // Before they run: if this process dies, what has begun is not run again, and the rest is sent again.
+      this.#commit()
+      for (const { payload, node } of batch) this.#take(payload, node)
+    }
+  }
+
+  /** The requests that may run now. A call that waits for a nested one counts, so the nested one does not. */
+  #next(): Polled[] {
+    const batch: Polled[] = []
+    let free = this.concurrency - this.#count
+    for (const polled of this.#polled) {
+      const isNested = depthOf(polled.payload) > 0
+      if (polled.isTaken || (!isNested && free <= 0)) continue
+      polled.isTaken = true
+      batch.push(polled)
+      if (!isNested) free--
+    }
+    return batch
   }
 
   close(): void {
@@ -111,33 +148,28 @@ class Dispatcher implements Serving {
     this.#running.clear()
   }
 
-  #take(position: number, payload: Uint8Array, node: number): void {
+  #take(payload: Uint8Array, node: number): void {
     const request = decodeRequest(payload)
     const beginsLater = request !== undefined && this.services.get(request.service)?.beginsLater === true
-    const entry = { position, isDone: beginsLater }
-    this.#polled.push(entry)
     const running = request === undefined ? undefined : this.#run(request, node, beginsLater)
-    if (running === undefined) {
-      entry.isDone = true
-      return
-    }
-    this.#count++
+    if (running === undefined) return
+    const isNested = (request?.depth ?? 0) > 0
+    if (!isNested) this.#count++
     const end = () => {
-      this.#count--
-      entry.isDone = true
-      this.#commit()
+      if (!isNested) this.#count--
+      this.#runPolled()
       this.#board.schedule()
     }
     running.then(end, end)
   }
 
-  /** Commits what is done, up to the oldest call that still runs. */
+  /** Commits what was taken, up to the oldest request that waits. */
   #commit(): void {
-    let done = 0
-    while (this.#polled[done]?.isDone) done++
-    if (done === 0) return
-    const upTo = (this.#polled[done - 1]?.position as number) + 1
-    this.#polled.splice(0, done)
+    let taken = 0
+    while (this.#polled[taken]?.isTaken) taken++
+    if (taken === 0) return
+    const upTo = (this.#polled[taken - 1]?.position as number) + 1
+    this.#polled.splice(0, taken)
     if (!this.#board.closed) this.#board.boxes.commit(this.#board.box, upTo)
   }
 
@@ -149,7 +181,7 @@ class Dispatcher implements Serving {
     if (!beginsLater && !begin()) return undefined
     const context = new Context(node, begin)
     try {
-      const value = this.#handler(request)(request.value, context)
+      const value = runAtDepth(request.depth, () => this.#handler(request)(request.value, context))
       if (!isThenable(value)) return this.#answer(request, false, value)
       return this.#await(request, context, value)
     } catch (error) {

@@ -10,18 +10,21 @@ import { abi } from '../core/native.js'
 import { scratch } from '../core/scratch.js'
 import { reservedType } from '../core/type.js'
 import { BoardSleeper } from './boardsleeper.js'
+import { CallQueue, type SendState } from './callqueue.js'
 import type { OpenCall } from './opencall.js'
 
 /** How many processes of a fleet can call and serve, how many calls each has open, and how long a message can be. */
-const [processes, perBox, payloadBytes] = [64, 64, 2024]
+const [processes, perBox, payloadBytes] = [64, 128, 2024]
 
 /** The most bytes that a request or an answer may have. */
 export const maxCallBytes = payloadBytes - abi.requestHeaderBytes
 
 /** The part of a switchboard that serves. */
 export interface Serving {
-  /** Whether it takes requests now. */
+  /** Whether it takes requests. */
   readonly wants: boolean
+  /** How many calls it runs. */
+  readonly running: number
   /** Takes requests, and looks for calls that are over. */
   take(): void
   /** The fleet handle was closed. */
@@ -42,10 +45,7 @@ export class Switchboard {
   readonly #free: number[] = []
   /** The calls that have a reply slot, by its place. */
   readonly #calls: (OpenCall | undefined)[] = []
-  /** Calls that wait for a reply slot. */
-  readonly #queue: OpenCall[] = []
-  /** Calls that wait for room in the inbox of a server, or for a server, by its name. */
-  readonly #lines = new Map<string, OpenCall[]>()
+  readonly #queue = new CallQueue()
   readonly #wakes = new Set<number>()
   readonly #callSleeper = new BoardSleeper(
     true,
@@ -91,7 +91,7 @@ export class Switchboard {
   }
 
   #sourceOf(boxes: Boxes): Wakeable {
-    const look = () => boxes.fallAsleepFor(this.box, this.#serving?.wants === true)
+    const look = () => boxes.fallAsleepFor(this.box, this.#serving?.wants === true, this.#serving?.running ?? 0)
     return {
       kind: boxes.kind,
       get closed() {
@@ -128,44 +128,44 @@ export class Switchboard {
       bell.signals.add(signal, call)
     }
     if (deadlineMs < this.#dueMs) this.#expireAt(deadlineMs)
-    const place = this.#queue.length === 0 ? this.#free.pop() : undefined
-    if (place !== undefined) return void this.#place(call, place)
+    this.#sendOrQueue(call)
     call.keepBytes()
-    this.#queue.push(call)
   }
 
-  #place(call: OpenCall, place: number): void {
-    call.place = place
-    this.#calls[place] = call
-    this.#sendInLine(call)
+  #sendOrQueue(call: OpenCall): void {
+    if (!this.#queue.hasLine(call) && this.#send(call) === 'sent') return
+    this.#queue.add(call)
   }
 
-  #sendInLine(call: OpenCall): void {
-    const { service } = call.request
-    const line = this.#lines.get(service)
-    if (line === undefined && this.#send(call)) return
-    call.keepBytes()
-    if (line !== undefined) return void line.push(call)
-    this.#lines.set(service, [call])
-    this.#lookSoon()
+  #drain(): void {
+    if (this.#queue.size > 0) this.#queue.drain((call) => this.#send(call))
   }
 
-  /** False: there is no room, or no server and the call waits for one. */
-  #send(call: OpenCall): boolean {
+  #send(call: OpenCall): SendState {
     const { boxes } = this
-    const box = this.#findServer(call.request.name)
+    const { name, depth, repeats } = call.request
+    const box = this.#findServer(name)
+    if (box < 0 && repeats) return 'no room'
     if (box < 0) {
-      if (call.request.repeats) return false
       this.#remove(call)
       call.noServer()
-      return true
+      return 'sent'
     }
-    const sent = boxes.ask(box, boxes.replySlot(this.box, call.place), call.bytes)
-    if (sent === undefined) return false
+    // Calls that wait for deeper ones leave them places.
+    const place = this.#free.length > perBox >> (depth + 2) ? this.#free.pop() : undefined
+    if (place === undefined) return 'no place'
+    const ask = () => boxes.ask(box, boxes.replySlot(this.box, place), call.bytes, depth)
+    const sent = ask() ?? (boxes.armForRoom(box) ? ask() : undefined)
+    if (sent === undefined) {
+      this.#free.push(place)
+      return 'no room'
+    }
+    call.place = place
     call.sent = sent
+    this.#calls[place] = call
     if (!this.#fleet.bell.deaths.add(sent)) this.#lookSoon()
     this.wake(box)
-    return true
+    return 'sent'
   }
 
   /** The least busy server; of equal ones the one behind the last that was found. -1: there is none. */
@@ -176,9 +176,9 @@ export class Switchboard {
   }
 
   /** Sends a request that gets no answer; false: there is no server, or no room. */
-  tell(name: Uint8Array, bytes: Uint8Array): boolean {
+  tell(name: Uint8Array, bytes: Uint8Array, depth: number): boolean {
     const box = this.#findServer(name)
-    if (box < 0 || this.boxes.ask(box, -1, bytes) === undefined) return false
+    if (box < 0 || this.boxes.ask(box, -1, bytes, depth) === undefined) return false
     this.boxes.wake(box)
     return true
   }
@@ -209,7 +209,7 @@ export class Switchboard {
     this.#isLooking = true
     try {
       if (this.#open > 0) this.#collect()
-      for (const [service, line] of this.#lines) this.#serveLine(service, line)
+      this.#drain()
       this.#serving?.take()
     } catch (error) {
       this.#end((call) => call.reject(error))
@@ -245,7 +245,7 @@ export class Switchboard {
       this.#remove(call)
       call.answer(isFailure, payload)
     }
-    for (const call of lost) this.#serverDied(call)
+    for (const call of lost.sort((a, b) => a.serial - b.serial)) this.#serverDied(call)
   }
 
   #serverDied(call: OpenCall): void {
@@ -253,8 +253,10 @@ export class Switchboard {
     if (sent === undefined) return
     const progress = this.boxes.giveUp(sent)
     if (progress === 'answered') return void this.#takeAnswer(call)
-    call.sent = undefined
-    if (progress === 'not begun' || call.request.repeats) return void this.#sendInLine(call)
+    if (progress === 'not begun' || call.request.repeats) {
+      this.#vacate(call)
+      return void this.#sendOrQueue(call)
+    }
     this.#remove(call)
     call.serverDied(sent.node, progress)
   }
@@ -263,22 +265,6 @@ export class Switchboard {
     const { isFailure, payload } = this.boxes.takeAnswer(call.sent as NonNullable<OpenCall['sent']>)
     this.#remove(call)
     call.answer(isFailure, Buffer.from(payload.buffer, payload.byteOffset, payload.length))
-  }
-
-  /** The first calls of a line are sent, as many as there is room for. */
-  #serveLine(service: string, line: OpenCall[]): void {
-    for (let isSure = false; line.length > 0; ) {
-      const call = line[0] as OpenCall
-      if (this.#send(call)) {
-        if (line[0] === call) line.shift()
-        isSure = false
-        continue
-      }
-      const box = this.boxes.findServer(call.request.name, this.#turn)
-      if (isSure || box < 0 || !this.boxes.armForRoom(box)) return
-      isSure = true // there was room for an instant
-    }
-    this.#lines.delete(service)
   }
 
   /** The signal of a call was aborted, or its time is up. */
@@ -294,25 +280,28 @@ export class Switchboard {
   /** A call has ended: the next one gets its place. */
   #remove(call: OpenCall): void {
     const { bell } = this.#fleet
-    const { signal, service } = call.request
+    const { signal } = call.request
     if (signal !== undefined) bell.signals.remove(signal, call)
-    for (const list of [this.#queue, this.#lines.get(service) ?? []]) {
-      const at = list.length === 0 ? -1 : list.indexOf(call)
-      if (at >= 0) list.splice(at, 1)
-    }
+    if (call.place < 0) this.#queue.remove(call)
     if (--this.#open === 0) {
       bell.unref()
       bell.leave(this.#callSleeper)
     }
     if (call.place < 0) return
+    this.#vacate(call)
+    if (!this.#isLooking) this.#drain()
+  }
+
+  /** The reply slot of a call is free again. */
+  #vacate(call: OpenCall): void {
     this.#calls[call.place] = undefined
     this.#free.push(call.place)
-    const next = this.#queue.shift()
-    if (next !== undefined) this.#place(next, this.#free.pop() as number)
+    call.place = -1
+    call.sent = undefined
   }
 
   #all(): OpenCall[] {
-    return [...this.#calls.filter((call) => call !== undefined), ...this.#queue]
+    return [...this.#calls.filter((call) => call !== undefined), ...this.#queue.all()]
   }
 
   #expireAt(deadlineMs: number): void {
@@ -363,8 +352,7 @@ export class Switchboard {
   /** Ends all calls, and serves no more. */
   #end(reject: (call: OpenCall) => void): void {
     const calls = this.#all()
-    this.#queue.length = 0
-    this.#lines.clear()
+    this.#queue.clear()
     for (const call of calls) {
       this.#remove(call)
       reject(call)

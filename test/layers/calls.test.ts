@@ -241,11 +241,11 @@ describe('a call', () => {
     const client = new Client<{ begin(value: unknown): string }>(fleet, 'work')
     const server = start('actor.mjs', ['inbox', 'serveWork', name])
     expect(await server.next()).toEqual(['serving'])
-    const calls = Array.from({ length: 8 }, () => client.call('begin', 1, { onDeath: 'wait' }))
+    const calls = Array.from({ length: 8 }, (_, i) => client.call('begin', i, { onDeath: 'wait' }))
     for (let i = 0; i < 4; i++) expect(await server.next()).toEqual(['begun'])
     await server.kill()
-    keep(serve(joinShm(name), 'work', { begin: () => 'ran' }))
-    expect(await Promise.all(calls)).toEqual(Array.from({ length: 8 }, () => 'ran'))
+    keep(serve(joinShm(name), 'work', { begin: (value: unknown) => `ran ${value}` }))
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 8 }, (_, i) => `ran ${i}`))
     await expect(client.call('begin', 1, { onDeath: untyped('never') })).rejects.toMatchObject({
       code: 'ERR_ORBIT_OUT_OF_RANGE',
     })
