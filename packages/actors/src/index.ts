@@ -5,9 +5,10 @@ export {
   type ActorLog,
   type ActorSettings,
   type DeactivateReason,
+  type MonitorEnd,
   type TimerOptions,
 } from './actor/actor.js'
-export type { CallOptions, Ref } from './actor/ref.js'
+export type { CallOptions, Ref, Tell } from './actor/ref.js'
 export {
   ActorError,
   type ActorErrorCode,

@@ -1,16 +1,17 @@
-import { Client, Contest, Fleet } from 'orbit-node'
-import type { ActorClass, ActorLog } from './actor/actor.js'
+import { Client, Contest, Fleet, OrbitEventBus } from 'orbit-node'
+import type { ActorClass, ActorLog, DeactivateReason, MonitorEnd } from './actor/actor.js'
 import { type ActorType, actorType } from './actor/methods.js'
 import { type CallOptions, makeRef, type Ref } from './actor/ref.js'
 import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongType } from './base/check.js'
 import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
 import { Deadlines } from './base/deadlines.js'
-import { Call } from './caller/call.js'
+import { Call, type CallParts } from './caller/call.js'
+import { endings, Monitors } from './caller/monitors.js'
 import { type Roads, Route } from './caller/route.js'
 import type { Activation } from './host/activation.js'
 import { Crashes } from './host/crashes.js'
 import type { Filter } from './host/filter.js'
-import type { Origin } from './host/home.js'
+import type { MonitorTag, Origin } from './host/home.js'
 import { Host, type HostService, names } from './host/host.js'
 import { Overflow } from './host/overflow.js'
 import { partitionCount, partitionOf } from './host/placement.js'
@@ -36,6 +37,14 @@ export interface HostOptions<C extends ActorClasses> extends SystemOptions {
   actors: C
   /** Whether this process runs actors; default true. */
   host?: true
+  /**
+   * What this process does about another one that holds partitions and has made no heartbeat for `stuckMs`, because it
+   * is stopped or its event loop is blocked. 'wait': nothing; calls of its actors end at their deadlines. 'kill': it
+   * sends SIGKILL, and other processes take over once the kernel says that it is dead. Default 'wait'.
+   */
+  onStuck?: 'wait' | 'kill'
+  /** For how long, in milliseconds, 2000..2^31-1; default 30,000. */
+  stuckMs?: number
 }
 
 /** Options of a system that only calls actors. */
@@ -44,7 +53,7 @@ export interface CallerOptions extends SystemOptions {
   host: false
 }
 
-const optionKeys = ['fleet', 'actors', 'name', 'timeoutMs', 'log', 'host']
+const optionKeys = ['fleet', 'actors', 'name', 'timeoutMs', 'log', 'host', 'onStuck', 'stuckMs']
 /** The most calls of a process that wait over the limits of their mailboxes. */
 const maxOverflow = 2048
 const sweepMs = 1000
@@ -58,12 +67,14 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   readonly #timeoutMs: number
   readonly #clock: Clock
   readonly #deadlines: Deadlines
+  readonly #log: ActorLog
   readonly #types: ReadonlyMap<string, ActorType> | undefined
   readonly #filters: Filter[] = []
   readonly #contest: Contest
   readonly #clients = new Map<string, Client<HostService>>()
   readonly #host: Host | undefined
   readonly #routes: readonly Route[]
+  readonly #monitors: Monitors
   #sweeper: ClockTimer
   #sequence = 0
   #closing: Promise<void> | undefined
@@ -82,23 +93,43 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     const join = { label: `actors ${name}` }
     this.#fleet = fleet.isShared ? Fleet.joinShm(fleet.name, join) : Fleet.join(fleet.name, join)
     this.#id = names.host(this.#fleet)
-    this.#contest = new Contest(this.#fleet, names.contest)
-    if (host !== false) this.#host = this.#startHost(log)
+    this.#log = log
+    try {
+      this.#contest = new Contest(this.#fleet, names.contest)
+      if (host !== false) this.#host = this.#startHost(options as HostOptions<C>)
+    } catch (error) {
+      this.#fleet.close()
+      throw error
+    }
     const roads = this.#roads()
     this.#routes = Array.from({ length: partitionCount }, (_, partition) => new Route(partition, roads))
+    this.#monitors = new Monitors({ fleet: this.#fleet, ...roads })
     this.#sweeper = clock.setTimeout(() => this.#sweep(), sweepMs, false)
   }
 
-  #startHost(log: ActorLog): Host {
+  #startHost({ onStuck = 'wait', stuckMs = 30_000 }: HostOptions<C>): Host {
+    let bus: OrbitEventBus | undefined
+    let notices: ReturnType<typeof endings.busOf> | undefined
     const household = {
       clock: this.#clock,
-      log,
+      log: this.#log,
       filters: this.#filters,
       overflow: new Overflow(maxOverflow),
       blocked: new Set<Activation>(),
       crashes: new Crashes(this.#clock),
+      stuck: { onStuck, stuckMs },
       refer: (type: string, key: string, options: CallOptions, origin: Origin) =>
         this.#refer(type, key, options, origin),
+      emit: (topic: string, value: unknown) => {
+        bus ??= new OrbitEventBus(this.#fleet)
+        bus.publishJson(topic, value)
+      },
+      onEnd: (tag: MonitorTag, reason: DeactivateReason) => {
+        notices ??= endings.busOf(this.#fleet)
+        notices.publishJson(endings.topic, { tag, reason })
+      },
+      monitor: (type: string, id: string, fire: (end: MonitorEnd) => void, signal: AbortSignal) =>
+        void this.#monitors.watch(type, id, fire, signal),
     }
     return new Host(this.#fleet, this.#name, this.#types as ReadonlyMap<string, ActorType>, household, this.#deadlines)
   }
@@ -142,17 +173,49 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     this.#filters.push(filter)
   }
 
+  /**
+   * Waits until the present activation of an actor has ended; it has if the actor is not active. It does not activate the
+   * actor, and does not keep the process alive. A death is noticed when the kernel says it.
+   *
+   * @param actor a reference, or a type and a key
+   * @throws TypeError or RangeError for wrong arguments; the signal's reason
+   */
+  async monitor(
+    actor: { readonly type: string; readonly key: string },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<MonitorEnd> {
+    const { type, key } = actor
+    this.#checkActor(type, key)
+    checkOptions('options', options, ['signal'])
+    const { signal = new AbortController().signal } = options
+    checkSignal(signal)
+    signal.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
+      const fire = (end: MonitorEnd) => {
+        signal.removeEventListener('abort', abort)
+        resolve(end)
+      }
+      void this.#monitors.watch(type, `${type}/${key}`, fire, signal)
+    })
+  }
+
   /** How many actors are active in this process. */
   get size(): number {
     return this.#host?.size ?? 0
   }
 
-  #refer(type: string, key: string, options: CallOptions, origin: Origin): object {
+  #checkActor(type: string, key: string): void {
     checkName('type', type, 128)
     checkName('key', key, 256)
     if (this.#types !== undefined && !this.#types.has(type)) {
       throw outOfRange('type', type, `one of ${[...this.#types.keys()].join(', ')}`)
     }
+  }
+
+  #refer(type: string, key: string, options: CallOptions, origin: Origin): object {
+    this.#checkActor(type, key)
     checkOptions('options', options, ['timeoutMs', 'signal'])
     const { timeoutMs = this.#timeoutMs, signal } = options
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
@@ -160,17 +223,21 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     const id = `${type}/${key}`
     const route = this.#routes[partitionOf(id)] as Route
     const caller = this.#id
-    const invoke = (method: string, args: readonly unknown[]) => {
+    const invoke = (method: string, args: readonly unknown[], isTell: boolean) => {
       const deadlineMs = this.#clock.now() + timeoutMs
-      const { chain, turn } = origin
+      const { chain, turn } = isTell ? noOrigin : origin
       const limits = { timeoutMs, signal, deadlineMs }
-      return this.#invoke(route, { type, key, id, method, args, ...limits, chain, origin: turn, caller })
+      const parts = { type, key, id, method, args, ...limits, chain, origin: turn, caller, isTell }
+      const call = this.#invoke(route, parts, origin !== noOrigin)
+      if (!isTell) return call
+      call.catch((error: unknown) => this.#log.warn(id, `${method} was not called:`, error))
+      return undefined
     }
     const change = (more: CallOptions) => this.#refer(type, key, { ...options, ...more }, origin)
     return makeRef({ type, key, with: change }, invoke)
   }
 
-  #invoke(route: Route, parts: ConstructorParameters<typeof Call>[0]): Promise<unknown> {
+  #invoke(route: Route, parts: CallParts, isOfActor: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { signal, chain } = parts
       if (signal?.aborted) {
@@ -179,7 +246,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       }
       const call = new Call(parts, this.#sequence++, this.#deadlines, { resolve, reject })
       // Methods that run while the system closes may need others to end.
-      if (this.#isClosed || (this.#closing !== undefined && chain.length === 0)) {
+      if (this.#isClosed || (this.#closing !== undefined && !isOfActor)) {
         call.refuse('ERR_ORBIT_ACTOR_CLOSED', 'the system was closed')
         return
       }
@@ -217,6 +284,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     await this.#host?.close()
     this.#isClosed = true
     for (const route of this.#routes) route.close()
+    this.#monitors.close()
     this.#deadlines.close()
     this.#fleet.close()
   }
@@ -227,6 +295,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     this.#isClosed = true
     this.#clock.clearTimeout(this.#sweeper)
     this.#host?.abandon()
+    this.#monitors.close()
     this.#deadlines.close()
     this.#fleet.close()
   }
@@ -257,6 +326,11 @@ export function actors<C extends ActorClasses>(options: HostOptions<C> | CallerO
   return startSystem(options, hostClock)
 }
 
+function checkStuck({ onStuck = 'wait', stuckMs = 30_000 }: { onStuck?: unknown; stuckMs?: unknown }): void {
+  if (onStuck !== 'wait' && onStuck !== 'kill') throw outOfRange('onStuck', onStuck, "'wait' or 'kill'")
+  checkInteger('stuckMs', stuckMs, 2000, 0x7fffffff)
+}
+
 /** Starts a system under a clock. @internal */
 export function startSystem<C extends ActorClasses>(
   options: HostOptions<C> | CallerOptions,
@@ -268,6 +342,7 @@ export function startSystem<C extends ActorClasses>(
   checkName('name', name, 48)
   checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
   if (typeof host !== 'boolean') throw wrongType('host', host, 'a boolean')
+  if ('onStuck' in options || 'stuckMs' in options) checkStuck(options)
   const classes = 'actors' in options ? options.actors : undefined
   if (host && (typeof classes !== 'object' || classes === null)) {
     throw wrongType('actors', classes, 'an object of classes that extend Actor')

@@ -13,8 +13,8 @@ declare class Room extends Actor {
 }
 type Classes = { Room: typeof Room }
 
-async function startHost(fleet: string): Promise<Child> {
-  const host = startFixture('../../packages/actors/test/fixtures/host.mjs', [fleet])
+async function startHost(fleet: string, options: object = {}): Promise<Child> {
+  const host = startFixture('../../packages/actors/test/fixtures/host.mjs', [fleet, options])
   expect(await host.next()).toEqual(['ready', host.pid])
   return host
 }
@@ -73,6 +73,20 @@ describe('the actors of several processes', () => {
     const { members } = await system.get('Room', 'a').join('z')
     expect(members).toBeLessThan(3) // y was taken back, and has not run
     expect(await system.get('Room', 'a').where()).toBe(pid)
+  })
+
+  it('are taken from a stopped process with onStuck: kill, which ends it', async () => {
+    const { name, system } = caller()
+    const first = await startHost(name)
+    expect((await system.get('Room', 'a').join('x')).pid).toBe(first.pid)
+    const monitor = system.monitor({ type: 'Room', key: 'a' })
+    await system.get('Room', 'a').where()
+    await first.stop()
+    const second = await startHost(name, { onStuck: 'kill', stuckMs: 2000 })
+    expect(await system.get('Room', 'a').join('y')).toEqual({ pid: second.pid, members: 1 })
+    expect(await first.ended).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await monitor).toBe('lost')
+    expect(await system.monitor({ type: 'Room', key: 'b' })).toBe('absent')
   })
 
   it('wait for a process that runs actors', async () => {

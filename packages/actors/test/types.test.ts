@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { Actor, type ActorSystem, type Ref } from '../src/index.js'
+import { Actor, type ActorSystem, type MonitorEnd, type Ref } from '../src/index.js'
 
 // Looked at by tsc, which reads this folder too; at run time these functions are only made, never called.
 
@@ -52,6 +52,9 @@ describe('the type of a reference', () => {
       expectTypeOf(cart.plant).returns.toEqualTypeOf<Promise<Map<string, Tree>>>()
       expectTypeOf(cart.with({ timeoutMs: 100 })).toEqualTypeOf<Ref<Cart>>()
       expectTypeOf(cart.key).toEqualTypeOf<string>()
+      expectTypeOf(cart.tell.add).toEqualTypeOf<(item: string, count?: number) => void>()
+      expectTypeOf(cart.tell.make).toEqualTypeOf<() => void>()
+      expectTypeOf(system.monitor(cart)).toEqualTypeOf<Promise<MonitorEnd>>()
     }),
   )
 
@@ -64,6 +67,10 @@ describe('the type of a reference', () => {
       cart.remove('book')
       // @ts-expect-error a wrong argument
       cart.add(5)
+      // @ts-expect-error a hook
+      cart.tell.onActivate()
+      // @ts-expect-error a wrong argument
+      cart.tell.add(5)
       // @ts-expect-error a hook
       cart.onActivate()
       // @ts-expect-error a protected member
@@ -84,6 +91,8 @@ describe('the type of a reference', () => {
       cart.each(() => {})
       // @ts-expect-error a function in an object cannot be sent
       cart.listen({ onItem: () => {} })
+      // @ts-expect-error a function cannot be sent
+      cart.tell.each(() => {})
       // @ts-expect-error a function cannot be returned
       cart.make()
     }),

@@ -3,6 +3,12 @@ import type { CallOptions, Ref } from './ref.js'
 /** Why an activation ends. */
 export type DeactivateReason = 'idle' | 'moved' | 'shutdown' | 'asked' | 'crashed'
 
+/**
+ * What a monitor was waiting for. 'absent': the actor was not active. 'lost': its process ended without a word. Otherwise
+ * why its activation has ended.
+ */
+export type MonitorEnd = DeactivateReason | 'absent' | 'lost'
+
 /** Settings of a class of actors, as its static property `actor`. */
 export interface ActorSettings {
   /** An activation without calls ends after so many milliseconds, 1..2^31-1; default 60,000. */
@@ -11,9 +17,10 @@ export interface ActorSettings {
   readonly mailbox?: number
   /**
    * What happens to a call over `mailbox`. 'wait': it waits in order as well, until its deadline, while the process has
-   * fewer than 2048 such calls. 'refuse': it fails at once with ERR_ORBIT_ACTOR_BUSY. Default 'wait'.
+   * fewer than 2048 such calls. 'refuse': it fails at once with ERR_ORBIT_ACTOR_BUSY. 'drop': the same, but one that was
+   * made by `tell` is dropped in silence. Default 'wait'.
    */
-  readonly full?: 'wait' | 'refuse'
+  readonly full?: 'wait' | 'refuse' | 'drop'
   /**
    * 'fleet': one activation in all processes together. 'process': one in each process that calls it, which runs there;
    * a process that runs no actors calls one in another process. For what is kept per process, such as connections and
@@ -88,6 +95,24 @@ export interface ActorContext {
   setTimer(name: string, options: TimerOptions, run: () => unknown): void
   /** Takes a timer back; false: there is none of this name. */
   clearTimer(name: string): boolean
+  /**
+   * Publishes an event on the bus of the fleet: `new OrbitEventBus(fleet)` of orbit-node in any process subscribes to
+   * it. Events are published at once, also if the method throws later.
+   *
+   * @param topic levels separated by dots, at most 65,535 bytes of UTF-8
+   * @param value what JSON.stringify can write
+   * @throws what `publishJson` of the bus throws: TypeError, RangeError ERR_ORBIT_PAYLOAD_SIZE
+   */
+  emit(topic: string, value: unknown): void
+  /**
+   * Calls a function once the present activation of another actor has ended, as a turn of this actor: no method runs at
+   * the same time. It is called at once if that actor is not active. The monitor keeps the activation of this actor,
+   * and ends with it.
+   *
+   * @returns takes the monitor back
+   * @throws TypeError unless `run` is a function
+   */
+  monitor(actor: { readonly type: string; readonly key: string }, run: (end: MonitorEnd) => unknown): () => void
   /** Ends the activation once the calls that wait now have run. The next call makes a new one. */
   deactivate(): void
 }

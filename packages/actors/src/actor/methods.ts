@@ -35,7 +35,7 @@ export function actorType(name: string, Class: ActorClass): ActorType {
   checkInteger(`${name}.actor.idleMs`, idleMs, 1, 0x7fffffff)
   checkInteger(`${name}.actor.mailbox`, mailbox, 1, 65536)
   const choices: [string, unknown, readonly unknown[]][] = [
-    ['full', full, ['wait', 'refuse']],
+    ['full', full, ['wait', 'refuse', 'drop']],
     ['reentrant', reentrant, [false, 'chain']],
     ['onError', onError, ['keep', 'restart']],
     ['placement', placement, ['fleet', 'process']],

@@ -43,13 +43,33 @@ interface ReferenceParts {
   readonly type: string
   /** The key of the actor. */
   readonly key: string
+  /** The methods, called without waiting for them. */
+  readonly tell: unknown
   with(options: CallOptions): unknown
+}
+
+type Told<F> = F extends (...args: infer Args) => unknown
+  ? [Unsendable<Args[number]>] extends [never]
+    ? (...args: Args) => void
+    : 'an argument of this method cannot be sent'
+  : never
+
+/** The public methods of an actor, each to be called without waiting for it. */
+export type Tell<A extends Actor> = {
+  readonly [K in keyof A as K extends Reserved ? never : A[K] extends Method ? K : never]: Told<A[K]>
 }
 
 /** A reference to an actor: its public methods, each returning a promise. To make one costs no call. */
 export type Ref<A extends Actor> = {
   readonly [K in keyof A as K extends Reserved ? never : A[K] extends Method ? K : never]: Remote<A[K]>
-} & Omit<ReferenceParts, 'with'> & {
+} & Omit<ReferenceParts, 'with' | 'tell'> & {
+    /**
+     * The same methods, which return at once: `ref.tell.add('book')`. A call runs once at most, in its order among the
+     * other calls of this process to the actor. What the method returns is dropped. What it throws goes to the log of
+     * its process, and what prevents the call from running to the log of this one. It takes a place of an open call
+     * until it begins, and no actor waits for it, so it is in no cycle.
+     */
+    readonly tell: Tell<A>
     /**
      * The same actor, called with these options.
      *
@@ -59,42 +79,57 @@ export type Ref<A extends Actor> = {
   }
 
 /** Makes a call of a reference. */
-export type Invoke = (method: string, args: readonly unknown[]) => Promise<unknown>
+export type Invoke = (method: string, args: readonly unknown[], isTell: boolean) => Promise<unknown> | undefined
 
 /** What a promise, a serializer or a debugger looks up on any object. */
 const neverMethods = new Set(['then', 'catch', 'finally', 'toJSON', 'constructor', 'valueOf', 'toString', 'inspect'])
 
 const invokeKey = Symbol('invoke')
+const isTellKey = Symbol('isTell')
 
 /** What references look up in the end: a method of any type is made when it is used first, for all references. */
 const methodsToBe = new Proxy(Object.create(null) as object, {
   get(_, name) {
     if (typeof name !== 'string' || neverMethods.has(name)) return undefined
-    const value = function (this: Reference, ...args: unknown[]) {
-      return this[invokeKey](name, args)
+    const value = function (this: Methods, ...args: unknown[]) {
+      return this[invokeKey](name, args, this[isTellKey])
     }
-    Object.defineProperty(Reference.prototype, name, { value })
+    Object.defineProperty(Methods.prototype, name, { value })
     return value
   },
 })
 
-/** A reference: its prototype has the methods that were used before, and ends at `methodsToBe`. */
-class Reference implements ReferenceParts {
+/** What has the methods of any type: its prototype has those that were used before, and ends at `methodsToBe`. */
+class Methods {
+  readonly [invokeKey]: Invoke
+  readonly [isTellKey]: boolean
+
+  constructor(invoke: Invoke, isTell: boolean) {
+    this[invokeKey] = invoke
+    this[isTellKey] = isTell
+  }
+}
+Object.setPrototypeOf(Methods.prototype, methodsToBe)
+
+/** A reference. */
+class Reference extends Methods implements ReferenceParts {
   readonly type: string
   readonly key: string
   readonly with: ReferenceParts['with']
-  readonly [invokeKey]: Invoke
 
-  constructor({ type, key, with: change }: ReferenceParts, invoke: Invoke) {
+  constructor({ type, key, with: change }: Omit<ReferenceParts, 'tell'>, invoke: Invoke) {
+    super(invoke, false)
     this.type = type
     this.key = key
     this.with = change
-    this[invokeKey] = invoke
+  }
+
+  get tell(): Methods {
+    return new Methods(this[invokeKey], true)
   }
 }
-Object.setPrototypeOf(Reference.prototype, methodsToBe)
 
 /** Makes a reference. */
-export function makeRef(parts: ReferenceParts, invoke: Invoke): object {
+export function makeRef(parts: Omit<ReferenceParts, 'tell'>, invoke: Invoke): object {
   return new Reference(parts, invoke)
 }

@@ -18,6 +18,8 @@ export interface Request {
   readonly sequence: number
   /** How often calls of this caller to this partition have been sent anew. */
   readonly epoch: number
+  /** Whether the caller waits only until the method begins. */
+  readonly isTell: boolean
 }
 
 /** What a method threw, as plain data. */
@@ -47,24 +49,24 @@ export type Ending =
   | { readonly how: 'moved' }
 
 /** Raised when the messages change: a process refuses those of another version. */
-const version = 1
+const version = 2
 const [returned, threw, refused, moved] = [0, 1, 2, 3]
 
 /** Throws a DataCloneError for a value that cannot cross. */
 export function encodeRequest(request: Request): Uint8Array {
-  const { type, key, method, args, deadlineMs, chain, caller, sequence, epoch } = request
-  return serialize([version, type, key, method, args, deadlineMs, chain, caller, sequence, epoch])
+  const { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell } = request
+  return serialize([version, type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell])
 }
 
 /** The request of bytes from another process; undefined: they are none. */
 export function decodeRequest(bytes: unknown): Request | undefined {
   const fields = listOf(bytes)
-  if (fields?.length !== 10 || fields[0] !== version) return undefined
-  const [, type, key, method, args, deadlineMs, chain, caller, sequence, epoch] = fields
+  if (fields?.length !== 11 || fields[0] !== version) return undefined
+  const [, type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell] = fields
   const areAllTexts = areTexts([type, key, method, caller]) && areTexts(chain)
   const areNumbers = [deadlineMs, sequence, epoch].every((field) => typeof field === 'number')
-  if (!areAllTexts || !areNumbers || !Array.isArray(args)) return undefined
-  return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch } as Request
+  if (!areAllTexts || !areNumbers || !Array.isArray(args) || typeof isTell !== 'boolean') return undefined
+  return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell } as Request
 }
 
 /** Throws a DataCloneError for a value that cannot cross. */

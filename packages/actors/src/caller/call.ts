@@ -21,6 +21,8 @@ export interface CallParts {
   /** The turn that waits for it; undefined: none, or it is not known which. */
   readonly origin: Turn | undefined
   readonly signal: AbortSignal | undefined
+  /** Whether its caller waits only until it begins. */
+  readonly isTell: boolean
 }
 
 /** Where a call is, before it has ended. */
@@ -62,6 +64,10 @@ export class Call extends Turn implements Expiring {
 
   get method(): string {
     return this.parts.method
+  }
+
+  override get isTell(): boolean {
+    return this.parts.isTell
   }
 
   get args(): readonly unknown[] {
@@ -106,6 +112,7 @@ export class Call extends Turn implements Expiring {
   begin(): boolean {
     if (this.#place === 'over') return false
     this.#place = 'running'
+    if (this.isTell) this.#succeed(undefined)
     return true
   }
 

@@ -157,9 +157,20 @@ export class Route {
     let bytes: Uint8Array
     const { type, key, method, deadlineMs, chain } = call.parts
     try {
-      const { caller } = call.parts
+      const { caller, isTell } = call.parts
       const { args, sequence } = call
-      bytes = encodeRequest({ type, key, method, args, deadlineMs, chain, caller, sequence, epoch: this.#epoch })
+      bytes = encodeRequest({
+        type,
+        key,
+        method,
+        args,
+        deadlineMs,
+        chain,
+        caller,
+        sequence,
+        epoch: this.#epoch,
+        isTell,
+      })
     } catch (error) {
       const text = `an argument cannot be sent: ${(error as Error).message}`
       call.refuse('ERR_ORBIT_ACTOR_VALUE', text)

@@ -3,7 +3,7 @@ import type { ActorType } from '../actor/methods.js'
 import { type Ending, failureOf, type Refusal } from '../base/wire.js'
 import { Context } from './context.js'
 import { throughFilters } from './filter.js'
-import type { Home } from './home.js'
+import type { Home, MonitorTag } from './home.js'
 import { type Turn, turns } from './turn.js'
 
 /** One living object. It runs one turn at a time, but readers beside each other. */
@@ -14,6 +14,8 @@ export class Activation {
   readonly id: string
   readonly token: number
   readonly home: Home
+  /** Set while it is monitored. */
+  monitor: MonitorTag | undefined
   /** When the last turn ended, in milliseconds of the clock. */
   usedMs: number
   #state: 'activating' | 'active' | 'ending' | 'ended' = 'activating'
@@ -59,7 +61,7 @@ export class Activation {
     const refusal: Refusal = { code: 'ERR_ORBIT_ACTOR_ACTIVATION', message, outcome: 'not-run', failure }
     for (const turn of this.takeWaiting()) turn.end({ how: 'refused', refusal })
     this.home.noteCrash(this.id)
-    this.#over()
+    this.#over('crashed')
   }
 
   /** Whether it takes calls. Otherwise it ends, and calls wait for `ended`. */
@@ -74,7 +76,7 @@ export class Activation {
 
   /** Whether nothing needs it. */
   get isIdle(): boolean {
-    return this.#state === 'active' && this.load === 0 && this.#context?.hasTimers !== true
+    return this.#state === 'active' && this.load === 0 && this.#context?.isBusy !== true
   }
 
   /** The turn that the code which asks belongs to; undefined: none, or it is not known which. */
@@ -141,7 +143,11 @@ export class Activation {
   #enqueue(turn: Turn): void {
     this.#mailbox ??= new Set()
     const isOver = this.#mailbox.size >= this.type.mailbox
-    if (isOver && (this.type.full === 'refuse' || !this.home.overflow.enter())) {
+    if (isOver && this.type.full === 'drop' && turn.isTell) {
+      turn.end({ how: 'returned', value: undefined })
+      return
+    }
+    if (isOver && (this.type.full !== 'wait' || !this.home.overflow.enter())) {
       const message = `${this.id}: ${this.#mailbox.size} calls wait for it`
       turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_BUSY', message, outcome: 'not-run' } })
       return
@@ -212,7 +218,10 @@ export class Activation {
     this.#running.delete(turn)
     if (this.type.readonly.has(turn.method)) this.#readers--
     this.usedMs = this.home.clock.now()
-    if (ending.how === 'threw' && this.type.onError === 'restart') this.#crash()
+    if (ending.how === 'threw') {
+      if (turn.isTell) this.home.log.error(this.id, `${turn.method} failed:`, ending.failure.stack)
+      if (this.type.onError === 'restart') this.#crash()
+    }
     turn.end(ending)
     this.#pump()
   }
@@ -247,25 +256,25 @@ export class Activation {
   async #finish(reason: DeactivateReason): Promise<void> {
     if (this.#state !== 'active') return
     this.#state = 'ending'
-    this.#context?.clearTimers()
+    this.#context?.close()
     try {
       if (this.#actor?.onDeactivate !== undefined) await this.#actor.onDeactivate(reason)
     } catch (error) {
       this.home.log.error(this.id, 'onDeactivate failed:', error)
     }
-    this.#over()
+    this.#over(reason)
   }
 
-  #over(): void {
-    this.#context?.clearTimers()
+  #over(reason: DeactivateReason): void {
+    this.#context?.close()
     this.#state = 'ended'
-    this.home.forget(this, this.takeWaiting())
+    this.home.forget(this, reason, this.takeWaiting())
     for (const resolve of this.#onEnded.splice(0)) resolve()
   }
 
   /** Ends at once, as with the death of its process. */
   abandon(): void {
-    this.#context?.clearTimers()
+    this.#context?.close()
     this.#state = 'ended'
     this.takeWaiting()
   }

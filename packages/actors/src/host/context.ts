@@ -1,4 +1,4 @@
-import type { Actor, ActorContext, ActorLog, TimerOptions } from '../actor/actor.js'
+import type { Actor, ActorContext, ActorLog, MonitorEnd, TimerOptions } from '../actor/actor.js'
 import type { CallOptions, Ref } from '../actor/ref.js'
 import { checkInteger, checkName, checkOptions, wrongType } from '../base/check.js'
 import type { ClockTimer } from '../base/clock.js'
@@ -14,6 +14,8 @@ interface Timer {
 export class Context implements ActorContext {
   readonly #activation: Activation
   #timers: Map<string, Timer> | undefined
+  /** What takes the monitors back. */
+  #monitors: Set<AbortController> | undefined
 
   constructor(activation: Activation) {
     this.#activation = activation
@@ -82,13 +84,42 @@ export class Context implements ActorContext {
     return this.#timers?.delete(name) === true
   }
 
-  /** Whether a timer is set. */
-  get hasTimers(): boolean {
-    return (this.#timers?.size ?? 0) > 0
+  monitor({ type, key }: { type: string; key: string }, run: (end: MonitorEnd) => unknown): () => void {
+    if (typeof run !== 'function') throw wrongType('run', run, 'a function')
+    const activation = this.#activation
+    const stop = new AbortController()
+    this.#monitors ??= new Set()
+    this.#monitors.add(stop)
+    const end = () => {
+      stop.abort()
+      this.#monitors?.delete(stop)
+    }
+    const onEnd = (ending: Ending) => {
+      if (ending.how === 'threw') this.log.error(`the monitor of ${type}/${key} failed:`, ending.failure.stack)
+    }
+    const fire = (reason: MonitorEnd) => {
+      if (stop.signal.aborted) return
+      end()
+      activation.take(new TimerTurn(() => run(reason), onEnd))
+    }
+    activation.home.monitor(type, `${type}/${key}`, fire, stop.signal)
+    return end
   }
 
-  clearTimers(): void {
+  /** Whether a timer or a monitor is set. */
+  get isBusy(): boolean {
+    return (this.#timers?.size ?? 0) + (this.#monitors?.size ?? 0) > 0
+  }
+
+  /** Takes back all timers and monitors. */
+  close(): void {
+    for (const stop of this.#monitors ?? []) stop.abort()
+    this.#monitors?.clear()
     for (const name of [...(this.#timers?.keys() ?? [])]) this.clearTimer(name)
+  }
+
+  emit(topic: string, value: unknown): void {
+    this.#activation.home.emit(topic, value)
   }
 
   deactivate(): void {

@@ -1,4 +1,4 @@
-import type { ActorLog } from '../actor/actor.js'
+import type { ActorLog, DeactivateReason, MonitorEnd } from '../actor/actor.js'
 import type { CallOptions } from '../actor/ref.js'
 import type { Clock } from '../base/clock.js'
 import type { Activation } from './activation.js'
@@ -14,6 +14,9 @@ export interface Origin {
   readonly turn: Turn | undefined
 }
 
+/** Tells activations of one actor apart: the host, and the number of the activation among those monitored there. */
+export type MonitorTag = `${string} ${number}`
+
 /** What an activation needs of its process. */
 export interface Home {
   readonly clock: Clock
@@ -22,10 +25,14 @@ export interface Home {
   readonly overflow: Overflow
   /** The activations in which turns wait. */
   readonly blocked: Set<Activation>
+  /** Publishes an event on the bus of the fleet. */
+  emit(topic: string, value: unknown): void
   /** A reference whose calls say which turn and which actors wait for them. */
   refer(type: string, key: string, options: CallOptions, origin: Origin): object
   /** An activation of this actor failed. */
   noteCrash(id: string): void
+  /** Calls `fire` once the present activation of an actor has ended. */
+  monitor(type: string, id: string, fire: (end: MonitorEnd) => void, signal: AbortSignal): void
   /** The activation has ended; `left` goes to the next one. */
-  forget(activation: Activation, left: readonly Turn[]): void
+  forget(activation: Activation, reason: DeactivateReason, left: readonly Turn[]): void
 }

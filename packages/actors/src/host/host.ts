@@ -3,6 +3,7 @@ import {
   Client,
   Contest,
   type Fleet,
+  FleetHeartbeat,
   type Guard,
   type Handlers,
   Presence,
@@ -12,11 +13,13 @@ import {
 import type { ActorType } from '../actor/methods.js'
 import type { Deadlines } from '../base/deadlines.js'
 import { decodeRequest, encodeEnding, type Refusal, type Request } from '../base/wire.js'
+import type { MonitorTag } from './home.js'
 import { type Household, Partition } from './partition.js'
 import { partitionCount, partitionOf, placementOf } from './placement.js'
 import { Prober } from './probe.js'
 import { RemoteTurn } from './remoteturn.js'
 import { Returns } from './returns.js'
+import { StuckHosts } from './stuck.js'
 import type { Turn } from './turn.js'
 
 /** What a host says about itself to the others. */
@@ -31,12 +34,16 @@ export interface HostService extends Handlers {
   give(partition: unknown, context: CallContext): boolean
   /** A question about calls that wait for each other. */
   probe(bytes: unknown, context: CallContext): void
+  /** The tag of an activation by the id of its actor, from now on monitored; undefined: it is not active. */
+  monitor(id: unknown, context: CallContext): MonitorTag | undefined
   /** The end of such a question. */
   judge(bytes: unknown, context: CallContext): void
 }
 
 /** How often a host looks whether partitions ought to be elsewhere. */
 const lookMs = 100
+/** How often a host says that its event loop runs. */
+const beatMs = 500
 /** How long a partition may be without a host before one takes it that ought not to have it. */
 const orphanMs = 500
 
@@ -71,7 +78,10 @@ export class Host {
   readonly #returns: Returns
   readonly #prober: Prober
   #timer: NodeJS.Timeout
+  readonly #stuck: StuckHosts
+  readonly #heartbeat: FleetHeartbeat
   #draining = 0
+  #monitored = 0
 
   constructor(
     fleet: Fleet,
@@ -92,6 +102,9 @@ export class Host {
       find: (actor) => this.partitions[partitionOf(actor)]?.find(actor) ?? this.#own.find(this.#ownId(actor)),
       send: (what, actor, bytes) => this.#post(what, actor, bytes),
     })
+    this.#stuck = new StuckHosts(fleet, household.stuck, household.log)
+    this.#heartbeat = new FleetHeartbeat(fleet)
+    this.#heartbeat.start({ intervalMs: beatMs })
     this.#own = new Partition(household)
     this.#own.open({ token: 0, release: () => {} })
     this.#contest = new Contest(fleet, names.contest)
@@ -99,6 +112,7 @@ export class Host {
       call: (bytes, context) => this.#call(bytes, context),
       give: (partition, context) => this.#give(partition, context),
       probe: (bytes) => this.#prober.visit(bytes),
+      monitor: (id) => this.monitor(String(id)),
       judge: (bytes) => this.#prober.judge(bytes),
     }
     this.#server = serve(fleet, names.service(system, this.id), handlers, { concurrency: 4096, begin: 'by-handler' })
@@ -124,6 +138,14 @@ export class Host {
   /** Whether calls of this process to a type always run here. */
   isOwn(type: string): boolean {
     return this.#types.get(type)?.placement === 'process'
+  }
+
+  /** The tag of the present activation of an actor, from now on monitored; undefined: there is none here. */
+  monitor(id: string): MonitorTag | undefined {
+    const activation = this.partitions[partitionOf(id)]?.find(id) ?? this.#own.find(this.#ownId(id))
+    if (activation === undefined) return undefined
+    activation.monitor ??= `${this.id} ${++this.#monitored}`
+    return activation.monitor
   }
 
   /** Other processes have an actor of this type and key, too. */
@@ -199,9 +221,11 @@ export class Host {
   #seekAll(): void {
     const placement = placementOf(this.#hosts().filter((host) => host !== ''))
     const now = this.#household.clock.now()
+    const owners = new Set<string>()
     for (const [index, partition] of this.partitions.entries()) {
       if (partition.isHeld) continue
       const holder = this.#contest.holder(names.subject(this.#system, index))
+      if (holder !== undefined) owners.add(holder.owner)
       if (holder !== undefined) this.#orphanedMs.delete(index)
       else if (!this.#orphanedMs.has(index)) this.#orphanedMs.set(index, now)
       const isOrphan = now - (this.#orphanedMs.get(index) ?? now) >= orphanMs
@@ -210,6 +234,7 @@ export class Host {
       else if (!this.#seeking.has(index)) void this.#seek(index)
       else if (holder !== undefined) void this.#ask(index, holder.owner)
     }
+    this.#stuck.look(owners)
   }
 
   async #seek(index: number): Promise<void> {

@@ -1,17 +1,21 @@
-import type { ActorLog, DeactivateReason } from '../actor/actor.js'
+import type { ActorLog, DeactivateReason, MonitorEnd } from '../actor/actor.js'
 import type { ActorType } from '../actor/methods.js'
 import type { CallOptions } from '../actor/ref.js'
 import type { Clock } from '../base/clock.js'
 import { Activation } from './activation.js'
 import type { Crashes } from './crashes.js'
 import type { Filter } from './filter.js'
-import type { Home, Origin } from './home.js'
+import type { Home, MonitorTag, Origin } from './home.js'
 import type { Overflow } from './overflow.js'
+import type { StuckOptions } from './stuck.js'
 import type { Turn } from './turn.js'
 
 /** What all partitions of a process share. */
 export interface Household extends Omit<Home, 'noteCrash' | 'forget'> {
   readonly crashes: Crashes
+  readonly stuck: StuckOptions
+  /** A monitored activation has ended. */
+  onEnd(monitor: MonitorTag, reason: DeactivateReason): void
 }
 
 /** What makes a process the only one that runs the actors of a partition. */
@@ -161,13 +165,22 @@ export class Partition implements Home {
     return this.#household.refer(type, key, options, origin)
   }
 
+  emit(topic: string, value: unknown): void {
+    this.#household.emit(topic, value)
+  }
+
+  monitor(type: string, id: string, fire: (end: MonitorEnd) => void, signal: AbortSignal): void {
+    this.#household.monitor(type, id, fire, signal)
+  }
+
   noteCrash(id: string): void {
     this.#household.crashes.note(id)
   }
 
-  forget(activation: Activation, left: readonly Turn[]): void {
-    const { id, type, key } = activation
+  forget(activation: Activation, reason: DeactivateReason, left: readonly Turn[]): void {
+    const { id, type, key, monitor } = activation
     this.#activations.delete(id)
+    if (monitor !== undefined) this.#household.onEnd(monitor, reason)
     // A timer ends with its activation.
     for (const turn of left) if (turn.method !== '') this.take(type, key, id, turn)
   }

@@ -19,6 +19,7 @@ export class RemoteTurn extends Turn implements Expiring {
   readonly #deadlines: Deadlines
   readonly #answer: (bytes: Uint8Array) => void
   readonly #onMoved: () => void
+  readonly #isTell: boolean
   #isBegun = false
   #isOver = false
 
@@ -34,11 +35,16 @@ export class RemoteTurn extends Turn implements Expiring {
     this.chain = request.chain
     this.deadlineMs = request.deadlineMs
     this.callId = `${request.caller}:${request.sequence}`
+    this.#isTell = request.isTell
     this.#context = context
     this.#deadlines = deadlines
     this.#answer = on.answer
     this.#onMoved = on.moved
     deadlines.add(this)
+  }
+
+  override get isTell(): boolean {
+    return this.#isTell
   }
 
   override get signal(): AbortSignal {
@@ -53,6 +59,7 @@ export class RemoteTurn extends Turn implements Expiring {
     if (this.#isOver) return false
     this.#isBegun = this.#context.begin()
     if (!this.#isBegun) this.#late('not-run')
+    else if (this.isTell) this.#over(encodeEnding({ how: 'returned', value: undefined }))
     return this.#isBegun
   }
 

@@ -13,6 +13,10 @@ export interface OpenCall {
 export abstract class Turn {
   /** The method; '' for a timer. */
   abstract readonly method: string
+  /** Whether its caller waits only for its begin. */
+  get isTell(): boolean {
+    return false
+  }
   /** What filters are shown. */
   abstract readonly args: readonly unknown[]
   /** The actors that wait for it, the first caller first. */

@@ -1,0 +1,146 @@
+import { CallError, type Client, type Fleet, OrbitEventBus } from 'orbit-node'
+import type { DeactivateReason, MonitorEnd } from '../actor/actor.js'
+import type { MonitorTag } from '../host/home.js'
+import type { Host, HostService } from '../host/host.js'
+import { partitionOf } from '../host/placement.js'
+
+/** Says that a monitored activation has ended. */
+export interface EndNotice {
+  readonly tag: MonitorTag
+  readonly reason: DeactivateReason
+}
+
+/** What monitors need of their system. */
+export interface MonitorMeans {
+  readonly fleet: Fleet
+  readonly host: Host | undefined
+  ownerOf(partition: number): string | undefined
+  clientOf(host: string): Client<HostService>
+}
+
+/** The bus on which the ends of monitored activations are published. */
+export const endings = {
+  topic: 'ended' as const,
+  busOf: (fleet: Fleet) =>
+    new OrbitEventBus<{ ended: EndNotice }>(fleet, { name: 'actors', capacity: 1024, payloadBytes: 128 }),
+}
+
+interface Watched {
+  readonly tag: MonitorTag
+  readonly host: string
+  fire(reason: MonitorEnd): void
+}
+
+/** How many notices are kept: one may come before the answer that says what to wait for. */
+const keptNotices = 64
+/** How long the notice of an end may take, before the end is taken for one without a notice. */
+const noticeMs = 100
+/** How often it is asked whether an activation still lives: only a notice that was overwritten is found so. */
+const askAgainMs = 1000
+
+/** The monitors of one process. */
+export class Monitors {
+  readonly #means: MonitorMeans
+  readonly #watched = new Set<Watched>()
+  readonly #closing = new AbortController()
+  /** The newest notices, the oldest first. */
+  readonly #notices = new Map<MonitorTag, DeactivateReason>()
+  #isListening = false
+
+  constructor(means: MonitorMeans) {
+    this.#means = means
+  }
+
+  /** Calls `fire` once the present activation of an actor has ended; it has if it is not active. */
+  async watch(type: string, id: string, fire: (reason: MonitorEnd) => void, signal: AbortSignal): Promise<void> {
+    this.#listen()
+    const tag = await this.#tagOf(type, id)
+    if (tag === 'unknown' || signal.aborted || this.#closing.signal.aborted) return
+    if (tag === undefined) {
+      fire('absent')
+      return
+    }
+    const timer = setInterval(() => void this.#askAgain(type, id, watched), askAgainMs).unref()
+    const stop = () => {
+      clearInterval(timer)
+      signal.removeEventListener('abort', stop)
+      this.#closing.signal.removeEventListener('abort', stop)
+      return this.#watched.delete(watched)
+    }
+    const watched: Watched = {
+      tag,
+      host: tag.slice(0, tag.indexOf(' ')),
+      fire: (reason) => {
+        if (stop()) fire(reason)
+      },
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    this.#closing.signal.addEventListener('abort', stop, { once: true })
+    this.#watched.add(watched)
+    const ended = this.#notices.get(tag)
+    if (ended !== undefined) watched.fire(ended)
+    else void this.#askAgain(type, id, watched) // it may have ended since it was asked
+  }
+
+  async #askAgain(type: string, id: string, watched: Watched): Promise<void> {
+    const tag = await this.#tagOf(type, id)
+    if (tag === watched.tag || tag === 'unknown') return
+    await new Promise((resolve) => setTimeout(resolve, noticeMs).unref())
+    watched.fire('lost')
+  }
+
+  /** The activation of an actor, from now on monitored. Undefined: there is none; 'unknown': its host does not say. */
+  async #tagOf(type: string, id: string): Promise<MonitorTag | undefined | 'unknown'> {
+    const { host, ownerOf, clientOf } = this.#means
+    const partition = partitionOf(id)
+    if (host?.partitions[partition]?.isHeld || host?.isOwn(type)) return host.monitor(id)
+    const owner = ownerOf(partition)
+    if (owner === undefined) return undefined
+    try {
+      return (await clientOf(owner).call('monitor', id)) as MonitorTag | undefined
+    } catch (error) {
+      return error instanceof CallError && error.code === 'ERR_ORBIT_TIMEOUT' ? 'unknown' : undefined
+    }
+  }
+
+  #listen(): void {
+    if (this.#isListening) return
+    this.#isListening = true
+    // Without them it is asked again and again; they end when the fleet is closed or removed.
+    this.#hearNotices().catch(() => {})
+    this.#seeDeaths().catch(() => {})
+  }
+
+  async #hearNotices(): Promise<void> {
+    const { signal } = this.#closing
+    const subscription = endings.busOf(this.#means.fleet).subscribe(endings.topic, { signal, keepAlive: false })
+    for await (const event of subscription) {
+      const { tag, reason } = (event.json() ?? {}) as Partial<EndNotice>
+      if (tag === undefined || reason === undefined) continue
+      this.#keep(tag, reason)
+      for (const each of [...this.#watched]) if (each.tag === tag) each.fire(reason)
+    }
+  }
+
+  #keep(tag: MonitorTag, reason: DeactivateReason): void {
+    this.#notices.set(tag, reason)
+    if (this.#notices.size <= keptNotices) return
+    for (const [oldest] of this.#notices) {
+      this.#notices.delete(oldest)
+      break
+    }
+  }
+
+  async #seeDeaths(): Promise<void> {
+    const { signal } = this.#closing
+    for await (const { change, member } of this.#means.fleet.watchNodes({ signal, keepAlive: false })) {
+      if (change === 'joined') continue
+      const host = `${member.node}.${member.incarnation}`
+      for (const each of [...this.#watched]) if (each.host === host) each.fire('lost')
+    }
+  }
+
+  close(): void {
+    this.#closing.abort()
+  }
+}

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import { Actor, type ActorSystem, type MonitorEnd } from '../src/index.js'
+import { Log, localFleet, start, until } from './help/systems.js'
+
+class Watched extends Actor {
+  static readonly actor = { onError: 'restart' } as const
+  call(): void {}
+  leave(): void {
+    this.ctx.deactivate()
+  }
+  fail(): void {
+    throw new Error('failed')
+  }
+}
+
+class Watcher extends Actor {
+  static readonly actor = { idleMs: 1 }
+  readonly #ends: string[] = []
+  readonly #stops: (() => void)[] = []
+  watch(key: string): void {
+    const note = (end: MonitorEnd) => this.#ends.push(`${key} ${end}`)
+    this.#stops.push(this.ctx.monitor(this.ctx.actor('Watched', key), note))
+  }
+  failing(key: string): void {
+    const fail = () => {
+      throw new Error('no note')
+    }
+    this.ctx.monitor({ type: 'Watched', key }, fail)
+  }
+  stop(): void {
+    for (const stop of this.#stops) stop()
+  }
+  ends(): string[] {
+    return this.#ends
+  }
+}
+
+const classes = { Watched, Watcher }
+const callers = [
+  { where: 'the same process', caller: (host: ActorSystem<typeof classes>) => host },
+  {
+    where: 'another process',
+    caller: (_: unknown, fleet: ReturnType<typeof localFleet>) => start<typeof classes>({ fleet, host: false }),
+  },
+]
+
+describe.each(callers)('a monitor of an actor in $where', ({ caller }) => {
+  function pair() {
+    const fleet = localFleet()
+    const log = new Log()
+    const host = start({ fleet, actors: classes, log })
+    return { fleet, log, host, system: caller(host, fleet) }
+  }
+
+  it('says why the activation has ended', async () => {
+    const { system, host } = pair()
+    const watched = system.get('Watched', 'a')
+    expect(await system.monitor(watched)).toBe('absent')
+    await watched.call()
+    const asked = [system.monitor(watched), system.monitor({ type: 'Watched', key: 'a' })]
+    await watched.leave()
+    expect(await Promise.all(asked)).toEqual(['asked', 'asked'])
+    await watched.call()
+    const crashed = system.monitor(watched)
+    await expect(watched.fail()).rejects.toThrow('failed')
+    expect(await crashed).toBe('crashed')
+    await watched.call()
+    const closed = system.monitor(watched)
+    await watched.call()
+    if (system !== host) {
+      await host.close()
+      expect(await closed).toBe('shutdown')
+    }
+  })
+
+  it('says that the process of the actor has ended', async () => {
+    const { system, host } = pair()
+    if (system === host) return
+    await system.get('Watched', 'a').call()
+    const lost = system.monitor(system.get('Watched', 'a'))
+    await system.get('Watched', 'a').call()
+    host.abandon()
+    expect(await lost).toBe('lost')
+  })
+
+  it('is taken back by a signal', async () => {
+    const { system } = pair()
+    await system.get('Watched', 'a').call()
+    const controller = new AbortController()
+    const monitor = system.monitor({ type: 'Watched', key: 'a' }, { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(monitor).rejects.toThrow('enough')
+    await expect(system.monitor({ type: 'Watched', key: 'a' }, { signal: controller.signal })).rejects.toThrow('enough')
+    await expect(system.monitor({ type: 'Watched', key: '' })).rejects.toThrow('key=""')
+  })
+
+  it('runs a turn of the actor that has it, and keeps that actor', async () => {
+    const { system, host, log } = pair()
+    const [watcher, a, b] = [system.get('Watcher', 'w'), system.get('Watched', 'a'), system.get('Watched', 'b')]
+    await Promise.all([a.call(), b.call()])
+    for (const key of ['a', 'absent']) await watcher.watch(key)
+    await a.leave()
+    let ends: string[] = []
+    while (ends.length < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 1)) // calls within a process do not wait for events
+      ends = await watcher.ends()
+    }
+    expect(ends.sort()).toEqual(['a asked', 'absent absent'])
+    await watcher.watch('b')
+    await watcher.failing('absent')
+    await until(() => log.lines.length > 0)
+    expect(log.lines[0]?.slice(0, 2)).toEqual(['Watcher/w', 'the monitor of Watched/absent failed:'])
+    await watcher.stop()
+    await b.leave()
+    await until(() => host.size === 0) // without a monitor it ends when it is idle
+    expect(await watcher.ends()).toEqual([])
+  })
+})
