@@ -54,12 +54,13 @@ struct CounterCall : Call {
     spot.word = load_acquire(&ring().slots[spot.cell / kBucketCells]);
     return static_cast<uint32_t>(lap_in(spot.word)) == stamp;
   }
-  // The value after the change; false: it is refused. The sum of integers is exact as long as it is accepted.
+  // The value after the change; false: it is refused. The sum of integers is exact as long as it is accepted. That of
+  // two infinities may be no number.
   bool next(double value, bool isNew, double* to) const {
     switch (op) {
       case CounterOp::kAdd:
         *to = value + operand;
-        return kind == kFloat || fabs(*to) <= kMostExact;
+        return kind == kFloat ? !isnan(*to) : fabs(*to) <= kMostExact;
       case CounterOp::kAddUntil:
         *to = value + operand;
         return operand < 0 ? *to >= more.limit : *to <= more.limit;

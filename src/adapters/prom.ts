@@ -1,6 +1,7 @@
 import { register as globalRegister, type Registry } from 'prom-client'
-import { Counters, type CountersOptions, type Fleet, type Gauge, OrbitError } from '../index.js'
-import { follow, type Labels, type PromMetricLike, type PromRegistryLike, reportLocal } from './prommetric.js'
+import { Counters, type CountersOptions, type Fleet, OrbitError } from '../index.js'
+import { type FollowedHome, FollowedMetric, type SharedName, sharedName } from './followedmetric.js'
+import { followersOf, type PromMetricLike, type PromRegistryLike } from './prommetric.js'
 import { metricText, type Series, samplesText } from './promtext.js'
 
 /** Options of a `FleetRegistry`: which metrics it shares, and what becomes of the gauges of workers that died. */
@@ -19,23 +20,14 @@ export interface FleetRegistryOptions extends Pick<CountersOptions, 'capacity'> 
   collectMs?: number
 }
 
-const separator = '\x1f'
-const absent = '\x1e'
 const maxNameBytes = 128
 const maxCollectMs = 2 ** 31 - 1
 
 const outOfRange = (name: string, value: unknown, expected: string): RangeError =>
   Object.assign(new RangeError(`${name}=${String(value)} must be ${expected}`), { code: 'ERR_ORBIT_OUT_OF_RANGE' })
 
-/** What this process knows of a metric: the gauges in shared memory that it has used, by their names. */
-interface Followed {
-  readonly metric: PromMetricLike
-  readonly labelNames: readonly string[]
-  readonly gauges: Map<string, Gauge>
-}
-
-/** Values by the name of their metric, with the fields of their names. */
-type SharedValues = Map<string, { fields: string[]; value: number }[]>
+/** Values by the name of their metric. */
+type SharedValues = Map<string, (SharedName & { value: number })[]>
 
 type Aggregate = (values: readonly number[]) => number
 const aggregates: Record<string, Aggregate> = {
@@ -60,9 +52,10 @@ export class FleetRegistry {
   readonly #counters: Counters
   readonly #register: PromRegistryLike
   readonly #keepsDead: boolean
-  readonly #own: string
-  readonly #followed = new Map<PromMetricLike, Followed>()
+  readonly #home: FollowedHome
+  readonly #followed = new WeakMap<PromMetricLike, FollowedMetric>()
   readonly #timer: NodeJS.Timeout
+  #collected: Promise<void> | undefined
   #isWarned = false
   #hasFailed = false
 
@@ -87,7 +80,12 @@ export class FleetRegistry {
     this.#register = register
     this.#keepsDead = deadGauges === 'keep'
     const incarnation = fleet.nodes().find(({ node }) => node === fleet.node)?.incarnation ?? 0
-    this.#own = `${fleet.node}.${incarnation}`
+    this.#home = {
+      fleet,
+      counters: this.#counters,
+      owner: `${fleet.node}.${incarnation}`,
+      warn: (what, problem) => this.#warn(what, problem),
+    }
     this.#followAll()
     this.#timer = setInterval(() => void this.#collect().catch((error) => this.#failed(error)), collectMs)
     this.#timer.unref()
@@ -106,11 +104,14 @@ export class FleetRegistry {
   async metrics(): Promise<string> {
     await this.#collect()
     const shared = this.#read()
+    const defaults = this.#register._defaultLabels ?? {}
     const texts: string[] = []
     for (const metric of this.#metrics()) {
       const followed = this.#followed.get(metric)
-      if (followed === undefined) texts.push(samplesText(metric, (await metric.get()).values))
-      else if (metric.aggregator !== 'omit') texts.push(metricText(metric, this.#series(followed, shared)))
+      if (followed === undefined) texts.push(samplesText(metric, (await metric.get()).values, defaults))
+      else if (metric.aggregator !== 'omit') {
+        texts.push(metricText(metric, this.#series(metric, followed, shared), defaults))
+      }
     }
     return texts.join('\n')
   }
@@ -136,52 +137,43 @@ export class FleetRegistry {
 
   /** Follows the metrics registered since. One that has no values of its own is not of prom-client's classes. */
   #followAll(): void {
+    const { id } = this.#fleet
     for (const metric of this.#metrics()) {
       if (this.#followed.has(metric) || metric.hashMap === undefined) continue
-      const followed = { metric, labelNames: [...(metric.labelNames ?? [])].sort(), gauges: new Map() }
-      this.#followed.set(metric, followed)
-      const write = (labels: Labels, part: string, value: number, isSet: boolean) =>
-        this.#write(followed, labels, part, value, isSet)
-      follow(metric, write, () => this.#forget(followed))
-      reportLocal(metric, write)
-    }
-  }
-
-  async #collect(): Promise<void> {
-    this.#followAll()
-    for (const { metric } of this.#followed.values()) await metric.collect?.()
-  }
-
-  #write(followed: Followed, labels: Labels, part: string, value: number, isSet: boolean): void {
-    const { metric, labelNames, gauges } = followed
-    const owner = metric.type === 'gauge' ? this.#own : ''
-    const values = labelNames.map((name) => (labels[name] === undefined ? absent : String(labels[name])))
-    const name = [metric.name, part, owner, ...values].join(separator)
-    try {
-      let gauge = gauges.get(name)
-      if (gauge === undefined) {
-        gauge = this.#counters.gauge(name)
-        gauges.set(name, gauge)
+      const followers = followersOf(metric)
+      // Another registry of the fleet may follow it. Twice followed, it would count twice.
+      let followed = followers.get(id) as FollowedMetric | undefined
+      if (followed === undefined || followed.isClosed()) {
+        followed = new FollowedMetric(metric, this.#home)
+        followers.set(id, followed)
+        followed.reconcile()
       }
-      if (isSet) gauge.set(value)
-      else if (Number.isNaN(gauge.add(value))) this.#warn(name)
-    } catch (error) {
-      // A metric never fails the request that it measures.
-      if (error instanceof OrbitError && error.code === 'ERR_ORBIT_CLOSED') return
-      this.#warn(name)
+      this.#followed.set(metric, followed)
     }
   }
 
-  /** Takes the values of a metric away that this process may take: of a gauge its own ones, otherwise all. */
-  #forget({ gauges }: Followed): void {
-    for (const gauge of gauges.values()) gauge.delete()
-    gauges.clear()
+  /** Runs the `collect` functions, once for all that ask at the same time. */
+  #collect(): Promise<void> {
+    this.#collected ??= this.#collectNow().finally(() => {
+      this.#collected = undefined
+    })
+    return this.#collected
   }
 
-  #warn(name: string): void {
+  async #collectNow(): Promise<void> {
+    this.#followAll()
+    for (const metric of this.#metrics()) {
+      const result = this.#followed.has(metric) ? metric.collect?.() : undefined
+      if (result instanceof Promise) await result
+    }
+    // What was changed by methods that were bound before the registry was made.
+    for (const metric of this.#metrics()) this.#followed.get(metric)?.reconcile()
+  }
+
+  #warn(what: string, problem: string): void {
     if (this.#isWarned) return
     this.#isWarned = true
-    const text = `${JSON.stringify(name.replaceAll(separator, ' '))} has no room in shared memory, and is not counted`
+    const text = `${JSON.stringify(what)} is not counted: ${problem}`
     process.emitWarning(`${text}: use shorter labels, or a larger \`capacity\``, {
       type: 'OrbitWarning',
       code: 'ORBIT_METRIC_DROPPED',
@@ -195,36 +187,34 @@ export class FleetRegistry {
     const alive = new Set(this.#fleet.nodes().flatMap((n) => (n.alive ? [`${n.node}.${n.incarnation}`] : [])))
     const found: SharedValues = new Map()
     for (const { name, value } of entries) {
-      const fields = name.split(separator)
-      const owner = fields[2] as string
-      if (owner !== '' && !this.#keepsDead && !alive.has(owner)) {
+      const shared = sharedName(name)
+      if (shared === undefined) continue
+      if (shared.owner !== '' && !this.#keepsDead && !alive.has(shared.owner)) {
         this.#counters.gauge(name).delete()
         continue
       }
-      const metric = fields[0] as string
-      const values = found.get(metric)
-      if (values === undefined) found.set(metric, [{ fields, value }])
-      else values.push({ fields, value })
+      const values = found.get(shared.metric)
+      if (values === undefined) found.set(shared.metric, [{ ...shared, value }])
+      else values.push({ ...shared, value })
     }
     return found
   }
 
-  #series({ metric, labelNames }: Followed, shared: SharedValues): Iterable<Series> {
+  #series(metric: PromMetricLike, followed: FollowedMetric, shared: SharedValues): Iterable<Series> {
     const byLabels = new Map<string, Series & { all: Map<string, [string, number][]> }>()
-    for (const { fields, value } of shared.get(metric.name) ?? []) {
-      const [, part = '', owner = '', ...values] = fields
-      const key = values.join(separator)
+    for (const found of shared.get(followed.name) ?? []) {
+      if (!followed.isName(found)) continue
+      const key = found.values.join('\0')
       let series = byLabels.get(key)
       if (series === undefined) {
-        const given = labelNames.flatMap((name, i) => (values[i] === absent ? [] : [[name, values[i] as string]]))
-        series = { labels: Object.fromEntries(given), parts: new Map(), all: new Map() }
+        series = { labels: followed.labelsOf(found), parts: new Map(), all: new Map() }
         byLabels.set(key, series)
       }
-      const all = series.all.get(part)
-      if (all === undefined) series.all.set(part, [[owner, value]])
-      else all.push([owner, value])
+      const all = series.all.get(found.part)
+      if (all === undefined) series.all.set(found.part, [[found.owner, found.value]])
+      else all.push([found.owner, found.value])
     }
-    if (byLabels.size === 0 && labelNames.length === 0) return [{ labels: {}, parts: new Map() }]
+    if (byLabels.size === 0 && (metric.labelNames ?? []).length === 0) return [{ labels: {}, parts: new Map() }]
     const aggregate = aggregates[metric.type === 'gauge' ? (metric.aggregator ?? 'sum') : 'sum'] as Aggregate
     for (const { parts, all } of byLabels.values()) {
       for (const [part, values] of all) {

@@ -1,5 +1,5 @@
-// What the registry of all workers uses of prom-client's metrics: their public methods, and the names of their labels
-// and buckets.
+// What the registry of all workers uses of prom-client's metrics: their public methods, the names of their labels and
+// buckets, and the values that they keep.
 
 /** The labels of one sample. */
 export type Labels = Readonly<Record<string, string | number>>
@@ -21,14 +21,16 @@ export interface PromMetricLike {
   dec?: (labels?: unknown, value?: number) => void
   set?: (labels?: unknown, value?: number) => void
   observe?: (labels?: unknown, value?: number) => void
+  zero?: (labels: Labels) => void
   startTimer?: (...args: unknown[]) => unknown
   labels?: (...args: unknown[]) => unknown
+  remove?: (...args: unknown[]) => void
   reset: () => void
   get: () => Promise<{ values: readonly { labels: Labels; value: number; metricName?: string }[] }>
 }
 
 /** What prom-client keeps for one set of labels. */
-interface LocalValue {
+export interface LocalValue {
   readonly labels: Labels
   readonly value?: number
   readonly sum?: number
@@ -40,10 +42,22 @@ interface LocalValue {
 export interface PromRegistryLike {
   getMetricsAsArray(): unknown[]
   registerMetric(metric: never): void
+  readonly _defaultLabels?: Labels
 }
 
-/** A change of a metric: of all its numbers with these labels, the one named `part` is changed by `value`. */
-export type Write = (labels: Labels, part: string, value: number, isSet: boolean) => void
+/** Hears of each change of a metric in this process, after prom-client has made and checked it. */
+export interface Follower {
+  /** The number `part` of the series with these labels is changed by `value`. */
+  add(labels: Labels, part: string, value: number): void
+  /** The gauge with these labels is set. */
+  set(labels: Labels, value: number): void
+  /** All series were taken away, or set to zero. */
+  reset(): void
+  /** The series with these labels was taken away, or set to zero. */
+  remove(labels: Labels): void
+  /** A collect function begins, or has ended. */
+  collecting(by: 1 | -1): void
+}
 
 const isLabels = (value: unknown): value is Labels => typeof value === 'object' && value !== null
 
@@ -58,8 +72,27 @@ function labelsOf({ labelNames = [] }: PromMetricLike, args: readonly unknown[])
   return isLabels(first) ? first : Object.fromEntries(labelNames.map((name, i) => [name, String(args[i])]))
 }
 
-/** Reports each change of the metric in this process, after prom-client has made and checked it. */
-export function follow(metric: PromMetricLike, write: Write, reset: () => void): void {
+/** By metric. A metric is changed once, however many registries and fleets follow it. */
+const followers = new WeakMap<PromMetricLike, Map<string, Follower>>()
+
+/** The followers of a metric, by the fleet that they follow it for. */
+export function followersOf(metric: PromMetricLike): Map<string, Follower> {
+  const known = followers.get(metric)
+  if (known !== undefined) return known
+  const all = new Map<string, Follower>()
+  followers.set(metric, all)
+  const each = (tell: (follower: Follower) => void) => {
+    for (const follower of all.values()) tell(follower)
+  }
+  followChanges(metric, each)
+  followEnds(metric, each)
+  followCollect(metric, each)
+  return all
+}
+
+type Each = (tell: (follower: Follower) => void) => void
+
+function followChanges(metric: PromMetricLike, each: Each): void {
   const { inc, dec, set, observe } = metric
   const isGauge = metric.type === 'gauge'
   const after = (method: typeof inc, report: (labels: Labels, value: number | undefined) => void) =>
@@ -71,22 +104,18 @@ export function follow(metric: PromMetricLike, write: Write, reset: () => void):
       }
       report(...split(first, second))
     }
-  if (inc) metric.inc = after(inc, (labels, value) => write(labels, '', value ?? 1, false))
-  if (dec) metric.dec = after(dec, (labels, value) => write(labels, '', -(value ?? 1), false))
-  if (set) metric.set = after(set, (labels, value) => write(labels, '', value ?? Number.NaN, true))
-  if (observe) {
-    metric.observe = after(observe, (labels, value = 0) => {
-      const end = metric.upperBounds?.find((bound) => value <= bound)
-      write(labels, metric.upperBounds ? `${end ?? '+Inf'}` : 'count', 1, false)
-      write(labels, 'sum', value, false)
+  if (inc) metric.inc = after(inc, (labels, value = 1) => each((follower) => follower.add(labels, '', value)))
+  if (dec) metric.dec = after(dec, (labels, value = 1) => each((follower) => follower.add(labels, '', -value)))
+  if (set) metric.set = after(set, (labels, value = 0) => each((follower) => follower.set(labels, value)))
+  if (!observe) return
+  metric.observe = after(observe, (labels, value = 0) => {
+    const end = metric.upperBounds?.find((bound) => value <= bound)
+    each((follower) => {
+      follower.add(labels, metric.upperBounds ? `${end ?? '+Inf'}` : 'count', 1)
+      follower.add(labels, 'sum', value)
     })
-    followLabels(metric)
-  }
-  const resetOwn = metric.reset
-  metric.reset = () => {
-    resetOwn.call(metric)
-    reset()
-  }
+  })
+  followLabels(metric)
 }
 
 /** `histogram.labels()` and `summary.labels()` do not use the methods of the metric. */
@@ -102,21 +131,46 @@ function followLabels(metric: PromMetricLike): void {
   }
 }
 
-/** Reports what the metric has counted in this process so far. */
-export function reportLocal(metric: PromMetricLike, write: Write): void {
-  for (const { labels, value, sum = 0, count = 0, bucketValues } of Object.values(metric.hashMap ?? {})) {
-    if (value !== undefined) {
-      if (value !== 0 || metric.type === 'gauge') write(labels, '', value, metric.type === 'gauge')
-      continue
-    }
-    if (count === 0) continue
-    let inBuckets = 0
-    for (const [end, times] of Object.entries(bucketValues ?? {})) {
-      inBuckets += times
-      if (times > 0) write(labels, end, times, false)
-    }
-    const rest = count - inBuckets
-    if (rest > 0) write(labels, bucketValues ? '+Inf' : 'count', rest, false)
-    write(labels, 'sum', sum, false)
+function followEnds(metric: PromMetricLike, each: Each): void {
+  const { reset, remove, zero } = metric
+  metric.reset = () => {
+    reset.call(metric)
+    each((follower) => follower.reset())
   }
+  const after = (method: (...args: unknown[]) => void) =>
+    function followed(...args: unknown[]) {
+      method.apply(metric, args)
+      each((follower) => follower.remove(labelsOf(metric, args)))
+    }
+  if (remove) metric.remove = after(remove)
+  if (zero) metric.zero = after(zero as NonNullable<typeof remove>)
+}
+
+function followCollect(metric: PromMetricLike, each: Each): void {
+  const { collect } = metric
+  if (!collect) return
+  metric.collect = () => {
+    each((follower) => follower.collecting(1))
+    const end = () => each((follower) => follower.collecting(-1))
+    let result: unknown
+    try {
+      result = collect.call(metric)
+    } finally {
+      if (!(result instanceof Promise)) end()
+    }
+    return result instanceof Promise ? result.finally(end) : result
+  }
+}
+
+/** The numbers of a series by their parts. Buckets without values are left out, unless there are no others. */
+export function* partsOf({ value, sum = 0, count = 0, bucketValues }: LocalValue): Generator<[string, number]> {
+  if (value !== undefined) return yield ['', value]
+  let inBuckets = 0
+  for (const [end, times] of Object.entries(bucketValues ?? {})) {
+    inBuckets += times
+    if (times > 0) yield [end, times]
+  }
+  const rest = count - inBuckets
+  if (rest > 0 || count === 0) yield [bucketValues ? '+Inf' : 'count', rest]
+  if (count > 0) yield ['sum', sum]
 }

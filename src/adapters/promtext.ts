@@ -34,14 +34,15 @@ function summaryLines({ name }: PromMetricLike, { labels, parts }: Series): stri
   return [`${name}_sum${own} ${numberText(parts.get('sum') ?? 0)}`, `${name}_count${own} ${parts.get('count') ?? 0}`]
 }
 
-/** A metric in the text format of Prometheus. */
-export function metricText(metric: PromMetricLike, series: Iterable<Series>): string {
+/** A metric in the text format of Prometheus. `defaults` are labels that a series has unless it has its own ones. */
+export function metricText(metric: PromMetricLike, series: Iterable<Series>, defaults: Labels): string {
   const { name, help, type } = metric
   const lines = [
     `# HELP ${name} ${help.replace(/[\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\\\'))}`,
     `# TYPE ${name} ${type}`,
   ]
-  for (const one of series) {
+  for (const { labels, parts } of series) {
+    const one = { labels: { ...defaults, ...labels }, parts }
     if (type === 'histogram') lines.push(...histogramLines(metric, one))
     else if (type === 'summary') lines.push(...summaryLines(metric, one))
     else lines.push(`${name}${labelText(one.labels)} ${numberText(one.parts.get('') ?? 0)}`)
@@ -49,13 +50,14 @@ export function metricText(metric: PromMetricLike, series: Iterable<Series>): st
   return `${lines.join('\n')}\n`
 }
 
-/** Samples that were collected elsewhere, in the text format of Prometheus. */
+/** Samples that were collected elsewhere, in the text format of Prometheus, with labels as those of `metricText`. */
 export function samplesText(
   { name, help, type }: PromMetricLike,
   samples: readonly { labels: Labels; value: number; metricName?: string }[],
+  defaults: Labels,
 ): string {
   const lines = samples.map((sample) => {
-    const labels = labelText(sample.labels ?? {})
+    const labels = labelText({ ...defaults, ...sample.labels })
     return `${sample.metricName ?? name}${labels} ${numberText(sample.value)}`
   })
   return `${[`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines].join('\n')}\n`

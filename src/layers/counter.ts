@@ -104,7 +104,7 @@ export class Counter extends Cell {
    */
   add(by = 1): number {
     checkWhole('by', by)
-    if (!this.change(add, by)) throw sumError(this.name, counterBefore(), by)
+    if (!this.change(add, by)) throw sumError('counter', this.name, 'in -(2^53-1)..2^53-1', by)
     return changedValue()
   }
 
@@ -202,12 +202,13 @@ export class Gauge extends Cell {
    *
    * @param by any number but NaN; default 1
    * @returns the new value, rounded as a 64-bit float; NaN if the table is full and `whenFull` is 'drop'
-   * @throws TypeError for a wrong `by`; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_TYPE_MISMATCH if the name is one of a counter,
+   * @throws TypeError for a wrong `by`; RangeError ERR_ORBIT_EXHAUSTED for Infinity added to -Infinity or the other way
+   *   round, and then nothing is added; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_TYPE_MISMATCH if the name is one of a counter,
    *   ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_READ_ONLY for an observer
    */
   add(by = 1): number {
     checkNumber('by', by)
-    this.change(add, by)
+    if (!this.change(add, by)) throw sumError('gauge', this.name, 'a number', by)
     return changedValue()
   }
 
@@ -275,7 +276,7 @@ export class Gauge extends Cell {
   }
 }
 
-function sumError(name: string, before: number, by: number): RangeError {
-  const expected = `must be in -(2^53-1)..2^53-1 after adding by=${by} to ${before}`
-  return rangeError('ERR_ORBIT_EXHAUSTED', `counter=${JSON.stringify(name)} ${expected}: set or delete it first`)
+function sumError(what: string, name: string, expected: string, by: number): RangeError {
+  const text = `must be ${expected} after adding by=${by} to ${counterBefore()}: set or delete it first`
+  return rangeError('ERR_ORBIT_EXHAUSTED', `${what}=${JSON.stringify(name)} ${text}`)
 }

@@ -59,12 +59,13 @@ export class Histogram {
    * Counts a value: one change of its bucket, and one of the sum. If the process is killed between the two, the sum
    * lacks the value.
    *
-   * @param value any number but NaN
-   * @throws TypeError for a wrong value; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CLOSED,
+   * @param value a finite number
+   * @throws TypeError or RangeError for a wrong value; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_TYPE_MISMATCH, ERR_ORBIT_CLOSED,
    *   ERR_ORBIT_RETIRED, ERR_ORBIT_READ_ONLY for an observer
    */
   observe(value: number): void {
-    if (typeof value !== 'number' || Number.isNaN(value)) throw wrongType('value', value, 'a number, not NaN')
+    if (typeof value !== 'number') throw wrongType('value', value, 'a finite number')
+    if (!Number.isFinite(value)) throw outOfRange('value', value, 'a finite number')
     const ends = this.#ends
     let bucket = 0
     while (bucket < ends.length && value > (ends[bucket] as number)) bucket++

@@ -132,6 +132,15 @@ describe('a gauge', () => {
     }
   })
 
+  it('stays a number when infinities are added', () => {
+    const gauge = local().gauge('x')
+    for (const infinity of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      gauge.set(infinity)
+      expectRefusal(() => gauge.add(-infinity), RangeError, 'ERR_ORBIT_EXHAUSTED')
+      expect([gauge.get(), gauge.add(5)]).toEqual([infinity, infinity])
+    }
+  })
+
   it('is refused under the name of a counter, and the other way round', () => {
     const counters = local()
     counters.counter('x').add()
@@ -174,7 +183,13 @@ describe('a histogram', () => {
       expectRangeError(() => counters.histogram('x', { buckets }))
     }
     expectTypeError(() => counters.histogram('x', { buckets: untyped(5) }))
-    expectTypeError(() => counters.histogram('x').observe(Number.NaN))
+  })
+
+  it('refuses values that no sum can hold', () => {
+    const histogram = local().histogram('x')
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) expectRangeError(() => histogram.observe(value))
+    expectTypeError(() => histogram.observe(untyped('1')))
+    expect(histogram.get().count).toBe(0)
   })
 })
 
