@@ -19,7 +19,8 @@
   },
   "targets": [
     {
-      # Calls that open, wait and inspect. Compiled for size, they take half the bytes.
+      # Calls that open, wait and inspect. Compiled for size, they take half the bytes, and optimized when linked, a
+      # fifth less. Calls on the data paths would lose speed by both. Fat objects are for an ar without the plugin.
       "target_name": "orbit_cold",
       "type": "static_library",
       "sources": [
@@ -52,7 +53,7 @@
         "native/posix/shm.cc"
       ],
       "cflags!": ["-O3"],
-      "cflags": ["-Os"],
+      "cflags": ["-Os", "-flto", "-ffat-lto-objects"],
       "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "s" }
     },
     {
@@ -75,7 +76,7 @@
       # -O3 is no faster, and takes a tenth more of the addon.
       "cflags!": ["-O3"],
       "cflags": ["-O2"],
-      "ldflags": ["-Wl,--gc-sections", "-Wl,-z,noseparate-code"],
+      "ldflags": ["-Wl,--gc-sections", "-Wl,-z,noseparate-code", "-flto", "-flto-partition=one"],
       "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "2" }
     }
   ]

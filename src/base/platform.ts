@@ -8,7 +8,7 @@ export interface Platform {
 
 const folder = 'node_modules/orbit-node/native'
 const build = [
-  `tar -xzf ${folder}/source.tgz -C ${folder}`,
+  `python3 -m tarfile -e ${folder}/source.tar.bz2 ${folder}`,
   'npm install --no-save node-addon-api@8',
   `npx node-gyp@12 rebuild -C ${folder}`,
 ].join(' && ')

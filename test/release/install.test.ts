@@ -89,7 +89,7 @@ describe('the package', () => {
   it('has what a source build needs, and the licences', () => {
     expect(filesIn(installed)).toEqual(expect.arrayContaining(['LICENSE', 'THIRD-PARTY-LICENSES']))
     const unpacked = mkdtempSync(join(temporary, 'source-'))
-    run(unpacked, 'tar', ['-xzf', join(installed, 'native/source.tgz')])
+    run(unpacked, 'python3', ['-m', 'tarfile', '-e', join(installed, 'native/source.tar.bz2')])
     const files = filesIn(unpacked)
     const gyp = readFileSync(join(unpacked, 'binding.gyp'), 'utf8')
     expect(gyp).toContain(`require('../package.json').version`)
