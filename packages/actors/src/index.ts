@@ -16,12 +16,7 @@ export {
   actorErrorCodes,
   type Outcome,
 } from './base/errors.js'
+export type { PlacementPolicy } from './host/balance.js'
 export type { Filter, FilteredCall } from './host/filter.js'
-export {
-  type ActorClasses,
-  type ActorSystem,
-  actors,
-  type CallerOptions,
-  type HostOptions,
-  type SystemOptions,
-} from './system.js'
+export type { ActorClasses, CallerOptions, HostOptions, SystemOptions } from './options.js'
+export { type ActorSystem, actors } from './system.js'

@@ -1,5 +1,5 @@
 import { Client, Contest, Fleet, OrbitEventBus } from 'orbit-node'
-import type { ActorClass, ActorLog, DeactivateReason, MonitorEnd } from './actor/actor.js'
+import type { ActorLog, DeactivateReason, MonitorEnd } from './actor/actor.js'
 import { type ActorType, actorType } from './actor/methods.js'
 import { type CallOptions, makeRef, type Ref } from './actor/ref.js'
 import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongType } from './base/check.js'
@@ -15,45 +15,8 @@ import type { MonitorTag, Origin } from './host/home.js'
 import { Host, type HostService, names } from './host/host.js'
 import { Overflow } from './host/overflow.js'
 import { partitionCount, partitionOf } from './host/placement.js'
+import { type ActorClasses, type CallerOptions, checkSystem, type HostOptions } from './options.js'
 
-/** Classes of actors by the names under which they are called. */
-export type ActorClasses = Readonly<Record<string, ActorClass>>
-
-/** Options of a system, for processes that run actors and for those that only call them. */
-export interface SystemOptions {
-  /** A handle of the fleet. The system joins the fleet once more, with a handle of its own. */
-  fleet: Fleet
-  /** The name of the system, 1..48 bytes of UTF-8: systems of other names have other actors. Default 'default'. */
-  name?: string
-  /** The time limit of calls that have none of their own, in milliseconds, 1..2^31-1; default 30,000. */
-  timeoutMs?: number
-  /** Where actors and the system write to their log; default `console`. */
-  log?: ActorLog
-}
-
-/** Options of a system that runs actors. */
-export interface HostOptions<C extends ActorClasses> extends SystemOptions {
-  /** The classes of actors, by the names under which they are called. */
-  actors: C
-  /** Whether this process runs actors; default true. */
-  host?: true
-  /**
-   * What this process does about another one that holds partitions and has made no heartbeat for `stuckMs`, because it
-   * is stopped or its event loop is blocked. 'wait': nothing; calls of its actors end at their deadlines. 'kill': it
-   * sends SIGKILL, and other processes take over once the kernel says that it is dead. Default 'wait'.
-   */
-  onStuck?: 'wait' | 'kill'
-  /** For how long, in milliseconds, 2000..2^31-1; default 30,000. */
-  stuckMs?: number
-}
-
-/** Options of a system that only calls actors. */
-export interface CallerOptions extends SystemOptions {
-  /** This process runs no actors. It needs no classes, only their types. */
-  host: false
-}
-
-const optionKeys = ['fleet', 'actors', 'name', 'timeoutMs', 'log', 'host', 'onStuck', 'stuckMs']
 /** The most calls of a process that wait over the limits of their mailboxes. */
 const maxOverflow = 2048
 const sweepMs = 1000
@@ -107,7 +70,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     this.#sweeper = clock.setTimeout(() => this.#sweep(), sweepMs, false)
   }
 
-  #startHost({ onStuck = 'wait', stuckMs = 30_000 }: HostOptions<C>): Host {
+  #startHost({ onStuck = 'wait', stuckMs = 30_000, placement = 'hash', pin, label = '' }: HostOptions<C>): Host {
     let bus: OrbitEventBus | undefined
     let notices: ReturnType<typeof endings.busOf> | undefined
     const household = {
@@ -118,6 +81,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       blocked: new Set<Activation>(),
       crashes: new Crashes(this.#clock),
       stuck: { onStuck, stuckMs },
+      placement: { policy: placement, pin, label },
       refer: (type: string, key: string, options: CallOptions, origin: Origin) =>
         this.#refer(type, key, options, origin),
       emit: (topic: string, value: unknown) => {
@@ -199,6 +163,16 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       }
       void this.#monitors.watch(type, `${type}/${key}`, fire, signal)
     })
+  }
+
+  /**
+   * The partition of an actor, 0..15: what `pin` is asked about.
+   *
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  partitionOf(type: keyof C & string, key: string): number {
+    this.#checkActor(type, key)
+    return partitionOf(`${type}/${key}`)
   }
 
   /** How many actors are active in this process. */
@@ -326,26 +300,11 @@ export function actors<C extends ActorClasses>(options: HostOptions<C> | CallerO
   return startSystem(options, hostClock)
 }
 
-function checkStuck({ onStuck = 'wait', stuckMs = 30_000 }: { onStuck?: unknown; stuckMs?: unknown }): void {
-  if (onStuck !== 'wait' && onStuck !== 'kill') throw outOfRange('onStuck', onStuck, "'wait' or 'kill'")
-  checkInteger('stuckMs', stuckMs, 2000, 0x7fffffff)
-}
-
 /** Starts a system under a clock. @internal */
 export function startSystem<C extends ActorClasses>(
   options: HostOptions<C> | CallerOptions,
   clock: Clock,
 ): ActorSystem<C> {
-  checkOptions('options', options, optionKeys)
-  const { fleet, name = 'default', timeoutMs = 30_000, host = true } = options
-  if (!(fleet instanceof Fleet)) throw wrongType('fleet', fleet, 'a Fleet')
-  checkName('name', name, 48)
-  checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
-  if (typeof host !== 'boolean') throw wrongType('host', host, 'a boolean')
-  if ('onStuck' in options || 'stuckMs' in options) checkStuck(options)
-  const classes = 'actors' in options ? options.actors : undefined
-  if (host && (typeof classes !== 'object' || classes === null)) {
-    throw wrongType('actors', classes, 'an object of classes that extend Actor')
-  }
+  checkSystem(options)
   return new ActorSystem<C>(options, clock)
 }

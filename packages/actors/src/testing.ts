@@ -5,7 +5,8 @@ import type { Ref } from './actor/ref.js'
 import { checkInteger, checkOptions } from './base/check.js'
 import { VirtualClock } from './base/virtualclock.js'
 import type { Filter } from './host/filter.js'
-import { type ActorClasses, type ActorSystem, startSystem } from './system.js'
+import type { ActorClasses } from './options.js'
+import { type ActorSystem, startSystem } from './system.js'
 
 /** Options of `testActors`: the classes, and what a system takes. */
 export interface TestOptions<C extends ActorClasses> {

@@ -97,6 +97,16 @@ class Own extends Actor {
   }
 }
 
+class Pool extends Actor {
+  static readonly actor = { placement: 'process', workers: 3 } as const
+  static readonly open: (() => void)[] = []
+  #calls = 0
+  async work(): Promise<number> {
+    await new Promise<void>((resolve) => Pool.open.push(resolve))
+    return ++this.#calls
+  }
+}
+
 class Nest extends Actor {
   static open: (() => void) | undefined
   async wait(other: string): Promise<string> {
@@ -110,7 +120,7 @@ class Nest extends Actor {
   }
 }
 
-const classes = { Nest, Own, Link, Mirror, Fragile, Ticker, Narrow, Wide }
+const classes = { Pool, Nest, Own, Link, Mirror, Fragile, Ticker, Narrow, Wide }
 
 function system() {
   events.length = 0
@@ -251,6 +261,20 @@ describe('an actor that each process has for itself', () => {
   })
 })
 
+describe('an actor with workers', () => {
+  it('runs so many calls at a time, each in an activation of its own', async () => {
+    const made = system()
+    const calls = Array.from({ length: 4 }, () => made.get('Pool', 'a').work())
+    await until(() => Pool.open.length === 3)
+    expect(made.size).toBe(3)
+    for (const open of Pool.open.splice(0)) open()
+    await until(() => Pool.open.length === 1)
+    expect(made.size).toBe(3)
+    Pool.open.splice(0)[0]?.()
+    expect((await Promise.all(calls)).sort()).toEqual([1, 1, 1, 2])
+  })
+})
+
 describe('a method that runs while its actor must leave', () => {
   it('gets the results of actors that must leave, too', async () => {
     const made = system()
@@ -305,6 +329,7 @@ describe('a system', () => {
       [{ readonly: ['no'] }, 'A.actor.readonly=an array'],
       [{ reentrant: true }, 'A.actor.reentrant=true'],
       [{ onError: 'stop' }, 'A.actor.onError="stop"'],
+      [{ workers: 2 }, 'A.actor.workers=2 must be an integer in 1..1'],
       [{ placement: 'here' }, 'A.actor.placement="here" must be "fleet" or "process"'],
     ]
     for (const [actor, message] of settings) {
@@ -315,7 +340,7 @@ describe('a system', () => {
     }
     const made = system()
     expect(() => made.get('Link', '')).toThrow('key=""')
-    expect(() => made.get('Lonk' as never, 'a')).toThrow('type="Lonk" must be one of Nest, Own')
+    expect(() => made.get('Lonk' as never, 'a')).toThrow('type="Lonk" must be one of Pool, Nest')
     expect(() => made.use(1 as never)).toThrow('filter=1')
     expect(() => made.get('Link', 'a').with({ timeoutMs: 1.5 })).toThrow('timeoutMs=1.5')
     expect(() => made.get('Link', 'a').with({ signal: 1 as never })).toThrow('signal=1 must be an AbortSignal')

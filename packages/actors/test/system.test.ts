@@ -19,10 +19,13 @@ it('leaves no member behind when it cannot be started', () => {
   expect(fleet.nodes().length).toBe(members)
 })
 
-it('refuses wrong options about stuck processes', () => {
+it('refuses wrong options of a process that runs actors', () => {
   const fleet = Fleet.join(fleetName('stuck'))
   onTestFinished(() => fleet.close())
   const wrong = (options: object) => () => actors({ fleet, actors: { Plain }, ...options } as never)
   expect(wrong({ onStuck: 'stop' })).toThrow("onStuck=\"stop\" must be 'wait' or 'kill'")
+  expect(wrong({ placement: 'best' })).toThrow('placement="best" must be one of "hash", "round-robin"')
+  expect(wrong({ pin: 'here' })).toThrow('pin="here" must be a function')
+  expect(wrong({ label: '' })).toThrow('label=""')
   expect(wrong({ stuckMs: 100 })).toThrow('stuckMs=100 must be an integer in 2000..2147483647')
 })

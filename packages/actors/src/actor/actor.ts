@@ -27,6 +27,12 @@ export interface ActorSettings {
    * small caches. Default 'fleet'.
    */
   readonly placement?: 'fleet' | 'process'
+  /**
+   * With `placement: 'process'`: how many activations of each actor a process has at most, 1..1024. A call runs in one
+   * that is idle, or in a new one, or in the one in which the fewest wait: for work that keeps no state between calls.
+   * Default 1.
+   */
+  readonly workers?: number
   /** Methods that only read: they run beside each other, but not beside other methods. Default none. */
   readonly readonly?: readonly string[]
   /**

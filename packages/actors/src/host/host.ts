@@ -6,7 +6,6 @@ import {
   FleetHeartbeat,
   type Guard,
   type Handlers,
-  Presence,
   type Server,
   serve,
 } from 'orbit-node'
@@ -14,18 +13,14 @@ import type { ActorType } from '../actor/methods.js'
 import type { Deadlines } from '../base/deadlines.js'
 import { decodeRequest, encodeEnding, type Refusal, type Request } from '../base/wire.js'
 import type { MonitorTag } from './home.js'
+import { Hosts } from './hosts.js'
 import { type Household, Partition } from './partition.js'
-import { partitionCount, partitionOf, placementOf } from './placement.js'
+import { partitionCount, partitionOf } from './placement.js'
 import { Prober } from './probe.js'
 import { RemoteTurn } from './remoteturn.js'
 import { Returns } from './returns.js'
 import { StuckHosts } from './stuck.js'
 import type { Turn } from './turn.js'
-
-/** What a host says about itself to the others. */
-interface HostEntry {
-  readonly pid: number
-}
 
 /** The methods of the service that each host has. */
 export interface HostService extends Handlers {
@@ -68,7 +63,7 @@ export class Host {
   readonly #household: Household
   readonly #deadlines: Deadlines
   readonly #contest: Contest
-  readonly #presence: Presence<HostEntry>
+  readonly #hosts: Hosts
   readonly #server: Server<HostService>
   /** What ends the wait for a claim, by partition. */
   readonly #seeking = new Map<number, AbortController>()
@@ -116,8 +111,8 @@ export class Host {
       judge: (bytes) => this.#prober.judge(bytes),
     }
     this.#server = serve(fleet, names.service(system, this.id), handlers, { concurrency: 4096, begin: 'by-handler' })
-    this.#presence = new Presence(fleet, { name: names.presence(system), capacity: 256 })
-    this.#presence.set(this.id, { pid: process.pid })
+    this.#hosts = new Hosts(fleet, names.presence(system), this.id, household.placement)
+    this.#hosts.announce()
     this.#timer = setInterval(() => this.#look(), lookMs).unref()
     void this.#watch()
     this.#look()
@@ -131,7 +126,7 @@ export class Host {
       turn.end({ how: 'refused', refusal: refusal as Refusal })
       return undefined
     }
-    if (known.placement === 'process') return this.#own.take(known, key, this.#ownId(id), turn)
+    if (known.placement === 'process') return this.#own.takeAny(known, key, this.#ownId(id), turn)
     return (this.partitions[partitionOf(id)] as Partition).take(known, key, id, turn)
   }
 
@@ -186,22 +181,18 @@ export class Host {
   #give(partition: unknown, { node }: CallContext): boolean {
     const index = Number(partition)
     const held = this.partitions[index]
-    const asker = this.#hosts().find((host) => host.startsWith(`${node}.`))
+    const asker = this.#hosts.ids().find((host) => host.startsWith(`${node}.`))
     if (held?.isOpen !== true || asker === undefined || this.#draining > 0) return false
-    if (placementOf(this.#hosts())[index] !== asker) return false
+    if (this.#hosts.placement()[index] !== asker) return false
     this.#draining++
     void held.drain('moved').finally(() => this.#draining--)
     return true
   }
 
-  #hosts(): string[] {
-    return this.#presence.list().map(({ id, node, incarnation }) => (id === `${node}.${incarnation}` ? id : ''))
-  }
-
   async #watch(): Promise<void> {
     const { signal } = this.#closing
     try {
-      for await (const _ of this.#presence.watch({ signal, keepAlive: false })) this.#look()
+      await this.#hosts.watch(signal, () => this.#look())
     } catch (error) {
       this.#household.log.error('the hosts of actors cannot be watched:', error)
     }
@@ -219,13 +210,14 @@ export class Host {
 
   /** Claims what this host ought to have, and asks those that have it. */
   #seekAll(): void {
-    const placement = placementOf(this.#hosts().filter((host) => host !== ''))
+    const placement = this.#hosts.placement()
     const now = this.#household.clock.now()
-    const owners = new Set<string>()
+    const owners: (string | undefined)[] = []
     for (const [index, partition] of this.partitions.entries()) {
+      owners[index] = partition.isHeld ? this.id : undefined
       if (partition.isHeld) continue
       const holder = this.#contest.holder(names.subject(this.#system, index))
-      if (holder !== undefined) owners.add(holder.owner)
+      owners[index] = holder?.owner
       if (holder !== undefined) this.#orphanedMs.delete(index)
       else if (!this.#orphanedMs.has(index)) this.#orphanedMs.set(index, now)
       const isOrphan = now - (this.#orphanedMs.get(index) ?? now) >= orphanMs
@@ -234,7 +226,8 @@ export class Host {
       else if (!this.#seeking.has(index)) void this.#seek(index)
       else if (holder !== undefined) void this.#ask(index, holder.owner)
     }
-    this.#stuck.look(owners)
+    this.#stuck.look(new Set(owners))
+    this.#hosts.measure(this.partitions, owners)
   }
 
   async #seek(index: number): Promise<void> {
@@ -306,8 +299,8 @@ export class Host {
   async close(): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#timer)
-    const isLast = this.#hosts().length === 1
-    this.#presence.close()
+    const isLast = this.#hosts.ids().length === 1
+    this.#hosts.close()
     for (const stop of this.#seeking.values()) stop.abort()
     const held = this.#all.filter(({ isHeld }) => isHeld)
     if (isLast) await this.#emptyAll(held)

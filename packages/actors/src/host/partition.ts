@@ -6,6 +6,7 @@ import { Activation } from './activation.js'
 import type { Crashes } from './crashes.js'
 import type { Filter } from './filter.js'
 import type { Home, MonitorTag, Origin } from './home.js'
+import type { PlacementOptions } from './hosts.js'
 import type { Overflow } from './overflow.js'
 import type { StuckOptions } from './stuck.js'
 import type { Turn } from './turn.js'
@@ -14,6 +15,7 @@ import type { Turn } from './turn.js'
 export interface Household extends Omit<Home, 'noteCrash' | 'forget'> {
   readonly crashes: Crashes
   readonly stuck: StuckOptions
+  readonly placement: PlacementOptions
   /** A monitored activation has ended. */
   onEnd(monitor: MonitorTag, reason: DeactivateReason): void
 }
@@ -36,6 +38,8 @@ export class Partition implements Home {
   readonly blocked: Set<Activation>
   readonly #household: Household
   readonly #activations = new Map<string, Activation>()
+  /** How many calls it has taken so far. */
+  calls = 0
   #claim: Claim | undefined
   #isDraining = false
 
@@ -95,6 +99,7 @@ export class Partition implements Home {
       turn.end({ how: 'moved' })
       return undefined
     }
+    this.calls++
     const known = this.#activations.get(id)
     if (known !== undefined) {
       known.take(turn)
@@ -111,6 +116,17 @@ export class Partition implements Home {
     activation.take(turn)
     void activation.activate()
     return activation
+  }
+
+  /** Takes a call by one of several activations of an actor: an idle one, a new one, or that in which the fewest wait. */
+  takeAny(type: ActorType, key: string, id: string, turn: Turn): Activation | undefined {
+    let [best, fewest] = [id, Number.POSITIVE_INFINITY]
+    for (let i = 0; i < type.workers && fewest > 0; i++) {
+      const each = i === 0 ? id : `${id}#${i}`
+      const load = this.#activations.get(each)?.load ?? 0
+      if (load < fewest) [best, fewest] = [each, load]
+    }
+    return this.take(type, key, best, turn)
   }
 
   /** Hands back what has not begun, lets the turns that run end, and deactivates all actors. */

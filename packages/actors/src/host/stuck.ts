@@ -23,7 +23,7 @@ export class StuckHosts {
   }
 
   /** Looks at the owners of partitions, by the ids of their hosts. */
-  look(owners: ReadonlySet<string>): void {
+  look(owners: ReadonlySet<string | undefined>): void {
     if (this.#options.onStuck === 'wait') return
     for (const member of this.#fleet.nodes()) {
       const host = `${member.node}.${member.incarnation}`
