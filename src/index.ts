@@ -38,7 +38,7 @@ export {
 } from './layers/cache.js'
 export { RemoteError } from './layers/callwire.js'
 export type { Holder } from './layers/claim.js'
-export { type CallOptions, Client } from './layers/client.js'
+export { type CallOptions, Client, type ItemOf, type StreamOptions } from './layers/client.js'
 export { type Codec, codecs } from './layers/codecs.js'
 export {
   type ClaimOptions,
@@ -56,6 +56,7 @@ export {
   Counters,
   type CountersOptions,
 } from './layers/counters.js'
+export type { CallContext, Handlers } from './layers/dispatcher.js'
 export type { PresenceChange, PresenceEntry } from './layers/entryview.js'
 export type { OrbitEvent } from './layers/event.js'
 export { EventCursor, type EventPoll } from './layers/eventcursor.js'
@@ -92,7 +93,7 @@ export {
 } from './layers/ratelimiter.js'
 export { Reservation } from './layers/reservation.js'
 export { type AcquireOptions, Semaphore, type SemaphoreOptions, type TryAcquireOptions } from './layers/semaphore.js'
-export { type CallContext, type Handlers, type ServeOptions, Server, serve } from './layers/server.js'
+export { type ServeOptions, Server, serve } from './layers/server.js'
 export { OrbitStore, type StoreEntry } from './layers/store.js'
 export type { KeysOptions, StoreKey } from './layers/storekeys.js'
 export type { ConditionalPutOptions, StorePutOptions } from './layers/storeoptions.js'

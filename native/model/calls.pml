@@ -4,16 +4,19 @@
 //   runs only after it saw that its server died. Its requests are in a box (inbox.pml). The owner of the box begins,
 //   runs, finishes and answers them from the floor on, and commits after the answer. Both may be killed before any step;
 //   then the next owner of the node or the box comes, or none. Each load, store and swap is one step.
+//   With PARTS each answer is a stream of one part and an end.
 // Not modelled. Which hand belongs to which node after a death (ring.pml). Sequential consistency is assumed. Deadlines,
 //   which are a way to give up.
 // Checked. C1: a call ends once, with its own answer, whole, or given up; no answer to another call is taken for it. C2:
-//   a handler is begun at most once for each request, and never after its cancelling. C3: an answered call is done. No
-//   call waits for ever while its server lives (invalid end states).
+//   a handler is begun at most once for each request, and never after its cancelling. C3: an answered call is done. C4:
+//   a part is taken once, before the end. No call waits for ever while its server lives (invalid end states).
 //
 // run calls       -DCALLS=3 -DDEATHS=0
 // run deaths      -DCALLS=2 -DDEATHS=1
 // run two-deaths  -DCALLS=2 -DDEATHS=2
 // run patient     -DCALLS=2 -DDEATHS=2 -DPATIENT
+// run stream      -DCALLS=2 -DDEATHS=1 -DPARTS
+// run stream-ends -DCALLS=1 -DDEATHS=2 -DPARTS
 //
 // mutant heir-keeps-stamp  -DMUTANT_HEIR_KEEPS_STAMP -DCALLS=2 -DDEATHS=1
 // mutant forget            -DMUTANT_FORGET -DCALLS=2 -DDEATHS=0
@@ -22,6 +25,8 @@
 // mutant begin-late        -DMUTANT_BEGIN_LATE -DCALLS=1 -DDEATHS=1
 // mutant unstamped         -DMUTANT_UNSTAMPED -DCALLS=2 -DDEATHS=0
 // mutant done-late         -DMUTANT_DONE_LATE -DCALLS=1 -DDEATHS=0
+// mutant unwanted          -DMUTANT_UNWANTED -DPARTS -DCALLS=1 -DDEATHS=0
+// mutant wants-early       -DMUTANT_WANTS_EARLY -DPARTS -DCALLS=1 -DDEATHS=0
 
 #ifndef CALLS
 #define CALLS 2
@@ -34,6 +39,7 @@
 #define STAMP_IN(word) ((word) >> 2)
 #define CHUNK_IN(word) ((word) & 3)
 #define GIVEN_UP 99
+#define PART(call) (100 + (call))
 #define WAITING 0
 #define BEGUN 1
 #define DONE 2
@@ -65,6 +71,7 @@ bool owned, callerEnded;
 
 proctype Caller() {
   byte stamp, word, answer, left = CALLS, call, server;
+  bool hasPart;
 taken:
 #ifndef MUTANT_HEIR_KEEPS_STAMP
   STEP(word = slot);
@@ -112,16 +119,29 @@ wait:
 #endif
      fi;
      STEP(word = slot; assert(STAMP_IN(word) == stamp + 1));
+#ifdef MUTANT_WANTS_EARLY
+     STEP(progress = WORD(stamp + 1, BEGUN));
+#endif
      STEP(answer = chunk[CHUNK_IN(word)]);
      STEP(assert(slot == word));
+#ifdef PARTS
+     if
+     :: answer == PART(call) ->
+        assert(!hasPart);
+        atomic { hasPart = true; stamp++; word = 0; answer = 0 }
+        STEP(progress = WORD(stamp, BEGUN));
+        goto wait
+     :: else -> assert(hasPart)
+     fi;
+#endif
      assert(answer == call);
      assert(progress == WORD(stamp, DONE));
 next:
-     atomic { word = 0; answer = 0; stamp = 0; call = 0; server = 0 }
+     atomic { word = 0; answer = 0; stamp = 0; call = 0; server = 0; hasPart = false }
   od;
   goto ended;
 dead:
-  atomic { stamp = 0; word = 0; answer = 0; call = 0; server = 0 }
+  atomic { stamp = 0; word = 0; answer = 0; call = 0; server = 0; hasPart = false }
   if
   :: left > 0 -> goto taken
   :: true
@@ -162,6 +182,23 @@ taken:
 #endif
        :: else -> goto commit
        fi);
+#endif
+#ifdef PARTS
+     STEP(chunk[truth[1]] = PART(next + 1));
+     STEP(word = slot);
+     STEP(
+       if
+       :: STAMP_IN(word) != stamp || MOVED(word) -> goto commit
+       :: else -> slot = WORD(stamp + 1, truth[1]); truth[1] = CHUNK_IN(word); stamp++; word = 0
+       fi);
+     if
+     :: STEP(progress == WORD(stamp, BEGUN) -> skip)
+     :: STEP(STAMP_IN(slot) != stamp -> goto commit)
+     :: callerEnded -> goto commit
+#ifdef MUTANT_UNWANTED
+     :: true
+#endif
+     fi;
 #endif
      STEP(chunk[truth[1]] = next + 1);  // the answer to call next + 1
 #ifndef MUTANT_DONE_LATE

@@ -139,6 +139,13 @@ struct AwaitedCall {
   bool isOpen = false;
 };
 
+// A call that this process runs.
+struct RunningCall {
+  ReplyTo to;
+  bool isStream;      // it ends with its caller, too
+  bool awaitsTaking;  // its caller has not taken the last part
+};
+
 // A ring or table that JavaScript knows by a number.
 struct RingHandle {
   OpenRing* opened = nullptr;         // owned by its fleet; null: closed, and the number is free
@@ -148,7 +155,7 @@ struct RingHandle {
   std::vector<Sender> senders;        // of an inbox object, by box, from its first use on (inbox_calls.cc)
   std::vector<Consumer> consumers;    // the same; word 0: this process does not own the box
   std::vector<AwaitedCall> awaited;   // of this process, by the place of the reply slot in its box (call_calls.cc)
-  std::vector<ReplyTo> running;       // calls that this process was given and has not answered (call_calls.cc)
+  std::vector<RunningCall> running;   // calls that this process was given and has not answered (call_calls.cc)
 };
 
 // A rate limiter that JavaScript knows by a number, which is used once.

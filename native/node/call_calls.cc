@@ -47,8 +47,8 @@ AwaitedCall* awaited_at(const Call& call, uint32_t slot) {
   return &awaited[place_of(call.ring(), slot)];
 }
 
-// callSend(ring, box, slot or 2^32 - 1 for none, payload, flags, depth) -> undefined, and callWake must follow; Results has
-// position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a status
+// callSend(ring, box, slot or 2^32 - 1 for none, payload, flags, depth) -> undefined, and callWake must follow; Results
+// has position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a status
 napi_value send_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -94,7 +94,8 @@ napi_value wake_call(napi_env env, napi_callback_info info) {
 }
 
 // callCollect(ring) -> how many calls of this process are settled now, in records: the place of the reply slot as
-// position, the answer, and its kind as frameKind. Results.bytes is their length. Or a status
+// position, the answer, and its kind as frameKind. Results.bytes is their length. Or a status. After a part of a stream
+// its call goes on at the next stamp
 napi_value collect_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -109,7 +110,8 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
     Frame frame = {};
     if (!is_pending(ring, awaited.to)) {
       if (!take_reply(ring, awaited.to, &frame, at + sizeof(FrameRecord))) return call.status(RingStatus::kCorrupt);
-      awaited.isOpen = false;
+      awaited.isOpen = frame.frameKind == kItems;
+      awaited.to.stamp++;
     } else if (!call.opened->fleet->is_alive(awaited.node, awaited.incarnation)) {
       frame.frameKind = kServerDied;  // it may have answered before it died: the caller gives it up, and sees
     } else {
@@ -138,8 +140,9 @@ napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
     for (const AwaitedCall& awaited : own.awaited) {
       if (awaited.isOpen && !is_pending(ring, awaited.to)) return true;
     }
-    for (const ReplyTo& to : own.running) {
-      if (!is_pending(ring, to)) return true;
+    for (const RunningCall& running : own.running) {
+      if (!is_pending(ring, running.to)) return true;
+      if (running.awaitsTaking && is_part_wanted(ring, running.to)) return true;
     }
     return call.u32(2) != 0 && consumer.word != 0 && has_news(ring, ring_position(call.box(), consumer.next));
   };
@@ -148,22 +151,39 @@ napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
   return call.number(hasNews());
 }
 
-// callWatch(ring, slot, stamp): callOver tells from now on when its caller gives the call up. Returns 0 or a status
+// callWatch(ring, slot, stamp, isStream): callOver tells from now on when its caller gives the call up, and of a stream
+// when its caller has died. Returns 0 or a status
 napi_value watch_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
-  call.addon->rings[call.handle].running.push_back(reply_to(call, 1));
+  call.addon->rings[call.handle].running.push_back({reply_to(call, 1), call.u32(3) != 0, false});
   return call.number(0);
 }
 
-void forget_running(const Call& call, const ReplyTo& to) {
-  std::vector<ReplyTo>& running = call.addon->rings[call.handle].running;
-  for (size_t i = 0; i < running.size(); i++) {
-    if (running[i].slot != to.slot || running[i].stamp != to.stamp) continue;
-    running[i] = running.back();
-    running.pop_back();
-    return;
+RunningCall* running_at(const Call& call, const ReplyTo& to) {
+  for (RunningCall& running : call.addon->rings[call.handle].running) {
+    if (running.to.slot == to.slot && running.to.stamp == to.stamp) return &running;
   }
+  return nullptr;
+}
+
+void forget_running(const Call& call, const ReplyTo& to) {
+  RunningCall* found = running_at(call, to);
+  if (found == nullptr) return;
+  std::vector<RunningCall>& running = call.addon->rings[call.handle].running;
+  *found = running.back();
+  running.pop_back();
+}
+
+// The call was given up, or its caller has died and left a stream. The slot may be foreign.
+bool is_over(const Call& call, const RunningCall& running) {
+  const Ring& ring = call.ring();
+  if (!is_pending(ring, running.to)) return true;
+  if (!running.isStream) return false;
+  Box box = box_of(ring, box_of_slot(ring, running.to.slot));
+  Fleet* fleet = call.opened->fleet;
+  auto isAlive = [fleet](uint32_t node, uint64_t incarnation) { return fleet->is_alive(node, incarnation); };
+  return !is_owned(box, owner_of(box), isAlive);
 }
 
 // callOver(ring) -> the slot of a watched call that was given up, with its stamp as Results.from, and no longer
@@ -171,9 +191,9 @@ void forget_running(const Call& call, const ReplyTo& to) {
 napi_value over_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
-  for (const ReplyTo& each : call.addon->rings[call.handle].running) {
-    ReplyTo to = each;
-    if (is_pending(call.ring(), to)) continue;
+  for (const RunningCall& each : call.addon->rings[call.handle].running) {
+    if (!is_over(call, each)) continue;
+    ReplyTo to = each.to;
     forget_running(call, to);
     call.addon->results()->from = static_cast<double>(to.stamp);
     return call.number(to.slot);
@@ -196,6 +216,28 @@ napi_value take_call(napi_env env, napi_callback_info info) {
   return call.number(1);
 }
 
+// callTaken(ring, slot, stamp) -> 1: the caller has taken the last part of this stream, and wants the next; 0: not yet.
+// Or a status
+napi_value taken_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  ReplyTo to = reply_to(call, 1);
+  RunningCall* running = running_at(call, to);
+  if (running == nullptr || !is_part_wanted(call.ring(), to)) return call.number(0);
+  running->awaitsTaking = false;
+  return call.number(1);
+}
+
+// callMore(ring, slot, stamp) -> 0: the next part may come, and callWake of the server's box must follow; or a status
+napi_value more_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (int32_t status = refusal(call)) return call.status(status);
+  ReplyTo to = reply_to(call, 1);
+  if (!is_reply_slot(call.ring(), to)) return call.status(RingStatus::kCorrupt);
+  want_part(call.ring(), to);
+  return call.number(0);
+}
+
 // callGiveUp(ring, box of the server, slot, stamp) -> the progress of the call that is over now: 0: it has not begun
 // and never will, 1: begun, 2: done; 3: the answer came first. Or a status
 napi_value give_up_call(napi_env env, napi_callback_info info) {
@@ -208,7 +250,8 @@ napi_value give_up_call(napi_env env, napi_callback_info info) {
   CallProgress progress = progress_at(call.ring(), to);
   if (!settle_call(&call.opened->writer, to, kGivenUp, nullptr, 0)) return call.number(kCancelled);
   wake_owner(call.box(), call.signal());  // its handler learns that the call is over
-  return call.number(isCancelled ? kWaiting : progress);
+  if (isCancelled) return call.number(kWaiting);
+  return call.number(progress == kDone ? kDone : kBegun);  // the progress of a stream may be that of its last part
 }
 
 // callBegin(ring, slot, stamp) -> 1: run the handler; 0: the call is over, or was begun before. Or a status
@@ -219,7 +262,7 @@ napi_value begin_call_call(napi_env env, napi_callback_info info) {
 }
 
 // callAnswer(ring, slot, stamp, kind, payload) -> 1: it landed, and callWake of the box of the slot must follow; 0: the
-// call was over; or a status
+// call was over; or a status. After a part of a stream the call goes on at the next stamp
 napi_value answer_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -229,11 +272,13 @@ napi_value answer_call(napi_env env, napi_callback_info info) {
   size_t length = 0;
   const uint8_t* payload = call.bytes(4, &length);
   if (length > ring.spec.payloadBytes) return call.status(RingStatus::kTooLarge);
-  forget_running(call, to);
-  if (!is_reply_slot(ring, to)) return call.number(0);
-  finish_call(ring, to);
   auto kind = static_cast<ReplyKind>(call.u32(3));
+  RunningCall* running = kind == kItems ? running_at(call, to) : nullptr;
+  if (running == nullptr) forget_running(call, to);
+  if (!is_reply_slot(ring, to)) return call.number(0);
+  if (kind != kItems) finish_call(ring, to);
   if (!settle_call(&call.opened->writer, to, kind, payload, static_cast<uint32_t>(length))) return call.number(0);
+  if (running != nullptr) *running = {{to.slot, to.stamp + 1}, true, true};
   return call.number(1);
 }
 
@@ -250,6 +295,8 @@ bool export_call_calls(napi_env env, napi_value exports, Addon* addon) {
                            {"callWatch", watch_call},
                            {"callOver", over_call},
                            {"callTake", take_call},
+                           {"callTaken", taken_call},
+                           {"callMore", more_call},
                            {"callGiveUp", give_up_call},
                            {"callBegin", begin_call_call},
                            {"callAnswer", answer_call}});

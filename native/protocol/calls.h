@@ -9,6 +9,9 @@
 //   sends. The server swaps it to "begun" before it runs the handler, and to "done" before it answers. So after the
 //   death of a server the caller knows how far its call came. The caller cancels by swapping "waiting" to "cancelled":
 //   then the handler has not run, and never will. A request is begun at most once, even if its box has a second owner.
+// Streams. An answer of kind kItems is a part, and the call goes on at s + 1. The caller copies the part, and then
+//   stores { s + 1 | begun }. Only after that does the server swap again. So no part is overwritten before it has been
+//   taken, and a server that is too fast waits. Giving up and deaths are as for other calls, at the stamp reached.
 // Next owner of a box. It moves each reply slot once before its first call (renew_replies). Otherwise an answer to the
 //   dead caller would be taken for one of its own.
 // Death. settle.h applies without change: a reply is one swap. A server that dies in a handler leaves "begun".
@@ -17,6 +20,7 @@
 //   C1  A call ends once: with the answer to its own request, whole, or given up.
 //   C2  A handler is begun at most once for each request, and never after cancel_call has returned true.
 //   C3  Progress of a stamp only goes from waiting to begun to done, or from waiting to cancelled.
+//   C4  The parts of a stream are taken whole, each once, in order, and before its last answer.
 //
 // The shared bytes are input, as in ring.h. No system call, no allocation, no exception, no Node.
 #pragma once
@@ -49,7 +53,7 @@ struct ReplyTo {
 
 enum CallProgress : uint64_t { kWaiting = 0, kBegun = 1, kDone = 2, kCancelled = 3 };
 
-enum ReplyKind : uint8_t { kAnswered = 1, kFailed = 2, kGivenUp = 3 };
+enum ReplyKind : uint8_t { kAnswered = 1, kFailed = 2, kGivenUp = 3, kItems = 4 };
 
 // A service is announced by the hash of its name; the request has the name. Part of the memory layout. Never 0.
 inline uint64_t service_hash(const uint8_t* name, size_t bytes) {
@@ -179,12 +183,23 @@ inline bool take_reply(const Ring& ring, const ReplyTo& to, Frame* frame, void* 
   return status == RingStatus::kOk && frame->version == to.stamp;
 }
 
+// The caller has copied the part before this stamp, and wants the next one.
+inline void want_part(const Ring& ring, const ReplyTo& to) {
+  // Release: the copy, before the server overwrites that chunk. Partner: is_part_wanted.
+  store_release(progress_of(ring, to.slot), progress_word(to.stamp, kBegun));
+}
+
 // ---- the server ----------------------------------------------------------------------------------------------------
 
 // Before the handler. False: the call is over, was cancelled, or has been begun before: do not run it.
 inline bool begin_call(const Ring& ring, const ReplyTo& to) {
   if (!is_pending(ring, to)) return false;
   return exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kWaiting), progress_word(to.stamp, kBegun));
+}
+
+// Whether a stream has been given the part before this stamp, so that settle_call may be next. Partner: want_part.
+inline bool is_part_wanted(const Ring& ring, const ReplyTo& to) {
+  return is_reply_slot(ring, to) && load_acquire(progress_of(ring, to.slot)) == progress_word(to.stamp, kBegun);
 }
 
 // After the handler, before the answer. A stamp that is over stays as it is.

@@ -234,7 +234,8 @@ class Calling : public InboxScene {
       : InboxScene(numbers, 1),
         calls_(numbers->count("calls", 1)),
         gives_(numbers->take("gives-up", 0) != 0),
-        hasHeir_(numbers->take("heir", 0) != 0) {}
+        hasHeir_(numbers->take("heir", 0) != 0),
+        parts_(numbers->count("parts", 0)) {}
 
   void start_threads() override {
     hasBegun_ = 0;
@@ -268,6 +269,12 @@ class Calling : public InboxScene {
       Message message{&header, sizeof header, &body, 8, 1, 0};
       if (send(&state.writers[0], &own.senders[0], message, &position) != InboxStatus::kOk) return;
       if (gives_) give_up(to, name);
+      for (uint32_t part = 0; part < parts_; part++) {
+        if (is_pending(ring, to)) return;
+        take_part(to, name, part);
+        to.stamp++;
+        want_part(ring, to);
+      }
       if (is_pending(ring, to)) return;  // the call goes on without us
       Frame frame;
       uint64_t payload[kMaxPayloadWords];
@@ -276,6 +283,12 @@ class Calling : public InboxScene {
       SIM_CHECK(frame.frameKind == kAnswered && frame.length == 8 && payload[0] == name + 100);  // C1
       SIM_CHECK(progress_at(ring, to) == kDone);                                                 // C3
     }
+  }
+  void take_part(const ReplyTo& to, uint32_t name, uint32_t part) {
+    Frame frame;
+    uint64_t payload[kMaxPayloadWords];
+    SIM_CHECK(take_reply(ring, to, &frame, payload));
+    SIM_CHECK(frame.frameKind == kItems && payload[0] == name + 200 + part);  // C4
   }
   void give_up(const ReplyTo& to, uint32_t name) {
     if (cancel_call(ring, to)) isCancelled_ |= 1u << name;
@@ -292,14 +305,27 @@ class Calling : public InboxScene {
       if (!begin_call(ring, to)) continue;
       SIM_CHECK((hasBegun_ >> words[2] & 1) == 0);
       hasBegun_ |= 1u << words[2];
+      if (!send_parts(&to, words[2])) continue;
       uint64_t answer = words[2] + 100;
       finish_call(ring, to);
       settle_call(&state.writers[nodes - 1], to, kAnswered, &answer, 8);
     }
   }
 
+  // False: the caller has not taken the last one yet.
+  bool send_parts(ReplyTo* to, uint64_t name) {
+    for (uint32_t part = 0; part < parts_; part++) {
+      uint64_t item = name + 200 + part;
+      if (!settle_call(&state.writers[nodes - 1], *to, kItems, &item, 8)) return false;
+      to->stamp++;
+      if (!is_part_wanted(ring, *to)) return false;
+    }
+    return true;
+  }
+
   const uint32_t calls_;
   const bool gives_, hasHeir_;
+  const uint32_t parts_;
   uint32_t hasBegun_, isCancelled_;
 };
 const Registered calling("calls", make_scene<Calling>);

@@ -125,6 +125,25 @@ void a_slot_of_messages_takes_no_answer() {
   CHECK_EQUAL(object.ring.slots[16], before);
 }
 
+void a_stream_goes_on_when_its_part_was_taken() {
+  Object object;
+  ReplyTo to = open_call(object.ring, object.slot);
+  CHECK(begin_call(object.ring, to));
+  CHECK(settle_call(&object.server.writer, to, kItems, "a part", 6));
+  check_reply(object.ring, to, kItems, "a part");
+  ReplyTo next{to.slot, to.stamp + 1};
+  CHECK(!is_part_wanted(object.ring, next));
+  want_part(object.ring, next);
+  CHECK(is_part_wanted(object.ring, next) && !is_part_wanted(object.ring, to));
+  CHECK(!is_part_wanted(object.ring, {16, 0}));  // no reply slot
+  CHECK(!cancel_call(object.ring, next));
+  finish_call(object.ring, next);
+  CHECK(answer(&object.server, next, "the end"));
+  check_reply(object.ring, next, kAnswered, "the end");
+  CHECK_EQUAL(progress_at(object.ring, next), kDone);
+  check_chunks(object.ring);
+}
+
 void calls_leave_places_to_deeper_ones() {
   CHECK_EQUAL(reserve_for(128, 0), 32);
   for (uint32_t depth = 0; depth < 5; depth++) CHECK(reserve_for(128, depth) > reserve_for(128, depth + 1));
@@ -170,6 +189,7 @@ int main() {
                         TEST(a_server_that_is_late_leaves_the_next_call_alone),
                         TEST(every_box_has_its_own_reply_slots),
                         TEST(a_slot_of_messages_takes_no_answer),
+                        TEST(a_stream_goes_on_when_its_part_was_taken),
                         TEST(calls_leave_places_to_deeper_ones),
                         TEST(a_call_goes_to_the_least_busy_server)};
   return run_tests("calls_test", tests);

@@ -53,19 +53,21 @@ export type CallProgress = 'not begun' | 'begun' | 'done'
 export interface SentCall {
   readonly box: number
   readonly slot: number
-  readonly stamp: number
+  /** Moves on with each part of a stream. */
+  stamp: number
   readonly node: number
   readonly incarnation: number
 }
 
-/** The answer to a call. */
-export interface Answer {
-  readonly isFailure: boolean
-  readonly payload: Uint8Array
-}
+/** What an answer is: the result, what the handler threw, or a part of a stream, whose call goes on. */
+export type AnswerKind = 'answer' | 'failure' | 'part'
 
 const progressNames: readonly CallProgress[] = ['not begun', 'begun', 'done']
-const [answered, failed] = [1, 2]
+const kindNumbers = { answer: 1, failure: 2, part: 4 }
+/** What is no failure and no part is an answer: foreign bytes may be anything. */
+const kindOf = (number: number): AnswerKind => (number === 2 ? 'failure' : number === 4 ? 'part' : 'answer')
+/** The flag of a request that wants a stream. */
+const wantsStream = 2
 /** What the addon returns when no watched call is over. */
 const noCall = 0x7fffffff
 /** The addon's word for "no answer is wanted". */
@@ -190,8 +192,9 @@ export class Boxes extends Handle {
    * Sends a request; `slot` -1: no answer is wanted. Undefined: the box is full for calls of this depth. `wake` must
    * follow.
    */
-  ask(box: number, slot: number, payload: Uint8Array, depth: number): SentCall | undefined {
-    const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, payload, 0, depth)
+  ask(box: number, slot: number, payload: Uint8Array, depth: number, isStream = false): SentCall | undefined {
+    const flags = isStream ? wantsStream : 0
+    const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, payload, flags, depth)
     if (refused === status.full) return undefined
     if (refused !== undefined) this.refuse(refused)
     return { box, slot, stamp: resultFrom(), node: resultLost(), incarnation: resultTo() }
@@ -220,16 +223,16 @@ export class Boxes extends Handle {
 
   /**
    * Calls back for each call of this process that is settled: its answer, or the death of its server. The bytes are
-   * those of the scratch.
+   * those of the scratch. After a part the call goes on at the next stamp.
    */
-  collect(note: (place: number, kind: 'answer' | 'failure' | 'dead', at: number, length: number) => void): void {
+  collect(note: (place: number, kind: AnswerKind | 'dead', at: number, length: number) => void): void {
     const count = this.orThrow(native.callCollect(this.handle))
     const { floats, words } = scratch
     let at = firstRecord
     for (let i = 0; i < count; i++) {
       const length = words[(at >> 2) + lengthIndex] as number
       const frameKind = (words[(at >> 2) + frameKindIndex] as number) & 0xff
-      const kind = frameKind === abi.serverDied ? 'dead' : frameKind === failed ? 'failure' : 'answer'
+      const kind = frameKind === abi.serverDied ? 'dead' : kindOf(frameKind)
       note(floats[(at >> 3) + positionIndex] as number, kind, at + recordBytes, length)
       at += recordBytes + ((length + 7) & ~7)
     }
@@ -244,8 +247,18 @@ export class Boxes extends Handle {
   }
 
   /** Watches a call of another process that this one runs, until it is answered or over. */
-  watchCall(slot: number, stamp: number): void {
-    native.callWatch(this.handle, slot, stamp)
+  watchCall(slot: number, stamp: number, isStream: boolean): void {
+    native.callWatch(this.handle, slot, stamp, isStream ? 1 : 0)
+  }
+
+  /** Whether the caller has taken the last part of a stream. */
+  isTaken(slot: number, stamp: number): boolean {
+    return this.orThrow(native.callTaken(this.handle, slot, stamp)) === 1
+  }
+
+  /** The caller wants the next part of a stream. `wake` of the server must follow. */
+  wantMore({ slot, stamp }: SentCall): void {
+    this.orThrow(native.callMore(this.handle, slot, stamp))
   }
 
   /** The slot of a watched call whose caller gave it up, with its stamp in the scratch; undefined: there is none. */
@@ -255,10 +268,10 @@ export class Boxes extends Handle {
   }
 
   /** Takes the answer of a call. */
-  takeAnswer({ slot, stamp }: SentCall): Answer {
+  takeAnswer({ slot, stamp }: SentCall): { readonly kind: AnswerKind; readonly payload: Uint8Array } {
     this.orThrow(native.callTake(this.handle, slot, stamp))
     return {
-      isFailure: loadedFrameKind() === failed,
+      kind: kindOf(loadedFrameKind()),
       payload: scratch.bytes.slice(payloadOffset, payloadOffset + loadedLength()),
     }
   }
@@ -274,8 +287,8 @@ export class Boxes extends Handle {
   }
 
   /** Answers a call; false: it was over. `wake` of the box of the slot must follow. */
-  answer(slot: number, stamp: number, isFailure: boolean, payload: Uint8Array): boolean {
-    return this.orThrow(native.callAnswer(this.handle, slot, stamp, isFailure ? failed : answered, payload)) === 1
+  answer(slot: number, stamp: number, kind: AnswerKind, payload: Uint8Array): boolean {
+    return this.orThrow(native.callAnswer(this.handle, slot, stamp, kindNumbers[kind], payload)) === 1
   }
 
   /** What the owner of a box sleeps on. */

@@ -51,10 +51,15 @@ export interface InboxCalls {
   callCollect(inbox: number): number
   /** 1: there is news; 0: not, and from now on this node is signalled. wants: requests are news, 1 or 0. */
   callFallAsleep(inbox: number, box: number, wants: number, running: number): number
-  callWatch(inbox: number, slot: number, stamp: number): number
+  /** isStream: 1 or 0. */
+  callWatch(inbox: number, slot: number, stamp: number, isStream: number): number
   /** The slot of a watched call that is over, its stamp in Results.from; 2^31 - 1: none. */
   callOver(inbox: number): number
   callTake(inbox: number, slot: number, stamp: number): number
+  /** 1: the caller has taken the last part of a stream; 0: not yet. */
+  callTaken(inbox: number, slot: number, stamp: number): number
+  /** The next part of a stream may come; callWake must follow. */
+  callMore(inbox: number, slot: number, stamp: number): number
   callGiveUp(inbox: number, box: number, slot: number, stamp: number): number
   callBegin(inbox: number, slot: number, stamp: number): number
   /** 1: it landed, and callWake must follow. */

@@ -1,12 +1,20 @@
 import { isUint8Array } from 'node:util/types'
 import { abi } from '../core/native.js'
 
+/** Where an answer goes. */
+export interface ReplyTo {
+  readonly slot: number
+  readonly stamp: number
+}
+
 /** A request as its server reads it. */
 export interface Request {
   /** How many calls wait for it, each made by the handler of the one before. */
   readonly depth: number
   /** Undefined: the caller wants no answer. */
-  readonly replyTo: { readonly slot: number; readonly stamp: number } | undefined
+  readonly replyTo: ReplyTo | undefined
+  /** The answer is wanted item by item. */
+  readonly wantsStream: boolean
   readonly service: string
   readonly method: string
   readonly value: unknown
@@ -59,7 +67,10 @@ function putValue(value: unknown, at: number): number {
  *
  * @returns valid until the next value is encoded
  */
-export const encodeValue = (value: unknown): Uint8Array => wire.subarray(0, putValue(value, 0))
+export function encodeValue(value: unknown): Uint8Array {
+  const end = putValue(value, 0) // it may replace the wire
+  return wire.subarray(0, end)
+}
 
 /** The value of bytes that `encodeValue` made. A Uint8Array among it is a view of these bytes. */
 export function decodeValue(bytes: Buffer): unknown {
@@ -113,8 +124,15 @@ function namesIn(body: Buffer, nameEnd: number, methodEnd: number): Names {
 /** How many calls wait for this request, each made by the handler of the one before. */
 export const depthOf = (payload: Uint8Array): number => (payload[2] ?? 0) | ((payload[3] ?? 0) << 8)
 
-/** The flag of a request that wants an answer. */
-const wantsReply = 1
+/** Flags of a request: it wants an answer, or an answer item by item. */
+const [wantsReply, wantsStream] = [1, 2]
+
+/** The bytes before an item of a stream, with its length. */
+export const lengthBytes = 4
+
+/** What a server throws when a value does not fit. */
+export const tooLarge = (what: string, bytes: Uint8Array, most: number): RangeError =>
+  new RangeError(`${what} has ${bytes.length} bytes, over ${most}`)
 
 /** Undefined: the bytes are no request. */
 export function decodeRequest(payload: Uint8Array): Request | undefined {
@@ -130,6 +148,7 @@ export function decodeRequest(payload: Uint8Array): Request | undefined {
   try {
     return {
       depth: whole.readUInt16LE(2),
+      wantsStream: (whole.readUInt16LE(0) & wantsStream) !== 0,
       replyTo: (whole.readUInt16LE(0) & wantsReply) === 0 ? undefined : { slot: whole.readUInt32LE(4), stamp },
       service,
       method,

@@ -6,9 +6,10 @@ import { closedError } from '../core/handle.js'
 import { writableFleet } from '../core/layer.js'
 import { checkFleet } from '../core/observer.js'
 import { encodeRequest, prefixOf } from './callwire.js'
+import type { Handlers } from './dispatcher.js'
 import { currentDepth, trackNesting } from './nesting.js'
-import { OpenCall } from './opencall.js'
-import type { Handlers } from './server.js'
+import { type CallRequest, OpenCall } from './opencall.js'
+import { OpenStream } from './openstream.js'
 import { maxCallBytes, Switchboard } from './switchboard.js'
 
 /** Options of `call`: when to give up, and what the death of a server means. */
@@ -23,6 +24,17 @@ export interface CallOptions {
    */
   onDeath?: 'fail' | 'wait'
 }
+
+/** Options of `stream`: when to give up. */
+export interface StreamOptions {
+  /** The longest time to wait for an item, in milliseconds, 1..2^31-1; default no limit: deaths are reported. */
+  timeoutMs?: number
+  /** Aborting it ends the loop with the signal's reason, and aborts the handler's signal. */
+  signal?: AbortSignal
+}
+
+/** What a method yields, by what its handler returns. */
+export type ItemOf<R> = R extends string ? never : R extends AsyncIterable<infer T> | Iterable<infer T> ? T : never
 
 /** The names of the methods of a service. */
 type MethodOf<H extends Handlers> = keyof H & string
@@ -79,19 +91,76 @@ export class Client<H extends Handlers> {
     if (onDeath !== 'fail' && onDeath !== 'wait') throw outOfRange('onDeath', onDeath, "'fail' or 'wait'")
     const bytes = this.#request(method, value)
     signal?.throwIfAborted()
-    const call = new OpenCall({
+    const call = new OpenCall(this.#callRequest(method, bytes, timeoutMs, signal, onDeath === 'wait'))
+    this.#board.begin(call)
+    return call.promise
+  }
+
+  #callRequest(
+    method: string,
+    bytes: Uint8Array,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    repeats: boolean,
+  ): CallRequest {
+    return {
       service: this.#service,
       name: this.#name,
       method,
       bytes,
       depth: currentDepth(),
       timeoutMs,
-      deadlineMs: monotonicMs() + timeoutMs,
       signal,
-      repeats: onDeath === 'wait',
-    })
-    this.#board.begin(call)
-    return call.promise
+      repeats,
+    }
+  }
+
+  /**
+   * Calls a method that returns items, and yields them as they come: a handler that is an async generator, or returns
+   * anything else that can be iterated. The handler is at most one part of 2,008 bytes ahead of the loop. Leaving the
+   * loop aborts the handler's signal and ends its generator. The request is sent when the loop begins; from then on the
+   * stream keeps the process alive.
+   *
+   * @throws TypeError or RangeError for wrong arguments. The loop throws what the generator throws, as a RemoteError;
+   *   OrbitError ERR_ORBIT_NO_SERVER; CallError ERR_ORBIT_SERVER_DIED or ERR_ORBIT_TIMEOUT; the signal's reason;
+   *   RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
+   */
+  stream<M extends MethodOf<H>>(
+    method: M,
+    value?: Parameters<H[M]>[0],
+    options: StreamOptions = none,
+  ): AsyncGenerator<ItemOf<Awaited<ReturnType<H[M]>>>, void, undefined> {
+    if (options !== none) checkOptions('options', options, ['timeoutMs', 'signal'])
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options
+    if (options.timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
+    checkSignal(signal)
+    const bytes = Buffer.from(this.#request(method, value))
+    return this.#items(this.#callRequest(method, bytes, timeoutMs, signal, false)) as AsyncGenerator<
+      ItemOf<Awaited<ReturnType<H[M]>>>,
+      void,
+      undefined
+    >
+  }
+
+  async *#items(request: CallRequest): AsyncGenerator<unknown, void, undefined> {
+    request.signal?.throwIfAborted()
+    const call = new OpenStream(request)
+    const board = this.#board
+    board.begin(call)
+    try {
+      for (;;) {
+        while (call.hasItem) {
+          if (call.owesMore) board.more(call)
+          yield call.take()
+        }
+        if (call.isOver) return void (await call.promise)
+        call.deadlineMs = monotonicMs() + request.timeoutMs
+        board.deadlines.watch(call)
+        await call.wait()
+      }
+    } finally {
+      board.drop(call)
+    }
   }
 
   /**

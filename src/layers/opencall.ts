@@ -1,3 +1,4 @@
+import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import type { CallProgress, SentCall } from '../core/boxes.js'
 import { decodeFailure, decodeValue } from './callwire.js'
@@ -22,8 +23,8 @@ export interface CallRequest {
   readonly bytes: Uint8Array
   /** How many calls wait for it, each made by the handler of the one before. */
   readonly depth: number
+  /** Of a stream: the longest time to wait for an item. */
   readonly timeoutMs: number
-  readonly deadlineMs: number
   readonly signal: AbortSignal | undefined
   /** After the death of its server it goes to the next one, even if it had begun, and waits for one. */
   readonly repeats: boolean
@@ -40,17 +41,23 @@ export class OpenCall {
   /** Which reply slot of the box it has; -1: it is not sent. */
   place = -1
   sent: SentCall | undefined
+  /** From its beginning to its end. */
+  isOpen = false
+  readonly isStream: boolean = false
+  /** When it is given up, by the monotonic clock. */
+  deadlineMs: number
   /** Called when its signal is aborted. */
   onAbort: () => void = () => {}
   readonly promise: Promise<unknown>
-  #resolve!: (value: unknown) => void
+  protected resolve!: (value: unknown) => void
   reject!: (error: unknown) => void
 
   constructor(request: CallRequest) {
     this.request = request
     this.bytes = request.bytes
+    this.deadlineMs = monotonicMs() + request.timeoutMs
     this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve
+      this.resolve = resolve
       this.reject = reject
     })
   }
@@ -65,11 +72,18 @@ export class OpenCall {
     if (this.bytes === this.request.bytes) this.bytes = Buffer.from(this.bytes) // Buffer.slice would be a view
   }
 
+  /**
+   * A part of a stream has come; the addon accepts none for other calls.
+   *
+   * @param payload a private copy
+   */
+  part(_payload: Buffer): void {}
+
   /** @param payload a private copy */
   answer(isFailure: boolean, payload: Buffer): void {
     try {
       if (isFailure) this.reject(decodeFailure(payload))
-      else this.#resolve(decodeValue(payload))
+      else this.resolve(decodeValue(payload))
     } catch (error) {
       this.reject(error) // of another version of Node, or foreign bytes
     }
@@ -91,10 +105,15 @@ export class OpenCall {
   givenUp(progress: CallProgress): void {
     const { service, method, timeoutMs, signal } = this.request
     if (signal?.aborted) {
-      this.reject(signal.reason)
+      this.abort()
       return
     }
-    const text = `${service}.${method}: no answer came within timeoutMs=${timeoutMs}; its handler had ${progress}`
+    const what = this.isStream ? 'item' : 'answer'
+    const text = `${service}.${method}: no ${what} came within timeoutMs=${timeoutMs}; its handler had ${progress}`
     this.reject(new CallError('ERR_ORBIT_TIMEOUT', text, progress))
+  }
+
+  abort(): void {
+    this.reject(this.request.signal?.reason)
   }
 }

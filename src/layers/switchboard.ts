@@ -1,8 +1,7 @@
-import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Wakeable } from '../core/bell.js'
-import { Boxes, type Message } from '../core/boxes.js'
+import { type AnswerKind, Boxes, type CallProgress, type Message, type SentCall } from '../core/boxes.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
 import { Layer } from '../core/layer.js'
@@ -10,8 +9,10 @@ import { abi } from '../core/native.js'
 import { scratch } from '../core/scratch.js'
 import { reservedType } from '../core/type.js'
 import { BoardSleeper } from './boardsleeper.js'
+import { CallDeadlines } from './calldeadlines.js'
 import { CallQueue, type SendState } from './callqueue.js'
 import type { OpenCall } from './opencall.js'
+import type { OpenStream } from './openstream.js'
 
 /** How many processes of a fleet can call and serve, how many calls each has open, and how long a message can be. */
 const [processes, perBox, payloadBytes] = [64, 128, 2024]
@@ -62,8 +63,13 @@ export class Switchboard {
   #turn = 0
   #isLooking = false
   #isScheduled = false
-  #timer: NodeJS.Timeout | undefined
-  #dueMs = Number.POSITIVE_INFINITY
+  readonly deadlines = new CallDeadlines(
+    () => this.#all(),
+    (call) => {
+      this.#giveUp(call)
+      this.schedule()
+    },
+  )
 
   /** The one of a fleet handle. Throws ERR_ORBIT_CALLS_FULL when there is no box left. */
   static of(fleet: Fleet): Switchboard {
@@ -122,12 +128,13 @@ export class Switchboard {
       bell.ref()
       bell.enter(this.#callSleeper)
     }
-    const { signal, deadlineMs } = call.request
+    call.isOpen = true
+    const { signal } = call.request
     if (signal !== undefined) {
       call.onAbort = () => this.#giveUp(call)
       bell.signals.add(signal, call)
     }
-    if (deadlineMs < this.#dueMs) this.#expireAt(deadlineMs)
+    this.deadlines.watch(call)
     this.#sendOrQueue(call)
     call.keepBytes()
   }
@@ -154,7 +161,7 @@ export class Switchboard {
     // Calls that wait for deeper ones leave them places.
     const place = this.#free.length > perBox >> (depth + 2) ? this.#free.pop() : undefined
     if (place === undefined) return 'no place'
-    const ask = () => boxes.ask(box, boxes.replySlot(this.box, place), call.bytes, depth)
+    const ask = () => boxes.ask(box, boxes.replySlot(this.box, place), call.bytes, depth, call.isStream)
     const sent = ask() ?? (boxes.armForRoom(box) ? ask() : undefined)
     if (sent === undefined) {
       this.#free.push(place)
@@ -233,26 +240,33 @@ export class Switchboard {
   }
 
   #collect(): void {
-    const answers: { call: OpenCall; isFailure: boolean; payload: Buffer }[] = []
+    const answers: { call: OpenCall; kind: AnswerKind; payload: Buffer }[] = []
     const lost: OpenCall[] = []
     this.boxes.collect((place, kind, at, length) => {
       const call = this.#calls[place]
       if (call === undefined) return
       if (kind === 'dead') lost.push(call)
-      else answers.push({ call, isFailure: kind === 'failure', payload: copyOfScratch(at, length) })
+      else answers.push({ call, kind, payload: copyOfScratch(at, length) })
     })
-    for (const { call, isFailure, payload } of answers) {
-      this.#remove(call)
-      call.answer(isFailure, payload)
-    }
+    for (const { call, kind, payload } of answers) this.#settle(call, kind, payload)
     for (const call of lost.sort((a, b) => a.serial - b.serial)) this.#serverDied(call)
+  }
+
+  #settle(call: OpenCall, kind: AnswerKind, payload: Buffer): void {
+    if (kind === 'part') {
+      if (call.sent !== undefined) call.sent.stamp++
+      call.part(payload)
+      return
+    }
+    this.#remove(call)
+    call.answer(kind === 'failure', payload)
   }
 
   #serverDied(call: OpenCall): void {
     const { sent } = call
     if (sent === undefined) return
-    const progress = this.boxes.giveUp(sent)
-    if (progress === 'answered') return void this.#takeAnswer(call)
+    const progress = this.#takeBack(call, sent)
+    if (progress === undefined) return
     if (progress === 'not begun' || call.request.repeats) {
       this.#vacate(call)
       return void this.#sendOrQueue(call)
@@ -261,24 +275,45 @@ export class Switchboard {
     call.serverDied(sent.node, progress)
   }
 
-  #takeAnswer(call: OpenCall): void {
-    const { isFailure, payload } = this.boxes.takeAnswer(call.sent as NonNullable<OpenCall['sent']>)
-    this.#remove(call)
-    call.answer(isFailure, Buffer.from(payload.buffer, payload.byteOffset, payload.length))
+  /** Gives a call up that was sent; undefined: it was answered before. */
+  #takeBack(call: OpenCall, sent: SentCall): CallProgress | undefined {
+    for (let isPart = true; isPart; ) {
+      const progress = this.boxes.giveUp(sent)
+      if (progress !== 'answered') return progress
+      const { kind, payload } = this.boxes.takeAnswer(sent)
+      this.#settle(call, kind, Buffer.from(payload.buffer, payload.byteOffset, payload.length))
+      isPart = kind === 'part'
+    }
+    return undefined
   }
 
   /** The signal of a call was aborted, or its time is up. */
   #giveUp(call: OpenCall): void {
     const { sent } = call
     if (this.closed) return
-    const progress = sent === undefined ? 'not begun' : this.boxes.giveUp(sent)
-    if (progress === 'answered') return void this.#takeAnswer(call)
+    const progress = sent === undefined ? 'not begun' : this.#takeBack(call, sent)
+    if (progress === undefined) return
     this.#remove(call)
     call.givenUp(progress)
   }
 
+  /** The consumer of a stream has begun its last part. */
+  more(call: OpenStream): void {
+    const { sent } = call
+    call.owesMore = false
+    if (sent === undefined || this.closed) return
+    this.boxes.wantMore(sent)
+    this.wake(sent.box)
+  }
+
+  /** The consumer of a stream wants no more of it. */
+  drop(call: OpenStream): void {
+    if (call.isOpen) this.#giveUp(call)
+  }
+
   /** A call has ended: the next one gets its place. */
   #remove(call: OpenCall): void {
+    call.isOpen = false
     const { bell } = this.#fleet
     const { signal } = call.request
     if (signal !== undefined) bell.signals.remove(signal, call)
@@ -304,22 +339,6 @@ export class Switchboard {
     return [...this.#calls.filter((call) => call !== undefined), ...this.#queue.all()]
   }
 
-  #expireAt(deadlineMs: number): void {
-    runtime.clearTimeout(this.#timer)
-    this.#dueMs = deadlineMs
-    this.#timer = runtime.setTimeout(() => this.#expire(), Math.max(1, Math.ceil(deadlineMs - monotonicMs())))
-    this.#timer.unref() // the calls keep the process alive
-  }
-
-  #expire(): void {
-    const nowMs = monotonicMs()
-    this.#dueMs = Number.POSITIVE_INFINITY
-    for (const call of this.#all()) if (call.request.deadlineMs <= nowMs) this.#giveUp(call)
-    const dueMs = Math.min(...this.#all().map(({ request }) => request.deadlineMs))
-    if (dueMs < this.#dueMs) this.#expireAt(dueMs)
-    this.schedule()
-  }
-
   // ---- serving -----------------------------------------------------------------------------------------------------
 
   /** From now on `serving` takes requests, and keeps the process alive; undefined: none does. */
@@ -337,6 +356,12 @@ export class Switchboard {
     this.schedule()
   }
 
+  /** The death of the process that waits at a reply slot wakes this one. */
+  watchCaller(slot: number): void {
+    const { owner } = this.boxes.look(this.boxes.boxOfSlot(slot))
+    if (owner !== undefined && !this.#fleet.bell.deaths.add(owner)) this.#lookSoon()
+  }
+
   /** Requests that were not read yet. */
   poll(max: number): Message[] {
     const messages: Message[] = []
@@ -345,7 +370,7 @@ export class Switchboard {
   }
 
   #close(): void {
-    runtime.clearTimeout(this.#timer)
+    this.deadlines.close()
     this.#end((call) => call.reject(closedError(call.request.service)))
   }
 

@@ -17,6 +17,7 @@ const math = {
   add: ({ a, b }: { a: number; b: number }) => a + b,
   later: async (value: string) => `${value}, later`,
   echo: (value: unknown) => value,
+  long: (length: number) => 'é'.repeat(length / 2),
   fail: () => {
     throw Object.assign(new RangeError('too far', { cause: 'the map' }), { code: 'ERR_FAR', metres: 7 })
   },
@@ -45,6 +46,11 @@ describe.each(memories)('a call in $memory', ({ join }) => {
     }
     const echoed = await client.call('echo', Uint8Array.of(1, 2, 3))
     expect([...(echoed as Uint8Array)]).toEqual([1, 2, 3])
+  })
+
+  it('carries texts that take more room to encode than they have bytes', async () => {
+    const { client } = pair(join)
+    for (const length of [2, 700, 2000]) expect(await client.call('long', length)).toBe('é'.repeat(length / 2))
   })
 
   it('throws what the handler throws, with its name, message, code, cause and fields', async () => {

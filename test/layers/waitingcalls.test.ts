@@ -2,9 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Client, type Fleet, serve } from '../../src/index.js'
 import { fleetName, keep, memories } from '../help/fleets.js'
 
-interface Side {
-  count(depth: number): Promise<number>
-}
+type Side = { count(depth: number): Promise<number> }
 
 /** Two processes that serve. A call of depth n makes one of depth n - 1 to the other side, and so on. */
 function twoSides(join: (name: string) => Fleet, options: { concurrency?: number } = {}): Client<Side> {

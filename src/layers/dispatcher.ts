@@ -1,0 +1,253 @@
+import type { AnswerKind } from '../core/boxes.js'
+import { decodeRequest, depthOf, encodeFailure, encodeValue, type ReplyTo, type Request, tooLarge } from './callwire.js'
+import { runAtDepth } from './nesting.js'
+import { itemsOf, StreamedReply } from './streamedreply.js'
+import { maxCallBytes, type Serving, type Switchboard } from './switchboard.js'
+
+/** What a handler is given beside the value. */
+export interface CallContext {
+  /** Aborted when the caller gives up, and when the server closes. */
+  readonly signal: AbortSignal
+  /** The node of the caller, 0..65535. */
+  readonly node: number
+  /**
+   * Begins the call, if its service has `begin: 'by-handler'`. Until then its caller may take it back, and learns after
+   * a death of this process that it had not begun. Call it once. Returns false: it was taken back, or had been begun.
+   */
+  begin(): boolean
+}
+
+/** The methods of a service by name. A handler takes one value, and returns one or a promise of it. */
+// biome-ignore lint/suspicious/noExplicitAny: the value of a handler is in a parameter, so only any fits every handler.
+export type Handlers = Record<string, (value: any, context: CallContext) => unknown>
+
+/** What a process serves under one name. */
+export interface Service {
+  readonly handlers: Handlers
+  /** Its place in the list of names that the process serves. */
+  readonly place: number
+  readonly beginsLater: boolean
+}
+
+/** What a handler gets; it is abandoned when its caller gives up. */
+class Context implements CallContext {
+  readonly node: number
+  readonly begin: () => boolean
+  #controller: AbortController | undefined
+  #isAborted = false
+
+  constructor(node: number, begin: () => boolean) {
+    this.node = node
+    this.begin = begin
+  }
+
+  /** Made when it is asked for: most handlers do not ask. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isAborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#isAborted = true
+    this.#controller?.abort()
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+
+/** The most requests that are taken in one turn of the event loop. */
+const perTurn = 256
+
+/** A request that was polled. */
+interface Polled {
+  readonly position: number
+  readonly payload: Uint8Array
+  readonly node: number
+  isTaken: boolean
+}
+
+/** Takes the requests of one fleet handle, and runs handlers. */
+export class Dispatcher implements Serving {
+  static readonly #known = new WeakMap<Switchboard, Dispatcher>()
+  readonly services = new Map<string, Service>()
+  concurrency = 64
+  readonly #board: Switchboard
+  /** The handlers that have returned a promise, by the slot and stamp of their call. */
+  readonly #running = new Map<string, Context>()
+  readonly #streams = new Set<StreamedReply>()
+  #count = 0
+  /** Requests that were polled. They leave the inbox, from the front, when they are taken. */
+  readonly #polled: Polled[] = []
+
+  static of(board: Switchboard): Dispatcher {
+    const known = Dispatcher.#known.get(board) ?? new Dispatcher(board)
+    Dispatcher.#known.set(board, known)
+    return known
+  }
+
+  private constructor(board: Switchboard) {
+    this.#board = board
+  }
+
+  get wants(): boolean {
+    return this.services.size > 0
+  }
+
+  get running(): number {
+    return this.#count
+  }
+
+  take(): void {
+    if (this.#running.size > 0) this.#abortAbandoned()
+    for (const stream of this.#streams) stream.look()
+    if (!this.wants) return
+    for (const message of this.#board.poll(perTurn)) this.#polled.push({ ...message, isTaken: false })
+    this.#runPolled()
+  }
+
+  /** Serves no longer if it has no service and runs no call. */
+  rest(): void {
+    if (!this.wants && this.#running.size === 0 && !this.#board.closed) this.#board.serve(undefined)
+  }
+
+  #runPolled(): void {
+    for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
+      // Before they run: if this process dies, what has begun is not run again, and the rest is sent again.
+      this.#commit()
+      for (const { payload, node } of batch) this.#take(payload, node)
+    }
+  }
+
+  /** The requests that may run now. A call that waits for a nested one counts, so the nested one does not. */
+  #next(): Polled[] {
+    const batch: Polled[] = []
+    let free = this.concurrency - this.#count
+    for (const polled of this.#polled) {
+      const isNested = depthOf(polled.payload) > 0
+      if (polled.isTaken || (!isNested && free <= 0)) continue
+      polled.isTaken = true
+      batch.push(polled)
+      if (!isNested) free--
+    }
+    return batch
+  }
+
+  close(): void {
+    for (const context of this.#running.values()) context.abort()
+    for (const stream of this.#streams) stream.abort()
+    this.#running.clear()
+  }
+
+  #take(payload: Uint8Array, node: number): void {
+    const request = decodeRequest(payload)
+    const beginsLater = request !== undefined && this.services.get(request.service)?.beginsLater === true
+    const running = request === undefined ? undefined : this.#run(request, node, beginsLater)
+    if (running === undefined) return
+    const isNested = (request?.depth ?? 0) > 0
+    if (!isNested) this.#count++
+    const end = () => {
+      if (!isNested) this.#count--
+      this.#runPolled()
+      this.rest()
+      this.#board.schedule()
+    }
+    running.then(end, end)
+  }
+
+  /** Commits what was taken, up to the oldest request that waits. */
+  #commit(): void {
+    let taken = 0
+    while (this.#polled[taken]?.isTaken) taken++
+    if (taken === 0) return
+    const upTo = (this.#polled[taken - 1]?.position as number) + 1
+    this.#polled.splice(0, taken)
+    if (!this.#board.closed) this.#board.boxes.commit(this.#board.box, upTo)
+  }
+
+  /** Runs a handler. Undefined: its call has been answered, or was over. */
+  #run(request: Request, node: number, beginsLater: boolean): Promise<void> | undefined {
+    const { replyTo } = request
+    const { boxes } = this.#board
+    const begin = () => !this.#board.closed && (replyTo === undefined || boxes.begin(replyTo.slot, replyTo.stamp))
+    if (!beginsLater && !begin()) return undefined
+    const context = new Context(node, begin)
+    try {
+      const value = runAtDepth(request.depth, () => this.#handler(request)(request.value, context))
+      if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
+      return this.#await(request, context, value)
+    } catch (error) {
+      return this.#answer(request, true, error)
+    }
+  }
+
+  #handler({ service, method }: Request): Handlers[string] {
+    const { handlers } = this.services.get(service) ?? {}
+    if (handlers !== undefined && Object.hasOwn(handlers, method)) return handlers[method] as Handlers[string]
+    throw new TypeError(`${service} has no handler ${method}`)
+  }
+
+  async #await(request: Request, context: Context, promise: unknown): Promise<void> {
+    const { replyTo, wantsStream } = request
+    const key = replyTo && `${replyTo.slot} ${replyTo.stamp}`
+    if (key !== undefined && replyTo !== undefined) {
+      this.#running.set(key, context)
+      this.#board.boxes.watchCall(replyTo.slot, replyTo.stamp, wantsStream)
+    }
+    try {
+      const value = await promise
+      if (replyTo !== undefined && wantsStream) await this.#stream(request, replyTo, context, value)
+      else this.#answer(request, false, value)
+    } catch (error) {
+      this.#answer(request, true, error)
+    } finally {
+      if (key !== undefined) this.#running.delete(key)
+    }
+  }
+
+  async #stream({ service, method }: Request, replyTo: ReplyTo, context: Context, value: unknown): Promise<void> {
+    const items = itemsOf(value)
+    if (items === undefined) throw new TypeError(`${service}.${method} returns no items: use call()`)
+    const stream = new StreamedReply(this.#board, replyTo, `${service}.${method}`, context)
+    this.#streams.add(stream)
+    this.#board.watchCaller(replyTo.slot)
+    try {
+      await stream.send(items)
+    } finally {
+      this.#streams.delete(stream)
+    }
+  }
+
+  #answer({ replyTo, service, method }: Request, isFailure: boolean, value: unknown): undefined {
+    const board = this.#board
+    if (replyTo === undefined || board.closed) return
+    const what = `${service}.${method}`
+    const { kind, payload } = encodeAnswer(what, isFailure, value)
+    const { slot, stamp } = replyTo
+    if (board.boxes.answer(slot, stamp, kind, payload)) board.wake(board.boxes.boxOfSlot(slot))
+  }
+
+  /** The callers of some calls that run have given up. */
+  #abortAbandoned(): void {
+    const { boxes } = this.#board
+    for (let over = boxes.nextOver(); over !== undefined; over = boxes.nextOver()) {
+      this.#running.get(`${over.slot} ${over.stamp}`)?.abort()
+      for (const stream of this.#streams) if (stream.slot === over.slot) stream.abort()
+    }
+  }
+}
+
+/** What is sent for what a handler returned or threw. */
+function encodeAnswer(what: string, isFailure: boolean, value: unknown): { kind: AnswerKind; payload: Uint8Array } {
+  try {
+    if (!isFailure && typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
+      throw new TypeError(`${what} returns items: use stream()`)
+    }
+    const payload = isFailure ? encodeFailure(value) : encodeValue(value)
+    if (payload.length <= maxCallBytes) return { kind: isFailure ? 'failure' : 'answer', payload }
+    throw tooLarge(isFailure ? `the error of ${what}` : `the answer of ${what}`, payload, maxCallBytes)
+  } catch (error) {
+    return { kind: 'failure', payload: encodeFailure(error) } // it cannot be cloned, or is too large
+  }
+}
