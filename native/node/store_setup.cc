@@ -34,8 +34,8 @@ Napi::Value open_store_call(const Napi::CallbackInfo& info) {
   });
 }
 
-// inspectStore(fleet, kind) -> { objectBytes, ... }, the counters of all nodes and the use of its segments; undefined:
-// there is none
+// inspectStore(fleet, kind) -> { name, objectBytes, ... }, the counters of all nodes and the use of its segments; name
+// is empty unless the fleet has chosen the KIND for it; undefined: there is none
 Napi::Value inspect_store_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     OpenStore* opened = fleet_of(info).open_existing_store(info[1].As<Napi::Number>());
@@ -44,6 +44,7 @@ Napi::Value inspect_store_call(const Napi::CallbackInfo& info) {
     StoreUse use = use_of(opened->store);
     Napi::Object result = Napi::Object::New(info.Env());
     auto set = [&](const char* name, uint64_t value) { result.Set(name, exact(value)); };
+    result.Set("name", fleet_of(info).name_of_kind(opened->kind));
     set("objectBytes", opened->mapping->length);
     set("hits", stats.hits);
     set("misses", stats.misses);
@@ -58,6 +59,7 @@ Napi::Value inspect_store_call(const Napi::CallbackInfo& info) {
     set("segments", use.segments);
     set("usedSegments", use.usedSegments);
     set("usedBytes", use.usedBytes);
+    set("records", use.records);
     set("entries", use.live);
     set("burned", use.burned);
     return result;

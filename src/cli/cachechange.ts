@@ -1,6 +1,7 @@
 import { OrbitCache } from '../layers/cache.js'
+import { askedChange } from './askedchange.js'
 import { elsewhere, entriesOf, missing } from './cacheentries.js'
-import { type Call, UsageError } from './command.js'
+import type { Call } from './command.js'
 import { isConfirmed } from './confirm.js'
 import { layerObject } from './kindoperand.js'
 import { joinToWrite } from './member.js'
@@ -17,15 +18,9 @@ export interface Change {
 
 /** The change that the options ask for; undefined: none, the command only looks. */
 export function changeOf(call: Call): Change | undefined {
-  const [key, prefix] = [call.text('delete'), call.text('reset')]
-  if (key === undefined && prefix === undefined) {
-    if (call.flag('yes')) throw new UsageError('--yes needs --delete or --reset')
-    return undefined
-  }
-  if (key !== undefined && prefix !== undefined) throw new UsageError('--delete and --reset exclude each other')
-  if (call.optional(1) !== undefined) throw new UsageError('with --delete or --reset, KEY must not be given')
-  const change = { namespace: call.text('namespace') ?? '', name: call.text('name') }
-  return key === undefined ? { op: 'reset', key: prefix as string, ...change } : { op: 'delete', key, ...change }
+  const asked = askedChange(call, ['delete', 'reset'])
+  const where = { namespace: call.text('namespace') ?? '', name: call.text('name') }
+  return asked && { op: asked.op, key: asked.value, ...where }
 }
 
 /** Deletes what the change names, after a confirmation. Gives the exit code. */

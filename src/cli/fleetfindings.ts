@@ -11,6 +11,7 @@ import { claimFindings } from './claimfindings.js'
 import { type Finding, finding } from './finding.js'
 import { isVisible } from './host.js'
 import { objectFindings } from './objectfindings.js'
+import { storeFindings } from './storefindings.js'
 import { counted, durationText } from './text.js'
 
 function nodeFindings(fleet: string, record: NodeRecord): Finding[] {
@@ -148,6 +149,7 @@ function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], aliv
     ...reports(fleet, nodes).flatMap((ring) => ringFindings(name, ring)),
     ...claimFindings(fleet, idleNodes),
     ...limitsFindings(fleet),
+    ...storeFindings(fleet),
   ]
 }
 

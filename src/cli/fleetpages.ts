@@ -1,12 +1,16 @@
 import type { MemberSample } from '../inspect/membersampler.js'
 import type { FleetSample, RingSample, Sample, Sampler } from '../inspect/sampler.js'
+import type { StoreSample } from '../inspect/storesampler.js'
 import { memberPage, objectPage } from './objectpages.js'
 import type { Look, Page, Section, SortKey } from './page.js'
 import { sparkline } from './sparkline.js'
+import { storePage } from './storepages.js'
+import { percentText } from './storetext.js'
 import type { Column } from './table.js'
 import { tableSection } from './tablesection.js'
 import { bytesText, durationText, rateText } from './text.js'
 
+const rate = (perSecond: number | null): string => (perSecond === null ? '-' : rateText(perSecond))
 const duration = (ms: number | null): string => (ms === null ? '-' : durationText(ms))
 const red = 'red' as const
 const yellow = 'yellow' as const
@@ -65,7 +69,23 @@ const memberColumns: Column<MemberSample>[] = [
   { title: 'CPU', text: ({ cpu }) => (cpu === null ? '-' : `${Math.round(cpu * 100)} %`), align: 'right' },
   { title: 'MEMORY', text: ({ rssBytes }) => (rssBytes === null ? '-' : bytesText(rssBytes)), align: 'right' },
   { title: 'BEAT', text: ({ beatAgeMs }) => duration(beatAgeMs), align: 'right', rank: 1 },
+  { title: 'CALLS/S', text: ({ callsPerSecond }) => rate(callsPerSecond), align: 'right', rank: 4 },
+  { title: 'CALLS', text: ({ calls }) => String(calls ?? '-'), align: 'right', rank: 5 },
   { title: 'STATUS', text: ({ status }) => status, isFlexible: true, rank: 3 },
+]
+
+const storeColumns = (hasFleets: boolean): Column<StoreSample>[] => [
+  ...(hasFleets ? [{ title: 'FLEET', text: ({ fleet }: StoreSample) => fleet, isFlexible: true }] : []),
+  { title: 'STORE', text: ({ name }) => name, isFlexible: true },
+  { title: 'READS/S', text: ({ readsPerSecond }) => rateText(readsPerSecond), align: 'right' },
+  { title: 'RATE', text: ({ history }) => sparkline(history), style: () => 'cyan', rank: 4 },
+  { title: 'HITS', text: ({ hitRate }) => percentText(hitRate), align: 'right' },
+  { title: 'WRITES/S', text: ({ writesPerSecond }) => rateText(writesPerSecond), align: 'right', rank: 1 },
+  { title: 'EVICTED/S', text: ({ evictedPerSecond }) => rateText(evictedPerSecond), align: 'right', rank: 2 },
+  { title: 'USED', text: ({ usedBytes, bytes }) => percentText(usedBytes / bytes), align: 'right' },
+  { title: 'LIVE', text: ({ liveShare }) => percentText(liveShare), align: 'right', rank: 6 },
+  { title: 'ENTRIES', text: ({ entries }) => String(entries), align: 'right', rank: 3 },
+  { title: 'BYTES', text: ({ bytes }) => bytesText(bytes), align: 'right', rank: 5 },
 ]
 
 const ringColumns = (hasFleets: boolean): Column<RingSample>[] => [
@@ -107,6 +127,16 @@ function ringSection(look: Look, rings: readonly RingSample[], hasFleets: boolea
     key: `${ring.fleet}/${ring.kind}`,
     open: () => objectPage(ring.fleet, ring),
   }))
+}
+
+/** A section only where there are stores: most fleets have one at most. */
+function storeSections(look: Look, stores: readonly StoreSample[], hasFleets: boolean): Section[] {
+  if (stores.length === 0) return []
+  const row = ({ fleet, kind, name }: StoreSample) => ({
+    key: `${fleet}/store ${kind}`,
+    open: () => storePage(fleet, kind, name),
+  })
+  return [tableSection(look, { noun: 'store' }, storeColumns(hasFleets), stores, row)]
 }
 
 const memberSection = (look: Look, members: readonly MemberSample[]): Section =>
@@ -162,6 +192,11 @@ export class FleetsPage implements Page {
         fleets.flatMap(({ rings }) => rings),
         true,
       ),
+      ...storeSections(
+        look,
+        fleets.flatMap(({ stores }) => stores),
+        true,
+      ),
     ]
   }
 
@@ -191,7 +226,9 @@ export class FleetPage implements Page {
     if (this.#fleet === undefined)
       return [{ noun: 'fleet of this name', plural: 'fleet of this name', head: [], rows: [] }]
     const summary = tableSection(look, { noun: 'fleet' }, fleetColumns, [this.#fleet], ({ fleet }) => ({ key: fleet }))
-    return [summary, memberSection(look, this.#fleet.members), ringSection(look, this.#fleet.rings, false)]
+    const { members, rings, stores } = this.#fleet
+    const lists = [memberSection(look, members), ringSection(look, rings, false)]
+    return [summary, ...lists, ...storeSections(look, stores, false)]
   }
 
   alarms(): string[] {

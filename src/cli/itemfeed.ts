@@ -2,6 +2,7 @@ import type { Cursor } from '../core/cursor.js'
 import type { FleetObserver } from '../core/observer.js'
 import { contestKind, eventKind, isOfLayer, ownNameOf } from '../inspect/kinds.js'
 import { inspectRing } from '../inspect/report.js'
+import { inspectStore } from '../inspect/stores.js'
 import { OrbitEventBus } from '../layers/bus.js'
 import { recorderHeaderBytes } from '../layers/flightrecorder.js'
 import { UsageError } from './command.js'
@@ -121,6 +122,8 @@ export interface FeedOptions {
 export function feedOf(fleet: FleetObserver, kind: number, { from, topic, frameKind }: FeedOptions): ItemFeed {
   if (kind === contestKind || isOfLayer('contest', nameOf(fleet, kind)))
     throw new UsageError(`KIND ${kind} is a contest, a table of claims: use orbit claims ${fleet.name}`)
+  if (fleet.existing(kind) === undefined && inspectStore(fleet, kind) !== undefined)
+    throw new UsageError(`KIND ${kind} is a store: use orbit store ${fleet.name}`)
   if (isBus(fleet, kind) && frameKind === undefined) return eventFeed(fleet, kind, from, topic ?? '>')
   if (topic !== undefined)
     throw new UsageError(

@@ -17,6 +17,11 @@ const exitCodeOf: Record<string, number> = {
   ERR_ORBIT_PERMISSION: 5,
 }
 
+/** parseArgs takes a negative number for options: this hides its sign. */
+const guard = '\0'
+const guarded = (arg: string): string => (/^-\d/.test(arg) ? guard + arg : arg)
+const unguarded = <T>(arg: T): T => (typeof arg === 'string' && arg.startsWith(guard) ? (arg.slice(1) as T) : arg)
+
 function parse(
   command: Command,
   args: readonly string[],
@@ -24,8 +29,14 @@ function parse(
   const known = { ...command.options, ...commonOptions }
   const options = Object.fromEntries(Object.entries(known).map(([name, { type }]) => [name, { type }]))
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
-    return { values: values as Record<string, string | boolean | undefined>, operands: positionals }
+    const { values, positionals } = parseArgs({
+      args: args.map(guarded),
+      options,
+      allowPositionals: true,
+      strict: true,
+    })
+    const plain = Object.entries(values).map(([name, value]) => [name, unguarded(value as string | boolean)])
+    return { values: Object.fromEntries(plain), operands: positionals.map(unguarded) }
   } catch (error) {
     throw new UsageError((error as Error).message.replace(/\. To specify a positional.*/s, ''))
   }

@@ -1,4 +1,3 @@
-import { Fleet } from '../core/fleet.js'
 import type { Heartbeat } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, isOfLayer, ownNameOf } from '../inspect/kinds.js'
@@ -9,9 +8,11 @@ import { Contest } from '../layers/contest.js'
 import { cacheColumns } from './cachecolumns.js'
 import { type CacheEntry, entriesOf } from './cacheentries.js'
 import { claimColumns } from './claimcolumns.js'
+import { CountersPage } from './counterspage.js'
 import { itemText } from './item.js'
 import { feedOf, type ItemFeed } from './itemfeed.js'
 import { nameOf } from './kindoperand.js'
+import { OpenPage } from './openpage.js'
 import type { Look, Page, Row, Section } from './page.js'
 import { ringPairs } from './ringpairs.js'
 import { pairSection, tableSection } from './tablesection.js'
@@ -28,25 +29,8 @@ export function objectPage(fleet: string, { kind, name, form }: RingSample): Pag
   if (form === 'ring') {
     return isOfLayer('cache', name) ? new CachePage(fleet, kind, name) : new TailPage(fleet, kind, name)
   }
+  if (isOfLayer('counters', name)) return new CountersPage(fleet, name)
   return isOfLayer('contest', name) ? new ClaimsPage(fleet, name) : new DetailPage(fleet, kind, name)
-}
-
-/** A page of things in one fleet, which it keeps open. */
-abstract class OpenPage implements Page {
-  readonly title: string
-  protected readonly fleet: FleetObserver
-
-  constructor(fleet: string, title: string) {
-    this.title = title
-    this.fleet = Fleet.observe(fleet)
-  }
-
-  abstract update(): void
-  abstract sections(look: Look): Section[]
-
-  [Symbol.dispose](): void {
-    this.fleet.close()
-  }
 }
 
 /** The newest frames or events of a ring, as they come. */

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { inspectRing, type RingReport } from '../inspect/report.js'
+import { inspectStore, ratesBetween, storesOf } from '../inspect/stores.js'
 import { type Problem, problemOf } from './problem.js'
+import type { MeasuredStore } from './storetext.js'
 import { fingerprintText } from './text.js'
 
 /** What `orbit stat` shows of a ring. */
@@ -15,12 +17,13 @@ export interface RingStat extends RingReport {
 export interface Measurement {
   readonly nodes: readonly NodeRecord[]
   readonly rings: readonly RingStat[]
+  readonly stores: readonly MeasuredStore[]
   readonly problems: readonly { readonly problem: Problem; readonly error: unknown }[]
 }
 
 const progress = (report: RingReport): number => report.table?.tokensDrawn ?? report.head
 
-/** Inspects rings twice, `rateMs` apart, and computes their rates. With 0 it inspects them once. */
+/** Inspects rings and stores twice, `rateMs` apart, and computes their rates. With 0 it inspects them once. */
 export async function measure(fleet: FleetObserver, kinds: readonly number[], rateMs: number): Promise<Measurement> {
   const nodes = fleet.nodes()
   const problems: { problem: Problem; error: unknown }[] = []
@@ -33,8 +36,9 @@ export async function measure(fleet: FleetObserver, kinds: readonly number[], ra
     }
   }
   const first = kinds.flatMap((kind) => look(kind) ?? [])
+  const firstStores = storesOf(fleet, kinds)
   const begun = performance.now()
-  if (rateMs > 0 && first.length > 0) await sleep(rateMs)
+  if (rateMs > 0 && first.length + firstStores.length > 0) await sleep(rateMs)
   const seconds = (performance.now() - begun) / 1000
   const rings = first.flatMap((before): RingStat[] => {
     const after = rateMs > 0 ? look(before.kind) : before
@@ -42,7 +46,11 @@ export async function measure(fleet: FleetObserver, kinds: readonly number[], ra
     const perSecond = rateMs > 0 ? Math.max(0, progress(after) - progress(before)) / seconds : null
     return [{ ...after, retained: after.head - after.oldest, perSecond }]
   })
-  return { nodes, rings, problems }
+  const stores = firstStores.map((before): MeasuredStore => {
+    const after = rateMs > 0 ? (inspectStore(fleet, before.kind) ?? before) : before
+    return { ...after, perSecond: rateMs > 0 ? ratesBetween(before, after, performance.now() - begun) : null }
+  })
+  return { nodes, rings, stores, problems }
 }
 
 export const ringStatJson = ({ fingerprint, ...rest }: RingStat) => ({

@@ -26,8 +26,9 @@ export interface LayerSpec {
 /** The fleet, if this handle of it is a member. */
 const memberOf = (fleet: FleetObserver): Fleet | undefined => (fleet.isMember ? (fleet as Fleet) : undefined)
 
-/** The fleet as one that may be written to. Throws ERR_ORBIT_READ_ONLY for an observer. */
+/** The fleet as one that may be written to. Throws TypeError for no fleet, ERR_ORBIT_READ_ONLY for an observer. */
 export function writableFleet(fleet: FleetObserver, what: string): Fleet {
+  checkFleet(fleet)
   const member = memberOf(fleet)
   if (member === undefined) throw readOnlyError(what)
   return member

@@ -17,6 +17,8 @@ interface NativeOpenStore {
 
 /** The counters of all nodes of a store, and how its segments are used. */
 export interface NativeStoreReport {
+  /** The name for which the fleet has chosen its KIND, such as `orbit.store:pages`; '': it has a KIND of its own. */
+  readonly name: string
   readonly objectBytes: number
   readonly hits: number
   readonly misses: number
@@ -31,6 +33,9 @@ export interface NativeStoreReport {
   readonly segments: number
   readonly usedSegments: number
   readonly usedBytes: number
+  /** Records in its segments, old versions included. */
+  readonly records: number
+  /** Of these: the entries of keys. */
   readonly entries: number
   readonly burned: number
 }

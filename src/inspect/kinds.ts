@@ -4,7 +4,13 @@ import { findObjects } from './objects.js'
 
 export const { cacheKind, eventKind, contestKind, limitsKind } = abi
 
-const layerKinds = { cache: cacheKind, events: eventKind, contest: contestKind, counters: abi.countersKind }
+const layerKinds = {
+  cache: cacheKind,
+  events: eventKind,
+  contest: contestKind,
+  counters: abi.countersKind,
+  store: abi.storeKind,
+}
 
 /** A layer of which a fleet can have several objects, apart by their names. */
 export type NamedLayer = keyof typeof layerKinds

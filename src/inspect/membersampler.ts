@@ -3,6 +3,7 @@ import type { FleetObserver } from '../core/observer.js'
 import { type NodeState, nodeStateOf } from './nodestate.js'
 import { pathOf } from './objects.js'
 import { maps, processUse } from './process.js'
+import type { InboxReport } from './report.js'
 
 /** A member, or one that died and was not replaced yet. */
 export interface MemberSample {
@@ -20,10 +21,15 @@ export interface MemberSample {
   /** The part of one core that its process used since the last sample; null: not known. */
   readonly cpu: number | null
   readonly rssBytes: number | null
+  /** Calls that wait for it, or that it runs; null: it neither calls nor serves. */
+  readonly calls: number | null
+  /** Calls that it was sent, a second; null: not known. */
+  readonly callsPerSecond: number | null
 }
 
 interface LastUse {
-  readonly cpuMs: number
+  readonly cpuMs: number | undefined
+  readonly accepted: number | undefined
   readonly atMs: number
 }
 
@@ -40,7 +46,12 @@ export class MemberSampler {
     this.#next = new Map()
   }
 
-  sample(fleet: FleetObserver, nodes: readonly NodeRecord[]): MemberSample[] {
+  /** @param calls the inbox for calls of each node that has one */
+  sample(
+    fleet: FleetObserver,
+    nodes: readonly NodeRecord[],
+    calls: ReadonlyMap<number, InboxReport> = new Map(),
+  ): MemberSample[] {
     let path: string | undefined
     const isHere = (key: string, pid: number): boolean => {
       path ??= pathOf(fleet.name, 'fleet')
@@ -51,6 +62,7 @@ export class MemberSampler {
       const { node, pid, label, joinedAtMs, heartbeat, incarnation, alive } = record
       const key = `${fleet.id}/${node}/${incarnation}/${pid}`
       const use = alive && isHere(key, pid) ? processUse(pid) : undefined
+      const inbox = calls.get(node)
       return {
         fleet: fleet.name,
         node,
@@ -61,16 +73,22 @@ export class MemberSampler {
         beatAgeMs: heartbeat?.ageMs ?? null,
         loopDelayMs: heartbeat?.loopDelayMs ?? null,
         status: heartbeat?.status ?? '',
-        cpu: use === undefined ? null : this.#cpu(key, use.cpuMs),
+        ...this.#rates(key, use?.cpuMs, inbox?.accepted),
         rssBytes: use?.rssBytes ?? null,
+        calls: inbox?.depth ?? null,
       }
     })
   }
 
-  #cpu(key: string, cpuMs: number): number | null {
-    const now = { cpuMs, atMs: performance.now() }
+  #rates(key: string, cpuMs: number | undefined, accepted: number | undefined) {
+    const now = { cpuMs, accepted, atMs: performance.now() }
     const before = this.#last.get(key)
     this.#next.set(key, now)
-    return before === undefined ? null : Math.max(0, (cpuMs - before.cpuMs) / (now.atMs - before.atMs))
+    const perMs = (to: number | undefined, from: number | undefined): number | null =>
+      to === undefined || from === undefined || before === undefined
+        ? null
+        : Math.max(0, (to - from) / (now.atMs - before.atMs))
+    const callsPerMs = perMs(accepted, before?.accepted)
+    return { cpu: perMs(cpuMs, before?.cpuMs), callsPerSecond: callsPerMs && callsPerMs * 1000 }
   }
 }

@@ -7,6 +7,7 @@ import { checkFleet, type FleetObserver } from '../core/observer.js'
 import { kindsOf, ownNameOf } from './kinds.js'
 import { readableLimits } from './limits.js'
 import { inspectRing, type RingReport } from './report.js'
+import { storeMetrics } from './storemetrics.js'
 
 /** Options of `collectMetrics` and `promCollectors`. */
 export interface MetricsOptions {
@@ -226,8 +227,8 @@ function cursorMetrics(fleet: FleetObserver, cursors: NonNullable<MetricsOptions
 
 /**
  * Measures a fleet: frames, retained frames, lost spare chunks and sleepers of each ring, nodes alive and dead,
- * heartbeats, claims, rate limits, counters, and the lag of the cursors that the options name. Prometheus computes
- * rates from the counters.
+ * heartbeats, claims, rate limits, counters, stores, and the lag of the cursors that the options name. Prometheus
+ * computes rates from the counters.
  *
  * @returns the metrics of this moment; `String(metrics)` is the text format of Prometheus
  * @throws TypeError ERR_ORBIT_INVALID_ARGUMENT, ERR_ORBIT_CLOSED; a damaged ring is counted and does not throw
@@ -237,7 +238,7 @@ export function collectMetrics(fleet: FleetObserver, options: MetricsOptions = {
   const nodes = fleet.nodes()
   const ofNodes = nodeMetrics(fleet, nodes)
   const metrics = [...ringMetrics(fleet, nodes), ...ofNodes, ...limitMetrics(fleet), counterMetrics(fleet)]
-  metrics.push(cursorMetrics(fleet, cursors))
+  metrics.push(...storeMetrics(fleet), cursorMetrics(fleet, cursors))
   return { metrics, toString: () => metrics.map(promText).join('') }
 }
 

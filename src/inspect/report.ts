@@ -24,6 +24,8 @@ export interface InboxReport {
   /** Messages that are accepted and not committed. */
   readonly depth: number
   readonly capacity: number
+  /** Messages that were accepted so far. */
+  readonly accepted: number
   /** Sends that were refused because it was full. */
   readonly refused: number
   /** Absent: no process owns it. */
@@ -108,7 +110,7 @@ function inboxReport(found: Boxes) {
     const depth = box.head - committed
     if (owner === undefined && depth === 0) continue
     const shown = owner && { owner: { node: owner.node, pid: owner.pid, isAlive: owner.isAlive } }
-    inboxes.push({ instance, depth, capacity: found.perBox, refused, ...shown })
+    inboxes.push({ instance, depth, capacity: found.perBox, accepted: box.head, refused, ...shown })
   }
   return { head, oldest, inboxes }
 }

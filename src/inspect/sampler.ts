@@ -1,11 +1,13 @@
 import { Fleet } from '../core/fleet.js'
+import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, isOfLayer } from './kinds.js'
 import { readableLimits } from './limits.js'
 import { type MemberSample, MemberSampler } from './membersampler.js'
 import { isStale } from './nodestate.js'
 import { byFleet, findObjects } from './objects.js'
-import { inspectRing, type RingReport } from './report.js'
+import { type InboxReport, inspectRing, type RingReport } from './report.js'
+import { type StoreSample, StoreSampler } from './storesampler.js'
 
 export interface RingSample {
   readonly fleet: string
@@ -50,6 +52,7 @@ export interface FleetSample {
   /** The longest event loop delay of a living member; null: no living member has sent a heartbeat. */
   readonly maxLoopDelayMs: number | null
   readonly rings: readonly RingSample[]
+  readonly stores: readonly StoreSample[]
   readonly members: readonly MemberSample[]
   /** Messages about what could not be read. */
   readonly problems: readonly string[]
@@ -73,6 +76,7 @@ export class Sampler {
   readonly #only: string | undefined
   #last = new Map<string, LastLook>()
   readonly #members = new MemberSampler()
+  readonly #stores = new StoreSampler()
 
   /** @param only the fleet to sample; default: every fleet of this user */
   constructor(only: string | undefined) {
@@ -94,6 +98,7 @@ export class Sampler {
     })
     this.#last = next
     this.#members.turn()
+    this.#stores.turn()
     return { unixMs: Date.now(), fleets }
   }
 
@@ -111,7 +116,9 @@ export class Sampler {
     const alive = nodes.filter((node) => node.alive)
     const beats = alive.flatMap(({ heartbeat }) => heartbeat ?? [])
     const most = (values: number[]): number | null => (values.length === 0 ? null : Math.max(...values))
-    const rings = allKinds(fleet).flatMap((kind) => tryRead(() => this.#ring(fleet, kind, next)) ?? [])
+    const kinds = allKinds(fleet)
+    const reports = kinds.flatMap((kind) => tryRead(() => inspectRing(fleet, kind, [])) ?? [])
+    const rings = reports.map((report) => this.#ring(fleet.name, report, next))
     const contests = rings.filter(({ name }) => isOfLayer('contest', name))
     return {
       fleet: fleet.name,
@@ -126,17 +133,16 @@ export class Sampler {
       oldestBeatMs: most(beats.map(({ ageMs }) => ageMs)),
       maxLoopDelayMs: most(beats.map(({ loopDelayMs }) => loopDelayMs)),
       rings,
-      members: this.#members.sample(fleet, nodes),
+      stores: this.#stores.sample(fleet, kinds),
+      members: this.#members.sample(fleet, nodes, callInboxesOf(reports)),
       problems,
     }
   }
 
-  #ring(fleet: FleetObserver, kind: number, next: Map<string, LastLook>): RingSample | undefined {
-    const report = inspectRing(fleet, kind, [])
-    if (report === undefined) return undefined
-    const { name, form, capacity, burned, sleepers, createdAtMs, oldest, refused, missedWakes } = report
+  #ring(fleet: string, report: RingReport, next: Map<string, LastLook>): RingSample {
+    const { kind, name, form, capacity, burned, sleepers, createdAtMs, oldest, refused, missedWakes } = report
     const head = report.table?.tokensDrawn ?? report.head
-    const key = `${fleet.name}/${kind}/${createdAtMs}`
+    const key = `${fleet}/${kind}/${createdAtMs}`
     const before = this.#last.get(key)
     const atMs = performance.now()
     const perSecond = before === undefined ? 0 : (Math.max(0, head - before.head) * 1000) / (atMs - before.atMs)
@@ -146,8 +152,14 @@ export class Sampler {
     const lifeClaims = report.table?.lifeClaims ?? 0
     const full = report.inboxes?.reduce((sum, each) => sum + each.refused, 0) ?? 0
     const counts = { head, retained, lifeClaims, burned, sleepers, refused, missedWakes, full }
-    return { fleet: fleet.name, kind, name, form, capacity, ...counts, perSecond, history }
+    return { fleet, kind, name, form, capacity, ...counts, perSecond, history }
   }
+}
+
+/** The inboxes for calls of living members, by node. */
+function callInboxesOf(reports: readonly RingReport[]): Map<number, InboxReport> {
+  const inboxes = reports.find(({ kind }) => kind === abi.callKind)?.inboxes ?? []
+  return new Map(inboxes.flatMap((inbox) => (inbox.owner?.isAlive ? [[inbox.owner.node, inbox]] : [])))
 }
 
 const countersOf = (rings: readonly RingSample[]): number =>
@@ -166,5 +178,5 @@ function unreadable(fleet: string, { message }: Error): FleetSample {
     oldestBeatMs: null,
     maxLoopDelayMs: null,
   }
-  return { fleet, ...none, rings: [], members: [], problems: [message] }
+  return { fleet, ...none, rings: [], stores: [], members: [], problems: [message] }
 }

@@ -29,6 +29,13 @@ export const recorderHeaderBytes = 16
 const maxLevel = 255
 
 const encoder = new TextEncoder()
+
+/** The level of a frame. A logger may pass anything: what is no number counts as none. */
+function levelByte(level: unknown): number {
+  const number = typeof level === 'bigint' ? Number(level) : level
+  return typeof number === 'number' && number > 0 ? Math.min(Math.trunc(number), maxLevel) : 0
+}
+
 const lineOffset = firstRecord + recorderHeaderBytes
 
 /**
@@ -86,7 +93,7 @@ export class FlightRecorder {
       scratch.floats[firstRecord >> 3] = monotonicMs()
       scratch.words[(firstRecord >> 2) + 2] = process.pid
       scratch.words[(firstRecord >> 2) + 3] = this.#incarnation
-      ring.publishScratch(lineEnd - firstRecord, Date.now(), level > 0 ? Math.min(Math.trunc(level), maxLevel) : 0)
+      ring.publishScratch(lineEnd - firstRecord, Date.now(), levelByte(level))
       return true
     } catch {
       return false // closed, removed or exhausted: a log must not end the program

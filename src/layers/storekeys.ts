@@ -29,7 +29,7 @@ export interface StoreKey {
   readonly expiresInMs?: number
 }
 
-/** One entry of any namespace. The key has the namespace in front. */
+/** One entry of any namespace. In front of the key there are the length of the namespace, one byte, and it. */
 type ListedKey = StoreKey
 
 /** Lists the keys of a namespace. */
@@ -55,7 +55,7 @@ function* ownKeys(space: Keyspace, prefix: Uint8Array, limit: number): Generator
 }
 
 /** Lists the entries of all namespaces. */
-function* listAll(store: StoreHandle): Generator<ListedKey, void, undefined> {
+export function* listAll(store: StoreHandle): Generator<ListedKey, void, undefined> {
   for (let bucket = 0; ; ) {
     const { count, next, buckets } = store.list(bucket)
     yield* readList(count) // a copy: the caller may use the scratch in between

@@ -35,6 +35,6 @@ export interface StoreStats {
 }
 
 export function statsOf(report: NativeStoreReport): StoreStats {
-  const { objectBytes: bytes, moved: _, ...rest } = report
+  const { objectBytes: bytes, moved: _, records: _records, name: _name, ...rest } = report
   return { ...rest, bytes }
 }

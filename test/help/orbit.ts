@@ -100,4 +100,19 @@ export const looks = (name: string): [schema: string, args: string[]][] => [
   ['gc', ['gc', name, '--dry-run']],
 ]
 
+/** The same of what a showcase has that has more. */
+export const moreLooks = (name: string): [schema: string, args: string[]][] => [
+  ['stat', ['stat', name, 'store', '--rate-ms', '1']],
+  ['stat', ['stat', name, 'store:pages', '--rate-ms', '0']],
+  ['stat', ['stat', name, 'counters', '--rate-ms', '0']],
+  ['store', ['store', name, '--rate-ms', '1']],
+  ['store', ['store', name, '--name', 'pages', '--rate-ms', '0']],
+  ['store-keys', ['store', name, '--prefix', 'user:']],
+  ['store-key', ['store', name, 'user:17', '--namespace', 'users']],
+  ['counters', ['counters', name]],
+  ['presence', ['presence', name]],
+  ['limits', ['limits', name]],
+  ['logs', ['logs', name]],
+]
+
 export const title = (args: string[], name: string) => args.map((arg) => (arg === name ? 'FLEET' : arg)).join(' ')

@@ -3,7 +3,7 @@ import { PinoRecorder } from '../../src/adapters/pino.js'
 import { lineIn, merged } from '../../src/cli/logreader.js'
 import { Fleet, FlightRecorder, type Frame, orbitType } from '../../src/index.js'
 import { fleetName, joinLocal, joinShm, keep, observe } from '../help/fleets.js'
-import { untyped } from '../help/refusals.js'
+import { expectTypeError, untyped } from '../help/refusals.js'
 
 /** The frames that the recorder of a member has published. */
 function framesOf(fleet: Fleet, kind = 128): Frame[] {
@@ -30,6 +30,14 @@ describe('FlightRecorder', () => {
       expect(line?.timeMs).toBeGreaterThanOrEqual(before)
       expect(line?.timeMs).toBeLessThanOrEqual(Date.now())
     }
+  })
+
+  it('records a line with any level, and takes what is no number for none', () => {
+    const fleet = joinLocal(fleetName())
+    const recorder = new FlightRecorder(fleet)
+    for (const level of [50n, 2n ** 70n, -1n, 'warn', null, {}, Number.NaN, 40.5])
+      expect(recorder.write('line', untyped(level)), String(level)).toBe(true)
+    expect(linesOf(fleet).map((line) => line?.level)).toEqual([50, 255, 0, 0, 0, 0, 0, 40])
   })
 
   it('cuts a line at a whole character', () => {
@@ -64,6 +72,7 @@ describe('FlightRecorder', () => {
     expect(() => new FlightRecorder(untyped(observe(name)))).toThrowError(
       expect.objectContaining({ code: 'ERR_ORBIT_READ_ONLY' }),
     )
+    for (const value of [{}, undefined, 'web']) expectTypeError(() => new FlightRecorder(untyped(value)), 'a Fleet')
     for (const options of [{ lineBytes: 0 }, { lineBytes: 2 ** 20 + 1 }, { capacity: 3 }, { lines: 4 }])
       expect(() => new FlightRecorder(fleet, untyped(options)), JSON.stringify(options)).toThrowError(
         /ERR_ORBIT|must|unknown/,

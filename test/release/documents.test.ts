@@ -136,7 +136,7 @@ describe.runIf(isLinux)('the orbit command', () => {
     'prints the headings of the document: %s (%s)',
     async (line, _, lines) => {
       const name = fleetName('doc')
-      await showcase(name)
+      await showcase(name, { hasMore: true })
       const shapes = shapesOf((await outputOf(line, name)).split('\n'))
       for (const shape of shapesOf(lines)) expect(shapes).toContain(shape)
     },
@@ -147,7 +147,7 @@ describe.runIf(isLinux)('the orbit command', () => {
     async ([line, , lines], context) => {
       terminalOrSkip(context)
       const name = fleetName('doc')
-      await showcase(name)
+      await showcase(name, { hasMore: true })
       const terminal = new Terminal(onOurs(line, name))
       const screen = (await terminal.shows(/ q quit/)).split('\n')
       for (const shape of shapesOf(lines)) expect(shapesOf(screen.map((text) => text.trimEnd()))).toContain(shape)

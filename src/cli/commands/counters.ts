@@ -2,31 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Fleet } from '../../core/fleet.js'
 import { type CounterEntry, Counters } from '../../layers/counters.js'
 import type { Call, Command } from '../command.js'
+import { type CounterRow, counterColumns, counterRateColumn, counterRows } from '../countercolumns.js'
 import { interrupt } from '../interrupt.js'
 import { layerObject } from '../kindoperand.js'
-import { type Column, printTable } from '../table.js'
-import { clockText, durationText, rateText } from '../text.js'
-
-interface Row extends CounterEntry {
-  /** The change a second since the last look; undefined: there was none. */
-  readonly perSecond: number | undefined
-}
-
-const columns: Column<Row>[] = [
-  { title: 'NAME', text: ({ name }) => name, isFlexible: true },
-  { title: 'KIND', text: ({ kind }) => kind },
-  { title: 'VALUE', text: ({ value }) => String(value), align: 'right' },
-  {
-    title: 'LEFT',
-    text: ({ expiresInMs }) => (expiresInMs === undefined ? '-' : durationText(expiresInMs)),
-    align: 'right',
-  },
-]
-const rateColumn: Column<Row> = {
-  title: 'PER S',
-  text: ({ perSecond }) => (perSecond === undefined ? '-' : rateText(perSecond)),
-  align: 'right',
-}
+import { printTable } from '../table.js'
+import { clockText } from '../text.js'
 
 const entryJson = ({ name, kind, value, expiresInMs }: CounterEntry) => ({
   name,
@@ -46,10 +26,10 @@ function look(call: Call): { fleet: string; entries: CounterEntry[] } {
   return { fleet: fleet.name, entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)) }
 }
 
-function show(call: Call, fleet: string, rows: readonly Row[], isWatch: boolean): void {
+function show(call: Call, fleet: string, rows: readonly CounterRow[], isWatch: boolean): void {
   const { output } = call
   if (output.isJson) output.json({ fleet, counters: rows.map(entryJson) })
-  else if (rows.length > 0) printTable(output, isWatch ? [...columns, rateColumn] : columns, rows)
+  else if (rows.length > 0) printTable(output, isWatch ? [...counterColumns, counterRateColumn] : counterColumns, rows)
   else output.none(`fleet ${fleet} has no counters`)
 }
 
@@ -64,10 +44,7 @@ async function watch(call: Call): Promise<void> {
     if (signal.aborted) return
     const { fleet, entries } = look(call)
     const now = performance.now()
-    const rows = entries.map((entry): Row => {
-      const last = before.get(entry.name)
-      return { ...entry, perSecond: last === undefined ? undefined : ((entry.value - last) * 1000) / (now - lookedAt) }
-    })
+    const rows = counterRows(entries, before, now - lookedAt)
     before = new Map(entries.map(({ name, value }) => [name, value]))
     lookedAt = now
     if (!call.output.isJson) call.output.line(call.output.paint('dim', clockText(Date.now()).slice(0, 8)))

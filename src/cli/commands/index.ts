@@ -1,6 +1,7 @@
 import type { Command } from '../command.js'
 import { cache } from './cache.js'
 import { claims } from './claims.js'
+import { add, set } from './counterchange.js'
 import { counters } from './counters.js'
 import { doctor } from './doctor.js'
 import { dump } from './dump.js'
@@ -15,6 +16,7 @@ import { release } from './release.js'
 import { rm } from './rm.js'
 import { serveMetrics } from './serve-metrics.js'
 import { stat } from './stat.js'
+import { store } from './store.js'
 import { sub } from './sub.js'
 import { tail } from './tail.js'
 import { top } from './top.js'
@@ -29,12 +31,15 @@ export const commands: readonly Command[] = [
   tail,
   logs,
   cache,
+  store,
   claims,
   counters,
   presence,
   limits,
   pub,
   sub,
+  set,
+  add,
   release,
   top,
   web,
