@@ -101,12 +101,13 @@ class Stage {
     const tookOver = await this.#until(() => this.view.record(victim)?.pid === pid && this.view.isReporting(victim))
     const load = this.view.loads.get(victim)
     if (!tookOver || load === undefined) return null
-    const { incarnation, history, predecessors } = load
+    const { incarnation, history, predecessors, counted, exported } = load
     this.#screen.event(
       `new worker pid ${pid} took node ${victim}, incarnation ${incarnation}, read ${history} frames of history`,
     )
+    this.#screen.event(`it counts on from ${counted} requests, and finds ${exported} exports taken of the limit`)
     const published = this.view.requests.count(victim, death.incarnation)
-    return { node: victim, pid, incarnation, history, predecessors, published }
+    return { node: victim, pid, incarnation, history, predecessors, published, counted, exported }
   }
 
   /** Ends the clients, then the workers, and reads the last frames. Returns the frames per second. */

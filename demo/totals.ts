@@ -20,6 +20,10 @@ export interface Totals {
   overrun: number
   malformed: number
   unaccounted: number
+  /** The requests as the counter of all workers has them. */
+  counted: number
+  /** The limit of exports: what it has let through, and what the workers have counted of that. */
+  exports: { limit: number; taken: number; allowed: number }
   death: { node: number; pid: number; incarnation: number; seenAfterMs: number | null }
   /** Counts of events on the bus. */
   bus: { requests: number; rendered: number; runs: number; staleRuns: number; lost: number }
@@ -34,6 +38,9 @@ export interface Totals {
     predecessors: number
     /** How many frames of the predecessor the primary's cursor has seen. */
     published: number
+    /** The counter of requests and the exports taken, as the new worker found them. */
+    counted: number
+    exported: number
   } | null
   /** One line for each process that ended unexpectedly. */
   unexpected: string[]
@@ -44,7 +51,7 @@ export interface Totals {
 
 /** Returns one line for each promise that these totals break. */
 export function brokenPromises(totals: Totals): string[] {
-  const promises = [...framePromises(totals), ...busPromises(totals), ...takeOverPromises(totals)]
+  const promises = [framePromises, busPromises, counterPromises, takeOverPromises].flatMap((of) => of(totals))
   return [
     ...promises.flatMap(([isKept, otherwise]) => (isKept ? [] : [otherwise])),
     ...totals.unexpected,
@@ -84,6 +91,17 @@ function busPromises({ requests, bus, election, death }: Totals): Kept[] {
   ]
 }
 
+/** The worker that is killed may have published or taken, and not counted yet. */
+function counterPromises({ requests, counted, exports: { limit, taken, allowed } }: Totals): Kept[] {
+  const isOneOff = (more: number, less: number) => more === less || more === less + 1
+  return [
+    [isOneOff(requests, counted), `${requests} requests have a frame, ${counted} are counted`],
+    [taken <= limit, `${taken} exports were allowed, over the limit of ${limit}`],
+    [taken >= Math.min(limit, requests), `${taken} of ${limit} exports were allowed in ${requests} requests`],
+    [isOneOff(taken, allowed), `${taken} exports were allowed, ${allowed} are counted`],
+  ]
+}
+
 function takeOverPromises({ death, takeOver }: Totals): Kept[] {
   if (takeOver === null) return [[false, `no new worker took node ${death.node}`]]
   const { node, incarnation, predecessors, published } = takeOver
@@ -118,6 +136,8 @@ export function describe(totals: Totals): string[] {
     takeOver === null
       ? 'take-over  none'
       : `take-over  node ${takeOver.node}, incarnation ${takeOver.incarnation}, pid ${takeOver.pid}: found ${count(takeOver.history)} requests of history, ${count(takeOver.predecessors)} of them its predecessor's`,
+    `counter    ${count(totals.counted)} requests${takeOver === null ? '' : `, ${count(takeOver.counted)} of them before the new worker started`}`,
+    `limit      ${totals.exports.taken} of ${totals.exports.limit} exports allowed${takeOver === null ? '' : `, ${takeOver.exported} of them before the new worker started`}`,
     `/dev/shm   ${totals.objects} names removed, ${totals.left.length === 0 ? 'nothing left' : `${totals.left.length} left`}`,
     `time       ${totals.seconds} s${totals.seconds > longestRunSeconds ? ': this machine is very busy' : ''}`,
   ]

@@ -50,6 +50,9 @@ const workerLoad = pod({
   /** Request frames that were in the ring when this process joined, and how many of them its predecessors published. */
   history: 'u32',
   predecessors: 'u32',
+  /** Requests that the fleet had counted, and exports that it had allowed, when this process joined. */
+  counted: 'u32',
+  exported: 'u32',
 })
 export type WorkerLoadValue = PodValue<typeof workerLoad>
 export const WorkerLoad = orbitType({ name: 'demo.WorkerLoad', kind: 3, pod: workerLoad })
@@ -65,6 +68,13 @@ export const job = 'demo: every second'
 
 /** The page of all workers. When it has expired, one worker renders it, and the others wait for that. */
 export const page = { key: '/', ttlMs: 500 }
+
+/** Counters of all workers together: answered requests, and exports that were allowed. */
+export const counterNames = { requests: 'requests', exports: 'exports' }
+
+/** Each request asks for an export. The fleet allows so many in the window. */
+export const exportLimit = { name: 'exports', limit: 200, windowMs: 3_600_000, algorithm: 'fixed' } as const
+export const exportKey = 'the only customer'
 
 /** The counts of the clients. */
 export const ClientReport = orbitType({

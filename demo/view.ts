@@ -1,6 +1,8 @@
 // The state of the demo, which the primary reads from shared memory.
 import {
   Contest,
+  type Counter,
+  Counters,
   type Cursor,
   type EventCursor,
   type Fleet,
@@ -8,11 +10,15 @@ import {
   type NodeRecord,
   Orbital,
   OrbitEventBus,
+  RateLimiter,
 } from '../src/index.js'
 import { Ledger } from './ledger.js'
 import {
   busOptions,
   ClientReport,
+  counterNames,
+  exportKey,
+  exportLimit,
   type JobRan,
   job,
   RequestEvent,
@@ -39,6 +45,9 @@ export class View {
   readonly #requestCursor: Cursor
   readonly #stepCursor: Cursor
   readonly #contest: Contest
+  readonly #counted: Counter
+  readonly #allowed: Counter
+  readonly #limiter: RateLimiter
   readonly #events: EventCursor
   #lastToken = 0
   /** How many frames each incarnation says that it has published, by `node:incarnation`. */
@@ -51,6 +60,10 @@ export class View {
     this.#requestCursor = fleet.cursor(RequestEvent)
     this.#stepCursor = fleet.cursor(StepEvent)
     this.#contest = new Contest(fleet)
+    const counters = new Counters(fleet)
+    this.#counted = counters.counter(counterNames.requests)
+    this.#allowed = counters.counter(counterNames.exports)
+    this.#limiter = new RateLimiter(fleet, exportLimit)
     this.#events = new OrbitEventBus(fleet, busOptions).cursor()
   }
 
@@ -114,6 +127,12 @@ export class View {
     return this.isReporting(node) && (this.loads.get(node)?.requests ?? 0) > 0
   }
 
+  /** What all workers have counted together, and what the limit has counted. */
+  counters() {
+    const { count: taken, limit } = this.#limiter.peek(exportKey)
+    return { counted: this.#counted.get(), exports: { limit, taken, allowed: this.#allowed.get() } }
+  }
+
   counts() {
     const { requests, steps, frames, lost, torn } = this
     return {
@@ -125,6 +144,7 @@ export class View {
       overrun: requests.overrun + steps.overrun,
       malformed: requests.malformed + steps.malformed,
       unaccounted: requests.unaccounted + steps.unaccounted,
+      ...this.counters(),
     }
   }
 }

@@ -5,11 +5,23 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { codecs, Orbital, OrbitEventBus, TypedCache } from '../src/index.js'
+import { Counters, codecs, Orbital, OrbitEventBus, RateLimiter, TypedCache } from '../src/index.js'
 import { runJob } from './job.js'
 import { Ledger } from './ledger.js'
 import { joinFromEnvironment, onEnd } from './member.js'
-import { busOptions, eventPod, page, RequestEvent, StepEvent, seal, stepsPerRequest, WorkerLoad } from './types.js'
+import {
+  busOptions,
+  counterNames,
+  eventPod,
+  exportKey,
+  exportLimit,
+  page,
+  RequestEvent,
+  StepEvent,
+  seal,
+  stepsPerRequest,
+  WorkerLoad,
+} from './types.js'
 
 const fleet = joinFromEnvironment('http worker')
 const { node } = fleet
@@ -18,6 +30,13 @@ const incarnation = fleet.nodes().find((record) => record.node === node)?.incarn
 const load = new Orbital(fleet, WorkerLoad)
 const bus = new OrbitEventBus(fleet, busOptions)
 const pages = new TypedCache(fleet, { codec: codecs.text(), namespace: 'pages' })
+
+// Counters and limits belong to the fleet: a new worker goes on where its dead predecessor was.
+const counters = new Counters(fleet)
+const counted = counters.counter(counterNames.requests)
+const allowed = counters.counter(counterNames.exports)
+const limiter = new RateLimiter(fleet, exportLimit)
+const atStart = { counted: counted.get(), exported: limiter.peek(exportKey).count }
 
 // A new worker finds the recent frames of the fleet in the ring, including those of its dead predecessor.
 const past = new Ledger()
@@ -57,12 +76,15 @@ const server = createServer(async (_request, response) => {
   const begun = performance.now()
   await sleep(2 + Math.random() * 10) // simulates a database query
   const shown = await pages.getOrSet(page.key, render, { ttlMs: page.ttlMs })
-  const body = `${shown}\n${work()}`
+  const isExported = limiter.allows(exportKey)
+  if (isExported) allowed.add()
+  const body = `${shown}\n${work()}\n${isExported ? 'exported' : 'over the limit of exports'}`
   const durationUs = Math.round((performance.now() - begun) * 1000)
   const event = seal({ node, incarnation, sequence: ++requests, status: 200, durationUs })
   // Publish before the answer: then every answered request is in the ring, even if this process dies now.
   fleet.publish(RequestEvent, eventPod.encode(event))
   bus.publish(`request.${node}`)
+  counted.add()
   response.end(body)
 })
 // Connections end after some requests, so that a new worker gets its share of them.
@@ -89,6 +111,7 @@ function report(): void {
     rssBytes: process.memoryUsage.rss(),
     history,
     predecessors,
+    ...atStart,
   })
   loop.reset()
   previous = now

@@ -45,6 +45,8 @@ describe('npm run demo', () => {
     expect(totals.takeOver).toMatchObject({ node: totals.death.node, incarnation: totals.death.incarnation + 1 })
     expect(totals.takeOver?.pid).not.toBe(totals.death.pid)
     expect(totals.takeOver?.predecessors).toBeGreaterThan(0)
+    expect(totals.takeOver?.counted).toBeGreaterThan(0)
+    expect(totals.takeOver?.exported).toBeGreaterThan(0)
     expect(namesInShm(totals.fleet)).toEqual([])
   })
 
@@ -97,10 +99,21 @@ const kept: Totals = {
   overrun: 0,
   malformed: 0,
   unaccounted: 0,
+  counted: 99,
+  exports: { limit: 20, taken: 20, allowed: 19 },
   bus: { requests: 99, rendered: 5, runs: 8, staleRuns: 0, lost: 0 },
   election: { from: 3, to: 2, tokens: [1, 2], tookMs: 400 },
   death: { node: 3, pid: 7, incarnation: 1, seenAfterMs: 0.4 },
-  takeOver: { node: 3, pid: 8, incarnation: 2, history: 50, predecessors: 12, published: 12 },
+  takeOver: {
+    node: 3,
+    pid: 8,
+    incarnation: 2,
+    history: 50,
+    predecessors: 12,
+    published: 12,
+    counted: 60,
+    exported: 20,
+  },
   unexpected: [],
   objects: 5,
   left: [],
@@ -121,6 +134,10 @@ describe('its promises', () => {
   })
 
   it.each<[string, Partial<Totals>]>([
+    ['100 requests have a frame, 98 are counted', { counted: 98 }],
+    ['21 exports were allowed, over the limit of 20', { exports: { limit: 20, taken: 21, allowed: 21 } }],
+    ['19 of 20 exports were allowed in 100 requests', { exports: { limit: 20, taken: 19, allowed: 19 } }],
+    ['20 exports were allowed, 21 are counted', { exports: { limit: 20, taken: 20, allowed: 21 } }],
     ['3 of 4 workers started', { workers: 3 }],
     ['2 frames were lost', { lost: 2 }],
     ['1 frames were torn', { torn: 1 }],
