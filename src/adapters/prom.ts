@@ -1,7 +1,7 @@
 import { register as globalRegister, type Registry } from 'prom-client'
 import { Counters, type CountersOptions, type Fleet, OrbitError } from '../index.js'
 import { type FollowedHome, FollowedMetric, type SharedName, sharedName } from './followedmetric.js'
-import { followersOf, type PromMetricLike, type PromRegistryLike } from './prommetric.js'
+import { followersOf, onRegistered, type PromMetricLike, type PromRegistryLike } from './prommetric.js'
 import { metricText, type Series, samplesText } from './promtext.js'
 
 /** Options of a `FleetRegistry`: which metrics it shares, and what becomes of the gauges of workers that died. */
@@ -55,6 +55,7 @@ export class FleetRegistry {
   readonly #home: FollowedHome
   readonly #followed = new WeakMap<PromMetricLike, FollowedMetric>()
   readonly #timer: NodeJS.Timeout
+  readonly #hearing: { end(): void }
   #collected: Promise<void> | undefined
   #isWarned = false
   #hasFailed = false
@@ -87,13 +88,18 @@ export class FleetRegistry {
       warn: (what, problem) => this.#warn(what, problem),
     }
     this.#followAll()
+    this.#hearing = onRegistered(this.#register, () => this.#followAll())
     this.#timer = setInterval(() => void this.#collect().catch((error) => this.#failed(error)), collectMs)
     this.#timer.unref()
   }
 
-  /** Stops running `collect` functions in this process. The changes of its metrics are shared as long as it lives. */
+  /**
+   * Stops running `collect` functions in this process, and following metrics that are registered later. The changes of
+   * the others are shared as long as the process lives.
+   */
   close(): void {
     clearInterval(this.#timer)
+    this.#hearing.end()
   }
 
   /**

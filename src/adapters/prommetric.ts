@@ -41,7 +41,7 @@ export interface LocalValue {
 /** A registry of prom-client. */
 export interface PromRegistryLike {
   getMetricsAsArray(): unknown[]
-  registerMetric(metric: never): void
+  registerMetric: (metric: never) => void
   readonly _defaultLabels?: Labels
 }
 
@@ -70,6 +70,28 @@ function split(first: unknown, second: number | undefined): [Labels, number | un
 function labelsOf({ labelNames = [] }: PromMetricLike, args: readonly unknown[]): Labels {
   const [first] = args
   return isLabels(first) ? first : Object.fromEntries(labelNames.map((name, i) => [name, String(args[i])]))
+}
+
+/** What to call when a metric has been registered, by registry. */
+const hearers = new WeakMap<PromRegistryLike, Set<() => void>>()
+
+/** Calls `hear` soon after a metric was registered: at that moment, its constructor is still running. */
+export function onRegistered(register: PromRegistryLike, hear: () => void): { end(): void } {
+  let all = hearers.get(register)
+  if (all === undefined) {
+    const its = new Set<() => void>()
+    all = its
+    hearers.set(register, its)
+    const { registerMetric } = register
+    register.registerMetric = (metric) => {
+      registerMetric.call(register, metric)
+      queueMicrotask(() => {
+        for (const one of its) one()
+      })
+    }
+  }
+  all.add(hear)
+  return { end: () => all.delete(hear) }
 }
 
 /** By metric. A metric is changed once, however many registries and fleets follow it. */

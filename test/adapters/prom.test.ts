@@ -139,6 +139,16 @@ describe('a FleetRegistry', () => {
     }
   })
 
+  it('shares metrics that are registered later at once', async () => {
+    const { registers, fleet } = own()
+    const count = new Counter({ name: 'c', help: 'A count.', registers })
+    count.inc(2)
+    await Promise.resolve()
+    const entries = new Counters(fleet, { name: 'prom', nameBytes: 128 }).entries()
+    count.inc()
+    expect([...entries].map(({ value }) => value)).toEqual([3])
+  })
+
   it('counts once when another one follows the same metrics', async () => {
     const { register, registers, registry, fleet } = own()
     const count = new Counter({ name: 'c', help: 'A count.', registers })

@@ -9,6 +9,7 @@ import { folderOf, recipeFiles, recipeNames } from './recipe.js'
 const theirs: Record<string, Record<string, string>> = {
   cron: { 'report.ts': 'export async function report(_date: Date): Promise<void> {}' },
   cache: { 'load.ts': 'export const load = async (key: string): Promise<{ key: string }> => ({ key })' },
+  semaphore: { 'write.ts': 'export const writeExport = async (customer: string): Promise<string> => customer' },
   prometheus: {
     'app.ts':
       "import type { IncomingMessage, ServerResponse } from 'node:http'\nexport async function answer(_request: IncomingMessage, _response: ServerResponse): Promise<boolean> { return true }",
