@@ -4,6 +4,7 @@ export {
   type ActorContext,
   type ActorLog,
   type ActorSettings,
+  type ChildOptions,
   type DeactivateReason,
   type MonitorEnd,
   type TimerOptions,
@@ -19,4 +20,9 @@ export {
 export type { PlacementPolicy } from './host/balance.js'
 export type { Filter, FilteredCall } from './host/filter.js'
 export type { ActorClasses, CallerOptions, HostOptions, SystemOptions } from './options.js'
+export type { AnyWorker } from './supervision/anyworker.js'
+export type { HealthOptions } from './supervision/health.js'
+export type { Restart, Strategy } from './supervision/supervision.js'
+export type { WorkerEvent, WorkerSpec } from './supervision/worker.js'
+export { type SuperviseOptions, superviseWorkers, type WorkerSupervisor } from './supervision/workers.js'
 export { type ActorSystem, actors } from './system.js'

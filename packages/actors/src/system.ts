@@ -4,14 +4,14 @@ import { type ActorType, actorType } from './actor/methods.js'
 import { type CallOptions, makeRef, type Ref } from './actor/ref.js'
 import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongType } from './base/check.js'
 import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
+import { Crashes } from './base/crashes.js'
 import { Deadlines } from './base/deadlines.js'
 import { Call, type CallParts } from './caller/call.js'
 import { endings, Monitors } from './caller/monitors.js'
 import { type Roads, Route } from './caller/route.js'
 import type { Activation } from './host/activation.js'
-import { Crashes } from './host/crashes.js'
 import type { Filter } from './host/filter.js'
-import type { MonitorTag, Origin } from './host/home.js'
+import type { CallTaker, MonitorTag, Origin } from './host/home.js'
 import { Host, type HostService, names } from './host/host.js'
 import { Overflow } from './host/overflow.js'
 import { partitionCount, partitionOf } from './host/placement.js'
@@ -82,8 +82,8 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       crashes: new Crashes(this.#clock),
       stuck: { onStuck, stuckMs },
       placement: { policy: placement, pin, label },
-      refer: (type: string, key: string, options: CallOptions, origin: Origin) =>
-        this.#refer(type, key, options, origin),
+      refer: (type: string, key: string, options: CallOptions, origin: Origin, to?: CallTaker) =>
+        this.#refer(type, key, options, origin, to),
       emit: (topic: string, value: unknown) => {
         bus ??= new OrbitEventBus(this.#fleet)
         bus.publishJson(topic, value)
@@ -188,14 +188,14 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     }
   }
 
-  #refer(type: string, key: string, options: CallOptions, origin: Origin): object {
-    this.#checkActor(type, key)
+  #refer(type: string, key: string, options: CallOptions, origin: Origin, to?: CallTaker): object {
+    if (to === undefined) this.#checkActor(type, key)
     checkOptions('options', options, ['timeoutMs', 'signal'])
     const { timeoutMs = this.#timeoutMs, signal } = options
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
     const id = `${type}/${key}`
-    const route = this.#routes[partitionOf(id)] as Route
+    const route = to ?? (this.#routes[partitionOf(id)] as Route)
     const caller = this.#id
     const invoke = (method: string, args: readonly unknown[], isTell: boolean) => {
       const deadlineMs = this.#clock.now() + timeoutMs
@@ -207,11 +207,11 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       call.catch((error: unknown) => this.#log.warn(id, `${method} was not called:`, error))
       return undefined
     }
-    const change = (more: CallOptions) => this.#refer(type, key, { ...options, ...more }, origin)
+    const change = (more: CallOptions) => this.#refer(type, key, { ...options, ...more }, origin, to)
     return makeRef({ type, key, with: change }, invoke)
   }
 
-  #invoke(route: Route, parts: CallParts, isOfActor: boolean): Promise<unknown> {
+  #invoke(route: CallTaker, parts: CallParts, isOfActor: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { signal, chain } = parts
       if (signal?.aborted) {

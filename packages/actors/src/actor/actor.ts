@@ -1,3 +1,4 @@
+import type { Restart, Strategy } from '../supervision/supervision.js'
 import type { CallOptions, Ref } from './ref.js'
 
 /** Why an activation ends. */
@@ -45,6 +46,11 @@ export interface ActorSettings {
    * call makes a new one. Default 'keep'.
    */
   readonly onError?: 'keep' | 'restart'
+  /**
+   * Which children of the actor are started again when one is. 'one-for-one': that one. 'one-for-all': all, after the
+   * others were ended. 'rest-for-one': that one, and those that were started after it. Default 'one-for-one'.
+   */
+  readonly strategy?: Strategy
 }
 
 /** Where an actor writes to its log. Every line has the actor as its first argument: its type, "/", and its key. */
@@ -65,6 +71,15 @@ export interface TimerOptions {
   afterMs?: number
   /** Calls again so many milliseconds after each call has ended, 1..2^31-1; default: it calls once. */
   everyMs?: number
+}
+
+/** How a child of an actor is supervised. */
+export interface ChildOptions {
+  /**
+   * When it is started again. 'permanent': whenever it has ended. 'transient': when it has crashed. 'temporary': never.
+   * Default 'permanent'.
+   */
+  readonly restart?: Restart
 }
 
 /** What an actor knows about itself, and the means that it has. */
@@ -101,6 +116,17 @@ export interface ActorContext {
   setTimer(name: string, options: TimerOptions, run: () => unknown): void
   /** Takes a timer back; false: there is none of this name. */
   clearTimer(name: string): boolean
+  /**
+   * A reference to a child: an actor that lives in this activation, from this call on, and ends with it. Only this
+   * activation can call it. It ends too when it crashes, which `onError: 'restart'` in its class makes of errors, and is
+   * started again by its `restart` and the `strategy` of this class. After more than 3 restarts in 5 seconds this actor
+   * crashes. Cycles through children are found only within one chain of calls.
+   *
+   * @param Class the class of the child; it need not be registered
+   * @param name 1..256 bytes of UTF-8; a child of this name that lives is returned
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  child<A extends Actor>(Class: ActorClass<A>, name: string, options?: ChildOptions): Ref<A>
   /**
    * Publishes an event on the bus of the fleet: `new OrbitEventBus(fleet)` of orbit-node in any process subscribes to
    * it. Events are published at once, also if the method throws later.
@@ -160,9 +186,9 @@ export abstract class Actor {
 }
 
 /** A class of actors. Its constructor takes no arguments. */
-export interface ActorClass {
+export interface ActorClass<A extends Actor = Actor> {
   /** Constructs an actor; only a system can. */
-  new (): Actor
+  new (): A
   /** Settings of the class; default: those of `ActorSettings`. */
   readonly actor?: ActorSettings
 }

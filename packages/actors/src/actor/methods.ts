@@ -10,7 +10,7 @@ export interface ActorType extends Required<Omit<ActorSettings, 'readonly'>> {
   readonly methods: ReadonlySet<string>
 }
 
-const keys = ['idleMs', 'mailbox', 'full', 'readonly', 'reentrant', 'onError', 'placement', 'workers']
+const keys = ['idleMs', 'mailbox', 'full', 'readonly', 'reentrant', 'onError', 'placement', 'workers', 'strategy']
 
 /** The public methods of a class: all but hooks, accessors and the members of Actor. */
 function methodsOf(Class: ActorClass): Set<string> {
@@ -31,6 +31,7 @@ export function actorType(name: string, Class: ActorClass): ActorType {
   const settings: ActorSettings = Class.actor ?? {}
   checkOptions(`${name}.actor`, settings, keys)
   const { idleMs = 60_000, mailbox = 1000, readonly = [], reentrant = false } = settings
+  const { strategy = 'one-for-one' } = settings
   const { full = 'wait', onError = 'keep', placement = 'fleet', workers = 1 } = settings
   checkInteger(`${name}.actor.idleMs`, idleMs, 1, 0x7fffffff)
   checkInteger(`${name}.actor.mailbox`, mailbox, 1, 65536)
@@ -39,6 +40,7 @@ export function actorType(name: string, Class: ActorClass): ActorType {
     ['full', full, ['wait', 'refuse', 'drop']],
     ['reentrant', reentrant, [false, 'chain']],
     ['onError', onError, ['keep', 'restart']],
+    ['strategy', strategy, ['one-for-one', 'one-for-all', 'rest-for-one']],
     ['placement', placement, ['fleet', 'process']],
   ]
   for (const [setting, value, known] of choices) {
@@ -49,6 +51,6 @@ export function actorType(name: string, Class: ActorClass): ActorType {
   if (!Array.isArray(readonly) || !readonly.every((method) => methods.has(method))) {
     throw wrongType(`${name}.actor.readonly`, readonly, 'an array of names of methods of the class')
   }
-  const limits = { idleMs, mailbox, full, reentrant, onError, placement, workers }
+  const limits = { idleMs, mailbox, full, reentrant, onError, placement, workers, strategy }
   return { name, Class, ...limits, methods, readonly: new Set(readonly) }
 }

@@ -226,6 +226,12 @@ export class Activation {
     this.#pump()
   }
 
+  /** Ends it as one that has failed, once no turn runs. */
+  crash(): void {
+    this.#crash()
+    if (this.#state === 'active') this.#pump()
+  }
+
   #crash(): void {
     if (this.#endsFor === 'crashed' || !this.isOpen) return
     this.home.noteCrash(this.id)
@@ -251,12 +257,14 @@ export class Activation {
   abort(reason: unknown): void {
     this.#abort?.abort(reason)
     for (const turn of this.#running) turn.abort(reason)
+    this.#context?.children?.abort(reason)
   }
 
   async #finish(reason: DeactivateReason): Promise<void> {
     if (this.#state !== 'active') return
     this.#state = 'ending'
     this.#context?.close()
+    await this.#context?.children?.close(reason)
     try {
       if (this.#actor?.onDeactivate !== undefined) await this.#actor.onDeactivate(reason)
     } catch (error) {
@@ -267,6 +275,7 @@ export class Activation {
 
   #over(reason: DeactivateReason): void {
     this.#context?.close()
+    void this.#context?.children?.close(reason)
     this.#state = 'ended'
     this.home.forget(this, reason, this.takeWaiting())
     for (const resolve of this.#onEnded.splice(0)) resolve()
@@ -275,6 +284,7 @@ export class Activation {
   /** Ends at once, as with the death of its process. */
   abandon(): void {
     this.#context?.close()
+    this.#context?.children?.abandon()
     this.#state = 'ended'
     this.takeWaiting()
   }

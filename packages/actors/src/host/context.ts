@@ -1,9 +1,18 @@
-import type { Actor, ActorContext, ActorLog, MonitorEnd, TimerOptions } from '../actor/actor.js'
+import type {
+  Actor,
+  ActorClass,
+  ActorContext,
+  ActorLog,
+  ChildOptions,
+  MonitorEnd,
+  TimerOptions,
+} from '../actor/actor.js'
 import type { CallOptions, Ref } from '../actor/ref.js'
-import { checkInteger, checkName, checkOptions, wrongType } from '../base/check.js'
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
 import type { ClockTimer } from '../base/clock.js'
 import type { Ending } from '../base/wire.js'
 import type { Activation } from './activation.js'
+import { Children } from './children.js'
 import { TimerTurn } from './turn.js'
 
 interface Timer {
@@ -16,6 +25,7 @@ export class Context implements ActorContext {
   #timers: Map<string, Timer> | undefined
   /** What takes the monitors back. */
   #monitors: Set<AbortController> | undefined
+  #children: Children | undefined
 
   constructor(activation: Activation) {
     this.#activation = activation
@@ -106,8 +116,9 @@ export class Context implements ActorContext {
     return end
   }
 
-  /** Whether a timer or a monitor is set. */
+  /** Whether a timer or a monitor is set, or a child is busy. */
   get isBusy(): boolean {
+    if (this.#children?.isIdle === false) return true
     return (this.#timers?.size ?? 0) + (this.#monitors?.size ?? 0) > 0
   }
 
@@ -116,6 +127,22 @@ export class Context implements ActorContext {
     for (const stop of this.#monitors ?? []) stop.abort()
     this.#monitors?.clear()
     for (const name of [...(this.#timers?.keys() ?? [])]) this.clearTimer(name)
+  }
+
+  child<A extends Actor>(Class: ActorClass<A>, name: string, options: ChildOptions = {}): Ref<A> {
+    checkName('name', name, 256)
+    checkOptions('options', options, ['restart'])
+    const { restart = 'permanent' } = options
+    if (!['permanent', 'transient', 'temporary'].includes(restart)) {
+      throw outOfRange('restart', restart, '"permanent", "transient" or "temporary"')
+    }
+    this.#children ??= new Children(this.#activation)
+    return this.#children.get(Class, name, options) as Ref<A>
+  }
+
+  /** Its children; undefined: it has had none. */
+  get children(): Children | undefined {
+    return this.#children
   }
 
   emit(topic: string, value: unknown): void {

@@ -1,6 +1,7 @@
 import type { ActorLog, DeactivateReason, MonitorEnd } from '../actor/actor.js'
 import type { CallOptions } from '../actor/ref.js'
 import type { Clock } from '../base/clock.js'
+import type { Call } from '../caller/call.js'
 import type { Activation } from './activation.js'
 import type { Filter } from './filter.js'
 import type { Overflow } from './overflow.js'
@@ -12,6 +13,11 @@ export interface Origin {
   readonly chain: readonly string[]
   /** The turn that makes them; undefined: none, or it is not known which. */
   readonly turn: Turn | undefined
+}
+
+/** Where calls go that are not for an actor of the system. */
+export interface CallTaker {
+  submit(call: Call): void
 }
 
 /** Tells activations of one actor apart: the host, and the number of the activation among those monitored there. */
@@ -28,7 +34,7 @@ export interface Home {
   /** Publishes an event on the bus of the fleet. */
   emit(topic: string, value: unknown): void
   /** A reference whose calls say which turn and which actors wait for them. */
-  refer(type: string, key: string, options: CallOptions, origin: Origin): object
+  refer(type: string, key: string, options: CallOptions, origin: Origin, to?: CallTaker): object
   /** An activation of this actor failed. */
   noteCrash(id: string): void
   /** Calls `fire` once the present activation of an actor has ended. */

@@ -2,10 +2,10 @@ import type { ActorLog, DeactivateReason, MonitorEnd } from '../actor/actor.js'
 import type { ActorType } from '../actor/methods.js'
 import type { CallOptions } from '../actor/ref.js'
 import type { Clock } from '../base/clock.js'
+import type { Crashes } from '../base/crashes.js'
 import { Activation } from './activation.js'
-import type { Crashes } from './crashes.js'
 import type { Filter } from './filter.js'
-import type { Home, MonitorTag, Origin } from './home.js'
+import type { CallTaker, Home, MonitorTag, Origin } from './home.js'
 import type { PlacementOptions } from './hosts.js'
 import type { Overflow } from './overflow.js'
 import type { StuckOptions } from './stuck.js'
@@ -177,8 +177,8 @@ export class Partition implements Home {
     this.#claim = undefined
   }
 
-  refer(type: string, key: string, options: CallOptions, origin: Origin): object {
-    return this.#household.refer(type, key, options, origin)
+  refer(type: string, key: string, options: CallOptions, origin: Origin, to?: CallTaker): object {
+    return this.#household.refer(type, key, options, origin, to)
   }
 
   emit(topic: string, value: unknown): void {
