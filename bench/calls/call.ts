@@ -8,7 +8,7 @@ export interface Call {
   /** How many calls or frames one `run` does. */
   readonly operations: number
   /** @param name a fleet name that no other cell uses */
-  start(name: string): { run(): void; close(): void }
+  start(name: string): { run(): unknown; close(): void }
 }
 
 /** Where results go, so that no compiler may leave out what makes them. */

@@ -1,7 +1,8 @@
 import baseline from './baseline.js'
 import type { Call } from './call.js'
+import counting from './counting.js'
 import layers from './layers.js'
 import ring from './ring.js'
 
 /** In the order of the table. */
-export const calls: readonly Call[] = [...baseline, ...ring, ...layers]
+export const calls: readonly Call[] = [...baseline, ...ring, ...layers, ...counting]

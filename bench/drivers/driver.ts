@@ -38,6 +38,8 @@ export interface Driver {
   readonly latest?: (place: Place) => Promise<Latest>
   readonly cache?: (place: Place, entries: CacheShape) => Promise<Cache>
   readonly claims?: (place: Place) => Promise<Claims>
+  readonly counts?: (place: Place) => Promise<Counts>
+  readonly limits?: (place: Place) => Promise<Limits>
 }
 
 export interface Server {
@@ -94,6 +96,20 @@ export interface Cache extends Closable {
   /** How many bytes were found in all. */
   getAll(keys: readonly string[]): number | Promise<number>
 }
+
+/** One call a key. */
+export interface Counts extends Closable {
+  /** Counts each key once more. Returns the count of the last one. */
+  countAll(keys: readonly string[]): number | Promise<number>
+}
+
+/** A limit of 16,000,000 a second for each key, so that none is reached. One call a key. */
+export interface Limits extends Closable {
+  /** Takes one for each key. Returns how many were allowed. */
+  takeAll(keys: readonly string[]): number | Promise<number>
+}
+
+export const limitOfAll = { limit: 16_000_000, windowMs: 1000 }
 
 export interface Claims extends Closable {
   /** Answers at once; undefined while another process holds the subject. */

@@ -1,4 +1,5 @@
 import type { Driver } from './driver.js'
+import { map, rateLimiterFlexible } from './limiting.js'
 import { broadcast, port, sendAdvanced, sendJson } from './line.js'
 import { lmdb, lmdbBatched } from './lmdb.js'
 import { lruCache } from './lru.js'
@@ -11,5 +12,5 @@ import { zeromq } from './zeromq.js'
 export const drivers: readonly Driver[] = [
   ...[orbit, orbitForAwait, orbitListening, orbitSpinning, orbitStore, orbitTyped],
   ...[sendJson, sendAdvanced, port, broadcast, socket, zeromq],
-  ...[redis, redisPipelined, lmdb, lmdbBatched, lruCache],
+  ...[redis, redisPipelined, lmdb, lmdbBatched, lruCache, map, rateLimiterFlexible],
 ]

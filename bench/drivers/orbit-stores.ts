@@ -1,5 +1,7 @@
 import {
   Contest,
+  type Counter,
+  Counters,
   codecs,
   Fleet,
   type Guard,
@@ -8,9 +10,21 @@ import {
   OrbitStore,
   orbitType,
   pod,
+  RateLimiter,
   TypedCache,
 } from '../../src/index.js'
-import { type Cache, type CacheShape, type Claims, type Latest, load, type Place, syncCache } from './driver.js'
+import {
+  type Cache,
+  type CacheShape,
+  type Claims,
+  type Counts,
+  type Latest,
+  type Limits,
+  limitOfAll,
+  load,
+  type Place,
+  syncCache,
+} from './driver.js'
 
 const Load = orbitType({ name: 'Load', kind: 1, pod: pod({ busy: 'u32', idle: 'u32' }) })
 /** Longer than any trial: a claim ends by a release or a death, not by time. */
@@ -81,6 +95,41 @@ export async function claims(place: Place): Promise<Claims> {
       return 'guard' in result ? result.guard : undefined
     },
     claim: (subject) => contest.claim(subject, { ttlMs }),
+    close: () => fleet.close(),
+  }
+}
+
+/** Counters that are kept, as orbit's users do. */
+export async function counts(place: Place): Promise<Counts> {
+  const fleet = join(place)
+  const counters = new Counters(fleet, { capacity: 2 ** 15 })
+  const kept = new Map<string, Counter>()
+  return {
+    countAll(keys) {
+      let count = 0
+      for (const key of keys) {
+        let counter = kept.get(key)
+        if (counter === undefined) {
+          counter = counters.counter(key)
+          kept.set(key, counter)
+        }
+        count = counter.add()
+      }
+      return count
+    },
+    close: () => fleet.close(),
+  }
+}
+
+export async function limits(place: Place): Promise<Limits> {
+  const fleet = join(place)
+  const limiter = new RateLimiter(fleet, { name: 'bench', ...limitOfAll, keys: 20_000 })
+  return {
+    takeAll(keys) {
+      let allowed = 0
+      for (const key of keys) if (limiter.take(key).allowed) allowed++
+      return allowed
+    },
     close: () => fleet.close(),
   }
 }

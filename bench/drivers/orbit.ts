@@ -15,12 +15,15 @@ export const orbit: Driver = {
   name: 'orbit',
   settings:
     'fleet.publish; cursor.wait and cursor.poll; a ring with room for a burst; Orbital; OrbitCache with a capacity of ' +
-    'all keys and at least 8192; Contest, claims of ten minutes, waited for by claim()',
+    'all keys and at least 8192; Contest, claims of ten minutes, waited for by claim(); kept counters; ' +
+    "RateLimiter.take with algorithm 'gcra'",
   calls: true,
   messages: messages('wait'),
   latest: async (place) => (await stores()).latest(place),
   cache: async (place, shape) => (await stores()).cache(place, shape),
   claims: async (place) => (await stores()).claims(place),
+  counts: async (place) => (await stores()).counts(place),
+  limits: async (place) => (await stores()).limits(place),
 }
 
 /** The cache bound by bytes. */

@@ -1,6 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { packageVersion } from '../version.js'
-import { bufferOf, type Claims, claimByTrying, type Driver, lacksPackage, load, type Place } from './driver.js'
+import {
+  bufferOf,
+  type Claims,
+  type Counts,
+  claimByTrying,
+  type Driver,
+  type Limits,
+  lacksPackage,
+  limitOfAll,
+  load,
+  type Place,
+} from './driver.js'
 import { connect, serverVersion, startServer } from './redis-server.js'
 
 type Client = Awaited<ReturnType<typeof connect>>
@@ -85,6 +96,40 @@ async function claims({ folder, name }: Place): Promise<Claims> {
   return { tryClaim, claim: (subject) => claimByTrying(tryClaim, subject), close: () => client.destroy() }
 }
 
+async function counts({ folder, name }: Place): Promise<Counts> {
+  const client = await connect(folder)
+  return {
+    async countAll(keys) {
+      let count = 0
+      for (const key of keys) count = await client.incr(`${name}:${key}`)
+      return count
+    },
+    close: () => client.destroy(),
+  }
+}
+
+/** A window begins with its first hit. */
+const hit = `local n = redis.call('incr', KEYS[1])
+if n == 1 then redis.call('pexpire', KEYS[1], ARGV[1]) end
+return n`
+
+async function limits({ folder, name }: Place): Promise<Limits> {
+  const client = await connect(folder)
+  const script = await client.scriptLoad(hit)
+  const args = [String(limitOfAll.windowMs)]
+  return {
+    async takeAll(keys) {
+      let allowed = 0
+      for (const key of keys) {
+        const count = await client.evalSha(`${script}`, { keys: [`${name}:${key}`], arguments: args })
+        if (Number(count) <= limitOfAll.limit) allowed++
+      }
+      return allowed
+    },
+    close: () => client.destroy(),
+  }
+}
+
 const serverSettings = 'redis-server of this host over a Unix socket, nothing saved'
 
 const common = {
@@ -104,7 +149,7 @@ export const redis: Driver = {
   settings:
     `${serverSettings}; PUBLISH pipelined, up to 1,024 without an answer, all else awaited; values of { busy, idle } as ` +
     'JSON; claims: SET NX PX 1000 with a random owner, ended and (every 500 ms) renewed by a script that compares the ' +
-    'owner; waited for by trying again after 1 to 3 ms',
+    'owner; waited for by trying again after 1 to 3 ms; counts: INCR; limits: a script with INCR, and PEXPIRE if that is 1',
   messages: {
     async subscribe({ folder, name }, hear) {
       const client = await connect(folder)
@@ -132,6 +177,8 @@ export const redis: Driver = {
     },
   },
   claims,
+  counts,
+  limits,
 }
 
 /** The stores with what many calls at once can share. */

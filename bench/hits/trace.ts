@@ -45,7 +45,7 @@ function generate(name: string, length: number, next: (i: number) => { key: numb
 }
 
 /** A generator of ranks 0..n-1: rank r comes 1/(r+1)^exponent as often as rank 0. */
-function zipfOf(n: number, exponent: number, random: () => number): () => number {
+export function zipfOf(n: number, exponent: number, random: () => number): () => number {
   const sums = new Float64Array(n)
   let sum = 0
   for (let i = 0; i < n; i++) sums[i] = sum += (i + 1) ** -exponent

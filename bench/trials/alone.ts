@@ -3,7 +3,7 @@
 import { bytesOf } from '../calls/bytes.js'
 import { type Cache, type Claim, load } from '../drivers/driver.js'
 import { sampleFor } from '../measure.js'
-import { chunk, Keys } from './keys.js'
+import { chunk, Keys, zipfKeys } from './keys.js'
 import { aloneCase, type Case, type Host, partOf, type Trial } from './trial.js'
 
 /** What a host repeats. */
@@ -104,6 +104,51 @@ export const claim = trial(
     }
     const run = probe instanceof Promise ? claimAllAsync : claimAll
     return { operations: chunk, run, close: () => claims.close() }
+  },
+)
+
+const keyCount = 10_000
+const keySets = [aloneCase('one key', { keys: 1 }), aloneCase('10,000 keys, zipf', { keys: keyCount })]
+
+/** The keys of a case, a few at a time, over and over. */
+function keysOf({ case: { values } }: Host): () => readonly string[] {
+  const keys = values['keys'] === 1 ? new Array<string>(chunk).fill('hot') : zipfKeys(keyCount, chunk * 1000)
+  const chunks = Array.from({ length: keys.length / chunk }, (_, i) => keys.slice(i * chunk, (i + 1) * chunk))
+  let next = 0
+  return () => chunks[next++ % chunks.length] as readonly string[]
+}
+
+export const count = trial(
+  { name: 'count', measures: 'one more for a name, and its new count', needs: 'counts' },
+  keySets,
+  async (host) => {
+    const counts = await partOf(host.driver, 'counts')(host.place)
+    const keys = keysOf(host)
+    const check = (last: number) => {
+      if (!(last >= 1)) throw new Error(`the last count is ${last}`)
+    }
+    const run = () => {
+      const last = counts.countAll(keys())
+      return typeof last === 'number' ? check(last) : last.then(check)
+    }
+    return { operations: chunk, run, close: () => counts.close() }
+  },
+)
+
+export const limit = trial(
+  { name: 'limit', measures: 'a decision that a key may go on', needs: 'limits' },
+  keySets,
+  async (host) => {
+    const limits = await partOf(host.driver, 'limits')(host.place)
+    const keys = keysOf(host)
+    const check = (allowed: number) => {
+      if (allowed !== chunk) throw new Error(`${allowed} of ${chunk} were allowed`)
+    }
+    const run = () => {
+      const allowed = limits.takeAll(keys())
+      return typeof allowed === 'number' ? check(allowed) : allowed.then(check)
+    }
+    return { operations: chunk, run, close: () => limits.close() }
   },
 )
 

@@ -1,4 +1,4 @@
-import { cacheGet, cacheMiss, cachePut, call, claim, latestLoad, latestStore } from './alone.js'
+import { cacheGet, cacheMiss, cachePut, call, claim, count, latestLoad, latestStore, limit } from './alone.js'
 import { cacheMix, claimsContended } from './crowd.js'
 import { claimHandover, holderDeath, writerDeath } from './deaths.js'
 import { eventAmongMany, failingLoad } from './many.js'
@@ -24,6 +24,8 @@ export const trials: readonly Trial[] = [
   claim,
   claimsContended,
   claimHandover,
+  count,
+  limit,
   writerDeath,
   holderDeath,
   cpu,

@@ -1,8 +1,16 @@
+import { randomOf, zipfOf } from '../hits/trace.js'
+
 /** Enough that the loop around them costs nothing, and a window has many of them. */
 export const chunk = 100
 
 /** Steps from one key to the next; no number of keys is a multiple of one of them. */
 const steps = [7919, 104729, 1299709]
+
+/** So many requests of `count` keys, in which key r comes 1/(r+1) as often as the first; the same in each run. */
+export function zipfKeys(count: number, requests: number): readonly string[] {
+  const rank = zipfOf(count, 1, randomOf(42))
+  return Array.from({ length: requests }, () => `key-${rank()}`)
+}
 
 /** Keys in an order in which no neighbour helps, a few at a time. */
 export class Keys {

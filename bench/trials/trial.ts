@@ -33,6 +33,8 @@ export interface Plan {
   readonly runMs: number
 }
 
+export type Part = 'messages' | 'latest' | 'cache' | 'claims' | 'counts' | 'limits'
+
 /** What is measured of every driver that has the part it needs. */
 export interface Trial {
   readonly name: string
@@ -40,7 +42,7 @@ export interface Trial {
   readonly measures: string
   readonly unit: Unit
   readonly better: Better
-  readonly needs: 'calls' | 'messages' | 'latest' | 'cache' | 'claims'
+  readonly needs: 'calls' | Part
   /** Whether it can be run with a driver that has this part; default: it can. */
   suits?(driver: Driver): boolean
   /** All cases are measured in turn, not only the drivers of one case: their ratios matter too. */
@@ -97,10 +99,7 @@ export interface PeerPart {
 }
 
 /** That part of a driver; a cell has only drivers with the part that its trial needs. */
-export function partOf<K extends 'messages' | 'latest' | 'cache' | 'claims'>(
-  driver: Driver,
-  part: K,
-): NonNullable<Driver[K]> {
+export function partOf<K extends Part>(driver: Driver, part: K): NonNullable<Driver[K]> {
   const found = driver[part]
   if (found === undefined) throw new Error(`${driver.name} has no ${part}`)
   return found
