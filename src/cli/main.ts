@@ -12,6 +12,7 @@ import { printable } from './text.js'
 /** Exit codes by the code of the error. Every other error gives 1. */
 const exitCodeOf: Record<string, number> = {
   ERR_ORBIT_NOT_FOUND: 3,
+  ERR_ORBIT_RETIRED: 3,
   ERR_ORBIT_LAYOUT_MISMATCH: 4,
   ERR_ORBIT_TYPE_MISMATCH: 4,
   ERR_ORBIT_PERMISSION: 5,

@@ -5,12 +5,15 @@ import {
   copyFileSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { abi } from '../../src/core/native.js'
 import { Fleet, NetId64, type OrbitType, orbitType, pod } from '../../src/index.js'
@@ -399,9 +402,12 @@ describe.runIf(isLinux)('at the name of a ring', () => {
   })
 })
 
+/** A socket at this path. The path of a socket has at most 107 bytes, so it is made by way of a shorter one. */
 async function listen(path: string): Promise<void> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const short = plant(mkdtempSync(join(tmpdir(), 'orbit-')))
+  symlinkSync(dirname(path), join(short, 'objects'))
+  await new Promise<void>((resolve) => server.listen(join(short, 'objects', basename(path)), resolve))
   chmodSync(path, 0o600)
   onTestFinished(() => void server.close())
 }

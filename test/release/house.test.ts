@@ -125,12 +125,13 @@ describe('a file', () => {
 })
 
 describe('native/', () => {
-  const folders = ['protocol', 'posix', 'fleet', 'node']
+  const folders = ['protocol', 'posix', 'fleet', 'node', 'c']
   const mayInclude: Record<string, string[]> = {
     protocol: ['protocol'],
     posix: ['protocol', 'posix'],
     fleet: ['protocol', 'posix', 'fleet'],
     node: ['protocol', 'posix', 'fleet', 'node'],
+    c: ['protocol', 'posix', 'fleet', 'c'],
   }
   const filesIn = (folder: string): string[] =>
     readdirSync(`${root}native/${folder}`).map((file) => `native/${folder}/${file}`)
