@@ -34,6 +34,7 @@
         "native/fleet/valuestore.cc",
         "native/fleet/waking.cc",
         "native/node/abi.cc",
+        "native/node/blob_calls.cc",
         "native/node/clock_calls.cc",
         "native/node/filelock.cc",
         "native/node/fleet_calls.cc",

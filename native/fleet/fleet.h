@@ -170,6 +170,8 @@ class Fleet {
   uint64_t id() const { return fleetId_; }
   uint32_t size() const { return size_; }
   uint32_t node() const { return node_; }
+  Store& store() const { return *store_; }
+  const FleetName& name() const { return name_; }
   // How many members have held this node, this one included; 0 for an observer.
   uint64_t incarnation() const { return hasNode_ ? load_relaxed(&record(node_)->incarnation) : 0; }
 

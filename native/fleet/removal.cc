@@ -28,10 +28,13 @@ bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) 
 }
 
 // Without a fleet object there is no lock to take. So only objects that no fleet can use again are removed, and the
-// bells: a member of a new fleet of this name makes its bell anew.
+// bells and blobs: a member of a new fleet of this name makes its bell anew, and a call whose blob is gone fails.
 std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, int kind) {
   std::vector<std::string> removed;
-  if (kind < 0) store.bells(fleet)->remove_all();
+  if (kind < 0) {
+    store.bells(fleet)->remove_all();
+    store.remove_blobs(fleet, -1);
+  }
   uint32_t first = kind < 0 ? 0 : static_cast<uint32_t>(kind), last = kind < 0 ? kMaxKind : first;
   for (uint32_t each = first; each <= last; each++) {
     std::string object = ring_object(fleet, each);
@@ -59,6 +62,7 @@ bool retire_object(Store& store, const std::string& object) {
 std::vector<std::string> retire_all(Store& store, const FleetName& fleet) {
   std::vector<std::string> removed;
   store.bells(fleet)->remove_all();
+  store.remove_blobs(fleet, -1);
   for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
     if (retire_object(store, ring_object(fleet, kind))) removed.push_back(ring_object(fleet, kind));
     fault_point("remove:ring");

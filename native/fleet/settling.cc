@@ -32,7 +32,10 @@ bool settle_values(const ValueStore& store, uint32_t node, bool isAlone) {
 // False: an object has no spare chunk for the node.
 bool Fleet::settle_node(uint32_t node, bool isAlone) {
   bool died = has_joined(record(node));
-  if (died) bells_->remove(node);
+  if (died) {
+    bells_->remove(node);
+    store_->remove_blobs(name_, node);
+  }
   if (!died && !isAlone) return true;
   for (uint32_t kind = 0; kind <= kMaxKind; kind++) {
     if ((load_acquire(kind_word(header(), kind)) & kind_bit(kind)) == 0) continue;

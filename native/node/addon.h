@@ -208,6 +208,7 @@ bool export_limit_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_limits_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_counter_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_inbox_calls(napi_env env, napi_value exports, Addon* addon);
+bool export_blob_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_call_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_store_calls(napi_env env, napi_value exports, Addon* addon);
 bool export_store_setup(napi_env env, napi_value exports, Addon* addon);

@@ -42,12 +42,13 @@ NAPI_MODULE_INIT() {
   orbit::Addon* addon = addons().open();
   napi_add_env_cleanup_hook(
       env, [](void* data) { addons().close(static_cast<orbit::Addon*>(data)); }, addon);
-  for (auto export_calls :
-       {orbit::export_abi, orbit::export_fleet_calls, orbit::export_ring_calls, orbit::export_frame_calls,
-        orbit::export_bell_calls, orbit::export_watch_calls, orbit::export_cache_calls, orbit::export_clock_calls,
-        orbit::export_contest_calls, orbit::export_entry_calls, orbit::export_limit_calls, orbit::export_limits_calls,
-        orbit::export_counter_calls, orbit::export_inbox_calls, orbit::export_call_calls, orbit::export_store_calls,
-        orbit::export_store_setup, orbit::export_inspect_calls, orbit::export_file_lock_calls}) {
+  for (auto export_calls : {orbit::export_abi,           orbit::export_fleet_calls,    orbit::export_ring_calls,
+                            orbit::export_frame_calls,   orbit::export_bell_calls,     orbit::export_watch_calls,
+                            orbit::export_cache_calls,   orbit::export_clock_calls,    orbit::export_contest_calls,
+                            orbit::export_entry_calls,   orbit::export_limit_calls,    orbit::export_limits_calls,
+                            orbit::export_counter_calls, orbit::export_inbox_calls,    orbit::export_call_calls,
+                            orbit::export_blob_calls,    orbit::export_store_calls,    orbit::export_store_setup,
+                            orbit::export_inspect_calls, orbit::export_file_lock_calls}) {
     if (!export_calls(env, exports, addon)) return nullptr;
   }
   return exports;

@@ -51,8 +51,8 @@ Napi::Value objects_folder_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value { return Napi::String::New(info.Env(), objects_folder()); });
 }
 
-// listObjects() -> [{ file, fleet, form, number, uid }]: the objects and bells of all users, in no order. `number` is
-// the KIND of a ring or table, the node of a bell, and -1 for a fleet.
+// listObjects() -> [{ file, fleet, form, number, uid }]: the objects, bells and blobs of all users, in no order.
+// `number` is the KIND of a ring or table, the node of a bell or a blob, and -1 for a fleet.
 Napi::Value list_objects_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     Napi::Array result = Napi::Array::New(info.Env());
@@ -62,7 +62,10 @@ Napi::Value list_objects_call(const Napi::CallbackInfo& info) {
       Napi::Object object = Napi::Object::New(info.Env());
       object.Set("file", file);
       object.Set("fleet", name.fleet);
-      object.Set("form", isFleet ? "fleet" : name.form == ObjectForm::kBell ? "bell" : "ring");
+      object.Set("form", isFleet                          ? "fleet"
+                         : name.form == ObjectForm::kBell ? "bell"
+                         : name.form == ObjectForm::kBlob ? "blob"
+                                                          : "ring");
       object.Set("number", isFleet ? -1 : static_cast<double>(name.number));
       object.Set("uid", name.uid);
       result.Set(count++, object);

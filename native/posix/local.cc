@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -109,7 +110,34 @@ class LocalStore : public Store {
 
   bool remove(const std::string& object) override {
     std::lock_guard<std::mutex> guard(objectsMutex_);
-    return objects_.erase(object) > 0;
+    return objects_.erase(object) + blobs_.erase(object) > 0;
+  }
+
+  bool write_blob(const std::string& blob, const std::vector<Bytes>& parts) override {
+    std::string bytes;
+    for (const Bytes& part : parts) bytes.append(static_cast<const char*>(part.data), part.length);
+    std::lock_guard<std::mutex> guard(objectsMutex_);
+    return blobs_.emplace(blob, std::move(bytes)).second;
+  }
+  bool read_blob(const std::string& blob, const std::vector<Bytes>& parts) override {
+    std::lock_guard<std::mutex> guard(objectsMutex_);
+    auto found = blobs_.find(blob);
+    size_t length = 0, at = 0;
+    for (const Bytes& part : parts) length += part.length;
+    if (found == blobs_.end() || found->second.size() != length) return false;
+    for (const Bytes& part : parts) {
+      memcpy(part.data, found->second.data() + at, part.length);
+      at += part.length;
+    }
+    return true;
+  }
+  void remove_blobs(const FleetName&, int64_t node) override {
+    std::lock_guard<std::mutex> guard(objectsMutex_);
+    for (auto entry = blobs_.begin(); entry != blobs_.end();) {
+      ObjectName name;
+      bool isOf = parse_name(entry->first.substr(1), &name) && (node < 0 || name.number == node);
+      entry = isOf ? blobs_.erase(entry) : std::next(entry);
+    }
   }
 
   void lock_membership(Mapping&, int) override { membership_.lock(); }  // no thread is stopped inside it
@@ -154,6 +182,7 @@ class LocalStore : public Store {
   std::mutex objectsMutex_;
   std::mutex membership_;
   std::map<std::string, std::shared_ptr<Block>> objects_;
+  std::map<std::string, std::string> blobs_;
   std::vector<bool> leased_;
   std::shared_ptr<Pipes> pipes_ = std::make_shared<Pipes>();
 };

@@ -14,6 +14,7 @@ namespace {
 
 constexpr char kPrefix[] = "orbit-";
 constexpr char kBellSuffix[] = ".bell";
+constexpr char kBlobSuffix[] = ".blob";
 constexpr char kFleetPart[] = "fleet";
 constexpr size_t kMaxFleetNameBytes = 64;  // fleetNamePattern in TypeScript
 
@@ -37,6 +38,14 @@ bool parse_number(const std::string& text, uint64_t max, uint32_t* number) {
   for (char digit : text) value = value * 10 + static_cast<uint64_t>(digit - '0');
   *number = static_cast<uint32_t>(value);
   return value <= max && text == std::to_string(value);
+}
+
+// NODE.NUMBER
+bool parse_blob(const std::string& part, uint32_t* node) {
+  size_t dot = part.find('.');
+  uint32_t number;
+  return dot != std::string::npos && parse_number(part.substr(0, dot), kMaxFleetSize - 1, node) &&
+         parse_number(part.substr(dot + 1), UINT32_MAX, &number);
 }
 
 bool is_fleet_name(const std::string& text) {
@@ -63,6 +72,10 @@ std::string bell_object(const FleetName& fleet, uint32_t node) {
   return object_name(fleet, std::to_string(node)) + kBellSuffix;
 }
 
+std::string blob_object(const FleetName& fleet, uint32_t node, uint32_t number) {
+  return object_name(fleet, std::to_string(node) + "." + std::to_string(number)) + kBlobSuffix;
+}
+
 uint32_t owner_of(const std::string& object) {
   ObjectName name;
   return parse_name(object.substr(1), &name) ? name.uid : geteuid();
@@ -71,11 +84,15 @@ uint32_t owner_of(const std::string& object) {
 bool parse_name(const std::string& file, ObjectName* name) {
   if (file.compare(0, sizeof kPrefix - 1, kPrefix) != 0) return false;
   std::string rest = file.substr(sizeof kPrefix - 1), uid, part;
-  bool isBell = cut_suffix(&rest, kBellSuffix);
+  bool isBell = cut_suffix(&rest, kBellSuffix), isBlob = !isBell && cut_suffix(&rest, kBlobSuffix);
   if (!cut_part(&rest, &uid) || !cut_part(&rest, &part) || !is_fleet_name(rest)) return false;
   if (!parse_number(uid, UINT32_MAX, &name->uid)) return false;
   name->fleet = rest;
   name->number = 0;
+  if (isBlob) {
+    name->form = ObjectForm::kBlob;
+    return parse_blob(part, &name->number);
+  }
   name->form = isBell ? ObjectForm::kBell : part == kFleetPart ? ObjectForm::kFleet : ObjectForm::kRing;
   return name->form == ObjectForm::kFleet || parse_number(part, isBell ? kMaxFleetSize - 1 : kMaxKind, &name->number);
 }

@@ -168,6 +168,19 @@ void reserve(int fd, const struct stat& status, uint64_t bytes, const std::strin
   }
 }
 
+// All parts, back to back. False, with errno: a system call failed, or the file has ended.
+template <typename Call>
+bool transfer(int fd, const std::vector<Bytes>& parts, Call call) {
+  for (const Bytes& part : parts) {
+    for (size_t at = 0; at < part.length;) {
+      ssize_t done = call(fd, static_cast<uint8_t*>(part.data) + at, part.length - at);
+      if (done <= 0 && !(done < 0 && errno == EINTR)) return false;
+      if (done > 0) at += static_cast<size_t>(done);
+    }
+  }
+  return true;
+}
+
 class SharedStore : public Store {
  public:
   std::unique_ptr<Mapping> open(const std::string& object, Access access, const Creation* creation) override {
@@ -221,6 +234,41 @@ class SharedStore : public Store {
     if (unlink_name(object) == 0) return true;
     if (errno == ENOENT) return false;
     throw system_failure("unlink", errno, object);
+  }
+
+  bool write_blob(const std::string& blob, const std::vector<Bytes>& parts) override {
+    Descriptor fd(open_name(blob, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW));
+    if (fd.get() < 0) {
+      if (errno == EEXIST) return false;
+      throw system_failure("open", errno, blob);
+    }
+    if (transfer(fd.get(), parts, ::write)) return true;
+    Failure failure = system_failure("write", errno, blob);
+    unlink_name(blob);
+    throw failure;
+  }
+
+  bool read_blob(const std::string& blob, const std::vector<Bytes>& parts) override {
+    Descriptor fd(open_name(blob, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (fd.get() < 0) {
+      if (errno == ENOENT) return false;
+      throw system_failure("open", errno, blob);
+    }
+    struct stat status = check_file(fd.get(), blob);
+    uint64_t length = 0;
+    for (const Bytes& part : parts) length += part.length;
+    return static_cast<uint64_t>(status.st_size) == length && transfer(fd.get(), parts, ::read);
+  }
+
+  void remove_blobs(const FleetName& fleet, int64_t node) override {
+    try {
+      for (const auto& [file, name] : list_objects()) {
+        bool isOf = name.form == ObjectForm::kBlob && name.fleet == fleet.text && name.uid == fleet.uid;
+        if (isOf && (node < 0 || name.number == node)) unlink_name("/" + file);
+      }
+    } catch (const Failure&) {
+      // The folder cannot be listed.
+    }
   }
 
   void lock_membership(Mapping& fleet, int waitMs) override {

@@ -32,6 +32,12 @@ struct Creation {
   int waitMs = kLockWaitMs;  // for the lock of another creator; ERR_ORBIT_BUSY after that
 };
 
+// A part of a blob, in memory.
+struct Bytes {
+  void* data;
+  size_t length;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -58,6 +64,14 @@ class Store {
   // By node: those of the first `count` whose leases were surely held a moment ago, by this handle too. Cheaper than to
   // ask for many of them.
   virtual std::vector<bool> listed_leases(Mapping& fleet, uint32_t count) = 0;
+
+  // Writes a blob: bytes that are written once, and read until `remove`. False: the name is taken. Throws
+  // ERR_ORBIT_NO_SPACE, and then leaves nothing.
+  virtual bool write_blob(const std::string& blob, const std::vector<Bytes>& parts) = 0;
+  // Fills all parts. False: there is no blob of this name and length.
+  virtual bool read_blob(const std::string& blob, const std::vector<Bytes>& parts) = 0;
+  // Removes the blobs of one node of the fleet, or with node -1 all. Those that cannot be listed stay.
+  virtual void remove_blobs(const FleetName& fleet, int64_t node) = 0;
 
   // The bells of the members of a fleet, for one handle.
   virtual std::unique_ptr<Bells> bells(const FleetName& fleet) = 0;

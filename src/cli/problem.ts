@@ -15,7 +15,7 @@ export function problemOf(object: string, error: unknown): Problem {
 
 /** The reason why an object cannot be used; undefined: it can. */
 export function objectProblem({ fleet, file, form, number }: FoundObject): Problem | undefined {
-  if (form === 'bell') return undefined
+  if (form === 'bell' || form === 'blob') return undefined
   try {
     const found = inspectObject(fleet, form === 'fleet' ? 'fleet' : number)
     if (found === undefined) return unusable(file, 'creation has not finished: its creator is still working, or died')

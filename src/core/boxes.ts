@@ -222,10 +222,10 @@ export class Boxes extends Handle {
   }
 
   /**
-   * Calls back for each call of this process that is settled: its answer, or the death of its server. The bytes are
-   * those of the scratch. After a part the call goes on at the next stamp.
+   * Calls back for each call of this process that is settled: its answer, or the death of its server. After a part the
+   * call goes on at the next stamp.
    */
-  collect(note: (place: number, kind: AnswerKind | 'dead', at: number, length: number) => void): void {
+  collect(note: (place: number, kind: AnswerKind | 'dead', payload: Buffer) => void): void {
     const count = this.orThrow(native.callCollect(this.handle))
     const { floats, words } = scratch
     let at = firstRecord
@@ -233,7 +233,9 @@ export class Boxes extends Handle {
       const length = words[(at >> 2) + lengthIndex] as number
       const frameKind = (words[(at >> 2) + frameKindIndex] as number) & 0xff
       const kind = frameKind === abi.serverDied ? 'dead' : kindOf(frameKind)
-      note(floats[(at >> 3) + positionIndex] as number, kind, at + recordBytes, length)
+      const payload = Buffer.allocUnsafe(length)
+      scratch.buffer.copy(payload, 0, at + recordBytes, at + recordBytes + length)
+      note(floats[(at >> 3) + positionIndex] as number, kind, payload)
       at += recordBytes + ((length + 7) & ~7)
     }
   }

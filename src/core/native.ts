@@ -189,7 +189,7 @@ export interface NativeObjectName {
   /** Without the folder. */
   readonly file: string
   readonly fleet: string
-  readonly form: 'fleet' | 'ring' | 'bell'
+  readonly form: 'fleet' | 'ring' | 'bell' | 'blob'
   /** The KIND of a ring or table, the node of a bell, -1 for a fleet. */
   readonly number: number
   /** The user in the name. */
@@ -274,6 +274,11 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   entryRemove(table: number, cell: number): number
   /** stamps: 8 bytes for each cell, brought up to date. */
   entriesChanged(table: number, from: number, stamps: Uint8Array): number
+  /** False: this node has a blob of this number. */
+  blobWrite(fleet: number, number: number, key: number, bytes: Uint8Array): boolean
+  /** Fills `bytes`. False: there is no blob with this key and length. */
+  blobRead(fleet: number, node: number, number: number, key: number, bytes: Uint8Array): boolean
+  blobRemove(fleet: number, node: number, number: number): boolean
   /** The folder in which objects are files; '' on a system that does not show them. */
   objectsFolder(): string
   /** Objects and bells of all users, in no order; empty without a folder. Throws when the folder cannot be listed. */

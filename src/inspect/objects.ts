@@ -12,8 +12,8 @@ export interface FoundObject {
   /** Without the folder. */
   readonly file: string
   readonly fleet: string
-  readonly form: 'fleet' | 'ring' | 'bell'
-  /** KIND of a ring or a table, node of a bell, -1 for the fleet object. */
+  readonly form: 'fleet' | 'ring' | 'bell' | 'blob'
+  /** KIND of a ring or a table, node of a bell or a blob, -1 for the fleet object. */
   readonly number: number
   readonly stats: Stats
 }

@@ -1,4 +1,5 @@
 import { isUint8Array } from 'node:util/types'
+import type { BlobPlace } from '../core/blobs.js'
 import { abi } from '../core/native.js'
 
 /** Where an answer goes. */
@@ -17,7 +18,8 @@ export interface Request {
   readonly wantsStream: boolean
   readonly service: string
   readonly method: string
-  readonly value: unknown
+  /** Encoded. */
+  readonly value: Buffer
 }
 
 let loaded: typeof import('node:v8') | undefined
@@ -28,36 +30,65 @@ function v8(): typeof import('node:v8') {
 }
 
 /** The first byte of a value: how the others are to be read. */
-const form = { cloned: 0, bytes: 1, text: 2, number: 3, undefined: 4 }
+const form = { cloned: 0, bytes: 1, text: 2, number: 3, undefined: 4, elsewhere: 5 }
 
-/** Where requests and answers are encoded: the addon copies them at once. */
-let wire = Buffer.allocUnsafeSlow(4096)
+/** The most bytes that a request without its header, an answer, or a part of a stream has in its slot. */
+export const maxCallBytes = 2008
 
-function reserve(bytes: number): void {
-  if (wire.length < bytes) wire = Buffer.allocUnsafeSlow(2 * bytes)
+/** The bytes before an item of a stream, with its length. */
+export const lengthBytes = 4
+
+/** Keeps bytes that do not fit into a slot. */
+export type Spill = (bytes: Uint8Array) => BlobPlace
+/** Returns the bytes that were kept at a place. */
+export type Load = (place: BlobPlace) => Buffer
+
+/** Of a value that is elsewhere: its own form, and the place. */
+const placeBytes = 22
+
+/**
+ * Where requests and answers are encoded: the addon copies them at once. There is room for a text that fits into a
+ * slot, which takes up to 3 bytes for each of its units until it is encoded.
+ */
+const wire = Buffer.allocUnsafeSlow(4 * maxCallBytes)
+
+function putPlace(kind: number, { node, number, key, bytes }: BlobPlace, at: number): number {
+  wire[at] = form.elsewhere
+  wire[at + 1] = kind
+  wire.writeUInt32LE(node, at + 2)
+  wire.writeUInt32LE(number, at + 6)
+  wire.writeUInt32LE(bytes, at + 10)
+  return wire.writeDoubleLE(key, at + 14)
+}
+
+/** Where the bytes of a value are; undefined: in the value itself. */
+export function placeOf(value: Buffer): BlobPlace | undefined {
+  if (value[0] !== form.elsewhere || value.length !== placeBytes) return undefined
+  const [node, number, bytes] = [value.readUInt32LE(2), value.readUInt32LE(6), value.readUInt32LE(10)]
+  return { node, number, bytes, key: value.readDoubleLE(14) }
 }
 
 /** Writes a value behind the first `at` bytes of the wire, and returns its end. */
-function putValue(value: unknown, at: number): number {
-  if (typeof value === 'string' && value.isWellFormed()) {
-    reserve(at + 1 + value.length * 3)
-    wire[at] = form.text
-    return at + 1 + wire.write(value, at + 1)
-  }
+function putValue(value: unknown, at: number, spill: Spill): number {
+  const room = maxCallBytes - at - 1
   if (typeof value === 'number') {
-    reserve(at + 9)
     wire[at] = form.number
     return wire.writeDoubleLE(value, at + 1)
   }
   if (value === undefined) {
-    reserve(at + 1)
     wire[at] = form.undefined
     return at + 1
   }
-  const isBytes = isUint8Array(value)
-  const bytes = isBytes ? value : v8().serialize(value)
-  reserve(at + 1 + bytes.length)
-  wire[at] = isBytes ? form.bytes : form.cloned
+  const isText = typeof value === 'string' && value.isWellFormed()
+  if (isText && value.length <= room) {
+    const length = wire.write(value, at + 1)
+    wire[at] = form.text
+    if (length <= room) return at + 1 + length
+  }
+  const kind = isText ? form.text : isUint8Array(value) ? form.bytes : form.cloned
+  const bytes = isText ? Buffer.from(value) : isUint8Array(value) ? value : v8().serialize(value)
+  if (bytes.length > room) return putPlace(kind, spill(bytes), at)
+  wire[at] = kind
   wire.set(bytes, at + 1)
   return at + 1 + bytes.length
 }
@@ -67,24 +98,37 @@ function putValue(value: unknown, at: number): number {
  *
  * @returns valid until the next value is encoded
  */
-export function encodeValue(value: unknown): Uint8Array {
-  const end = putValue(value, 0) // it may replace the wire
+export const encodeValue = (value: unknown, spill: Spill): Uint8Array => wire.subarray(0, putValue(value, 0, spill))
+
+/**
+ * An item of a stream, behind its length.
+ *
+ * @returns valid until the next value is encoded
+ */
+export function encodeItem(value: unknown, spill: Spill): Uint8Array {
+  const end = putValue(value, lengthBytes, spill)
+  wire.writeUInt32LE(end - lengthBytes, 0)
   return wire.subarray(0, end)
 }
 
 /** The value of bytes that `encodeValue` made. A Uint8Array among it is a view of these bytes. */
-export function decodeValue(bytes: Buffer): unknown {
-  switch (bytes[0]) {
+export function decodeValue(bytes: Buffer, load: Load): unknown {
+  const place = placeOf(bytes)
+  return place === undefined ? decode(bytes[0], bytes.subarray(1)) : decode(bytes[1], load(place))
+}
+
+function decode(kind: number | undefined, bytes: Buffer): unknown {
+  switch (kind) {
     case form.text:
-      return bytes.toString('utf8', 1, bytes.length)
+      return bytes.toString('utf8')
     case form.number:
-      return bytes.readDoubleLE(1)
+      return bytes.readDoubleLE(0)
     case form.undefined:
       return undefined
     case form.bytes:
-      return new Uint8Array(bytes.buffer, bytes.byteOffset + 1, bytes.length - 1)
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     default:
-      return v8().deserialize(bytes.subarray(1))
+      return v8().deserialize(bytes)
   }
 }
 
@@ -95,9 +139,8 @@ export function prefixOf(service: string, method: string): Buffer {
 }
 
 /** A request without its header, which the addon adds; valid until the next value is encoded. */
-export function encodeRequest(prefix: Buffer, value: unknown): Uint8Array {
-  reserve(prefix.length)
-  const end = putValue(value, prefix.length)
+export function encodeRequest(prefix: Buffer, value: unknown, spill: Spill): Uint8Array {
+  const end = putValue(value, prefix.length, spill)
   wire.set(prefix, 0)
   return wire.subarray(0, end)
 }
@@ -127,13 +170,6 @@ export const depthOf = (payload: Uint8Array): number => (payload[2] ?? 0) | ((pa
 /** Flags of a request: it wants an answer, or an answer item by item. */
 const [wantsReply, wantsStream] = [1, 2]
 
-/** The bytes before an item of a stream, with its length. */
-export const lengthBytes = 4
-
-/** What a server throws when a value does not fit. */
-export const tooLarge = (what: string, bytes: Uint8Array, most: number): RangeError =>
-  new RangeError(`${what} has ${bytes.length} bytes, over ${most}`)
-
 /** Undefined: the bytes are no request. */
 export function decodeRequest(payload: Uint8Array): Request | undefined {
   const header = abi.requestHeaderBytes
@@ -145,28 +181,26 @@ export function decodeRequest(payload: Uint8Array): Request | undefined {
   if (methodEnd >= body.length) return undefined
   const stamp = whole.readUInt32LE(8) + whole.readUInt32LE(12) * 2 ** 32
   const { service, method } = namesIn(body, nameEnd, methodEnd)
-  try {
-    return {
-      depth: whole.readUInt16LE(2),
-      wantsStream: (whole.readUInt16LE(0) & wantsStream) !== 0,
-      replyTo: (whole.readUInt16LE(0) & wantsReply) === 0 ? undefined : { slot: whole.readUInt32LE(4), stamp },
-      service,
-      method,
-      value: decodeValue(body.subarray(methodEnd)),
-    }
-  } catch {
-    return undefined // of another version of Node, or foreign bytes
+  const flags = whole.readUInt16LE(0)
+  return {
+    depth: whole.readUInt16LE(2),
+    wantsStream: (flags & wantsStream) !== 0,
+    replyTo: (flags & wantsReply) === 0 ? undefined : { slot: whole.readUInt32LE(4), stamp },
+    service,
+    method,
+    value: body.subarray(methodEnd),
   }
 }
 
 /** What a handler threw, so that it can cross: name, message, code, cause and own fields. */
-export function encodeFailure(thrown: unknown): Uint8Array {
+export function encodeFailure(thrown: unknown, spill: Spill): Uint8Array {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const { name, message, cause } = error
   try {
-    return encodeValue({ name, message, cause, fields: { ...error } })
+    return encodeValue({ name, message, cause, fields: { ...error } }, spill)
   } catch {
-    return encodeValue({ name, message, cause: undefined, fields: {} }) // a field that cannot be cloned
+    // A field cannot be cloned, or they are too large.
+    return encodeValue({ name, message: message.slice(0, 500), cause: undefined, fields: {} }, spill)
   }
 }
 
@@ -177,8 +211,8 @@ export class RemoteError extends Error {
 }
 
 /** The error of bytes that `encodeFailure` made. */
-export function decodeFailure(bytes: Buffer): RemoteError {
-  const { name, message, cause, fields } = decodeValue(bytes) as RemoteError & { fields: object }
+export function decodeFailure(bytes: Buffer, load: Load): RemoteError {
+  const { name, message, cause, fields } = decodeValue(bytes, load) as RemoteError & { fields: object }
   const error = new RemoteError(message, cause === undefined ? undefined : { cause })
   return Object.assign(error, fields, { name })
 }

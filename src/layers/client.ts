@@ -1,16 +1,17 @@
 import { checkInteger, checkName, checkOptions, checkSignal, outOfRange } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { rangeError } from '../base/errors.js'
+import type { BlobPlace } from '../core/blobs.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
 import { writableFleet } from '../core/layer.js'
 import { checkFleet } from '../core/observer.js'
-import { encodeRequest, prefixOf } from './callwire.js'
+import { encodeRequest, maxCallBytes, prefixOf } from './callwire.js'
 import type { Handlers } from './dispatcher.js'
 import { currentDepth, trackNesting } from './nesting.js'
 import { type CallRequest, OpenCall } from './opencall.js'
 import { OpenStream } from './openstream.js'
-import { maxCallBytes, Switchboard } from './switchboard.js'
+import { Switchboard } from './switchboard.js'
 
 /** Options of `call`: when to give up, and what the death of a server means. */
 export interface CallOptions {
@@ -89,30 +90,27 @@ export class Client<H extends Handlers> {
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
     if (onDeath !== 'fail' && onDeath !== 'wait') throw outOfRange('onDeath', onDeath, "'fail' or 'wait'")
-    const bytes = this.#request(method, value)
     signal?.throwIfAborted()
-    const call = new OpenCall(this.#callRequest(method, bytes, timeoutMs, signal, onDeath === 'wait'))
+    const request = this.#request(method, value, timeoutMs, signal, onDeath === 'wait')
+    const call = new OpenCall(request, this.#board.blobs)
     this.#board.begin(call)
     return call.promise
   }
 
-  #callRequest(
+  #request(
     method: string,
-    bytes: Uint8Array,
+    value: unknown,
     timeoutMs: number,
     signal: AbortSignal | undefined,
     repeats: boolean,
   ): CallRequest {
-    return {
-      service: this.#service,
-      name: this.#name,
-      method,
-      bytes,
-      depth: currentDepth(),
-      timeoutMs,
-      signal,
-      repeats,
-    }
+    let large: BlobPlace | undefined
+    const bytes = encodeRequest(this.#prefix(method), value, (body) => {
+      large = this.#board.blobs.write(body, `the request to ${this.#service}.${method}`)
+      return large
+    })
+    const [service, name] = [this.#service, this.#name]
+    return { service, name, method, bytes, large, depth: currentDepth(), timeoutMs, signal, repeats }
   }
 
   /**
@@ -134,17 +132,16 @@ export class Client<H extends Handlers> {
     const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options
     if (options.timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
-    const bytes = Buffer.from(this.#request(method, value))
-    return this.#items(this.#callRequest(method, bytes, timeoutMs, signal, false)) as AsyncGenerator<
-      ItemOf<Awaited<ReturnType<H[M]>>>,
-      void,
-      undefined
-    >
+    this.#prefix(method)
+    const begin = () => {
+      signal?.throwIfAborted()
+      return new OpenStream(this.#request(method, value, timeoutMs, signal, false), this.#board.blobs)
+    }
+    return this.#items(begin, timeoutMs) as AsyncGenerator<ItemOf<Awaited<ReturnType<H[M]>>>, void, undefined>
   }
 
-  async *#items(request: CallRequest): AsyncGenerator<unknown, void, undefined> {
-    request.signal?.throwIfAborted()
-    const call = new OpenStream(request)
+  async *#items(begin: () => OpenStream, timeoutMs: number): AsyncGenerator<unknown, void, undefined> {
+    const call = begin()
     const board = this.#board
     board.begin(call)
     try {
@@ -154,26 +151,31 @@ export class Client<H extends Handlers> {
           yield call.take()
         }
         if (call.isOver) return void (await call.promise)
-        call.deadlineMs = monotonicMs() + request.timeoutMs
+        call.deadlineMs = monotonicMs() + timeoutMs
         board.deadlines.watch(call)
         await call.wait()
       }
     } finally {
       board.drop(call)
+      call.discard()
     }
   }
 
   /**
-   * Sends a request that gets no answer. It is run at most once, and lost if its server dies.
+   * Sends a request that gets no answer, of at most 2,008 bytes. It is run at most once, and lost if its server dies.
    *
    * @returns false: no living process serves it, or its inbox is full
    * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
    */
   tell<M extends MethodOf<H>>(method: M, value?: Parameters<H[M]>[0]): boolean {
-    return this.#board.tell(this.#name, this.#request(method, value), currentDepth())
+    const bytes = encodeRequest(this.#prefix(method), value, (body) => {
+      const what = `the request to ${this.#service}.${method}, which gets no answer,`
+      throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${what} has ${body.length} bytes, over ${maxCallBytes}`)
+    })
+    return this.#board.tell(this.#name, bytes, currentDepth())
   }
 
-  #request(method: string, value: unknown): Uint8Array {
+  #prefix(method: string): Buffer {
     if (this.#board.closed) throw closedError(this.#service)
     let prefix = this.#prefixes.get(method)
     if (prefix === undefined) {
@@ -181,9 +183,6 @@ export class Client<H extends Handlers> {
       prefix = prefixOf(this.#service, method)
       this.#prefixes.set(method, prefix)
     }
-    const request = encodeRequest(prefix, value)
-    if (request.length <= maxCallBytes) return request
-    const text = `the request to ${this.#service}.${method} has ${request.length} bytes, and must have at most ${maxCallBytes}`
-    throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', text)
+    return prefix
   }
 }

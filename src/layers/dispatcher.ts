@@ -1,8 +1,19 @@
+import type { BlobPlace } from '../core/blobs.js'
 import type { AnswerKind } from '../core/boxes.js'
-import { decodeRequest, depthOf, encodeFailure, encodeValue, type ReplyTo, type Request, tooLarge } from './callwire.js'
+import { Answers } from './answers.js'
+import {
+  decodeRequest,
+  decodeValue,
+  depthOf,
+  encodeFailure,
+  encodeValue,
+  type ReplyTo,
+  type Request,
+  type Spill,
+} from './callwire.js'
 import { runAtDepth } from './nesting.js'
 import { itemsOf, StreamedReply } from './streamedreply.js'
-import { maxCallBytes, type Serving, type Switchboard } from './switchboard.js'
+import type { Serving, Switchboard } from './switchboard.js'
 
 /** What a handler is given beside the value. */
 export interface CallContext {
@@ -77,6 +88,7 @@ export class Dispatcher implements Serving {
   /** The handlers that have returned a promise, by the slot and stamp of their call. */
   readonly #running = new Map<string, Context>()
   readonly #streams = new Set<StreamedReply>()
+  readonly #answers: Answers
   #count = 0
   /** Requests that were polled. They leave the inbox, from the front, when they are taken. */
   readonly #polled: Polled[] = []
@@ -89,6 +101,7 @@ export class Dispatcher implements Serving {
 
   private constructor(board: Switchboard) {
     this.#board = board
+    this.#answers = new Answers(board)
   }
 
   get wants(): boolean {
@@ -174,7 +187,8 @@ export class Dispatcher implements Serving {
     if (!beginsLater && !begin()) return undefined
     const context = new Context(node, begin)
     try {
-      const value = runAtDepth(request.depth, () => this.#handler(request)(request.value, context))
+      const argument = decodeValue(request.value, (place) => this.#board.blobs.read(place))
+      const value = runAtDepth(request.depth, () => this.#handler(request)(argument, context))
       if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
       return this.#await(request, context, value)
     } catch (error) {
@@ -209,7 +223,7 @@ export class Dispatcher implements Serving {
   async #stream({ service, method }: Request, replyTo: ReplyTo, context: Context, value: unknown): Promise<void> {
     const items = itemsOf(value)
     if (items === undefined) throw new TypeError(`${service}.${method} returns no items: use call()`)
-    const stream = new StreamedReply(this.#board, replyTo, `${service}.${method}`, context)
+    const stream = new StreamedReply(this.#answers, replyTo, `${service}.${method}`, context)
     this.#streams.add(stream)
     this.#board.watchCaller(replyTo.slot)
     try {
@@ -220,12 +234,11 @@ export class Dispatcher implements Serving {
   }
 
   #answer({ replyTo, service, method }: Request, isFailure: boolean, value: unknown): undefined {
-    const board = this.#board
-    if (replyTo === undefined || board.closed) return
+    if (replyTo === undefined || this.#board.closed) return
     const what = `${service}.${method}`
-    const { kind, payload } = encodeAnswer(what, isFailure, value)
-    const { slot, stamp } = replyTo
-    if (board.boxes.answer(slot, stamp, kind, payload)) board.wake(board.boxes.boxOfSlot(slot))
+    const places: BlobPlace[] = []
+    const { kind, payload } = encodeAnswer(what, isFailure, value, this.#answers.spill(places, `the answer of ${what}`))
+    this.#answers.send(replyTo, kind, payload, places)
   }
 
   /** The callers of some calls that run have given up. */
@@ -239,15 +252,20 @@ export class Dispatcher implements Serving {
 }
 
 /** What is sent for what a handler returned or threw. */
-function encodeAnswer(what: string, isFailure: boolean, value: unknown): { kind: AnswerKind; payload: Uint8Array } {
+function encodeAnswer(
+  what: string,
+  isFailure: boolean,
+  value: unknown,
+  spill: Spill,
+): { kind: AnswerKind; payload: Uint8Array } {
   try {
     if (!isFailure && typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
       throw new TypeError(`${what} returns items: use stream()`)
     }
-    const payload = isFailure ? encodeFailure(value) : encodeValue(value)
-    if (payload.length <= maxCallBytes) return { kind: isFailure ? 'failure' : 'answer', payload }
-    throw tooLarge(isFailure ? `the error of ${what}` : `the answer of ${what}`, payload, maxCallBytes)
+    return isFailure
+      ? { kind: 'failure', payload: encodeFailure(value, spill) }
+      : { kind: 'answer', payload: encodeValue(value, spill) }
   } catch (error) {
-    return { kind: 'failure', payload: encodeFailure(error) } // it cannot be cloned, or is too large
+    return { kind: 'failure', payload: encodeFailure(error, spill) } // it cannot be cloned, or is too large
   }
 }

@@ -1,7 +1,8 @@
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
+import type { BlobPlace, Blobs } from '../core/blobs.js'
 import type { CallProgress, SentCall } from '../core/boxes.js'
-import { decodeFailure, decodeValue } from './callwire.js'
+import { decodeFailure, decodeValue, type Load } from './callwire.js'
 
 /** The error of a call that ended without an answer. */
 export class CallError extends OrbitError {
@@ -21,6 +22,8 @@ export interface CallRequest {
   readonly name: Uint8Array
   readonly method: string
   readonly bytes: Uint8Array
+  /** The blob with its value, if that is too large for a slot. */
+  readonly large: BlobPlace | undefined
   /** How many calls wait for it, each made by the handler of the one before. */
   readonly depth: number
   /** Of a stream: the longest time to wait for an item. */
@@ -48,12 +51,15 @@ export class OpenCall {
   deadlineMs: number
   /** Called when its signal is aborted. */
   onAbort: () => void = () => {}
+  /** Reads what an answer has left elsewhere. */
+  protected readonly load: Load
   readonly promise: Promise<unknown>
   protected resolve!: (value: unknown) => void
   reject!: (error: unknown) => void
 
-  constructor(request: CallRequest) {
+  constructor(request: CallRequest, blobs: Blobs) {
     this.request = request
+    this.load = (place) => blobs.take(place)
     this.bytes = request.bytes
     this.deadlineMs = monotonicMs() + request.timeoutMs
     this.promise = new Promise((resolve, reject) => {
@@ -82,8 +88,8 @@ export class OpenCall {
   /** @param payload a private copy */
   answer(isFailure: boolean, payload: Buffer): void {
     try {
-      if (isFailure) this.reject(decodeFailure(payload))
-      else this.resolve(decodeValue(payload))
+      if (isFailure) this.reject(decodeFailure(payload, this.load))
+      else this.resolve(decodeValue(payload, this.load))
     } catch (error) {
       this.reject(error) // of another version of Node, or foreign bytes
     }

@@ -1,4 +1,5 @@
-import { decodeValue, lengthBytes } from './callwire.js'
+import type { Blobs } from '../core/blobs.js'
+import { decodeValue, lengthBytes, placeOf } from './callwire.js'
 import { type CallRequest, OpenCall } from './opencall.js'
 
 const nothing: Buffer = Buffer.alloc(0)
@@ -10,14 +11,16 @@ export class OpenStream extends OpenCall {
   #next = nothing
   #part = nothing
   #at = 0
+  readonly #blobs: Blobs
   #resume: () => void = () => {}
   /** The server waits: it sends the next part when the consumer has begun the last one. */
   owesMore = false
   /** The last answer has come, or none will. */
   isOver = false
 
-  constructor(request: CallRequest) {
-    super(request)
+  constructor(request: CallRequest, blobs: Blobs) {
+    super(request, blobs)
+    this.#blobs = blobs
     const end = () => {
       this.isOver = true
       this.#resume()
@@ -42,11 +45,17 @@ export class OpenStream extends OpenCall {
     this.resolve(undefined)
   }
 
-  /** Drops what the consumer has not taken. */
   override abort(): void {
-    this.#next = this.#part = nothing
-    this.#at = 0
+    this.discard()
     super.abort()
+  }
+
+  /** Drops what the consumer has not taken. */
+  discard(): void {
+    while (this.hasItem) {
+      const place = placeOf(this.#nextItem())
+      if (place !== undefined) this.#blobs.remove(place)
+    }
   }
 
   /** Whether there is an item; if so, `take` returns it. */
@@ -59,9 +68,13 @@ export class OpenStream extends OpenCall {
   }
 
   take(): unknown {
+    return decodeValue(this.#nextItem(), this.load)
+  }
+
+  #nextItem(): Buffer {
     const begin = this.#at + lengthBytes
     this.#at = begin + this.#part.readUInt32LE(this.#at)
-    return decodeValue(this.#part.subarray(begin, this.#at))
+    return this.#part.subarray(begin, this.#at)
   }
 
   /** Resolves when a part has come, or the stream is over. */

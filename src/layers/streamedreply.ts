@@ -1,5 +1,7 @@
-import { encodeFailure, encodeValue, lengthBytes, type ReplyTo, tooLarge } from './callwire.js'
-import { maxCallBytes, type Switchboard } from './switchboard.js'
+import type { BlobPlace } from '../core/blobs.js'
+import type { AnswerKind } from '../core/boxes.js'
+import type { Answers } from './answers.js'
+import { encodeFailure, encodeItem, maxCallBytes, type ReplyTo } from './callwire.js'
 
 type Items = AsyncIterator<unknown> | Iterator<unknown>
 
@@ -16,11 +18,13 @@ export function itemsOf(value: unknown): Items | undefined {
  */
 export class StreamedReply {
   readonly slot: number
-  readonly #board: Switchboard
+  readonly #answers: Answers
   readonly #what: string
   readonly #context: { abort(): void }
   readonly #part = Buffer.allocUnsafeSlow(maxCallBytes)
   #length = 0
+  /** Of items of this part that are too large for it. */
+  #places: BlobPlace[] = []
   #stamp: number
   #isWanted = true
   #isOver = false
@@ -30,8 +34,8 @@ export class StreamedReply {
    * @param what names the method in errors
    * @param context of the handler; aborted when the caller has gone
    */
-  constructor(board: Switchboard, { slot, stamp }: ReplyTo, what: string, context: { abort(): void }) {
-    this.#board = board
+  constructor(answers: Answers, { slot, stamp }: ReplyTo, what: string, context: { abort(): void }) {
+    this.#answers = answers
     this.slot = slot
     this.#stamp = stamp
     this.#what = what
@@ -46,52 +50,49 @@ export class StreamedReply {
         const next = await items.next()
         isDone = next.done === true
         if (isDone || this.#isOver) break
-        await this.#add(encodeValue(next.value))
+        const places: BlobPlace[] = []
+        await this.#add(encodeItem(next.value, this.#answers.spill(places, `an item of ${this.#what}`)), places)
       }
       await this.#untilWanted()
-      this.#end('answer', this.#part.subarray(0, this.#length))
+      this.#send('answer', this.#part.subarray(0, this.#length), this.#places)
     } catch (error) {
       isDone ||= this.#isOver
       this.#flush()
       await this.#untilWanted()
-      this.#end('failure', encodeFailure(error))
+      const places: BlobPlace[] = []
+      const failure = encodeFailure(error, this.#answers.spill(places, `the error of ${this.#what}`))
+      this.#send('failure', failure, places)
     } finally {
       if (!isDone) await items.return?.()
     }
   }
 
-  async #add(item: Uint8Array): Promise<void> {
-    const bytes = lengthBytes + item.length
-    if (bytes > maxCallBytes) throw tooLarge(`an item of ${this.#what}`, item, maxCallBytes - lengthBytes)
-    if (this.#length + bytes > maxCallBytes) {
+  async #add(item: Uint8Array, places: readonly BlobPlace[]): Promise<void> {
+    if (this.#length + item.length > maxCallBytes || this.#places.length > 0) {
       const copy = Buffer.from(item) // another value may be encoded before the caller wants more
       await this.#untilWanted()
-      return this.#add(copy)
+      return this.#isOver ? this.#answers.discard(places) : this.#add(copy, places)
     }
-    this.#part.writeUInt32LE(item.length, this.#length)
-    this.#part.set(item, this.#length + lengthBytes)
-    this.#length += bytes
+    this.#part.set(item, this.#length)
+    this.#length += item.length
+    this.#places.push(...places)
     this.#flush()
   }
 
   #flush(): void {
-    if (!this.#isWanted || this.#length === 0 || this.#isOver) return
-    const { boxes, closed } = this.#board
-    const part = this.#part.subarray(0, this.#length)
-    if (closed || !boxes.answer(this.slot, this.#stamp, 'part', part)) {
-      this.#isOver = true
-      return
-    }
+    if (!this.#isWanted || this.#length === 0) return
+    if (!this.#send('part', this.#part.subarray(0, this.#length), this.#places)) return
     this.#stamp++
     this.#length = 0
+    this.#places = []
     this.#isWanted = false
-    this.#board.wake(boxes.boxOfSlot(this.slot))
   }
 
-  #end(kind: 'answer' | 'failure', payload: Uint8Array): void {
-    const { boxes, closed } = this.#board
-    if (this.#isOver || closed) return
-    if (boxes.answer(this.slot, this.#stamp, kind, payload)) this.#board.wake(boxes.boxOfSlot(this.slot))
+  #send(kind: AnswerKind, payload: Uint8Array, places: readonly BlobPlace[]): boolean {
+    if (!this.#isOver && this.#answers.send({ slot: this.slot, stamp: this.#stamp }, kind, payload, places)) return true
+    if (this.#isOver) this.#answers.discard(places)
+    this.#isOver = true
+    return false
   }
 
   async #untilWanted(): Promise<void> {
@@ -104,7 +105,7 @@ export class StreamedReply {
 
   /** Sends the next part if the caller has taken the last one. */
   look(): void {
-    if (this.#isWanted || this.#isOver || !this.#board.boxes.isTaken(this.slot, this.#stamp)) return
+    if (this.#isWanted || this.#isOver || !this.#answers.isTaken(this.slot, this.#stamp)) return
     this.#isWanted = true
     this.#flush()
     this.#resume()

@@ -1,24 +1,23 @@
 import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Wakeable } from '../core/bell.js'
+import { Blobs } from '../core/blobs.js'
 import { type AnswerKind, Boxes, type CallProgress, type Message, type SentCall } from '../core/boxes.js'
+import type { MemberId } from '../core/deathwatch.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
 import { Layer } from '../core/layer.js'
 import { abi } from '../core/native.js'
-import { scratch } from '../core/scratch.js'
 import { reservedType } from '../core/type.js'
 import { BoardSleeper } from './boardsleeper.js'
 import { CallDeadlines } from './calldeadlines.js'
 import { CallQueue, type SendState } from './callqueue.js'
+import { maxCallBytes } from './callwire.js'
 import type { OpenCall } from './opencall.js'
 import type { OpenStream } from './openstream.js'
 
-/** How many processes of a fleet can call and serve, how many calls each has open, and how long a message can be. */
-const [processes, perBox, payloadBytes] = [64, 128, 2024]
-
-/** The most bytes that a request or an answer may have. */
-export const maxCallBytes = payloadBytes - abi.requestHeaderBytes
+/** How many processes of a fleet can call and serve, and how many calls each has open. */
+const [processes, perBox] = [64, 128]
 
 /** The part of a switchboard that serves. */
 export interface Serving {
@@ -41,6 +40,7 @@ export class Switchboard {
   static readonly #known = new WeakMap<Fleet, Switchboard>()
   readonly boxes: Boxes
   readonly box: number
+  readonly blobs: Blobs
   readonly #fleet: Fleet
   readonly #source: Wakeable
   readonly #free: number[] = []
@@ -85,11 +85,12 @@ export class Switchboard {
       name: 'orbit.calls',
       kind: abi.callKind,
       capacity: processes * perBox * 2,
-      payloadBytes,
+      payloadBytes: abi.requestHeaderBytes + maxCallBytes,
     })
     const dealing = { boxes: processes, replies: perBox }
     const layer = new Layer<Boxes>(fleet, type, () => fleet.open(type, Boxes, dealing))
     this.#fleet = fleet
+    this.blobs = new Blobs(fleet)
     this.boxes = layer.writable()
     this.box = this.#ownBox()
     for (let place = perBox - 1; place >= 0; place--) this.#free.push(place)
@@ -135,7 +136,12 @@ export class Switchboard {
       bell.signals.add(signal, call)
     }
     this.deadlines.watch(call)
-    this.#sendOrQueue(call)
+    try {
+      this.#sendOrQueue(call)
+    } catch (error) {
+      this.#remove(call) // the object was removed
+      throw error
+    }
     call.keepBytes()
   }
 
@@ -206,9 +212,7 @@ export class Switchboard {
     })
   }
 
-  #lookSoon(): void {
-    runtime.setImmediate(() => this.look())
-  }
+  readonly #lookSoon = () => void runtime.setImmediate(() => this.look())
 
   /** Looks for answers and requests, and falls asleep. */
   look(): void {
@@ -242,11 +246,11 @@ export class Switchboard {
   #collect(): void {
     const answers: { call: OpenCall; kind: AnswerKind; payload: Buffer }[] = []
     const lost: OpenCall[] = []
-    this.boxes.collect((place, kind, at, length) => {
+    this.boxes.collect((place, kind, payload) => {
       const call = this.#calls[place]
       if (call === undefined) return
       if (kind === 'dead') lost.push(call)
-      else answers.push({ call, kind, payload: copyOfScratch(at, length) })
+      else answers.push({ call, kind, payload })
     })
     for (const { call, kind, payload } of answers) this.#settle(call, kind, payload)
     for (const call of lost.sort((a, b) => a.serial - b.serial)) this.#serverDied(call)
@@ -318,6 +322,7 @@ export class Switchboard {
     const { signal } = call.request
     if (signal !== undefined) bell.signals.remove(signal, call)
     if (call.place < 0) this.#queue.remove(call)
+    if (call.request.large !== undefined) this.blobs.remove(call.request.large)
     if (--this.#open === 0) {
       bell.unref()
       bell.leave(this.#callSleeper)
@@ -357,9 +362,15 @@ export class Switchboard {
   }
 
   /** The death of the process that waits at a reply slot wakes this one. */
-  watchCaller(slot: number): void {
+  watchCaller(slot: number): MemberId | undefined {
     const { owner } = this.boxes.look(this.boxes.boxOfSlot(slot))
     if (owner !== undefined && !this.#fleet.bell.deaths.add(owner)) this.#lookSoon()
+    return owner
+  }
+
+  /** Calls back after the death of a process that is watched. */
+  onDeath(callback: () => void): void {
+    this.#fleet.bell.deaths.onDeath.add(callback)
   }
 
   /** Requests that were not read yet. */
@@ -386,11 +397,4 @@ export class Switchboard {
     if (!this.closed) this.serve(undefined)
     this.#serving = undefined
   }
-}
-
-/** Bytes of the scratch that stay as they are. */
-function copyOfScratch(at: number, length: number): Buffer {
-  const copy = Buffer.allocUnsafe(length)
-  scratch.buffer.copy(copy, 0, at, at + length)
-  return copy
 }

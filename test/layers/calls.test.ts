@@ -211,7 +211,9 @@ describe('a call', () => {
     keep(serve(fleet, 'x', {}))
     expectTypeError(() => serve(fleet, 'x', {}), 'service="x"')
     const client = new Client(fleet, 'x')
-    await expect(client.call('a', new Uint8Array(4000))).rejects.toMatchObject({ code: 'ERR_ORBIT_PAYLOAD_SIZE' })
+    const tooLarge = new Uint8Array(2 ** 24 + 1)
+    await expect(client.call('a', tooLarge)).rejects.toMatchObject({ code: 'ERR_ORBIT_PAYLOAD_SIZE' })
+    expect(() => client.tell('a', new Uint8Array(4000))).toThrow('which gets no answer, has 4000 bytes, over 2008')
     await expect(client.call('a', 1, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_ORBIT_OUT_OF_RANGE' })
   })
 
