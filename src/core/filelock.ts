@@ -4,7 +4,7 @@ import { checkNative, native, translated } from './native.js'
 
 /**
  * A lock on a file: one holder at a time in all processes of the host, of any fleet. The kernel ends it with its
- * process, whatever ends that. Unlike the locks of SQLite and of `flock` in other libraries, which belong to a process,
+ * process, however that ends. Unlike the locks of SQLite and of `flock` in other libraries, which belong to a process,
  * it does not end when the process opens and closes the same file elsewhere.
  */
 export class FileLock implements Disposable {

@@ -10,6 +10,7 @@ export {
   type TimerOptions,
 } from './actor/actor.js'
 export type { CallOptions, Ref, Tell } from './actor/ref.js'
+export type { ActorStorage, Alarm, AlarmEntry, AlarmTime, CronTime, ListOptions } from './actor/storage.js'
 export {
   ActorError,
   type ActorErrorCode,
@@ -20,6 +21,17 @@ export {
 export type { PlacementPolicy } from './host/balance.js'
 export type { Filter, FilteredCall } from './host/filter.js'
 export type { ActorClasses, CallerOptions, HostOptions, SystemOptions } from './options.js'
+export { memory } from './store/memory.js'
+export {
+  type Eventually,
+  type PartitionStore,
+  type Store,
+  type StoreChange,
+  type StoredActor,
+  type StoredAlarm,
+  type StoredMessage,
+  StoreError,
+} from './store/store.js'
 export type { AnyWorker } from './supervision/anyworker.js'
 export type { HealthOptions } from './supervision/health.js'
 export type { Restart, Strategy } from './supervision/supervision.js'

@@ -2,6 +2,7 @@ import { Fleet } from 'orbit-node'
 import type { ActorClass, ActorLog } from './actor/actor.js'
 import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from './base/check.js'
 import type { PlacementPolicy } from './host/balance.js'
+import type { Store } from './store/store.js'
 
 /** Classes of actors by the names under which they are called. */
 export type ActorClasses = Readonly<Record<string, ActorClass>>
@@ -33,15 +34,22 @@ export interface HostOptions<C extends ActorClasses> extends SystemOptions {
   /** For how long, in milliseconds, 2000..2^31-1; default 30,000. */
   stuckMs?: number
   /**
+   * Where actors keep `ctx.storage`, alarms and messages, the same in all processes: `sqlite(path)` of
+   * orbit-actors/sqlite, or another store. Default none: actors have no storage.
+   */
+  store?: Store
+  /** How long results are kept for repeated idempotency keys, in milliseconds, 1..2^53-1; default a day. */
+  keepRepliesMs?: number
+  /**
    * Which process gets which of the 16 partitions of the actors; the same in all processes. 'hash': an equal share for
-   * each, and few moves when processes come and go. 'round-robin': an equal share in turn. 'least-connections': about as
-   * many active actors for each, 'least-loaded': about as many calls a second, 'resources': about as much processor
+   * each, and few moves when processes come and go. 'round-robin': an equal share in turn. 'least-connections': about
+   * as many active actors for each, 'least-loaded': about as many calls a second, 'resources': about as much processor
    * time; with these three, at most one partition a second moves. Default 'hash'.
    */
   placement?: PlacementPolicy
   /**
-   * The label of the processes that have a partition, 0..15, while there is one; undefined: any process. The same in all
-   * processes. `partitionOf` tells the partition of an actor. Default: none is pinned.
+   * The label of the processes that have a partition, 0..15, while there is one; undefined: any process. The same in
+   * all processes. `partitionOf` tells the partition of an actor. Default: none is pinned.
    */
   pin?: (partition: number) => string | undefined
   /** The label of this process for `pin`, 1..64 bytes of UTF-8; default none. */
@@ -66,9 +74,11 @@ const optionKeys = [
   'placement',
   'pin',
   'label',
+  'store',
+  'keepRepliesMs',
 ]
 
-type HostingOptions = Pick<HostOptions<ActorClasses>, 'onStuck' | 'stuckMs' | 'placement' | 'pin' | 'label'>
+type HostingOptions = Omit<HostOptions<ActorClasses>, keyof SystemOptions | 'actors' | 'host'>
 const policies: PlacementPolicy[] = ['hash', 'round-robin', 'least-connections', 'least-loaded', 'resources']
 
 function checkHosting(options: HostingOptions): void {
@@ -76,6 +86,11 @@ function checkHosting(options: HostingOptions): void {
   if (!policies.includes(placement)) {
     throw outOfRange('placement', placement, `one of ${policies.map((each) => JSON.stringify(each)).join(', ')}`)
   }
+  const { store, keepRepliesMs = 86_400_000 } = options
+  if (store !== undefined && typeof store?.open !== 'function') {
+    throw wrongType('store', store, 'a store, such as sqlite(path) or memory()')
+  }
+  checkInteger('keepRepliesMs', keepRepliesMs, 1, Number.MAX_SAFE_INTEGER)
   if (pin !== undefined && typeof pin !== 'function') throw wrongType('pin', pin, 'a function')
   if (label !== undefined) checkName('label', label, 64)
   if (onStuck !== 'wait' && onStuck !== 'kill') throw outOfRange('onStuck', onStuck, "'wait' or 'kill'")

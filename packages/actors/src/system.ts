@@ -6,15 +6,17 @@ import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongTy
 import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
 import { Crashes } from './base/crashes.js'
 import { Deadlines } from './base/deadlines.js'
+import { partitionCount } from './base/partitions.js'
 import { Call, type CallParts } from './caller/call.js'
 import { endings, Monitors } from './caller/monitors.js'
 import { type Roads, Route } from './caller/route.js'
+import { submit, tell } from './caller/sending.js'
 import type { Activation } from './host/activation.js'
 import type { Filter } from './host/filter.js'
 import type { CallTaker, MonitorTag, Origin } from './host/home.js'
 import { Host, type HostService, names } from './host/host.js'
 import { Overflow } from './host/overflow.js'
-import { partitionCount, partitionOf } from './host/placement.js'
+import { partitionOf } from './host/placement.js'
 import { type ActorClasses, type CallerOptions, checkSystem, type HostOptions } from './options.js'
 
 /** The most calls of a process that wait over the limits of their mailboxes. */
@@ -70,10 +72,15 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     this.#sweeper = clock.setTimeout(() => this.#sweep(), sweepMs, false)
   }
 
-  #startHost({ onStuck = 'wait', stuckMs = 30_000, placement = 'hash', pin, label = '' }: HostOptions<C>): Host {
+  #startHost(options: HostOptions<C>): Host {
+    const { onStuck = 'wait', stuckMs = 30_000, placement = 'hash', pin, label = '' } = options
+    const { store, keepRepliesMs = 86_400_000 } = options
     let bus: OrbitEventBus | undefined
     let notices: ReturnType<typeof endings.busOf> | undefined
+    const types = this.#types as ReadonlyMap<string, ActorType>
     const household = {
+      types,
+      keepRepliesMs,
       clock: this.#clock,
       log: this.#log,
       filters: this.#filters,
@@ -95,7 +102,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       monitor: (type: string, id: string, fire: (end: MonitorEnd) => void, signal: AbortSignal) =>
         void this.#monitors.watch(type, id, fire, signal),
     }
-    return new Host(this.#fleet, this.#name, this.#types as ReadonlyMap<string, ActorType>, household, this.#deadlines)
+    return new Host(this.#fleet, this.#name, types, household, this.#deadlines, store)
   }
 
   #roads(): Roads {
@@ -138,8 +145,8 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   }
 
   /**
-   * Waits until the present activation of an actor has ended; it has if the actor is not active. It does not activate the
-   * actor, and does not keep the process alive. A death is noticed when the kernel says it.
+   * Waits until the present activation of an actor has ended; it has if the actor is not active. It does not activate
+   * the actor, and does not keep the process alive. A death is noticed when the kernel says it.
    *
    * @param actor a reference, or a type and a key
    * @throws TypeError or RangeError for wrong arguments; the signal's reason
@@ -190,28 +197,32 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
 
   #refer(type: string, key: string, options: CallOptions, origin: Origin, to?: CallTaker): object {
     if (to === undefined) this.#checkActor(type, key)
-    checkOptions('options', options, ['timeoutMs', 'signal'])
-    const { timeoutMs = this.#timeoutMs, signal } = options
+    checkOptions('options', options, ['timeoutMs', 'signal', 'idempotencyKey'])
+    const { timeoutMs = this.#timeoutMs, signal, idempotencyKey } = options
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
+    if (idempotencyKey !== undefined) checkName('idempotencyKey', idempotencyKey, 512)
     const id = `${type}/${key}`
     const route = to ?? (this.#routes[partitionOf(id)] as Route)
-    const caller = this.#id
+    const same = { type, key, id, caller: this.#id, timeoutMs, signal, idempotencyKey }
     const invoke = (method: string, args: readonly unknown[], isTell: boolean) => {
-      const deadlineMs = this.#clock.now() + timeoutMs
       const { chain, turn } = isTell ? noOrigin : origin
-      const limits = { timeoutMs, signal, deadlineMs }
-      const parts = { type, key, id, method, args, ...limits, chain, origin: turn, caller, isTell }
-      const call = this.#invoke(route, parts, origin !== noOrigin)
-      if (!isTell) return call
-      call.catch((error: unknown) => this.#log.warn(id, `${method} was not called:`, error))
+      const parts = { ...same, method, args, deadlineMs: this.#clock.now() + timeoutMs, chain, origin: turn, isTell }
+      if (!isTell) return this.#invoke(route, parts, origin)
+      const warn = (error: unknown) => this.#log.warn(id, `${method} was not called:`, error)
+      try {
+        tell(args, origin.ledger, (copies) => this.#invoke(route, { ...parts, args: copies }, origin, true).catch(warn))
+      } catch (error) {
+        warn(error)
+      }
       return undefined
     }
     const change = (more: CallOptions) => this.#refer(type, key, { ...options, ...more }, origin, to)
     return makeRef({ type, key, with: change }, invoke)
   }
 
-  #invoke(route: CallTaker, parts: CallParts, isOfActor: boolean): Promise<unknown> {
+  /** @param isCommitted whether what the call was made from is committed */
+  #invoke(route: CallTaker, parts: CallParts, origin: Origin, isCommitted = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { signal, chain } = parts
       if (signal?.aborted) {
@@ -220,7 +231,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       }
       const call = new Call(parts, this.#sequence++, this.#deadlines, { resolve, reject })
       // Methods that run while the system closes may need others to end.
-      if (this.#isClosed || (this.#closing !== undefined && !isOfActor)) {
+      if (this.#isClosed || (this.#closing !== undefined && origin === noOrigin)) {
         call.refuse('ERR_ORBIT_ACTOR_CLOSED', 'the system was closed')
         return
       }
@@ -229,7 +240,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
         return
       }
       try {
-        route.submit(call)
+        submit(route, call, isCommitted ? undefined : origin.ledger)
       } catch (error) {
         if ((error as Error).name !== 'DataCloneError') call.fail(error)
         else call.refuse('ERR_ORBIT_ACTOR_VALUE', `an argument cannot be sent: ${(error as Error).message}`)

@@ -6,6 +6,8 @@ import { checkInteger, checkOptions } from './base/check.js'
 import { VirtualClock } from './base/virtualclock.js'
 import type { Filter } from './host/filter.js'
 import type { ActorClasses } from './options.js'
+import { memory } from './store/memory.js'
+import type { Store } from './store/store.js'
 import { type ActorSystem, startSystem } from './system.js'
 
 /** Options of `testActors`: the classes, and what a system takes. */
@@ -16,6 +18,8 @@ export interface TestOptions<C extends ActorClasses> {
   timeoutMs?: number
   /** Where actors write to their log; default `console`. */
   log?: ActorLog
+  /** Where actors keep their storage; default `memory()`. */
+  store?: Store
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -31,7 +35,7 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
 
   /** @internal */
   constructor(options: TestOptions<C>) {
-    this.#options = options
+    this.#options = { store: memory(), ...options }
     this.#host = this.#start()
     const { timeoutMs = 30_000 } = options
     this.#caller = startSystem<C>({ fleet: this.#fleet, host: false, timeoutMs }, this.#clock)
@@ -65,6 +69,11 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
   /** How many actors are active. */
   get size(): number {
     return this.#host?.size ?? 0
+  }
+
+  /** The virtual date, by which alarms fire. It begins on 2030-01-01, in UTC. */
+  get date(): Date {
+    return new Date(this.#clock.date())
   }
 
   /**
@@ -116,6 +125,6 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
  * @throws TypeError or RangeError for wrong options
  */
 export function testActors<C extends ActorClasses>(options: TestOptions<C>): TestActors<C> {
-  checkOptions('options', options, ['actors', 'timeoutMs', 'log'])
+  checkOptions('options', options, ['actors', 'timeoutMs', 'log', 'store'])
   return new TestActors(options)
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { partitionCount } from '../src/base/partitions.js'
 import { type HostView, isMeasured, placed, rebalanced } from '../src/host/balance.js'
 import { LoadMeter } from '../src/host/load.js'
-import { partitionCount } from '../src/host/placement.js'
 import { Actor } from '../src/index.js'
 import { localFleet, start } from './help/systems.js'
 

@@ -1,12 +1,13 @@
 import type { Restart, Strategy } from '../supervision/supervision.js'
-import type { CallOptions, Ref } from './ref.js'
+import type { CallOptions, Ref, Tell } from './ref.js'
+import type { ActorStorage, Alarm, AlarmEntry, AlarmTime } from './storage.js'
 
 /** Why an activation ends. */
 export type DeactivateReason = 'idle' | 'moved' | 'shutdown' | 'asked' | 'crashed'
 
 /**
- * What a monitor was waiting for. 'absent': the actor was not active. 'lost': its process ended without a word. Otherwise
- * why its activation has ended.
+ * What a monitor was waiting for. 'absent': the actor was not active. 'lost': its process ended without a word.
+ * Otherwise why its activation has ended.
  */
 export type MonitorEnd = DeactivateReason | 'absent' | 'lost'
 
@@ -18,8 +19,8 @@ export interface ActorSettings {
   readonly mailbox?: number
   /**
    * What happens to a call over `mailbox`. 'wait': it waits in order as well, until its deadline, while the process has
-   * fewer than 2048 such calls. 'refuse': it fails at once with ERR_ORBIT_ACTOR_BUSY. 'drop': the same, but one that was
-   * made by `tell` is dropped in silence. Default 'wait'.
+   * fewer than 2048 such calls. 'refuse': it fails at once with ERR_ORBIT_ACTOR_BUSY. 'drop': the same, but one that
+   * was made by `tell` is dropped in silence. Default 'wait'.
    */
   readonly full?: 'wait' | 'refuse' | 'drop'
   /**
@@ -51,6 +52,17 @@ export interface ActorSettings {
    * others were ended. 'rest-for-one': that one, and those that were started after it. Default 'one-for-one'.
    */
   readonly strategy?: Strategy
+  /** The version of what the class keeps in `ctx.storage`, 1..2^31-1; default 1. State of a newer one is refused. */
+  readonly version?: number
+  /**
+   * Brings the storage of an actor that an older version of the class has written up to date, when the actor is
+   * activated, before it is constructed. Its changes take effect together.
+   *
+   * @param storage the entries of the actor
+   * @param from the version that wrote them
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: the state of an older version has another type.
+  readonly migrate?: (storage: ActorStorage<any>, from: number) => unknown
 }
 
 /** Where an actor writes to its log. Every line has the actor as its first argument: its type, "/", and its key. */
@@ -83,7 +95,7 @@ export interface ChildOptions {
 }
 
 /** What an actor knows about itself, and the means that it has. */
-export interface ActorContext {
+export interface ActorContext<State = unknown> {
   /** The name under which the class is registered. */
   readonly type: string
   /** The key of the actor, 1..256 bytes of UTF-8. */
@@ -98,6 +110,12 @@ export interface ActorContext {
    * a time, only the second.
    */
   readonly signal: AbortSignal
+  /**
+   * Entries of the actor that outlive its process.
+   *
+   * @throws TypeError if the system has no store, and with `placement: 'process'`
+   */
+  readonly storage: ActorStorage<State>
   /** Writes to the log of the system. */
   readonly log: ActorLog
   /**
@@ -118,9 +136,9 @@ export interface ActorContext {
   clearTimer(name: string): boolean
   /**
    * A reference to a child: an actor that lives in this activation, from this call on, and ends with it. Only this
-   * activation can call it. It ends too when it crashes, which `onError: 'restart'` in its class makes of errors, and is
-   * started again by its `restart` and the `strategy` of this class. After more than 3 restarts in 5 seconds this actor
-   * crashes. Cycles through children are found only within one chain of calls.
+   * activation can call it. It ends too when it crashes, which `onError: 'restart'` in its class makes of errors, and
+   * is started again by its `restart` and the `strategy` of this class. After more than 3 restarts in 5 seconds this
+   * actor crashes. Cycles through children are found only within one chain of calls.
    *
    * @param Class the class of the child; it need not be registered
    * @param name 1..256 bytes of UTF-8; a child of this name that lives is returned
@@ -129,7 +147,8 @@ export interface ActorContext {
   child<A extends Actor>(Class: ActorClass<A>, name: string, options?: ChildOptions): Ref<A>
   /**
    * Publishes an event on the bus of the fleet: `new OrbitEventBus(fleet)` of orbit-node in any process subscribes to
-   * it. Events are published at once, also if the method throws later.
+   * it. Events are published at once, even if the method throws later; in a system with a store once the changes of the
+   * method are committed.
    *
    * @param topic levels separated by dots, at most 65,535 bytes of UTF-8
    * @param value what JSON.stringify can write
@@ -145,15 +164,38 @@ export interface ActorContext {
    * @throws TypeError unless `run` is a function
    */
   monitor(actor: { readonly type: string; readonly key: string }, run: (end: MonitorEnd) => unknown): () => void
+  /**
+   * Has `onAlarm` called at a time, also after the end of this process. An alarm is set when the method has returned,
+   * as changes of storage are. One of the same name is replaced. It fires once at least, and again with growing pauses
+   * if `onAlarm` fails. One that is late fires once.
+   *
+   * @param name 1..256 bytes of UTF-8
+   * @param time a Date, milliseconds since 1970, or a cron pattern
+   * @throws TypeError or RangeError for wrong arguments, and where `storage.put` throws
+   */
+  setAlarm(name: string, time: AlarmTime): void
+  /** Takes an alarm back; false: there is none of this name. Throws as `storage.put` does. */
+  deleteAlarm(name: string): boolean
+  /**
+   * The methods of another actor, called after the changes of this method are committed, in their order, until each has
+   * returned: at least once, and once if the process does not end. They are called with a key of their own, so an actor
+   * runs none twice. One that throws is tried again with growing pauses, and those to the same actor wait for it.
+   *
+   * @throws TypeError or RangeError for wrong arguments; calling a method throws as `storage.put` does, and a
+   *   DataCloneError for an argument that cannot be kept
+   */
+  outbox<A extends Actor>(type: string, key: string): Tell<A>
+  /** The alarms that are set, in the order of their names. */
+  alarms(): AlarmEntry[]
   /** Ends the activation once the calls that wait now have run. The next call makes a new one. */
   deactivate(): void
 }
 
 /** The context of the actor that is being constructed. */
-let constructing: ActorContext | undefined
+let constructing: ActorContext<never> | undefined
 
 /** Constructs an actor with its context, which its fields may use. */
-export function construct(Class: ActorClass, context: ActorContext): Actor {
+export function construct(Class: ActorClass, context: ActorContext<never>): Actor {
   const outer = constructing
   constructing = context
   try {
@@ -167,20 +209,23 @@ export function construct(Class: ActorClass, context: ActorContext): Actor {
  * The base of all actors. Its public methods can be called from other processes; they run one at a time, each to its
  * end. Names that begin with `on` and the members of this class are not callable.
  */
-export abstract class Actor {
+// biome-ignore lint/suspicious/noExplicitAny: an actor that names no state may keep anything.
+export abstract class Actor<State = any> {
   /** What the actor knows about itself. */
-  protected readonly ctx: ActorContext
+  protected readonly ctx: ActorContext<State>
 
   /** @throws TypeError outside a system, which constructs actors when they are called */
   constructor() {
     if (constructing === undefined) {
       throw new TypeError(`new ${new.target.name}() is not a way to make an actor: use system.get(type, key)`)
     }
-    this.ctx = constructing
+    this.ctx = constructing as ActorContext<State>
   }
 
   /** Called before the first call of an activation; calls wait for it. If it throws, they fail. */
   onActivate?(): unknown
+  /** Called when an alarm of `ctx.setAlarm` is due, as a turn of the actor. */
+  onAlarm?(alarm: Alarm): unknown
   /** Called when an activation ends, after its last call. What it throws goes to the log. */
   onDeactivate?(reason: DeactivateReason): unknown
 }

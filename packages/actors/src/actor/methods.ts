@@ -2,7 +2,8 @@ import { checkInteger, checkOptions, outOfRange, wrongType } from '../base/check
 import { Actor, type ActorClass, type ActorSettings } from './actor.js'
 
 /** A registered class: its settings, checked, and its methods. */
-export interface ActorType extends Required<Omit<ActorSettings, 'readonly'>> {
+export interface ActorType extends Required<Omit<ActorSettings, 'readonly' | 'migrate'>> {
+  readonly migrate: ActorSettings['migrate']
   readonly name: string
   readonly Class: ActorClass
   readonly readonly: ReadonlySet<string>
@@ -10,7 +11,19 @@ export interface ActorType extends Required<Omit<ActorSettings, 'readonly'>> {
   readonly methods: ReadonlySet<string>
 }
 
-const keys = ['idleMs', 'mailbox', 'full', 'readonly', 'reentrant', 'onError', 'placement', 'workers', 'strategy']
+const keys = [
+  'idleMs',
+  'mailbox',
+  'full',
+  'readonly',
+  'reentrant',
+  'onError',
+  'placement',
+  'workers',
+  'strategy',
+  'version',
+  'migrate',
+]
 
 /** The public methods of a class: all but hooks, accessors and the members of Actor. */
 function methodsOf(Class: ActorClass): Set<string> {
@@ -31,11 +44,15 @@ export function actorType(name: string, Class: ActorClass): ActorType {
   const settings: ActorSettings = Class.actor ?? {}
   checkOptions(`${name}.actor`, settings, keys)
   const { idleMs = 60_000, mailbox = 1000, readonly = [], reentrant = false } = settings
-  const { strategy = 'one-for-one' } = settings
+  const { strategy = 'one-for-one', version = 1, migrate } = settings
   const { full = 'wait', onError = 'keep', placement = 'fleet', workers = 1 } = settings
   checkInteger(`${name}.actor.idleMs`, idleMs, 1, 0x7fffffff)
   checkInteger(`${name}.actor.mailbox`, mailbox, 1, 65536)
   checkInteger(`${name}.actor.workers`, workers, 1, placement === 'process' ? 1024 : 1)
+  checkInteger(`${name}.actor.version`, version, 1, 0x7fffffff)
+  if (migrate !== undefined && typeof migrate !== 'function') {
+    throw wrongType(`${name}.actor.migrate`, migrate, 'a function')
+  }
   const choices: [string, unknown, readonly unknown[]][] = [
     ['full', full, ['wait', 'refuse', 'drop']],
     ['reentrant', reentrant, [false, 'chain']],
@@ -51,6 +68,6 @@ export function actorType(name: string, Class: ActorClass): ActorType {
   if (!Array.isArray(readonly) || !readonly.every((method) => methods.has(method))) {
     throw wrongType(`${name}.actor.readonly`, readonly, 'an array of names of methods of the class')
   }
-  const limits = { idleMs, mailbox, full, reentrant, onError, placement, workers, strategy }
+  const limits = { idleMs, mailbox, full, reentrant, onError, placement, workers, strategy, version, migrate }
   return { name, Class, ...limits, methods, readonly: new Set(readonly) }
 }

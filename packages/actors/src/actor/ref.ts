@@ -6,6 +6,12 @@ export interface CallOptions {
   readonly timeoutMs?: number
   /** Aborting it ends the call: its promise rejects with the signal's reason, and `ctx.signal` of the method aborts. */
   readonly signal?: AbortSignal
+  /**
+   * Calls of one actor with one key run once: a later one gets the result of the first. A call with a key that was lost
+   * with the process of its actor is made again, in another one. 1..512 bytes of UTF-8. It needs a system with a store,
+   * which keeps results for a day. A call that throws has changed nothing, and its key may be used again.
+   */
+  readonly idempotencyKey?: string
 }
 
 type Method = (...args: never[]) => unknown
@@ -127,6 +133,11 @@ class Reference extends Methods implements ReferenceParts {
   get tell(): Methods {
     return new Methods(this[invokeKey], true)
   }
+}
+
+/** Makes methods that return at once. */
+export function makeTell(invoke: Invoke): object {
+  return new Methods(invoke, true)
 }
 
 /** Makes a reference. */

@@ -7,6 +7,8 @@ export type ClockTimer = unknown
 export interface Clock {
   /** Milliseconds of a clock that is the same in all processes of the host, and is never set. */
   now(): number
+  /** The time of day, in milliseconds since 1970, which may be set. */
+  date(): number
   /** Calls `run` once after `ms` milliseconds; it keeps the process alive only if `keepAlive` is set. */
   setTimeout(run: () => void, ms: number, keepAlive: boolean): ClockTimer
   /** Takes a timer back. */
@@ -19,6 +21,7 @@ export const hostClock: Clock = {
     const [seconds, nanoseconds] = process.hrtime()
     return seconds * 1000 + nanoseconds / 1e6
   },
+  date: Date.now,
   setTimeout(run, ms, keepAlive) {
     const timer = timers.setTimeout(run, ms)
     if (!keepAlive) timer.unref()

@@ -8,6 +8,8 @@ export const actorErrorCodes = {
   ERR_ORBIT_ACTOR_ACTIVATION: 'The actor could not be activated; `cause` is what its onActivate threw.',
   ERR_ORBIT_ACTOR_UNKNOWN: 'The process of the actor has no such type, or the type has no such method.',
   ERR_ORBIT_ACTOR_VALUE: 'An argument or a result cannot cross between processes.',
+  ERR_ORBIT_ACTOR_STORE: 'The store could not keep the changes of the method, or could not be read.',
+  ERR_ORBIT_ACTOR_VERSION: 'The state of the actor was written by a newer version of its class.',
   ERR_ORBIT_ACTOR_CLOSED: 'The actor system of this process was closed.',
 } as const
 
@@ -16,9 +18,10 @@ export type ActorErrorCode = keyof typeof actorErrorCodes
 
 /**
  * What became of a call that failed. 'not-run': the method has not begun, and never will. 'done': it has ended, and its
- * result is lost. 'unknown': it had begun, and may have ended or not.
+ * result is lost. 'unknown': it had begun, and may have ended or not. 'rolled-back': it has run, and the store has none
+ * of its changes.
  */
-export type Outcome = 'not-run' | 'unknown' | 'done'
+export type Outcome = 'not-run' | 'unknown' | 'done' | 'rolled-back'
 
 /** What an ActorError has beside its code and message. */
 export interface ActorErrorDetails {
@@ -38,6 +41,8 @@ const worthRetrying = new Set<ActorErrorCode>([
   'ERR_ORBIT_ACTOR_BUSY',
   'ERR_ORBIT_ACTOR_CRASHING',
   'ERR_ORBIT_ACTOR_ACTIVATION',
+  'ERR_ORBIT_ACTOR_STORE',
+  'ERR_ORBIT_ACTOR_VERSION',
 ])
 
 /** The error of a call that did not get its result. What the method itself throws is a RemoteError instead. */

@@ -5,6 +5,9 @@ interface Due {
   readonly run: () => void
 }
 
+/** The date at which the clock would be 0. It begins on 2030-01-01. */
+const firstDateMs = Date.UTC(2030, 0, 1) - 1_000_000
+
 /** A clock that moves only when it is told to. */
 export class VirtualClock implements Clock {
   #nowMs = 1_000_000
@@ -12,6 +15,10 @@ export class VirtualClock implements Clock {
 
   now(): number {
     return this.#nowMs
+  }
+
+  date(): number {
+    return firstDateMs + this.#nowMs
   }
 
   setTimeout(run: () => void, ms: number): ClockTimer {

@@ -20,6 +20,8 @@ export interface Request {
   readonly epoch: number
   /** Whether the caller waits only until the method begins. */
   readonly isTell: boolean
+  /** Calls of one key run once. */
+  readonly idempotencyKey: string | undefined
 }
 
 /** What a method threw, as plain data. */
@@ -54,19 +56,22 @@ const [returned, threw, refused, moved] = [0, 1, 2, 3]
 
 /** Throws a DataCloneError for a value that cannot cross. */
 export function encodeRequest(request: Request): Uint8Array {
-  const { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell } = request
-  return serialize([version, type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell])
+  const { type, key, method, args, deadlineMs, chain, caller, sequence, epoch } = request
+  const { isTell, idempotencyKey } = request
+  const fields = [type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey]
+  return serialize([version, ...fields])
 }
 
 /** The request of bytes from another process; undefined: they are none. */
 export function decodeRequest(bytes: unknown): Request | undefined {
   const fields = listOf(bytes)
-  if (fields?.length !== 11 || fields[0] !== version) return undefined
-  const [, type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell] = fields
-  const areAllTexts = areTexts([type, key, method, caller]) && areTexts(chain)
+  if (fields?.length !== 12 || fields[0] !== version) return undefined
+  const [, type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey] = fields
+  const areAllTexts = areTexts([type, key, method, caller, idempotencyKey ?? '']) && areTexts(chain)
   const areNumbers = [deadlineMs, sequence, epoch].every((field) => typeof field === 'number')
   if (!areAllTexts || !areNumbers || !Array.isArray(args) || typeof isTell !== 'boolean') return undefined
-  return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell } as Request
+  const rest = { deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey: idempotencyKey ?? undefined }
+  return { type, key, method, args, ...rest } as Request
 }
 
 /** Throws a DataCloneError for a value that cannot cross. */
@@ -107,7 +112,7 @@ function isFailure(value: unknown): value is Failure {
 function isRefusal(value: unknown): value is Refusal {
   const { code, message, outcome, path, failure } = (value ?? {}) as Record<string, unknown>
   const isKnown = typeof code === 'string' && Object.hasOwn(actorErrorCodes, code) && typeof message === 'string'
-  const isOutcome = outcome === 'not-run' || outcome === 'unknown' || outcome === 'done'
+  const isOutcome = outcome === 'not-run' || outcome === 'unknown' || outcome === 'done' || outcome === 'rolled-back'
   return isKnown && isOutcome && (path === undefined || areTexts(path)) && (failure === undefined || isFailure(failure))
 }
 

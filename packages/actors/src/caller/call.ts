@@ -23,6 +23,8 @@ export interface CallParts {
   readonly signal: AbortSignal | undefined
   /** Whether its caller waits only until it begins. */
   readonly isTell: boolean
+  /** Calls of one key run once. */
+  readonly idempotencyKey: string | undefined
 }
 
 /** Where a call is, before it has ended. */
@@ -38,6 +40,8 @@ export class Call extends Turn implements Expiring {
   onMoved: () => void = () => {}
   #args: readonly unknown[]
   #place: Place = 'here'
+  /** Whether it was made before and lost. */
+  #mayHaveRun = false
   #activation: Activation | undefined
   readonly #deadlines: Deadlines
   readonly #resolve: (value: unknown) => void
@@ -76,6 +80,10 @@ export class Call extends Turn implements Expiring {
 
   get chain(): readonly string[] {
     return this.parts.chain
+  }
+
+  override get idempotencyKey(): string | undefined {
+    return this.parts.idempotencyKey
   }
 
   get callId(): string {
@@ -123,7 +131,8 @@ export class Call extends Turn implements Expiring {
 
   end(ending: Ending): void {
     if (this.#place === 'over') return
-    if (ending.how === 'moved') {
+    if (this.#mayRepeat(ending)) this.#mayHaveRun = true
+    if (ending.how === 'moved' || this.#mayRepeat(ending)) {
       this.#activation = undefined
       this.#place = 'waiting'
       this.onMoved()
@@ -149,6 +158,19 @@ export class Call extends Turn implements Expiring {
     }
   }
 
+  /** Makes it again although it may have run: its key keeps it from running twice. */
+  repeat(): void {
+    this.#mayHaveRun = true
+    this.end({ how: 'moved' })
+  }
+
+  /** Whether it is made again although it may have run: its key keeps it from running twice. */
+  #mayRepeat(ending: Ending): boolean {
+    if (ending.how !== 'refused' || this.idempotencyKey === undefined) return false
+    const { code, outcome } = ending.refusal
+    return code === 'ERR_ORBIT_ACTOR_STORE' && outcome === 'unknown'
+  }
+
   #succeed(value: unknown): void {
     this.#over()
     this.#resolve(value)
@@ -157,7 +179,7 @@ export class Call extends Turn implements Expiring {
   fail(error: unknown): void {
     if (this.#place === 'over') return
     this.#over()
-    this.#reject(error)
+    this.#reject(this.#mayHaveRun ? withOutcome(error, 'unknown') : error)
   }
 
   #over(): void {
@@ -200,4 +222,11 @@ export class Call extends Turn implements Expiring {
     const { id } = this.parts
     return new ActorError(code, `${id}.${this.method}: ${text}`, { outcome, actor: id, cause })
   }
+}
+
+/** The error of a call that is said not to have run, for one that may have run before. */
+function withOutcome(error: unknown, outcome: Outcome): unknown {
+  if (!(error instanceof ActorError) || error.outcome !== 'not-run') return error
+  const { code, message, actor, path, cause } = error
+  return new ActorError(code, message, { outcome, actor, cause, ...(path !== undefined && { path }) })
 }

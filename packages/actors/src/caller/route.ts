@@ -157,7 +157,7 @@ export class Route {
     let bytes: Uint8Array
     const { type, key, method, deadlineMs, chain } = call.parts
     try {
-      const { caller, isTell } = call.parts
+      const { caller, isTell, idempotencyKey } = call.parts
       const { args, sequence } = call
       bytes = encodeRequest({
         type,
@@ -170,6 +170,7 @@ export class Route {
         sequence,
         epoch: this.#epoch,
         isTell,
+        idempotencyKey,
       })
     } catch (error) {
       const text = `an argument cannot be sent: ${(error as Error).message}`
@@ -217,12 +218,18 @@ export class Route {
     if (error instanceof CallError) {
       const outcome = outcomes[error.progress]
       const isLate = error.code === 'ERR_ORBIT_TIMEOUT'
+      if (!isLate && call.idempotencyKey !== undefined) {
+        call.repeat()
+        return
+      }
       const text = isLate ? `no result within ${timeoutMs} ms` : 'the process of the actor has ended'
       const code = isLate ? 'ERR_ORBIT_ACTOR_TIMEOUT' : 'ERR_ORBIT_ACTOR_LOST'
       call.fail(call.error(code, `${text}; outcome: ${outcome}`, outcome, error))
       return
     }
-    if (error instanceof OrbitError && error.code === 'ERR_ORBIT_NO_SERVER') {
+    const isNoServer = error instanceof OrbitError && error.code === 'ERR_ORBIT_NO_SERVER'
+    // The inbox of a process that has died belongs to another one now, which has no such service.
+    if (isNoServer || (error instanceof RemoteError && error.message.endsWith(' has no handler call'))) {
       call.end({ how: 'moved' })
       return
     }

@@ -4,6 +4,7 @@ import { type Ending, failureOf, type Refusal } from '../base/wire.js'
 import { Context } from './context.js'
 import { throughFilters } from './filter.js'
 import type { Home, MonitorTag } from './home.js'
+import { isPromise, Ledger } from './ledger.js'
 import { type Turn, turns } from './turn.js'
 
 /** One living object. It runs one turn at a time, but readers beside each other. */
@@ -21,6 +22,7 @@ export class Activation {
   #state: 'activating' | 'active' | 'ending' | 'ended' = 'activating'
   #actor: Actor | undefined
   #context: Context | undefined
+  #ledger: Ledger | undefined
   /** Turns that wait. Made when the first one does. */
   #mailbox: Set<Turn> | undefined
   readonly #running = new Set<Turn>()
@@ -44,8 +46,14 @@ export class Activation {
   async activate(): Promise<void> {
     try {
       this.#context = new Context(this)
-      this.#actor = construct(this.type.Class, this.#context)
-      if (this.#actor.onActivate !== undefined) await this.#actor.onActivate()
+      if (this.home.commits !== undefined) {
+        const opened = Ledger.open(this, this.home.commits)
+        this.#ledger = opened instanceof Promise ? await opened : opened
+        const migrated = this.#ledger.migrate(this.#context)
+        if (migrated !== undefined) await migrated
+      }
+      const begun = this.#begin(this.#context)
+      if (isPromise(begun)) await begun
     } catch (error) {
       this.#fail(error)
       return
@@ -54,11 +62,24 @@ export class Activation {
     this.#pump()
   }
 
+  #begin(context: Context): unknown {
+    const begin = () => {
+      this.#actor = construct(this.type.Class, context)
+      return this.#actor.onActivate?.()
+    }
+    return this.#ledger === undefined ? begin() : this.#ledger.runHook(begin)
+  }
+
   /** Refuses what waits; the next call makes another activation. */
   #fail(error: unknown): void {
     const message = `${this.id}: it could not be activated`
     const failure = failureOf(error)
-    const refusal: Refusal = { code: 'ERR_ORBIT_ACTOR_ACTIVATION', message, outcome: 'not-run', failure }
+    const refusal: Refusal = Ledger.refusalOf(error) ?? {
+      code: 'ERR_ORBIT_ACTOR_ACTIVATION',
+      message,
+      outcome: 'not-run',
+      failure,
+    }
     for (const turn of this.takeWaiting()) turn.end({ how: 'refused', refusal })
     this.home.noteCrash(this.id)
     this.#over('crashed')
@@ -84,6 +105,11 @@ export class Activation {
     if (this.#interleaves) return turns.getStore()
     const [turn] = this.#running
     return turn
+  }
+
+  /** What it has in the store; undefined: it has no storage. */
+  get ledger(): Ledger | undefined {
+    return this.#ledger
   }
 
   /** The turns that wait, in order. */
@@ -124,9 +150,15 @@ export class Activation {
 
   /** Takes a turn: it runs now, or waits, or is refused. */
   take(turn: Turn): void {
-    if (turn.chain.includes(this.id)) this.#takeBack(turn)
+    if (turn.idempotencyKey !== undefined && this.home.commits === undefined) this.#refuseKey(turn)
+    else if (turn.chain.includes(this.id)) this.#takeBack(turn)
     else if (this.#canRun(turn) && (this.#mailbox?.size ?? 0) === 0) this.#run(turn)
     else this.#enqueue(turn)
+  }
+
+  #refuseKey(turn: Turn): void {
+    const message = `${this.id}: an idempotencyKey needs an actor with storage`
+    turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_STORE', message, outcome: 'not-run' } })
   }
 
   /** A turn whose caller waits for this actor. */
@@ -207,6 +239,10 @@ export class Activation {
   }
 
   #invoke(turn: Turn): unknown {
+    return this.#ledger === undefined ? this.#call(turn) : this.#ledger.run(turn, () => this.#call(turn))
+  }
+
+  #call(turn: Turn): unknown {
     const { filters } = this.home
     const actor = this.#actor as Actor
     if (filters.length === 0 || turn.method === '') return turn.invoke(actor)
@@ -222,7 +258,8 @@ export class Activation {
       if (turn.isTell) this.home.log.error(this.id, `${turn.method} failed:`, ending.failure.stack)
       if (this.type.onError === 'restart') this.#crash()
     }
-    turn.end(ending)
+    if (this.#ledger === undefined) turn.end(ending)
+    else this.#ledger.finish(turn, ending)
     this.#pump()
   }
 
@@ -236,6 +273,12 @@ export class Activation {
     if (this.#endsFor === 'crashed' || !this.isOpen) return
     this.home.noteCrash(this.id)
     this.#endsFor = 'crashed'
+  }
+
+  /** Ends the activation, whose memory is not what the store has. It is no crash of the actor. */
+  restart(): void {
+    if (this.isOpen) this.#endsFor = 'crashed'
+    if (this.#state === 'active') this.#pump()
   }
 
   /** Ends the activation once no turn waits or runs. Resolves when it has ended. */
@@ -266,9 +309,15 @@ export class Activation {
     this.#context?.close()
     await this.#context?.children?.close(reason)
     try {
-      if (this.#actor?.onDeactivate !== undefined) await this.#actor.onDeactivate(reason)
+      const hook = () => this.#actor?.onDeactivate?.(reason)
+      if (this.#ledger === undefined) await hook()
+      else await this.#ledger.runHook(hook, reason === 'crashed')
     } catch (error) {
       this.home.log.error(this.id, 'onDeactivate failed:', error)
+    }
+    if (this.#ledger !== undefined) {
+      await this.#ledger.settled()
+      if (this.#state !== 'ending') return // abandoned in between
     }
     this.#over(reason)
   }
@@ -295,8 +344,4 @@ export class Activation {
     for (const turn of left) this.remove(turn)
     return left
   }
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

@@ -1,4 +1,5 @@
-import { partitionCount, placementOf } from './placement.js'
+import { partitionCount } from '../base/partitions.js'
+import { placementOf } from './placement.js'
 
 /**
  * Which host gets which partitions. 'hash': rendezvous hashing, an equal share for each host. 'round-robin': the hosts

@@ -1,3 +1,4 @@
+import { serialize } from 'node:v8'
 import type {
   Actor,
   ActorClass,
@@ -7,12 +8,16 @@ import type {
   MonitorEnd,
   TimerOptions,
 } from '../actor/actor.js'
-import type { CallOptions, Ref } from '../actor/ref.js'
+import { type CallOptions, type Invoke, makeTell, type Ref, type Tell } from '../actor/ref.js'
+import type { ActorStorage, AlarmEntry, AlarmTime } from '../actor/storage.js'
 import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
 import type { ClockTimer } from '../base/clock.js'
-import type { Ending } from '../base/wire.js'
+import { copyOf, type Ending } from '../base/wire.js'
 import type { Activation } from './activation.js'
+import { timeOf } from './alarmtime.js'
 import { Children } from './children.js'
+import type { Ledger } from './ledger.js'
+import { Storage } from './storage.js'
 import { TimerTurn } from './turn.js'
 
 interface Timer {
@@ -20,12 +25,13 @@ interface Timer {
 }
 
 /** `ctx` of one activation. */
-export class Context implements ActorContext {
+export class Context implements ActorContext<never> {
   readonly #activation: Activation
   #timers: Map<string, Timer> | undefined
   /** What takes the monitors back. */
   #monitors: Set<AbortController> | undefined
   #children: Children | undefined
+  #storage: Storage | undefined
 
   constructor(activation: Activation) {
     this.#activation = activation
@@ -45,6 +51,50 @@ export class Context implements ActorContext {
 
   get signal(): AbortSignal {
     return this.#activation.turn?.signal ?? this.#activation.signal
+  }
+
+  get storage(): ActorStorage<never> {
+    this.#storage ??= new Storage(this.#ledger)
+    return this.#storage
+  }
+
+  get #ledger(): Ledger {
+    const { ledger, id } = this.#activation
+    if (ledger !== undefined) return ledger
+    const where = "in a system with a store, and not as a child or with placement: 'process'"
+    throw new TypeError(`${id} has no storage: actors have it ${where}`)
+  }
+
+  setAlarm(name: string, time: AlarmTime): void {
+    checkName('name', name, 256)
+    const { cron, zone, atMs } = timeOf(time, this.#activation.home.clock.date())
+    const [type, key] = [this.type, this.key]
+    const alarm = { type, key, name, atMs, scheduledMs: atMs, attempt: 0, cron, zone }
+    this.#ledger.draft().alarms.set(name, alarm)
+  }
+
+  deleteAlarm(name: string): boolean {
+    checkName('name', name, 256)
+    const draft = this.#ledger.draft()
+    if (this.#ledger.alarm(name) === undefined) return false
+    draft.alarms.set(name, undefined)
+    return true
+  }
+
+  outbox<A extends Actor>(type: string, key: string): Tell<A> {
+    const ledger = this.#ledger
+    const { home } = this.#activation
+    home.refer(type, key, {}, { chain: [], turn: undefined }) // checks the names
+    const invoke: Invoke = (method, args) => {
+      ledger.draft().messages.push({ type, key, method, args: serialize(args) })
+      return undefined
+    }
+    return makeTell(invoke) as Tell<A>
+  }
+
+  alarms(): AlarmEntry[] {
+    const names = [...this.#ledger.alarmNames()].sort()
+    return names.map((name) => ({ name, at: new Date(this.#ledger.alarm(name)?.atMs ?? 0) }))
   }
 
   get log(): ActorLog {
@@ -146,7 +196,13 @@ export class Context implements ActorContext {
   }
 
   emit(topic: string, value: unknown): void {
-    this.#activation.home.emit(topic, value)
+    const { home, ledger } = this.#activation
+    if (ledger === undefined) {
+      home.emit(topic, value)
+      return
+    }
+    const copy = copyOf(value)
+    ledger.leaveLater(() => home.emit(topic, copy))
   }
 
   deactivate(): void {

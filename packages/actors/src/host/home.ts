@@ -3,7 +3,9 @@ import type { CallOptions } from '../actor/ref.js'
 import type { Clock } from '../base/clock.js'
 import type { Call } from '../caller/call.js'
 import type { Activation } from './activation.js'
+import type { Commits } from './commits.js'
 import type { Filter } from './filter.js'
+import type { Ledger } from './ledger.js'
 import type { Overflow } from './overflow.js'
 import type { Turn } from './turn.js'
 
@@ -13,6 +15,8 @@ export interface Origin {
   readonly chain: readonly string[]
   /** The turn that makes them; undefined: none, or it is not known which. */
   readonly turn: Turn | undefined
+  /** What keeps calls and messages until what they were made from is committed; undefined: nothing does. */
+  readonly ledger?: Ledger | undefined
 }
 
 /** Where calls go that are not for an actor of the system. */
@@ -29,6 +33,8 @@ export interface Home {
   readonly log: ActorLog
   readonly filters: readonly Filter[]
   readonly overflow: Overflow
+  /** The commits of its partition; undefined: its actors have no storage. */
+  readonly commits: Commits | undefined
   /** The activations in which turns wait. */
   readonly blocked: Set<Activation>
   /** Publishes an event on the bus of the fleet. */

@@ -11,11 +11,14 @@ import {
 } from 'orbit-node'
 import type { ActorType } from '../actor/methods.js'
 import type { Deadlines } from '../base/deadlines.js'
+import { partitionCount } from '../base/partitions.js'
 import { decodeRequest, encodeEnding, type Refusal, type Request } from '../base/wire.js'
+import type { Store } from '../store/store.js'
 import type { MonitorTag } from './home.js'
 import { Hosts } from './hosts.js'
-import { type Household, Partition } from './partition.js'
-import { partitionCount, partitionOf } from './placement.js'
+import { type Opening, openPartition } from './opening.js'
+import { type Claim, type Household, Partition } from './partition.js'
+import { partitionOf } from './placement.js'
 import { Prober } from './probe.js'
 import { RemoteTurn } from './remoteturn.js'
 import { Returns } from './returns.js'
@@ -62,6 +65,7 @@ export class Host {
   readonly #fleet: Fleet
   readonly #household: Household
   readonly #deadlines: Deadlines
+  readonly #store: Store | undefined
   readonly #contest: Contest
   readonly #hosts: Hosts
   readonly #server: Server<HostService>
@@ -84,6 +88,7 @@ export class Host {
     types: ReadonlyMap<string, ActorType>,
     household: Household,
     deadlines: Deadlines,
+    store: Store | undefined,
   ) {
     this.#fleet = fleet
     this.#system = system
@@ -91,7 +96,8 @@ export class Host {
     this.#household = household
     this.#deadlines = deadlines
     this.id = names.host(fleet)
-    this.partitions = Array.from({ length: partitionCount }, () => new Partition(household))
+    this.#store = store
+    this.partitions = Array.from({ length: partitionCount }, (_, index) => new Partition(household, index))
     this.#returns = new Returns(household.clock)
     this.#prober = new Prober({
       find: (actor) => this.partitions[partitionOf(actor)]?.find(actor) ?? this.#own.find(this.#ownId(actor)),
@@ -100,7 +106,7 @@ export class Host {
     this.#stuck = new StuckHosts(fleet, household.stuck, household.log)
     this.#heartbeat = new FleetHeartbeat(fleet)
     this.#heartbeat.start({ intervalMs: beatMs })
-    this.#own = new Partition(household)
+    this.#own = new Partition(household, -1)
     this.#own.open({ token: 0, release: () => {} })
     this.#contest = new Contest(fleet, names.contest)
     const handlers: HostService = {
@@ -241,10 +247,28 @@ export class Host {
       if (!stop.signal.aborted && !this.#fleet.closed)
         this.#household.log.error('a partition could not be claimed:', error)
     }
+    const store = guard && this.#store && (await openPartition(this.#opening(this.#store, index, guard), stop.signal))
     this.#seeking.delete(index)
     if (guard === undefined) return
-    if (this.#closing.signal.aborted) guard.release()
-    else this.partitions[index]?.open(guard)
+    if (this.#closing.signal.aborted || (this.#store !== undefined && store === undefined)) {
+      await store?.close()
+      guard.release()
+    } else {
+      this.partitions[index]?.open(this.#claimOf(guard, index), store)
+    }
+  }
+
+  #opening(store: Store, index: number, { token }: Guard): Opening {
+    return { store, system: this.#system, index, token, log: this.#household.log }
+  }
+
+  #claimOf(guard: Guard, index: number): Claim {
+    const store = this.#store
+    const { token } = guard
+    const release = () => guard.release()
+    if (store === undefined) return { token, release }
+    const openStore = () => openPartition(this.#opening(store, index, guard), this.#closing.signal)
+    return { token, release, openStore }
   }
 
   async #ask(index: number, host: string): Promise<void> {
@@ -305,7 +329,7 @@ export class Host {
     const held = this.#all.filter(({ isHeld }) => isHeld)
     if (isLast) await this.#emptyAll(held)
     else await Promise.all(held.map((partition) => partition.drain('shutdown')))
-    for (const partition of held) partition.release()
+    await Promise.all(held.map((partition) => partition.release()))
     // What the last calls returned is on its way to the call layer.
     await new Promise((resolve) => setImmediate(resolve))
     this.#server.close()

@@ -3,7 +3,10 @@ import type { ActorType } from '../actor/methods.js'
 import type { CallOptions } from '../actor/ref.js'
 import type { Clock } from '../base/clock.js'
 import type { Crashes } from '../base/crashes.js'
+import type { PartitionStore, StoredMessage } from '../store/store.js'
 import { Activation } from './activation.js'
+import type { Commits } from './commits.js'
+import { Durable } from './durable.js'
 import type { Filter } from './filter.js'
 import type { CallTaker, Home, MonitorTag, Origin } from './home.js'
 import type { PlacementOptions } from './hosts.js'
@@ -12,18 +15,23 @@ import type { StuckOptions } from './stuck.js'
 import type { Turn } from './turn.js'
 
 /** What all partitions of a process share. */
-export interface Household extends Omit<Home, 'noteCrash' | 'forget'> {
+export interface Household extends Omit<Home, 'noteCrash' | 'forget' | 'commits'> {
   readonly crashes: Crashes
   readonly stuck: StuckOptions
   readonly placement: PlacementOptions
   /** A monitored activation has ended. */
   onEnd(monitor: MonitorTag, reason: DeactivateReason): void
+  readonly types: ReadonlyMap<string, ActorType>
+  /** How long replies are kept for their idempotency keys, in milliseconds. */
+  readonly keepRepliesMs: number
 }
 
 /** What makes a process the only one that runs the actors of a partition. */
 export interface Claim {
   readonly token: number
   release(): unknown
+  /** Opens the data, however long that takes; undefined: the system closes. Absent: there is no store. */
+  openStore?(): Promise<PartitionStore | undefined>
 }
 
 /** How long turns may take to end before their signals are aborted, when their partition moves or the system closes. */
@@ -42,12 +50,17 @@ export class Partition implements Home {
   calls = 0
   #claim: Claim | undefined
   #isDraining = false
+  readonly #index: number
+  #durable: Durable | undefined
+  #reopening: Promise<void> | undefined
 
   /** Whether the drain has taken so long that it takes no calls of actors any more. */
   #isOverdue = false
 
-  constructor(household: Household) {
+  /** @param index that of the partition; -1: its actors have no storage */
+  constructor(household: Household, index: number) {
     this.#household = household
+    this.#index = index
     this.clock = household.clock
     this.log = household.log
     this.filters = household.filters
@@ -89,8 +102,57 @@ export class Partition implements Home {
   }
 
   /** Begins to run its actors, under a claim that is held from now on. */
-  open(claim: Claim): void {
+  open(claim: Claim, store?: PartitionStore): void {
     this.#claim = claim
+    if (store !== undefined) this.#start(store)
+  }
+
+  #start(store: PartitionStore): void {
+    const { clock, log, keepRepliesMs, types } = this.#household
+    this.#durable = new Durable(this.#index, store, {
+      clock,
+      log,
+      keepRepliesMs,
+      run: (type, key, turn) => this.#runAlarm(types.get(type), type, key, turn),
+      send: (message, idempotencyKey, args) => this.#send(message, idempotencyKey, args),
+      onUnknown: () => {
+        this.#reopening = this.#reopen()
+      },
+    })
+  }
+
+  #runAlarm(type: ActorType | undefined, name: string, key: string, turn: Turn): void {
+    if (type !== undefined) {
+      this.take(type, key, `${name}/${key}`, turn)
+      return
+    }
+    const message = `the process has no actors of type ${name}`
+    turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_UNKNOWN', message, outcome: 'not-run' } })
+  }
+
+  #send({ type, key, method }: StoredMessage, idempotencyKey: string, args: readonly unknown[]): Promise<unknown> {
+    const target = this.refer(type, key, { idempotencyKey }, { chain: [], turn: undefined })
+    return (target as Record<string, (...args: readonly unknown[]) => Promise<unknown>>)[method]?.(
+      ...args,
+    ) as Promise<unknown>
+  }
+
+  /** The commits of its data; undefined: there is no store. */
+  get commits(): Commits | undefined {
+    return this.#durable?.commits
+  }
+
+  /** Ends all activations, and opens the data anew: what is there counts. */
+  async #reopen(): Promise<void> {
+    const durable = this.#durable
+    durable?.stop()
+    await this.empty('crashed')
+    await durable?.close()
+    const store = await this.#claim?.openStore?.()
+    if (store === undefined) return // the system closes
+    this.#start(store)
+    this.#isDraining = false
+    this.#isOverdue = false
   }
 
   /** Takes a call of an actor, and activates the actor if necessary. */
@@ -111,14 +173,17 @@ export class Partition implements Home {
       turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_CRASHING', message, outcome: 'not-run' } })
       return undefined
     }
-    const activation = new Activation(this, type, key, id, (this.#claim as Claim).token)
+    const token = this.commits?.store.token ?? (this.#claim as Claim).token
+    const activation = new Activation(this, type, key, id, token)
     this.#activations.set(id, activation)
     activation.take(turn)
     void activation.activate()
     return activation
   }
 
-  /** Takes a call by one of several activations of an actor: an idle one, a new one, or that in which the fewest wait. */
+  /**
+   * Takes a call by one of several activations of an actor: an idle one, a new one, or that in which the fewest wait.
+   */
   takeAny(type: ActorType, key: string, id: string, turn: Turn): Activation | undefined {
     let [best, fewest] = [id, Number.POSITIVE_INFINITY]
     for (let i = 0; i < type.workers && fewest > 0; i++) {
@@ -132,6 +197,7 @@ export class Partition implements Home {
   /** Hands back what has not begun, lets the turns that run end, and deactivates all actors. */
   async empty(reason: DeactivateReason): Promise<void> {
     this.#isDraining = true
+    this.#durable?.stop()
     for (const activation of this.#activations.values()) {
       for (const turn of [...activation.waiting]) {
         if (!this.needs(turn) && activation.remove(turn)) turn.end({ how: 'moved' })
@@ -149,7 +215,10 @@ export class Partition implements Home {
   }
 
   /** Lets other processes run its actors. It is empty. */
-  release(): void {
+  async release(): Promise<void> {
+    await this.#reopening
+    await this.#durable?.close()
+    this.#durable = undefined
     this.#claim?.release()
     this.#claim = undefined
     this.#isDraining = false
@@ -159,7 +228,7 @@ export class Partition implements Home {
   /** Leaves for another process. */
   async drain(reason: DeactivateReason): Promise<void> {
     await this.empty(reason)
-    this.release()
+    await this.release()
   }
 
   /** Ends activations that nothing has needed for a while. */
@@ -174,6 +243,8 @@ export class Partition implements Home {
   abandon(): void {
     for (const activation of this.#activations.values()) activation.abandon()
     this.#activations.clear()
+    this.#durable?.abandon()
+    this.#durable = undefined
     this.#claim = undefined
   }
 

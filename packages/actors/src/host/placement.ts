@@ -1,5 +1,4 @@
-/** How many partitions the actors of a system are in. All processes must agree on it. */
-export const partitionCount = 16
+import { partitionCount } from '../base/partitions.js'
 
 /** A 32-bit hash of a text (FNV-1a, with the finalizer of MurmurHash3). */
 function hashOf(text: string): number {

@@ -13,6 +13,7 @@ export class RemoteTurn extends Turn implements Expiring {
   readonly chain: readonly string[]
   readonly deadlineMs: number
   readonly callId: string
+  readonly #idempotencyKey: string | undefined
   /** Where it waits or runs. */
   activation: Activation | undefined
   readonly #context: CallContext
@@ -36,6 +37,7 @@ export class RemoteTurn extends Turn implements Expiring {
     this.deadlineMs = request.deadlineMs
     this.callId = `${request.caller}:${request.sequence}`
     this.#isTell = request.isTell
+    this.#idempotencyKey = request.idempotencyKey
     this.#context = context
     this.#deadlines = deadlines
     this.#answer = on.answer
@@ -45,6 +47,10 @@ export class RemoteTurn extends Turn implements Expiring {
 
   override get isTell(): boolean {
     return this.#isTell
+  }
+
+  override get idempotencyKey(): string | undefined {
+    return this.#idempotencyKey
   }
 
   override get signal(): AbortSignal {

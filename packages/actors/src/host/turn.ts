@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Actor } from '../actor/actor.js'
 import type { Ending } from '../base/wire.js'
+import type { AlarmTurn } from './alarmturn.js'
 
 /** A call that a turn waits for. */
 export interface OpenCall {
@@ -28,6 +29,16 @@ export abstract class Turn {
   #abort: AbortController | undefined
   #reason: { readonly reason: unknown } | undefined
   #outgoing: Set<OpenCall> | undefined
+
+  /** Calls of one key run once. */
+  get idempotencyKey(): string | undefined {
+    return undefined
+  }
+
+  /** The alarm that fires; undefined: it is none. */
+  get alarm(): AlarmTurn | undefined {
+    return undefined
+  }
 
   /** Before it runs. False: its caller has given up, and it must not run. */
   abstract begin(): boolean

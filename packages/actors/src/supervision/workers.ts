@@ -24,7 +24,10 @@ export interface SuperviseOptions {
   readonly firstRestMs?: number
   /** And at most, in milliseconds, 1..2^31-1; default 60,000. */
   readonly longestRestMs?: number
-  /** How long a process may take to end after SIGTERM before it gets SIGKILL, in milliseconds, 1..2^31-1; default 10,000. */
+  /**
+   * How long a process may take to end after SIGTERM before it gets SIGKILL, in milliseconds, 1..2^31-1; default
+   * 10,000.
+   */
   readonly stopMs?: number
   /** Called for each event; default: they go to the log. */
   readonly onEvent?: (event: WorkerEvent) => void

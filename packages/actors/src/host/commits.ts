@@ -1,0 +1,161 @@
+import type { ActorLog } from '../actor/actor.js'
+import { type PartitionStore, type StoreChange, StoreError } from '../store/store.js'
+import type { Message } from './draft.js'
+
+/** Called once a commit has ended: with undefined, or with why it failed. */
+export type OnCommit = (failure: StoreError | undefined) => void
+
+/** The changes of several turns, which take effect together. */
+export class CommitGroup {
+  readonly changes: StoreChange[] = []
+  readonly #waiting: OnCommit[] = []
+  #failure: StoreError | undefined
+  isOver = false
+
+  /** Calls `onEnd` when the commit of the group has ended; at once, if it has. */
+  wait(onEnd: OnCommit): void {
+    if (this.isOver) onEnd(this.#failure)
+    else this.#waiting.push(onEnd)
+  }
+
+  /** The commit has ended. */
+  end(failure: StoreError | undefined): void {
+    this.isOver = true
+    this.#failure = failure
+    for (const onEnd of this.#waiting.splice(0)) onEnd(failure)
+  }
+}
+
+/** What a partition does when a commit has ended. */
+export interface CommitListener {
+  /** These changes were made. */
+  committed(changes: readonly StoreChange[]): void
+  /** It is not known whether changes were made: the data must be opened anew. */
+  unknown(): void
+}
+
+/** What the commits of a partition have done since it was opened. */
+export interface CommitCounts {
+  /** Commits that have succeeded. */
+  commits: number
+  /** Changes in them. */
+  changes: number
+  /** Commits that have failed. */
+  failures: number
+  /** The sum of their times, in milliseconds, until they would outlive what the store protects from. */
+  totalMs: number
+  /** The longest of these times, in milliseconds. */
+  longestMs: number
+}
+
+/**
+ * The commits of one partition, one at a time. Turns that end while one is under way, or in one turn of the event loop,
+ * share the next one. What leaves a turn waits for its commit: see `CommitGroup.wait`.
+ */
+export class Commits {
+  readonly store: PartitionStore
+  readonly counts: CommitCounts = { commits: 0, changes: 0, failures: 0, totalMs: 0, longestMs: 0 }
+  readonly #log: ActorLog
+  readonly #listener: CommitListener
+  #sequence: number
+  #open = new CommitGroup()
+  #isScheduled = false
+  #isCommitting = false
+  #isClosed = false
+  #onIdle: (() => void)[] = []
+
+  constructor(store: PartitionStore, log: ActorLog, listener: CommitListener) {
+    this.store = store
+    this.#log = log
+    this.#listener = listener
+    this.#sequence = store.lastSequence
+  }
+
+  /** Gives a message of the outbox its number. */
+  numbered(message: Message, from: string): StoreChange {
+    const sequence = ++this.#sequence
+    return { kind: 'message', message: { ...message, from, sequence, id: `${this.store.token}.${sequence}` } }
+  }
+
+  /** Adds changes to the next commit, and returns its group. */
+  add(changes: readonly StoreChange[]): CommitGroup {
+    const group = this.#open
+    if (this.#isClosed || group.isOver) return group // a closed one never ends, as after the death of the process
+    for (const change of changes) group.changes.push(change)
+    if (!this.#isScheduled && !this.#isCommitting) this.#schedule()
+    return group
+  }
+
+  #schedule(): void {
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      void this.#commit()
+    })
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#isClosed || this.#isCommitting) return
+    const group = this.#open
+    if (group.isOver) return
+    this.#open = new CommitGroup()
+    this.#isCommitting = true
+    const begunMs = performance.now()
+    try {
+      const committed = this.store.commit(group.changes)
+      if (committed !== undefined) await committed
+      if (!this.#isClosed) this.#succeeded(group, performance.now() - begunMs)
+    } catch (error) {
+      if (!this.#isClosed) this.#failed(group, error)
+    }
+    this.#isCommitting = false
+    if (this.#open.changes.length > 0) this.#schedule()
+    else for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  #succeeded(group: CommitGroup, ms: number): void {
+    const { counts } = this
+    counts.commits++
+    counts.changes += group.changes.length
+    counts.totalMs += ms
+    counts.longestMs = Math.max(counts.longestMs, ms)
+    group.end(undefined)
+    this.#listener.committed(group.changes)
+  }
+
+  #failed(group: CommitGroup, thrown: unknown): void {
+    this.counts.failures++
+    const error =
+      thrown instanceof StoreError ? thrown : new StoreError((thrown as Error).message, 'unknown', { cause: thrown })
+    this.#log.error('a commit of actors has failed:', error)
+    // What has been added since builds on what was lost.
+    const next = this.#open
+    this.#open = new CommitGroup()
+    const lost = new StoreError(error.message, 'rolled-back', { cause: error })
+    if (error.outcome === 'unknown') this.#open.end(lost) // and so will all be that is added from now on
+    group.end(error)
+    next.end(lost)
+    if (error.outcome === 'unknown') this.#listener.unknown()
+  }
+
+  /** Resolves once all that was added has been committed, or has failed. */
+  async idle(): Promise<void> {
+    while (!this.#isClosed && (this.#isCommitting || this.#open.changes.length > 0)) {
+      await new Promise<void>((resolve) => this.#onIdle.push(resolve))
+    }
+  }
+
+  /** Makes what was added, and closes the data. */
+  async close(): Promise<void> {
+    await this.idle()
+    this.abandon()
+  }
+
+  /** Closes the data at once: what was not committed is lost, as with the death of the process. */
+  abandon(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const resolve of this.#onIdle.splice(0)) resolve()
+    void this.store.close()
+  }
+}

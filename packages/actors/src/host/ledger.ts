@@ -1,0 +1,329 @@
+import type { ActorStorage } from '../actor/storage.js'
+import { decodeEnding, type Ending, encodeEnding, failureOf, type Refusal } from '../base/wire.js'
+import type { Eventually, StoreChange, StoredActor, StoredAlarm, StoreError } from '../store/store.js'
+import type { Activation } from './activation.js'
+import type { CommitGroup, Commits } from './commits.js'
+import { Draft } from './draft.js'
+import type { Turn } from './turn.js'
+
+/** What is kept is of a newer version of the class. */
+class NewerState extends Error {}
+
+/** What is kept could not be read. */
+class Unreadable extends Error {}
+
+/** A result that a reply table had, in place of that of the method. */
+class KeptReply {
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+}
+
+/** What one activation has in its store: what is committed or on its way there, and the drafts of turns that run. */
+export class Ledger {
+  readonly #activation: Activation
+  readonly #commits: Commits
+  readonly #entries = new Map<string, Uint8Array>()
+  readonly #alarms = new Map<string, StoredAlarm>()
+  readonly #drafts = new Map<Turn, Draft>()
+  /** That of onActivate, migrate or onDeactivate while one of them runs. */
+  #hookDraft: Draft | undefined
+  /** The last group that has changes of this activation. */
+  #lastGroup: CommitGroup | undefined
+  /** The version that the store has; 0: it has nothing of this actor. */
+  readonly #storedVersion: number
+  #hasNewVersion: boolean
+  /** Replies on their way to the store, by idempotency key. */
+  readonly #replies = new Map<string, Uint8Array>()
+  /** Keyed calls that run, for classes with several turns at a time. */
+  readonly #runningKeys = new Map<string, Promise<unknown>>()
+  #failure: StoreError | undefined
+
+  constructor(activation: Activation, commits: Commits, stored: StoredActor | undefined) {
+    this.#activation = activation
+    this.#commits = commits
+    for (const [name, value] of stored?.entries ?? []) this.#entries.set(name, value)
+    for (const alarm of stored?.alarms ?? []) this.#alarms.set(alarm.name, alarm)
+    this.#storedVersion = stored?.version ?? 0
+    this.#hasNewVersion = this.#storedVersion !== activation.type.version
+  }
+
+  /** Reads what is kept of an actor. */
+  static open(activation: Activation, commits: Commits): Eventually<Ledger> {
+    const unreadable = (cause: unknown) =>
+      new Unreadable(`${activation.id}: its state cannot be read: ${(cause as Error).message}`, { cause })
+    try {
+      const stored = commits.store.read(activation.type.name, activation.key)
+      if (!(stored instanceof Promise)) return new Ledger(activation, commits, stored)
+      const opened = stored.then((each) => new Ledger(activation, commits, each))
+      return opened.catch((error: unknown) => Promise.reject(unreadable(error)))
+    } catch (error) {
+      throw unreadable(error)
+    }
+  }
+
+  /** Why an activation is refused by what was thrown; undefined: it was its own code that failed. */
+  static refusalOf(error: unknown): Refusal | undefined {
+    if (error instanceof NewerState) {
+      return { code: 'ERR_ORBIT_ACTOR_VERSION', message: error.message, outcome: 'not-run' }
+    }
+    if (!(error instanceof Unreadable)) return undefined
+    return {
+      code: 'ERR_ORBIT_ACTOR_STORE',
+      message: error.message,
+      outcome: 'not-run',
+      failure: failureOf(error.cause),
+    }
+  }
+
+  /** Brings what an older version of the class has written up to date. Throws for what a newer one has written. */
+  migrate({ storage }: { readonly storage: ActorStorage<unknown> }): Eventually<void> {
+    const { type, id } = this.#activation
+    const from = this.#storedVersion
+    if (from > type.version) {
+      throw new NewerState(`${id}: its state is of version ${from}, and this process has version ${type.version}`)
+    }
+    if (from === 0 || from === type.version) return
+    const noteVersion = () => {
+      if (this.#hasNewVersion) this.#commit(new Draft())
+    }
+    return Promise.resolve(this.runHook(() => type.migrate?.(storage, from))).then(noteVersion)
+  }
+
+  /** The drafts that a reader sees, its own first. */
+  #visible(): Iterable<Draft> {
+    if (this.#hookDraft !== undefined) return [this.#hookDraft]
+    if (this.#drafts.size <= 1) return this.#drafts.values()
+    const { turn } = this.#activation
+    const own = turn === undefined ? undefined : this.#drafts.get(turn)
+    const others = [...this.#drafts.values()].filter((draft) => draft !== own).reverse()
+    return own === undefined ? others : [own, ...others]
+  }
+
+  entry(name: string): Uint8Array | undefined {
+    for (const { entries } of this.#visible()) if (entries.has(name)) return entries.get(name)
+    return this.#entries.get(name)
+  }
+
+  names(): Set<string> {
+    const names = new Set(this.#entries.keys())
+    for (const { entries } of this.#visible()) for (const name of entries.keys()) names.add(name)
+    for (const name of names) if (this.entry(name) === undefined) names.delete(name)
+    return names
+  }
+
+  alarm(name: string): StoredAlarm | undefined {
+    for (const { alarms } of this.#visible()) if (alarms.has(name)) return alarms.get(name)
+    return this.#alarms.get(name)
+  }
+
+  alarmNames(): Set<string> {
+    const names = new Set(this.#alarms.keys())
+    for (const { alarms } of this.#visible()) for (const name of alarms.keys()) names.add(name)
+    for (const name of names) if (this.alarm(name) === undefined) names.delete(name)
+    return names
+  }
+
+  /** The draft of the turn or hook that runs. Throws outside of one, and in methods that only read. */
+  draft(): Draft {
+    if (this.#hookDraft !== undefined) return this.#hookDraft
+    const { turn, type } = this.#activation
+    if (turn === undefined) throw new TypeError('the storage of an actor can be changed only while a method runs')
+    if (type.readonly.has(turn.method)) throw new TypeError(`${turn.method} is in readonly, and may not change storage`)
+    let draft = this.#drafts.get(turn)
+    if (draft === undefined) {
+      draft = new Draft()
+      this.#drafts.set(turn, draft)
+    }
+    return draft
+  }
+
+  /** Runs a hook; what it changes is committed if it does not fail. */
+  runHook(hook: () => unknown, discards = false): Eventually<void> {
+    const draft = new Draft()
+    this.#hookDraft = draft
+    const succeed = () => {
+      this.#hookDraft = undefined
+      if (discards || this.#failure !== undefined) return
+      if (!draft.isEmpty) this.#commit(draft)
+      this.#leave(draft)
+    }
+    const fail = (error: unknown) => {
+      this.#hookDraft = undefined
+      throw error
+    }
+    try {
+      const result = hook()
+      if (isPromise(result)) return Promise.resolve(result).then(succeed, fail)
+    } catch (error) {
+      fail(error)
+    }
+    succeed()
+  }
+
+  #commit(draft: Draft, reply?: StoreChange): CommitGroup {
+    const { type, key, id } = this.#activation
+    const changes: StoreChange[] = []
+    if (this.#hasNewVersion) changes.push({ kind: 'actor', type: type.name, key, version: type.version })
+    this.#hasNewVersion = false
+    changes.push(...draft.changesOf(type.name, key))
+    for (const message of draft.messages) changes.push(this.#commits.numbered(message, id))
+    if (reply !== undefined) changes.push(reply)
+    this.#apply(draft)
+    const last = this.#lastGroup
+    const group = this.#commits.add(changes)
+    this.#lastGroup = group
+    if (group !== last) group.wait((failure) => failure !== undefined && this.#fail(failure))
+    return group
+  }
+
+  #apply(draft: Draft): void {
+    for (const [name, value] of draft.entries) {
+      if (value === undefined) this.#entries.delete(name)
+      else this.#entries.set(name, value)
+      // What a suspended turn has written before is older.
+      for (const other of this.#drafts.values()) if (other !== draft) other.entries.delete(name)
+    }
+    for (const [name, alarm] of draft.alarms) {
+      if (alarm === undefined) this.#alarms.delete(name)
+      else this.#alarms.set(name, alarm)
+      for (const other of this.#drafts.values()) if (other !== draft) other.alarms.delete(name)
+    }
+  }
+
+  /** What it wrote was not kept: its memory is not what the store has. */
+  #fail(failure: StoreError): void {
+    this.#failure = failure
+    this.#activation.restart()
+  }
+
+  /** Lets a draft's messages go once the changes that its turn has seen are committed. */
+  #leave({ leaving }: Draft): void {
+    if (leaving.length === 0) return
+    this.hold((failure) => {
+      if (failure === undefined) for (const each of leaving) each()
+    })
+  }
+
+  /** Whether nothing of it is on its way to the store. */
+  get isSettled(): boolean {
+    return this.#failure === undefined && this.#lastGroup?.isOver !== false
+  }
+
+  /** Calls `onCommit` once all that has been committed so far outlives the process; at once, if it does. */
+  hold(onCommit: (failure: StoreError | undefined) => void): void {
+    if (this.#lastGroup === undefined || this.#lastGroup.isOver) onCommit(this.#failure)
+    else this.#lastGroup.wait(onCommit)
+  }
+
+  /** Lets a message of the turn that runs leave after its commit; it never leaves if the turn fails. */
+  leaveLater(send: () => void): void {
+    const turn = this.#hookDraft === undefined ? this.#activation.turn : undefined
+    if (this.#hookDraft !== undefined) {
+      this.#hookDraft.leaving.push(send)
+    } else if (turn === undefined) {
+      this.hold((failure) => failure === undefined && send())
+    } else {
+      const draft = this.#drafts.get(turn) ?? new Draft()
+      this.#drafts.set(turn, draft)
+      draft.leaving.push(send)
+    }
+  }
+
+  /** A turn has ended: its changes are committed, and then it is over for its caller. */
+  finish(turn: Turn, ending: Ending): void {
+    const draft = this.#drafts.get(turn)
+    this.#drafts.delete(turn)
+    if (this.#failure !== undefined) {
+      turn.end({ how: 'refused', refusal: this.#refusalOf(this.#failure, 'rolled-back') })
+      return
+    }
+    if (ending.how !== 'returned') {
+      if (draft?.isEmpty === false) this.#activation.restart()
+      const after = turn.alarm?.afterFailure(this)
+      if (after !== undefined) this.#commit(after)
+      this.#end(turn, ending)
+      return
+    }
+    if (ending.value instanceof KeptReply) {
+      this.#end(turn, decodeEnding(ending.value.bytes) ?? ending)
+      return
+    }
+    this.#finishReturned(turn, ending, turn.alarm === undefined ? draft : turn.alarm.afterReturn(this, draft))
+  }
+
+  #finishReturned(turn: Turn, ending: Ending, draft: Draft | undefined): void {
+    const { idempotencyKey } = turn
+    if (idempotencyKey !== undefined) {
+      const reply = this.#replyOf(idempotencyKey, ending)
+      this.#commit(draft ?? new Draft(), reply).wait(() => this.#replies.delete(idempotencyKey))
+    } else if (draft?.isEmpty === false) {
+      this.#commit(draft)
+    }
+    if (draft !== undefined) this.#leave(draft)
+    this.#end(turn, ending)
+  }
+
+  #end(turn: Turn, ending: Ending): void {
+    this.hold((failure) => {
+      if (failure === undefined) turn.end(ending)
+      else turn.end({ how: 'refused', refusal: this.#refusalOf(failure, failure.outcome) })
+    })
+  }
+
+  #refusalOf({ message }: StoreError, outcome: 'rolled-back' | 'unknown'): Refusal {
+    const { id } = this.#activation
+    return { code: 'ERR_ORBIT_ACTOR_STORE', message: `${id}: its changes were not kept: ${message}`, outcome }
+  }
+
+  /** What the reply table keeps for an idempotency key. */
+  #replyOf(idempotencyKey: string, ending: Ending): StoreChange {
+    const { type, key, home } = this.#activation
+    const reply = encodedReply(ending)
+    this.#replies.set(idempotencyKey, reply)
+    return { kind: 'reply', type: type.name, key, idempotencyKey, reply, atMs: home.clock.date() }
+  }
+
+  /** Runs a turn, unless it has run before. */
+  run(turn: Turn, invoke: () => unknown): unknown {
+    if (turn.alarm?.isCurrent(this) === false) return undefined
+    return turn.idempotencyKey === undefined ? invoke() : this.#once(turn.idempotencyKey, invoke)
+  }
+
+  /** Runs a method, or finds the reply of an earlier call with the same idempotency key. */
+  #once(key: string, run: () => unknown): unknown {
+    const earlier = this.#runningKeys.get(key)
+    if (earlier !== undefined) return earlier.then(() => this.#once(key, run))
+    const { type, key: actor } = this.#activation
+    const found = this.#replies.get(key) ?? this.#commits.store.reply(type.name, actor, key)
+    const result = found instanceof Promise ? found.then((bytes) => keptOr(bytes, run)) : keptOr(found, run)
+    if (!(result instanceof Promise)) return result
+    const forget = () => this.#runningKeys.delete(key)
+    this.#runningKeys.set(key, result.then(forget, forget))
+    return result
+  }
+
+  /** Resolves once all that it has added is committed, or has failed. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => this.hold(() => resolve()))
+  }
+}
+
+/** Whether a method or hook has returned a promise. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+const keptOr = (bytes: Uint8Array | undefined, run: () => unknown): unknown =>
+  bytes === undefined ? run() : new KeptReply(bytes)
+
+function encodedReply(ending: Ending): Uint8Array {
+  try {
+    return encodeEnding(ending)
+  } catch (error) {
+    const message = `the result of an earlier call cannot be sent: ${(error as Error).message}`
+    return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_VALUE', message, outcome: 'done' } })
+  }
+}

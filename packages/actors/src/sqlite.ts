@@ -1,0 +1,2 @@
+export { type SqliteOptions, sqlite } from './store/sqlite.js'
+export type { SqliteDriver } from './store/sqlitedriver.js'
