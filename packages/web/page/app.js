@@ -1,27 +1,19 @@
-import uPlot from '/uplot.js'
-import {
-  claimColumns,
-  element,
-  entryColumns,
-  findingColumns,
-  fleetColumns,
-  itemColumns,
-  memberColumns,
-  ringColumns,
-  table,
-} from '/views.js'
+import { drawChart, forgetChart, noteRates } from '/charts.js'
+import { contentsOf, formsFor, layerOf, questionFor, sourceOf } from '/contents.js'
+import { element, findingColumns, fleetColumns, memberColumns, ringColumns, storeColumns, table } from '/views.js'
 
 const byId = (id) => document.getElementById(id)
 const main = byId('main')
 const filter = byId('filter')
 
-/** Where the page is: all fleets, a fleet, or a ring of it. In the address, so that a reload stays there. */
+/** Where the page is: all fleets, a fleet, or an object of it. In the address, so that a reload stays there. */
 const place = () => {
-  const [fleet, kind] = location.hash.slice(1).split('/').map(decodeURIComponent)
-  return { fleet: fleet || undefined, kind: kind === undefined ? undefined : Number(kind) }
+  const [fleet, kind, ...rest] = location.hash.slice(1).split('/').map(decodeURIComponent)
+  return { fleet: fleet || undefined, kind: kind === undefined ? undefined : Number(kind), rest }
 }
+const hashOf = (...parts) => `#${parts.map(encodeURIComponent).join('/')}`
 const go = (...parts) => {
-  location.hash = parts.map(encodeURIComponent).join('/')
+  location.hash = hashOf(...parts)
 }
 
 const state = {
@@ -32,25 +24,6 @@ const state = {
   found: undefined,
   error: '',
   tail: undefined,
-}
-/** Rates by fleet and KIND, for the charts: [seconds, rate]. */
-const rates = new Map()
-const chartSeconds = 120
-let chart
-
-function noteRates({ unixMs, fleets }) {
-  for (const { rings } of fleets) {
-    for (const { fleet, kind, perSecond, history } of rings) {
-      if (history.length === 0) continue // the first sample of a ring has no rate
-      const key = `${fleet}/${kind}`
-      const points = rates.get(key) ?? []
-      points.push([unixMs / 1000, perSecond])
-      rates.set(
-        key,
-        points.filter(([at]) => at > unixMs / 1000 - chartSeconds),
-      )
-    }
-  }
 }
 
 const samples = new EventSource('/samples')
@@ -71,42 +44,51 @@ samples.onerror = () => {
   render()
 }
 
+const fleetOf = ({ fleet }) => state.sample.fleets.find((each) => each.fleet === fleet)
+
+/** The ring, table, inbox or store of a place. */
+function objectOf(at) {
+  const { rings = [], stores = [] } = fleetOf(at) ?? {}
+  return [...rings, ...stores].find(({ kind }) => kind === at.kind)
+}
+
 /** Asks a command of the server, and shows the answer when the page is still at the same place. */
-async function ask(what, { fleet, kind }) {
+async function ask(question) {
   const asked = location.hash
-  const [, name = ''] = /:(.*)$/s.exec(ringOf({ fleet, kind })?.name ?? '') ?? []
-  const response = await fetch(`/ask?${new URLSearchParams({ what, fleet, kind: kind ?? '', name })}`)
+  const response = await fetch(`/ask?${new URLSearchParams(question)}`)
   const found = await response.json()
   if (location.hash !== asked || state.isPaused) return
   state.found = found
   render()
 }
 
-const ringOf = ({ fleet, kind }) =>
-  state.sample.fleets.find((each) => each.fleet === fleet)?.rings.find((ring) => ring.kind === kind)
+/** Asks for what the place shows beside the samples; a stream is followed instead. */
+function askAgain() {
+  const at = place()
+  const object = objectOf(at)
+  if (state.isPaused || at.fleet === undefined) return
+  if (at.kind === undefined) ask({ what: 'doctor', fleet: at.fleet })
+  else if (object !== undefined && sourceOf(object) !== 'tail') ask(questionFor(object, at))
+}
 
-const isOf = (layer, name) => name === `orbit.${layer}` || name.startsWith(`orbit.${layer}:`)
-
-/** What shows the content of a ring: a stream of items, or a command that is asked again and again. */
-const sourceOf = ({ name, form }) =>
-  form !== 'ring' ? (isOf('contest', name) ? 'claims' : 'stat') : isOf('cache', name) ? 'cache' : 'tail'
-
+/** Begins to show a place. */
 function follow() {
   state.tail?.close()
   state.tail = undefined
   Object.assign(state, { items: [], skipped: 0, found: undefined })
   const at = place()
-  if (at.kind === undefined) return at.fleet && ask('doctor', at)
-  const ring = ringOf(at)
-  if (ring === undefined || sourceOf(ring) !== 'tail') return
-  const pattern = isOf('events', ring.name) ? byId('pattern')?.value || '' : ''
+  const object = objectOf(at)
+  askAgain()
+  showForms(object, at)
+  if (object === undefined || sourceOf(object) !== 'tail') return
+  const pattern = layerOf(object.name).layer === 'events' ? byId('pattern')?.value || '' : ''
   const tail = new EventSource(`/tail?${new URLSearchParams({ fleet: at.fleet, kind: at.kind, pattern })}`)
   tail.addEventListener('items', ({ data }) => {
     if (state.isPaused) return
     const { items, skipped } = JSON.parse(data)
     state.items = [...state.items, ...items].slice(-200)
     state.skipped += skipped
-    render()
+    renderSoon()
   })
   tail.addEventListener('problem', ({ data }) => {
     state.error = JSON.parse(data).message
@@ -128,77 +110,37 @@ function fleetsView() {
   ]
 }
 
-function fleetView({ fleet }) {
-  const found = state.sample.fleets.find((each) => each.fleet === fleet)
-  if (found === undefined) return [element('p', {}, `there is no fleet ${fleet}`)]
-  const open = ({ kind }) => go(fleet, kind)
+function fleetView(at) {
+  const found = fleetOf(at)
+  if (found === undefined) return [element('p', {}, `there is no fleet ${at.fleet}`)]
+  const rows = { open: ({ kind }) => go(at.fleet, kind), keyOf: ({ kind }) => `${at.fleet}/${kind}` }
+  const stores = found.stores.length === 0 ? [] : [table('stores', storeColumns, wanted(found.stores), rows)]
   return [
     table('members', memberColumns, wanted(found.members)),
-    table('rings, tables and inboxes', ringColumns, wanted(found.rings), {
-      open,
-      keyOf: ({ kind }) => `${fleet}/${kind}`,
-    }),
+    table('rings, tables and inboxes', ringColumns, wanted(found.rings), rows),
+    ...stores,
     table('doctor', findingColumns, wanted(state.found?.findings ?? [])),
   ]
 }
 
-function ringView(at) {
-  const ring = ringOf(at)
-  if (ring === undefined) return [element('p', {}, `fleet ${at.fleet} has no ring of KIND ${at.kind}`)]
-  const parts = [table(`KIND ${ring.kind}`, ringColumns, [ring])]
-  const source = sourceOf(ring)
-  if (source === 'cache') parts.push(table('entries', entryColumns, wanted(state.found?.entries ?? [])))
-  else if (source === 'claims') parts.push(table('claims', claimColumns, wanted(state.found?.claims ?? [])))
-  else if (source === 'stat') parts.push(element('pre', {}, JSON.stringify(state.found?.rings?.[0] ?? {}, null, 2)))
-  else {
-    const newest = wanted(state.items).toReversed()
-    const skipped = state.skipped > 0 ? `, ${state.skipped.toLocaleString('en')} not shown: too many` : ''
-    parts.push(table(`newest frames${skipped}`, itemColumns, newest))
-  }
-  return parts
+function objectView(at) {
+  const object = objectOf(at)
+  if (object === undefined) return [element('p', {}, `fleet ${at.fleet} has no ring of KIND ${at.kind}`)]
+  const columns = layerOf(object.name).layer === 'store' ? storeColumns : ringColumns
+  return [table(`KIND ${object.kind}`, columns, [object]), ...contentsOf(object, at, state, wanted, go)]
 }
 
-/** The rates of the rings of this place. Drawn into one canvas, which outlives the tables around it. */
-function drawChart(at) {
-  const host = byId('chart')
-  if (at.fleet === undefined) return host?.remove()
-  const rings = (state.sample.fleets.find(({ fleet }) => fleet === at.fleet)?.rings ?? [])
-    .filter(({ kind }) => at.kind === undefined || kind === at.kind)
-    .slice(0, 6)
-  const series = rings.map(({ fleet, kind }) => rates.get(`${fleet}/${kind}`) ?? [])
-  const times = [...new Set(series.flatMap((points) => points.map(([time]) => time)))].sort((a, b) => a - b)
-  const data = [
-    times,
-    ...series.map((points) => {
-      const by = new Map(points)
-      return times.map((time) => by.get(time) ?? null)
-    }),
-  ]
-  const key = rings.map(({ fleet, kind }) => `${fleet}/${kind}`).join()
-  if (host === null || host.dataset.key !== key) return newChart(host, key, rings, data)
-  chart.setData(data)
-}
-
-const colours = ['#3b82f6', '#16a34a', '#d97706', '#dc2626', '#9333ea', '#0891b2']
-
-function newChart(old, key, rings, data) {
-  old?.remove()
-  const host = element('div', { id: 'chart', class: 'chart', 'data-key': key })
-  main.before(host)
-  const ink = getComputedStyle(document.documentElement).getPropertyValue('--dim')
-  const axis = { stroke: ink, grid: { stroke: `${ink}33` } }
-  const series = rings.map(({ name }, i) => ({ label: name, stroke: colours[i], width: 2 }))
-  const options = { width: Math.min(900, innerWidth - 32), height: 160, series: [{}, ...series], axes: [axis, axis] }
-  chart = new uPlot(options, data, host)
-}
-
-function pathView({ fleet, kind }) {
-  const link = (text, ...parts) => element('a', { href: `#${parts.map(encodeURIComponent).join('/')}` }, text)
-  const steps = [link('fleets')]
-  if (fleet !== undefined) steps.push(' / ', link(fleet, fleet))
-  if (kind !== undefined) steps.push(' / ', ringOf({ fleet, kind })?.name ?? String(kind))
+/** The places above this one, from the fleets on. */
+function stepsOf({ fleet, kind, rest }) {
+  const steps = [['fleets', hashOf()]]
+  if (fleet !== undefined) steps.push([fleet, hashOf(fleet)])
+  if (kind !== undefined) steps.push([objectOf({ fleet, kind })?.name ?? String(kind), hashOf(fleet, kind)])
+  if (rest.length > 0) steps.push([rest.slice(1).join('/') || 'all keys', hashOf(fleet, kind, ...rest)])
   return steps
 }
+
+const pathView = (at) =>
+  stepsOf(at).flatMap(([text, href], i) => [...(i > 0 ? [' / '] : []), element('a', { href }, text)])
 
 function alarms({ fleet }) {
   const fleets = state.sample.fleets.filter((each) => fleet === undefined || each.fleet === fleet)
@@ -214,19 +156,38 @@ function render() {
   byId('path').replaceChildren(...pathView(at))
   byId('alarms').textContent = alarms(at)
   main.replaceChildren(
-    ...(at.fleet === undefined ? fleetsView() : at.kind === undefined ? fleetView(at) : ringView(at)),
+    ...(at.fleet === undefined ? fleetsView() : at.kind === undefined ? fleetView(at) : objectView(at)),
   )
   showPattern(at)
-  drawChart(at)
+  drawChart(main, fleetOf(at), at.kind)
   if (focused !== undefined) main.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus()
-  // A ring is known only from the first sample on.
-  if (at.kind !== undefined && state.tail === undefined && ringOf(at) && sourceOf(ringOf(at)) === 'tail') follow()
+  // An object is known only from the first sample on.
+  const object = objectOf(at)
+  if (object !== undefined && byId('forms').dataset.place !== location.hash) follow()
 }
 
-/** The pattern of an event bus: outside of what is drawn anew, so that it keeps its text and its focus. */
+let isDue = false
+/** Renders in the next frame: items of a busy ring come more often than a screen can show. */
+function renderSoon() {
+  if (isDue) return
+  isDue = true
+  requestAnimationFrame(() => {
+    isDue = false
+    render()
+  })
+}
+
+/** The forms of an object: outside of what is drawn anew, so that they keep their texts and their focus. */
+function showForms(object, at) {
+  const forms = byId('forms')
+  forms.replaceChildren(...(object === undefined ? [] : formsFor(object, at)))
+  forms.dataset.place = object === undefined ? '' : location.hash
+}
+
+/** The pattern of an event bus. */
 function showPattern(at) {
-  const ring = at.kind === undefined ? undefined : ringOf(at)
-  const isShown = ring !== undefined && isOf('events', ring.name)
+  const object = objectOf(at)
+  const isShown = object !== undefined && layerOf(object.name).layer === 'events'
   if (!isShown) byId('pattern')?.remove()
   else if (byId('pattern') === null) {
     const input = element('input', {
@@ -239,42 +200,58 @@ function showPattern(at) {
   }
 }
 
-setInterval(() => {
-  const at = place()
-  const ring = at.kind === undefined ? undefined : ringOf(at)
-  if (ring !== undefined && !state.isPaused && sourceOf(ring) !== 'tail') ask(sourceOf(ring), at)
-}, 1000)
+setInterval(askAgain, 1000)
 
+const pause = () => {
+  state.isPaused = !state.isPaused
+  byId('pause').setAttribute('aria-pressed', String(state.isPaused))
+  byId('pause').textContent = state.isPaused ? 'go on' : 'pause'
+}
+const setTheme = (theme) => {
+  document.documentElement.dataset.theme = theme
+  forgetChart()
+}
+const otherTheme = () => {
+  setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark')
+  render()
+}
+const goUp = () => {
+  const [, href] = stepsOf(place()).at(-2) ?? ['', hashOf()]
+  location.hash = href
+}
+/** Moves the focus to the row before or after. */
+const moveFocus = (step) => {
+  const rows = [...main.querySelectorAll('tr[tabindex]')]
+  const at = rows.indexOf(document.activeElement)
+  rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + step))]?.focus()
+}
+
+const keys = {
+  '/': () => filter.focus(),
+  p: pause,
+  t: otherTheme,
+  ArrowDown: () => moveFocus(1),
+  ArrowUp: () => moveFocus(-1),
+  Escape: goUp,
+}
+addEventListener('keydown', (event) => {
+  const isTyping = document.activeElement instanceof HTMLInputElement
+  if (event.ctrlKey || event.metaKey || event.altKey || keys[event.key] === undefined) return
+  if (isTyping && event.key !== 'Escape') return
+  event.preventDefault()
+  if (isTyping) document.activeElement.blur()
+  else keys[event.key]()
+})
 addEventListener('hashchange', () => {
   filter.value = ''
   follow()
   render()
 })
-addEventListener('keydown', (event) => {
-  const isTyping = document.activeElement instanceof HTMLInputElement
-  if (event.key === 'Escape') {
-    if (isTyping) document.activeElement.blur()
-    else go(...(place().kind === undefined ? [] : [place().fleet]))
-  } else if (event.key === '/' && !isTyping) {
-    event.preventDefault()
-    filter.focus()
-  }
-})
+addEventListener('resize', forgetChart)
 filter.addEventListener('input', render)
-byId('pause').addEventListener('click', ({ currentTarget }) => {
-  state.isPaused = !state.isPaused
-  currentTarget.setAttribute('aria-pressed', String(state.isPaused))
-  currentTarget.textContent = state.isPaused ? 'go on' : 'pause'
-})
-const setTheme = (theme) => {
-  document.documentElement.dataset.theme = theme
-  byId('chart')?.remove()
-}
+byId('pause').addEventListener('click', pause)
+byId('theme').addEventListener('click', otherTheme)
 setTheme(matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
-byId('theme').addEventListener('click', () => {
-  setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark')
-  render()
-})
 // The token is in a cookie from now on: keep it out of the history.
 history.replaceState(null, '', `/${location.hash}`)
 follow()

@@ -36,6 +36,8 @@ export const memberColumns = [
   { title: 'cpu', number: true, text: ({ cpu }) => (cpu === null ? '-' : `${Math.round(cpu * 100)} %`) },
   { title: 'memory', number: true, text: ({ rssBytes }) => bytesText(rssBytes) },
   { title: 'beat', number: true, text: ({ beatAgeMs }) => durationText(beatAgeMs) },
+  { title: 'calls/s', number: true, text: ({ callsPerSecond: rate }) => (rate === null ? '-' : rateText(rate)) },
+  { title: 'calls', number: true, text: ({ calls }) => calls ?? '-' },
   { title: 'status', text: ({ status }) => status },
 ]
 
@@ -52,6 +54,44 @@ export const ringColumns = [
     text: ({ burned }) => burned,
     style: ({ burned }) => (burned > 0 ? 'warn' : undefined),
   },
+]
+
+const percentText = (share) => (share === null ? '-' : `${(share * 100).toFixed(1)} %`)
+
+export const storeColumns = [
+  { title: 'kind', number: true, text: ({ kind }) => kind },
+  { title: 'store', text: ({ name }) => name },
+  { title: 'reads/s', number: true, text: ({ readsPerSecond }) => rateText(readsPerSecond) },
+  { title: 'hits', number: true, text: ({ hitRate }) => percentText(hitRate) },
+  { title: 'writes/s', number: true, text: ({ writesPerSecond }) => rateText(writesPerSecond) },
+  { title: 'evicted/s', number: true, text: ({ evictedPerSecond }) => rateText(evictedPerSecond) },
+  { title: 'used', number: true, text: ({ usedBytes, bytes }) => percentText(usedBytes / bytes) },
+  { title: 'live', number: true, text: ({ liveShare }) => percentText(liveShare) },
+  { title: 'entries', number: true, text: ({ entries }) => entries },
+]
+
+export const groupColumns = [
+  { title: 'namespace', text: ({ namespace }) => namespace },
+  { title: 'prefix', text: ({ prefix }) => prefix ?? '-' },
+  { title: 'keys', number: true, text: ({ keys }) => keys },
+  { title: 'bytes', number: true, text: ({ valueBytes }) => valueBytes },
+  { title: 'read', number: true, text: ({ read }) => read },
+]
+
+export const keyColumns = [
+  { title: 'namespace', text: ({ namespace }) => namespace },
+  { title: 'key', text: ({ key }) => key },
+  { title: 'bytes', number: true, text: ({ valueBytes }) => valueBytes },
+  { title: 'age', number: true, text: ({ ageMs }) => durationText(ageMs) },
+  { title: 'left', number: true, text: ({ expiresInMs }) => durationText(expiresInMs) },
+  { title: 'read', number: true, text: ({ frequency }) => (frequency === 3 ? '3+' : frequency) },
+]
+
+export const counterColumns = [
+  { title: 'name', text: ({ name }) => name },
+  { title: 'kind', text: ({ kind }) => kind },
+  { title: 'value', number: true, text: ({ value }) => value },
+  { title: 'left', number: true, text: ({ expiresInMs }) => durationText(expiresInMs) },
 ]
 
 export const fleetColumns = [
@@ -123,7 +163,9 @@ export function table(title, columns, rows, { open, keyOf } = {}) {
     const attributes = open
       ? { tabindex: '0', 'data-key': keyOf(row), onclick: onOpen, onkeydown: ({ key }) => key === 'Enter' && onOpen() }
       : {}
-    const cells = columns.map((column) => cell('td', column, String(column.text(row)), column.style?.(row)))
+    const cells = columns.map((column) =>
+      cell('td', column, column.element?.(row) ?? String(column.text(row)), column.style?.(row)),
+    )
     return element('tr', attributes, ...cells)
   })
   const content = rows.length === 0 ? element('p', { class: 'dim' }, 'none') : element('table', {}, head, ...body)

@@ -19,7 +19,7 @@ const cookieOf = ({ cookie = '' }, name) =>
  *
  * @returns {{ code: number, text: string } | undefined}
  */
-export function refusalOf({ method, headers }, url, { port, token }) {
+export function refusalOf({ method, headers }, url, { port, token, allowWrite }) {
   if (url === null) return { code: 400, text: 'the address is not one of this page' }
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`]
   if (!hosts.includes(headers.host ?? '')) return { code: 403, text: 'the Host must be 127.0.0.1 or localhost' }
@@ -31,7 +31,9 @@ export function refusalOf({ method, headers }, url, { port, token }) {
   if (!given.some((each) => isEqual(each, token))) {
     return { code: 401, text: 'the token is missing: open the address that orbit-web printed' }
   }
-  return method === 'GET' || method === 'HEAD' ? undefined : { code: 405, text: 'only GET: this page only reads' }
+  if (method === 'GET' || method === 'HEAD') return undefined
+  if (!allowWrite || method !== 'POST') return { code: 405, text: 'this page only reads: orbit-web --allow-write' }
+  return origin === undefined ? { code: 403, text: 'a request that writes must have an Origin' } : undefined
 }
 
 /** Cookies do not belong to a port, so the name says the port. */

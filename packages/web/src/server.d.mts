@@ -12,10 +12,12 @@ export interface ServeOptions {
   fleet?: string | undefined
   /** The port on 127.0.0.1, 0..65535; 0 (default): any free one. */
   port?: number
+  /** Whether the page may change fleets, by the commands of orbit that write; default false. */
+  allowWrite?: boolean
 }
 
 /**
- * Serves the page on 127.0.0.1. It only reads: the bytes of the fleets do not change.
+ * Serves the page on 127.0.0.1. Without `allowWrite` it only reads: the bytes of the fleets do not change.
  *
  * @throws TypeError for a name that no fleet can have; the error of the system if the port is in use
  */

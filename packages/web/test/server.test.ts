@@ -1,10 +1,12 @@
 // The page as a browser and as an attacker ask for it. test/page.test.ts runs it in Chromium.
 import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { fleetName } from '../../../test/help/fleets.js'
+import { Contest, Counters, OrbitCache, OrbitEventBus, OrbitStore } from '../../../src/index.js'
+import { fleetName, joinShm } from '../../../test/help/fleets.js'
 import { bytesOf, showcase } from '../../../test/help/orbit.js'
 import { isLinux } from '../../../test/help/system.js'
 import { serve } from '../src/server.mjs'
@@ -38,6 +40,20 @@ function request(
   })
 }
 
+/** How many child processes of this one have this word in their command line. */
+function childrenRunning(word: string): number {
+  const pids = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+  return pids.filter((pid) => commandLineOf(pid).includes(`\0${word}\0`)).length
+}
+
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return '' // it has ended
+  }
+}
+
 /** The data of the events of a stream with this name. */
 async function* eventsOf(url: string, headers: Record<string, string>, name: string) {
   const abort = new AbortController()
@@ -65,7 +81,11 @@ describe.runIf(isLinux)('orbit-web', () => {
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
     const paths = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path as string)
     expect(paths).toEqual(['/uplot.css', '/style.css', '/app.js'])
-    for (const path of [...paths, '/uplot.js', '/views.js']) {
+    for (const path of [
+      ...paths,
+      '/uplot.js',
+      ...['actions', 'charts', 'contents', 'views'].map((name) => `/${name}.js`),
+    ]) {
       const { status, headers: sent } = await fetch(origin + path, { headers })
       expect([status, sent.get('set-cookie')], path).toEqual([200, null])
     }
@@ -110,6 +130,67 @@ describe.runIf(isLinux)('orbit-web', () => {
     expect((await ask('what=doctor')).findings).toContainEqual(expect.objectContaining({ check: 'fleet', level: 'ok' }))
     expect((await ask('what=cache&name=none')).error).toMatchObject({ code: 'ERR_ORBIT_NOT_FOUND' })
     expect(bytesOf(name)).toEqual(before)
+  })
+
+  it('answers for stores and counters, and changes no byte', async () => {
+    const name = fleetName('web')
+    await showcase(name, { hasMore: true })
+    const before = bytesOf(name)
+    const { origin, headers } = await serveFleet(name)
+    // biome-ignore lint/suspicious/noExplicitAny: the tests of the command check its JSON.
+    const ask = async (query: string): Promise<any> =>
+      (await fetch(`${origin}/ask?fleet=${name}&${query}`, { headers })).json()
+    expect((await ask('what=store')).prefixes).toMatchObject([{ prefix: 'user:', keys: 2 }, { prefix: null }])
+    expect((await ask('what=store&name=pages')).store).toMatchObject({ name: 'orbit.store:pages' })
+    const keys = await ask('what=store&part=keys&namespace=users&key=user:')
+    expect(keys.entries.map(({ key }: { key: string }) => key)).toEqual(['user:17', 'user:18'])
+    expect((await ask('what=store&part=value&namespace=users&key=user:17')).payload).toEqual({ name: 'Ada' })
+    expect((await ask('what=store&part=value&key=--reset')).error).toMatchObject({ code: 'ERR_ORBIT_NOT_FOUND' })
+    expect((await ask('what=counters')).counters).toHaveLength(2)
+    expect(bytesOf(name)).toEqual(before)
+  })
+
+  it('runs at most four commands at a time, and refuses more than 16 that wait', async () => {
+    const name = fleetName('web')
+    await showcase(name)
+    const { origin, headers } = await serveFleet(name)
+    const asked = Array.from({ length: 26 }, async () => {
+      const answer = await fetch(`${origin}/ask?fleet=${name}&what=claims`, { headers })
+      return (await answer.json()) as { claims?: unknown[]; error?: { message: string } }
+    })
+    let most = 0
+    let isOver = false
+    const answers = Promise.all(asked).finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      most = Math.max(most, childrenRunning('claims'))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const refused = (await answers).filter(({ error }) => error?.message.startsWith('too many questions'))
+    expect([most, refused.length]).toEqual([4, 26 - 4 - 16])
+    expect((await answers).filter(({ claims }) => claims?.length === 1)).toHaveLength(20)
+  })
+
+  it('says that no process could be started, and goes on', async () => {
+    const name = fleetName('web')
+    await showcase(name)
+    const { origin, headers } = await serveFleet(name)
+    const { execPath } = process
+    onTestFinished(() => {
+      process.execPath = execPath
+    })
+    process.execPath = '/no/such/node'
+    const answer = await fetch(`${origin}/ask?fleet=${name}&what=claims`, { headers })
+    expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('ENOENT') } })
+    for (const path of ['/samples', `/tail?fleet=${name}&kind=220`]) {
+      for await (const problem of eventsOf(origin + path, headers, 'problem')) {
+        expect(problem.message, path).toContain('ENOENT')
+        break
+      }
+    }
+    process.execPath = execPath
+    expect((await fetch(`${origin}/ask?fleet=${name}&what=claims`, { headers })).status).toBe(200)
   })
 
   it('runs no command but those of its list, and passes no options', async () => {
@@ -161,6 +242,68 @@ describe.runIf(isLinux)('orbit-web', () => {
     }
     await storm
     expect(skipped).toBeGreaterThan(shown)
+  })
+})
+
+describe.runIf(isLinux)('orbit-web with allowWrite', () => {
+  /** A fleet that this process has joined, and a function that asks the page to change it. */
+  async function writable() {
+    const name = fleetName('web')
+    const fleet = joinShm(name, { size: 4 })
+    const server = await serve({ fleet: name, allowWrite: true })
+    onTestFinished(() => server.close())
+    const { origin, searchParams, port } = new URL(server.url)
+    const cookie = `orbit-web-${port}=${searchParams.get('token')}`
+    const act = async (action: object, headers: Record<string, string> = { cookie, origin }) => {
+      const body = JSON.stringify({ fleet: name, ...action })
+      const response = await fetch(`${origin}/act`, { method: 'POST', headers, body })
+      return response.status === 200 ? response.json() : response.status
+    }
+    return { name, fleet, act, cookie, origin, url: server.url }
+  }
+
+  it('publishes, sets, deletes and releases as a member', async () => {
+    const { fleet, act } = await writable()
+    const cursor = new OrbitEventBus(fleet, { capacity: 8 }).cursor()
+    const counters = new Counters(fleet, { capacity: 16 })
+    const store = new OrbitStore(fleet, { bytes: 2 ** 19, namespace: 'pages' })
+    for (const key of ['a', 'b', 'c', '--yes']) store.put(key, 'x', { tags: [key] })
+    new OrbitCache(fleet, { capacity: 8, valueBytes: 8 }).put('key', 'x')
+    expect(await act({ what: 'pub', topic: 'it', data: '--json\n' })).toMatchObject({ position: 0, bytes: 7 })
+    expect(cursor.poll().events.map((event) => [event.topic, event.text()])).toEqual([['it', '--json\n']])
+    expect(await act({ what: 'set', counter: 'jobs', value: '-3' })).toMatchObject({ value: -3 })
+    expect(await act({ what: 'add', counter: 'jobs', value: '5' })).toMatchObject({ before: -3, value: 2 })
+    expect(counters.counter('jobs').get()).toBe(2)
+    expect(await act({ what: 'store delete', namespace: 'pages', value: '--yes' })).toMatchObject({ entries: 1 })
+    expect(await act({ what: 'store invalidate', value: 'a' })).toMatchObject({ op: 'invalidate' })
+    expect([...store.keys()].map(({ key }) => String(Buffer.from(key))).sort()).toEqual(['b', 'c'])
+    expect(await act({ what: 'store reset', namespace: 'pages' })).toMatchObject({ entries: 2 })
+    expect(await act({ what: 'cache delete', value: 'key' })).toMatchObject({ entries: 1 })
+    expect(await act({ what: 'cache reset', value: '' })).toMatchObject({ entries: 0 })
+    const guard = new Contest(fleet, { capacity: 8 }).tryClaim('leader', { ttlMs: 60_000 })
+    expect('guard' in guard).toBe(true)
+    // Its holder is this process, which runs.
+    expect(await act({ what: 'release', subject: 'leader' })).toMatchObject({ error: { code: 'ERR_ORBIT_IN_USE' } })
+    expect(fleet.nodes()).toHaveLength(1)
+  }, 60_000)
+
+  it('refuses actions of other sites, of other fleets, and all that are not in its list', async () => {
+    const { name, fleet, act, cookie, origin, url } = await writable()
+    const counters = new Counters(fleet, { capacity: 16 })
+    const set = { what: 'set', counter: 'jobs', value: '1' }
+    expect(await act(set, { cookie })).toBe(403)
+    expect(await act(set, { cookie, origin: 'http://evil.example' })).toBe(403)
+    expect(await act(set, { origin })).toBe(401)
+    for (const wrong of [{ what: 'rm' }, { what: 'toString' }, { ...set, fleet: 'other' }, { ...set, counter: 7 }, {}])
+      expect(await act(wrong), JSON.stringify(wrong)).toBe(400)
+    expect((await fetch(`${origin}/act`, { method: 'POST', headers: { cookie, origin }, body: 'x' })).status).toBe(400)
+    expect(counters.counter('jobs').get()).toBe(0)
+    expect(await (await fetch(url)).text()).toContain('data-writes="yes"')
+    const reader = await serveFleet(name)
+    const body = JSON.stringify({ fleet: name, ...set })
+    const headers = { ...reader.headers, origin: reader.origin }
+    expect((await fetch(`${reader.origin}/act`, { method: 'POST', headers, body })).status).toBe(405)
+    expect(await (await fetch(reader.url)).text()).toContain('data-writes="no"')
   })
 })
 

@@ -4,7 +4,11 @@ import { interrupt } from '../interrupt.js'
 
 /** What the package `orbit-web` exports. */
 interface Web {
-  serve(options: { fleet?: string; port: number }): Promise<{ url: string; close(): Promise<void> }>
+  serve(options: {
+    fleet?: string
+    port: number
+    allowWrite: boolean
+  }): Promise<{ url: string; close(): Promise<void> }>
 }
 
 const packageName = 'orbit-web'
@@ -27,7 +31,7 @@ async function run(call: Call): Promise<void> {
   const fleet = call.optional(0)
   if (fleet !== undefined) Fleet.observe(fleet).close() // throws if there is no such fleet
   const { serve } = await loadWeb()
-  const server = await serve({ ...(fleet !== undefined && { fleet }), port })
+  const server = await serve({ ...(fleet !== undefined && { fleet }), port, allowWrite: call.flag('allow-write') })
   if (output.isJson) output.json({ url: server.url })
   else output.line(`serving ${server.url}`)
   await new Promise<void>((resolve) => {
@@ -43,15 +47,18 @@ export const web: Command = {
   operands: ['[FLEET]'],
   about: [
     'Serves a page on 127.0.0.1 until Ctrl-C: fleets, members, rates as charts, the newest frames of rings, caches,',
-    'claims, and the findings of doctor. The page only reads. It needs the package orbit-web, which is not installed',
-    'with this one.',
+    'stores, counters, claims, and the findings of doctor. The page only reads, unless --allow-write lets it do what',
+    'pub, set, add, release, cache and store do to a fleet. It needs the package orbit-web, which is not installed with',
+    'this one.',
     '',
     'The address that it prints has a random token, without which nothing is answered. Requests of other sites are',
     'refused.',
   ],
   options: {
     port: { type: 'string', value: 'PORT', about: `the port, 0..65535; 0: any free port; default: ${defaultPort}` },
+    'allow-write': { type: 'boolean', about: 'let the page publish, delete, release and set; default: it only reads' },
   },
+  writes: ['web --allow-write'],
   examples: [{ line: 'orbit web web', about: 'open the address that it prints' }],
   run,
 }
