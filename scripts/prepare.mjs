@@ -4,7 +4,7 @@
 //   prepare.mjs prebuild    packages, prebuilds/ for this platform
 //   prepare.mjs arm64       packages, build/arm64/prebuilds by the cross compiler, dist
 //   prepare.mjs dist        packages, dist from nothing
-//   prepare.mjs pack        packages, prebuilds/ for this platform, dist, native/source.tar.bz2: what `npm pack` puts in
+//   prepare.mjs pack        packages, prebuilds/ for this platform, dist, native/source.tar.bz2: what `npm pack` takes
 // Needs Node, python3, make and g++.
 import { spawnSync } from 'node:child_process'
 import {
@@ -179,7 +179,8 @@ function prepareSourceBuild() {
     .replace("'./package.json'", "'../package.json'")
     .replaceAll(/(, )?"-(Werror|f(fat-)?lto[^"]*)"/g, '') // a compiler that we do not know may warn, or lack a plugin
   writeFileSync(join(stage, 'binding.gyp'), moved)
-  // Bzip2 makes it a quarter smaller than gzip. Python packs and unpacks it: node-gyp needs it, and bzip2 may be missing.
+  // Bzip2 makes it a quarter smaller than gzip does. Python packs and unpacks it: node-gyp needs that, and the command
+  // bzip2 may be missing.
   const python = ['-m', 'tarfile', '-c', '../../native/source.tar.bz2', ...readdirSync(stage)]
   run('packing the sources of the addon', 'python3', python, {}, stage)
   rmSync(stage, { recursive: true, force: true })

@@ -2,11 +2,18 @@
 #include "node/call.h"
 #include "protocol/cursor.h"
 #include "protocol/debug.h"
+#include "protocol/latest.h"
 #include "protocol/topic.h"
 
 namespace orbit {
 
 namespace {
+
+// After the last publication of a call, in a ring with a pod.
+void note_if_typed(const Call& call, uint64_t position, const void* payload, uint32_t length) {
+  if (call.ring().latest == nullptr) return;
+  note_latest(call.opened->writer, call.opened->fleet->incarnation(), position, payload, length);
+}
 
 // publish([payload]) -> undefined, with the position in Results; or a status. Given: version, ring, length, and as the
 // flag frameKind. Without `payload`, its bytes are in the scratch or the draft, from the given place on
@@ -26,6 +33,7 @@ napi_value publish_call(napi_env env, napi_callback_info info) {
   RingStatus status =
       publish(&call.opened->writer, payload, bytes, static_cast<uint8_t>(call.given->flag), version, &position);
   if (status != RingStatus::kOk) return call.status(status);
+  note_if_typed(call, position, payload, bytes);
   wake(call.opened);
   call.addon->results()->position = number_of(position);
   return nullptr;
@@ -48,7 +56,10 @@ napi_value publish_packed_call(napi_env env, napi_callback_info info) {
         publish(&call.opened->writer, records + published * recordBytes, recordBytes, frameKind, version, &position);
     if (status == RingStatus::kOk) published++;
   }
-  if (published > 0) wake(call.opened);
+  if (published > 0) {
+    note_if_typed(call, position, records + (published - 1) * recordBytes, recordBytes);
+    wake(call.opened);
+  }
   call.addon->results()->status = static_cast<double>(status);
   return call.number(static_cast<double>(published));
 }
@@ -64,7 +75,8 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
   uint64_t version = call.u64(3), position = 0;
   uint8_t* at = call.addon->scratch + kFirstRecord;
   uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
-  uint32_t published = 0;
+  uint32_t published = 0, newestLength = 0;
+  const uint8_t* newest = at;
   RingStatus status = RingStatus::kOk;
   while (published < count && end - at >= 8) {
     uint32_t length;
@@ -76,10 +88,15 @@ napi_value publish_list_call(napi_env env, napi_callback_info info) {
     if (status != RingStatus::kOk) break;
     double result = static_cast<double>(position);
     memcpy(at, &result, sizeof result);
+    newest = at + 8;
+    newestLength = length;
     at += 8 + (size_t{length} + 7) / 8 * 8;
     published++;
   }
-  if (published > 0) wake(call.opened);
+  if (published > 0) {
+    note_if_typed(call, position, newest, newestLength);
+    wake(call.opened);
+  }
   call.addon->results()->status = static_cast<double>(status);
   return call.number(published);
 }
@@ -130,6 +147,24 @@ napi_value read_at_call(napi_env env, napi_callback_info info) {
 napi_value read_head_call(napi_env env, napi_callback_info info) {
   return read_one(env, info, [](const Call&, const Ring& ring, Frame* frame, void* payload) {
     return read_newest(ring, frame, payload);
+  });
+}
+
+// readLatest() -> undefined, with the newest value of the first node, from the given one on, that has one and a living
+// member; or a status. Given: node, ring, place
+napi_value read_latest_call(napi_env env, napi_callback_info info) {
+  return read_one(env, info, [](const Call& call, const Ring& ring, Frame* frame, void* payload) {
+    if (ring.latest == nullptr) return RingStatus::kNotYet;
+    for (uint64_t node = call.given->word(); node < ring.spec.fleetSize; node++) {
+      LatestHeader header;
+      RingStatus status = read_latest(ring, static_cast<uint32_t>(node), &header, payload);
+      if (status == RingStatus::kCorrupt) return status;
+      if (status != RingStatus::kOk || header.position < floor_of(ring)) continue;
+      if (!call.opened->fleet->is_alive(static_cast<uint32_t>(node), header.incarnation)) continue;
+      *frame = {header.position, 0, static_cast<uint32_t>(node), static_cast<uint32_t>(header.length), 0};
+      return RingStatus::kOk;
+    }
+    return RingStatus::kNotYet;
   });
 }
 
@@ -277,6 +312,7 @@ bool export_frame_calls(napi_env env, napi_value exports, Addon* addon) {
                            {"readAt", read_at_call},
                            {"readHead", read_head_call},
                            {"readHeadInto", read_head_into_call},
+                           {"readLatest", read_latest_call},
                            {"readCounter", read_counter_call},
                            {"poll", poll_call},
                            {"pollInto", poll_into_call},

@@ -22,6 +22,8 @@
 //   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
 //   ...        chunks * stride        chunk[]: ChunkHeader, payload              the owner of the chunk
 //   ...        schemaRoom             schema: the pod as text (schema.h)         creator; members that add fields
+//   Behind the schema, a ring with a pod has
+//   ...        nodes * 2 * stride     latest[node][2]: LatestHeader, payload     its node (latest.h)
 //
 // Table object
 //   A table has the fields of a ring, but each of its slots moves on its own: slot[] is bucket[], and its words are
@@ -211,8 +213,9 @@ struct NodeEntry {
   uint64_t hand;            // the chunk that only this node may write
   uint64_t intentChunk;     // the chunk that it is about to receive
   uint64_t intentPosition;  // the position that it is about to fill, plus 1; 0: none. Stored after intentChunk.
-  uint64_t arm;  // waiting generation, odd: waiting. Moved by its node and by processes that wake it (wake.h)
-  uint64_t reserved[4];
+  uint64_t arm;          // waiting generation, odd: waiting. Moved by its node and by processes that wake it (wake.h)
+  uint64_t latestCount;  // values that its owners have noted; the last whole one is latest[latestCount % 2] (latest.h)
+  uint64_t reserved[3];
 };
 static_assert(sizeof(NodeEntry) == kCacheLineBytes, "one line per node");
 
@@ -225,6 +228,14 @@ struct ChunkHeader {
 };
 static_assert(offsetof(ChunkHeader, length) % 8 == 0, "length and frameKind are one word");
 static_assert(sizeof(ChunkHeader) == 24, "three words, then the payload");
+
+// The newest value of one node; its payload follows.
+struct LatestHeader {
+  uint64_t position;     // of the frame with this value
+  uint64_t incarnation;  // of the node, when its owner published it
+  uint64_t length;       // payload bytes
+};
+static_assert(sizeof(LatestHeader) == sizeof(ChunkHeader), "as long as a chunk");
 
 // The expiry of a claim for the life of its holder. The clock never comes to it.
 constexpr uint64_t kNeverMs = UINT64_MAX;

@@ -71,6 +71,7 @@ struct Ring {
   BoxHeader* boxes = nullptr;    // of an inbox object
   uint64_t* progress = nullptr;  // of an inbox object
   uint64_t* cells = nullptr;     // of a counters object: pairs of words
+  uint8_t* latest = nullptr;     // of a ring with a pod: two values of each node
   uint64_t stride = 0;
   uint64_t lastPosition = 0;  // what fits a JS number and a slot's lap
   uint32_t mask = 0;          // capacity - 1
@@ -114,8 +115,11 @@ inline bool valid_spec(const RingSpec& spec) {
          spec.schemaRoom % kCacheLineBytes == 0;
 }
 
-// What an inbox object or a counters object has behind its schema.
+inline bool has_latest(const RingSpec& spec) { return spec.objectType == kRingObject && spec.fingerprint != 0; }
+
+// What a ring with a pod, an inbox object or a counters object has behind its schema.
 inline uint64_t bytes_behind(const RingSpec& spec) {
+  if (has_latest(spec)) return uint64_t{spec.fleetSize} * 2 * stride_bytes(spec.payloadBytes);
   if (spec.objectType == kCountersObject) return uint64_t{spec.capacity} * kBucketCellBytes;
   return uint64_t{spec.boxes} * sizeof(BoxHeader) + align_line(uint64_t{spec.boxes} * spec.replies * 8);
 }
@@ -137,6 +141,7 @@ inline void map_ring(Ring* ring, void* base, const RingSpec& spec) {
   ring->boxes = reinterpret_cast<BoxHeader*>(bytes + at.end);
   ring->progress = reinterpret_cast<uint64_t*>(ring->boxes + spec.boxes);
   ring->cells = reinterpret_cast<uint64_t*>(bytes + at.end);
+  ring->latest = has_latest(spec) ? bytes + at.end : nullptr;
   ring->stride = stride_bytes(spec.payloadBytes);
   ring->mask = spec.capacity - 1;
   ring->lapShift = static_cast<uint32_t>(__builtin_ctz(spec.capacity));
@@ -220,9 +225,9 @@ inline AttachStatus attach_object(const void* base, uint64_t length, ObjectType 
   return type_of(static_cast<const ObjectHeader*>(base)) == type ? AttachStatus::kOk : AttachStatus::kCorrupt;
 }
 
-// The rest of an object behind its chunks; a number that valid_spec refuses if there is none.
+// What an object has for its schema; a number that valid_spec refuses if its bytes do not suffice for the rest.
 inline uint32_t room_behind(const RingSpec& spec, uint64_t length) {
-  uint64_t chunks = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).schema;
+  uint64_t chunks = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).schema + bytes_behind(spec);
   return length >= chunks && length - chunks < UINT32_MAX ? static_cast<uint32_t>(length - chunks) : UINT32_MAX;
 }
 

@@ -130,6 +130,7 @@ struct PagedRing {
   explicit PagedRing(uint32_t capacity) {
     uint32_t nodes = static_cast<uint32_t>(page_bytes() / sizeof(NodeEntry));
     RingSpec spec = spec_of(capacity, 64, nodes);
+    spec.fingerprint = 0;  // nothing behind the chunks
     RingOffsets at = ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize);
     uint64_t lead = (at.entries + page_bytes() - 1) / page_bytes() * page_bytes();
     mappingBytes = (lead + at.end + 3 * page_bytes()) / page_bytes() * page_bytes();
@@ -191,8 +192,12 @@ void every_shared_byte_stays_where_version_2_put_it() {
       {"NodeEntry.hand", offsetof(NodeEntry, hand), 0},
       {"NodeEntry.intentChunk", offsetof(NodeEntry, intentChunk), 8},
       {"NodeEntry.intentPosition", offsetof(NodeEntry, intentPosition), 16},
+      {"NodeEntry.latestCount", offsetof(NodeEntry, latestCount), 32},
       {"NodeEntry.arm", offsetof(NodeEntry, arm), 24},
       {"NodeEntry", sizeof(NodeEntry), 64},
+      {"LatestHeader.position", offsetof(LatestHeader, position), 0},
+      {"LatestHeader.incarnation", offsetof(LatestHeader, incarnation), 8},
+      {"LatestHeader.length", offsetof(LatestHeader, length), 16},
       {"ChunkHeader.id", offsetof(ChunkHeader, id), 0},
       {"ChunkHeader.version", offsetof(ChunkHeader, version), 8},
       {"ChunkHeader.length", offsetof(ChunkHeader, length), 16},

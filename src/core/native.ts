@@ -239,6 +239,8 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   readHead(): number | undefined
   readHeadInto(target: Uint8Array): number | undefined
   readCounter(): number | undefined
+  /** number: the first node to look at. Finds nothing in a ring without a pod. */
+  readLatest(): number | undefined
   /**
    * It leaves results; if it has passed no position, `to` is the given one and no other result is left. flag: the same
    * poll has passed positions already that were not lost, so the call ends before a loss.

@@ -202,6 +202,16 @@ export class Ring extends Handle {
     return this.#isLoaded(native.readHead())
   }
 
+  /**
+   * Loads the newest value of the first node from `node` on that has one and a living member; false: there is none. The
+   * loaded node says which it is.
+   */
+  loadLatest(node: number): boolean {
+    giveRing(this.handle, inScratch)
+    giveNumber(node)
+    return this.#isLoaded(native.readLatest())
+  }
+
   /** Loads the frame at a position, its payload to `place`; false: it was overwritten, or is not published yet. */
   loadAt(position: number, place: number): boolean {
     giveRing(this.handle, place)

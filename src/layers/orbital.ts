@@ -5,9 +5,9 @@ import type { IterateOptions } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
 import { Layer } from '../core/layer.js'
 import type { FleetObserver } from '../core/observer.js'
-import { type Poll, pollRing } from '../core/poll.js'
+import type { Poll } from '../core/poll.js'
 import type { Ring } from '../core/ring.js'
-import { loadedLength, payloadOffset, scratch } from '../core/scratch.js'
+import { loadedLength, loadedNode, payloadOffset, scratch } from '../core/scratch.js'
 import type { OrbitType } from '../core/type.js'
 import type { Pod } from '../pod/pod.js'
 
@@ -74,24 +74,22 @@ export class Orbital<T> {
   }
 
   /**
-   * The newest retained value of each node, in ascending order of the nodes; those of members that left or died are
-   * included.
+   * The newest value of each living member that has published one, by its node, in ascending order. A value stays until
+   * its member publishes another, leaves or dies, however many values the others publish.
    *
-   * @returns empty if no value is retained; a node is missing if newer values of other nodes overwrote its own
+   * @returns empty if no living member has published a value, and after a reset
    * @throws ERR_ORBIT_CLOSED, ERR_ORBIT_CORRUPT; RangeError ERR_ORBIT_OUT_OF_RANGE for a stored integer outside the
    *   safe range
    */
   loadPerNode(): Map<number, T> {
     const ring = this.#layer.open()
-    const newest = new Map<number, Uint8Array>()
-    const head = ring?.head() ?? 0
-    for (let position = ring?.oldest() ?? 0; ring !== undefined && position < head; ) {
-      const { frames, to } = pollRing(ring, position, ring.capacity)
-      for (const frame of frames) newest.set(frame.node, frame.payload)
-      if (to === position) break // foreign bytes
-      position = to
+    const newest = new Map<number, T>()
+    for (let from = 0; ring?.loadLatest(from); ) {
+      const node = loadedNode()
+      newest.set(node, this.#loaded())
+      from = node + 1
     }
-    return new Map([...newest].sort(([a], [b]) => a - b).map(([node, bytes]) => [node, this.#decode(bytes)]))
+    return newest
   }
 
   /**

@@ -92,6 +92,7 @@ export function ringAt(
   const entries = slots + line(capacity * 8)
   const spares = entries + fleetSize * 64
   const chunks = spares + line(spareCount * 8)
+  const latest = chunks + chunkCount * stride + (schemaBytes === 0 ? 0 : line(schemaBytes + 1024))
   return {
     ...ringHeaderAt,
     sleepers: (node: number): number => 448 + Math.floor(node / 64) * 8,
@@ -100,7 +101,9 @@ export function ringAt(
     spare: (spare: number): number => spares + spare * 8,
     chunk: (chunk: number): number => chunks + chunk * stride,
     schema: chunks + chunkCount * stride,
-    end: chunks + chunkCount * stride + (schemaBytes === 0 ? 0 : line(schemaBytes + 1024)),
+    /** Of the value with this number that the owners of a node have published, from 1 on. */
+    latest: (node: number, count: number): number => latest + (node * 2 + (count % 2)) * stride,
+    end: latest + (pod === undefined ? 0 : fleetSize * 2 * stride),
     spares: spareCount,
     chunks: chunkCount,
     stride,

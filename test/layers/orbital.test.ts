@@ -158,12 +158,52 @@ describe.each(memories)('an Orbital in $memory', ({ join }) => {
     expect([...(orbitals[1]?.loadPerNode().keys() ?? [])], 'in order of node').toEqual([0, 2])
   })
 
-  it('has no value of a node after others have overwritten them all', () => {
+  it('has the newest value of a quiet node after others have overwritten its frames', () => {
     const name = fleetName()
     const [a, b] = [new Orbital(join(name), Load), new Orbital(join(name), Load)]
-    a.store({ busy: 1, idle: 0 })
-    for (let busy = 10; busy < 14; busy++) b.store({ busy, idle: 0 })
-    expect(b.loadPerNode()).toEqual(new Map([[1, { busy: 13, idle: 0 }]]))
+    const id = a.store({ busy: 1, idle: 0 })
+    for (let busy = 10; busy < 100; busy++) b.store({ busy, idle: 0 })
+    const expected = new Map([
+      [0, { busy: 1, idle: 0 }],
+      [1, { busy: 99, idle: 0 }],
+    ])
+    expect(a.loadById(id)).toBeUndefined()
+    for (const orbital of [a, b]) expect(orbital.loadPerNode()).toEqual(expected)
+  })
+
+  it('has no value of a member that has left, and none of it for the next one on its node', () => {
+    const name = fleetName()
+    const [left, stays] = [join(name), join(name)]
+    new Orbital(left, Load).store({ busy: 1, idle: 0 })
+    const orbital = new Orbital(stays, Load)
+    orbital.store({ busy: 2, idle: 0 })
+    left.close()
+    const only = new Map([[1, { busy: 2, idle: 0 }]])
+    expect(orbital.loadPerNode()).toEqual(only)
+    const next = join(name)
+    expect(next.node).toBe(0)
+    expect(orbital.loadPerNode()).toEqual(only)
+    new Orbital(next, Load).store({ busy: 3, idle: 0 })
+    expect(orbital.loadPerNode()).toEqual(new Map([[0, { busy: 3, idle: 0 }], ...only]))
+  })
+
+  it('has the last value that a member published in any way', () => {
+    const fleet = join(fleetName())
+    const orbital = new Orbital(fleet, Load)
+    const value = (busy: number) => ({ busy, idle: 0 })
+    const newest = () => orbital.loadPerNode().get(fleet.node)
+    const ways: Record<string, () => void> = {
+      publish: () => fleet.publish(Load, value(1)),
+      'publish with options': () => fleet.publish(Load, value(1), { version: 5 }),
+      publishBatch: () => fleet.publishBatch(Load, [value(3), value(2), value(1)]),
+      publishPacked: () =>
+        fleet.publishPacked(Load, Buffer.concat([value(2), value(1)].map((each) => load.encode(each)))),
+    }
+    for (const [name, publish] of Object.entries(ways)) {
+      orbital.store(value(0))
+      publish()
+      expect(newest(), name).toEqual(value(1))
+    }
   })
 
   it('loads nothing after a reset, and then the next stored value', () => {
@@ -338,7 +378,11 @@ describe.skipIf(!hasObjectFiles)('an Orbital of a shared fleet', () => {
       expectRefusal(call, OrbitError, 'ERR_ORBIT_CORRUPT', 'Load', '5 bytes', 'byteLength=8')
     corrupt(() => orbital.load())
     corrupt(() => orbital.loadById(id))
+    expect(orbital.loadPerNode().size).toBe(1)
+    file.setU64(at.latest(0, 1) + 16, 5n)
     corrupt(() => orbital.loadPerNode())
+    file.setU64(at.latest(0, 1) + 16, 2n ** 40n)
+    expectRefusal(() => orbital.loadPerNode(), OrbitError, 'ERR_ORBIT_CORRUPT', 'Load')
   })
 
   it('continues past 2^40 stores', () => {
