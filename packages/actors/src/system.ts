@@ -204,10 +204,13 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     if (idempotencyKey !== undefined) checkName('idempotencyKey', idempotencyKey, 512)
     const id = `${type}/${key}`
     const route = to ?? (this.#routes[partitionOf(id)] as Route)
-    const same = { type, key, id, caller: this.#id, timeoutMs, signal, idempotencyKey }
+    const caller = this.#id
     const invoke = (method: string, args: readonly unknown[], isTell: boolean) => {
       const { chain, turn } = isTell ? noOrigin : origin
-      const parts = { ...same, method, args, deadlineMs: this.#clock.now() + timeoutMs, chain, origin: turn, isTell }
+      const deadlineMs = this.#clock.now() + timeoutMs
+      // In one literal: a spread takes longer than all the rest of a call within a process.
+      // biome-ignore format: one line each would be a column
+      const parts = { type, key, id, caller, timeoutMs, signal, idempotencyKey, method, args, deadlineMs, chain, origin: turn, isTell }
       if (!isTell) return this.#invoke(route, parts, origin)
       const warn = (error: unknown) => this.#log.warn(id, `${method} was not called:`, error)
       try {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 
 /** A timer that was set; what a clock's `setTimeout` returns. */
@@ -15,12 +16,12 @@ export interface Clock {
   clearTimeout(timer: ClockTimer): void
 }
 
+/** When `performance.now()` was 0. Both are CLOCK_MONOTONIC, and `process.hrtime()` makes an array each time. */
+const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
 /** CLOCK_MONOTONIC, and the timers of Node. */
 export const hostClock: Clock = {
-  now() {
-    const [seconds, nanoseconds] = process.hrtime()
-    return seconds * 1000 + nanoseconds / 1e6
-  },
+  now: () => performance.now() + originMs,
   date: Date.now,
   setTimeout(run, ms, keepAlive) {
     const timer = timers.setTimeout(run, ms)

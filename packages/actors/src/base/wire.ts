@@ -1,6 +1,7 @@
-import { deserialize, serialize } from 'node:v8'
+import { serialize } from 'node:v8'
 import { RemoteError } from 'orbit-node'
 import { ActorError, type ActorErrorCode, actorErrorCodes, type Outcome } from './errors.js'
+import { cloned, FieldReader, FieldWriter, isPlain } from './fields.js'
 
 /** A call as it crosses to the process of its actor. */
 export interface Request {
@@ -51,52 +52,77 @@ export type Ending =
   | { readonly how: 'moved' }
 
 /** Raised when the messages change: a process refuses those of another version. */
-const version = 2
+const version = 3
 const [returned, threw, refused, moved] = [0, 1, 2, 3]
+/** Flags of a request. */
+const [isTold, hasKey, isWhole] = [1, 2, 4]
+const writer = new FieldWriter()
 
-/** Throws a DataCloneError for a value that cannot cross. */
+/** Throws for a value that cannot cross. */
 export function encodeRequest(request: Request): Uint8Array {
-  const { type, key, method, args, deadlineMs, chain, caller, sequence, epoch } = request
-  const { isTell, idempotencyKey } = request
-  const fields = [type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey]
-  return serialize([version, ...fields])
+  const { args, chain, isTell, idempotencyKey } = request
+  const whole = args.length > 255 || !args.every(isPlain) ? serialize(args) : undefined
+  const key = idempotencyKey === undefined ? 0 : hasKey
+  writer.begin(version).byte((isTell ? isTold : 0) | key | (whole === undefined ? 0 : isWhole))
+  writer.number(request.deadlineMs).number(request.sequence).number(request.epoch)
+  writer.text(request.type).text(request.key).text(request.method).text(request.caller)
+  writer.byte(chain.length)
+  for (const actor of chain) writer.text(actor)
+  if (idempotencyKey !== undefined) writer.text(idempotencyKey)
+  if (whole !== undefined) return writer.value(args, whole).end()
+  writer.byte(args.length)
+  for (const arg of args) writer.value(arg, undefined)
+  return writer.end()
 }
 
 /** The request of bytes from another process; undefined: they are none. */
 export function decodeRequest(bytes: unknown): Request | undefined {
-  const fields = listOf(bytes)
-  if (fields?.length !== 12 || fields[0] !== version) return undefined
-  const [, type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey] = fields
-  const areAllTexts = areTexts([type, key, method, caller, idempotencyKey ?? '']) && areTexts(chain)
-  const areNumbers = [deadlineMs, sequence, epoch].every((field) => typeof field === 'number')
-  if (!areAllTexts || !areNumbers || !Array.isArray(args) || typeof isTell !== 'boolean') return undefined
-  const rest = { deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey: idempotencyKey ?? undefined }
-  return { type, key, method, args, ...rest } as Request
+  return read(bytes, (reader) => {
+    const flags = reader.byte()
+    const [deadlineMs, sequence, epoch] = [reader.number(), reader.number(), reader.number()]
+    const [type, key, method, caller] = [reader.text(), reader.text(), reader.text(), reader.text()]
+    const chain = Array.from({ length: reader.byte() }, () => reader.text())
+    const idempotencyKey = (flags & hasKey) === 0 ? undefined : reader.text()
+    const args = (flags & isWhole) === 0 ? Array.from({ length: reader.byte() }, () => reader.value()) : reader.value()
+    if (!Array.isArray(args)) return undefined
+    const rest = { deadlineMs, chain, caller, sequence, epoch, isTell: (flags & isTold) !== 0, idempotencyKey }
+    return { type, key, method, args, ...rest }
+  })
 }
 
-/** Throws a DataCloneError for a value that cannot cross. */
+/** Throws for a value that cannot cross. */
 export function encodeEnding(ending: Ending): Uint8Array {
-  if (ending.how === 'returned') return serialize([version, returned, ending.value])
-  if (ending.how === 'threw') return serialize([version, threw, ending.failure])
-  return serialize(ending.how === 'refused' ? [version, refused, ending.refusal] : [version, moved])
+  const [kind, value] = bodyOf(ending)
+  const bytes = cloned(value)
+  return writer.begin(version).byte(kind).value(value, bytes).end()
+}
+
+function bodyOf(ending: Ending): [kind: number, body: unknown] {
+  if (ending.how === 'returned') return [returned, ending.value]
+  if (ending.how === 'threw') return [threw, ending.failure]
+  return ending.how === 'refused' ? [refused, ending.refusal] : [moved, undefined]
 }
 
 /** The ending of bytes from another process; undefined: they are none. */
 export function decodeEnding(bytes: unknown): Ending | undefined {
-  const fields = listOf(bytes)
-  if (fields === undefined || fields[0] !== version) return undefined
-  const [, kind, body] = fields
-  if (kind === returned) return { how: 'returned', value: body }
-  if (kind === threw) return isFailure(body) ? { how: 'threw', failure: body } : undefined
-  if (kind === refused) return isRefusal(body) ? { how: 'refused', refusal: body } : undefined
-  return kind === moved ? { how: 'moved' } : undefined
+  return read(bytes, (reader) => {
+    const kind = reader.byte()
+    const body = reader.value()
+    if (kind === returned) return { how: 'returned', value: body }
+    if (kind === threw) return isFailure(body) ? { how: 'threw', failure: body } : undefined
+    if (kind === refused) return isRefusal(body) ? { how: 'refused', refusal: body } : undefined
+    return kind === moved ? { how: 'moved' } : undefined
+  })
 }
 
-function listOf(bytes: unknown): unknown[] | undefined {
+/** A message of this version, all of it. */
+function read<T>(bytes: unknown, message: (reader: FieldReader) => T | undefined): T | undefined {
   if (!(bytes instanceof Uint8Array)) return undefined
   try {
-    const value: unknown = deserialize(bytes)
-    return Array.isArray(value) ? value : undefined
+    const reader = new FieldReader(bytes)
+    if (reader.byte() !== version) return undefined
+    const value = message(reader)
+    return reader.isAtEnd ? value : undefined
   } catch {
     return undefined // of another version of Node, or foreign bytes
   }
