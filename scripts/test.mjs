@@ -2,9 +2,7 @@
 // this machine lacks says so and is skipped, but fails where CI is set. Steps with `inCi` take long: they run where CI
 // is set, and when they are named.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { cpus } from 'node:os'
 
 const steps = [
   { name: 'types', command: 'node_modules/.bin/tsc', args: [] },
@@ -23,12 +21,8 @@ const steps = [
   { name: 'TypeScript on arm64', command: 'npm', args: ['run', '--silent', 'test:arm64'], inCi: true },
   {
     name: 'TypeScript on regular files',
-    command: 'node_modules/.bin/vitest',
-    args: [
-      'run',
-      ...['folder', 'orphans', 'processes', 'restarts', 'rings', 'waking'].map((file) => `test/core/${file}`),
-    ],
-    needsDirectory: true,
+    command: process.execPath,
+    args: ['scripts/files.mjs', '--short'],
     inCi: true,
   },
   { name: 'native code for macOS', command: process.execPath, args: ['scripts/zig.mjs', 'macos-compile'], inCi: true },
@@ -45,23 +39,12 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-/** The exit code. A step that needs a directory has the objects of its fleets in one of its own. */
-function run({ command, args, needsDirectory }) {
-  if (!needsDirectory) return spawnSync(command, args, { stdio: 'inherit' }).status
-  const folder = mkdtempSync(join(tmpdir(), 'orbit-test-'))
-  try {
-    return spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ORBIT_DIRECTORY: folder } }).status
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
 const results = []
 const runs = ({ name, inCi }) => (wanted.length > 0 ? wanted.includes(name) : !inCi || Boolean(process.env.CI))
 for (const step of steps.filter(runs)) {
   console.log(`\n==> ${step.name}`)
   const begun = performance.now()
-  const status = run(step)
+  const { status } = spawnSync(step.command, step.args, { stdio: 'inherit' })
   results.push({ name: step.name, passed: status === 0, seconds: (performance.now() - begun) / 1000 })
 }
 

@@ -20,6 +20,10 @@ const plain = (line: string): string =>
 
 const linesOf = (text: string): string[] => text.split('\n').filter(Boolean).map(plain)
 
+/** An output with the fleet name and the folder of the recipe. */
+const asInRecipe = (output: string, name: string, shown: string): string =>
+  output.replaceAll(shmFolder, '/dev/shm').replaceAll(name, shown)
+
 /** The lines that the recipe shows under a command. */
 function shownUnder(command: string): string[] {
   const [, lines = ''] = recipe.split(`$ ${command}\n`)
@@ -61,7 +65,7 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
     for (const member of members) await member.kill()
     expect((await nodes())[1]).toContain(' dead ')
 
-    const said = async (word: string) => linesOf((await orbit([word, name])).stdout.replaceAll(name, 'ns1'))
+    const said = async (word: string) => linesOf(asInRecipe((await orbit([word, name])).stdout, name, 'ns1'))
     const shown = shownUnder('orbit doctor ns1')
     expect(shown).toHaveLength(13)
     expect((await said('doctor')).slice(-shown.length)).toEqual(shown)
@@ -75,7 +79,7 @@ describe.runIf(isLinux)('docs/recipes/deploy.md', () => {
     writeFileSync(objectPath(name, 7), '')
     chownSync(objectPath(name, 7), 1000, 1000)
     const { stdout } = await orbit(['doctor', name])
-    const said = linesOf(stdout.replaceAll(name, 'web').replaceAll('-7-', '-220-'))
+    const said = linesOf(asInRecipe(stdout, name, 'web').replaceAll('-7-', '-220-'))
     expect(said).toEqual(expect.arrayContaining(shownFrom('PROBLEM', 3)))
   })
 
