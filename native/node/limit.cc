@@ -1,6 +1,8 @@
 // The calls of rate limiters: limiter.h for JavaScript. All are hot calls; limits_calls.cc opens a limiter.
 //
-// A key crosses as a string: writing it into the scratch first costs more. What a decision found is at kFirstRecord.
+// A key crosses as a string: writing it into the scratch first costs more. limiterTake and limiterPeek, which are called
+// most, take the limiter (Arguments.ring) and the cost (Arguments.number) from the scratch. What a decision found is at
+// kFirstRecord.
 #include "node/call.h"
 #include "posix/clock.h"
 #include "protocol/limiter.h"
@@ -8,6 +10,18 @@
 namespace orbit {
 
 namespace {
+
+// Whether a text has other characters than those of ASCII.
+inline bool is_beyond_ascii(const char* text, size_t length) {
+  uint64_t bits = 0, word;
+  size_t at = 0;
+  for (; at + 8 <= length; at += 8) {
+    memcpy(&word, text + at, 8);
+    bits |= word;
+  }
+  for (; at < length; at++) bits |= static_cast<uint8_t>(text[at]);
+  return (bits & 0x8080808080808080) != 0;
+}
 
 // Whether a string has a surrogate without its other half. In UTF-8 it would be the same as other strings.
 __attribute__((noinline, cold)) bool is_malformed(napi_env env, napi_value text) {
@@ -30,6 +44,18 @@ struct LimitCall {
     addon = static_cast<Addon*>(data);
     uint32_t handle = 0;
     napi_get_value_uint32(env, arguments[0], &handle);
+    open(handle);
+  }
+  LimitCall(napi_env environment, napi_callback_info info, FromScratch from)
+      : env(environment), count(from.arity), keyIndex(0) {
+    void* data;
+    napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+    addon = static_cast<Addon*>(data);
+    const Arguments* given = reinterpret_cast<const Arguments*>(addon->scratch);
+    cost = static_cast<uint64_t>(given->number);
+    open(given->ring);
+  }
+  void open(uint32_t handle) {
     bool isOpen = handle < addon->limiters.size() && addon->limiters[handle] != nullptr && !is_forked();
     if (isOpen) limiter = addon->limiters[handle].get();
   }
@@ -42,11 +68,11 @@ struct LimitCall {
     if (isRetired && limiter->opened->writable) return static_cast<int32_t>(RingStatus::kRetired);
     char key[kMaxLimitKeyBytes + 8];
     size_t length = 0;
-    napi_get_value_string_utf8(env, arguments[1], key, sizeof key, &length);
+    napi_get_value_string_utf8(env, arguments[keyIndex], key, sizeof key, &length);
     if (length == 0 || length > kMaxLimitKeyBytes) return static_cast<int32_t>(RingStatus::kTooLarge);
     // A surrogate without its other half becomes U+FFFD.
-    bool isDoubtful = memmem(key, length, "\xef\xbf\xbd", 3) != nullptr;
-    if (isDoubtful && is_malformed(env, arguments[1])) return kStatusMalformed;
+    bool isDoubtful = is_beyond_ascii(key, length) && memmem(key, length, "\xef\xbf\xbd", 3) != nullptr;
+    if (isDoubtful && is_malformed(env, arguments[keyIndex])) return kStatusMalformed;
     place = place_of(limits(), limiter->limiter.seed, key, static_cast<uint32_t>(length));
     nowNs = monotonic_ns() + advancedMs * kNsPerMs;
     return 0;
@@ -67,13 +93,16 @@ struct LimitCall {
 
   // Leaves the decision in the scratch, and returns the status.
   napi_value leave(LimitStatus status, const Decision& decision) const {
+    leave(decision);
+    return number(status == LimitStatus::kFull ? kStatusFull : static_cast<double>(status));
+  }
+  void leave(const Decision& decision) const {
     auto ms = [](uint64_t ns) { return static_cast<double>((ns + kNsPerMs - 1) / kNsPerMs); };
     LimitRecord* record = reinterpret_cast<LimitRecord*>(addon->scratch + kFirstRecord);
     record->count = static_cast<double>(decision.count);
     record->remaining = static_cast<double>(decision.remaining);
     record->resetMs = ms(decision.resetNs);
     record->retryAfterMs = ms(decision.retryNs);
-    return number(status == LimitStatus::kFull ? kStatusFull : static_cast<double>(status));
   }
 
   // Makes a change that is not refused, and leaves what the key has then.
@@ -91,6 +120,8 @@ struct LimitCall {
 
   napi_env env;
   size_t count = kMaxArguments;
+  size_t keyIndex = 1;  // of the arguments
+  uint64_t cost = 1;
   napi_value arguments[kMaxArguments];
   Addon* addon;
   LimiterHandle* limiter = nullptr;  // null: closed
@@ -98,26 +129,27 @@ struct LimitCall {
   uint64_t nowNs = 0;
 };
 
-// limiterTake(limiter, key, cost) -> 1: allowed; 0: refused; or a status
+// limiterTake(key) -> undefined: allowed; 0: refused; or a status
 napi_value take_call(napi_env env, napi_callback_info info) {
-  LimitCall call(env, info);
+  LimitCall call(env, info, FromScratch{1});
   if (int32_t status = call.refusal(true)) return call.number(status);
-  uint64_t cost = call.u64(2);
   Decision decision;
   LimitStatus status = change_entry(&call.limits(), call.place, call.nowMs(), [&](EntryValue* value) {
-    return take_from(call.limiter->limiter, value, cost, call.nowNs, &decision);
+    return take_from(call.limiter->limiter, value, call.cost, call.nowNs, &decision);
   });
-  return call.leave(status, decision);
+  if (status != LimitStatus::kAllowed) return call.leave(status, decision);
+  call.leave(decision);
+  return nullptr;
 }
 
-// limiterPeek(limiter, key, cost) -> 1: limiterTake would allow it; 0: it would not; or a status
+// limiterPeek(key) -> 1: limiterTake would allow it; 0: it would not; or a status
 napi_value peek_call(napi_env env, napi_callback_info info) {
-  LimitCall call(env, info);
+  LimitCall call(env, info, FromScratch{1});
   if (int32_t status = call.refusal(false)) return call.number(status);
   EntryValue value = read_entry(call.limits(), call.place, call.nowMs()), taken = value;
   Decision decision, after;
   describe(call.limiter->limiter, value, call.nowNs, &decision);
-  bool isAllowed = take_from(call.limiter->limiter, &taken, call.u64(2), call.nowNs, &after);
+  bool isAllowed = take_from(call.limiter->limiter, &taken, call.cost, call.nowNs, &after);
   decision.retryNs = after.retryNs;
   return call.leave(isAllowed ? LimitStatus::kAllowed : LimitStatus::kRefused, decision);
 }

@@ -54,7 +54,8 @@ inline Limiter make_limiter(Algorithm algorithm, const HashKey& seed, uint64_t l
 
 inline uint32_t counted(uint64_t count) { return static_cast<uint32_t>(count < kMaxLimit ? count : kMaxLimit); }
 inline uint64_t ahead_ns(uint64_t each, uint64_t times) {
-  return times != 0 && each > kMaxAheadNs / times ? kMaxAheadNs : each * times;
+  uint64_t all;
+  return __builtin_mul_overflow(each, times, &all) || all > kMaxAheadNs ? kMaxAheadNs : all;
 }
 
 // ---- gcra ----------------------------------------------------------------------------------------------------------
@@ -71,9 +72,9 @@ inline void set_backlog(EntryValue* value, uint64_t backlogNs, uint64_t nowNs) {
   value->high = 0;
 }
 inline void decide_gcra(const Limiter& limiter, uint64_t backlogNs, Decision* decision) {
-  uint64_t room = ahead_ns(limiter.emissionNs, limiter.burst);
   decision->count = (backlogNs + limiter.emissionNs - 1) / limiter.emissionNs;
-  decision->remaining = backlogNs >= room ? 0 : (room - backlogNs) / limiter.emissionNs;
+  // What is left of the time for `burst`, in whole emissions.
+  decision->remaining = decision->count >= limiter.burst ? 0 : limiter.burst - decision->count;
   decision->resetNs = backlogNs;
 }
 inline bool take_gcra(const Limiter& limiter, EntryValue* value, uint64_t cost, uint64_t nowNs, Decision* decision) {

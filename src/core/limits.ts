@@ -3,7 +3,7 @@ import { OrbitError } from '../base/errors.js'
 import { closedError, objectText, readOnlyError } from './handle.js'
 import { abi, native, status, translated } from './native.js'
 import type { FleetObserver } from './observer.js'
-import { scratch } from './scratch.js'
+import { giveNumber, giveRing, scratch } from './scratch.js'
 
 /** How a limiter counts. The place is the number that the addon knows it by. */
 export const algorithms = ['gcra', 'fixed', 'sliding'] as const
@@ -71,12 +71,16 @@ export class Limits {
   }
 
   take(key: string, cost: number): number {
-    const result = native.limiterTake(this.#handle, key, cost)
-    return result >= 0 ? result : this.#orThrow(result, key)
+    giveRing(this.#handle, 0)
+    giveNumber(cost)
+    const result = native.limiterTake(key)
+    return result === undefined ? 1 : this.#orThrow(result, key)
   }
 
   peek(key: string, cost: number): number {
-    return this.#orThrow(native.limiterPeek(this.#handle, key, cost), key)
+    giveRing(this.#handle, 0)
+    giveNumber(cost)
+    return this.#orThrow(native.limiterPeek(key), key)
   }
 
   hit(key: string, cost: number, over: number): number {

@@ -259,8 +259,9 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   advanceClock(ms: number): number
   /** Undefined: an observer finds no table. */
   openLimiter(fleet: number, limiter: NativeLimiter): { readonly handle: number; readonly entries: number } | undefined
-  limiterTake(limiter: number, key: string, cost: number): number
-  limiterPeek(limiter: number, key: string, cost: number): number
+  /** Limiter and cost come from the scratch, for limiterPeek too. */
+  limiterTake(key: string): number | undefined
+  limiterPeek(key: string): number
   /** over: 0: keep, 1: renew, 2: double. */
   limiterHit(limiter: number, key: string, cost: number, over: number): number
   limiterAdjust(limiter: number, key: string, amount: number): number
