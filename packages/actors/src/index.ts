@@ -18,8 +18,11 @@ export {
   actorErrorCodes,
   type Outcome,
 } from './base/errors.js'
+export type { ActorsReport, InspectedHost } from './caller/inspector.js'
 export type { PlacementPolicy } from './host/balance.js'
 export type { Filter, FilteredCall } from './host/filter.js'
+export type { ActorMetrics } from './host/metrics.js'
+export type { ActorEntry, HostReport, WaitEntry } from './host/report.js'
 export type { ActorClasses, CallerOptions, HostOptions, SystemOptions } from './options.js'
 export { memory } from './store/memory.js'
 export {

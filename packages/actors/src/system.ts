@@ -8,6 +8,7 @@ import { Crashes } from './base/crashes.js'
 import { Deadlines } from './base/deadlines.js'
 import { partitionCount } from './base/partitions.js'
 import { Call, type CallParts } from './caller/call.js'
+import { type ActorsReport, Inspector } from './caller/inspector.js'
 import { endings, Monitors } from './caller/monitors.js'
 import { type Roads, Route } from './caller/route.js'
 import { submit, tell } from './caller/sending.js'
@@ -15,8 +16,10 @@ import type { Activation } from './host/activation.js'
 import type { Filter } from './host/filter.js'
 import type { CallTaker, MonitorTag, Origin } from './host/home.js'
 import { Host, type HostService, names } from './host/host.js'
+import type { ActorMetrics } from './host/metrics.js'
 import { Overflow } from './host/overflow.js'
 import { partitionOf } from './host/placement.js'
+import { newTally } from './host/tally.js'
 import { type ActorClasses, type CallerOptions, checkSystem, type HostOptions } from './options.js'
 
 /** The most calls of a process that wait over the limits of their mailboxes. */
@@ -40,6 +43,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   readonly #host: Host | undefined
   readonly #routes: readonly Route[]
   readonly #monitors: Monitors
+  readonly #inspector: Inspector
   #sweeper: ClockTimer
   #sequence = 0
   #closing: Promise<void> | undefined
@@ -69,6 +73,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     const roads = this.#roads()
     this.#routes = Array.from({ length: partitionCount }, (_, partition) => new Route(partition, roads))
     this.#monitors = new Monitors({ fleet: this.#fleet, ...roads })
+    this.#inspector = new Inspector({ fleet: this.#fleet, presence: names.presence(name), ...roads })
     this.#sweeper = clock.setTimeout(() => this.#sweep(), sweepMs, false)
   }
 
@@ -87,6 +92,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       overflow: new Overflow(maxOverflow),
       blocked: new Set<Activation>(),
       crashes: new Crashes(this.#clock),
+      tally: newTally(),
       stuck: { onStuck, stuckMs },
       placement: { policy: placement, pin, label },
       refer: (type: string, key: string, options: CallOptions, origin: Origin, to?: CallTaker) =>
@@ -180,6 +186,32 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   partitionOf(type: keyof C & string, key: string): number {
     this.#checkActor(type, key)
     return partitionOf(`${type}/${key}`)
+  }
+
+  /**
+   * What all processes of the system say about their actors: where they are, and which calls wait or run, for how long,
+   * and for which actors. One that is stopped or blocked has no report.
+   *
+   * @param query only actors of this type, or only one actor; default all
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  async inspect(query: { type?: string; key?: string; timeoutMs?: number } = {}): Promise<ActorsReport> {
+    checkOptions('query', query, ['type', 'key', 'timeoutMs'])
+    const { type, key, timeoutMs = 1000 } = query
+    if (type !== undefined) checkName('type', type, 128)
+    if (key !== undefined) checkName('key', key, 256)
+    checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
+    return this.#inspector.inspect({ type, key }, timeoutMs)
+  }
+
+  /**
+   * Metrics of the actors of this process, `orbit_actors_...`: how many are active, how many calls wait and run, and
+   * counts of calls, failures, refused calls and crashes. Every process exports its own.
+   *
+   * @returns undefined in a process that runs no actors
+   */
+  metrics(): ActorMetrics | undefined {
+    return this.#host?.metrics()
   }
 
   /** How many actors are active in this process. */

@@ -176,14 +176,17 @@ export class Activation {
     this.#mailbox ??= new Set()
     const isOver = this.#mailbox.size >= this.type.mailbox
     if (isOver && this.type.full === 'drop' && turn.isTell) {
+      this.home.tally.refused++
       turn.end({ how: 'returned', value: undefined })
       return
     }
     if (isOver && (this.type.full !== 'wait' || !this.home.overflow.enter())) {
+      this.home.tally.refused++
       const message = `${this.id}: ${this.#mailbox.size} calls wait for it`
       turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_BUSY', message, outcome: 'not-run' } })
       return
     }
+    turn.sinceMs = this.home.clock.now()
     this.#mailbox.add(turn)
     this.home.blocked.add(this)
   }
@@ -219,6 +222,7 @@ export class Activation {
 
   #run(turn: Turn): void {
     if (!turn.begin()) return
+    turn.sinceMs = this.home.clock.now()
     this.#running.add(turn)
     if (this.type.readonly.has(turn.method)) this.#readers++
     let result: unknown
@@ -255,6 +259,7 @@ export class Activation {
     if (this.type.readonly.has(turn.method)) this.#readers--
     this.usedMs = this.home.clock.now()
     if (ending.how === 'threw') {
+      this.home.tally.failures++
       if (turn.isTell) this.home.log.error(this.id, `${turn.method} failed:`, ending.failure.stack)
       if (this.type.onError === 'restart') this.#crash()
     }

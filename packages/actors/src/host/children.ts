@@ -40,6 +40,7 @@ export class Children {
       filters: home.filters,
       overflow: home.overflow,
       blocked: home.blocked,
+      tally: home.tally,
       commits: undefined,
       refer: (...call) => home.refer(...call),
       emit: (topic, value) => home.emit(topic, value),

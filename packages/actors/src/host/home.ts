@@ -7,6 +7,7 @@ import type { Commits } from './commits.js'
 import type { Filter } from './filter.js'
 import type { Ledger } from './ledger.js'
 import type { Overflow } from './overflow.js'
+import type { Tally } from './tally.js'
 import type { Turn } from './turn.js'
 
 /** Where calls of a reference come from. */
@@ -35,6 +36,7 @@ export interface Home {
   readonly overflow: Overflow
   /** The commits of its partition; undefined: its actors have no storage. */
   readonly commits: Commits | undefined
+  readonly tally: Tally
   /** The activations in which turns wait. */
   readonly blocked: Set<Activation>
   /** Publishes an event on the bus of the fleet. */

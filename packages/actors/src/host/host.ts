@@ -16,11 +16,13 @@ import { decodeRequest, encodeEnding, type Refusal, type Request } from '../base
 import type { Store } from '../store/store.js'
 import type { MonitorTag } from './home.js'
 import { Hosts } from './hosts.js'
+import { type ActorMetrics, actorMetrics } from './metrics.js'
 import { type Opening, openPartition } from './opening.js'
 import { type Claim, type Household, Partition } from './partition.js'
 import { partitionOf } from './placement.js'
 import { Prober } from './probe.js'
 import { RemoteTurn } from './remoteturn.js'
+import { type HostReport, type ReportQuery, reportOn } from './report.js'
 import { Returns } from './returns.js'
 import { StuckHosts } from './stuck.js'
 import type { Turn } from './turn.js'
@@ -34,6 +36,8 @@ export interface HostService extends Handlers {
   probe(bytes: unknown, context: CallContext): void
   /** The tag of an activation by the id of its actor, from now on monitored; undefined: it is not active. */
   monitor(id: unknown, context: CallContext): MonitorTag | undefined
+  /** What this process says about its actors. */
+  report(query: unknown, context: CallContext): HostReport
   /** The end of such a question. */
   judge(bytes: unknown, context: CallContext): void
 }
@@ -114,6 +118,7 @@ export class Host {
       give: (partition, context) => this.#give(partition, context),
       probe: (bytes) => this.#prober.visit(bytes),
       monitor: (id) => this.monitor(String(id)),
+      report: (query) => this.report((query ?? {}) as ReportQuery),
       judge: (bytes) => this.#prober.judge(bytes),
     }
     this.#server = serve(fleet, names.service(system, this.id), handlers, { concurrency: 4096, begin: 'by-handler' })
@@ -139,6 +144,22 @@ export class Host {
   /** Whether calls of this process to a type always run here. */
   isOwn(type: string): boolean {
     return this.#types.get(type)?.placement === 'process'
+  }
+
+  /** What this process says about its actors. */
+  report(query: ReportQuery): HostReport {
+    const { clock, tally } = this.#household
+    return reportOn(this.#activations(), query, clock.now(), tally.calls)
+  }
+
+  *#activations() {
+    for (const partition of this.#all) yield* partition.activations
+  }
+
+  /** Metrics of this process. */
+  metrics(): ActorMetrics {
+    const held = this.partitions.filter(({ isHeld }) => isHeld).length
+    return actorMetrics(this.#system, this.report({}), this.#household.tally, held)
   }
 
   /** The tag of the present activation of an actor, from now on monitored; undefined: there is none here. */

@@ -12,6 +12,7 @@ import type { CallTaker, Home, MonitorTag, Origin } from './home.js'
 import type { PlacementOptions } from './hosts.js'
 import type { Overflow } from './overflow.js'
 import type { StuckOptions } from './stuck.js'
+import type { Tally } from './tally.js'
 import type { Turn } from './turn.js'
 
 /** What all partitions of a process share. */
@@ -44,6 +45,7 @@ export class Partition implements Home {
   readonly filters: readonly Filter[]
   readonly overflow: Overflow
   readonly blocked: Set<Activation>
+  readonly tally: Tally
   readonly #household: Household
   readonly #activations = new Map<string, Activation>()
   /** How many calls it has taken so far. */
@@ -66,6 +68,7 @@ export class Partition implements Home {
     this.filters = household.filters
     this.overflow = household.overflow
     this.blocked = household.blocked
+    this.tally = household.tally
   }
 
   /** Whether this process runs its actors. */
@@ -94,6 +97,11 @@ export class Partition implements Home {
   /** The activation of an actor. */
   find(id: string): Activation | undefined {
     return this.#activations.get(id)
+  }
+
+  /** The activations of its actors. */
+  get activations(): Iterable<Activation> {
+    return this.#activations.values()
   }
 
   /** How many actors of it are active. */
@@ -162,6 +170,7 @@ export class Partition implements Home {
       return undefined
     }
     this.calls++
+    this.tally.calls++
     const known = this.#activations.get(id)
     if (known !== undefined) {
       known.take(turn)
@@ -261,6 +270,7 @@ export class Partition implements Home {
   }
 
   noteCrash(id: string): void {
+    this.tally.crashes++
     this.#household.crashes.note(id)
   }
 

@@ -26,6 +26,8 @@ export abstract class Turn {
   abstract readonly callId: string
   /** When its caller gives up, in milliseconds of the clock. */
   abstract readonly deadlineMs: number
+  /** Since when it waits or runs, in milliseconds of the clock. */
+  sinceMs = 0
   #abort: AbortController | undefined
   #reason: { readonly reason: unknown } | undefined
   #outgoing: Set<OpenCall> | undefined

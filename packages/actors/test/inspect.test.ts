@@ -1,0 +1,84 @@
+import { expect, it } from 'vitest'
+import { Actor, actors } from '../src/index.js'
+import { Log, localFleet, start, until } from './help/systems.js'
+
+const gates: (() => void)[] = []
+
+class Desk extends Actor {
+  static readonly actor = { mailbox: 3, full: 'refuse', onError: 'restart' } as const
+  async hold(): Promise<void> {
+    await new Promise<void>((resolve) => gates.push(resolve))
+  }
+  async askOther(key: string): Promise<void> {
+    await this.ctx.actor<Desk>('Desk', key).hold()
+  }
+  quick(): void {}
+  fail(): void {
+    throw new Error('failed')
+  }
+}
+class Other extends Actor {
+  call(): void {}
+}
+const classes = { Desk, Other }
+
+it('shows the actors of all processes, and the calls that wait and run with their chains', async () => {
+  const fleet = localFleet()
+  const host = start({ fleet, actors: classes, log: new Log() })
+  const caller = start<typeof classes>({ fleet, host: false })
+  await caller.get('Other', 'x').call()
+  const calls = [caller.get('Desk', 'a').askOther('b'), caller.get('Desk', 'b').quick()]
+  await until(() => gates.length === 1)
+  const { hosts, orphans } = await caller.inspect({ type: 'Desk' })
+  expect(orphans).toEqual([])
+  const [{ id, partitions, report } = { id: '', partitions: [], report: undefined }] = hosts
+  expect([hosts.length, id.split('.').length, partitions.length]).toEqual([1, 2, 16])
+  expect(report).toMatchObject({ pid: process.pid, active: 3, waiting: 1, running: 2, calls: 4 })
+  expect(report?.actors).toEqual([
+    { type: 'Desk', key: 'b', waiting: 1, running: 1, oldestMs: expect.any(Number) },
+    { type: 'Desk', key: 'a', waiting: 0, running: 1, oldestMs: 0 },
+  ])
+  const shown = report?.waits
+    .map(({ actor, method, state, chain }) => [actor, method, state, chain.join(' ')].join(' '))
+    .sort()
+  expect(shown).toEqual(['Desk/a askOther running ', 'Desk/b hold running Desk/a', 'Desk/b quick waiting '])
+  const one = await caller.inspect({ type: 'Desk', key: 'a' })
+  expect(one.hosts[0]?.report?.actors.map(({ key }) => key)).toEqual(['a'])
+  gates.splice(0)[0]?.()
+  await Promise.all(calls)
+  await host.close()
+  expect(await caller.inspect()).toEqual({ hosts: [], orphans: Array.from({ length: 16 }, (_, i) => i) })
+  await expect(caller.inspect({ timeoutMs: 0 })).rejects.toThrow('timeoutMs=0')
+})
+
+it('counts calls, failures, refusals and crashes in the form of Prometheus', async () => {
+  const fleet = localFleet()
+  const host = start({ fleet, actors: classes, log: new Log(), name: 'a "b"' })
+  const desk = host.get('Desk', 'a')
+  await desk.quick()
+  await expect(desk.fail()).rejects.toThrow('failed')
+  const held = desk.hold()
+  await until(() => gates.length === 1)
+  const refused = Array.from({ length: 5 }, () => desk.quick().catch(() => 'refused'))
+  const values = Object.fromEntries(host.metrics()?.metrics.map(({ name, samples }) => [name, samples[0]?.value]) ?? [])
+  expect(values).toEqual({
+    orbit_actors_partitions: 16,
+    orbit_actors_active: 1,
+    orbit_actors_waiting: 3,
+    orbit_actors_running: 1,
+    orbit_actors_oldest_wait_seconds: expect.any(Number),
+    orbit_actors_calls_total: 8,
+    orbit_actors_failures_total: 1,
+    orbit_actors_refused_total: 2,
+    orbit_actors_crashes_total: 1,
+  })
+  expect(String(host.metrics())).toContain(
+    '# HELP orbit_actors_waiting Calls that wait for their turn.\n# TYPE orbit_actors_waiting gauge\norbit_actors_waiting{system="a \\"b\\""} 3\n',
+  )
+  gates.splice(0)[0]?.()
+  await held
+  await Promise.all(refused)
+  const caller = actors<typeof classes>({ fleet, host: false })
+  expect(caller.metrics()).toBeUndefined()
+  await caller.close()
+})
