@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', sqlite: 'src/sqlite.ts', testing: 'src/testing.ts' },
+  entry: { index: 'src/index.ts', inspect: 'src/inspect.ts', sqlite: 'src/sqlite.ts', testing: 'src/testing.ts' },
   target: 'node20',
   format: 'esm',
   dts: true,

@@ -1,4 +1,5 @@
 import type { Command } from '../command.js'
+import { actors, stuck } from './actors.js'
 import { cache } from './cache.js'
 import { claims } from './claims.js'
 import { add, set } from './counterchange.js'
@@ -36,6 +37,8 @@ export const commands: readonly Command[] = [
   counters,
   presence,
   limits,
+  actors,
+  stuck,
   pub,
   sub,
   set,

@@ -1,0 +1,162 @@
+import { Fleet } from '../../core/fleet.js'
+import { type Call, type Command, UsageError } from '../command.js'
+import { type Column, printTable } from '../table.js'
+import { durationText } from '../text.js'
+
+/** An actor in a report of the package `orbit-actors`. */
+interface ActorRow {
+  readonly type: string
+  readonly key: string
+  readonly waiting: number
+  readonly running: number
+  readonly oldestMs: number
+}
+
+/** A call in a report. */
+interface WaitRow {
+  readonly actor: string
+  readonly method: string
+  readonly state: string
+  readonly forMs: number
+  readonly chain: readonly string[]
+}
+
+/** A process in a report; without one, it has not answered. */
+interface HostRow {
+  readonly id: string
+  readonly partitions: readonly number[]
+  readonly report?: {
+    readonly pid: number
+    readonly active: number
+    readonly waiting: number
+    readonly running: number
+    readonly calls: number
+    readonly actors: readonly ActorRow[]
+    readonly waits: readonly WaitRow[]
+  }
+}
+
+/** What the package exports. */
+interface Inspect {
+  inspectActors(fleet: string, options: object): Promise<{ hosts: readonly HostRow[]; orphans: readonly number[] }>
+}
+
+const packageName = 'orbit-actors'
+
+/** Loads the package, which is not a dependency of this one. */
+async function loadInspect(): Promise<Inspect> {
+  try {
+    return await import(`${packageName}/inspect`)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new UsageError(`actors are a package of their own: npm install ${packageName}`)
+  }
+}
+
+async function inspect(call: Call) {
+  const fleet = call.operand(0)
+  Fleet.observe(fleet).close() // throws if there is no such fleet
+  const { inspectActors } = await loadInspect()
+  const [type, key, name] = [call.optional(1), call.optional(2), call.text('name')]
+  const which = { ...(type !== undefined && { type }), ...(key !== undefined && { key }) }
+  const { hosts, orphans } = await inspectActors(fleet, { ...which, ...(name !== undefined && { name }) })
+  return { fleet, hosts, orphans }
+}
+
+const number = (title: string, text: (row: HostRow) => unknown): Column<HostRow> => {
+  return { title, align: 'right', text: (row) => String(text(row) ?? '?') }
+}
+
+const hostColumns: Column<HostRow>[] = [
+  { title: 'HOST', text: ({ id }) => id },
+  number('PID', ({ report }) => report?.pid),
+  number('PARTITIONS', ({ partitions }) => partitions.length),
+  number('ACTIVE', ({ report }) => report?.active),
+  number('WAITING', ({ report }) => report?.waiting),
+  number('RUNNING', ({ report }) => report?.running),
+  number('CALLS', ({ report }) => report?.calls),
+]
+
+const actorColumns: Column<ActorRow & { pid: number }>[] = [
+  { title: 'TYPE', text: ({ type }) => type },
+  { title: 'KEY', text: ({ key }) => key, isFlexible: true },
+  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
+  { title: 'WAITING', text: ({ waiting }) => String(waiting), align: 'right' },
+  { title: 'RUNNING', text: ({ running }) => String(running), align: 'right' },
+  { title: 'OLDEST', text: ({ oldestMs }) => durationText(oldestMs), align: 'right' },
+]
+
+const waitColumns: Column<WaitRow & { pid: number }>[] = [
+  { title: 'ACTOR', text: ({ actor }) => actor, isFlexible: true },
+  { title: 'METHOD', text: ({ method }) => method || '(timer)' },
+  { title: 'STATE', text: ({ state }) => state },
+  { title: 'FOR', text: ({ forMs }) => durationText(forMs), align: 'right' },
+  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
+  { title: 'CALLED BY', text: ({ chain }) => chain.join(' -> '), isFlexible: true },
+]
+
+async function runActors(call: Call): Promise<void> {
+  const { output } = call
+  const found = await inspect(call)
+  const { hosts, orphans, fleet } = found
+  const actors = hosts.flatMap(({ report }) => report?.actors.map((each) => ({ ...each, pid: report.pid })) ?? [])
+  if (output.isJson) output.json(found)
+  else if (hosts.length === 0) output.none(`no process of fleet ${fleet} runs actors of this system`)
+  else if (call.optional(1) === undefined) printTable(output, hostColumns, hosts)
+  else if (actors.length > 0) printTable(output, actorColumns, actors)
+  else output.none('no such actor is active')
+  if (orphans.length > 0 && hosts.length > 0) output.note(`partitions without a process: ${orphans.join(', ')}`)
+}
+
+async function runStuck(call: Call): Promise<void> {
+  const { output } = call
+  const leastMs = call.integer('for-ms', 0, 2 ** 31 - 1) ?? 1000
+  const { fleet, hosts } = await inspect(call)
+  const waits = hosts
+    .flatMap(({ report }) => report?.waits.map((each) => ({ ...each, pid: report.pid })) ?? [])
+    .filter(({ forMs }) => forMs >= leastMs)
+    .sort((a, b) => b.forMs - a.forMs)
+  const silent = hosts.filter(({ report }) => report === undefined).map(({ id }) => id)
+  if (output.isJson) output.json({ fleet, waits, silent })
+  else if (waits.length > 0) printTable(output, waitColumns, waits)
+  else output.none(`no call waits or runs for ${durationText(leastMs)}`)
+  if (silent.length > 0) output.note(`stopped or blocked, without an answer: ${silent.join(', ')}`)
+}
+
+const name = { type: 'string', value: 'NAME', about: "the name of the system; default: 'default'" } as const
+
+export const actors: Command = {
+  name: 'actors',
+  summary: 'list the processes that run actors, and the actors of a type',
+  operands: ['FLEET', '[TYPE]', '[KEY]'],
+  about: [
+    'Asks each process that runs actors: how many of the 16 partitions it has, how many actors are active, how many calls',
+    'wait and run, and how many there have been. With a TYPE it lists the active actors of that type, those for which',
+    'most calls wait first. A process that does not answer within a second has "?".',
+    '',
+    'It joins the fleet for that time, and needs the package orbit-actors, which is not installed with this one.',
+  ],
+  options: { name },
+  writes: ['actors'],
+  examples: [{ line: 'orbit actors web Cart', about: 'which carts are active, and where?' }],
+  run: runActors,
+}
+
+export const stuck: Command = {
+  name: 'stuck',
+  summary: 'list calls of actors that have waited or run for long',
+  operands: ['FLEET', '[TYPE]', '[KEY]'],
+  about: [
+    'Lists the calls that wait for their turn, and the methods that run, for a second or more, the oldest first, with the',
+    'actors that wait for them. Processes that do not answer within a second are named: they are stopped or blocked.',
+    '',
+    'It joins the fleet for that time, and needs the package orbit-actors, which is not installed with this one.',
+  ],
+  options: {
+    name,
+    'for-ms': { type: 'string', value: 'MS', about: 'only those of so many milliseconds or more; default: 1000' },
+  },
+  writes: ['stuck'],
+  examples: [{ line: 'orbit stuck web', about: 'what does everything wait for?' }],
+  run: runStuck,
+}
