@@ -309,6 +309,11 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     this.#fleet.close()
   }
 
+  /** The next replies to other processes are lost. @internal */
+  loseReplies(count: number): void {
+    this.#host?.loseReplies(count)
+  }
+
   /** Leaves the fleet at once, as with the death of the process. @internal */
   abandon(): void {
     this.#closing ??= Promise.resolve()

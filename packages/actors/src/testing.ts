@@ -100,6 +100,23 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
     this.#host = undefined
   }
 
+  /**
+   * Loses the replies of the next calls, as when the process of the actors ends after a method and before its reply: the
+   * method runs, and the call fails with ERR_ORBIT_ACTOR_LOST and the outcome 'done'.
+   *
+   * @param count how many, 0..2^31-1; default 1. Replaces the number before.
+   * @throws TypeError or RangeError for another value
+   */
+  dropReplies(count = 1): void {
+    checkInteger('count', count, 0, 0x7fffffff)
+    this.#host?.loseReplies(count)
+  }
+
+  /** The fleet of the actors, whose bus has the events of `ctx.emit`. */
+  get fleet(): Fleet {
+    return this.#fleet
+  }
+
   /** Starts a new process of the actors, and closes the last one before if it lives. */
   async restart(): Promise<void> {
     await this.#host?.close()

@@ -92,3 +92,22 @@ it('refuses wrong arguments', async () => {
   expect(() => testActors({ actors, clock: 1 } as never)).toThrow('options.clock is unknown')
   await expect(world({ actors }).advance(-1)).rejects.toThrow('ms=-1')
 })
+
+it('loses replies of methods that have run', async () => {
+  const made = world({ actors })
+  const alarm = made.get('Alarm', 'a')
+  await alarm.set(1000)
+  made.dropReplies(2)
+  for (let i = 0; i < 2; i++) {
+    await expect(alarm.set(10)).rejects.toMatchObject({
+      code: 'ERR_ORBIT_ACTOR_LOST',
+      outcome: 'done',
+      retryable: false,
+    })
+  }
+  expect(await alarm.rings()).toBe(0)
+  await made.advance(100)
+  expect(await alarm.rings()).toBe(10)
+  expect(() => made.dropReplies(-1)).toThrow('count=-1')
+  expect(made.fleet.isShared).toBe(false)
+})

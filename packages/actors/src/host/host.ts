@@ -84,6 +84,7 @@ export class Host {
   readonly #stuck: StuckHosts
   readonly #heartbeat: FleetHeartbeat
   #draining = 0
+  #repliesToLose = 0
   #monitored = 0
 
   constructor(
@@ -156,6 +157,11 @@ export class Host {
     for (const partition of this.#all) yield* partition.activations
   }
 
+  /** The next replies to other processes are lost, for tests. */
+  loseReplies(count: number): void {
+    this.#repliesToLose = count
+  }
+
   /** Metrics of this process. */
   metrics(): ActorMetrics {
     const held = this.partitions.filter(({ isHeld }) => isHeld).length
@@ -197,7 +203,12 @@ export class Host {
       ended = bytes
     }
     const moved = () => this.#returns.note(partition, caller, epoch)
-    const turn = new RemoteTurn(request, context, this.#deadlines, { answer: (bytes) => answer(bytes), moved })
+    const losesReply = () => this.#repliesToLose > 0 && this.#repliesToLose-- > 0
+    const turn = new RemoteTurn(request, context, this.#deadlines, {
+      answer: (bytes) => answer(bytes),
+      moved,
+      losesReply,
+    })
     if (this.#isReturned(partition, turn, request)) turn.end({ how: 'moved' })
     else turn.activation = this.take(type, key, id, method, turn)
     if (ended !== undefined) return ended

@@ -20,6 +20,7 @@ export class RemoteTurn extends Turn implements Expiring {
   readonly #deadlines: Deadlines
   readonly #answer: (bytes: Uint8Array) => void
   readonly #onMoved: () => void
+  readonly #losesReply: () => boolean
   readonly #isTell: boolean
   #isBegun = false
   #isOver = false
@@ -28,7 +29,7 @@ export class RemoteTurn extends Turn implements Expiring {
     request: Request,
     context: CallContext,
     deadlines: Deadlines,
-    on: { answer(bytes: Uint8Array): void; moved(): void },
+    on: { answer(bytes: Uint8Array): void; moved(): void; losesReply(): boolean },
   ) {
     super()
     this.method = request.method
@@ -42,6 +43,7 @@ export class RemoteTurn extends Turn implements Expiring {
     this.#deadlines = deadlines
     this.#answer = on.answer
     this.#onMoved = on.moved
+    this.#losesReply = on.losesReply
     deadlines.add(this)
   }
 
@@ -77,7 +79,7 @@ export class RemoteTurn extends Turn implements Expiring {
   end(ending: Ending): void {
     if (this.#isOver) return
     if (ending.how === 'moved') this.#onMoved()
-    this.#over(this.#encoded(ending))
+    this.#over(this.#isBegun && this.#losesReply() ? lostReply(this.method) : this.#encoded(ending))
   }
 
   /** Its caller gives up, too: what has not begun will not, and what runs is asked to stop. */
@@ -110,4 +112,10 @@ export class RemoteTurn extends Turn implements Expiring {
       return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_VALUE', message, outcome: 'done' } })
     }
   }
+}
+
+/** What a caller learns whose process of the actor has ended after the method, before its reply. */
+function lostReply(method: string): Uint8Array {
+  const message = `${method}: it has run, and its reply was lost; outcome: done`
+  return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_LOST', message, outcome: 'done' } })
 }
