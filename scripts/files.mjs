@@ -5,7 +5,7 @@
 // The folder is removed. A test that leaves something there fails the run.
 // Exit code 0: all passed; 1: some failed.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const args = process.argv.slice(2)
 const base = mkdtempSync(join(tmpdir(), 'orbit-files-'))
 const folder = join(base, 'a-folder-with-a-long-name'.padEnd(250, '-'))
+chmodSync(base, 0o755) // some tests look for the folder as another user
 mkdirSync(folder, { mode: 0o700 })
 let status = 1
 try {

@@ -48,6 +48,7 @@ const parts = [
     noun: 'schedules',
     work: /(\d+) runs,/g,
     target: 'build/sim/sim',
+    cwd: native,
     // Four storms, as many at a time as there are cores.
     command: (seconds) => {
       const turns = Math.ceil(4 / availableParallelism())
@@ -116,11 +117,11 @@ function build() {
 }
 
 /** Runs a command in a process group of its own, so that Ctrl-C of a terminal does not reach it. */
-function run(command, env) {
+function run(command, env, cwd = root) {
   return new Promise((resolve) => {
     let text = ''
     running = spawn(command[0], command.slice(1), {
-      cwd: root,
+      cwd,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
@@ -149,7 +150,11 @@ async function runPart(part, row, round) {
   const memory = round % 2 === 0 && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
   const folder = mkdtempSync(join(memory, 'orbit-nightly-'))
   const partBegun = performance.now()
-  const { status, text } = await run(part.command(seconds), { ...part.env?.(seconds), ORBIT_DIRECTORY: folder })
+  const { status, text } = await run(
+    part.command(seconds),
+    { ...part.env?.(seconds), ORBIT_DIRECTORY: folder },
+    part.cwd,
+  )
   running = undefined
   rmSync(folder, { recursive: true, force: true })
   if (isInterrupted) return
