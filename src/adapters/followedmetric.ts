@@ -10,6 +10,7 @@ const encoded = (value: string): string =>
   value.toWellFormed().replace(/\p{Cc}/gu, (character) => mark + String.fromCharCode(character.charCodeAt(0) + 64))
 
 function decoded(value: string): string {
+  if (!value.includes(mark)) return value
   const [first = '', ...others] = value.split(mark)
   return first + others.map((text) => String.fromCharCode(text.charCodeAt(0) - 64) + text.slice(1)).join('')
 }
@@ -22,13 +23,18 @@ export interface SharedName {
   /** The member that a gauge belongs to; '' for what all members change. */
   readonly owner: string
   /** The values of the labels, in the order of their sorted names. */
-  readonly values: readonly string[]
+  readonly key: string
 }
 
 /** Undefined: it is the name of something else. */
 export function sharedName(name: string): SharedName | undefined {
-  const [metric = '', part, owner, ...values] = name.split(separator)
-  return part === undefined || owner === undefined ? undefined : { metric, part, owner, values }
+  const first = name.indexOf(separator)
+  const second = name.indexOf(separator, first + 1)
+  if (second <= first) return undefined
+  const third = name.indexOf(separator, second + 1)
+  const end = third < 0 ? name.length : third
+  const [metric, part] = [name.slice(0, first), name.slice(first + 1, second)]
+  return { metric, part, owner: name.slice(second + 1, end), key: name.slice(end) }
 }
 
 /** A number in shared memory, and what this process has contributed to it. */
@@ -81,17 +87,20 @@ export class FollowedMetric implements Follower {
     }
   }
 
-  /** Whether these are the values of its labels, of a number that has an owner if it is a gauge. */
-  isName({ owner, values }: SharedName): boolean {
-    return values.length === this.#labelNames.length && (owner === '') === (this.#owner === '')
+  /** Whether its numbers have an owner, as those of gauges have. */
+  get hasOwner(): boolean {
+    return this.#owner !== ''
   }
 
-  labelsOf({ values }: SharedName): Labels {
-    const given = this.#labelNames.flatMap((name, i) => {
-      const value = values[i] as string
-      return value === absent ? [] : [[name, decoded(value)]]
-    })
-    return Object.fromEntries(given)
+  /** The labels of a number; undefined: it is one of another metric with this name. */
+  labelsOf({ key }: SharedName): Labels | undefined {
+    const [, ...values] = key.split(separator)
+    if (values.length !== this.#labelNames.length) return undefined
+    const labels: Record<string, string> = {}
+    for (const [i, name] of this.#labelNames.entries()) {
+      if (values[i] !== absent) labels[name] = decoded(values[i] as string)
+    }
+    return labels
   }
 
   add(labels: Labels, part: string, value: number): void {

@@ -27,7 +27,7 @@ const outOfRange = (name: string, value: unknown, expected: string): RangeError 
   Object.assign(new RangeError(`${name}=${String(value)} must be ${expected}`), { code: 'ERR_ORBIT_OUT_OF_RANGE' })
 
 /** Values by the name of their metric. */
-type SharedValues = Map<string, (SharedName & { value: number })[]>
+type SharedValues = Map<string, { name: SharedName; value: number }[]>
 
 type Aggregate = (values: readonly number[]) => number
 const aggregates: Record<string, Aggregate> = {
@@ -200,32 +200,33 @@ export class FleetRegistry {
         continue
       }
       const values = found.get(shared.metric)
-      if (values === undefined) found.set(shared.metric, [{ ...shared, value }])
-      else values.push({ ...shared, value })
+      if (values === undefined) found.set(shared.metric, [{ name: shared, value }])
+      else values.push({ name: shared, value })
     }
     return found
   }
 
   #series(metric: PromMetricLike, followed: FollowedMetric, shared: SharedValues): Iterable<Series> {
     const byLabels = new Map<string, Series & { all: Map<string, [string, number][]> }>()
-    for (const found of shared.get(followed.name) ?? []) {
-      if (!followed.isName(found)) continue
-      const key = found.values.join('\0')
-      let series = byLabels.get(key)
+    for (const { name, value } of shared.get(followed.name) ?? []) {
+      if ((name.owner !== '') !== followed.hasOwner) continue
+      let series = byLabels.get(name.key)
       if (series === undefined) {
-        series = { labels: followed.labelsOf(found), parts: new Map(), all: new Map() }
-        byLabels.set(key, series)
+        const labels = followed.labelsOf(name)
+        if (labels === undefined) continue
+        series = { labels, parts: new Map(), all: new Map() }
+        byLabels.set(name.key, series)
       }
-      const all = series.all.get(found.part)
-      if (all === undefined) series.all.set(found.part, [[found.owner, found.value]])
-      else all.push([found.owner, found.value])
+      const all = series.all.get(name.part)
+      if (all === undefined) series.all.set(name.part, [[name.owner, value]])
+      else all.push([name.owner, value])
     }
     if (byLabels.size === 0 && (metric.labelNames ?? []).length === 0) return [{ labels: {}, parts: new Map() }]
     const aggregate = aggregates[metric.type === 'gauge' ? (metric.aggregator ?? 'sum') : 'sum'] as Aggregate
     for (const { parts, all } of byLabels.values()) {
       for (const [part, values] of all) {
-        const inOrder = values.sort(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
-        parts.set(part, aggregate(inOrder.map(([, value]) => value)))
+        if (values.length > 1) values.sort(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+        parts.set(part, aggregate(values.map(([, value]) => value)))
       }
     }
     return byLabels.values()

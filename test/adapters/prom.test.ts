@@ -10,6 +10,7 @@ import { expectRangeError, untyped } from '../help/refusals.js'
 import { isLinux } from '../help/system.js'
 
 const { Counter, Gauge, Histogram, Registry, Summary } = promClient
+type RegistryOf = promClient.Registry
 
 /** The samples of a text, by name and labels. */
 const samplesOf = (text: string): Record<string, number> =>
@@ -198,6 +199,17 @@ describe('a FleetRegistry', () => {
 })
 
 describe('a metric of two members', () => {
+  it('ignores numbers of a metric that had the same name and another type or other labels', async () => {
+    const name = fleetName()
+    const [old, other, current] = [0, 1, 2].map(() => new Registry()) as [RegistryOf, RegistryOf, RegistryOf]
+    new Counter({ name: 'x', help: 'A count.', labelNames: ['a'], registers: [old] }).inc({ a: 'x' }, 7)
+    new Gauge({ name: 'x', help: 'A level.', registers: [other] }).set(5)
+    new Gauge({ name: 'x', help: 'A level.', labelNames: ['a'], registers: [current] }).set({ a: 'x' }, 1)
+    new Counters(joinLocal(name), { name: 'prom', nameBytes: 128 }).counter('of another use').add()
+    const registries = [old, other, current].map((register) => new FleetRegistry(joinLocal(name), { register }))
+    expect(samplesOf((await registries[2]?.metrics()) ?? '')).toEqual({ 'x{a="x"}': 1 })
+  })
+
   it('loses only what the one that resets it has counted', async () => {
     const name = fleetName()
     const [one, other] = [0, 1].map(() => {
