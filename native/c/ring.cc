@@ -1,6 +1,7 @@
 // The calls of rings: open, publish and poll.
 #include "c/handles.h"
 #include "protocol/cursor.h"
+#include "protocol/latest.h"
 
 namespace orbit {
 
@@ -102,6 +103,10 @@ int orbit_ring_publish(orbit_ring* ring, const void* payload, size_t bytes, uint
     orbit::RingStatus status =
         orbit::publish(&ring->opened->writer, payload, static_cast<uint32_t>(bytes), frame_kind, version, &published);
     if (status != orbit::RingStatus::kOk) orbit::refuse_status(status, *ring->opened);
+    const orbit::Writer& writer = ring->opened->writer;
+    if (writer.ring.latest != nullptr) {
+      orbit::note_latest(writer, ring->opened->fleet->incarnation(), published, payload, static_cast<uint32_t>(bytes));
+    }
     orbit::wake(ring->opened);
     if (position != nullptr) *position = published;
     return ORBIT_OK;

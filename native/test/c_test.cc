@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "c/handles.h"
 #include "c/orbit.h"
 #include "check.h"
 #include "fleet/removal.h"
@@ -198,6 +199,8 @@ void pods_are_compared_by_their_texts() {
   CHECK_EQUAL(orbit_ring_payload_bytes(narrow), 40);
   uint32_t value = 5;
   CHECK_OK(orbit_ring_publish(narrow, &value, sizeof value, 0, 0, nullptr));
+  const orbit::Writer& writer = narrow->opened->writer;  // for Orbital.loadPerNode
+  CHECK_EQUAL(writer.ring.entries[writer.node].latestCount, 1);
   CHECK_REFUSED(orbit_ring_publish(narrow, &value, 3, 0, 0, nullptr), ORBIT_PAYLOAD_SIZE, "bytes=3 must be 4");
   orbit_type longer = type, wrong = type, bytes = facts();
   longer.pod = "{\"a\":u32,\"b\":u32}";

@@ -1,4 +1,4 @@
-import { checkInteger, checkName, checkOptions, checkSignal, outOfRange } from '../base/check.js'
+import { checkFlag, checkInteger, checkName, checkOptions, checkSignal, outOfRange } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { rangeError } from '../base/errors.js'
 import type { BlobPlace } from '../core/blobs.js'
@@ -24,6 +24,8 @@ export interface CallOptions {
    * waits until there is one: for handlers that may run twice. Default 'fail'.
    */
   onDeath?: 'fail' | 'wait'
+  /** Keeps the process alive until the call ends; default true. */
+  keepAlive?: boolean
 }
 
 /** Options of `stream`: when to give up. */
@@ -32,6 +34,8 @@ export interface StreamOptions {
   timeoutMs?: number
   /** Aborting it ends the loop with the signal's reason, and aborts the handler's signal. */
   signal?: AbortSignal
+  /** Keeps the process alive until the loop ends; default true. */
+  keepAlive?: boolean
 }
 
 /** What a method yields, by what its handler returns. */
@@ -65,7 +69,7 @@ export class Client<H extends Handlers> {
 
   /**
    * Calls a method in one process that serves it, the least busy. If that process dies before the handler began, the
-   * call goes to another one. The wait keeps the process alive.
+   * call goes to another one. The wait keeps the process alive unless `keepAlive` is false.
    *
    * @returns what the handler returns
    * @throws what the handler throws, as a RemoteError; OrbitError ERR_ORBIT_NO_SERVER; CallError ERR_ORBIT_SERVER_DIED
@@ -85,13 +89,14 @@ export class Client<H extends Handlers> {
   }
 
   #begin(method: string, value: unknown, options: CallOptions): Promise<unknown> {
-    if (options !== none) checkOptions('options', options, ['timeoutMs', 'signal', 'onDeath'])
-    const { timeoutMs = 30_000, signal, onDeath = 'fail' } = options
+    if (options !== none) checkOptions('options', options, ['timeoutMs', 'signal', 'onDeath', 'keepAlive'])
+    const { timeoutMs = 30_000, signal, onDeath = 'fail', keepAlive = true } = options
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
+    checkFlag('keepAlive', keepAlive)
     if (onDeath !== 'fail' && onDeath !== 'wait') throw outOfRange('onDeath', onDeath, "'fail' or 'wait'")
     signal?.throwIfAborted()
-    const request = this.#request(method, value, timeoutMs, signal, onDeath === 'wait')
+    const request = this.#request(method, value, { timeoutMs, signal, keepAlive, repeats: onDeath === 'wait' })
     const call = new OpenCall(request, this.#board.blobs)
     this.#board.begin(call)
     return call.promise
@@ -100,9 +105,7 @@ export class Client<H extends Handlers> {
   #request(
     method: string,
     value: unknown,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-    repeats: boolean,
+    waiting: Pick<CallRequest, 'timeoutMs' | 'signal' | 'keepAlive' | 'repeats'>,
   ): CallRequest {
     let large: BlobPlace | undefined
     const bytes = encodeRequest(this.#prefix(method), value, (body) => {
@@ -110,14 +113,14 @@ export class Client<H extends Handlers> {
       return large
     })
     const [service, name] = [this.#service, this.#name]
-    return { service, name, method, bytes, large, depth: currentDepth(), timeoutMs, signal, repeats }
+    return { service, name, method, bytes, large, depth: currentDepth(), ...waiting }
   }
 
   /**
    * Calls a method that returns items, and yields them as they come: a handler that is an async generator, or returns
    * anything else that can be iterated. The handler is at most one part of 2,008 bytes ahead of the loop. Leaving the
    * loop aborts the handler's signal and ends its generator. The request is sent when the loop begins; from then on the
-   * stream keeps the process alive.
+   * stream keeps the process alive, unless `keepAlive` is false.
    *
    * @throws TypeError or RangeError for wrong arguments. The loop throws what the generator throws, as a RemoteError;
    *   OrbitError ERR_ORBIT_NO_SERVER; CallError ERR_ORBIT_SERVER_DIED or ERR_ORBIT_TIMEOUT; the signal's reason;
@@ -128,14 +131,16 @@ export class Client<H extends Handlers> {
     value?: Parameters<H[M]>[0],
     options: StreamOptions = none,
   ): AsyncGenerator<ItemOf<Awaited<ReturnType<H[M]>>>, void, undefined> {
-    if (options !== none) checkOptions('options', options, ['timeoutMs', 'signal'])
-    const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options
+    if (options !== none) checkOptions('options', options, ['timeoutMs', 'signal', 'keepAlive'])
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal, keepAlive = true } = options
     if (options.timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
+    checkFlag('keepAlive', keepAlive)
     this.#prefix(method)
     const begin = () => {
       signal?.throwIfAborted()
-      return new OpenStream(this.#request(method, value, timeoutMs, signal, false), this.#board.blobs)
+      const request = this.#request(method, value, { timeoutMs, signal, keepAlive, repeats: false })
+      return new OpenStream(request, this.#board.blobs)
     }
     return this.#items(begin, timeoutMs) as AsyncGenerator<ItemOf<Awaited<ReturnType<H[M]>>>, void, undefined>
   }

@@ -29,6 +29,7 @@ export interface CallRequest {
   /** Of a stream: the longest time to wait for an item. */
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
+  readonly keepAlive: boolean
   /** After the death of its server it goes to the next one, even if it had begun, and waits for one. */
   readonly repeats: boolean
 }

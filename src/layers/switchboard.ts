@@ -122,15 +122,13 @@ export class Switchboard {
 
   // ---- calling -----------------------------------------------------------------------------------------------------
 
-  /** Begins a call. It keeps the process alive until it ends. */
+  /** Begins a call. */
   begin(call: OpenCall): void {
     const { bell } = this.#fleet
-    if (this.#open++ === 0) {
-      bell.ref()
-      bell.enter(this.#callSleeper)
-    }
+    const { signal, keepAlive } = call.request
+    if (keepAlive) bell.ref()
+    if (this.#open++ === 0) bell.enter(this.#callSleeper)
     call.isOpen = true
-    const { signal } = call.request
     if (signal !== undefined) {
       call.onAbort = () => this.#giveUp(call)
       bell.signals.add(signal, call)
@@ -319,14 +317,12 @@ export class Switchboard {
   #remove(call: OpenCall): void {
     call.isOpen = false
     const { bell } = this.#fleet
-    const { signal } = call.request
+    const { signal, keepAlive } = call.request
     if (signal !== undefined) bell.signals.remove(signal, call)
     if (call.place < 0) this.#queue.remove(call)
     if (call.request.large !== undefined) this.blobs.remove(call.request.large)
-    if (--this.#open === 0) {
-      bell.unref()
-      bell.leave(this.#callSleeper)
-    }
+    if (keepAlive) bell.unref()
+    if (--this.#open === 0) bell.leave(this.#callSleeper)
     if (call.place < 0) return
     this.#vacate(call)
     if (!this.#isLooking) this.#drain()

@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { collectMetrics, Fleet, orbitType } from '../../src/index.js'
+import { collectMetrics, Fleet, orbitType, serve } from '../../src/index.js'
 import { faultAddon } from '../help/addons.js'
 import { bellPath, bellsOf, drainBell } from '../help/bells.js'
 import { entryAt, objectFile, ringAt } from '../help/bytes.js'
@@ -384,7 +384,25 @@ describe.runIf(isLinux)('a process that waits', () => {
     expect(bellsOf(name)).toEqual([])
   })
 
-  it.each(['iterate', 'listening', 'subscribe', 'watch', 'claim', 'loading', 'loaded', 'limited'])(
+  it('is kept alive by a stream unless keepAlive is false', async () => {
+    for (const keepAlive of [true, false]) {
+      const name = fleetName('alive')
+      const fleet = join(name)
+      using _ = serve(fleet, 'work', {
+        items: async function* (_value: undefined, { signal }: { signal: AbortSignal }) {
+          await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          yield 0
+        },
+      })
+      const child = start('actor.mjs', ['waiting', 'streaming', name, { keepAlive }])
+      expect(await child.next()).toBe(1)
+      expect(await child.heard()).toBe(keepAlive ? 'alive' : undefined)
+      if (keepAlive) await child.kill()
+      else expect(await child.ended).toEqual({ code: 13, signal: null })
+    }
+  })
+
+  it.each(['iterate', 'listening', 'subscribe', 'watch', 'claim', 'loading', 'loaded', 'limited', 'calling'])(
     'is kept alive by %s unless keepAlive is false',
     async (scene) => {
       for (const keepAlive of [true, false]) {
