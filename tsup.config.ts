@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { transform } from 'esbuild'
+import { minify } from 'terser'
 import { defineConfig, type Options } from 'tsup'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
@@ -62,17 +63,33 @@ try {
 module.exports = loaded
 `
 
-/** No program imports the command's files, so their own names may be short. Those that they share with others stay. */
-async function shortenCommand(): Promise<void> {
+/**
+ * Shortens local names. Those of functions and classes stay: stack traces show them. No program imports the command's
+ * files, so there all names become short.
+ */
+async function shortenNames(): Promise<void> {
   const read = (name: string) => readFileSync(`dist/${name}`, 'utf8')
   const chunks = readdirSync('dist').filter((name) => /^chunk-.*\.js$/.test(name))
   const isShared = (chunk: string) => Object.keys(entry).some((name) => read(`${name}.js`).includes(chunk))
   const isUsed = (chunk: string) => chunks.some((other) => read(other).includes(chunk))
   const screens = readdirSync('dist').filter((name) => /^topscreen-.*\.js$/.test(name))
-  for (const name of ['cli.js', ...screens, ...chunks.filter((chunk) => !isShared(chunk) && !isUsed(chunk))]) {
+  const commands = ['cli.js', ...screens, ...chunks.filter((chunk) => !isShared(chunk) && !isUsed(chunk))]
+  for (const name of commands) {
     const { code } = await transform(read(name), { format: 'esm', minify: true, lineLimit: 160 })
     writeFileSync(`dist/${name}`, code)
   }
+  const library = [...Object.keys({ ...index, ...adapters }).map((name) => `${name}.js`), ...chunks]
+  await Promise.all(library.filter((name) => !commands.includes(name)).map(shortenLocals))
+}
+
+async function shortenLocals(name: string): Promise<void> {
+  const { code = '' } = await minify(readFileSync(`dist/${name}`, 'utf8'), {
+    module: true,
+    compress: false,
+    mangle: { toplevel: false, keep_fnames: true, keep_classnames: true },
+    format: { max_line_len: 160 },
+  })
+  writeFileSync(`dist/${name}`, code)
 }
 
 export default defineConfig([
@@ -85,7 +102,7 @@ export default defineConfig([
     splitting: true,
     async onSuccess() {
       copyFileSync('src/commonjs.cjs', 'dist/commonjs.cjs')
-      await shortenCommand()
+      await shortenNames()
       for (const name of Object.keys(entry)) {
         writeFileSync(`dist/${name}.cjs`, door(name))
         // One set of types for both module systems: a fleet from ESM is a fleet in CommonJS.
@@ -93,6 +110,12 @@ export default defineConfig([
       }
     },
   },
-  { ...common, entry: others, format: 'esm', splitting: false },
+  {
+    ...common,
+    entry: others,
+    format: 'esm',
+    splitting: false,
+    onSuccess: async () => void (await Promise.all(Object.keys(others).map((name) => shortenLocals(`${name}.js`)))),
+  },
   { entry, format: 'cjs', dts: { only: true } },
 ])
