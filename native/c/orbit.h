@@ -5,8 +5,8 @@
  *   if (orbit_fleet_join("demo", NULL, &fleet) != ORBIT_OK) puts(orbit_message());
  *
  * Every call returns ORBIT_OK, ORBIT_NOTHING, or an error: a negative number. No call throws, and none ends the
- * process. Fleets, rings and counters belong to the thread that uses them: two threads must not use one fleet at a time.
- * Each thread may join on its own. In a child of fork() every call returns ORBIT_CLOSED.
+ * process. Two threads must not use one fleet, or what was opened in it, at the same time; each thread may join on its
+ * own. In a child of fork() every call returns ORBIT_CLOSED.
  *
  * docs/guide/other-languages.md says how to build it.
  */

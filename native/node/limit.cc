@@ -1,7 +1,7 @@
 // The calls of rate limiters: limiter.h for JavaScript. All are hot calls; limits_calls.cc opens a limiter.
 //
-// A key crosses as a string: writing it into the scratch first costs more. limiterTake and limiterPeek, which are called
-// most, take the limiter (Arguments.ring) and the cost (Arguments.number) from the scratch. What a decision found is at
+// A key crosses as a string: writing it into the scratch first costs more. limiterTake and limiterPeek, the hot ones,
+// take the limiter (Arguments.ring) and the cost (Arguments.number) from the scratch. What a decision found is at
 // kFirstRecord.
 #include "node/call.h"
 #include "posix/clock.h"
