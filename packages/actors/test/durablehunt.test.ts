@@ -1,0 +1,207 @@
+import { Fleet } from 'orbit-node'
+import { describe, expect, it } from 'vitest'
+import { fleetName } from '../../../test/help/fleets.js'
+import { type Child, start as startFixture } from '../../../test/help/processes.js'
+import { generator, newSeed } from '../../../test/help/random.js'
+import { type Actor, ActorError, type ActorSystem, type Outcome } from '../src/index.js'
+import { dataFolder, drivers } from './help/stores.js'
+import { start } from './help/systems.js'
+
+interface Written {
+  n: number
+  token: number
+}
+
+/** The class of test/fixtures/durablehunter.mjs. */
+declare class Ledger extends Actor {
+  add(op: string, ms: number): Promise<Written>
+  remind(op: string, ms: number): Written
+  send(op: string): Written
+  counts(): Record<string, number>
+  alarmCount(): number
+}
+type Classes = { Ledger: typeof Ledger }
+
+// ORBIT_DURABLE_KILLS=10000 ORBIT_DURABLE_SECONDS=100000: the whole hunt
+const kills = Number(process.env['ORBIT_DURABLE_KILLS'] ?? 24)
+const seconds = Number(process.env['ORBIT_DURABLE_SECONDS'] ?? 10)
+const [hostCount, keyCount, workers] = [4, 24, 12]
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+interface Operation {
+  readonly key: string
+  readonly op: string
+  readonly what: 'add' | 'keyed' | 'remind' | 'send'
+  outcome: Outcome | 'answered'
+  written?: Written
+}
+
+class Hunt {
+  readonly begins: { key: string; token: number; n: number }[] = []
+  readonly violations: unknown[] = []
+  readonly operations: Operation[] = []
+  hosts: Child[] = []
+  killed = 0
+  stopped = 0
+  isOver = false
+  readonly #ready = new Set<Child>()
+  readonly #random: (below: number) => number
+  readonly #fixture: string[]
+  readonly #system: ActorSystem<Classes>
+
+  constructor(fixture: string[], random: (below: number) => number, system: ActorSystem<Classes>) {
+    this.#fixture = fixture
+    this.#random = random
+    this.#system = system
+    for (let i = 0; i < hostCount; i++) this.join()
+  }
+
+  join(): void {
+    const host = startFixture('../../packages/actors/test/fixtures/durablehunter.mjs', this.#fixture)
+    this.hosts.push(host)
+    void this.#listen(host)
+  }
+
+  async #listen(host: Child): Promise<void> {
+    for (;;) {
+      const said = await host.heard<[string, string, number, number]>()
+      if (said === undefined) return
+      const [what, key, token, n] = said
+      if (what === 'ready') this.#ready.add(host)
+      else if (what === 'begin') this.begins.push({ key, token, n })
+      else this.violations.push(said)
+    }
+  }
+
+  /** A SIGKILL at a random instant, or a SIGSTOP for a while. */
+  async strike(): Promise<void> {
+    await pause(this.#random(300))
+    const ready = this.hosts.filter((host) => this.#ready.has(host))
+    const host = ready[this.#random(ready.length)]
+    if (host === undefined || ready.length < 2) return
+    if (this.#random(6) === 0) {
+      this.stopped++
+      host.process.kill('SIGSTOP')
+      await pause(this.#random(200))
+      if (this.#random(2) === 0) {
+        host.process.kill('SIGCONT')
+        return
+      }
+    }
+    this.killed++
+    this.hosts = this.hosts.filter((each) => each !== host)
+    host.process.kill('SIGKILL')
+    this.join()
+  }
+
+  /** Calls actors until the hunt is over. */
+  async work(worker: number): Promise<void> {
+    for (let i = 0; !this.isOver; i++) {
+      const key = `k${this.#random(keyCount)}`
+      const what = (['add', 'add', 'keyed', 'remind', 'send'] as const)[this.#random(5)] as Operation['what']
+      const operation: Operation = { key, op: `${worker}.${i}`, what, outcome: 'unknown' }
+      this.operations.push(operation)
+      try {
+        operation.written = await this.#call(operation)
+        operation.outcome = 'answered'
+      } catch (error) {
+        if (!(error instanceof ActorError)) throw error
+        operation.outcome = error.outcome
+      }
+    }
+  }
+
+  #call({ key, op, what }: Operation): Promise<Written> {
+    const ledger = this.#system.get('Ledger', key).with({ timeoutMs: 5000 })
+    if (what === 'remind') return ledger.remind(op, this.#random(1500))
+    if (what === 'send') return ledger.send(op)
+    const ms = this.#random(4) === 0 ? this.#random(20) : 0
+    return what === 'add' ? ledger.add(op, ms) : ledger.with({ idempotencyKey: op }).add(op, ms)
+  }
+}
+
+/** Each write that was acknowledged under a token was there when an actor was activated under a later one. */
+function lostWrites({ begins, operations }: Hunt): unknown[] {
+  return operations.filter(({ key, written }) =>
+    begins.some(
+      (begin) => begin.key === key && written !== undefined && begin.token > written.token && begin.n < written.n,
+    ),
+  )
+}
+
+/** How often an operation may have run at least and at most. */
+const limits: Record<Operation['outcome'], [number, number]> = {
+  answered: [1, 1],
+  done: [1, 1],
+  unknown: [0, 1],
+  'not-run': [0, 0],
+  'rolled-back': [0, 0],
+}
+
+/** What the final state of the actors says against an operation. */
+function wrongly(
+  operation: Operation,
+  own: Record<string, number>,
+  target: Record<string, number>,
+): string | undefined {
+  const { op, what, outcome } = operation
+  const runs = own[`ran/${op}`] ?? 0
+  const [least, most] = limits[outcome]
+  if (runs < least || runs > most) return `ran ${runs} times`
+  if (what === 'remind' && runs === 1 && !((own[`fired/${op}`] ?? 0) >= 1)) return 'the alarm never fired'
+  if (what === 'send' && (target[`taken/${op}`] ?? 0) !== runs) return `taken ${target[`taken/${op}`] ?? 0} times`
+  return undefined
+}
+
+/** Waits until no alarm is set and no message is on its way, and returns what all actors have. */
+async function settled(system: ActorSystem<Classes>, { operations }: Hunt) {
+  const states = new Map<string, Record<string, number>>()
+  const sent = operations.filter(({ what }) => what === 'send')
+  for (let k = 0; k < keyCount; k++) {
+    for (const key of [`k${k}`, `to k${k}`]) {
+      const ledger = system.get('Ledger', key).with({ timeoutMs: 60_000 })
+      while ((await ledger.alarmCount()) > 0) await pause(20)
+      let counts = await ledger.counts()
+      const isMissing = ({ op }: Operation) =>
+        states.get(key.slice(3))?.[`ran/${op}`] === 1 && counts[`taken/${op}`] === undefined
+      while (key.startsWith('to ') && sent.some(isMissing)) {
+        await pause(20)
+        counts = await ledger.counts()
+      }
+      states.set(key, counts)
+    }
+  }
+  return states
+}
+
+describe.skipIf(drivers.length === 0)('durable actors whose processes are killed at random instants', () => {
+  it.each([['full'], ['normal']].slice(0, kills > 100 ? 2 : 1))(
+    'lose no acknowledged write, run no keyed call twice, and fire every alarm (%s)',
+    async (durability) => {
+      const name = fleetName('actors')
+      const random = generator(newSeed('durable hunt'))
+      const system = start<Classes>({ fleet: Fleet.joinShm(name), host: false })
+      const hunt = new Hunt([name, dataFolder(), durability as string], random, system)
+      const work = Array.from({ length: workers }, (_, worker) => hunt.work(worker))
+      const endMs = performance.now() + seconds * 1000
+      while (hunt.killed < kills && performance.now() < endMs) await hunt.strike()
+      hunt.isOver = true
+      await Promise.all(work)
+      const states = await settled(system, hunt)
+      const count = (outcome: string) => hunt.operations.filter((each) => each.outcome === outcome).length
+      const outcomes = Object.fromEntries(['answered', 'not-run', 'unknown', 'done'].map((each) => [each, count(each)]))
+      const { killed, stopped, begins } = hunt
+      console.log(JSON.stringify({ killed, stopped, begins: begins.length, ...outcomes }))
+      expect(hunt.violations).toEqual([])
+      expect(lostWrites(hunt)).toEqual([])
+      const wrong = hunt.operations.flatMap((each) => {
+        const why = wrongly(each, states.get(each.key) ?? {}, states.get(`to ${each.key}`) ?? {})
+        return why === undefined ? [] : [{ ...each, why }]
+      })
+      expect(wrong).toEqual([])
+      expect(killed).toBeGreaterThan(0)
+      expect(count('answered')).toBeGreaterThan(killed)
+    },
+    seconds * 2000 + 120_000,
+  )
+})
