@@ -37,6 +37,7 @@ const adapters = {
   'rate-limit': 'src/adapters/ratelimit.ts',
   pino: 'src/adapters/pino.ts',
   prom: 'src/adapters/prom.ts',
+  otel: 'src/adapters/otel.ts',
 }
 const entry = { ...index, ...others, ...adapters }
 const common: Options = {

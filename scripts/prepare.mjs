@@ -137,7 +137,7 @@ function distSources() {
 function prepareDist() {
   const newest = distSources()
   const endings = ['.js', '.cjs', '.d.ts', '.d.cts']
-  const entries = ['index', 'struct', 'testing', 'keyv', 'cron', 'socketio', 'rate-limit', 'pino', 'prom']
+  const entries = ['index', 'struct', 'testing', 'keyv', 'cron', 'socketio', 'rate-limit', 'pino', 'prom', 'otel']
   const files = ['cli.js', ...entries.flatMap((entry) => endings.map((ending) => entry + ending))]
   if (Math.min(...files.map((file) => changed(join('dist', file)))) < newest) buildDist()
 }

@@ -49,7 +49,8 @@ const none: CallOptions = {}
 /** The callers' side of a service. */
 export class Client<H extends Handlers> {
   readonly #board: Switchboard
-  readonly #service: string
+  /** The name that another process serves. */
+  readonly service: string
   readonly #name: Uint8Array
   readonly #prefixes = new Map<string, Buffer>()
 
@@ -61,7 +62,7 @@ export class Client<H extends Handlers> {
   constructor(fleet: Fleet, service: string) {
     checkFleet(fleet)
     checkName('service', service, 128)
-    this.#service = service
+    this.service = service
     this.#name = Buffer.from(service)
     this.#board = Switchboard.of(writableFleet(fleet, service))
     trackNesting()
@@ -109,10 +110,10 @@ export class Client<H extends Handlers> {
   ): CallRequest {
     let large: BlobPlace | undefined
     const bytes = encodeRequest(this.#prefix(method), value, (body) => {
-      large = this.#board.blobs.write(body, `the request to ${this.#service}.${method}`)
+      large = this.#board.blobs.write(body, `the request to ${this.service}.${method}`)
       return large
     })
-    const [service, name] = [this.#service, this.#name]
+    const [service, name] = [this.service, this.#name]
     return { service, name, method, bytes, large, depth: currentDepth(), ...waiting }
   }
 
@@ -174,18 +175,18 @@ export class Client<H extends Handlers> {
    */
   tell<M extends MethodOf<H>>(method: M, value?: Parameters<H[M]>[0]): boolean {
     const bytes = encodeRequest(this.#prefix(method), value, (body) => {
-      const what = `the request to ${this.#service}.${method}, which gets no answer,`
+      const what = `the request to ${this.service}.${method}, which gets no answer,`
       throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${what} has ${body.length} bytes, over ${maxCallBytes}`)
     })
     return this.#board.tell(this.#name, bytes, currentDepth())
   }
 
   #prefix(method: string): Buffer {
-    if (this.#board.closed) throw closedError(this.#service)
+    if (this.#board.closed) throw closedError(this.service)
     let prefix = this.#prefixes.get(method)
     if (prefix === undefined) {
       checkName('method', method, 128)
-      prefix = prefixOf(this.#service, method)
+      prefix = prefixOf(this.service, method)
       this.#prefixes.set(method, prefix)
     }
     return prefix

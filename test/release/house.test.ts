@@ -82,9 +82,9 @@ describe('src/', () => {
   })
 
   it('loads the libraries that it adapts to only for their adapters', () => {
-    const peers = /from '(keyv|node-cron|socket\.io|socket\.io-adapter|pino|prom-client)'/
+    const peers = /from '(@opentelemetry\/api|keyv|node-cron|socket\.io|socket\.io-adapter|pino|prom-client)'/
     const loads = sourceFiles.filter((file) => peers.test(readFileSync(`${root}src/${file}`, 'utf8')))
-    const adapters = ['cron', 'keyv', 'pino', 'prom', 'socketio']
+    const adapters = ['cron', 'keyv', 'otel', 'pino', 'prom', 'socketio']
     expect(loads).toEqual(adapters.map((name) => `adapters/${name}.ts`))
     expect([...reachable('index.ts'), ...reachable('cli/main.ts')].filter((file) => /^adapters/.test(file))).toEqual([])
   })
