@@ -61,7 +61,7 @@ describe('a codec', () => {
     const raw = new OrbitStore(fleet)
     expectTypeError(() => make(codecs.json()).put('a', undefined), 'value=undefined')
     expectTypeError(() => make(codecs.json()).put('a', () => 1), 'value=a function')
-    expect(() => make(codecs.json()).put('a', 1n)).toThrow(TypeError)
+    expectTypeError(() => make(codecs.json()).put('a', 1n), 'value', 'JSON.stringify', 'BigInt')
     expectTypeError(() => make(codecs.text()).put('a', untyped(5)), 'value=5')
     expectTypeError(() => make(codecs.bytes()).put('a', untyped([1])), 'value=an array')
     expect(() => make(codecs.pod(layout)).put('a', untyped({ n: -1 }))).toThrow()
@@ -208,6 +208,12 @@ describe('what a typed cache hands out', () => {
 })
 
 describe('a typed cache', () => {
+  it('says what a key must be', () => {
+    const cache = new TypedCache(joinLocal(fleetName()), { codec: codecs.json() })
+    expectTypeError(() => cache.get(untyped(42)), 'key=42', 'string')
+    expectTypeError(() => cache.put(untyped(42), 1), 'key=42', 'string')
+  })
+
   it('keeps all entries when its codec throws', () => {
     const { codec } = counting()
     let fails = false
