@@ -58,7 +58,7 @@ export {
 } from './layers/counters.js'
 export type { CallContext, Handlers } from './layers/dispatcher.js'
 export type { PresenceChange, PresenceEntry } from './layers/entryview.js'
-export type { OrbitEvent } from './layers/event.js'
+export type { EventOrigin, OrbitEvent } from './layers/event.js'
 export { EventCursor, type EventPoll } from './layers/eventcursor.js'
 export { Fence } from './layers/fence.js'
 export { FlightRecorder, type FlightRecorderOptions } from './layers/flightrecorder.js'

@@ -29,7 +29,8 @@ static_assert(sizeof(CacheHeader) == 8, "one word, so that the key begins on one
 enum CacheOp : uint8_t { kCachePut = 1, kCacheDelete = 2, kCacheReset = 3 };
 
 // The payload of an event is this header, then the topic in UTF-8, then the user's payload. The version of the frame is
-// the Unix time of its publication in ms.
+// the Unix time of its publication in ms. A frame of frame kind 1 ends with the origin of an event from another host:
+// its epoch and its index as float64, the name of the host in UTF-8, and the length of that name in one byte.
 constexpr uint32_t kMaxTopicBytes = 0xffff;
 struct EventHeader {
   uint16_t topicBytes;

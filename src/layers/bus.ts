@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types'
 import { checkBytes, lengthOf } from '../base/bytes.js'
-import { checkInteger, checkOptions, wrongType } from '../base/check.js'
+import { checkInteger, checkName, checkOptions, wrongType } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import { jsonOf } from '../base/json.js'
 import type { NetId64 } from '../base/netid.js'
@@ -11,6 +11,7 @@ import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
 import { firstRecord, putBytes, putName, putText, scratch } from '../core/scratch.js'
+import { type EventOrigin, foreignKind, maxHostBytes, originBytes } from './event.js'
 import { EventCursor } from './eventcursor.js'
 import { EventHub } from './eventhub.js'
 import { EventSubscription, type SubscribeOptions } from './subscription.js'
@@ -105,7 +106,25 @@ export class OrbitEventBus<Topics extends object = AnyTopics> {
     return this.#publish(topic, payload)
   }
 
-  #publish(topic: string, payload: string | Uint8Array = ''): NetId64 {
+  /**
+   * Publishes an event of another host with its origin and its own time. It is what a bridge between hosts does, such
+   * as the package orbit-bridge.
+   *
+   * @param origin the host of 1..64 bytes of UTF-8, and the event's epoch and index, 0..2^53-1
+   * @param timestampMs when it was published there, in Unix milliseconds, 0..2^53-1
+   * @returns the id of the event on this host
+   * @throws what `publish` throws; the origin takes as many bytes of payloadBytes as its host has, and 17 more
+   */
+  publishForeign(origin: EventOrigin, topic: string, payload: string | Uint8Array, timestampMs: number): NetId64 {
+    checkOptions('origin', origin, ['host', 'epoch', 'index'])
+    checkName('origin.host', origin.host, maxHostBytes)
+    checkInteger('origin.epoch', origin.epoch, 0, Number.MAX_SAFE_INTEGER)
+    checkInteger('origin.index', origin.index, 0, Number.MAX_SAFE_INTEGER)
+    checkInteger('timestampMs', timestampMs, 0, Number.MAX_SAFE_INTEGER)
+    return this.#publish(topic, payload, originBytes(origin), timestampMs)
+  }
+
+  #publish(topic: string, payload: string | Uint8Array = '', origin?: Uint8Array, timestampMs = Date.now()): NetId64 {
     if (typeof topic !== 'string') {
       throw wrongType('topic', topic, 'a string')
     }
@@ -116,12 +135,14 @@ export class OrbitEventBus<Topics extends object = AnyTopics> {
     const ring = this.#layer.writable()
     const end = firstRecord + ring.payloadBytes
     const topicEnd = putName('topic', topic, topicOffset, Math.min(end, topicOffset + maxTopicBytes))
-    const eventEnd =
+    let eventEnd =
       topicEnd < 0 ? -1 : isText ? putText(payload, topicEnd, end) : putBytes(payload, lengthOf(payload), topicEnd, end)
+    if (origin !== undefined && eventEnd >= 0) eventEnd = putBytes(origin, origin.length, eventEnd, end)
     if (eventEnd < 0) this.#refuseSize(ring, topic, payload)
     scratch.bytes[firstRecord] = topicEnd - topicOffset
     scratch.bytes[firstRecord + 1] = (topicEnd - topicOffset) >> 8
-    return this.#layer.idAt(ring.publishScratch(eventEnd - firstRecord, Date.now()))
+    const frameKind = origin === undefined ? 0 : foreignKind
+    return this.#layer.idAt(ring.publishScratch(eventEnd - firstRecord, timestampMs, frameKind))
   }
 
   /**

@@ -3,6 +3,20 @@ import { base64, type Frame } from '../core/frame.js'
 import { abi } from '../core/native.js'
 
 const headerBytes = abi.eventHeaderBytes
+/** The frame kind of events that end with their origin: two numbers, the host, and the length of the host. */
+export const foreignKind = 1
+export const maxHostBytes = 64
+const numberBytes = 16
+
+/** Where an event of another host comes from. `epoch` and `index` identify it among all events of that host. */
+export interface EventOrigin {
+  /** The name of the host, 1..64 bytes of UTF-8. */
+  readonly host: string
+  /** Tells the counts of a host apart: another one begins when its bus was made anew. 0..2^53-1. */
+  readonly epoch: number
+  /** How many events the host had sent before this one, 0..2^53-1. */
+  readonly index: number
+}
 
 /**
  * An event that a process published. It can be spread, cloned, compared and printed; a copy has its data, but no `id`.
@@ -24,6 +38,8 @@ export interface OrbitEvent<Topic extends string = string, Value = unknown> {
   readonly payload: Uint8Array
   /** When it was published, in Unix milliseconds of the publisher's clock. */
   readonly timestampMs: number
+  /** Where the event comes from, if a bridge brought it from another host; absent for an event of this host. */
+  readonly origin?: EventOrigin
   /** The payload as UTF-8 text; bytes that are not UTF-8 become U+FFFD. */
   text(): string
   /** The payload parsed as JSON. Throws a SyntaxError for a payload that is not JSON. */
@@ -39,6 +55,7 @@ class PolledEvent implements OrbitEvent {
   readonly topic: string
   readonly payload: Uint8Array
   readonly timestampMs: number
+  declare readonly origin?: EventOrigin
   readonly #kind: number
 
   constructor(kind: number, node: number, position: number, topic: string, payload: Uint8Array, timestampMs: number) {
@@ -64,23 +81,48 @@ class PolledEvent implements OrbitEvent {
   }
 
   copy(): OrbitEvent {
-    const { node, position, topic, payload, timestampMs } = this
-    return new PolledEvent(this.#kind, node, position, topic, payload.slice(), timestampMs)
+    const { node, position, topic, payload, timestampMs, origin } = this
+    const copy = new PolledEvent(this.#kind, node, position, topic, payload.slice(), timestampMs)
+    return origin === undefined ? copy : Object.assign(copy, { origin })
   }
 
   toJSON(): object {
-    const { id, node, position, topic, payload, timestampMs } = this
-    return { id, node, position, topic, payload: base64(payload), timestampMs }
+    const { id, node, position, topic, payload, timestampMs, origin } = this
+    return { id, node, position, topic, payload: base64(payload), timestampMs, ...(origin && { origin }) }
   }
 }
 
 /** The event in a frame. */
-export function eventIn({ kind, node, position, version, payload }: Frame): OrbitEvent {
+export function eventIn({ kind, frameKind, node, position, version, payload }: Frame): OrbitEvent {
   const { buffer, byteOffset, length } = payload
   const topicBytes = topicLength(payload)
   const begin = headerBytes + topicBytes
-  const bytes = new Uint8Array(buffer, byteOffset + begin, length - begin)
-  return new PolledEvent(kind, node, position, topicOf(payload, topicBytes), bytes, version)
+  const found = frameKind === foreignKind ? originIn(payload, begin) : undefined
+  const bytes = new Uint8Array(buffer, byteOffset + begin, (found?.at ?? length) - begin)
+  const event = new PolledEvent(kind, node, position, topicOf(payload, topicBytes), bytes, version)
+  return found === undefined ? event : Object.assign(event, { origin: found.origin })
+}
+
+/** The bytes of an origin, as they follow the payload of its event. */
+export function originBytes({ host, epoch, index }: EventOrigin): Uint8Array {
+  const name = Buffer.from(host)
+  const bytes = Buffer.alloc(numberBytes + name.length + 1)
+  bytes.writeDoubleLE(epoch, 0)
+  bytes.writeDoubleLE(index, 8)
+  bytes.set(name, numberBytes)
+  bytes[bytes.length - 1] = name.length
+  return bytes
+}
+
+/** The origin at the end of an event, and where it begins; undefined: another program wrote these bytes. */
+function originIn(frame: Uint8Array, begin: number): { origin: EventOrigin; at: number } | undefined {
+  const { buffer, byteOffset, length } = frame
+  const hostBytes = frame[length - 1] as number
+  const at = length - 1 - hostBytes - numberBytes
+  if (at < begin || hostBytes === 0) return undefined
+  const view = new DataView(buffer, byteOffset + at, numberBytes)
+  const host = textOf(frame.subarray(at + numberBytes, length - 1))
+  return { origin: { host, epoch: view.getFloat64(0, true), index: view.getFloat64(8, true) }, at }
 }
 
 const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>

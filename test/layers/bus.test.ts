@@ -398,6 +398,37 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
     expect([event.topic, event.text(), event.timestampMs]).toEqual(['a.\ufffd\ufffd', 'x', 5])
   })
 
+  it('gives an event of another host its origin and its time, and other events none', () => {
+    const bus = busOf(join(fleetName()))
+    const origin = { host: 'höst', epoch: 2 ** 53 - 1, index: 7 }
+    bus.publish('a', 'here')
+    bus.publishForeign(origin, 'a', 'there', 1_765_000_000_123)
+    bus.publishForeign(origin, 'a', new Uint8Array(0), 0)
+    const [here, there, empty] = bus.cursor().pollTopic('a').events
+    expect(here).not.toHaveProperty('origin')
+    expect(there).toMatchObject({ topic: 'a', origin, timestampMs: 1_765_000_000_123 })
+    expect([there?.text(), empty?.text()]).toEqual(['there', ''])
+    expect(there?.copy().origin).toEqual(origin)
+    expect(JSON.parse(JSON.stringify(there))).toMatchObject({ origin })
+    expectRefusal(() => bus.publishForeign({ ...origin, host: '' }, 'a', '', 0), RangeError, 'ERR_ORBIT_OUT_OF_RANGE')
+    const [room] = [bus.payloadBytes - 1 - 17 - 5]
+    bus.publishForeign(origin, 'a', new Uint8Array(room), 0)
+    const tooLong = () => bus.publishForeign(origin, 'a', new Uint8Array(room + 1), 0)
+    expectRefusal(tooLong, RangeError, 'ERR_ORBIT_PAYLOAD_SIZE')
+  })
+
+  it('takes an origin that does not fit its event for a part of the payload', () => {
+    const fleet = join(fleetName())
+    const bus = busOf(fleet)
+    const frames = [[1, 0, 97], [1, 0, 97, 0], [1, 0, 97, 255], [1, 0, 97, ...new Array(16).fill(0), 1]]
+    for (const frame of frames) fleet.publish(ringOf(), Uint8Array.from(frame), { frameKind: 1 })
+    const { events, malformed } = bus.cursor().poll()
+    expect(malformed).toBe(0)
+    expect(events.map(({ payload, origin }) => [payload.length, origin])).toEqual(
+      [0, 1, 1, 17].map((length) => [length, undefined]),
+    )
+  })
+
   it('closes with its fleet, and a cursor on its own', () => {
     const fleet = join(fleetName())
     const bus = busOf(fleet)
