@@ -7,6 +7,7 @@ import { counters } from './counters.js'
 import { doctor } from './doctor.js'
 import { dump } from './dump.js'
 import { gc } from './gc.js'
+import { hosts } from './hosts.js'
 import { limits } from './limits.js'
 import { logs } from './logs.js'
 import { ls } from './ls.js'
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   limits,
   actors,
   stuck,
+  hosts,
   pub,
   sub,
   set,
