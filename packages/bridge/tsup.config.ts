@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts' },
+  entry: { index: 'src/index.ts', command: 'src/command.ts' },
   target: 'node20',
   format: 'esm',
   dts: true,

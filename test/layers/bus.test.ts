@@ -420,7 +420,12 @@ describe.each(memories)('a bus in $memory', ({ join }) => {
   it('takes an origin that does not fit its event for a part of the payload', () => {
     const fleet = join(fleetName())
     const bus = busOf(fleet)
-    const frames = [[1, 0, 97], [1, 0, 97, 0], [1, 0, 97, 255], [1, 0, 97, ...new Array(16).fill(0), 1]]
+    const frames = [
+      [1, 0, 97],
+      [1, 0, 97, 0],
+      [1, 0, 97, 255],
+      [1, 0, 97, ...new Array(16).fill(0), 1],
+    ]
     for (const frame of frames) fleet.publish(ringOf(), Uint8Array.from(frame), { frameKind: 1 })
     const { events, malformed } = bus.cursor().poll()
     expect(malformed).toBe(0)

@@ -1,1 +1,11 @@
-export {}
+export { BridgeError, type BridgeErrorCode, bridgeErrorCodes } from './base/errors.js'
+export { type AskOptions, Bridge, bridge, type HostAnswers } from './bridge.js'
+export { BridgedCache, type BridgedCacheOptions } from './cache/bridgedcache.js'
+export { BridgedStore, type BridgedStoreOptions } from './cache/bridgedstore.js'
+export type { BridgeFinding } from './doctor.js'
+export type { BridgeHost, HostRow } from './hub/hosts.js'
+export { type ClusterDecision, ClusterLimiter, type ClusterLimiterOptions } from './limit/limiter.js'
+export { type ClusterClaimOptions, ClusterContest, ClusterGuard, type ClusterRunContext } from './lock/contest.js'
+export type { BridgeMetrics } from './metrics.js'
+export type { BridgeOptions, EventRoute, RetainOptions } from './options.js'
+export type { BridgeStats, RouteStats } from './stats.js'

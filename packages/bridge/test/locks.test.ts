@@ -1,0 +1,83 @@
+import { Fence } from 'orbit-node'
+import { describe, expect, it } from 'vitest'
+import { connected, type Host, startHost, until } from './help/hosts.js'
+import { hasNats, NatsServer, Wire } from './help/nats.js'
+
+describe.skipIf(!hasNats)('locks of two hosts', () => {
+  it('go from host to host with growing tokens', async () => {
+    const { address } = await NatsServer.start()
+    const hosts = ['a', 'b'].map((host) => startHost(host, { servers: address }))
+    await connected(...hosts)
+    const fence = new Fence()
+    let inside = 0
+    const tokens: number[] = []
+    const work = hosts.flatMap(({ bridge }) =>
+      [1, 2].map(async () => {
+        const contest = bridge.contest()
+        for (let i = 0; i < 8; i++) {
+          await contest.run('job', { ttlMs: 5000 }, async ({ token }) => {
+            expect(++inside).toBe(1)
+            expect(fence.admit(token)).toBe(true)
+            tokens.push(token)
+            await new Promise((resolve) => setImmediate(resolve))
+            inside--
+          })
+        }
+      }),
+    )
+    await Promise.all(work)
+    expect(tokens.length).toBe(32)
+    expect(new Set(tokens).size).toBe(32)
+    expect([...tokens].sort((x, y) => x - y)).toEqual(tokens)
+  })
+
+  it('are refused, or waited for, while another host has them', async () => {
+    const { address } = await NatsServer.start()
+    const [a, b] = ['a', 'b'].map((host) => startHost(host, { servers: address })) as [Host, Host]
+    await connected(a, b)
+    const guard = await a.bridge.contest().claim({ kind: 7, label: 'x' }, { owner: 'first' })
+    const other = b.bridge.contest()
+    expect(await other.tryClaim({ kind: 7, label: 'x' })).toBeUndefined()
+    await expect(other.claim({ kind: 7, label: 'x' }, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'ERR_ORBIT_BRIDGE_TIMEOUT',
+      message: expect.stringContaining('first of host a'),
+    })
+    const reason = new Error('no longer')
+    await expect(other.claim({ kind: 7, label: 'x' }, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    const free = await other.tryClaim({ kind: 8, label: 'x' })
+    expect(free?.held).toBe(true)
+    await free?.release()
+    const waiting = other.claim({ kind: 7, label: 'x' })
+    expect(guard.held).toBe(true)
+    await guard.release()
+    expect(guard.held).toBe(false)
+    const next = await waiting
+    expect(next.token).toBeGreaterThan(guard.token)
+    await next.release()
+  })
+
+  it('are lost by a host that is cut off before another host gets them', async () => {
+    const server = await NatsServer.start()
+    const wire = await Wire.to(server.port)
+    const a = startHost('a', { servers: wire.address })
+    const b = startHost('b', { servers: server.address })
+    await connected(a, b)
+    const fence = new Fence()
+    const guard = await a.bridge.contest().claim('job', { ttlMs: 600 })
+    expect(fence.admit(guard.token)).toBe(true)
+    let lost = false
+    guard.signal.addEventListener('abort', () => {
+      lost = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 700)) // it is renewed
+    expect(guard.held).toBe(true)
+    wire.cut()
+    const next = await b.bridge.contest().claim('job', { ttlMs: 5000 })
+    expect([lost, guard.held]).toEqual([true, false])
+    expect(guard.signal.reason).toMatchObject({ code: 'ERR_ORBIT_BRIDGE_LOST' })
+    expect(fence.admit(next.token)).toBe(true)
+    expect(fence.admit(guard.token)).toBe(false)
+    await next.release()
+    await until(() => !a.bridge.stats().connected)
+  })
+})
