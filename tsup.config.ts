@@ -88,9 +88,10 @@ async function shortenLocals(name: string): Promise<void> {
     module: true,
     compress: false,
     mangle: { toplevel: false, keep_fnames: true, keep_classnames: true },
-    format: { max_line_len: 160 },
   })
-  writeFileSync(`dist/${name}`, code)
+  // Terser breaks no line within a string, and commonjs.cjs reads what esbuild writes.
+  const wrapped = await transform(code, { minifyWhitespace: true, lineLimit: 160 })
+  writeFileSync(`dist/${name}`, wrapped.code)
 }
 
 export default defineConfig([

@@ -12,6 +12,8 @@ namespace orbit {
 struct Failure : std::runtime_error {
   Failure(std::string errorCode, const std::string& message)
       : std::runtime_error(message), code(std::move(errorCode)) {}
+  // Copied, not moved: the move of a runtime_error needs a newer libstdc++ than Node itself.
+  Failure(const Failure&) = default;
   std::string code;  // ERR_ORBIT_...; src/base/errors.ts has the list
   int errnoValue = 0;
   std::string syscall;
