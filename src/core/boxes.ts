@@ -137,8 +137,9 @@ export class Boxes extends Handle {
     while (messages.length < max) {
       const count = this.orThrow(native.inboxPoll(this.handle, box, max - messages.length))
       malformed += resultMalformed()
+      const isFilled = resultBytes() > scratch.bytes.length / 2 // the scratch may have ended the poll
       if (count > 0) takeMessages(count, messages)
-      else if (resultTo() === resultFrom()) break
+      if (resultTo() === resultFrom() || !isFilled) break
     }
     return malformed
   }

@@ -1,5 +1,5 @@
 import type { BlobPlace } from '../core/blobs.js'
-import type { AnswerKind } from '../core/boxes.js'
+import type { AnswerKind, Message } from '../core/boxes.js'
 import { Answers } from './answers.js'
 import {
   decodeRequest,
@@ -73,9 +73,7 @@ const perTurn = 256
 
 /** A request that was polled. */
 interface Polled {
-  readonly position: number
-  readonly payload: Uint8Array
-  readonly node: number
+  readonly message: Message
   isTaken: boolean
 }
 
@@ -116,7 +114,7 @@ export class Dispatcher implements Serving {
     if (this.#running.size > 0) this.#abortAbandoned()
     for (const stream of this.#streams) stream.look()
     if (!this.wants) return
-    for (const message of this.#board.poll(perTurn)) this.#polled.push({ ...message, isTaken: false })
+    for (const message of this.#board.poll(perTurn)) this.#polled.push({ message, isTaken: false })
     this.#runPolled()
   }
 
@@ -129,7 +127,7 @@ export class Dispatcher implements Serving {
     for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
       // Before they run: if this process dies, what has begun is not run again, and the rest is sent again.
       this.#commit()
-      for (const { payload, node } of batch) this.#take(payload, node)
+      for (const { message } of batch) this.#take(message)
     }
   }
 
@@ -138,7 +136,7 @@ export class Dispatcher implements Serving {
     const batch: Polled[] = []
     let free = this.concurrency - this.#count
     for (const polled of this.#polled) {
-      const isNested = depthOf(polled.payload) > 0
+      const isNested = depthOf(polled.message.payload) > 0
       if (polled.isTaken || (!isNested && free <= 0)) continue
       polled.isTaken = true
       batch.push(polled)
@@ -153,7 +151,7 @@ export class Dispatcher implements Serving {
     this.#running.clear()
   }
 
-  #take(payload: Uint8Array, node: number): void {
+  #take({ payload, node }: Message): void {
     const request = decodeRequest(payload)
     const beginsLater = request !== undefined && this.services.get(request.service)?.beginsLater === true
     const running = request === undefined ? undefined : this.#run(request, node, beginsLater)
@@ -174,7 +172,7 @@ export class Dispatcher implements Serving {
     let taken = 0
     while (this.#polled[taken]?.isTaken) taken++
     if (taken === 0) return
-    const upTo = (this.#polled[taken - 1]?.position as number) + 1
+    const upTo = (this.#polled[taken - 1]?.message.position as number) + 1
     this.#polled.splice(0, taken)
     if (!this.#board.closed) this.#board.boxes.commit(this.#board.box, upTo)
   }
