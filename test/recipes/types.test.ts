@@ -10,6 +10,11 @@ const theirs: Record<string, Record<string, string>> = {
   cron: { 'report.ts': 'export async function report(_date: Date): Promise<void> {}' },
   cache: { 'load.ts': 'export const load = async (key: string): Promise<{ key: string }> => ({ key })' },
   semaphore: { 'write.ts': 'export const writeExport = async (customer: string): Promise<string> => customer' },
+  workqueue: { 'run.ts': 'export async function runJob(_job: string): Promise<void> {}' },
+  connection: {
+    'connect.ts':
+      'export const connect = async () => ({\n  query: async (text: string, _values: readonly unknown[]): Promise<string> => text,\n  async *rows(text: string, _values: readonly unknown[]) { yield text },\n})',
+  },
   prometheus: {
     'app.ts':
       "import type { IncomingMessage, ServerResponse } from 'node:http'\nexport async function answer(_request: IncomingMessage, _response: ServerResponse): Promise<boolean> { return true }",
