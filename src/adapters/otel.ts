@@ -72,7 +72,9 @@ const codeOf = (error: unknown): string => {
  * `registerInstrumentations`.
  */
 export class OrbitInstrumentation {
+  /** The name of its tracer and its meter: 'orbit-node'. */
   readonly instrumentationName = scope
+  /** The version of its spans and metrics. */
   readonly instrumentationVersion = '1'
   readonly #fleet: FleetObserver | undefined
   #tracerProvider: TracerProvider | undefined
@@ -125,7 +127,10 @@ export class OrbitInstrumentation {
   }
 
   /** The configuration that the interface of OpenTelemetry asks for. */
-  getConfig(): { enabled: boolean } {
+  getConfig(): {
+    /** Whether it records. */
+    enabled: boolean
+  } {
     return { enabled: enabled === this }
   }
 

@@ -3,7 +3,7 @@ import type { Fleet } from './fleet.js'
 import { native, translated } from './native.js'
 
 /** The most bytes of a blob. */
-export const maxBlobBytes = 2 ** 24
+const maxBlobBytes = 2 ** 24
 
 /** Where the bytes of a blob are. */
 export interface BlobPlace {

@@ -235,11 +235,12 @@ describe('a call', () => {
       if (ending === i) counts.answered++
       else if (ending.code === 'ERR_ORBIT_SERVER_DIED') counts.begun++
       else counts.fresh++
-      if (ending === i || ending.code === 'ERR_ORBIT_SERVER_DIED') expect(began.has(i)).toBe(true)
+      // A call is begun a little before its handler writes the log.
+      if (ending === i) expect(began.has(i)).toBe(true)
+      else if (ending.code === 'ERR_ORBIT_SERVER_DIED') expect(['begun', 'done']).toContain(ending.progress)
       else expect([ending.code, began.has(i)]).toEqual(['ERR_ORBIT_NO_SERVER', false])
-      if (ending.code === 'ERR_ORBIT_SERVER_DIED') expect(['begun', 'done']).toContain(ending.progress)
     })
-    expect(counts.answered + counts.begun).toBe(began.size)
+    expect(counts.answered + counts.begun).toBeGreaterThanOrEqual(began.size)
     expect(counts.answered + counts.begun + counts.fresh).toBe(64)
   })
 

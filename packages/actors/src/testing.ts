@@ -101,7 +101,7 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
   }
 
   /**
-   * Loses the replies of the next calls, as when the process of the actors ends after a method and before its reply: the
+   * Loses the replies of the next calls, as when the process of the actors ends between a method and its reply: the
    * method runs, and the call fails with ERR_ORBIT_ACTOR_LOST and the outcome 'done'.
    *
    * @param count how many, 0..2^31-1; default 1. Replaces the number before.
