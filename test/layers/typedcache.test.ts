@@ -178,6 +178,14 @@ describe('what a typed cache hands out', () => {
     ;(cyclic['key'] as Uint8Array)[0] = 2 // bytes cannot be frozen
   })
 
+  it('returns frozen objects unless values says otherwise', () => {
+    const cache = new TypedCache(joinLocal(fleetName()), { codec: codecs.json<{ inner: { n: number } }>() })
+    cache.put('a', { inner: { n: 1 } })
+    const found = cache.get('a')
+    expect(Object.isFrozen(found) && Object.isFrozen(found?.inner)).toBe(true)
+    expect(cache.get('a')).toBe(found)
+  })
+
   it('decodes again for keys of bytes, which are not remembered', () => {
     const { counts, codec } = counting()
     const cache = new TypedCache(joinLocal(fleetName()), { codec })
