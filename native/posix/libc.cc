@@ -6,8 +6,9 @@ extern "C" char __libc_single_threaded;
 char __libc_single_threaded = 0;
 
 #ifdef __GLIBCXX__
-// Allocators call this for impossible lengths. It is a symbol of GLIBCXX 3.4.29, and GCC 11 has that.
+// Allocators call this for impossible lengths. It is a symbol of GLIBCXX 3.4.29, and GCC 11 has that. Weak: a static
+// libstdc++ may bring its own.
 namespace std {
-void __throw_bad_array_new_length() { throw bad_array_new_length(); }
+__attribute__((weak)) void __throw_bad_array_new_length() { throw bad_array_new_length(); }
 }  // namespace std
 #endif

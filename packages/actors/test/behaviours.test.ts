@@ -103,11 +103,13 @@ describe('messages among three processes', () => {
       nodes: Array.from({ length: size }, node) as [ActorSystem<typeof classes>, ...ActorSystem<typeof classes>[]],
     }
   }
-  /** Waits until each process has its share of the partitions: actors do not move then. */
+  /** Waits until each process has its share of the 16 partitions, and none is on its way: actors do not move then. */
   async function settle(nodes: readonly ActorSystem<typeof classes>[]): Promise<void> {
     for (;;) {
       const { hosts } = (await nodes[0]?.inspect()) ?? { hosts: [] }
-      if (hosts.length === nodes.length && hosts.every(({ partitions }) => partitions.length <= 6)) return
+      const counts = hosts.map(({ partitions }) => partitions.length)
+      const owned = counts.reduce((sum, count) => sum + count, 0)
+      if (counts.length === nodes.length && owned === 16 && Math.max(...counts) <= 6) return
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }

@@ -29,7 +29,7 @@ async function run(call: Call): Promise<number> {
 
 export const hosts: Command = {
   name: 'hosts',
-  summary: 'list the hosts that a bridge connects with a fleet, and what is wrong between them',
+  summary: 'list the hosts that a bridge connects with a fleet',
   operands: ['FLEET'],
   about: [
     'Needs the package orbit-bridge, and a process that calls its bridge(). It joins the fleet as a member while it asks.',
