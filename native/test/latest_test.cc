@@ -1,6 +1,7 @@
 // latest.h in one thread: what a writer notes, what a reader makes of it, and every state that a death can leave.
 #include "protocol/latest.h"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -58,7 +59,7 @@ void check_latest(const Typed& typed, uint32_t node, uint64_t incarnation, uint6
   CHECK_EQUAL(header.position, name * 3);
   CHECK_EQUAL(header.incarnation, incarnation);
   CHECK_EQUAL(header.length, wanted.size());
-  CHECK(memcmp(payload, wanted.data(), wanted.size()) == 0);
+  CHECK(std::equal(wanted.begin(), wanted.end(), payload));
 }
 
 bool has_none(const Typed& typed, uint32_t node) {
