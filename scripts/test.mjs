@@ -10,7 +10,7 @@ const steps = [
   { name: 'unused code', command: 'node_modules/.bin/knip', args: ['--treat-config-hints-as-errors'] },
   { name: 'documents', command: 'node_modules/.bin/typedoc', args: ['--emit', 'none'] },
   { name: 'format of native code', command: 'make', args: ['-C', 'native', 'format-check'] },
-  { name: 'native core', command: 'make', args: ['-C', 'native', 'test', `-j${cpus().length}`, '-O'] },
+  { name: 'native core', command: 'make', args: ['-C', 'native', 'test', '-k', `-j${cpus().length}`, '-O'] },
   { name: 'TypeScript', command: 'node_modules/.bin/vitest', args: ['run'] },
   {
     name: 'other Node versions',
