@@ -148,7 +148,8 @@ function preparePackagesDist() {
     const folder = join('packages', name)
     if (!existsSync(join(folder, 'tsup.config.ts'))) continue // it needs no build
     const inputs = ['package.json', 'tsup.config.ts'].map((file) => changed(join(folder, file)))
-    const newest = Math.max(...inputs, changed(join(folder, 'src'), ['.ts']), changed('dist/index.d.ts'))
+    const sources = ['packages/shared', join(folder, 'src')].map((path) => changed(path, ['.ts']))
+    const newest = Math.max(...inputs, ...sources, changed('dist/index.d.ts'))
     const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
     const files = Object.values(exports).flatMap((target) => (typeof target === 'string' ? [] : Object.values(target)))
     if (Math.min(...files.map((file) => changed(join(folder, file)))) >= newest) continue

@@ -1,5 +1,5 @@
 // How tests read the documents: their blocks of code and their links.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { root } from './system.js'
 
@@ -11,7 +11,9 @@ export const documents = [
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md') && !file.startsWith('api/'))
     .map((file) => `docs/${file}`),
-  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
+  ...readdirSync(join(root, 'packages'))
+    .filter((name) => existsSync(join(root, 'packages', name, 'package.json'))) // not what they share
+    .map((name) => `packages/${name}/README.md`),
 ]
 
 export interface Block {

@@ -1,6 +1,6 @@
 import { Fleet } from 'orbit-node'
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../../shared/check.js'
 import type { ActorClass, ActorLog } from './actor/actor.js'
-import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from './base/check.js'
 import type { PlacementPolicy } from './host/balance.js'
 import type { Store } from './store/store.js'
 

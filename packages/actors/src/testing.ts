@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Fleet } from 'orbit-node'
+import { checkInteger, checkOptions } from '../../shared/check.js'
 import type { ActorLog } from './actor/actor.js'
 import type { Ref } from './actor/ref.js'
-import { checkInteger, checkOptions } from './base/check.js'
 import { VirtualClock } from './base/virtualclock.js'
 import type { Filter } from './host/filter.js'
 import type { ActorClasses } from './options.js'
@@ -112,7 +112,7 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
     this.#host?.loseReplies(count)
   }
 
-  /** The fleet of the actors, whose bus has the events of `ctx.emit`. */
+  /** The fleet of the actors: its bus has the events of `ctx.emit`. */
   get fleet(): Fleet {
     return this.#fleet
   }

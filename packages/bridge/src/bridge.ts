@@ -1,5 +1,5 @@
 import { Contest, Fleet, type NodeRecord, OrbitEventBus, type PresenceEntry, type Server } from 'orbit-node'
-import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from './base/check.js'
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../../shared/check.js'
 import { monotonicMs, pause } from './base/clock.js'
 import { BridgeError } from './base/errors.js'
 import { Announcer } from './cache/announcer.js'

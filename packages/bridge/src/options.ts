@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { ConnectionOptions } from '@nats-io/transport-node'
-import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from './base/check.js'
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../../shared/check.js'
 
 /** Which events go to the other hosts, and how. */
 export interface EventRoute {

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, outOfRange, wrongType } from '../base/check.js'
+import { checkInteger, checkOptions, outOfRange, wrongType } from '../../../shared/check.js'
 import { Actor, type ActorClass, type ActorSettings } from './actor.js'
 
 /** A registered class: its settings, checked, and its methods. */

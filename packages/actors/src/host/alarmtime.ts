@@ -1,6 +1,6 @@
 import { Cron } from 'croner'
+import { checkOptions, outOfRange, wrongType } from '../../../shared/check.js'
 import type { AlarmTime } from '../actor/storage.js'
-import { checkOptions, outOfRange, wrongType } from '../base/check.js'
 
 const latestMs = 8.64e15
 

@@ -1,6 +1,6 @@
+import { wrongType } from '../../../shared/check.js'
 import type { ActorClass, ChildOptions, DeactivateReason } from '../actor/actor.js'
 import { type ActorType, actorType } from '../actor/methods.js'
-import { wrongType } from '../base/check.js'
 import { defaultLimits } from '../base/crashes.js'
 import { Supervision } from '../supervision/supervision.js'
 import { Activation } from './activation.js'

@@ -1,4 +1,5 @@
 import { serialize } from 'node:v8'
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../../../shared/check.js'
 import type {
   Actor,
   ActorClass,
@@ -10,7 +11,6 @@ import type {
 } from '../actor/actor.js'
 import { type CallOptions, type Invoke, makeTell, type Ref, type Tell } from '../actor/ref.js'
 import type { ActorStorage, AlarmEntry, AlarmTime } from '../actor/storage.js'
-import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
 import type { ClockTimer } from '../base/clock.js'
 import { copyOf, type Ending } from '../base/wire.js'
 import type { Activation } from './activation.js'

@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
+import { checkInteger, checkName, checkOptions, wrongType } from '../../../shared/check.js'
 import type { ActorStorage, ListOptions } from '../actor/storage.js'
-import { checkInteger, checkName, checkOptions, wrongType } from '../base/check.js'
 import type { Ledger } from './ledger.js'
 
 const listKeys = ['prefix', 'start', 'end', 'limit', 'reverse']

@@ -1,5 +1,5 @@
 import { FileLock } from 'orbit-node'
-import { checkName, checkOptions, outOfRange } from '../base/check.js'
+import { checkName, checkOptions, outOfRange } from '../../../shared/check.js'
 import { partitionCount } from '../base/partitions.js'
 import { DataFolder } from './datafolder.js'
 import { loadDriver, type SqliteDriver } from './sqlitedriver.js'

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, wrongType } from '../base/check.js'
+import { checkInteger, checkOptions, wrongType } from '../../../shared/check.js'
 import type { AnyWorker } from './anyworker.js'
 
 /** How a worker is asked whether it is well. */

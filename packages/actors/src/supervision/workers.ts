@@ -1,5 +1,5 @@
+import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../../../shared/check.js'
 import type { ActorLog } from '../actor/actor.js'
-import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../base/check.js'
 import { hostClock } from '../base/clock.js'
 import { type CrashLimits, defaultLimits } from '../base/crashes.js'
 import type { AnyWorker } from './anyworker.js'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Counters, type Fleet } from 'orbit-node'
-import { checkInteger, checkName, checkOptions, outOfRange } from '../base/check.js'
+import { checkInteger, checkName, checkOptions, outOfRange } from '../../../shared/check.js'
 import type { Desk } from '../hub/service.js'
 import { limitCounters, limitsName } from './shares.js'
 

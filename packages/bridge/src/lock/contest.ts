@@ -1,5 +1,5 @@
 import type { Contest, Guard, Subject } from 'orbit-node'
-import { checkInteger, checkName, checkOptions, checkSignal, wrongType } from '../base/check.js'
+import { checkInteger, checkName, checkOptions, checkSignal, wrongType } from '../../../shared/check.js'
 import { runtime } from '../base/clock.js'
 import { BridgeError } from '../base/errors.js'
 import type { Desk } from '../hub/service.js'

@@ -1,3 +1,5 @@
+// Checks of arguments. Each package that needs them has them in its own dist.
+
 /** A value as an error message shows it: short, and made without calling the value's own code. */
 function printable(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
