@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Everything whose code knows what an object is: creating, locking, mapping, damage, death, bells and removal. */
+/** All tests of code that knows what an object is: creating, locking, mapping, damage, death, bells and removal. */
 const short = [
   ...['crowds', 'deathwatch', 'folder', 'growing', 'hostile', 'leases', 'objects', 'orphans', 'processes'],
   ...['restarts', 'rings', 'shared', 'users', 'waking'],

@@ -28,7 +28,7 @@ bool is_orphan(Store& store, const std::string& fleet, const std::string& ring) 
 }
 
 // Without a fleet object there is no lock to take. So only objects that no fleet can use again are removed, and the
-// bells and blobs: a member of a new fleet of this name makes its bell anew, and a call whose blob is gone fails.
+// bells and blobs: a member of a new fleet of this name makes its bell anew, and a call fails if its blob is gone.
 std::vector<std::string> remove_orphans(Store& store, const std::string& fleet, int kind) {
   std::vector<std::string> removed;
   if (kind < 0) {

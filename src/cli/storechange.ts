@@ -1,5 +1,5 @@
 import { OrbitStore } from '../layers/store.js'
-import { askedChange } from './askedchange.js'
+import { type AskedChange, askedChange } from './askedchange.js'
 import type { Call } from './command.js'
 import { isConfirmed } from './confirm.js'
 import { joinToWrite } from './member.js'
@@ -9,11 +9,8 @@ import { printable } from './text.js'
 const ops = ['delete', 'reset', 'invalidate'] as const
 type Op = (typeof ops)[number]
 
-/** A key, a prefix or a tag of which the entries go. */
-export interface StoreChange {
-  readonly op: Op
-  readonly value: string
-}
+/** A key, a prefix or a tag; its entries go. */
+export type StoreChange = AskedChange<Op>
 
 /** The change that the options ask for; undefined: none, the command only looks. */
 export const storeChangeOf = (call: Call): StoreChange | undefined => askedChange(call, ops)

@@ -59,13 +59,14 @@ export interface SentCall {
   readonly incarnation: number
 }
 
-/** What an answer is: the result, what the handler threw, or a part of a stream, whose call goes on. */
+/** What an answer is: the result, what the handler threw, or a part of a stream: its call goes on. */
 export type AnswerKind = 'answer' | 'failure' | 'part'
 
 const progressNames: readonly CallProgress[] = ['not begun', 'begun', 'done']
 const kindNumbers = { answer: 1, failure: 2, part: 4 }
 /** What is no failure and no part is an answer: foreign bytes may be anything. */
-const kindOf = (number: number): AnswerKind => (number === 2 ? 'failure' : number === 4 ? 'part' : 'answer')
+const kindOf = (number: number): AnswerKind =>
+  number === kindNumbers.failure ? 'failure' : number === kindNumbers.part ? 'part' : 'answer'
 /** The flag of a request that wants a stream. */
 const wantsStream = 2
 /** What the addon returns when no watched call is over. */

@@ -1,6 +1,6 @@
 /** Which entries `list` returns; all conditions must hold. */
 export interface ListOptions {
-  /** Entries whose names begin with it. */
+  /** Entries with names that begin with it. */
   prefix?: string
   /** Entries from this name on. */
   start?: string

@@ -280,7 +280,7 @@ export class Activation {
     this.#endsFor = 'crashed'
   }
 
-  /** Ends the activation, whose memory is not what the store has. It is no crash of the actor. */
+  /** Ends the activation: its memory is not what the store has. It is no crash of the actor. */
   restart(): void {
     if (this.isOpen) this.#endsFor = 'crashed'
     if (this.#state === 'active') this.#pump()

@@ -114,7 +114,7 @@ export class RemoteTurn extends Turn implements Expiring {
   }
 }
 
-/** What a caller learns whose process of the actor has ended after the method, before its reply. */
+/** What a caller learns if the process of the actor ends between the method and its reply. */
 function lostReply(method: string): Uint8Array {
   const message = `${method}: it has run, and its reply was lost; outcome: done`
   return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_LOST', message, outcome: 'done' } })

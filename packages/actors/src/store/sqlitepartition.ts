@@ -122,7 +122,7 @@ export class SqlitePartition implements PartitionStore {
     }
   }
 
-  /** Copies the log, which is synced, into the file. No commit runs meanwhile, so the log is not overwritten before. */
+  /** Copies the log, which is synced, into the file. No commit runs then, so the log is not overwritten before. */
   async #checkpoint(): Promise<void> {
     this.#database.exec('pragma synchronous = off')
     this.#database.prepare('pragma wal_checkpoint(passive)').get()

@@ -51,7 +51,7 @@ export function prepareFile(database: SqlDatabase, path: string, claimToken: num
   return token
 }
 
-/** Opens the write-ahead log, whose syncs are ours: NORMAL syncs where the order of writes demands it. */
+/** Opens the write-ahead log. We sync it ourselves: NORMAL syncs where the order of writes demands it. */
 export function configure(database: SqlDatabase): void {
   const pragmas = ['locking_mode = exclusive', 'journal_mode = wal', 'synchronous = normal', 'wal_autocheckpoint = 0']
   for (const each of pragmas) database.exec(`pragma ${each}`)

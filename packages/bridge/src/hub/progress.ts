@@ -50,7 +50,7 @@ export class Progress {
       this.#revision = revision
       this.#text = text
     } else {
-      // An attempt whose answer was lost, or an earlier process of this host.
+      // An attempt with a lost answer, or an earlier process of this host.
       this.#revision = (await this.#register.get(this.#key))?.revision ?? 0
     }
   }

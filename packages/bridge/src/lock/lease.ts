@@ -87,7 +87,7 @@ export class Lease {
       const holder = valueIn(text)
       const nowMs = monotonicMs()
       if (revision !== seen.revision) seen = { revision, sinceMs: nowMs }
-      // A write of this call whose answer was lost.
+      // A write of this call; its answer was lost.
       if (holder.id === id && nowMs < begunMs + ttlMs) return new Lease(desk, request, value, revision, begunMs + ttlMs)
       const leftMs = holder.id === '' || holder.id === id ? 0 : seen.sinceMs + holder.ttlMs - nowMs
       if (leftMs <= 0) {
@@ -158,7 +158,7 @@ export class Lease {
     if (!this.#isOver) this.#deadlineMs = deadlineMs
   }
 
-  /** The revision is another one: an earlier renewal whose answer was lost, or another holder. */
+  /** The revision is another one: an earlier renewal with a lost answer, or another holder. */
   async #look(): Promise<void> {
     const entry = await this.#desk.get(this.#request.key)
     if (entry?.value === this.#value) this.#revision = entry.revision
