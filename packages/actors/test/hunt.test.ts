@@ -7,6 +7,7 @@ import { hostClock } from '../src/base/clock.js'
 import { type Actor, ActorError, type ActorSystem } from '../src/index.js'
 import { Audit, type CallEnd, type Life } from './help/audit.js'
 import { start } from './help/systems.js'
+import { TimeLimit } from './help/timelimit.mjs'
 
 /** The class of test/fixtures/hunter.mjs. */
 declare class Prey extends Actor {
@@ -138,20 +139,15 @@ class Hunt {
   async call(key: string, timeoutMs: number, ms: number): Promise<void> {
     const call = this.audit.open(0, key)
     let end: CallEnd = 'answered'
-    // In the same event loop as the timers of the system, and after all that are due: however late the process runs.
-    let isLate = false
-    const note = () => {
-      isLate = true
-    }
-    const timer = setTimeout(() => setImmediate(note), timeoutMs + graceMs)
+    const limit = new TimeLimit(timeoutMs + graceMs)
     try {
       expect(await this.#system.get('Prey', key).with({ timeoutMs }).work(call, ms)).toBe(call)
     } catch (error) {
       if (!(error instanceof ActorError)) throw error
       end = error.outcome
     }
-    clearTimeout(timer)
-    this.audit.close(call, isLate ? 'late' : end, hostClock.now())
+    limit.clear()
+    this.audit.close(call, limit.isOver ? 'late' : end, hostClock.now())
   }
 
   /** Makes calls until the time is over. */
