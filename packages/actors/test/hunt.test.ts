@@ -177,7 +177,7 @@ class Hunt {
 }
 
 it('runs each actor in one process at a time and each call at most once, in time, while hosts are killed and stopped', {
-  timeout: seconds * 1000 + 120_000,
+  timeout: seconds * 3000 + 240_000,
 }, async () => {
   const name = fleetName('hunt')
   const random = generator(newSeed('hunt of actors'))
