@@ -3,6 +3,7 @@ import { cpSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { dataFolder, drivers } from '../../packages/actors/test/help/stores.js'
 import { fleetName, plant } from '../help/fleets.js'
 import { cliPath, orbit, orbitJson } from '../help/orbit.js'
 import { type Child, start } from '../help/processes.js'
@@ -37,6 +38,24 @@ describe.runIf(isLinux)('orbit actors', () => {
     await child.stop()
     const blocked = await orbitJson('stuck', ['stuck', name, '--for-ms', '0'])
     expect(blocked).toMatchObject({ waits: [], silent: [hosts[0].id] })
+  })
+
+  it.skipIf(drivers.length === 0)('shows what is kept of each partition, and has it copied', async () => {
+    const [name, folder, copy] = [fleetName('actors-state'), dataFolder(), join(dataFolder(), 'copy')]
+    const child = start('../../packages/actors/test/fixtures/durablehunter.mjs', [name, folder, 'normal'])
+    expect(await child.next()).toEqual(['ready'])
+    let states: { bytes: number; commits: number }[] = []
+    while (states.length < 16) {
+      const { hosts } = await orbitJson('actors', ['actors', name, '--state'])
+      states = hosts[0]?.state ?? []
+    }
+    expect(states[0]).toMatchObject({ partition: 0, actors: 0, alarms: 0, messages: 0, commits: 0, meanMs: 0 })
+    const listed = await orbit(['actors', name, '--state'])
+    expect(listed.stdout).toMatch(/PART +PID +ACTORS +ALARMS +NEXT +OUTBOX.*\n +0 +\d+ +0 +0 +- +0 +0 +[\d.]+ KiB/)
+    const { backup } = await orbitJson('actors', ['actors', name, '--backup', copy])
+    expect([backup.folder, backup.bytes]).toEqual([copy, expect.any(Number)])
+    const again = await orbit(['actors', name, '--backup', copy])
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringMatching(/0\.db exists: back up into a new folder/) })
   })
 
   it('exits with code 3 when there is no such fleet', async () => {

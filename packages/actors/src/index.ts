@@ -18,10 +18,12 @@ export {
   actorErrorCodes,
   type Outcome,
 } from './base/errors.js'
+export type { BackupResult } from './caller/backup.js'
 export type { ActorsReport, InspectedHost } from './caller/inspector.js'
 export type { PlacementPolicy } from './host/balance.js'
 export type { Filter, FilteredCall } from './host/filter.js'
 export type { ActorMetrics } from './host/metrics.js'
+export type { PartitionState } from './host/partitionstate.js'
 export type { ActorEntry, HostReport, WaitEntry } from './host/report.js'
 export type { ActorClasses, CallerOptions, HostOptions, SystemOptions } from './options.js'
 export { memory } from './store/memory.js'
@@ -32,6 +34,7 @@ export {
   type StoreChange,
   type StoredActor,
   type StoredAlarm,
+  type StoredCounts,
   type StoredMessage,
   StoreError,
 } from './store/store.js'

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Client, Contest, Fleet, OrbitEventBus } from 'orbit-node'
 import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongType } from '../../shared/check.js'
 import type { ActorLog, DeactivateReason, MonitorEnd } from './actor/actor.js'
@@ -7,6 +8,7 @@ import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
 import { Crashes } from './base/crashes.js'
 import { Deadlines } from './base/deadlines.js'
 import { partitionCount } from './base/partitions.js'
+import { type BackupResult, backUpAll } from './caller/backup.js'
 import { Call, type CallParts } from './caller/call.js'
 import { type ActorsReport, Inspector } from './caller/inspector.js'
 import { endings, Monitors } from './caller/monitors.js'
@@ -192,16 +194,37 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
    * What all processes of the system say about their actors: where they are, and which calls wait or run, for how long,
    * and for which actors. One that is stopped or blocked has no report.
    *
-   * @param query only actors of this type, or only one actor; default all
+   * @param query only actors of this type, or only one actor, default all; `state`: what the processes keep of their
+   *   partitions, too; `timeoutMs`: how long one may take to answer, 1..2^31-1, default 1000
    * @throws TypeError or RangeError for wrong arguments
    */
-  async inspect(query: { type?: string; key?: string; timeoutMs?: number } = {}): Promise<ActorsReport> {
-    checkOptions('query', query, ['type', 'key', 'timeoutMs'])
-    const { type, key, timeoutMs = 1000 } = query
+  async inspect(
+    query: { type?: string; key?: string; state?: boolean; timeoutMs?: number } = {},
+  ): Promise<ActorsReport> {
+    checkOptions('query', query, ['type', 'key', 'state', 'timeoutMs'])
+    const { type, key, state = false, timeoutMs = 1000 } = query
+    if (typeof state !== 'boolean') throw wrongType('state', state, 'a boolean')
     if (type !== undefined) checkName('type', type, 128)
     if (key !== undefined) checkName('key', key, 256)
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
-    return this.#inspector.inspect({ type, key }, timeoutMs)
+    return this.#inspector.inspect({ type, key }, state, timeoutMs)
+  }
+
+  /**
+   * Has the processes of the system copy their durable state into a folder of this host, while they go on. Each
+   * partition is copied as it is at one instant, the partitions one after another. See the guide for how to restore it.
+   *
+   * @param folder a new folder, or one without copies of this system; relative paths begin in that of this process
+   * @param options how long all of it may take, in milliseconds, 1..2^31-1; default an hour
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TIMEOUT; an Error or RemoteError of a process that
+   *   could not copy a partition: then remove the folder, and try again
+   */
+  async backup(folder: string, options: { timeoutMs?: number } = {}): Promise<BackupResult> {
+    checkName('folder', folder, 4000)
+    checkOptions('options', options, ['timeoutMs'])
+    const { timeoutMs = 3_600_000 } = options
+    checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
+    return backUpAll(this.#roads(), resolve(folder), timeoutMs)
   }
 
   /**
@@ -288,6 +311,15 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     this.#host?.sweep()
     // Hosts that have ended leave their clients behind.
     if (this.#clients.size > 256) this.#clients.clear()
+  }
+
+  /**
+   * Gives the actors of this process to the others, as `close` does, and takes none any more. Calls can still be made,
+   * for requests that the process has yet to answer. In the last process of a system, actors end until one starts.
+   * Idempotent; returns at once in a process that runs no actors.
+   */
+  async drain(): Promise<void> {
+    await this.#host?.drain()
   }
 
   /**

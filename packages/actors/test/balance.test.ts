@@ -5,11 +5,12 @@ import { LoadMeter } from '../src/host/load.js'
 import { Actor } from '../src/index.js'
 import { localFleet, start } from './help/systems.js'
 
-const host = (id: string, loads: number[] = [], label = '', plan: string[] = []): HostView => ({
+const host = (id: string, loads: number[] = [], label = '', plan: string[] = [], refuses: number[] = []): HostView => ({
   id,
   label,
   loads,
   plan,
+  refuses,
 })
 const counts = (plan: string[]) => {
   const found: Record<string, number> = {}
@@ -47,6 +48,27 @@ describe('a placement', () => {
     const pin = (partition: number) => (partition < 14 ? 'large' : undefined)
     expect(placed('round-robin', pin, hosts).slice(0, 14)).toEqual(all('2.1').slice(0, 14))
     expect(counts(placed('hash', pin, [host('1.1'), host('3.1')]))).toEqual({ '1.1': 8, '3.1': 8 })
+  })
+
+  it('leaves a partition to hosts that can read it, while there is one', () => {
+    const refuses = Array.from({ length: partitionCount }, (_, i) => i)
+    const [old, older, newer] = [host('1.1', [], 'a', [], refuses), host('2.1', [], 'a', [], [3]), host('3.1')]
+    for (const policy of ['hash', 'round-robin', 'least-loaded'] as const) {
+      expect(placed(policy, undefined, [old, newer])).toEqual(all('3.1'))
+      expect(placed(policy, () => 'a', [old, older, newer])[3]).toBe('3.1')
+      expect(placed(policy, () => 'a', [old, older, newer])[4]).toBe('2.1')
+      expect(placed(policy, undefined, [old])).toEqual(all('1.1'))
+    }
+    expect(
+      rebalanced(all('3.1'), undefined, [
+        old,
+        host(
+          '3.1',
+          all('').map(() => 9),
+        ),
+      ]),
+    ).toEqual(all('3.1'))
+    expect(counts(rebalanced(all('1.1'), undefined, [old, newer]))).toEqual({ '3.1': partitionCount })
   })
 })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Actor, actors } from '../src/index.js'
+import { Actor, actors, memory } from '../src/index.js'
 import { Log, localFleet, start, until } from './help/systems.js'
 
 const gates: (() => void)[] = []
@@ -71,6 +71,11 @@ it('counts calls, failures, refusals and crashes in the form of Prometheus', asy
     orbit_actors_failures_total: 1,
     orbit_actors_refused_total: 2,
     orbit_actors_crashes_total: 1,
+    orbit_actors_commits_total: 0,
+    orbit_actors_commit_changes_total: 0,
+    orbit_actors_commit_failures_total: 0,
+    orbit_actors_commit_seconds_total: 0,
+    orbit_actors_commit_longest_seconds: 0,
   })
   expect(String(host.metrics())).toContain(
     '# HELP orbit_actors_waiting Calls that wait for their turn.\n# TYPE orbit_actors_waiting gauge\norbit_actors_waiting{system="a \\"b\\""} 3\n',
@@ -81,4 +86,36 @@ it('counts calls, failures, refusals and crashes in the form of Prometheus', asy
   const caller = actors<typeof classes>({ fleet, host: false })
   expect(caller.metrics()).toBeUndefined()
   await caller.close()
+})
+
+class Note extends Actor<{ text: string }> {
+  write(text: string) {
+    this.ctx.storage.put('text', text)
+  }
+  remind(at: number) {
+    this.ctx.setAlarm('later', at)
+    this.ctx.outbox<Desk>('Desk', 'b').hold()
+  }
+}
+
+it('shows what is kept of each partition, and counts commits', async () => {
+  const fleet = localFleet()
+  const host = start({ fleet, actors: { Note, ...classes }, log: new Log(), store: memory() })
+  const caller = start<{ Note: typeof Note }>({ fleet, host: false })
+  const [partition, at] = [caller.partitionOf('Note', 'a'), Date.now() + 3_600_000]
+  await caller.get('Note', 'a').write('text')
+  await caller.get('Note', 'a').with({ idempotencyKey: 'once' }).remind(at)
+  await until(() => gates.length === 1)
+  const look = async () => (await caller.inspect({ state: true })).hosts[0]?.state ?? []
+  let states = await look()
+  while (states.length < 16) states = await look()
+  expect(states.map((state) => state.partition)).toEqual(Array.from({ length: 16 }, (_, i) => i))
+  expect(states[partition]).toMatchObject({ actors: 1, alarms: 1, nextAlarmMs: at, messages: 1, replies: 1 })
+  expect(states[partition]).toMatchObject({ commits: 2, changes: 5, failures: 0 })
+  expect(states[partition]?.bytes).toBeGreaterThan(0)
+  expect((await caller.inspect()).hosts[0]).not.toHaveProperty('state')
+  const { metrics = [] } = host.metrics() ?? {}
+  const total = metrics.find(({ name }) => name === 'orbit_actors_commits_total')
+  expect(total?.samples[0]?.value).toBeGreaterThanOrEqual(2)
+  for (const release of gates.splice(0)) release()
 })

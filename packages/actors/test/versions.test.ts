@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Actor, type ActorStorage, memory } from '../src/index.js'
+import { Actor, type ActorStorage, actors, memory } from '../src/index.js'
 import { testActors } from '../src/testing.js'
+import { Log, localFleet, start } from './help/systems.js'
 
 class First extends Actor<{ name: string }> {
   setName(name: string) {
@@ -87,6 +88,28 @@ describe('the version of a class', () => {
     }
     await using test = testActors({ actors: { Person: First }, store })
     expect(await test.get('Person', 'a').getName()).toBe('Ada Lovelace')
+  })
+
+  it('decides which process has a partition: what a newer one has written goes to a newer one', async () => {
+    const store = memory()
+    const fleet = localFleet()
+    const log = new Log()
+    const caller = start<{ Person: typeof Second }>({ fleet, host: false })
+    const names = () => Promise.all(keys.map((key) => caller.get('Person', key).names()))
+    const old = start({ fleet, actors: { Person: First }, store, log })
+    const keys = Array.from({ length: 64 }, (_, i) => `person ${i}`)
+    await Promise.all(keys.map((key) => old.get('Person', key).setName('Ada Lovelace')))
+    const first = actors({ fleet, actors: { Person: Second }, store, log })
+    await old.drain()
+    expect(new Set((await names()).map(({ length }) => length))).toEqual(new Set([3])) // all are migrated
+    const older = start({ fleet, actors: { Person: First }, store, log })
+    const newer = start({ fleet, actors: { Person: Second }, store, log })
+    await first.close() // half of its partitions would go to the older process
+    expect(await names()).toHaveLength(64)
+    expect([older.size, newer.size]).toEqual([0, 64])
+    await newer.close()
+    const alone = older.get('Person', 'person 0').getName()
+    await expect(alone).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_VERSION', outcome: 'not-run' })
   })
 
   it('is checked when the system starts', () => {

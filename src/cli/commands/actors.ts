@@ -1,7 +1,7 @@
 import { Fleet } from '../../core/fleet.js'
 import { type Call, type Command, UsageError } from '../command.js'
 import { type Column, printTable } from '../table.js'
-import { durationText } from '../text.js'
+import { bytesText, durationText, printable } from '../text.js'
 
 /** An actor in a report of the package `orbit-actors`. */
 interface ActorRow {
@@ -21,6 +21,21 @@ interface WaitRow {
   readonly chain: readonly string[]
 }
 
+/** What a process keeps of a partition. */
+interface StateRow {
+  readonly partition: number
+  readonly actors: number
+  readonly alarms: number
+  readonly nextAlarmMs?: number
+  readonly messages: number
+  readonly replies: number
+  readonly bytes: number
+  readonly commits: number
+  readonly failures: number
+  readonly meanMs: number
+  readonly longestMs: number
+}
+
 /** A process in a report; without one, it has not answered. */
 interface HostRow {
   readonly id: string
@@ -34,11 +49,13 @@ interface HostRow {
     readonly actors: readonly ActorRow[]
     readonly waits: readonly WaitRow[]
   }
+  readonly state?: readonly StateRow[]
 }
 
 /** What the package exports. */
 interface Inspect {
   inspectActors(fleet: string, options: object): Promise<{ hosts: readonly HostRow[]; orphans: readonly number[] }>
+  backUpActors(fleet: string, folder: string, options: object): Promise<{ folder: string; bytes: number }>
 }
 
 const packageName = 'orbit-actors'
@@ -59,7 +76,8 @@ async function inspect(call: Call) {
   const { inspectActors } = await loadInspect()
   const [type, key, name] = [call.optional(1), call.optional(2), call.text('name')]
   const which = { ...(type !== undefined && { type }), ...(key !== undefined && { key }) }
-  const { hosts, orphans } = await inspectActors(fleet, { ...which, ...(name !== undefined && { name }) })
+  const state = call.flag('state')
+  const { hosts, orphans } = await inspectActors(fleet, { ...which, state, ...(name !== undefined && { name }) })
   return { fleet, hosts, orphans }
 }
 
@@ -95,12 +113,50 @@ const waitColumns: Column<WaitRow & { pid: number }>[] = [
   { title: 'CALLED BY', text: ({ chain }) => chain.join(' -> '), isFlexible: true },
 ]
 
+const stateColumns: Column<StateRow & { pid: number }>[] = [
+  { title: 'PART', text: ({ partition }) => String(partition), align: 'right' },
+  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
+  { title: 'ACTORS', text: ({ actors }) => String(actors), align: 'right' },
+  { title: 'ALARMS', text: ({ alarms }) => String(alarms), align: 'right' },
+  { title: 'NEXT', text: ({ nextAlarmMs }) => dueText(nextAlarmMs), align: 'right' },
+  { title: 'OUTBOX', text: ({ messages }) => String(messages), align: 'right' },
+  { title: 'REPLIES', text: ({ replies }) => String(replies), align: 'right' },
+  { title: 'SIZE', text: ({ bytes }) => bytesText(bytes), align: 'right' },
+  { title: 'COMMITS', text: ({ commits }) => String(commits), align: 'right' },
+  { title: 'FAILED', text: ({ failures }) => String(failures), align: 'right' },
+  { title: 'MEAN', text: ({ meanMs }) => durationText(meanMs), align: 'right' },
+]
+
+/** In how long an alarm is due. */
+function dueText(atMs: number | undefined): string {
+  if (atMs === undefined) return '-'
+  return atMs <= Date.now() ? 'now' : durationText(atMs - Date.now())
+}
+
+/** Has the processes copy what they keep. */
+async function backUp(call: Call, folder: string): Promise<void> {
+  const { output } = call
+  const fleet = call.operand(0)
+  Fleet.observe(fleet).close() // throws if there is no such fleet
+  const { backUpActors } = await loadInspect()
+  const name = call.text('name')
+  const made = await backUpActors(fleet, folder, name === undefined ? {} : { name })
+  if (output.isJson) output.json({ fleet, backup: made })
+  else output.line(`${bytesText(made.bytes)} in ${printable(made.folder)}`)
+}
+
 async function runActors(call: Call): Promise<void> {
   const { output } = call
+  const folder = call.text('backup')
+  if (folder !== undefined) return backUp(call, folder)
   const found = await inspect(call)
   const { hosts, orphans, fleet } = found
   const actors = hosts.flatMap(({ report }) => report?.actors.map((each) => ({ ...each, pid: report.pid })) ?? [])
+  const states = hosts.flatMap(({ report, state }) => state?.map((each) => ({ ...each, pid: report?.pid ?? 0 })) ?? [])
+  states.sort((a, b) => a.partition - b.partition)
   if (output.isJson) output.json(found)
+  else if (call.flag('state') && states.length > 0) printTable(output, stateColumns, states)
+  else if (call.flag('state')) output.none('no process of this system keeps state')
   else if (hosts.length === 0) output.none(`no process of fleet ${fleet} runs actors of this system`)
   else if (call.optional(1) === undefined) printTable(output, hostColumns, hosts)
   else if (actors.length > 0) printTable(output, actorColumns, actors)
@@ -134,11 +190,23 @@ export const actors: Command = {
     'wait and run, and how many there have been. With a TYPE it lists the active actors of that type, those for which',
     'most calls wait first. A process that does not answer within a second has "?".',
     '',
+    'With --state it lists what the processes keep of each partition: actors, alarms and when the next one is due,',
+    'messages of the outbox, results of idempotency keys, the size of the files, and the commits since the partition was',
+    'opened with their mean time. With --backup the processes copy it into a new folder, while they go on.',
+    '',
     'It joins the fleet for that time, and needs the package orbit-actors, which is not installed with this one.',
   ],
-  options: { name },
+  options: {
+    name,
+    state: { type: 'boolean', about: 'list what is kept of each partition, instead of processes' },
+    backup: { type: 'string', value: 'FOLDER', about: 'copy all durable state into a new folder' },
+  },
   writes: ['actors'],
-  examples: [{ line: 'orbit actors web Cart', about: 'which carts are active, and where?' }],
+  examples: [
+    { line: 'orbit actors web Cart', about: 'which carts are active, and where?' },
+    { line: 'orbit actors web --state', about: 'how large are the files, and is a message stuck?' },
+    { line: 'orbit actors web --backup /backup/today', about: 'a copy of all durable state' },
+  ],
   run: runActors,
 }
 

@@ -1,6 +1,7 @@
 import { type Client, type Fleet, Presence } from 'orbit-node'
 import { partitionCount } from '../base/partitions.js'
 import type { HostService } from '../host/host.js'
+import type { PartitionState } from '../host/partitionstate.js'
 import type { HostReport, ReportQuery } from '../host/report.js'
 
 /** A process that runs actors, as `inspect` shows it. */
@@ -11,6 +12,8 @@ export interface InspectedHost {
   readonly partitions: readonly number[]
   /** What it says; undefined: it has not answered within the time, because it is stopped, blocked, or has ended. */
   readonly report: HostReport | undefined
+  /** What it keeps of its partitions, if that was asked for; absent for one without a store, or without an answer. */
+  readonly state?: readonly PartitionState[]
 }
 
 /** What `inspect` of a system returns. */
@@ -39,7 +42,7 @@ export class Inspector {
     this.#means = means
   }
 
-  async inspect(query: ReportQuery, timeoutMs: number): Promise<ActorsReport> {
+  async inspect(query: ReportQuery, hasState: boolean, timeoutMs: number): Promise<ActorsReport> {
     const { fleet, presence, ownerOf } = this.#means
     this.#presence ??= new Presence(fleet, { name: presence, capacity: 256, entryBytes: 1024 })
     const ids = new Set(this.#presence.list().map(({ id }) => id))
@@ -51,17 +54,19 @@ export class Inspector {
       else partitions.set(owner, [...(partitions.get(owner) ?? []), partition])
     }
     for (const owner of partitions.keys()) ids.add(owner)
-    const hosts = [...ids].sort().map(async (id) => ({
-      id,
-      partitions: partitions.get(id) ?? [],
-      report: await this.#ask(id, query, timeoutMs),
-    }))
+    const hosts = [...ids].sort().map(async (id) => {
+      const report = await this.#ask(() => this.#means.clientOf(id).call('report', query, { timeoutMs }))
+      const asksState = hasState && report !== undefined
+      const states = asksState && (await this.#ask(() => this.#means.clientOf(id).call('state', {}, { timeoutMs })))
+      const state = states && states.length > 0 ? { state: states } : {}
+      return { id, partitions: partitions.get(id) ?? [], report, ...state }
+    })
     return { hosts: await Promise.all(hosts), orphans }
   }
 
-  async #ask(host: string, query: ReportQuery, timeoutMs: number): Promise<HostReport | undefined> {
+  async #ask<T>(call: () => Promise<T>): Promise<T | undefined> {
     try {
-      return (await this.#means.clientOf(host).call('report', query, { timeoutMs })) as HostReport
+      return await call()
     } catch {
       return undefined
     }

@@ -17,6 +17,8 @@ export interface HostView {
   readonly loads: readonly number[]
   /** The host of each partition, as this one has decided; empty if it has decided nothing. */
   readonly plan: readonly string[]
+  /** The partitions that it leaves to others: newer code has written them. */
+  readonly refuses: readonly number[]
 }
 
 /** The label of the host to which a partition is pinned; undefined: to none. */
@@ -47,16 +49,31 @@ function placeAll(policy: PlacementPolicy, hosts: readonly HostView[]): string[]
   return byHash.map((host, partition) => (ids.includes(plan[partition] ?? '') ? (plan[partition] as string) : host))
 }
 
-/** The host to which a partition is pinned; undefined: to none, or none of this label lives. */
+/** The hosts that can read a partition; all, if none can. */
+export function ableHosts<T extends Pick<HostView, 'refuses'>>(hosts: readonly T[], partition: number): readonly T[] {
+  const able = hosts.filter(({ refuses }) => !refuses.includes(partition))
+  return able.length > 0 ? able : hosts
+}
+
+/** The host to which a partition is pinned; undefined: to none, or none of this label lives and can read it. */
 function pinnedTo(pin: Pin | undefined, partition: number, hosts: readonly HostView[]): string | undefined {
   const label = pin?.(partition)
   if (label === undefined) return undefined
-  return placementOf(hosts.filter((host) => host.label === label).map(({ id }) => id))[partition]
+  const able = ableHosts(hosts, partition).filter((host) => host.label === label)
+  return placementOf(able.map(({ id }) => id))[partition]
+}
+
+/** The host that has a partition, unless others must: then one of those. */
+function ableOr(host: string, partition: number, hosts: readonly HostView[]): string {
+  const able = ableHosts(hosts, partition).map(({ id }) => id)
+  return able.includes(host) ? host : (placementOf(able)[partition] as string)
 }
 
 /** The host that ought to have each partition; empty without hosts. */
 export function placed(policy: PlacementPolicy, pin: Pin | undefined, hosts: readonly HostView[]): string[] {
-  return placeAll(policy, hosts).map((host, partition) => pinnedTo(pin, partition, hosts) ?? host)
+  return placeAll(policy, hosts).map(
+    (host, partition) => pinnedTo(pin, partition, hosts) ?? ableOr(host, partition, hosts),
+  )
 }
 
 /**
@@ -71,7 +88,7 @@ export function rebalanced(plan: readonly string[], pin: Pin | undefined, hosts:
   const base = (baseShare * loads.reduce((sum, load) => sum + load, 0)) / partitionCount + Number.EPSILON
   const weights = loads.map((load) => load + base)
   const next = placed('hash', pin, hosts).map((host, partition) =>
-    hosts.some(({ id }) => id === plan[partition]) ? (plan[partition] as string) : host,
+    ableHosts(hosts, partition).some(({ id }) => id === plan[partition]) ? (plan[partition] as string) : host,
   )
   const totals = new Map(hosts.map(({ id }) => [id, 0]))
   for (const [partition, host] of next.entries())
@@ -83,7 +100,8 @@ export function rebalanced(plan: readonly string[], pin: Pin | undefined, hosts:
   let best: number | undefined
   const distance = (partition: number) => Math.abs((weights[partition] as number) - (high - low) / 2)
   for (const [partition, host] of next.entries()) {
-    const isMovable = host === hottest && pinnedTo(pin, partition, hosts) === undefined
+    const isAble = ableHosts(hosts, partition).some(({ id }) => id === coldest)
+    const isMovable = isAble && host === hottest && pinnedTo(pin, partition, hosts) === undefined
     // More than the difference would only turn the two around.
     if (!isMovable || (weights[partition] as number) >= high - low) continue
     if (best === undefined || distance(partition) < distance(best)) best = partition

@@ -1,6 +1,7 @@
 import type { ActorLog } from '../actor/actor.js'
 import { type PartitionStore, type StoreChange, StoreError } from '../store/store.js'
 import type { Message } from './draft.js'
+import { type CommitCounts, newCounts, type Tally } from './tally.js'
 
 /** Called once a commit has ended: with undefined, or with why it failed. */
 export type OnCommit = (failure: StoreError | undefined) => void
@@ -34,28 +35,16 @@ export interface CommitListener {
   unknown(): void
 }
 
-/** What the commits of a partition have done since it was opened. */
-export interface CommitCounts {
-  /** Commits that have succeeded. */
-  commits: number
-  /** Changes in them. */
-  changes: number
-  /** Commits that have failed. */
-  failures: number
-  /** The sum of their times, in milliseconds, until they would outlive what the store protects from. */
-  totalMs: number
-  /** The longest of these times, in milliseconds. */
-  longestMs: number
-}
-
 /**
  * The commits of one partition, one at a time. Turns that end while one is under way, or in one turn of the event loop,
  * share the next one. What leaves a turn waits for its commit: see `CommitGroup.wait`.
  */
 export class Commits {
   readonly store: PartitionStore
-  readonly counts: CommitCounts = { commits: 0, changes: 0, failures: 0, totalMs: 0, longestMs: 0 }
+  /** Since the data was opened. */
+  readonly counts: CommitCounts = newCounts()
   readonly #log: ActorLog
+  readonly #tally: Tally
   readonly #listener: CommitListener
   #sequence: number
   #open = new CommitGroup()
@@ -64,9 +53,10 @@ export class Commits {
   #isClosed = false
   #onIdle: (() => void)[] = []
 
-  constructor(store: PartitionStore, log: ActorLog, listener: CommitListener) {
+  constructor(store: PartitionStore, log: ActorLog, tally: Tally, listener: CommitListener) {
     this.store = store
     this.#log = log
+    this.#tally = tally
     this.#listener = listener
     this.#sequence = store.lastSequence
   }
@@ -114,17 +104,19 @@ export class Commits {
   }
 
   #succeeded(group: CommitGroup, ms: number): void {
-    const { counts } = this
-    counts.commits++
-    counts.changes += group.changes.length
-    counts.totalMs += ms
-    counts.longestMs = Math.max(counts.longestMs, ms)
+    for (const counts of [this.counts, this.#tally.commits]) {
+      counts.commits++
+      counts.changes += group.changes.length
+      counts.totalMs += ms
+      counts.longestMs = Math.max(counts.longestMs, ms)
+    }
     group.end(undefined)
     this.#listener.committed(group.changes)
   }
 
   #failed(group: CommitGroup, thrown: unknown): void {
     this.counts.failures++
+    this.#tally.commits.failures++
     const error =
       thrown instanceof StoreError ? thrown : new StoreError((thrown as Error).message, 'unknown', { cause: thrown })
     this.#log.error('a commit of actors has failed:', error)
@@ -148,7 +140,9 @@ export class Commits {
   /** Makes what was added, and closes the data. */
   async close(): Promise<void> {
     await this.idle()
-    this.abandon()
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.store.close()
   }
 
   /** Closes the data at once: what was not committed is lost, as with the death of the process. */

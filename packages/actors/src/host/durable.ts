@@ -4,6 +4,8 @@ import type { PartitionStore, StoreChange } from '../store/store.js'
 import { Alarms, type RunTurn } from './alarms.js'
 import { type CommitListener, Commits } from './commits.js'
 import { Outbox, type SendMessage } from './outbox.js'
+import { type PartitionState, stateOf } from './partitionstate.js'
+import type { Tally } from './tally.js'
 
 /** How often old replies are removed. */
 const sweepMs = 60_000
@@ -14,6 +16,7 @@ export interface DurableHome {
   readonly log: ActorLog
   /** How long replies are kept for their idempotency keys, in milliseconds. */
   readonly keepRepliesMs: number
+  readonly tally: Tally
   run: RunTurn
   send: SendMessage
   /** It is not known what the store has: it must be opened anew. */
@@ -23,6 +26,7 @@ export interface DurableHome {
 /** The durable part of a partition while this process has its data open: commits, alarms, and the outbox. */
 export class Durable implements CommitListener {
   readonly commits: Commits
+  readonly #partition: number
   readonly #home: DurableHome
   readonly #alarms: Alarms
   readonly #outbox: Outbox
@@ -31,18 +35,26 @@ export class Durable implements CommitListener {
   #repliesUntilMs: number
 
   constructor(partition: number, store: PartitionStore, home: DurableHome) {
+    this.#partition = partition
     this.#home = home
-    const { clock, log } = home
-    this.commits = new Commits(store, log, this)
+    const { clock, log, tally } = home
+    this.commits = new Commits(store, log, tally, this)
     this.#alarms = new Alarms(this.commits, clock, log, (type, key, turn) => home.run(type, key, turn))
     this.#outbox = new Outbox(partition, this.commits, clock, log, (...message) => home.send(...message))
     this.#repliesUntilMs = clock.date() + home.keepRepliesMs + sweepMs
     this.#timer = clock.setTimeout(() => this.#sweep(), sweepMs, false)
   }
 
-  /** How many messages of the outbox are in memory. */
-  get messages(): number {
-    return this.#outbox.size
+  /** What there is to say about its data and its commits. */
+  state(): Promise<PartitionState> {
+    return stateOf(this.#partition, this.commits)
+  }
+
+  /** Copies its data into a folder, and returns the size of the copy in bytes. */
+  async backup(folder: string): Promise<number> {
+    const { store } = this.commits
+    if (store.backup === undefined) throw new Error('the store of these actors makes no backups')
+    return store.backup(folder)
   }
 
   committed(changes: readonly StoreChange[]): void {

@@ -4,7 +4,6 @@ import {
   Contest,
   type Fleet,
   FleetHeartbeat,
-  type Guard,
   type Handlers,
   type Server,
   serve,
@@ -17,15 +16,23 @@ import type { Store } from '../store/store.js'
 import type { MonitorTag } from './home.js'
 import { Hosts } from './hosts.js'
 import { type ActorMetrics, actorMetrics } from './metrics.js'
-import { type Opening, openPartition } from './opening.js'
-import { type Claim, type Household, Partition } from './partition.js'
+import { type Household, Partition } from './partition.js'
+import type { PartitionState } from './partitionstate.js'
 import { partitionOf } from './placement.js'
 import { Prober } from './probe.js'
 import { RemoteTurn } from './remoteturn.js'
 import { type HostReport, type ReportQuery, reportOn } from './report.js'
 import { Returns } from './returns.js'
+import { Seeker } from './seeker.js'
 import { StuckHosts } from './stuck.js'
 import type { Turn } from './turn.js'
+
+/** Asks a process to copy a partition. */
+export interface BackupRequest {
+  readonly partition: number
+  /** An absolute path. */
+  readonly folder: string
+}
 
 /** The methods of the service that each host has. */
 export interface HostService extends Handlers {
@@ -38,6 +45,10 @@ export interface HostService extends Handlers {
   monitor(id: unknown, context: CallContext): MonitorTag | undefined
   /** What this process says about its actors. */
   report(query: unknown, context: CallContext): HostReport
+  /** What this process keeps of its partitions. */
+  state(query: unknown, context: CallContext): Promise<PartitionState[]>
+  /** Copies a partition into a folder, and returns the bytes; undefined: this process does not have it. */
+  backup(request: unknown, context: CallContext): Promise<number | undefined>
   /** The end of such a question. */
   judge(bytes: unknown, context: CallContext): void
 }
@@ -73,8 +84,7 @@ export class Host {
   readonly #contest: Contest
   readonly #hosts: Hosts
   readonly #server: Server<HostService>
-  /** What ends the wait for a claim, by partition. */
-  readonly #seeking = new Map<number, AbortController>()
+  readonly #seeker: Seeker
   /** Since when partitions have been without a host, by partition. */
   readonly #orphanedMs = new Map<number, number>()
   readonly #closing = new AbortController()
@@ -84,6 +94,7 @@ export class Host {
   readonly #stuck: StuckHosts
   readonly #heartbeat: FleetHeartbeat
   #draining = 0
+  #left: Promise<void> | undefined
   #repliesToLose = 0
   #monitored = 0
 
@@ -120,14 +131,32 @@ export class Host {
       probe: (bytes) => this.#prober.visit(bytes),
       monitor: (id) => this.monitor(String(id)),
       report: (query) => this.report((query ?? {}) as ReportQuery),
+      state: () => this.#state(),
+      backup: (request) => this.backup(request as BackupRequest),
       judge: (bytes) => this.#prober.judge(bytes),
     }
     this.#server = serve(fleet, names.service(system, this.id), handlers, { concurrency: 4096, begin: 'by-handler' })
     this.#hosts = new Hosts(fleet, names.presence(system), this.id, household.placement)
     this.#hosts.announce()
+    this.#seeker = this.#newSeeker()
     this.#timer = setInterval(() => this.#look(), lookMs).unref()
     void this.#watch()
     this.#look()
+  }
+
+  #newSeeker(): Seeker {
+    return new Seeker({
+      contest: this.#contest,
+      hosts: this.#hosts,
+      store: this.#store,
+      types: this.#types,
+      log: this.#household.log,
+      system: this.#system,
+      host: this.id,
+      closing: this.#closing.signal,
+      subjectOf: (partition) => names.subject(this.#system, partition),
+      open: (partition, claim, store) => this.partitions[partition]?.open(claim, store),
+    })
   }
 
   /** Takes a call of this process, for a partition that is open. */
@@ -160,6 +189,16 @@ export class Host {
   /** The next replies to other processes are lost, for tests. */
   loseReplies(count: number): void {
     this.#repliesToLose = count
+  }
+
+  async #state(): Promise<PartitionState[]> {
+    const states = await Promise.all(this.partitions.map((partition) => partition.state()))
+    return states.filter((state) => state !== undefined)
+  }
+
+  /** Copies a partition into a folder, and returns the size of the copy in bytes; undefined: it is not here. */
+  async backup({ partition, folder }: BackupRequest): Promise<number | undefined> {
+    return this.partitions[partition]?.backup(folder)
   }
 
   /** Metrics of this process. */
@@ -266,48 +305,13 @@ export class Host {
       if (holder !== undefined) this.#orphanedMs.delete(index)
       else if (!this.#orphanedMs.has(index)) this.#orphanedMs.set(index, now)
       const isOrphan = now - (this.#orphanedMs.get(index) ?? now) >= orphanMs
-      const isMine = placement[index] === this.id || isOrphan
-      if (!isMine) this.#seeking.get(index)?.abort()
-      else if (!this.#seeking.has(index)) void this.#seek(index)
+      const isMine = placement[index] === this.id || (isOrphan && this.#hosts.mayHave(index))
+      if (!isMine) this.#seeker.stop(index)
+      else if (!this.#seeker.isSeeking(index)) void this.#seeker.seek(index)
       else if (holder !== undefined) void this.#ask(index, holder.owner)
     }
     this.#stuck.look(new Set(owners))
     this.#hosts.measure(this.partitions, owners)
-  }
-
-  async #seek(index: number): Promise<void> {
-    const stop = new AbortController()
-    this.#seeking.set(index, stop)
-    const options = { ttlMs: 'life' as const, owner: this.id, signal: stop.signal, keepAlive: false }
-    let guard: Guard | undefined
-    try {
-      guard = await this.#contest.claim(names.subject(this.#system, index), options)
-    } catch (error) {
-      if (!stop.signal.aborted && !this.#fleet.closed)
-        this.#household.log.error('a partition could not be claimed:', error)
-    }
-    const store = guard && this.#store && (await openPartition(this.#opening(this.#store, index, guard), stop.signal))
-    this.#seeking.delete(index)
-    if (guard === undefined) return
-    if (this.#closing.signal.aborted || (this.#store !== undefined && store === undefined)) {
-      await store?.close()
-      guard.release()
-    } else {
-      this.partitions[index]?.open(this.#claimOf(guard, index), store)
-    }
-  }
-
-  #opening(store: Store, index: number, { token }: Guard): Opening {
-    return { store, system: this.#system, index, token, log: this.#household.log }
-  }
-
-  #claimOf(guard: Guard, index: number): Claim {
-    const store = this.#store
-    const { token } = guard
-    const release = () => guard.release()
-    if (store === undefined) return { token, release }
-    const openStore = () => openPartition(this.#opening(store, index, guard), this.#closing.signal)
-    return { token, release, openStore }
   }
 
   async #ask(index: number, host: string): Promise<void> {
@@ -348,7 +352,7 @@ export class Host {
   abandon(): void {
     this.#closing.abort()
     clearInterval(this.#timer)
-    for (const stop of this.#seeking.values()) stop.abort()
+    this.#seeker.stopAll()
     for (const partition of this.#all) partition.abandon()
   }
 
@@ -358,17 +362,29 @@ export class Host {
     while (held.some(({ size }) => size > 0))
   }
 
-  /** Lets the turns that run end, and gives all partitions to other hosts. */
-  async close(): Promise<void> {
+  /** Lets the turns that run end, gives all partitions to other hosts, and takes none any more. Idempotent. */
+  drain(): Promise<void> {
+    this.#left ??= this.#leave(this.partitions)
+    return this.#left
+  }
+
+  async #leave(all: readonly Partition[]): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#timer)
     const isLast = this.#hosts.ids().length === 1
     this.#hosts.close()
-    for (const stop of this.#seeking.values()) stop.abort()
-    const held = this.#all.filter(({ isHeld }) => isHeld)
+    this.#seeker.stopAll()
+    const held = all.filter(({ isHeld }) => isHeld)
     if (isLast) await this.#emptyAll(held)
     else await Promise.all(held.map((partition) => partition.drain('shutdown')))
     await Promise.all(held.map((partition) => partition.release()))
+  }
+
+  /** Leaves the system: it drains, and ends the actors that this process has for itself. */
+  async close(): Promise<void> {
+    this.#left ??= this.#leave(this.#all)
+    await this.#left
+    if (this.#own.isHeld) await this.#own.drain('shutdown')
     // What the last calls returned is on its way to the call layer.
     await new Promise((resolve) => setImmediate(resolve))
     this.#server.close()

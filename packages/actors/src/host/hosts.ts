@@ -1,5 +1,14 @@
 import { type Fleet, Presence } from 'orbit-node'
-import { type HostView, isMeasured, leaderOf, type Pin, type PlacementPolicy, placed, rebalanced } from './balance.js'
+import {
+  ableHosts,
+  type HostView,
+  isMeasured,
+  leaderOf,
+  type Pin,
+  type PlacementPolicy,
+  placed,
+  rebalanced,
+} from './balance.js'
 import { LoadMeter, type Measured } from './load.js'
 
 /** How a system places its partitions; the same in all its processes. */
@@ -16,6 +25,7 @@ interface HostEntry {
   readonly label: string
   readonly loads: readonly number[]
   readonly plan: readonly string[]
+  readonly refuses: readonly number[]
 }
 
 /** How often loads are measured, and a partition may move because of them. */
@@ -30,6 +40,7 @@ export class Hosts {
   #measuredMs = 0
   #loads: number[] = []
   #plan: string[] = []
+  readonly #refuses: number[] = []
 
   constructor(fleet: Fleet, name: string, id: string, options: PlacementOptions) {
     this.#id = id
@@ -41,7 +52,13 @@ export class Hosts {
   /** From now on the others see this host. */
   announce(): void {
     const { label } = this.#options
-    this.#presence.set(this.#id, { pid: process.pid, label, loads: this.#loads, plan: this.#plan })
+    this.#presence.set(this.#id, {
+      pid: process.pid,
+      label,
+      loads: this.#loads,
+      plan: this.#plan,
+      refuses: this.#refuses,
+    })
   }
 
   /** The living hosts. */
@@ -49,11 +66,24 @@ export class Hosts {
     const views: HostView[] = []
     for (const { id, node, incarnation, value } of this.#presence.list()) {
       if (id !== `${node}.${incarnation}`) continue
-      const { label, loads, plan } = (value ?? {}) as Partial<HostEntry>
-      const numbers = Array.isArray(loads) ? loads.map((load) => (Number.isFinite(load) ? Number(load) : 0)) : []
-      views.push({ id, label: String(label ?? ''), loads: numbers, plan: Array.isArray(plan) ? plan.map(String) : [] })
+      const { label, plan, ...numbers } = (value ?? {}) as Partial<HostEntry>
+      const [loads, refuses] = [numbersOf(numbers.loads), numbersOf(numbers.refuses)]
+      views.push({ id, label: String(label ?? ''), loads, plan: Array.isArray(plan) ? plan.map(String) : [], refuses })
     }
     return views
+  }
+
+  /** Leaves a partition to other hosts from now on; false: no other one can have it. */
+  refuse(partition: number): boolean {
+    const others = this.views().filter(({ id, refuses }) => id !== this.#id && !refuses.includes(partition))
+    if (!this.#refuses.includes(partition)) this.#refuses.push(partition)
+    this.announce()
+    return others.length > 0
+  }
+
+  /** Whether this host can read a partition, or no other one can. */
+  mayHave(partition: number): boolean {
+    return ableHosts(this.views(), partition).some(({ id }) => id === this.#id)
   }
 
   /** The ids of the living hosts. */
@@ -97,4 +127,9 @@ export class Hosts {
   close(): void {
     this.#presence.close()
   }
+}
+
+/** The numbers of a list that another process has written. */
+function numbersOf(list: unknown): number[] {
+  return Array.isArray(list) ? list.map((each) => (Number.isFinite(each) ? Number(each) : 0)) : []
 }

@@ -14,6 +14,7 @@ type Row = readonly [name: string, type: Metric['type'], help: string, value: nu
 
 /** Metrics of what a process has and has done. */
 export function actorMetrics(system: string, report: HostReport, tally: Tally, partitions: number): ActorMetrics {
+  const { commits } = tally
   const rows: Row[] = [
     ['partitions', 'gauge', 'Partitions of actors that this process has.', partitions],
     ['active', 'gauge', 'Actors that are active in this process.', report.active],
@@ -24,6 +25,11 @@ export function actorMetrics(system: string, report: HostReport, tally: Tally, p
     ['failures_total', 'counter', 'Methods that have thrown.', tally.failures],
     ['refused_total', 'counter', 'Calls that were refused or dropped because a mailbox was full.', tally.refused],
     ['crashes_total', 'counter', 'Activations that have ended by a failure.', tally.crashes],
+    ['commits_total', 'counter', 'Commits of durable state that have succeeded.', commits.commits],
+    ['commit_changes_total', 'counter', 'Changes in these commits.', commits.changes],
+    ['commit_failures_total', 'counter', 'Commits of durable state that have failed.', commits.failures],
+    ['commit_seconds_total', 'counter', 'The time of all commits, with that of the disk.', commits.totalMs / 1000],
+    ['commit_longest_seconds', 'gauge', 'The longest time of a commit.', commits.longestMs / 1000],
   ]
   const metrics = rows.map(([name, type, help, value]) => {
     return { name: `orbit_actors_${name}`, help, type, samples: [{ labels: { system }, value }] }

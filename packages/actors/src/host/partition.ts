@@ -11,6 +11,7 @@ import type { Filter } from './filter.js'
 import type { CallTaker, Home, MonitorTag, Origin } from './home.js'
 import type { PlacementOptions } from './hosts.js'
 import type { Overflow } from './overflow.js'
+import type { PartitionState } from './partitionstate.js'
 import type { StuckOptions } from './stuck.js'
 import type { Tally } from './tally.js'
 import type { Turn } from './turn.js'
@@ -116,11 +117,12 @@ export class Partition implements Home {
   }
 
   #start(store: PartitionStore): void {
-    const { clock, log, keepRepliesMs, types } = this.#household
+    const { clock, log, keepRepliesMs, types, tally } = this.#household
     this.#durable = new Durable(this.#index, store, {
       clock,
       log,
       keepRepliesMs,
+      tally,
       run: (type, key, turn) => this.#runAlarm(types.get(type), type, key, turn),
       send: (message, idempotencyKey, args) => this.#send(message, idempotencyKey, args),
       onUnknown: () => {
@@ -148,6 +150,18 @@ export class Partition implements Home {
   /** The commits of its data; undefined: there is no store. */
   get commits(): Commits | undefined {
     return this.#durable?.commits
+  }
+
+  /** What this process keeps of it; undefined: it has no data here. */
+  state(): Promise<PartitionState> | undefined {
+    return this.isOpen ? this.#durable?.state() : undefined
+  }
+
+  /** Copies its data into a folder, and returns the size of the copy in bytes; undefined: it is not here. */
+  async backup(folder: string): Promise<number | undefined> {
+    if (!this.isOpen) return undefined
+    if (this.#durable === undefined) throw new Error('the actors have no store')
+    return this.#durable.backup(folder)
   }
 
   /** Ends all activations, and opens the data anew: what is there counts. */

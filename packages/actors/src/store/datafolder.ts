@@ -33,9 +33,13 @@ const networkFileSystems = new Map([
  */
 export class DataFolder {
   readonly path: string
+  readonly #system: string
+  readonly #partitions: number
 
   /** Makes the folder if it is missing. Throws on a network file system, and for another number of partitions. */
   constructor(path: string, system: string, partitions: number) {
+    this.#system = system
+    this.#partitions = partitions
     // A name may have characters that a file may not.
     this.path = join(resolve(path), encodeURIComponent(system).replaceAll('.', '%2E'))
     makeFolder(this.path)
@@ -59,6 +63,11 @@ export class DataFolder {
         throw new Error(`${this.path} has ${text} partitions, and this version of orbit-actors uses ${partitions}`)
       }
     }
+  }
+
+  /** The folder of a copy of the data, which is made if it is missing. */
+  copyAt(path: string): DataFolder {
+    return new DataFolder(path, this.#system, this.#partitions)
   }
 
   dataOf(partition: number): string {

@@ -1,4 +1,12 @@
-import type { PartitionStore, Store, StoreChange, StoredActor, StoredAlarm, StoredMessage } from './store.js'
+import type {
+  PartitionStore,
+  Store,
+  StoreChange,
+  StoredActor,
+  StoredAlarm,
+  StoredCounts,
+  StoredMessage,
+} from './store.js'
 
 const idOf = (...parts: string[]): string => JSON.stringify(parts)
 
@@ -7,6 +15,7 @@ class Data {
   isOpen = false
   token = 0
   readonly versions = new Map<string, number>()
+  readonly classVersions = new Map<string, number>()
   readonly entries = new Map<string, Map<string, Uint8Array>>()
   readonly alarms = new Map<string, StoredAlarm>()
   readonly replies = new Map<string, { reply: Uint8Array; atMs: number }>()
@@ -16,6 +25,7 @@ class Data {
     switch (change.kind) {
       case 'actor':
         this.versions.set(idOf(change.type, change.key), change.version)
+        this.classVersions.set(change.type, Math.max(change.version, this.classVersions.get(change.type) ?? 0))
         break
       case 'entry':
         this.#enter(idOf(change.type, change.key), change.name, change.value)
@@ -53,6 +63,7 @@ class Data {
 class MemoryPartition implements PartitionStore {
   readonly token: number
   readonly lastSequence: number
+  readonly versions: ReadonlyMap<string, number>
   readonly #data: Data
   #isOpen = true
 
@@ -60,6 +71,7 @@ class MemoryPartition implements PartitionStore {
     this.#data = data
     this.token = Math.max(token, data.token + 1)
     this.lastSequence = Math.max(0, ...data.messages.keys())
+    this.versions = new Map(data.classVersions)
     data.token = this.token
     data.isOpen = true
   }
@@ -87,6 +99,20 @@ class MemoryPartition implements PartitionStore {
 
   commit(changes: readonly StoreChange[]): void {
     for (const change of changes) this.#data.apply(change)
+  }
+
+  counts(): StoredCounts {
+    const { versions, entries, alarms, replies, messages } = this.#data
+    const atMs = [...alarms.values()].map((alarm) => alarm.atMs)
+    const values = [...entries.values()].flatMap((each) => [...each.values()])
+    return {
+      actors: versions.size,
+      alarms: alarms.size,
+      nextAlarmMs: atMs.length === 0 ? undefined : Math.min(...atMs),
+      messages: messages.size,
+      replies: replies.size,
+      bytes: values.reduce((sum, { length }) => sum + length, 0),
+    }
   }
 
   close(): void {

@@ -35,7 +35,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Store {
   if (driver !== undefined && driver !== 'better-sqlite3' && driver !== 'node:sqlite') {
     throw outOfRange('options.driver', driver, '"better-sqlite3" or "node:sqlite"')
   }
-  const { open } = loadDriver(driver)
+  const library = loadDriver(driver)
   const folders = new Map<string, DataFolder>()
   const folderOf = (system: string): DataFolder => {
     const folder = folders.get(system) ?? new DataFolder(path, system, partitionCount)
@@ -50,7 +50,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Store {
       try {
         folder.checkPresence(partition)
         const isFull = durability === 'full'
-        const opened = new SqlitePartition({ path: folder.dataOf(partition), open, lock, claimToken, isFull })
+        const opened = new SqlitePartition({ folder, partition, library, lock, claimToken, isFull })
         folder.noteCreated(partition)
         return opened
       } catch (error) {

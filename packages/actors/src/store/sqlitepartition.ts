@@ -1,11 +1,13 @@
-import { closeSync, fdatasync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type { FileLock } from 'orbit-node'
-import type { OpenDatabase, SqlDatabase } from './sqlitedriver.js'
+import type { DataFolder } from './datafolder.js'
+import { backUp } from './sqlitebackup.js'
+import type { SqlDatabase, SqlLibrary } from './sqlitedriver.js'
 import { configure, prepareFile } from './sqliteschema.js'
 import { SqliteStatements } from './sqlitestatements.js'
-import type { StoredMessage } from './store.js'
-import { type PartitionStore, type StoreChange, type StoredActor, type StoredAlarm, StoreError } from './store.js'
+import type { PartitionStore, StoreChange, StoredActor, StoredAlarm, StoredCounts, StoredMessage } from './store.js'
+import { StoreError } from './store.js'
 
 /** The log is copied into the file when it has grown by so many bytes of changes. */
 const checkpointBytes = 4 << 20
@@ -16,8 +18,9 @@ const syncAsync = promisify(fdatasync)
 
 /** How a partition is opened. */
 export interface SqlitePartitionOptions {
-  readonly path: string
-  readonly open: OpenDatabase
+  readonly folder: DataFolder
+  readonly partition: number
+  readonly library: SqlLibrary
   readonly lock: FileLock
   readonly claimToken: number
   readonly isFull: boolean
@@ -31,6 +34,10 @@ export interface SqlitePartitionOptions {
 export class SqlitePartition implements PartitionStore {
   readonly token: number
   readonly lastSequence: number
+  readonly versions: ReadonlyMap<string, number>
+  readonly #folder: DataFolder
+  readonly #partition: number
+  readonly #library: SqlLibrary
   readonly #path: string
   readonly #database: SqlDatabase
   readonly #statements: SqliteStatements
@@ -40,18 +47,25 @@ export class SqlitePartition implements PartitionStore {
   readonly #log: number
   readonly #file: number
   #bytesSinceCheckpoint = 0
+  /** Ends when all backups that were begun have ended. */
+  #backups: Promise<unknown> = Promise.resolve()
 
-  constructor({ path, open, lock, claimToken, isFull }: SqlitePartitionOptions) {
+  constructor({ folder, partition, library, lock, claimToken, isFull }: SqlitePartitionOptions) {
+    const path = folder.dataOf(partition)
+    this.#folder = folder
+    this.#partition = partition
+    this.#library = library
     this.#path = path
     this.#lock = lock
     this.#isFull = isFull
-    this.#database = open(path)
+    this.#database = library.open(path)
     const opened: number[] = []
     try {
       configure(this.#database)
       this.token = prepareFile(this.#database, path, claimToken)
       this.#statements = new SqliteStatements(this.#database, this.token)
       this.lastSequence = this.#statements.lastSequence()
+      this.versions = this.#statements.versions()
       opened.push(openSync(`${path}-wal`, 'r+'), openSync(path, 'r+'))
     } catch (error) {
       this.#database.close()
@@ -131,7 +145,20 @@ export class SqlitePartition implements PartitionStore {
     this.#bytesSinceCheckpoint = 0
   }
 
-  close(): void {
+  counts(): StoredCounts {
+    const bytes = fstatSync(this.#file).size + fstatSync(this.#log).size
+    return { ...this.#statements.counts(), bytes }
+  }
+
+  backup(folder: string): Promise<number> {
+    const copy = () => backUp(this.#library, this.#database, this.#folder.copyAt(folder), this.#partition)
+    const made = this.#backups.then(copy)
+    this.#backups = made.catch(() => {})
+    return made
+  }
+
+  async close(): Promise<void> {
+    await this.#backups
     if (!this.#lock.isHeld) return
     try {
       this.#database.close()

@@ -8,6 +8,7 @@ const tables = `
     type text not null, key text not null, version integer not null, token integer not null,
     primary key (type, key)
   ) without rowid;
+  create table if not exists class (type text primary key, version integer not null) without rowid;
   create table if not exists entry (
     type text not null, key text not null, name text not null, value blob not null,
     primary key (type, key, name)

@@ -1,5 +1,5 @@
 import type { SqlDatabase, SqlStatement } from './sqlitedriver.js'
-import type { StoreChange, StoredActor, StoredAlarm, StoredMessage } from './store.js'
+import type { StoreChange, StoredActor, StoredAlarm, StoredCounts, StoredMessage } from './store.js'
 
 const texts = {
   actor: 'select version from actor where type = ? and key = ?',
@@ -9,6 +9,11 @@ const texts = {
   reply: 'select reply from reply where type = ? and key = ? and id = ?',
   lastSequence: 'select max(sequence) as last from message',
   messages: 'select * from message where sequence > ? order by sequence limit ?',
+  versions: 'select type, version from class',
+  counts: `select (select count(*) from actor) as actors, (select count(*) from alarm) as alarms,
+    (select min(at) from alarm) as nextAlarmMs, (select count(*) from message) as messages,
+    (select count(*) from reply) as replies`,
+  putClass: 'insert into class values (?, ?) on conflict do update set version = max(version, excluded.version)',
   putActor: 'replace into actor values (?, ?, ?, ?)',
   putEntry: 'insert into entry values (?, ?, ?, ?) on conflict do update set value = excluded.value',
   deleteEntry: 'delete from entry where type = ? and key = ? and name = ?',
@@ -71,6 +76,16 @@ export class SqliteStatements {
     return { version: actor.version, entries: pairs, alarms: alarms.map(alarmOf) }
   }
 
+  versions(): Map<string, number> {
+    const rows = this.#statement('versions').all() as { type: string; version: number }[]
+    return new Map(rows.map(({ type, version }) => [type, version]))
+  }
+
+  counts(): Omit<StoredCounts, 'bytes'> {
+    const counts = this.#statement('counts').get() as Omit<StoredCounts, 'bytes'> & { nextAlarmMs: number | null }
+    return { ...counts, nextAlarmMs: counts.nextAlarmMs ?? undefined }
+  }
+
   reply(type: string, key: string, idempotencyKey: string): Uint8Array | undefined {
     const row = this.#statement('reply').get(type, key, idempotencyKey) as { reply: Uint8Array } | undefined
     return row?.reply
@@ -87,6 +102,7 @@ export class SqliteStatements {
   apply(change: StoreChange): void {
     switch (change.kind) {
       case 'actor':
+        this.#statement('putClass').run(change.type, change.version)
         this.#statement('putActor').run(change.type, change.key, change.version, this.#token)
         break
       case 'entry':

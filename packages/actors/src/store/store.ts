@@ -77,6 +77,22 @@ export type StoreChange =
   | { readonly kind: 'message'; readonly message: StoredMessage }
   | { readonly kind: 'no message'; readonly sequence: number }
 
+/** How much a store keeps of a partition. */
+export interface StoredCounts {
+  /** Actors. */
+  readonly actors: number
+  /** Alarms that are set. */
+  readonly alarms: number
+  /** When the first alarm is due, in milliseconds since 1970; undefined: none is set. */
+  readonly nextAlarmMs: number | undefined
+  /** Messages of the outbox that have not been taken. */
+  readonly messages: number
+  /** Replies that are kept for their idempotency keys. */
+  readonly replies: number
+  /** The size of its files, in bytes. */
+  readonly bytes: number
+}
+
 /**
  * The data of one partition, open in one process. Only one call of `commit` is open at a time. A partition that has
  * failed, as StoreError tells, is closed and opened anew.
@@ -86,6 +102,8 @@ export interface PartitionStore {
   readonly token: number
   /** The highest number of its messages when it was opened; 0: there were none. */
   readonly lastSequence: number
+  /** The highest version of each class of which it had state when it was opened, by the type of the actors. */
+  readonly versions: ReadonlyMap<string, number>
   /** What is kept of an actor; undefined: nothing. */
   read(type: string, key: string): Eventually<StoredActor | undefined>
   /** The reply that was kept for an idempotency key of an actor; undefined: none. */
@@ -100,6 +118,17 @@ export interface PartitionStore {
    * @throws StoreError with what became of the changes; another error counts as 'unknown'
    */
   commit(changes: readonly StoreChange[]): Eventually<void>
+  /** How much is kept. It may take long: it is called for inspection only. */
+  counts(): Eventually<StoredCounts>
+  /**
+   * Copies the data, as it is at one instant, into a folder that the store can open in place of its own. Absent: the
+   * store makes no backups.
+   *
+   * @param folder an absolute path; a folder that has data of the partition is left as it is
+   * @returns the size of the copy, in bytes
+   * @throws Error when the copy could not be made
+   */
+  backup?(folder: string): Promise<number>
   /** Closes the data, and lets other processes open it. */
   close(): Eventually<void>
 }

@@ -39,6 +39,8 @@ export class HeldStore implements Store {
     return {
       token: opened.token,
       lastSequence: opened.lastSequence,
+      versions: opened.versions,
+      counts: async () => opened.counts(),
       read: async (type, key) => opened.read(type, key),
       reply: async (type, key, id) => opened.reply(type, key, id),
       alarms: async (limit) => opened.alarms(limit),
