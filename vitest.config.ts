@@ -5,8 +5,8 @@ export default defineConfig({
   // Time limits are watchdogs: nothing is asserted about time, and nothing is tried twice.
   test: {
     include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     retry: 0,
     pool: 'forks',
     // Also on two cores: many tests wait for the time of day.

@@ -1,5 +1,6 @@
 # The native tests as code for another machine or C library. Included by Makefile.
 #   make arm64          the unit tests and a part of the simulator's, as arm64 code in an emulator
+#   make arm64-count    the arm64 instructions of a publish and a read
 #   make arm64-addons   the addons that `npm run test:arm64` loads
 #   make musl           the unit tests with the C library musl, by zig: ZIG names the program
 #   make musl-addon     the addon for Node on musl; no Node for musl is on npm, so nothing loads it
@@ -17,7 +18,7 @@ MACOS_MACHINES ?= x86_64 aarch64
 
 MUSL_CXX = $(ZIG) c++ -target $(shell uname -m)-linux-musl
 
-.PHONY: arm64 arm64-addons arm64-sim musl musl-addon macos macos-addons
+.PHONY: arm64 arm64-count arm64-addons arm64-sim musl musl-addon macos macos-addons
 arm64:
 	@if command -v $(ARM64_CXX) >/dev/null && command -v $(ARM64_RUN) >/dev/null; then \
 	  $(MAKE) --no-print-directory $(ARM64_ARGS) unit arm64-sim; \
@@ -28,6 +29,9 @@ arm64:
 arm64-sim: $(OUT)/sim/oracle_test $(OUT)/sim/sim
 	@$(RUN) $(OUT)/sim/oracle_test --programs 20
 	@$(RUN) $(OUT)/sim/sim run $(ARM64_SCENES)
+arm64-count:
+	@$(MAKE) --no-print-directory $(ARM64_ARGS) $(OUT)/arm64/bench/instructions
+	@bench/instructions.sh $(OUT)/arm64/bench/instructions $(ARM64_RUN)
 arm64-addons:
 	$(MAKE) --no-print-directory $(ARM64_ARGS) $(OUT)/arm64/addon/fault/orbit.node $(OUT)/arm64/addon/layout/orbit.node
 musl:

@@ -107,7 +107,7 @@ describe.runIf(isLinux)('a storm of publishers that are killed', () => {
   const stormMs = Number(process.env['ORBIT_STORM_SECONDS'] ?? 2) * 1000
 
   it('leaves whole events in the order of each publisher, and an exact account', {
-    timeout: 60_000 + 3 * stormMs,
+    timeout: 240_000 + 3 * stormMs,
   }, async () => {
     const random = generator(newSeed('events'))
     const name = fleetName('bus')

@@ -135,7 +135,7 @@ describe.runIf(isLinux)('a hunt by processes that are killed and stopped, under 
   it.each([1, 10, 1000])(
     'never finds two guards, a write out of order or a stuck subject, on %i subjects',
     {
-      timeout: 60_000 + 3 * huntMs,
+      timeout: 240_000 + 3 * huntMs,
     },
     async (subjects) => {
       const seed = newSeed('hunt')

@@ -19,7 +19,7 @@ const recordBytes = spec.words * 4
 
 describe.runIf(isLinux)('a storm of writers that are killed, stopped and replaced', () => {
   it('leaves whole frames in the order of each writer, exact loss, and a working fleet', {
-    timeout: 60_000 + 3 * stormMs,
+    timeout: 240_000 + 3 * stormMs,
   }, async () => {
     const seed = newSeed('storm')
     const random = generator(seed)

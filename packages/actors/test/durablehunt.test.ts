@@ -202,6 +202,6 @@ describe.skipIf(drivers.length === 0)('durable actors whose processes are killed
       expect(killed).toBeGreaterThan(0)
       expect(count('answered')).toBeGreaterThan(killed)
     },
-    seconds * 2000 + 120_000,
+    seconds * 3000 + 240_000,
   )
 })

@@ -53,6 +53,6 @@ describe.skipIf(drivers.length === 0)('a rolling restart of four hosts under loa
       expect(failures).toEqual([])
       expect(calls.every((count) => count > 0)).toBe(true)
     },
-    60_000 + rounds * 60_000,
+    240_000 + rounds * 60_000,
   )
 })

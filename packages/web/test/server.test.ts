@@ -285,7 +285,7 @@ describe.runIf(isLinux)('orbit-web with allowWrite', () => {
     // Its holder is this process, which runs.
     expect(await act({ what: 'release', subject: 'leader' })).toMatchObject({ error: { code: 'ERR_ORBIT_IN_USE' } })
     expect(fleet.nodes()).toHaveLength(1)
-  }, 60_000)
+  })
 
   it('refuses actions of other sites, of other fleets, and all that are not in its list', async () => {
     const { name, fleet, act, cookie, origin, url } = await writable()
