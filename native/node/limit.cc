@@ -166,11 +166,14 @@ napi_value hit_call(napi_env env, napi_callback_info info) {
   });
 }
 
-// limiterAdjust(limiter, key, amount) -> 1: counted, or given back; 0: there was nothing to give back; or a status
+// limiterAdjust(limiter, key, amount, windowMs) -> 1: counted, or given back; 0: there was nothing to give back; or a
+// status
 napi_value adjust_call(napi_env env, napi_callback_info info) {
   LimitCall call(env, info);
   int64_t amount = static_cast<int64_t>(call.u64(2));
-  return call.change([&](EntryValue* value) { return adjust(call.limiter->limiter, value, amount, call.nowNs); });
+  uint64_t windowMs = call.u64(3);
+  return call.change(
+      [&](EntryValue* value) { return adjust(call.limiter->limiter, value, amount, windowMs, call.nowNs); });
 }
 
 // limiterBlock(limiter, key, ms) -> 1; or a status

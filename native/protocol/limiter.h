@@ -201,8 +201,9 @@ inline void describe(const Limiter& limiter, const EntryValue& value, uint64_t n
 }
 
 // Counts `amount` more, or -`amount` fewer, whether they are allowed or not. The count does not go below 0, and a key
-// that has taken none is given nothing back. False: nothing is to be written.
-inline bool adjust(const Limiter& limiter, EntryValue* value, int64_t amount, uint64_t nowNs) {
+// that has taken none is given nothing back. A fixed window that begins lasts `windowMs`. False: nothing is to be
+// written.
+inline bool adjust(const Limiter& limiter, EntryValue* value, int64_t amount, uint64_t windowMs, uint64_t nowNs) {
   bool isMore = amount > 0;
   uint64_t size = static_cast<uint64_t>(isMore ? amount : -amount), nowMs = nowNs / kNsPerMs;
   if (!isMore && value->expiryMs == 0) return false;
@@ -215,7 +216,7 @@ inline bool adjust(const Limiter& limiter, EntryValue* value, int64_t amount, ui
   }
   if (value->low == kBlocked) return false;
   if (limiter.algorithm == Algorithm::kFixed) {
-    if (value->expiryMs == 0) value->expiryMs = nowMs + limiter.windowMs;
+    if (value->expiryMs == 0) value->expiryMs = nowMs + windowMs;
     value->low = counted(moved(value->low));
     return true;
   }

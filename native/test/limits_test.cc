@@ -59,7 +59,7 @@ LimitStatus change(Table* table, uint64_t key, uint64_t nowNs, Change change) {
   return change_entry(&table->limits, table->place(key), nowNs / kMs, change);
 }
 void move(Table* table, const Limiter& limiter, uint64_t key, int64_t amount, uint64_t nowNs) {
-  change(table, key, nowNs, [&](EntryValue* value) { return adjust(limiter, value, amount, nowNs); });
+  change(table, key, nowNs, [&](EntryValue* value) { return adjust(limiter, value, amount, limiter.windowMs, nowNs); });
 }
 uint64_t entries_of(const Table& table, uint64_t key) {
   EntryPlace place = table.place(key);

@@ -8,7 +8,7 @@ export interface RateLimitStoreOptions extends Pick<RateLimiterOptions, 'keys' |
 
 /** How often a client has hit, and when its window ends. */
 export interface ClientHits {
-  /** The hits in the window, 1 or more; they go beyond the limit. */
+  /** The hits in the window; they go beyond the limit. 0: all of them were taken back. */
   totalHits: number
   /** When the window ends. */
   resetTime: Date
@@ -50,10 +50,10 @@ export class RateLimitStore {
     this.#limiter = limiterOf(this.#fleet, this.#options, options.windowMs)
   }
 
-  /** The hits of a client; undefined: it has none in its window. */
+  /** The hits of a client; undefined: it has no window. */
   get(key: string): ClientHits | undefined {
     const { count, resetMs } = this.#open().peek(key)
-    return count === 0 ? undefined : hitsOf(count, resetMs)
+    return resetMs === 0 ? undefined : hitsOf(count, resetMs)
   }
 
   /** Counts a hit. */
@@ -212,7 +212,7 @@ export interface FlexibleLimiterOptions extends Pick<RateLimiterOptions, 'keys' 
   points: number
   /** The length of a window in seconds; 0: it never ends. */
   duration: number
-  /** Limiters with the same prefix share their counts, 1..64 bytes of UTF-8; default 'rlflx'. */
+  /** Limiters with the same prefix share their counts, at most 64 bytes of UTF-8; default 'rlflx'. */
   keyPrefix?: string
   /** Seconds for which a key is refused that has consumed more than it may; default 0. */
   blockDuration?: number
@@ -221,6 +221,9 @@ export interface FlexibleLimiterOptions extends Pick<RateLimiterOptions, 'keys' 
   /** The shortest such delay in milliseconds. */
   execEvenlyMinDelayMs?: number
 }
+
+/** The name of limiters whose keys have no prefix. */
+const noPrefix = 'rlflx'
 
 /** What the library's class for stores has, and asks of its heirs. */
 interface Abstract {
@@ -231,7 +234,7 @@ type Heirs = new (options: object) => Abstract
 /**
  * Makes the limiter of rate-limiter-flexible (11.x) that counts in all processes of a fleet: `const RateLimiterOrbit =
  * flexibleLimiter(library)`, then `new RateLimiterOrbit({ fleet, points, duration })`. It has the methods of the
- * library's other limiters. A reward does not make a count negative, and `customDuration` is refused.
+ * library's other limiters. A reward does not make a count negative.
  *
  * @param library what `import * as library from 'rate-limiter-flexible'` gives
  * @throws TypeError if the library has another version
@@ -243,14 +246,13 @@ export function flexibleLimiter<L>(library: FlexibleLibrary<L>): new (options: F
   }
   class RateLimiterOrbit extends base {
     readonly #limiter: RateLimiter
-    readonly #windowMs: number
 
     constructor({ fleet, keys, whenFull, ...options }: FlexibleLimiterOptions) {
       super(options)
       const { keyPrefix = 'rlflx', duration } = options
-      this.#windowMs = duration > 0 ? Math.ceil(duration * 1000) : maxWindowMs
+      const windowMs = duration > 0 ? Math.ceil(duration * 1000) : maxWindowMs
       const table = { ...(keys !== undefined && { keys }), ...(whenFull !== undefined && { whenFull }) }
-      this.#limiter = limiterOf(fleet, { name: keyPrefix, ...table }, this.#windowMs)
+      this.#limiter = limiterOf(fleet, { name: keyPrefix || noPrefix, ...table }, windowMs)
     }
 
     async _upsert(key: string, points: number, msDuration: number, isForced = false): Promise<Decided> {
@@ -259,9 +261,8 @@ export function flexibleLimiter<L>(library: FlexibleLibrary<L>): new (options: F
         this.#limiter.set(key, Math.max(points, 0), windowMs)
         return this.#limiter.peek(key)
       }
-      if (windowMs !== this.#windowMs) throw new RangeError('customDuration is not supported: make another limiter')
       if (points === 0) return this.#limiter.peek(key)
-      return points > 0 ? this.#limiter.penalty(key, points) : this.#limiter.reward(key, -points)
+      return points > 0 ? this.#limiter.penalty(key, points, windowMs) : this.#limiter.reward(key, -points)
     }
 
     async _get(key: string): Promise<Decided | null> {

@@ -87,8 +87,9 @@ export class Limits {
     return this.#orThrow(native.limiterHit(this.#handle, key, cost, over), key)
   }
 
-  adjust(key: string, amount: number): number {
-    return this.#orThrow(native.limiterAdjust(this.#handle, key, amount), key)
+  /** A window that begins lasts `windowMs`. */
+  adjust(key: string, amount: number, windowMs: number): number {
+    return this.#orThrow(native.limiterAdjust(this.#handle, key, amount, windowMs), key)
   }
 
   block(key: string, ms: number): number {

@@ -264,7 +264,7 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   limiterPeek(key: string): number
   /** over: 0: keep, 1: renew, 2: double. */
   limiterHit(limiter: number, key: string, cost: number, over: number): number
-  limiterAdjust(limiter: number, key: string, amount: number): number
+  limiterAdjust(limiter: number, key: string, amount: number, windowMs: number): number
   limiterBlock(limiter: number, key: string, ms: number): number
   limiterSet(limiter: number, key: string, count: number, ms: number): number
   limiterReset(limiter: number, key: string): number

@@ -188,12 +188,13 @@ export class RateLimiter {
    *
    * @param key 1..1024 bytes of UTF-8
    * @param amount 1..16777214; default 1
+   * @param ms how long a window that this call begins lasts, 1..2^35, for 'fixed' only; default `windowMs`
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TABLE_FULL if whenFull is 'throw',
    *   ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_READ_ONLY for an observer
    */
-  penalty(key: string, amount = 1): Decision {
+  penalty(key: string, amount = 1, ms?: number): Decision {
     checkInteger('amount', amount, 1, abi.maxLimit)
-    return this.#judged(this.#writable().adjust(key, amount), amount)
+    return this.#judged(this.#writable().adjust(key, amount, this.#windowOf(ms)), amount)
   }
 
   /**
@@ -206,7 +207,7 @@ export class RateLimiter {
    */
   reward(key: string, amount = 1): Decision {
     checkInteger('amount', amount, 1, abi.maxLimit)
-    return this.#judged(this.#writable().adjust(key, -amount), amount)
+    return this.#judged(this.#writable().adjust(key, -amount, this.#spec.windowMs), amount)
   }
 
   /**
@@ -234,12 +235,9 @@ export class RateLimiter {
    */
   set(key: string, count: number, ms?: number): void {
     checkInteger('count', count, 0, abi.maxLimit)
-    if (ms !== undefined) checkInteger('ms', ms, 1, abi.maxWindowMs)
-    if (ms !== undefined && this.#spec.algorithm !== 1) {
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', "ms ends a window: make the limiter with algorithm: 'fixed'")
-    }
+    const windowMs = this.#windowOf(ms)
     const limits = this.#writable()
-    if (limits.set(key, count, ms ?? this.#spec.windowMs) === status.full) throw limits.fullError()
+    if (limits.set(key, count, windowMs) === status.full) throw limits.fullError()
   }
 
   /**
@@ -278,6 +276,14 @@ export class RateLimiter {
       if (leftMs <= 0) throw this.#timeoutError(key, decision, timeoutMs as number)
       await pause(Math.ceil(Math.min(decision.retryAfterMs, leftMs, maxMs)), signal, keepAlive)
     }
+  }
+
+  /** The length of a window that a call has one of its own for. */
+  #windowOf(ms: number | undefined): number {
+    if (ms === undefined) return this.#spec.windowMs
+    checkInteger('ms', ms, 1, abi.maxWindowMs)
+    if (this.#spec.algorithm === 1) return ms
+    throw typeError('ERR_ORBIT_INVALID_ARGUMENT', "ms ends a window: make the limiter with algorithm: 'fixed'")
   }
 
   #writable(): Limits {

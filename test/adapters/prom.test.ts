@@ -328,6 +328,6 @@ describe.runIf(isLinux)('the workers of a fleet', () => {
     expect(kills).toBeGreaterThan(0)
     expect(counted).toBeGreaterThanOrEqual(said)
     expect(counted).toBeLessThanOrEqual(said + kills) // each may have counted once more before it could say so
-    console.log(`${kills} workers were killed: they counted ${counted} times, and said so ${said} times`)
+    console.log(`metrics: ${counted} counts, of which ${said} were said, ${kills} kills`)
   })
 })

@@ -127,12 +127,14 @@ describe('a key', () => {
   })
 
   it('counts beyond its limit by hit', () => {
-    const limiter = own({ algorithm: 'fixed', limit: 2, windowMs: 1000 })
+    const limiter = own({ algorithm: 'fixed', limit: 2, windowMs: longMs })
     const counts = [1, 2, 3, 4].map(() => limiter.hit('key').count)
     expect(counts).toEqual([1, 2, 3, 4])
     expect(limiter.hit('key')).toMatchObject({ allowed: false, count: 5, limit: 2, remaining: 0 })
-    expect(limiter.hit('key', { over: 'double', cost: 2 }).resetMs).toBe(1000 * 2 ** 4)
-    expect(limiter.hit('key', { over: 'renew' }).resetMs).toBe(1000)
+    expect(limiter.hit('key', { over: 'double', cost: 2 }).resetMs).toBe(longMs * 2 ** 4)
+    expect(limiter.hit('key', { over: 'renew' }).resetMs).toBe(longMs)
+    expect(limiter.penalty('other', 1, 2 * longMs)).toMatchObject({ count: 1, resetMs: 2 * longMs })
+    expect(limiter.penalty('other', 1, longMs).resetMs).toBeGreaterThan(longMs)
   })
 
   it('may be any text of 1 to 1024 bytes', () => {
@@ -346,6 +348,8 @@ describe('the options of a rate limiter', () => {
     expectRangeError(() => limiter.block('key', 0), 'ms')
     expectRangeError(() => limiter.set('key', -1), 'count')
     expectTypeError(() => limiter.set('key', 1, 1000), "algorithm: 'fixed'")
+    expectTypeError(() => limiter.penalty('key', 1, 1000), "algorithm: 'fixed'")
+    expectRangeError(() => own({ algorithm: 'fixed' }).penalty('key', 1, 0), 'ms=0')
     expectTypeError(() => limiter.hit('key'), "algorithm: 'fixed'")
     expectRangeError(() => own({ algorithm: 'fixed' }).hit('key', { over: untyped('stop') }), 'over="stop"')
   })
