@@ -58,6 +58,8 @@ const parts = [
   suite('fleets', 'test/storms/storm.test.ts', 'frames', /(\d+) frames, \d+ writers/g),
   suite('events', 'test/storms/events.test.ts', 'events', /(\d+) events,/g),
   suite('contests', 'test/storms/hunt.test.ts', 'guards', /(\d+) guards,/g, 3),
+  suite('semaphores', 'test/storms/semaphores.test.ts', 'permits', /(\d+) permits taken,/g),
+  suite('metrics', 'test/adapters/prom.test.ts', 'counts', /metrics: (\d+) counts,/g),
   suite('actors', 'packages/actors/test/hunt.test.ts', 'calls', /"calls":(\d+)/g),
 ]
 const kills = /(\d+) (?:kills|killed|with a death)\b|\bkilled(?:WhileStopped)?"?: ?(\d+)/g

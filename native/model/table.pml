@@ -24,6 +24,11 @@
 //   process is ever blocked (invalid end states) and, with -DNP, none runs for ever, no matter which nodes are dead or
 //   stopped: I5.
 //
+// Permits. A semaphore of N permits is N subjects, of which a process tries one after the other until one does not
+//   yield. So it has never more than N holders (T2), and after all of them have died each of its subjects can be
+//   claimed. With -DPERMITS a claim is such a call, for a semaphore of two permits. A call that is refused both has
+//   yielded to two guards, each of which held when it looked.
+//
 // What the mutants teach. A token is drawn after the word was loaded, anew for each swap. The time that a call gets
 //   may be old, but never ahead. A node alone does not tell whether a holder lives. A stamp is needed although tokens
 //   grow.
@@ -38,6 +43,8 @@
 // run settle       -DCALLS=1 -DDEATHS=3 -DTIME=0 -DSUBJECTS=1 -DSPARES=2
 // run ends         -DCALLS=2 -DDEATHS=0 -DTIME=1 -DNP
 // run life         -DCALLS=2 -DDEATHS=1 -DTIME=1 -DSUBJECTS=1 -DLIFE
+// run permits      -DCALLS=2 -DDEATHS=0 -DTIME=1 -DPERMITS
+// run permits-dead -DCALLS=1 -DDEATHS=1 -DTIME=0 -DPERMITS
 // run ends-deaths  -DCALLS=1 -DDEATHS=1 -DTIME=1 -DNP
 // Too large for CI, run by hand without an error, 18.7 million states: -DCALLS=1 -DDEATHS=2 -DTIME=1
 //
@@ -55,6 +62,7 @@
 // mutant any-token      -DMUTANT_ANY_TOKEN -DDEATHS=0
 // mutant clear-first    -DMUTANT_CLEAR_FIRST
 // mutant life-wraps     -DMUTANT_LIFE_WRAPS -DDEATHS=0 -DLIFE
+// mutant permit-twice   -DMUTANT_PERMIT_TWICE -DDEATHS=0 -DPERMITS
 // mutant guess-hand     -DMUTANT_GUESS_HAND -DCALLS=2 -DDEATHS=1
 
 #ifndef NODES
@@ -104,6 +112,13 @@
 #define IS_ALIVE(node, which) (leased[node] && incarnation[node] == (which))
 
 mtype = { CLAIM_IT, RENEW_IT, RELEASE_IT };
+
+// What a call does that yields. With permits it goes on with the next one, if there is one.
+#ifdef PERMITS
+#define YIELD refusedBy[subject] = TOKEN_OF(list[i]); goto refused
+#else
+#define YIELD goto returned
+#endif
 
 // Shared words.
 typedef NodeEntry { byte hand; byte intentChunk; byte intentPosition }
@@ -237,7 +252,7 @@ inline filter_claims() {
   :: call == RENEW_IT && i < 2 -> list[i] = CLAIM(guard, subject, me, life, at + 2 * TTL)
   :: call == CLAIM_IT && i < 2 && NODE_OF(list[i]) == me && INCARNATION_OF(list[i]) == life ->
 #ifndef MUTANT_NO_LOOK
-     goto returned  // kYield to ourselves
+     YIELD  // kYield to ourselves
 #endif
   :: else
   fi
@@ -261,7 +276,7 @@ inline change_list() {
 #else
        :: IS_ALIVE(NODE_OF(list[i]), INCARNATION_OF(list[i]))
 #endif
-          -> assert(IS_ALIVE(NODE_OF(list[i]), INCARNATION_OF(list[i]))); goto returned  // kYield
+          -> assert(IS_ALIVE(NODE_OF(list[i]), INCARNATION_OF(list[i]))); YIELD  // kYield
        :: else -> list[i] = 0
        fi)
 #endif
@@ -408,6 +423,9 @@ proctype Node(byte me) {
   short list[2];
   mtype call;
   bool seen, burn;
+#ifdef PERMITS
+  short refusedBy[2];
+#endif
 
 taken:
   atomic { left = CALLS; leased[me] = true }
@@ -420,7 +438,7 @@ taken:
        left--;
        if
        :: call = CLAIM_IT; subject = 0
-#if SUBJECTS == 2
+#if SUBJECTS == 2 && !defined(PERMITS)
        :: call = CLAIM_IT; subject = 1
 #endif
        :: guard != 0 -> call = RENEW_IT; subject = guardOn
@@ -448,8 +466,33 @@ lost:
 #endif
        entry[me].intentPosition = 0);
      goto again;
+#ifdef PERMITS
+     goto returned;
+refused:
+     atomic {
+       if
+       :: subject == 0 && refusedBy[1] == 0 ->
+          forget_call();
+          call = CLAIM_IT;
+          at = now;
+#ifdef MUTANT_PERMIT_TWICE
+          refusedBy[1] = refusedBy[0];
+#else
+          subject = 1;
+#endif
+          goto again
+       :: else -> assert(refusedBy[0] != 0 && refusedBy[1] != 0 && refusedBy[0] != refusedBy[1])
+       fi
+     }
+#endif
 returned:
-     atomic { forget_call() }
+     atomic {
+       forget_call()
+#ifdef PERMITS
+       ;
+       refusedBy[0] = 0; refusedBy[1] = 0
+#endif
+     }
   od;
 
 dead:
@@ -457,6 +500,10 @@ dead:
     // What a dead process had in private is gone.
     hand = 0; word = 0; received = 0; at = 0; token = 0; guard = 0; guardOn = 0; subject = 0; life = 0; i = 0; other = 0;
     left = 0; list[0] = 0; list[1] = 0; call = 0; seen = false; burn = false
+#ifdef PERMITS
+    ;
+    refusedBy[0] = 0; refusedBy[1] = 0
+#endif
   }
   if
   :: goto taken
