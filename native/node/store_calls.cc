@@ -12,41 +12,48 @@ double until(uint64_t timeMs, uint64_t nowMs) {
   return timeMs == 0 ? -1 : static_cast<double>(timeMs) - static_cast<double>(nowMs);
 }
 
-void leave(Addon* addon, const StoreEntry& entry, uint64_t nowMs) {
-  Results* results = addon->results();
+void leave(Results* results, const StoreEntry& entry) {
   results->position = number_of(entry.id);
   results->bytes = number_of(entry.valueBytes);
-  results->to = until(entry.expiresAtMs, nowMs);
   results->head = entry.isStale ? 1 : 0;
+}
+
+void leave_times(Results* results, const StoreEntry& entry, uint64_t nowMs) {
+  results->to = until(entry.expiresAtMs, nowMs);
   results->lost = entry.bornMs < nowMs ? number_of(nowMs - entry.bornMs) : 0;
 }
 
 // Finds a key, and copies its value to `target` unless the entry is the one that the caller knows.
 napi_value find(const StoreCall& call, uint8_t* target, uint64_t capacity) {
-  uint64_t nowMs = monotonic_ms();
   uint64_t known = call.given->word();
   uint32_t flags = call.given->flag;
-  uint64_t askedMs = (flags & kEvenExpired) != 0 ? 0 : nowMs;  // an entry of the past has not expired yet
+  auto now = [flags] { return (flags & kEvenExpired) != 0 ? 0 : monotonic_ms(); };  // at 0 nothing has expired yet
   StoreWriter* counting = (flags & kUncounted) != 0 ? nullptr : call.writer();
   StoreKey key = call.key();
   StoreEntry entry = {};
   bool isUnchanged = false, needsValue = (flags & kWithoutValue) == 0;
   StoreStatus status = StoreStatus::kDone;
   if (known != 0 || !needsValue) {
-    status = head_value(call.store(), counting, key, askedMs, &entry);
+    status = head_value(call.store(), counting, key, now, &entry);
     counting = nullptr;
     isUnchanged = status == StoreStatus::kDone && entry.id == known;
     needsValue = needsValue && status == StoreStatus::kDone && !isUnchanged;
   }
-  if (needsValue) status = get_value(call.store(), counting, key, askedMs, target, capacity, &entry);
-  if (status == StoreStatus::kDone || status == StoreStatus::kShort) leave(call.addon, entry, nowMs);
+  if (needsValue) status = get_value(call.store(), counting, key, now, target, capacity, &entry);
+  Results* results = call.addon->results();
+  if (status == StoreStatus::kDone || status == StoreStatus::kShort) {
+    leave(results, entry);
+    if ((flags & kWithTimes) != 0) leave_times(results, entry, monotonic_ms());
+    memcpy(&results->malformed, &key.hash, sizeof key.hash);
+  }
   return isUnchanged ? call.number(2) : call.answer(status);
 }
 
-// storeGet() -> undefined: a hit, with its value at the given place, or for kInScratch behind the key, at Results.from;
-// 0: a miss; 2: the entry is still the known one; kStatusShort: the value is longer than the room; or a status. Given:
-// the id of the known entry as the number, 0: none; store, place, flags. Results has the id as the position, its bytes,
-// as `to` the milliseconds until it expires (-1: never), as the head whether it is stale, as `lost` its age
+// storeGet() -> undefined: a hit, with its value at the given place, or for kInScratch behind the key, at
+// Results.from; 0: a miss; 2: the entry is still the known one; kStatusShort: the value is longer than the room; or a
+// status. Given: the id of the known entry as the number, 0: none; store, place, flags. Results has the id as the
+// position, its bytes, as the head whether it is stale, and the 8 bytes of the hash as `malformed`; with kWithTimes,
+// as `to` the milliseconds until it expires (-1: never), as `lost` its age
 napi_value store_get_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(false)) return call.number(status);
@@ -68,6 +75,21 @@ napi_value store_get_into_call(napi_env env, napi_callback_info info) {
   napi_get_typedarray_info(env, call.arguments[0], nullptr, &length, &target, nullptr, nullptr);
   size_t at = call.given->place;
   return find(call, static_cast<uint8_t*>(target) + at, at < length ? length - at : 0);
+}
+
+// storeIsUnchanged() -> undefined: the entry with the id is still that of its key; 0: it is not; or a status. Given:
+// the id as the number, store, the hash of the key as the place and the count, the lower half first. Results as of
+// storeGet
+napi_value store_is_unchanged_call(napi_env env, napi_callback_info info) {
+  StoreCall call(env, info);
+  if (int32_t status = call.refusal(false)) return call.number(status);
+  uint64_t hash = uint64_t{call.given->count} << 32 | call.given->place;
+  StoreEntry entry;
+  bool isSame = is_unchanged(
+      call.store(), call.writer(), hash, call.given->word(), [] { return monotonic_ms(); }, &entry);
+  if (!isSame) return call.number(0);
+  leave(call.addon->results(), entry);
+  return nullptr;
 }
 
 // What a put stores and under which condition, from the scratch. False: the scratch does not hold it.
@@ -100,13 +122,13 @@ bool read_put(const StoreCall& call, uint64_t nowMs, StoreValue* value, PutCondi
   return true;
 }
 
-// storePut(value) -> undefined, with the id as the position in Results; 0: the condition did not hold; or a status.
-// Given: store, flag 1: there are StoreOptions. `value` undefined: the given place says how many bytes it has, behind
-// the key and the tags
+// storePut(value) -> undefined, with the id as the position in Results; 1: the same, and the change is to be noted;
+// 0: the condition did not hold; or a status. Given: store, flag 1: there are StoreOptions. `value` undefined: the
+// given place says how many bytes it has, behind the key and the tags
 napi_value store_put_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info, 1);
   if (int32_t status = call.refusal(true)) return call.number(status);
-  uint64_t nowMs = monotonic_ms();
+  uint64_t nowMs = call.given->flag == 0 ? about_monotonic_ms() : monotonic_ms();
   uint64_t tags[kMaxStoreTags];
   StoreValue value = {};
   PutCondition condition = {};
@@ -128,14 +150,15 @@ napi_value store_put_call(napi_env env, napi_callback_info info) {
   uint64_t id = 0;
   StoreStatus status = put_value(call.writer(), call.key(), value, nowMs, condition, &id);
   if (status == StoreStatus::kDone) call.addon->results()->position = number_of(id);
-  return call.answer(status);
+  return call.changed(status);
 }
 
-// storeDelete() -> undefined: there was an entry; 0: there was none; or a status. Given: store
+// storeDelete() -> undefined: there was an entry; 1: the same, and the change is to be noted; 0: there was none; or a
+// status. Given: store
 napi_value store_delete_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
-  return call.answer(delete_key(call.writer(), call.key(), monotonic_ms()));
+  return call.changed(delete_key(call.writer(), call.key(), monotonic_ms()));
 }
 
 // storeReserve() -> undefined, with the reservation in the StoreOptions; or a status. Given: store
@@ -146,18 +169,26 @@ napi_value store_reserve_call(napi_env env, napi_callback_info info) {
   return call.answer(reserve_key(call.writer(), call.key(), monotonic_ms(), &options->reservation));
 }
 
-// storeReset() -> undefined; or a status. Given: store; the key is a prefix
+// storeReset() -> undefined; 1: the change is to be noted; or a status. Given: store; the key is a prefix
 napi_value store_reset_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
-  return call.answer(reset_prefix(call.store(), call.key_bytes(), call.given->count, monotonic_ms()));
+  return call.changed(reset_prefix(call.store(), call.key_bytes(), call.given->count, monotonic_ms()));
 }
 
-// storeInvalidate() -> undefined; or a status. Given: store; the key is a tag
+// storeInvalidate() -> undefined; 1: the change is to be noted; or a status. Given: store; the key is a tag
 napi_value store_invalidate_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
   invalidate_tag(call.store(), tag_hash(call.store(), call.key_bytes(), call.given->count), monotonic_ms());
+  return call.changed(StoreStatus::kDone);
+}
+
+// storeWatch() -> undefined: from now on changes are to be noted; or a status. Given: store
+napi_value store_watch_call(napi_env env, napi_callback_info info) {
+  StoreCall call(env, info);
+  if (int32_t status = call.refusal(true)) return call.number(status);
+  watch_store(call.store());
   return nullptr;
 }
 
@@ -203,11 +234,13 @@ bool export_store_calls(napi_env env, napi_value exports, Addon* addon) {
   return export_hot_calls(env, exports, addon,
                           {{"storeGet", store_get_call},
                            {"storeGetInto", store_get_into_call},
+                           {"storeIsUnchanged", store_is_unchanged_call},
                            {"storePut", store_put_call},
                            {"storeDelete", store_delete_call},
                            {"storeReserve", store_reserve_call},
                            {"storeReset", store_reset_call},
                            {"storeInvalidate", store_invalidate_call},
+                           {"storeWatch", store_watch_call},
                            {"storeInvalidatedAt", store_invalidated_at_call},
                            {"storeList", store_list_call}});
 }

@@ -34,7 +34,7 @@ constexpr size_t kStoreKeyAt = kFirstRecord + 64;
 constexpr uint32_t kPadding = 7;
 
 // Flags of the calls that read.
-constexpr uint32_t kEvenExpired = 1, kWithoutValue = 2, kUncounted = 4;
+constexpr uint32_t kEvenExpired = 1, kWithoutValue = 2, kUncounted = 4, kWithTimes = 8;
 
 struct StoreCall {
   StoreCall(napi_env environment, napi_callback_info info, size_t arity = 0) : env(environment), count(arity) {
@@ -86,6 +86,11 @@ struct StoreCall {
         break;
     }
     return number(static_cast<double>(RingStatus::kCorrupt));
+  }
+
+  // The answer to a call that changes the store; 1: done, and to be noted for watchers.
+  napi_value changed(StoreStatus status) const {
+    return status == StoreStatus::kDone && is_watched(store()) ? number(1) : answer(status);
   }
 
   napi_env env;

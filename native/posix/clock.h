@@ -21,6 +21,14 @@ inline thread_local uint64_t advancedMs = 0;
 
 // The clock of expiry and heartbeats.
 inline uint64_t monotonic_ms() { return monotonic_ns() / 1000000 + advancedMs; }
+// A few milliseconds old at most, never ahead, and nearly free.
+inline uint64_t about_monotonic_ms() {
+#ifdef CLOCK_MONOTONIC_COARSE
+  return nanoseconds_of(CLOCK_MONOTONIC_COARSE) / 1000000 + advancedMs;
+#else
+  return monotonic_ms();
+#endif
+}
 inline uint64_t unix_ms() { return nanoseconds_of(CLOCK_REALTIME) / 1000000; }
 // A few milliseconds old at most, and nearly free.
 inline uint64_t about_unix_ms() {

@@ -51,9 +51,7 @@ struct SecondChance {
 
 inline SecondChance chance_of(const StoreWriter& writer, const Walked& walked, SegmentClass kind, bool isCompaction) {
   const Record& record = walked.record;
-  uint8_t key[kMaxStoreKeyBytes];
-  copy_from_shared(key, walked.from + kHeaderWords, record.key_bytes());
-  if (is_gone(writer.store, walked.from, record, key, writer.nowMs)) return {};
+  if (is_gone(writer.store, walked.from, record, nullptr, writer.nowMs)) return {};
   uint32_t frequency = frequency_in(walked.spot.word);
   if (frequency > 0) return {kMainSegment, kind == kMainSegment ? frequency - 1 : 0};
   if (!isCompaction) return {};

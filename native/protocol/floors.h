@@ -13,9 +13,21 @@
 // Prefixes. One bit for each length that was ever reset, so that a get looks for the floors of few prefixes.
 #pragma once
 
+#include <type_traits>
+
 #include "protocol/segment.h"
 
 namespace orbit {
+
+// The time of a call: a number, or a function that tells it. Only entries that expire need it.
+template <typename Now>
+inline uint64_t time_of(const Now& now) {
+  if constexpr (std::is_convertible_v<Now, uint64_t>) {
+    return now;
+  } else {
+    return now();
+  }
+}
 
 constexpr uint32_t kFloorTimeBits = 40;
 constexpr uint64_t kFloorTimeMask = (uint64_t{1} << kFloorTimeBits) - 1;
@@ -118,12 +130,18 @@ inline bool is_under_floor(const ValueStore& store, uint64_t bornMs) {
   return load_acquire(&store.header->floor) > bornMs;
 }
 
-// Whether a reset of one of its prefixes is later than the birth of a key.
-inline bool is_under_prefix(const ValueStore& store, const uint8_t* key, uint32_t length, uint64_t bornMs) {
+// Whether a reset of one of its prefixes is later than the birth of a key. Without its bytes, it is that of the record.
+inline bool is_under_prefix(const ValueStore& store, const uint8_t* key, uint32_t length, uint64_t bornMs,
+                            const uint64_t* from = nullptr) {
+  uint8_t copy[kMaxStoreKeyBytes];
   for (uint32_t group = 0; group < 4; group++) {
     for (uint64_t bits = load_acquire(&store.header->prefixLengths[group]); bits != 0; bits &= bits - 1) {
       uint32_t prefix = group * 64 + static_cast<uint32_t>(__builtin_ctzll(bits));
       if (prefix > length) return false;
+      if (key == nullptr) {
+        copy_from_shared(copy, from + kHeaderWords, length);
+        key = copy;
+      }
       if (floor_of(store, prefix_hash(store, key, prefix)) > bornMs) return true;
     }
   }
@@ -139,12 +157,14 @@ inline bool is_under_tag(const ValueStore& store, const uint64_t* from, const Re
   return false;
 }
 
-// Whether a record is gone: expired, or under a floor. Its key has been copied or compared.
+// Whether a record is gone: expired, or under a floor. Its key has been copied or compared; null: it is copied if it
+// is needed.
+template <typename Now>
 inline bool is_gone(const ValueStore& store, const uint64_t* from, const Record& record, const uint8_t* key,
-                    uint64_t nowMs) {
-  if (record.expiresAtMs != 0 && record.expiresAtMs <= nowMs) return true;
+                    const Now& now) {
+  if (record.expiresAtMs != 0 && record.expiresAtMs <= time_of(now)) return true;
   if (is_under_floor(store, record.bornMs)) return true;
-  return is_under_prefix(store, key, record.key_bytes(), record.bornMs) || is_under_tag(store, from, record);
+  return is_under_prefix(store, key, record.key_bytes(), record.bornMs, from) || is_under_tag(store, from, record);
 }
 
 }  // namespace orbit

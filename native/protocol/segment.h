@@ -6,7 +6,9 @@
 // Wrap. An index word has the low 16 bits of a generation only. Before a generation with low bits of 0 begins, its
 //   owner clears each index word that names the segment (S3). Without that, a word that no process cleared in 65,536
 //   generations would name what is a value of another key by then, or the middle of one.
-// Hints. Records, live records and the latest expiry of a segment are for choosing victims. Wrong ones cost hits.
+// Hints. Records, live records and the latest expiry of a segment are for choosing victims. Wrong ones cost hits. So
+//   they are loaded and stored, and two changes at once may lose one: adding by a locked instruction would take as long
+//   as the rest of a put.
 //
 // native/model/segment.pml checks the state, the looks of a get and the sweep.
 #pragma once
@@ -58,13 +60,13 @@ inline uint32_t worth_of(const ValueStore& store, uint64_t word) {
 inline void note_dropped(const ValueStore& store, uint64_t word) {
   if (word == 0 || !is_current(store, word)) return;
   uint64_t* live = &store.segments[segment_in(word)].live;
-  if (load_relaxed(live) != 0) add_relaxed(live, ~uint64_t{0});
+  if (uint64_t found = load_relaxed(live)) store_relaxed(live, found - 1);
 }
 
 // A record was written, and the index will name it.
 inline void note_written(const ValueStore& store, uint32_t segment, uint64_t expiresAtMs) {
   Segment* line = &store.segments[segment];
-  add_relaxed(&line->live, 1);
+  store_relaxed(&line->live, load_relaxed(&line->live) + 1);
   store_relaxed(&line->records, load_relaxed(&line->records) + 1);
   uint64_t until = expiresAtMs == 0 ? ~uint64_t{0} : expiresAtMs;
   if (until > load_relaxed(&line->maxExpiryMs)) store_relaxed(&line->maxExpiryMs, until);

@@ -71,28 +71,36 @@ inline Look copy_value(const ValueStore& store, const uint64_t* from, const Reco
   return isWhole ? Look::kOurs : Look::kGone;
 }
 
-inline void describe_record(const Record& record, uint64_t nowMs, StoreEntry* entry) {
+template <typename Now>
+inline void describe_record(const Record& record, const Now& now, StoreEntry* entry) {
   entry->id = record.id;
   entry->bornMs = record.bornMs;
   entry->expiresAtMs = record.expiresAtMs;
   entry->staleAtMs = record.staleAtMs;
   entry->keyBytes = record.key_bytes();
-  entry->isStale = record.staleAtMs != 0 && record.staleAtMs <= nowMs;
+  entry->isStale = record.staleAtMs != 0 && record.staleAtMs <= time_of(now);
 }
 
-// Steps 3 of a get: the record at `unit`, which was whole.
+inline bool is_of_key(const uint64_t* from, const Record& record, const StoreKey& key) {
+  if (key.id != 0) return record.id == key.id;
+  return record.key_bytes() == key.length && has_key(from, key.bytes, key.length);
+}
+
+// Step 3 of a get: the record at `unit`, which was whole.
+template <typename Now>
 inline Look look_at_record(const ValueStore& store, const uint64_t* from, uint64_t room, const StoreKey& key,
-                           uint64_t nowMs, const Target& target, StoreEntry* entry) {
+                           const Now& now, const Target& target, StoreEntry* entry) {
   Record record;
   if (!read_record(from, room, &record) || record.kind() == kPartRecord) return Look::kOther;
-  if (record.key_bytes() != key.length || !has_key(from, key.bytes, key.length)) return Look::kOther;
-  describe_record(record, nowMs, entry);
-  if (is_gone(store, from, record, key.bytes, nowMs)) return Look::kGone;
+  if (!is_of_key(from, record, key)) return Look::kOther;
+  describe_record(record, now, entry);
+  if (is_gone(store, from, record, key.bytes, now)) return Look::kGone;
   return copy_value(store, from, record, target, entry);
 }
 
 // Looks for the entry of a key. kDone, kNone, kShort; entry->word is the word that was found in each case.
-inline StoreStatus look_up(const ValueStore& store, const StoreKey& key, uint64_t nowMs, const Target& target,
+template <typename Now>
+inline StoreStatus look_up(const ValueStore& store, const StoreKey& key, const Now& now, const Target& target,
                            StoreEntry* entry, Spot* spot) {
   const uint64_t* bucket = bucket_at(store, key.hash);
   uint64_t mark = mark_of(key.hash);
@@ -112,13 +120,13 @@ inline StoreStatus look_up(const ValueStore& store, const StoreKey& key, uint64_
     }
     uint64_t room = uint64_t{filled - unit_in(word)} * kUnitBytes;
     const uint64_t* from = record_at(store, segment, unit_in(word));
-    Look look = look_at_record(store, from, room, key, nowMs, target, entry);  // 3
+    Look look = look_at_record(store, from, room, key, now, target, entry);  // 3
     // 4 and 5. The acquire loads of the copy come before them. Partners: the swap of a post, the store of
     // begin_generation.
-    uint64_t now = load_acquire(&bucket[spot->way]);
-    if (!is_same(now, word) || generation_of(state_of(store, segment)) != generation_of(state)) continue;
-    spot->word = now;
-    entry->frequency = frequency_in(now);
+    uint64_t found = load_acquire(&bucket[spot->way]);
+    if (!is_same(found, word) || generation_of(state_of(store, segment)) != generation_of(state)) continue;
+    spot->word = found;
+    entry->frequency = frequency_in(found);
     if (look == Look::kShort) return StoreStatus::kShort;
     return look == Look::kOurs ? StoreStatus::kDone : StoreStatus::kNone;
   }
@@ -134,21 +142,34 @@ inline void count_look(StoreWriter* writer, const StoreKey& key, StoreStatus sta
 }
 
 // Copies the value of a key. kShort: it has entry->valueBytes, more than `capacity`. `writer`: null for an observer.
-inline StoreStatus get_value(const ValueStore& store, StoreWriter* writer, const StoreKey& key, uint64_t nowMs,
+template <typename Now>
+inline StoreStatus get_value(const ValueStore& store, StoreWriter* writer, const StoreKey& key, const Now& now,
                              void* target, uint64_t capacity, StoreEntry* entry) {
   Spot spot;
-  StoreStatus status = look_up(store, key, nowMs, {target, capacity, true}, entry, &spot);
+  StoreStatus status = look_up(store, key, now, {target, capacity, true}, entry, &spot);
   if (writer != nullptr && status != StoreStatus::kShort) count_look(writer, key, status, spot);
   return status;
 }
 
 // What is known of the entry of a key, without its value. It counts as a get. Parts of a large value may be gone.
-inline StoreStatus head_value(const ValueStore& store, StoreWriter* writer, const StoreKey& key, uint64_t nowMs,
+template <typename Now>
+inline StoreStatus head_value(const ValueStore& store, StoreWriter* writer, const StoreKey& key, const Now& now,
                               StoreEntry* entry) {
   Spot spot;
-  StoreStatus status = look_up(store, key, nowMs, {nullptr, 0, false}, entry, &spot);
+  StoreStatus status = look_up(store, key, now, {nullptr, 0, false}, entry, &spot);
   if (writer != nullptr) count_look(writer, key, status, spot);
   return status;
+}
+
+// Whether the entry with this id is still that of its key, of which only the hash is needed. It counts as a get if so.
+template <typename Now>
+inline bool is_unchanged(const ValueStore& store, StoreWriter* writer, uint64_t hash, uint64_t id, const Now& now,
+                         StoreEntry* entry) {
+  Spot spot;
+  StoreKey key{nullptr, 0, hash, id};
+  if (id == 0 || look_up(store, key, now, {nullptr, 0, false}, entry, &spot) != StoreStatus::kDone) return false;
+  if (writer != nullptr) count_look(writer, key, StoreStatus::kDone, spot);
+  return true;
 }
 
 // ---- all entries ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 //   0          448                    RingHeader                                 as in a ring
 //   448        64                     geometry, seed                             creator
 //   512        64                     clock, floor, prefixLengths                resets, by compare-and-swap
+//   560        8                      watched                                    the first watcher
 //   576        128                    seals, reservations                        members, by fetch-and-add
 //   704        nodes / 2, align64     unused, where a ring has its sleepers
 //   ...        as in a ring           slot[], NodeEntry[4 * nodes], spare[]      as in a table
@@ -41,7 +42,8 @@ struct StoreHeader {
   uint64_t clock;             // of the newest reset; milliseconds of CLOCK_MONOTONIC, but no two resets have the same
   uint64_t floor;             // entries that were born before it are gone
   uint64_t prefixLengths[4];  // bit n: a prefix of n bytes was reset
-  uint64_t reservedClock[2];
+  uint64_t watched;           // 1: members note their changes in a ring beside the store (storewatch.ts)
+  uint64_t reservedClock;
 
   uint64_t seals;  // segments that were filled; orders them by age
   uint64_t reservedSeals[7];

@@ -70,6 +70,7 @@ struct StoreKey {
   const uint8_t* bytes;
   uint32_t length;
   uint64_t hash;
+  uint64_t id = 0;  // of the only entry that is looked for, which makes the bytes needless; 0: any
 };
 
 // ---- geometry ------------------------------------------------------------------------------------------------------
@@ -213,6 +214,10 @@ inline AttachStatus attach_store(void* base, uint64_t length, ValueStore* store)
 }
 
 inline bool is_retired(const ValueStore& store) { return is_retired(store.ring); }
+
+// Whether members note their changes. One that began after the watcher had stored this sees it; no more is promised.
+inline bool is_watched(const ValueStore& store) { return load_relaxed(&store.header->watched) != 0; }
+inline void watch_store(const ValueStore& store) { store_relaxed(&store.header->watched, 1); }
 
 // ---- hashes --------------------------------------------------------------------------------------------------------
 

@@ -264,6 +264,40 @@ void forgets_a_value_when_its_time_is_over() {
   CHECK(head(kStoreNowMs + 100) == StoreStatus::kNone);
 }
 
+// By hash and id alone, while the keys of the store have equal marks in one bucket.
+void knows_an_unchanged_entry_by_its_id() {
+  HeapStore heap(store_spec(16, 1 << 14, 1, 1));
+  StoreMember member(heap.store, 0);
+  StoreEntry entry;
+  auto id_of = [&](const std::string& name) {
+    CHECK(head_value(heap.store, nullptr, member.key(name), kStoreNowMs, &entry) == StoreStatus::kDone);
+    return entry.id;
+  };
+  auto is_known = [&](const std::string& name, uint64_t id, uint64_t nowMs = kStoreNowMs) {
+    return is_unchanged(heap.store, &member.writer, member.key(name).hash, id, nowMs, &entry);
+  };
+  member.put("a", "one");
+  uint64_t first = id_of("a");
+  CHECK(is_known("a", first) && entry.id == first && !entry.isStale);
+  CHECK(!is_known("b", first) && !is_known("a", 0) && !is_known("a", first + 1));
+  CHECK_EQUAL(sum_stats(heap.store).hits, 1);
+  CHECK_EQUAL(sum_stats(heap.store).misses, 0);
+  member.put("a", "two");
+  CHECK(!is_known("a", first) && is_known("a", id_of("a")));
+  CHECK(reset_prefix(heap.store, "b", 1, kStoreNowMs) == StoreStatus::kDone && is_known("a", id_of("a")));
+  uint64_t second = id_of("a");
+  CHECK(reset_prefix(heap.store, "a", 1, kStoreNowMs) == StoreStatus::kDone && !is_known("a", second));
+  StoreValue value;
+  value.staleAtMs = kStoreNowMs + 50;
+  value.expiresAtMs = kStoreNowMs + 100;
+  CHECK(member.try_put("c", "three", value) == StoreStatus::kDone);
+  uint64_t third = id_of("c");
+  CHECK(is_known("c", third) && !entry.isStale);
+  CHECK(is_known("c", third, kStoreNowMs + 50) && entry.isStale);
+  CHECK(!is_known("c", third, kStoreNowMs + 100));
+  CHECK(member.remove("c") == StoreStatus::kDone && !is_known("c", third));
+}
+
 // A segment that has expired as a whole is the next victim, so what lives stays.
 void takes_expired_segments_first() {
   HeapStore heap(store_spec(16, 1 << 14, 1024, 1));
@@ -532,6 +566,7 @@ int main(int count, char** words) {
       TEST(keeps_half_of_its_segments_with_large_values),
       TEST(works_with_an_index_that_is_too_small),
       TEST(forgets_a_value_when_its_time_is_over),
+      TEST(knows_an_unchanged_entry_by_its_id),
       TEST(takes_expired_segments_first),
       TEST(puts_only_if_the_key_has_no_value),
       TEST(puts_only_if_the_entry_is_the_same),

@@ -73,13 +73,20 @@ export interface StoreCalls {
   /** Undefined: a hit; 0: a miss; 2: unchanged; status.short: there is too little room. */
   storeGet(): number | undefined
   storeGetInto(target: Uint8Array): number | undefined
-  /** Undefined: stored; 0: its condition did not hold. Without a value, it is in the scratch. */
+  /** Undefined: the entry with the id is still that of its key; 0: it is not. */
+  storeIsUnchanged(): number | undefined
+  /**
+   * Undefined: stored; 0: its condition did not hold; 1: stored, and to be noted for watchers, as of the next three.
+   * Without a value, it is in the scratch.
+   */
   storePut(value?: Uint8Array): number | undefined
-  /** Undefined: there was an entry; 0: there was none. */
+  /** Undefined or 1: there was an entry; 0: there was none. */
   storeDelete(): number | undefined
   storeReserve(): number | undefined
   storeReset(): number | undefined
   storeInvalidate(): number | undefined
+  /** From now on changes are to be noted. */
+  storeWatch(): number | undefined
   storeInvalidatedAt(): number
   storeList(): number
 }

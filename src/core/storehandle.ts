@@ -24,14 +24,19 @@ export const afterStoreKey = (keyBytes: number): number => storeKeyAt + ((keyByt
 const evenExpired = 1
 const withoutValue = 2
 const uncounted = 4
+const withTimes = 8
 /** Copies longer than this have a buffer of their own. */
 const maxSlabCopy = 4096
 const likelyBytes = 64
 const ageIndex = abi.resultLost >> 3
+const hashIndex = abi.resultMalformed >> 2
 
-/** The age of the entry that was found, in milliseconds. */
+/** The halves of the hash of the key that was found, as signed numbers: V8 keeps those without a box. */
+export const foundHashLow = (): number => (scratch.words[hashIndex] as number) | 0
+export const foundHashHigh = (): number => (scratch.words[hashIndex + 1] as number) | 0
+/** The age of the entry that `getWithTimes` found, in milliseconds. */
 export const foundAgeMs = (): number => scratch.floats[ageIndex] as number
-/** Milliseconds until the entry that was found expires; -1: never. */
+/** Milliseconds until the entry that `getWithTimes` found expires; -1: never. */
 export const foundExpiresInMs = resultTo
 /** Whether the entry that was found is stale. */
 export const foundIsStale = (): boolean => resultHead() === 1
@@ -84,30 +89,44 @@ export class StoreHandle {
 
   /** A copy of the value that a caller keeps; undefined: a miss. */
   get(keyBytes: number): Uint8Array | undefined {
-    let place = placeFor(likelyBytes)
+    const place = placeFor(likelyBytes)
     give(0, this.#handle, place, keyBytes, 0)
-    let result = native.storeGet()
+    const result = native.storeGet()
+    return result === undefined ? takeCopy(place, 0, resultBytes()) : this.#getLonger(keyBytes, result, 0)
+  }
+
+  /** The same, with the times of the entry. */
+  getWithTimes(keyBytes: number): Uint8Array | undefined {
+    const place = placeFor(likelyBytes)
+    give(0, this.#handle, place, keyBytes, withTimes)
+    const result = native.storeGet()
+    return result === undefined ? takeCopy(place, 0, resultBytes()) : this.#getLonger(keyBytes, result, withTimes)
+  }
+
+  /** After a get for which the place was too short, or a miss. The value may change in between. */
+  #getLonger(keyBytes: number, first: number, flags: number): Uint8Array | undefined {
+    let result: number | undefined = first
     while (result === status.short) {
       const bytes = resultBytes()
-      if (bytes > maxSlabCopy) return this.#getLarge(keyBytes, bytes)
-      place = placeFor(bytes)
-      give(0, this.#handle, place, keyBytes, 0)
+      if (bytes > maxSlabCopy) return this.#getLarge(keyBytes, bytes, flags)
+      const place = placeFor(bytes)
+      give(0, this.#handle, place, keyBytes, flags)
       result = native.storeGet()
+      if (result === undefined) return takeCopy(place, 0, resultBytes())
     }
-    if (result !== undefined) return this.#missed(result)
-    return takeCopy(place, 0, resultBytes())
+    return this.#missed(result)
   }
 
   #missed(result: number): undefined {
     this.orThrow(result)
   }
 
-  /** A copy with a buffer of its own. The value may change in between. */
-  #getLarge(keyBytes: number, likely: number): Uint8Array | undefined {
+  /** A copy with a buffer of its own. */
+  #getLarge(keyBytes: number, likely: number, flags: number): Uint8Array | undefined {
     let bytes = likely
     for (;;) {
       const { buffer } = Buffer.allocUnsafeSlow(bytes)
-      give(0, this.#handle, 0, keyBytes, 0)
+      give(0, this.#handle, 0, keyBytes, flags)
       const result = native.storeGetInto(new Uint8Array(buffer))
       if (result === undefined) return new Uint8Array(buffer, 0, resultBytes())
       if (result !== status.short) return this.#missed(result)
@@ -140,6 +159,13 @@ export class StoreHandle {
     return -1
   }
 
+  /** Whether the entry with this id is still that of its key, of which the hash suffices. It counts as a read if so. */
+  isUnchanged(id: number, hashLow: number, hashHigh: number): boolean {
+    give(id, this.#handle, hashLow, hashHigh, 0)
+    const result = native.storeIsUnchanged()
+    return result === undefined || this.orThrow(result) !== 0
+  }
+
   /** Whether the key has an entry. It counts as no read. */
   look(keyBytes: number): boolean {
     give(0, this.#handle, inScratch, keyBytes, withoutValue | uncounted)
@@ -152,7 +178,7 @@ export class StoreHandle {
    *
    * @param bytes the value; or how many bytes it has in the scratch, behind the key and the tags
    * @param hasOptions StoreOptions are in the scratch
-   * @returns undefined: stored; 0: the condition did not hold; or a status
+   * @returns undefined: stored; 1: stored, and to be noted; 0: the condition did not hold; or a status
    */
   put(keyBytes: number, bytes: Uint8Array | number, hasOptions: boolean): number | undefined {
     const isGiven = typeof bytes !== 'number'
@@ -160,11 +186,11 @@ export class StoreHandle {
     return isGiven ? native.storePut(bytes) : native.storePut()
   }
 
-  /** Whether there was an entry. */
-  delete(keyBytes: number): boolean {
+  /** Undefined: there was an entry; 1: there was one, and this is to be noted; 0: there was none. */
+  delete(keyBytes: number): number | undefined {
     give(0, this.#handle, 0, keyBytes, 0)
     const result = native.storeDelete()
-    return result === undefined || this.orThrow(result) !== 0
+    return result === undefined ? result : this.orThrow(result)
   }
 
   /** The words of a reservation, which `StoreOptions` take. */
@@ -175,15 +201,24 @@ export class StoreHandle {
     return scratch.words.slice(abi.storeReservation >> 2, (abi.storeReservation >> 2) + 4)
   }
 
-  reset(prefixBytes: number): void {
+  /** Whether this is to be noted. */
+  reset(prefixBytes: number): boolean {
     give(0, this.#handle, 0, prefixBytes, 0)
     const result = native.storeReset()
-    if (result !== undefined) this.orThrow(result)
+    return result !== undefined && this.orThrow(result) === 1
   }
 
-  invalidate(tagBytes: number): void {
+  /** Whether this is to be noted. */
+  invalidate(tagBytes: number): boolean {
     give(0, this.#handle, 0, tagBytes, 0)
     const result = native.storeInvalidate()
+    return result !== undefined && this.orThrow(result) === 1
+  }
+
+  /** From now on changes are to be noted. */
+  watch(): void {
+    give(0, this.#handle, 0, 0, 0)
+    const result = native.storeWatch()
     if (result !== undefined) this.orThrow(result)
   }
 

@@ -29,6 +29,7 @@ import {
   type StorePutOptions,
 } from './storeoptions.js'
 import { type StoreStats, statsOf } from './storestats.js'
+import { ChangeLog, StoreWatch, type StoreWatchOptions } from './storewatch.js'
 
 /** The result of `getEntry`: a hit with its value and what is known of it, or a miss. */
 export type StoreEntry =
@@ -51,6 +52,13 @@ export type StoreEntry =
       readonly hit: false
     }
 
+/** What a caller keeps of an entry that it has decoded. */
+export interface KnownEntry {
+  readonly id: number
+  readonly hashLow: number
+  readonly hashHigh: number
+}
+
 const stringOrBytes = 'a string or a Uint8Array'
 /** Longer values cross as arguments. */
 const shortBytes = 64
@@ -63,6 +71,7 @@ const noOptions: StorePutOptions = {}
  */
 export class OrbitStore {
   readonly #keys: Keyspace
+  readonly #changes: ChangeLog
 
   /**
    * If other members use a store of another size, it is taken as it is, and the process gets one warning with the code
@@ -74,6 +83,7 @@ export class OrbitStore {
    */
   constructor(fleet: Fleet | FleetObserver, options: OrbitStoreOptions = {}) {
     this.#keys = new Keyspace(fleet, options)
+    this.#changes = new ChangeLog(this.#keys)
   }
 
   /**
@@ -131,7 +141,9 @@ export class OrbitStore {
    * @throws TypeError for a wrong key; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
    */
   getEntry(key: CacheBytes): StoreEntry {
-    const value = this.get(key)
+    const store = this.#keys.open()
+    const keyBytes = this.#keys.putKey(key)
+    const value = store === undefined || keyBytes < 0 ? undefined : store.getWithTimes(keyBytes)
     if (value === undefined) return { hit: false }
     const entry = { hit: true, value, id: resultPosition(), stale: foundIsStale(), ageMs: foundAgeMs() } as const
     const expiresInMs = foundExpiresInMs()
@@ -175,7 +187,7 @@ export class OrbitStore {
     const result = store.put(keyBytes, crossing(value, valueAt), hasOptions)
     if (result === undefined) return true
     if (result === status.tooLarge) this.#refuseSize(store, key, value)
-    return store.orThrow(result) !== 0
+    return this.#noted('put', keyBytes, store.orThrow(result))
   }
 
   /**
@@ -205,7 +217,15 @@ export class OrbitStore {
   delete(key: CacheBytes): boolean {
     const store = this.#keys.writable()
     const keyBytes = this.#keys.putKey(key)
-    return keyBytes >= 0 && store.delete(keyBytes)
+    if (keyBytes < 0) return false
+    const result = store.delete(keyBytes)
+    return result === undefined || this.#noted('delete', keyBytes, result)
+  }
+
+  /** Whether there was a change. */
+  #noted(op: 'put' | 'delete', keyBytes: number, result: number): boolean {
+    if (result === 1) this.#changes.note(op, keyBytes)
+    return result === 1
   }
 
   /**
@@ -224,7 +244,7 @@ export class OrbitStore {
       const text = `a prefix of ${bytesOf(prefix)} bytes must have at most ${most - this.#keys.headBytes} in this namespace`
       throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${store.what}: ${text}: delete the keys one by one`)
     }
-    store.reset(prefixBytes)
+    if (store.reset(prefixBytes)) this.#changes.note('reset', prefixBytes)
   }
 
   /**
@@ -237,7 +257,23 @@ export class OrbitStore {
   invalidate(...tags: readonly string[]): void {
     for (const tag of tags) checkTag(tag)
     const store = this.#keys.writable()
-    for (const tag of tags) store.invalidate(putTag(tag))
+    for (const tag of tags) {
+      const tagBytes = putTag(tag)
+      if (store.invalidate(tagBytes)) this.#changes.note('invalidate', tagBytes)
+    }
+  }
+
+  /**
+   * The changes that processes make to the keys of this namespace from this call on, with an exact count of those that
+   * were lost. It is for people, logs and caches of other kinds: a change is made first and noted then, so a process
+   * that is killed in between leaves no note, and evictions and expiry are not noted. Once a store is watched, each
+   * change of it is noted until the store is made anew, which costs as much as publishing an event.
+   *
+   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_CLOSED, ERR_ORBIT_RETIRED, ERR_ORBIT_READ_ONLY for an
+   *   observer; what opening a ring throws
+   */
+  watch(options: StoreWatchOptions = {}): StoreWatch {
+    return new StoreWatch(this.#keys, this.#changes, options)
   }
 
   /**
@@ -289,6 +325,11 @@ export class OrbitStore {
       const found = store.load(keyBytes, known, even)
       if (found >= 0) return found // else the scratch has grown
     }
+  }
+
+  /** Whether the key of a value that the caller has decoded still has that entry. @internal */
+  isUnchanged({ id, hashLow, hashHigh }: KnownEntry): boolean {
+    return this.#keys.open()?.isUnchanged(id, hashLow, hashHigh) === true
   }
 
   /** The fleet, and how it and the store are named in warnings. @internal */

@@ -4,7 +4,7 @@ import { freeze } from '../base/freeze.js'
 import type { Fleet } from '../core/fleet.js'
 import type { FleetObserver } from '../core/observer.js'
 import { resultPosition } from '../core/scratch.js'
-import { foundIsStale, loadedCopy, loadedText } from '../core/storehandle.js'
+import { foundHashHigh, foundHashLow, foundIsStale, loadedCopy, loadedText } from '../core/storehandle.js'
 import type { CacheBytes } from './cache.js'
 import { type Codec, type TextForm, textFormOf } from './codecs.js'
 import type { LoadCaller } from './flight.js'
@@ -13,7 +13,7 @@ import type { LoadContext } from './loadcontext.js'
 import { Loads, spaceOf } from './loads.js'
 import { warnNotReloaded, warnNotStored } from './loadwarnings.js'
 import type { Reservation } from './reservation.js'
-import { OrbitStore } from './store.js'
+import { type KnownEntry, OrbitStore } from './store.js'
 import { type ConditionalPutOptions, checkEntryOptions, type StorePutOptions } from './storeoptions.js'
 import type { StoreStats } from './storestats.js'
 
@@ -49,8 +49,7 @@ export interface GetOrSetOptions extends StorePutOptions {
   keepAlive?: boolean
 }
 
-interface Remembered<T> {
-  readonly id: number
+interface Remembered<T> extends KnownEntry {
   readonly value: T
 }
 
@@ -165,9 +164,8 @@ export class TypedCache<T> {
    */
   get(key: CacheBytes): T | undefined {
     const remembered = this.#remembered.get(key)
-    const found = this.#store.find(key, remembered === undefined ? 0 : remembered.id)
-    if (found === 2) return (remembered as Remembered<T>).value
-    if (found === 1) return this.#decode(key)
+    if (remembered !== undefined && this.#store.isUnchanged(remembered)) return remembered.value
+    if (this.#store.find(key, 0) !== 0) return this.#decode(key)
     if (remembered !== undefined) this.#remembered.delete(key)
     return undefined
   }
@@ -211,12 +209,13 @@ export class TypedCache<T> {
     if (typeof load !== 'function') throw wrongType('load', load, 'a function')
     const { limits, putOptions } = checkGetOrSet(options) // before the load, which would be in vain
     const remembered = this.#remembered.get(key)
-    const found = this.#store.find(key, remembered === undefined ? 0 : remembered.id)
-    const isStale = found !== 0 && foundIsStale()
+    const isUnchanged = remembered !== undefined && this.#store.isUnchanged(remembered)
+    const isFound = isUnchanged || this.#store.find(key, 0) !== 0
+    const isStale = isFound && foundIsStale()
     const id = resultPosition()
     const caller = { ...limits, ...this.#filling(key, load, putOptions) }
-    if (found !== 0) {
-      const cached = found === 2 ? (remembered as Remembered<T>).value : this.#decode(key)
+    if (isFound) {
+      const cached = isUnchanged ? remembered.value : this.#decode(key)
       if (isStale) this.#reload(key, id, { ...caller, signal: undefined, keepAlive: false })
       return cached
     }
@@ -325,10 +324,12 @@ export class TypedCache<T> {
   /** The value that was found last. */
   #decode(key: CacheBytes): T {
     const id = resultPosition()
+    const hashLow = foundHashLow()
+    const hashHigh = foundHashHigh()
     const form = this.#textForm
     const value = form === undefined ? this.#codec.decode(loadedCopy()) : form.fromText(loadedText())
     if (this.#values === 'frozen') freeze(value)
-    if (typeof key === 'string' && this.#mostRemembered > 0) this.#remember(key, { id, value })
+    if (typeof key === 'string' && this.#mostRemembered > 0) this.#remember(key, { id, hashLow, hashHigh, value })
     return value
   }
 
