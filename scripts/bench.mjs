@@ -2,7 +2,7 @@
 // JavaScript, and runs it. A bundle is beside the dist of the checkout that it measures, where it finds addon and
 // packages; it is removed at the end.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,19 +62,36 @@ function buildBaseline() {
   const sources = ['baseline.cc', 'binding.gyp'].map((file) => changed(join(root, 'bench/native', file)))
   if (changed(addon) < Math.max(...sources)) {
     const nodeGyp = join(root, 'node_modules/.bin/node-gyp')
-    run(nodeGyp, ['rebuild', '--loglevel=warn'], { cwd: join(root, 'bench/native') })
+    const prefix = dirname(dirname(process.execPath))
+    const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
+    const env = { ...process.env, ...headers }
+    run(nodeGyp, ['rebuild', '--loglevel=warn'], { cwd: join(root, 'bench/native'), env })
   }
   return addon
+}
+
+const indexOf = (checkout) => readFileSync(join(checkout, 'src/index.ts'), 'utf8')
+const namesIn = (index) => index.match(/\b[A-Za-z]\w*(?=,| }|\n)/g)
+
+/** The index of an older checkout, which lacks names that this bench imports: what uses them fails when it runs. */
+function completed(checkout) {
+  const index = indexOf(checkout)
+  const lacking = new Set(namesIn(indexOf(root)).filter((name) => !namesIn(index).includes(name)))
+  return `${index}\n${[...lacking].map((name) => `export const ${name} = undefined`).join('\n')}`
 }
 
 /** This bench with the orbit of a checkout: both builds are measured by the same code. */
 async function bundleFor(checkout) {
   const orbit = {
     name: 'orbit',
-    setup: ({ onResolve }) =>
-      onResolve({ filter: /^\.\.\/(\.\.\/)?src\// }, ({ path }) => ({
-        path: join(checkout, path.replace(/^(\.\.\/)+/, '').replace(/\.js$/, '.ts')),
-      })),
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\.\.\/(\.\.\/)?src\// }, ({ path }) => {
+        const file = join(checkout, path.replace(/^(\.\.\/)+/, '').replace(/\.js$/, '.ts'))
+        return existsSync(file) ? { path: file } : { path: file, namespace: 'lacking' }
+      })
+      onLoad({ filter: /./, namespace: 'lacking' }, () => ({ contents: 'module.exports = {}' }))
+      onLoad({ filter: /\/src\/index\.ts$/ }, () => ({ contents: completed(checkout), loader: 'ts' }))
+    },
   }
   await build({
     config: false,

@@ -40,6 +40,7 @@ export interface Driver {
   readonly claims?: (place: Place) => Promise<Claims>
   readonly counts?: (place: Place) => Promise<Counts>
   readonly limits?: (place: Place) => Promise<Limits>
+  readonly script?: (place: Place) => Promise<Script>
 }
 
 export interface Server {
@@ -101,6 +102,14 @@ export interface Cache extends Closable {
 export interface Counts extends Closable {
   /** Counts each key once more. Returns the count of the last one. */
   countAll(keys: readonly string[]): number | Promise<number>
+}
+
+export type ScriptCall = 'store' | 'hit' | 'miss' | 'count'
+
+/** A store with 1,000 keys and values of 64 bytes, as a script of its runtime sees it. */
+export interface Script extends Closable {
+  /** Calls it in a loop for so long. Returns the nanoseconds of one call; NaN: a call failed. */
+  sample(call: ScriptCall, runMs: number): number | Promise<number>
 }
 
 /** A limit of 16,000,000 a second for each key, so that none is reached. One call a key. */

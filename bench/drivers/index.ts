@@ -3,8 +3,10 @@ import { map, rateLimiterFlexible } from './limiting.js'
 import { broadcast, port, sendAdvanced, sendJson } from './line.js'
 import { lmdb, lmdbBatched } from './lmdb.js'
 import { lruCache } from './lru.js'
+import { memcached } from './memcached.js'
 import { orbit, orbitForAwait, orbitListening, orbitSpinning, orbitStore, orbitTyped } from './orbit.js'
 import { redis, redisPipelined } from './redis.js'
+import { apcu, nginx } from './scripts.js'
 import { socket } from './socket.js'
 import { zeromq } from './zeromq.js'
 
@@ -12,5 +14,5 @@ import { zeromq } from './zeromq.js'
 export const drivers: readonly Driver[] = [
   ...[orbit, orbitForAwait, orbitListening, orbitSpinning, orbitStore, orbitTyped],
   ...[sendJson, sendAdvanced, port, broadcast, socket, zeromq],
-  ...[redis, redisPipelined, lmdb, lmdbBatched, lruCache, map, rateLimiterFlexible],
+  ...[redis, redisPipelined, lmdb, lmdbBatched, memcached, apcu, nginx, lruCache, map, rateLimiterFlexible],
 ]

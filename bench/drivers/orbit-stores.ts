@@ -23,6 +23,8 @@ import {
   limitOfAll,
   load,
   type Place,
+  type Script,
+  type ScriptCall,
   syncCache,
 } from './driver.js'
 
@@ -129,6 +131,35 @@ export async function limits(place: Place): Promise<Limits> {
       let allowed = 0
       for (const key of keys) if (limiter.take(key).allowed) allowed++
       return allowed
+    },
+    close: () => fleet.close(),
+  }
+}
+
+const scriptKeys = Array.from({ length: 1000 }, (_, i) => `key-${i}`)
+const scriptAbsent = scriptKeys.map((key) => `absent-${key}`)
+
+export async function script(place: Place): Promise<Script> {
+  const fleet = join(place)
+  const cache = new OrbitCache(fleet, { capacity: 8192, valueBytes: 64 })
+  const value = new Uint8Array(64).fill(120)
+  for (const key of scriptKeys) cache.put(key, value)
+  const counter = new Counters(fleet).counter('count')
+  const loops: Record<ScriptCall, () => number> = {
+    store: () => scriptKeys.reduce((found, key) => found + (cache.put(key, value) === undefined ? 0 : 1), 0),
+    hit: () => scriptKeys.reduce((found, key) => found + (cache.get(key) === undefined ? 0 : 1), 0),
+    miss: () => scriptAbsent.reduce((found, key) => found + (cache.get(key) === undefined ? 1 : 0), 0),
+    count: () => scriptKeys.reduce((found) => found + (counter.add() > 0 ? 1 : 0), 0),
+  }
+  return {
+    sample(call, runMs) {
+      const begin = performance.now()
+      let calls = 0
+      for (let now = begin; now < begin + runMs; now = performance.now()) {
+        if (loops[call]() !== scriptKeys.length) return Number.NaN
+        calls += scriptKeys.length
+      }
+      return ((performance.now() - begin) * 1e6) / calls
     },
     close: () => fleet.close(),
   }

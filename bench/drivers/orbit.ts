@@ -24,6 +24,7 @@ export const orbit: Driver = {
   claims: async (place) => (await stores()).claims(place),
   counts: async (place) => (await stores()).counts(place),
   limits: async (place) => (await stores()).limits(place),
+  script: async (place) => (await stores()).script(place),
 }
 
 /** The cache bound by bytes. */
@@ -47,7 +48,7 @@ export const orbitForAwait: Driver = {
   name: 'orbit, for await',
   settings: 'fleet.publish; for await over the cursor; a ring with room for a burst',
   messages: messages('iterate'),
-  trials: ['latency', 'throughput', 'fan-out'],
+  trials: ['latency', 'throughput', 'fan-out', 'reader cost'],
 }
 
 export const orbitListening: Driver = {
@@ -55,7 +56,7 @@ export const orbitListening: Driver = {
   name: 'orbit, listening',
   settings: 'fleet.publish; cursor.listen; a ring with room for a burst',
   messages: messages('listen'),
-  trials: ['latency', 'throughput', 'fan-out'],
+  trials: ['latency', 'throughput', 'fan-out', 'reader cost'],
 }
 
 export const orbitSpinning: Driver = {

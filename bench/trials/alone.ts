@@ -1,7 +1,7 @@
 // The trials of one process: the newest value, the cache, a claim; and orbit's single calls.
 
 import { bytesOf } from '../calls/bytes.js'
-import { type Cache, type Claim, load } from '../drivers/driver.js'
+import { type Cache, type Claim, load, type ScriptCall } from '../drivers/driver.js'
 import { sampleFor } from '../measure.js'
 import { chunk, Keys, zipfKeys } from './keys.js'
 import { aloneCase, type Case, type Host, partOf, type Trial } from './trial.js'
@@ -151,6 +151,30 @@ export const limit = trial(
     return { operations: chunk, run, close: () => limits.close() }
   },
 )
+
+const scriptCalls: Record<string, ScriptCall> = {
+  'a store': 'store',
+  'a hit': 'hit',
+  'a miss': 'miss',
+  'a count': 'count',
+}
+const scriptCases = Object.keys(scriptCalls).map((label) => aloneCase(label))
+
+export const script: Trial = {
+  name: 'script',
+  measures:
+    'one call, as a script sees it: 1,000 keys, values of 64 B, a loop in the script’s own runtime, one process',
+  ...{ unit: 'ns', better: 'lower', needs: 'script' },
+  full: { cases: scriptCases, rounds: 6, runMs: 100 },
+  quick: { cases: scriptCases, rounds: 3, runMs: 20 },
+  async host({ driver, place, case: { label }, runMs }) {
+    const script = await partOf(driver, 'script')(place)
+    return {
+      samples: async () => [await script.sample(scriptCalls[label] as ScriptCall, runMs)],
+      close: () => script.close(),
+    }
+  },
+}
 
 /** The calls are in modules that load orbit, which peers of other drivers must not. */
 const loadCalls = async () => (await import('../calls/index.js')).calls

@@ -1,8 +1,9 @@
-import { cacheGet, cacheMiss, cachePut, call, claim, count, latestLoad, latestStore, limit } from './alone.js'
+import { cacheGet, cacheMiss, cachePut, call, claim, count, latestLoad, latestStore, limit, script } from './alone.js'
 import { cacheMix, claimsContended } from './crowd.js'
 import { claimHandover, holderDeath, writerDeath } from './deaths.js'
+import { firstLookup, holders, joining, listing, missAmongResets, objects, snapshot } from './growth.js'
 import { eventAmongMany, failingLoad } from './many.js'
-import { cpu, fanIn, fanOut, latency, memory, publisherCost, throughput } from './sending.js'
+import { cpu, fanIn, fanOut, latency, memory, publisherCost, readerCost, throughput } from './sending.js'
 import type { Trial } from './trial.js'
 
 /** In the order of the report. */
@@ -14,6 +15,7 @@ export const trials: readonly Trial[] = [
   fanOut,
   eventAmongMany,
   publisherCost,
+  readerCost,
   latestStore,
   latestLoad,
   cachePut,
@@ -26,8 +28,10 @@ export const trials: readonly Trial[] = [
   claimHandover,
   count,
   limit,
+  script,
   writerDeath,
   holderDeath,
   cpu,
   memory,
+  ...[joining, listing, snapshot, holders, missAmongResets, firstLookup, objects],
 ]

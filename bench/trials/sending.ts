@@ -85,6 +85,23 @@ export const publisherCost = paced(
   async (host, pace) => (await sendPaced(host, pace)).costs,
 )
 
+export const readerCost = paced(
+  {
+    name: 'reader cost',
+    measures: 'processor time of a sleeping subscriber for a message of 64 B every 4 ms, all its threads counted',
+    ...{ unit: 'ns', better: 'lower' },
+    full: plan([sleepers(1), sleepers(16)], 6, 600),
+    quick: plan([sleepers(1)], 2, 100),
+  },
+  'count',
+  async (host, pace) => {
+    const used = () => host.subscribers.reduce((sum, { pid }) => sum + processorNs(pid), 0)
+    const before = used()
+    await sendPaced(host, pace)
+    return [(used() - before) / (pace.count * host.subscribers.length)]
+  },
+)
+
 const pace = (name: 'steady' | 'in bursts', readers: number) =>
   messageCase(`${name}, ${some(readers, 'reader')}`, {
     ...{ subscribers: readers },

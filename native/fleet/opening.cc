@@ -46,6 +46,19 @@ uint64_t uncommitted_in(const Ring& ring) {
   return messages;
 }
 
+// Cards of a table get memory when they are needed: most of a table is free, and most nodes have no member.
+uint64_t sparse_from(const RingSpec& spec) {
+  bool isTable = spec.objectType == kTableObject && spec.schemaRoom == 0;
+  return isTable ? ring_offsets(spec.capacity, spec.payloadBytes, spec.fleetSize).chunks : 0;
+}
+
+bool allocate_chunk(void* context, uint32_t chunk) {
+  const OpenRing* opened = static_cast<const OpenRing*>(context);
+  const Ring& ring = opened->writer.ring;
+  uint64_t first = static_cast<uint64_t>(ring.chunks - static_cast<uint8_t*>(opened->mapping->base));
+  return opened->mapping->allocate(first + chunk * ring.stride, ring.stride);
+}
+
 // An accepted message outlives its sender, so the last member must not lose it to another capacity.
 void require_committed(const std::string& object, const Mapping& mapping) {
   Ring ring;
@@ -160,7 +173,7 @@ std::unique_ptr<Mapping> Fleet::create_ring(const Wanted& wanted) {
                 : spec.objectType == kInboxObject    ? format_inbox
                 : spec.objectType == kCountersObject ? format_counters
                                                      : format_ring;
-  Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }, waitMs_};
+  Creation creation{ring_bytes(spec), [&](void* base) { format(base, spec, unix_ms()); }, waitMs_, sparse_from(spec)};
   return store_->open(wanted.object, Access::kReadWrite, &creation);
 }
 
@@ -214,6 +227,10 @@ void Fleet::become_writer_of(OpenRing* opened, const std::string& object) {
   if (settled != RingStatus::kOk) {
     throw Failure("ERR_ORBIT_CORRUPT",
                   object + ": the entry of node=" + std::to_string(node_) + " contradicts the ring: remove the ring");
+  }
+  if (ring.spec.objectType == kTableObject) {
+    opened->writer.memory = {allocate_chunk, opened};
+    if (!allocate_chunk(opened, opened->writer.hand)) throw system_failure("fallocate", errno, object);
   }
   opened->writable = true;
 }

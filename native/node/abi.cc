@@ -192,6 +192,7 @@ Napi::Object status_table(Napi::Env env) {
       {"closed", kStatusClosed},
       {"readOnly", kStatusReadOnly},
       {"full", kStatusFull},
+      {"noMemory", static_cast<int32_t>(TableStatus::kNoMemory)},
       {"malformed", kStatusMalformed},
       {"none", static_cast<int32_t>(CounterStatus::kNone)},
       {"refused", static_cast<int32_t>(CounterStatus::kRefused)},

@@ -56,6 +56,14 @@ napi_value cache_find_call(napi_env env, napi_callback_info info) {
   return status == CacheStatus::kHit ? nullptr : call.status(static_cast<int32_t>(status));
 }
 
+// cacheNote() -> 1: notes older frames in the index, and there are more of them; 0: all are noted; or a status. Given:
+// ring, how many frames as the count.
+napi_value cache_note_call(napi_env env, napi_callback_info info) {
+  Call call(env, info, FromScratch{});
+  if (int32_t status = unreadable(call)) return call.status(status);
+  return call.number(index_of(call)->note_some(call.given->count) ? 1 : 0);
+}
+
 // cachePublish() -> undefined, with the position in Results; or a status. Given: the time to live, ring, how long the
 // value is as the place, lengths as the count, whether the entry expires as the flag.
 napi_value cache_publish_call(napi_env env, napi_callback_info info) {
@@ -87,7 +95,9 @@ napi_value cache_publish_call(napi_env env, napi_callback_info info) {
 }  // namespace
 
 bool export_cache_calls(napi_env env, napi_value exports, Addon* addon) {
-  return export_hot_calls(env, exports, addon, {{"cacheFind", cache_find_call}, {"cachePublish", cache_publish_call}});
+  return export_hot_calls(
+      env, exports, addon,
+      {{"cacheFind", cache_find_call}, {"cacheNote", cache_note_call}, {"cachePublish", cache_publish_call}});
 }
 
 }  // namespace orbit

@@ -50,6 +50,15 @@ class SharedMapping : public Mapping {
     length = bytes;
   }
   ~SharedMapping() override { munmap(base, length); }
+#ifdef __linux__
+  bool allocate(uint64_t offset, uint64_t bytes) override {
+    for (;;) {
+      if (fallocate(fd.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(bytes)) == 0) return true;
+      if (errno == EOPNOTSUPP) return true;  // where this call is missing, reserve() has allocated all
+      if (errno != EINTR) return false;
+    }
+  }
+#endif
   Descriptor fd;
   std::string object;
 };
@@ -136,13 +145,27 @@ std::string space_advice(int fd, int error) {
          ": use a smaller capacity or payload, or enlarge it (in a container: " + "--shm-size)";
 }
 
-void reserve(int fd, const struct stat& status, uint64_t bytes, const std::string& object) {
+#ifdef __linux__
+// Makes the file as long as the object, with memory for its beginning alone. False: the file system cannot, and then
+// nothing but the length may have changed. posix_fallocate would write to the file instead.
+bool reserve_beginning(int fd, uint64_t bytes, uint64_t sparseFrom) {
+  if (sparseFrom == 0 || ftruncate(fd, static_cast<off_t>(bytes)) != 0) return false;
+  for (;;) {
+    if (fallocate(fd, 0, 0, static_cast<off_t>(sparseFrom)) == 0) return true;
+    if (errno != EINTR) return false;
+  }
+}
+#endif
+
+void reserve(int fd, const struct stat& status, const Creation& creation, const std::string& object) {
+  uint64_t bytes = creation.bytes;
   if (fchmod(fd, 0600) != 0) throw system_failure("fchmod", errno, object);  // the umask may have removed bits
   if (static_cast<uint64_t>(status.st_size) > bytes && ftruncate(fd, static_cast<off_t>(bytes)) != 0) {
     throw system_failure("ftruncate", errno, object);
   }
   int error = 0;
 #ifdef __linux__
+  if (reserve_beginning(fd, bytes, creation.sparseFrom)) return;
   // Allocate all memory now: a full file system must not become a SIGBUS later. Allocate in steps, because a signal
   // undoes the current step and a profiler sends one every millisecond. Check first whether all steps can fit.
   struct statvfs space;
@@ -213,7 +236,7 @@ class SharedStore : public Store {
       if (status.st_nlink == 0) continue;  // created and removed while this process waited
       if (status.st_size > 0 && magic_of(fd.get(), object) != 0) continue;
       refuse_short(status, object);
-      reserve(fd.get(), status, creation->bytes, object);
+      reserve(fd.get(), status, *creation, object);
       fault_point("create:reserved");
       int descriptor = fd.get();
       std::unique_ptr<Mapping> mapping;

@@ -19,6 +19,8 @@ namespace orbit {
 class Mapping {
  public:
   virtual ~Mapping() = default;
+  // Gives memory to bytes that were not reserved when the object was created. False, with errno: there is none left.
+  virtual bool allocate(uint64_t, uint64_t) { return true; }
   void* base = nullptr;
   size_t length = 0;
 };
@@ -30,6 +32,7 @@ struct Creation {
   uint64_t bytes;
   std::function<void(void* base)> format;
   int waitMs = kLockWaitMs;  // for the lock of another creator; ERR_ORBIT_BUSY after that
+  uint64_t sparseFrom = 0;   // the bytes from here on get memory by Mapping::allocate; 0: all have memory from now on
 };
 
 // A part of a blob, in memory.

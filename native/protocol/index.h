@@ -18,6 +18,9 @@
 // whole key. A frame could hide that of another key only if all these bits collided (below 2^-64 a pair).
 #pragma once
 
+#include <stdlib.h>
+
+#include <exception>
 #include <memory>
 
 #include "protocol/keyhash.h"
@@ -53,8 +56,8 @@ class CacheIndex {
   CacheIndex(const Ring& ring, uint64_t seed)
       : ring_(ring),
         seed_(seed),
-        buckets_(new uint64_t[bucket_count()]()),
-        links_(new Link[uint64_t{ring.mask} + 1]()) {}
+        buckets_(zeroed<uint64_t>(bucket_count())),
+        links_(zeroed<Link>(uint64_t{ring.mask} + 1)) {}
 
   // Looks up `key`. kHit: the value is in `value`, which has room for all of a frame beside the key. kUnchanged: the
   // frame at position `known` still decides, and nothing was copied. `now()` returns the monotonic millisecond; it is
@@ -100,6 +103,13 @@ class CacheIndex {
     }
   }
 
+  // Notes so many frames from before the first lookup, beside all new ones. False: there are no more of them.
+  bool note_some(uint64_t frames) {
+    catch_up();
+    note_older(frames);
+    return lowest_ > oldest_;
+  }
+
  private:
   // What the index keeps of the frame at a position.
   struct Link {
@@ -117,6 +127,20 @@ class CacheIndex {
 
   // A lookup that was lapped so often in a row gives up: the entry does not stay long enough to be read.
   static constexpr uint32_t kMaxLapsLost = 64;
+
+  struct Freed {
+    void operator()(void* memory) const { free(memory); }
+  };
+  template <typename T>
+  using Zeroed = std::unique_ptr<T[], Freed>;
+
+  // Unlike `new`, the system gives these pages when they are used: a first lookup does not wait for all of them.
+  template <typename T>
+  static Zeroed<T> zeroed(uint64_t count) {
+    void* memory = calloc(count, sizeof(T));
+    if (memory == nullptr) std::terminate();  // as `new` does where nothing catches
+    return Zeroed<T>(static_cast<T*>(memory));
+  }
 
   uint64_t bucket_count() const { return 2 * (uint64_t{ring_.mask} + 1); }
   uint64_t* bucket_of(const KeyHash& hash) { return &buckets_[hash.bucket & (bucket_count() - 1)]; }
@@ -333,11 +357,11 @@ class CacheIndex {
 
   const Ring& ring_;
   const uint64_t seed_;
-  uint64_t next_ = 0;                    // the first position that was not noted
-  uint64_t oldest_ = 0;                  // links below it no longer decide
-  uint64_t lowest_ = 0;                  // retained frames below it were not noted yet
-  std::unique_ptr<uint64_t[]> buckets_;  // the newest position of the chain, plus 1
-  std::unique_ptr<Link[]> links_;        // by slot
+  uint64_t next_ = 0;         // the first position that was not noted
+  uint64_t oldest_ = 0;       // links below it no longer decide
+  uint64_t lowest_ = 0;       // retained frames below it were not noted yet
+  Zeroed<uint64_t> buckets_;  // the newest position of the chain, plus 1
+  Zeroed<Link> links_;        // by slot
   std::unique_ptr<ResetLength[]> resets_;
   Beginnings beginnings_;
   uint32_t resetCount_ = 0, resetRoom_ = 0;

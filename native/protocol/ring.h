@@ -82,8 +82,15 @@ struct Ring {
   RingSpec spec;
 };
 
+// Gives memory to a chunk that may have none. False: there is none left.
+struct ChunkMemory {
+  bool (*allocate)(void* context, uint32_t chunk) = nullptr;  // null: all chunks have memory
+  void* context = nullptr;
+};
+
 struct Writer {
   Ring ring;
+  ChunkMemory memory;  // of a table
   uint32_t node = 0;
   uint32_t hand = 0;     // the truth; entries[node].hand is a copy for the process that settles the node
   uint64_t next = 0;     // one past this writer's newest position; 0: it has none yet

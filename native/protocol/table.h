@@ -19,6 +19,9 @@
 //   token.
 // Death. settle.h applies without change, with the stamp as the lap. The claims of a dead member need no sweep, since
 //   its incarnation has ended.
+// Memory. A card of a bucket with stamp 0 was never written and may have no memory, and neither may the hand of a node
+//   that no member has owned. A member gives memory to its hand when it opens the table, and to such a card before the
+//   swap that makes it its hand. So it only writes to chunks with memory, and a death in between loses nothing.
 // Waiting. A claimant that yields remembers the stamp. It arms (wake.h), asks has_changed, and sleeps. A release should
 //   wake it. Death and expiry wake no process: the sleeper needs a timer for them.
 //
@@ -48,6 +51,7 @@ enum class TableStatus : int32_t {
   kRetired = -5,    // the object was removed
   kExhausted = -6,  // token or stamp would not fit its bits any more
   kFull = -7,       // the bucket has no room for one more living claim
+  kNoMemory = -8,   // the system has none left for a card
 };
 
 struct Subject {
@@ -216,6 +220,13 @@ inline bool replace_card(Writer* writer, uint32_t bucket, const Card& card) {
   return exchange_hand(writer, &ring.slots[bucket], card.word, stamp, position);
 }
 
+// The card will be our hand: does it have memory? Only the first transition of a bucket asks.
+inline bool has_memory(const Writer& writer, const Card& card) {
+  const ChunkMemory& memory = writer.memory;
+  if (lap_in(card.word) != 0 || memory.allocate == nullptr) return true;
+  return memory.allocate(memory.context, chunk_in(card.word));
+}
+
 // Makes one transition. `change(card)` turns the content of the bucket into the next one and returns kDone; or it
 // returns another status, and then nothing is written.
 template <typename Change>
@@ -228,6 +239,7 @@ inline TableStatus change_bucket(Writer* writer, uint32_t bucket, Change change)
     if (read_card(ring, bucket, &card) && chunk_in(card.word) != writer->hand) status = change(&card);
     bool isLast = !representable(ring, position_in(ring, lap_in(card.word) + 1, bucket));
     if (status == TableStatus::kDone && isLast) status = TableStatus::kExhausted;
+    if (status == TableStatus::kDone && !has_memory(*writer, card)) status = TableStatus::kNoMemory;
     if (status <= TableStatus::kCorrupt) count_refused(*writer);
     if (status != TableStatus::kDone || replace_card(writer, bucket, card)) return status;
   }

@@ -374,6 +374,20 @@ void a_first_lookup_answers_at_any_depth() {
   }
 }
 
+void frames_that_are_noted_a_few_at_a_time_are_all_noted_in_the_end() {
+  Cache cache(128);
+  for (int i = 0; i < 200; i++) cache.put("", "key/" + std::to_string(i), std::to_string(i));
+  cache.index = cache.new_index();
+  int turns = 1;
+  while (cache.index->note_some(10)) {
+    turns++;
+    if (turns % 4 == 0) cache.put("", "new/" + std::to_string(turns), "new");
+  }
+  CHECK_EQUAL(turns, 13);
+  for (int i = 60; i < 200; i++) cache.get("", "key/" + std::to_string(i));
+  CHECK(!cache.index->note_some(10));
+}
+
 // Keys that leave the prefixes of resets at each byte, around the words by which prefixes are passed over.
 void prefixes_of_resets_are_told_from_keys_at_every_byte() {
   Cache cache(256);
@@ -560,6 +574,7 @@ void any_sequence_is_answered_as_the_walk_does() {
       mutate(&cache, &random);
       // The first looks often, the last seldom.
       for (uint64_t i = 0; i < 3; i++) {
+        if (random.below(30) == 0) indexes[i]->note_some(random.below(20));
         if (random.below(1 + i * i * 20) == 0) answers += check_some(&cache, indexes[i].get(), &random);
       }
       if (random.below(300) == 0) reset_ring(cache.ring);
@@ -593,6 +608,7 @@ int main(int count, char** words) {
                                   TEST(a_reset_of_the_ring_leaves_nothing),
                                   TEST(many_lengths_of_prefix_are_kept_apart),
                                   TEST(a_first_lookup_answers_at_any_depth),
+                                  TEST(frames_that_are_noted_a_few_at_a_time_are_all_noted_in_the_end),
                                   TEST(prefixes_of_resets_are_told_from_keys_at_every_byte),
                                   TEST(frames_that_are_none_of_ours_are_passed_over),
                                   TEST(a_length_over_the_payload_is_not_believed),

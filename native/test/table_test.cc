@@ -60,6 +60,8 @@ struct Table {
   uint64_t nowMs = 1000;
   uint64_t asked = 0;             // how often the table asked whether a node lives
   std::function<void()> onAsked;  // what a peer does just then, once
+  std::set<uint64_t> withMemory;  // chunks
+  bool isFull = false;            // the system has no memory left
 
   explicit Table(uint32_t capacity = 4, uint32_t payloadBytes = kCardBytes)
       : bytes(ring_bytes(spec_of(capacity, payloadBytes))) {
@@ -72,7 +74,16 @@ struct Table {
   ~Table() {
     for (uint64_t i = 0; i < kGuardBytes; i++) CHECK_EQUAL(base.get()[bytes + i], 0x5a);
   }
-  void settle_node(uint32_t node) { CHECK(become_writer(ring, node, &writers[node]) == RingStatus::kOk); }
+  void settle_node(uint32_t node) {
+    CHECK(become_writer(ring, node, &writers[node]) == RingStatus::kOk);
+    writers[node].memory = {allocate, this};
+    withMemory.insert(writers[node].hand);
+  }
+  static bool allocate(void* context, uint32_t chunk) {
+    Table* table = static_cast<Table*>(context);
+    if (!table->isFull) table->withMemory.insert(chunk);
+    return !table->isFull;
+  }
   void kill(uint32_t node) { incarnations[node]++; }
 
   auto alive() {
@@ -131,10 +142,14 @@ struct Table {
 void check_permutation(const Table& table) {
   const Ring& ring = table.ring;
   std::set<uint64_t> seen;
-  for (uint32_t i = 0; i <= ring.mask; i++) CHECK(seen.insert(chunk_in(ring.slots[i])).second);
+  for (uint32_t i = 0; i <= ring.mask; i++) {
+    CHECK(seen.insert(chunk_in(ring.slots[i])).second);
+    CHECK(lap_in(ring.slots[i]) == 0 || table.withMemory.count(chunk_in(ring.slots[i])) == 1);
+  }
   for (uint32_t node = 0; node < kFleetSize; node++) {
     CHECK_EQUAL(ring.entries[node].intentPosition, 0);
     CHECK_EQUAL(ring.entries[node].hand, table.writers[node].hand);
+    CHECK_EQUAL(table.withMemory.count(table.writers[node].hand), 1);
     CHECK(seen.insert(ring.entries[node].hand).second);
   }
   for (uint64_t i = ring.header->sparesTaken; i < ring.spareCount; i++) CHECK(seen.insert(ring.spares[i]).second);
@@ -1007,6 +1022,29 @@ void a_random_program_does_what_the_model_does() {
   }
 }
 
+// ---- memory --------------------------------------------------------------------------------------------------------
+
+void a_claim_without_memory_for_its_card_is_refused_and_others_go_on() {
+  Table table(2);
+  std::string first = "a", second = "b";
+  while (table.bucket(second) == table.bucket(first)) second += "b";
+  uint64_t token = table.must_claim(0, first, 1000);
+  table.isFull = true;
+  std::vector<uint64_t> slots(table.ring.slots, table.ring.slots + 2);
+  CHECK_EQUAL(table.claim(1, second, 1000).status, TableStatus::kNoMemory);
+  CHECK(table.ring.slots[0] == slots[0] && table.ring.slots[1] == slots[1]);
+  check_permutation(table);
+  // A bucket that was written once needs no more memory, and neither does a lost try or what finds no claim.
+  CHECK_EQUAL(table.claim(1, first, 1000).status, TableStatus::kYield);
+  CHECK_EQUAL(table.renew(1, second, token, 1000), TableStatus::kNone);
+  CHECK_EQUAL(table.renew(0, first, token, 1000), TableStatus::kDone);
+  CHECK_EQUAL(table.release(0, first, token), TableStatus::kDone);
+  table.must_claim(1, first, 1000);
+  table.isFull = false;
+  table.must_claim(1, second, 1000);
+  check_permutation(table);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -1051,6 +1089,7 @@ int main(int count, char** words) {
       TEST(a_bucket_that_has_no_stamp_left_still_shows_its_holder),
       TEST(a_death_at_each_step_settles_to_one_owner_and_frees_its_subject),
       TEST(a_death_after_a_lost_swap_settles_to_the_hand),
+      TEST(a_claim_without_memory_for_its_card_is_refused_and_others_go_on),
       TEST(a_random_program_does_what_the_model_does),
   };
   return run_tests("table_test", tests);

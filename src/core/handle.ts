@@ -112,11 +112,14 @@ export abstract class Handle {
     if (result === status.full) {
       return this.fail('TABLE_FULL', 'its bucket has no room for another living claim; open it with a larger capacity')
     }
+    if (result === status.noMemory) {
+      return this.fail('NO_SPACE', 'shared memory is full; enlarge it (in a container: --shm-size), or remove fleets')
+    }
     if (result === status.exhausted) return this.fail('EXHAUSTED', 'no position is left; remove it to begin again at 0')
     return this.fail('CORRUPT', 'its shared bytes contradict the layout; remove it to begin anew')
   }
   /** Throws an error that names the object. */
-  protected fail(code: 'CORRUPT' | 'EXHAUSTED' | 'RETIRED' | 'TABLE_FULL', text: string): never {
+  protected fail(code: 'CORRUPT' | 'EXHAUSTED' | 'NO_SPACE' | 'RETIRED' | 'TABLE_FULL', text: string): never {
     throw new OrbitError(`ERR_ORBIT_${code}`, `${objectText(this.name, this.kind)}: ${text}`)
   }
 }

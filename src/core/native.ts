@@ -88,6 +88,7 @@ interface NativeStatus extends CounterStatus {
   readonly closed: number
   readonly readOnly: number
   readonly full: number
+  readonly noMemory: number
   readonly short: number
   /** Of calls that take a string: it has a surrogate without its other half. */
   readonly malformed: number
@@ -253,6 +254,8 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
   reset(ring: number): number
   /** Undefined: a hit; 0: a miss; 2: unchanged. */
   cacheFind(): number | undefined
+  /** 1: there are older frames to note; 0: all are noted. */
+  cacheNote(): number
   /** The position is in the scratch then. */
   cachePublish(): number | undefined
   /** Returns how far the clock of this thread is advanced now. */

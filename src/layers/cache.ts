@@ -4,13 +4,14 @@ import { checkBytes, lengthOf } from '../base/bytes.js'
 import { checkInteger, checkOptions, checkWellFormed, outOfRange, wrongType } from '../base/check.js'
 import { rangeError } from '../base/errors.js'
 import type { NetId64 } from '../base/netid.js'
+import { nextTurn } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi, native, status } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring } from '../core/ring.js'
 import { give, payloadOffset, putBytes, putName, putText, resultPosition, scratch } from '../core/scratch.js'
-import { type Lookup, lookUp, missAt } from './lookup.js'
+import { type Lookup, lookUp, missAt, noteOlder } from './lookup.js'
 
 /** A key or a value: bytes, or a string that is stored as UTF-8. A key that is a string must be well-formed UTF-16. */
 export type CacheBytes = string | Uint8Array
@@ -30,10 +31,15 @@ export interface OrbitCacheOptions {
    */
   capacity?: number
   /**
-   * The most bytes of a value if its key and namespace have 256 together, 0..2^24-512; shorter keys leave more room.
-   * Default: that of the fleet's existing cache, or 1024.
+   * The most bytes of a value if its key and namespace have `keyBytes` together, 0..2^24-256-keyBytes; shorter keys
+   * leave more room. Default: that of the fleet's existing cache, or 1024.
    */
   valueBytes?: number
+  /**
+   * How many bytes of UTF-8 namespace and key have together beside a value of `valueBytes`, 1..2^16. Each slot of the
+   * ring has room for both, so pass a small number if keys are short. Default: that of the existing cache, or 256.
+   */
+  keyBytes?: number
 }
 
 /** Options of `put`: how long the entry lives. */
@@ -66,11 +72,12 @@ export type CacheEntry =
     }
 
 const { cacheKind, cacheHeaderBytes } = abi
-/** `valueBytes` leaves this much room for namespace and key. */
-const keyRoom = 256
+const defaults = { valueBytes: 1024, keyBytes: 256 }
 const frameOffset = payloadOffset
 const keyOffset = frameOffset + cacheHeaderBytes
-const entryBytes = (valueBytes: number): number => cacheHeaderBytes + keyRoom + valueBytes
+/** A frame pads namespace and key. */
+const entryBytes = (valueBytes: number, keyBytes: number): number =>
+  cacheHeaderBytes + ((keyBytes + 7) & ~7) + valueBytes
 const encoder = new TextEncoder()
 const noTtl = 0
 const stringOrBytes = 'a string or a Uint8Array'
@@ -91,8 +98,8 @@ export class OrbitCache {
    * @throws TypeError or RangeError for wrong options; what else opening a ring throws
    */
   constructor(fleet: Fleet | FleetObserver, options: OrbitCacheOptions = {}) {
-    checkOptions('options', options, ['name', 'namespace', 'capacity', 'valueBytes'])
-    const { name, namespace = '', capacity, valueBytes } = options
+    checkOptions('options', options, ['name', 'namespace', 'capacity', 'valueBytes', 'keyBytes'])
+    const { name, namespace = '', capacity } = options
     if (typeof namespace !== 'string') {
       throw wrongType('namespace', namespace, 'a string')
     }
@@ -101,15 +108,19 @@ export class OrbitCache {
     if (this.#namespace.length > 255) {
       throw outOfRange('namespace', namespace, 'at most 255 bytes of UTF-8')
     }
-    if (valueBytes !== undefined) checkInteger('valueBytes', valueBytes, 0, abi.maxPayloadBytes - 512)
+    const { valueBytes = defaults.valueBytes, keyBytes = defaults.keyBytes } = options
+    checkInteger('keyBytes', keyBytes, 1, 2 ** 16)
+    checkInteger('valueBytes', valueBytes, 0, abi.maxPayloadBytes - 256 - keyBytes)
+    const payloadBytes = entryBytes(valueBytes, keyBytes)
+    const isAsked = options.valueBytes !== undefined || options.keyBytes !== undefined
     this.#layer = reservedLayer(fleet, Ring, {
       name: 'orbit.cache',
       kind: cacheKind,
       ownName: name,
       capacity,
-      payloadBytes: valueBytes === undefined ? undefined : entryBytes(valueBytes),
-      payloadOption: { option: 'valueBytes', overhead: entryBytes(0) },
-      defaults: { capacity: 1024, payloadBytes: entryBytes(1024) },
+      payloadBytes: isAsked ? payloadBytes : undefined,
+      payloadOption: { option: 'valueBytes', overhead: entryBytes(0, keyBytes) },
+      defaults: { capacity: 1024, payloadBytes },
     })
   }
 
@@ -179,6 +190,18 @@ export class OrbitCache {
     const expiresInMs = lookup.expiresInMs()
     const value = lookup.value()
     return expiresInMs < 0 ? { hit: true, value, position, head } : { hit: true, value, position, expiresInMs, head }
+  }
+
+  /**
+   * Reads all retained entries into the index of this handle, a few at a time, and returns to the event loop after each
+   * few. Without it, lookups read what they need: recent keys little, and the first miss all there is, at once. Await
+   * it before a process serves requests from a cache of 10,000 entries or more.
+   *
+   * @throws ERR_ORBIT_CLOSED if the fleet is closed before the end, ERR_ORBIT_RETIRED, ERR_ORBIT_CORRUPT
+   */
+  async warmUp(): Promise<void> {
+    const ring = this.#layer.open()
+    while (ring !== undefined && noteOlder(ring)) await nextTurn()
   }
 
   /** The capacity of the ring; undefined for an observer while there is none. @internal */

@@ -106,8 +106,8 @@ export class Contest {
    * @param subject a label, or a label with a kind
    * @returns `guard`: the subject is yours, and its token is higher than all that were given for it before; `yieldTo`:
    *   the holder
-   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED,
-   *   ERR_ORBIT_READ_ONLY for an observer
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_NO_SPACE, ERR_ORBIT_RETIRED,
+   *   ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   tryClaim(subject: string | Subject, options: TryClaimOptions): { guard: Guard } | { yieldTo: Holder } {
     if (typeof options !== 'object' || options === null) checkOptions('options', options, tryOptions)
@@ -124,8 +124,8 @@ export class Contest {
    *
    * @param subject a label, or a label with a kind
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_TIMEOUT, the signal's reason, ERR_ORBIT_TABLE_FULL,
-   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED (also if the fleet is closed during the wait), ERR_ORBIT_READ_ONLY for an
-   *   observer
+   *   ERR_ORBIT_NO_SPACE, ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED (also if the fleet is closed during the wait),
+   *   ERR_ORBIT_READ_ONLY for an observer
    */
   async claim(subject: string | Subject, options: ClaimOptions): Promise<Guard> {
     checkOptions('options', options, claimOptions)

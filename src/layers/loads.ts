@@ -12,6 +12,9 @@ import type { Refusal } from './waitingline.js'
 
 const loadKind = 255
 
+/** Refusals of a claim after which a load goes on without one. */
+const noRoom = new Set<string>(['ERR_ORBIT_TABLE_FULL', 'ERR_ORBIT_NO_SPACE'])
+
 const ofFleets = new WeakMap<FleetObserver, Loads>()
 
 /** The loads of one fleet handle: at most one flight for each key at a time. */
@@ -95,7 +98,7 @@ export class Loads {
     try {
       return this.#contestNow().tryClaimChecked(subject, leaseMs, defaultOwner())
     } catch (error) {
-      if (error instanceof OrbitError && error.code === 'ERR_ORBIT_TABLE_FULL') return undefined
+      if (error instanceof OrbitError && noRoom.has(error.code)) return undefined
       throw error
     }
   }

@@ -116,9 +116,15 @@ export class Orbital<T> {
 
   #loaded(): T {
     const length = loadedLength()
-    if (length !== this.#pod.byteLength)
-      return this.#decode(scratch.bytes.subarray(payloadOffset, payloadOffset + length))
+    if (length !== this.#pod.byteLength) this.#fit(length)
+    // The only value that can be returned: V8 then need not make it for a caller that takes its fields and drops it.
     return this.#pod.read(scratch.view, payloadOffset)
+  }
+
+  /** Lets a loaded frame of a pod with fewer or more fields be read as one of this pod: those it lacks are 0. */
+  #fit(length: number): void {
+    if (!this.#pod.accepts(length)) this.#refuseLength(length)
+    scratch.bytes.fill(0, payloadOffset + length, payloadOffset + this.#pod.byteLength)
   }
 
   /** Decodes a frame of this pod, or of one that another release of the application brings. */

@@ -77,8 +77,8 @@ export class Presence<T = unknown> implements Disposable {
    * @param id 1 or more bytes of UTF-8. Entries of other processes, and of other handles, with the same id are others.
    * @param value what JSON.stringify can write, or undefined
    * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE for an entry that does not
-   *   fit; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer. After an
-   *   error nothing has changed.
+   *   fit; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_NO_SPACE, ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an
+   *   observer. After an error nothing has changed.
    */
   set(id: string, value: T): void {
     checkId(id)

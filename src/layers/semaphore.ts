@@ -73,8 +73,8 @@ export class Semaphore {
    * Takes a permit, or returns at once if there is none.
    *
    * @returns `guard`: a permit is yours until you release it; `yieldTo`: the holder with the permit that expires first
-   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED,
-   *   ERR_ORBIT_READ_ONLY for an observer
+   * @throws TypeError or RangeError for wrong options; ERR_ORBIT_TABLE_FULL, ERR_ORBIT_NO_SPACE, ERR_ORBIT_RETIRED,
+   *   ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
   tryAcquire(options: TryAcquireOptions): { guard: Guard } | { yieldTo: Holder } {
     checkOptions('options', options, tryOptions)
@@ -87,8 +87,8 @@ export class Semaphore {
    * 50 ms of the death of a holder. Waiters have no order.
    *
    * @throws TypeError or RangeError for wrong options; ERR_ORBIT_TIMEOUT, the signal's reason, ERR_ORBIT_TABLE_FULL,
-   *   ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED (also if the fleet is closed during the wait), ERR_ORBIT_READ_ONLY for an
-   *   observer
+   *   ERR_ORBIT_NO_SPACE, ERR_ORBIT_RETIRED, ERR_ORBIT_CLOSED (also if the fleet is closed during the wait),
+   *   ERR_ORBIT_READ_ONLY for an observer
    */
   async acquire(options: AcquireOptions): Promise<Guard> {
     checkOptions('options', options, [...tryOptions, 'signal', 'timeoutMs', 'keepAlive'])

@@ -503,18 +503,35 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
     expect(fleet.publish(facts, new Uint8Array(64)).counter).toBe(0)
   })
 
-  it('throws ERR_ORBIT_NO_SPACE for join and publish in a full /dev/shm, never a SIGBUS, and leaves nothing behind', async (context) => {
-    const namespaces = [
-      ['unshare', '-m'],
-      ['unshare', '-rm'],
-    ]
-    const mount = `mount -t tmpfs -o size=1m tmpfs ${shmFolder}`
-    const through = namespaces.find(([command = '', ...rest]) => canRun(command, ...rest, 'sh', '-c', mount))
-    skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
-    const name = fleetName('want')
-    const child = start('hostile.mjs', ['smallShm', { name }], {
+  const mount = `mount -t tmpfs -o size=1m tmpfs ${shmFolder}`
+  const namespaces = [
+    ['unshare', '-m'],
+    ['unshare', '-rm'],
+  ]
+  /** A namespace with a /dev/shm of one megabyte; undefined: mounting is not permitted. */
+  const through = namespaces.find(([command = '', ...rest]) => canRun(command, ...rest, 'sh', '-c', mount))
+  const inSmallShm = (scene: string, name: string) =>
+    start('hostile.mjs', [scene, { name }], {
       through: [...(through as string[]), 'sh', '-c', `${mount} && exec "$@"`, 'sh'],
     })
+
+  it('gives claims memory as long as there is any, then throws ERR_ORBIT_NO_SPACE, and still renews and releases', async (context) => {
+    skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
+    const child = inSmallShm('fullContest', fleetName('want'))
+    const said = await child.heard<Record<string, unknown>>()
+    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+      ending: { code: 0, signal: null },
+      stderr: '',
+    })
+    expect(said).toMatchObject({ refused: { code: 'ERR_ORBIT_NO_SPACE' }, renewed: true, released: true, again: true })
+    expect(said?.['count']).toBeGreaterThan(50)
+    expect(said?.['held']).toBe(said?.['count'])
+  })
+
+  it('throws ERR_ORBIT_NO_SPACE for join and publish in a full /dev/shm, never a SIGBUS, and leaves nothing behind', async (context) => {
+    skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
+    const name = fleetName('want')
+    const child = inSmallShm('smallShm', name)
     const said = await child.heard<Record<string, unknown>>()
     expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
       ending: { code: 0, signal: null },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   type CacheEntry,
+  collectMetrics,
   Fleet,
   NetId64,
   OrbitCache,
@@ -252,6 +253,45 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expect(new OrbitCache(join(fleetName())).get('key')).toBeUndefined()
   })
 
+  it('makes slots for keys of keyBytes, and takes longer keys with shorter values', () => {
+    const fleet = join(fleetName())
+    const cache = new OrbitCache(fleet, { capacity: 32, valueBytes: 64, keyBytes: 13 })
+    cache.put('thirteen long', '.'.repeat(64))
+    expect(get(cache, 'thirteen long')).toBe('.'.repeat(64))
+    expectRefusal(
+      () => cache.put('seventeen letters', '.'.repeat(64)),
+      RangeError,
+      'ERR_ORBIT_PAYLOAD_SIZE',
+      'at most 80 bytes',
+    )
+    cache.put('seventeen letters', '.'.repeat(56))
+    expect(get(cache, 'seventeen letters')).toBe('.'.repeat(56))
+    const slotBytes = (options: OrbitCacheOptions) => {
+      const one = join(fleetName())
+      new OrbitCache(one, { capacity: 4096, valueBytes: 64, ...options })
+      const bytes = collectMetrics(one).metrics.find(({ name }) => name === 'orbit_ring_bytes')?.samples[0]?.value
+      return (bytes ?? 0) / 4096
+    }
+    expect(slotBytes({ keyBytes: 13 })).toBeLessThan(200)
+    expect(slotBytes({})).toBeGreaterThan(400)
+  })
+
+  it('answers lookups while and after it is warmed up as before', async () => {
+    const name = fleetName()
+    const writer = new OrbitCache(join(name), { capacity: 16_384, valueBytes: 8, keyBytes: 16 })
+    for (let i = 0; i < 20_000; i++) writer.put(`key-${i % 12_000}`, `${i}`)
+    const cache = new OrbitCache(join(name))
+    const warming = cache.warmUp()
+    const seen: unknown[] = []
+    const look = setInterval(() => seen.push(get(cache, 'key-7999')), 0)
+    expect(get(cache, 'key-7998')).toBe('19998')
+    await warming
+    clearInterval(look)
+    expect(seen.every((value) => value === '19999')).toBe(true)
+    expect(cache.get('no key')).toBeUndefined()
+    for (const i of [0, 3616, 7999, 8000, 11_999]) expect(get(cache, `key-${i}`)).toBe(`${i < 8000 ? i + 12_000 : i}`)
+  })
+
   it('takes the geometry that other members use', () => {
     const name = fleetName()
     new OrbitCache(join(name), { capacity: 32 }).put('a', '1')
@@ -274,6 +314,9 @@ describe.each(memories)('a cache in $memory', ({ join }) => {
     expectTypeError(() => new OrbitCache(fleet, { valueBytes: untyped('1') }), 'valueBytes')
     for (const valueBytes of [-1, 0.5, 2 ** 24]) {
       expectRangeError(() => new OrbitCache(fleet, { valueBytes }), `valueBytes=${valueBytes}`)
+    }
+    for (const keyBytes of [0, 1.5, 2 ** 16 + 1]) {
+      expectRangeError(() => new OrbitCache(fleet, { keyBytes }), `keyBytes=${keyBytes}`)
     }
     for (const wrong of [undefined, null, 5, {}, [1], new ArrayBuffer(1), new Uint16Array(1), detached()].map(
       untyped,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -17,7 +17,7 @@ import {
 } from '../../src/index.js'
 import { compiler, faultAddon } from '../help/addons.js'
 import { chunkAt, chunkIn, lapIn, objectFile, ringAt, slotWord } from '../help/bytes.js'
-import { fleetName, hasObjectFiles, joinLocal, joinShm, memories, observe } from '../help/fleets.js'
+import { fleetName, hasObjectFiles, joinLocal, joinShm, memories, objectPath, observe } from '../help/fleets.js'
 import { start } from '../help/processes.js'
 import { expectClosed, expectRangeError, expectRefusal, expectTypeError, untyped } from '../help/refusals.js'
 import { canRun, isLinux, isSanitized, root } from '../help/system.js'
@@ -453,6 +453,22 @@ describe.skipIf(!hasObjectFiles)('a contest of a removed fleet', () => {
     }
     const successor = take(new Contest(joinShm(name, { size })), 'leader')
     expect([guard.held, guard.release(), successor.held]).toEqual([false, false, true])
+  })
+})
+
+describe.runIf(isLinux && hasObjectFiles)('the memory of a contest', () => {
+  it('grows with the claims that it has had, and not with its capacity', () => {
+    const name = fleetName()
+    const contest = new Contest(joinShm(name, { size: 256 }), { capacity: 2 ** 15 })
+    const used = () => statSync(objectPath(name, kind)).blocks * 512
+    const empty = used()
+    expect(empty).toBeLessThan(400_000)
+    for (let i = 0; i < 100; i++) take(contest, `subject-${i}`).release()
+    expect(used() - empty).toBeGreaterThan(100 * 2000)
+    expect(used() - empty).toBeLessThan(100 * 8192 + 1)
+    const after = used()
+    for (let i = 0; i < 100; i++) take(contest, `subject-${i}`)
+    expect(used()).toBe(after)
   })
 })
 
