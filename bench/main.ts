@@ -1,6 +1,6 @@
 // npm run bench: what orbit's calls cost, and what others cost beside it. scripts/bench.mjs bundles and starts it.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -9,7 +9,7 @@ import { chooseGroups, leaveOut } from './choosing.js'
 import type { Driver, Server } from './drivers/driver.js'
 import { describeMachine } from './machine.js'
 import { type Around, type Build, cellName, type Group, type Measured, measureGroup } from './measuring.js'
-import { type Results, toJson } from './results.js'
+import { fromJson, merged, type Results, toJson } from './results.js'
 import { aboutText, buildsText, resultsText } from './tables.js'
 
 const help = `npm run bench -- [options]
@@ -23,6 +23,7 @@ in rounds. With two checkouts A and B it compares their builds of orbit instead:
                    is always in it. Default of bench:compare: ^call
   --rounds N       so many rounds instead of each trial's own
   --json FILE      also write the results
+  --add            keep what that file has of trials that this run does not measure
   --list           what there is to match
   --help           this text
 
@@ -43,6 +44,7 @@ function readOptions() {
         only: { type: 'string' },
         rounds: { type: 'string' },
         json: { type: 'string' },
+        add: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -150,7 +152,10 @@ async function main(): Promise<void> {
     const about = checkouts.map((checkout, i) => `${'AB'[i]}: ${checkout}`).join('\n')
     process.stdout.write(`${about}\n\n${buildsText(results.trials, cells)}\n\n${failures.join('\n')}\n`)
   } else process.stdout.write(`${aboutText(results)}\n\n${resultsText(results)}\n`)
-  if (options.json !== undefined) writeFileSync(options.json, toJson(results))
+  const { json, add } = options
+  if (json !== undefined) {
+    writeFileSync(json, toJson(add ? merged(fromJson(readFileSync(json, 'utf8')), results) : results))
+  }
 }
 
 for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {

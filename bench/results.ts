@@ -23,6 +23,8 @@ export interface TrialResult {
   readonly better: Better
   readonly rounds: number
   readonly runMs: number
+  /** What was measured, and when, if that is not what `machine` says: results of several runs in one file. */
+  readonly of?: string
 }
 
 /** One driver in one case of a trial. */
@@ -50,6 +52,26 @@ export interface Results {
 
 /** As 'throughput, 64 B, 4 readers'. */
 export const named = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join(', ')
+
+const aboutBuild = ({ package: name, commit, date }: Machine): string =>
+  `${name}, commit ${commit}, ${date.slice(0, 10)}`
+
+/** The results of a run, with those of an older one for the trials that it did not measure. */
+export function merged(older: Results, newer: Results): Results {
+  const isKept = (name: string) => newer.trials.every((trial) => trial.name !== name)
+  const build = aboutBuild(older.machine)
+  const of = build === aboutBuild(newer.machine) ? {} : { of: build }
+  const trials = new Map(older.trials.map((trial) => [trial.name, { ...of, ...trial }]))
+  for (const trial of newer.trials) trials.set(trial.name, trial)
+  const known = new Set(newer.drivers.map(({ name }) => name))
+  return {
+    ...newer,
+    trials: [...trials.values()],
+    drivers: [...newer.drivers, ...older.drivers.filter(({ name }) => !known.has(name))],
+    cells: [...newer.cells, ...older.cells.filter(({ trial }) => isKept(trial))],
+    skipped: [...new Set([...newer.skipped, ...older.skipped])],
+  }
+}
 
 const columns = ['trial', 'case', 'driver', 'samples', 'median', 'p10', 'p90', 'p99', 'low', 'high'] as const
 

@@ -1,4 +1,4 @@
-import { named, type Results } from '../results.js'
+import { named, type Results, type TrialResult } from '../results.js'
 import { ofTrial, trialRows } from '../tables.js'
 import { advantage, shown, times } from '../units.js'
 
@@ -18,13 +18,16 @@ export const machineText = ({ machine }: Results): string =>
   `${machine.package}, commit ${machine.commit}, ${machine.date.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ` +
   `${machine.memoryGiB} GiB, ${machine.kernel}, Node.js ${machine.node}.`
 
+const measured = ({ measures, of }: TrialResult): string =>
+  `${measures}.${of === undefined ? '' : ` Measured of ${of}.`}`
+
 /** The trials that compare drivers. */
 export function comparisonText(results: Results): string {
   const trials = results.trials.filter(({ name }) => name !== 'call')
   const settings = results.drivers.map(({ name, version, settings }) => [name, version, settings])
   return [
     ...trials.map(
-      (trial) => `### ${trial.name}\n\n${trial.measures}.\n\n${markdownTable(trialRows(trial, results.cells))}`,
+      (trial) => `### ${trial.name}\n\n${measured(trial)}\n\n${markdownTable(trialRows(trial, results.cells))}`,
     ),
     `### Settings\n\n${markdownTable([['', 'version', 'settings'], ...settings])}`,
     results.skipped.map((line) => `- ${line}`).join('\n'),

@@ -20,7 +20,6 @@
 
 #include <stdlib.h>
 
-#include <exception>
 #include <memory>
 
 #include "protocol/keyhash.h"
@@ -138,7 +137,7 @@ class CacheIndex {
   template <typename T>
   static Zeroed<T> zeroed(uint64_t count) {
     void* memory = calloc(count, sizeof(T));
-    if (memory == nullptr) std::terminate();  // as `new` does where nothing catches
+    if (memory == nullptr) abort();  // as `new` does where nothing catches
     return Zeroed<T>(static_cast<T*>(memory));
   }
 

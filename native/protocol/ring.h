@@ -82,10 +82,12 @@ struct Ring {
   RingSpec spec;
 };
 
-// Gives memory to a chunk that may have none. False: there is none left.
+// Where a chunk that has no memory yet gets it.
 struct ChunkMemory {
   bool (*allocate)(void* context, uint32_t chunk) = nullptr;  // null: all chunks have memory
   void* context = nullptr;
+  // False: there is none left.
+  bool gives(uint32_t chunk) const { return allocate == nullptr || allocate(context, chunk); }
 };
 
 struct Writer {

@@ -220,13 +220,6 @@ inline bool replace_card(Writer* writer, uint32_t bucket, const Card& card) {
   return exchange_hand(writer, &ring.slots[bucket], card.word, stamp, position);
 }
 
-// The card will be our hand: does it have memory? Only the first transition of a bucket asks.
-inline bool has_memory(const Writer& writer, const Card& card) {
-  const ChunkMemory& memory = writer.memory;
-  if (lap_in(card.word) != 0 || memory.allocate == nullptr) return true;
-  return memory.allocate(memory.context, chunk_in(card.word));
-}
-
 // Makes one transition. `change(card)` turns the content of the bucket into the next one and returns kDone; or it
 // returns another status, and then nothing is written.
 template <typename Change>
@@ -239,7 +232,8 @@ inline TableStatus change_bucket(Writer* writer, uint32_t bucket, Change change)
     if (read_card(ring, bucket, &card) && chunk_in(card.word) != writer->hand) status = change(&card);
     bool isLast = !representable(ring, position_in(ring, lap_in(card.word) + 1, bucket));
     if (status == TableStatus::kDone && isLast) status = TableStatus::kExhausted;
-    if (status == TableStatus::kDone && !has_memory(*writer, card)) status = TableStatus::kNoMemory;
+    bool isBlank = status == TableStatus::kDone && lap_in(card.word) == 0;  // its card will be our hand
+    if (isBlank && !writer->memory.gives(chunk_in(card.word))) status = TableStatus::kNoMemory;
     if (status <= TableStatus::kCorrupt) count_refused(*writer);
     if (status != TableStatus::kDone || replace_card(writer, bucket, card)) return status;
   }

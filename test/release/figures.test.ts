@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { makeFiles, readResults } from '../../bench/figures/main.js'
-import { fromJson, toJson } from '../../bench/results.js'
+import { fromJson, merged, toJson } from '../../bench/results.js'
 
 const results = readResults()
 
@@ -12,6 +12,22 @@ test.each(Object.entries(makeFiles(results)))('shows in %s the figures of bench/
 
 test('writes results that it reads again', () => {
   expect(fromJson(toJson(results))).toEqual(results)
+})
+
+test('keeps the trials of an older run that a newer one does not measure, and says what they are of', () => {
+  const trials = results.trials.filter(({ name }) => name === 'call')
+  const cells = results.cells.filter(({ trial }) => trial === 'call').map((cell) => ({ ...cell, median: 1 }))
+  const newer = { ...results, machine: { ...results.machine, commit: 'newer' }, trials, cells, skipped: [] }
+  const both = merged(results, newer)
+  expect(both.machine.commit).toBe('newer')
+  expect(both.trials.map(({ name }) => name)).toEqual(results.trials.map(({ name }) => name))
+  for (const { name, of } of both.trials) {
+    if (name === 'call') expect(of).toBeUndefined()
+    else expect(of).toContain('commit')
+  }
+  expect(both.cells.length).toBe(results.cells.length)
+  for (const { trial, median } of both.cells) if (trial === 'call') expect(median).toBe(1)
+  expect(merged(both, newer).trials).toEqual(both.trials)
 })
 
 test('refuses to draw a trial that was not measured', () => {
