@@ -72,7 +72,7 @@ export class AlarmTurn extends Turn {
     if (draft?.alarms.has(name) === true || !this.isCurrent(table)) return draft
     const changed = draft ?? new Draft()
     const atMs = cron === '' ? undefined : nextTime(cron, zone, Math.max(this.#now(), scheduledMs))
-    changed.alarms.set(name, atMs === undefined ? undefined : { ...this.#alarm, atMs, scheduledMs: atMs, attempt: 0 })
+    changed.setAlarm(name, atMs === undefined ? undefined : { ...this.#alarm, atMs, scheduledMs: atMs, attempt: 0 })
     return changed
   }
 
@@ -80,7 +80,7 @@ export class AlarmTurn extends Turn {
   afterFailure(table: AlarmTable): Draft | undefined {
     if (!this.isCurrent(table)) return undefined
     const draft = new Draft()
-    draft.alarms.set(this.#alarm.name, retryOf(this.#alarm, this.#now()))
+    draft.setAlarm(this.#alarm.name, retryOf(this.#alarm, this.#now()))
     return draft
   }
 }

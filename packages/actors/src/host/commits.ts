@@ -76,6 +76,11 @@ export class Commits {
     return group
   }
 
+  /** Whether changes can still be added to a group. */
+  isOpen(group: CommitGroup | undefined): boolean {
+    return group === this.#open
+  }
+
   #schedule(): void {
     this.#isScheduled = true
     setImmediate(() => {

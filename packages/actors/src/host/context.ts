@@ -70,14 +70,14 @@ export class Context implements ActorContext<never> {
     const { cron, zone, atMs } = timeOf(time, this.#activation.home.clock.date())
     const [type, key] = [this.type, this.key]
     const alarm = { type, key, name, atMs, scheduledMs: atMs, attempt: 0, cron, zone }
-    this.#ledger.draft().alarms.set(name, alarm)
+    this.#ledger.draft().setAlarm(name, alarm)
   }
 
   deleteAlarm(name: string): boolean {
     checkName('name', name, 256)
     const draft = this.#ledger.draft()
     if (this.#ledger.alarm(name) === undefined) return false
-    draft.alarms.set(name, undefined)
+    draft.setAlarm(name, undefined)
     return true
   }
 
@@ -86,7 +86,7 @@ export class Context implements ActorContext<never> {
     const { home } = this.#activation
     home.refer(type, key, {}, { chain: [], turn: undefined }) // checks the names
     const invoke: Invoke = (method, args) => {
-      ledger.draft().messages.push({ type, key, method, args: serialize(args) })
+      ledger.draft().addMessage({ type, key, method, args: serialize(args) })
       return undefined
     }
     return makeTell(invoke) as Tell<A>

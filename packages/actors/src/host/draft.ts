@@ -1,29 +1,54 @@
-import type { StoreChange, StoredAlarm, StoredMessage } from '../store/store.js'
+import type { StoredAlarm, StoredMessage } from '../store/store.js'
 
 /** A message of the outbox that has no number yet. */
 export type Message = Omit<StoredMessage, 'sequence' | 'id' | 'from'>
 
-/** What one turn has changed, before it has ended. */
+const noAlarms: ReadonlyMap<string, StoredAlarm | undefined> = new Map()
+
+/** What one turn has changed, before it has ended. Most turns set entries, and nothing else. */
 export class Draft {
   /** By name; undefined: the entry is deleted. */
   readonly entries = new Map<string, Uint8Array | undefined>()
+  #alarms: Map<string, StoredAlarm | undefined> | undefined
+  #messages: Message[] | undefined
+  #leaving: (() => void)[] | undefined
+
   /** By name; undefined: the alarm is taken back. */
-  readonly alarms = new Map<string, StoredAlarm | undefined>()
-  readonly messages: Message[] = []
+  get alarms(): ReadonlyMap<string, StoredAlarm | undefined> {
+    return this.#alarms ?? noAlarms
+  }
+
+  /** Sets an alarm, or takes it back. */
+  setAlarm(name: string, alarm: StoredAlarm | undefined): void {
+    this.#alarms ??= new Map()
+    this.#alarms.set(name, alarm)
+  }
+
+  /** Another turn has set the alarm since, or has taken it back. */
+  forgetAlarm(name: string): void {
+    this.#alarms?.delete(name)
+  }
+
+  get messages(): readonly Message[] {
+    return this.#messages ?? []
+  }
+
+  addMessage(message: Message): void {
+    this.#messages ??= []
+    this.#messages.push(message)
+  }
+
   /** What leaves once it is committed. */
-  readonly leaving: (() => void)[] = []
+  get leaving(): readonly (() => void)[] {
+    return this.#leaving ?? []
+  }
+
+  leaveLater(send: () => void): void {
+    this.#leaving ??= []
+    this.#leaving.push(send)
+  }
 
   get isEmpty(): boolean {
     return this.entries.size === 0 && this.alarms.size === 0 && this.messages.length === 0
-  }
-
-  /** What a store is given, but the messages. */
-  changesOf(type: string, key: string): StoreChange[] {
-    const changes: StoreChange[] = []
-    for (const [name, value] of this.entries) changes.push({ kind: 'entry', type, key, name, value })
-    for (const [name, alarm] of this.alarms) {
-      changes.push(alarm === undefined ? { kind: 'no alarm', type, key, name } : { kind: 'alarm', alarm })
-    }
-    return changes
   }
 }

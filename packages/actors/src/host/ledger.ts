@@ -21,6 +21,15 @@ class KeptReply {
   }
 }
 
+/** A change of an entry whose value may yet be replaced. */
+interface EntryChange {
+  readonly kind: 'entry'
+  readonly type: string
+  readonly key: string
+  readonly name: string
+  value: Uint8Array | undefined
+}
+
 /** What one activation has in its store: what is committed or on its way there, and the drafts of turns that run. */
 export class Ledger {
   readonly #activation: Activation
@@ -39,6 +48,8 @@ export class Ledger {
   readonly #replies = new Map<string, Uint8Array>()
   /** Keyed calls that run, for classes with several turns at a time. */
   readonly #runningKeys = new Map<string, Promise<unknown>>()
+  /** The entries that the last group sets, by name, while it is open. */
+  readonly #unwritten = new Map<string, EntryChange>()
   #failure: StoreError | undefined
 
   constructor(activation: Activation, commits: Commits, stored: StoredActor | undefined) {
@@ -168,7 +179,10 @@ export class Ledger {
     const changes: StoreChange[] = []
     if (this.#hasNewVersion) changes.push({ kind: 'actor', type: type.name, key, version: type.version })
     this.#hasNewVersion = false
-    changes.push(...draft.changesOf(type.name, key))
+    this.#addEntries(draft, changes)
+    for (const [name, alarm] of draft.alarms) {
+      changes.push(alarm === undefined ? { kind: 'no alarm', type: type.name, key, name } : { kind: 'alarm', alarm })
+    }
     for (const message of draft.messages) changes.push(this.#commits.numbered(message, id))
     if (reply !== undefined) changes.push(reply)
     this.#apply(draft)
@@ -177,6 +191,22 @@ export class Ledger {
     this.#lastGroup = group
     if (group !== last) group.wait((failure) => failure !== undefined && this.#fail(failure))
     return group
+  }
+
+  /** An entry that one group sets several times is written once, with its last value. */
+  #addEntries({ entries }: Draft, changes: StoreChange[]): void {
+    const { type, key } = this.#activation
+    if (!this.#commits.isOpen(this.#lastGroup)) this.#unwritten.clear()
+    for (const [name, value] of entries) {
+      const earlier = this.#unwritten.get(name)
+      if (earlier !== undefined) {
+        earlier.value = value
+        continue
+      }
+      const change: EntryChange = { kind: 'entry', type: type.name, key, name, value }
+      this.#unwritten.set(name, change)
+      changes.push(change)
+    }
   }
 
   #apply(draft: Draft): void {
@@ -189,7 +219,7 @@ export class Ledger {
     for (const [name, alarm] of draft.alarms) {
       if (alarm === undefined) this.#alarms.delete(name)
       else this.#alarms.set(name, alarm)
-      for (const other of this.#drafts.values()) if (other !== draft) other.alarms.delete(name)
+      for (const other of this.#drafts.values()) if (other !== draft) other.forgetAlarm(name)
     }
   }
 
@@ -222,13 +252,13 @@ export class Ledger {
   leaveLater(send: () => void): void {
     const turn = this.#hookDraft === undefined ? this.#activation.turn : undefined
     if (this.#hookDraft !== undefined) {
-      this.#hookDraft.leaving.push(send)
+      this.#hookDraft.leaveLater(send)
     } else if (turn === undefined) {
       this.hold((failure) => failure === undefined && send())
     } else {
       const draft = this.#drafts.get(turn) ?? new Draft()
       this.#drafts.set(turn, draft)
-      draft.leaving.push(send)
+      draft.leaveLater(send)
     }
   }
 

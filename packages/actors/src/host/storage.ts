@@ -1,7 +1,7 @@
-import { deserialize, serialize } from 'node:v8'
 import { checkInteger, checkName, checkOptions, wrongType } from '../../../shared/check.js'
 import type { ActorStorage, ListOptions } from '../actor/storage.js'
 import type { Ledger } from './ledger.js'
+import { decodeValue, encodeValue } from './values.js'
 
 const listKeys = ['prefix', 'start', 'end', 'limit', 'reverse']
 
@@ -21,13 +21,13 @@ export class Storage implements ActorStorage<any> {
   // biome-ignore lint/suspicious/noExplicitAny: the class of the actor names its state.
   get(name: string): any {
     const value = this.#ledger.entry(name)
-    return value === undefined ? undefined : deserialize(value)
+    return value === undefined ? undefined : decodeValue(value)
   }
 
   put(name: string, value: unknown): void {
     checkName('name', name, 1024)
     if (value === undefined) throw wrongType('value', value, 'a value: use delete(name) to delete the entry')
-    this.#ledger.draft().entries.set(name, serialize(value))
+    this.#ledger.draft().entries.set(name, encodeValue(value))
   }
 
   delete(name: string): boolean {

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import type { FileLock } from 'orbit-node'
 import type { DataFolder } from './datafolder.js'
 import { backUp } from './sqlitebackup.js'
-import type { SqlDatabase, SqlLibrary } from './sqlitedriver.js'
+import type { SqlDatabase, SqlLibrary, SqlStatement } from './sqlitedriver.js'
 import { configure, prepareFile } from './sqliteschema.js'
 import { SqliteStatements } from './sqlitestatements.js'
 import type { PartitionStore, StoreChange, StoredActor, StoredAlarm, StoredCounts, StoredMessage } from './store.js'
@@ -41,6 +41,8 @@ export class SqlitePartition implements PartitionStore {
   readonly #path: string
   readonly #database: SqlDatabase
   readonly #statements: SqliteStatements
+  readonly #begin: SqlStatement
+  readonly #commit: SqlStatement
   readonly #lock: FileLock
   readonly #isFull: boolean
   /** Of the log and of the file. They stay open as long as the database: SQLite's own locks would end. */
@@ -64,6 +66,8 @@ export class SqlitePartition implements PartitionStore {
       configure(this.#database)
       this.token = prepareFile(this.#database, path, claimToken)
       this.#statements = new SqliteStatements(this.#database, this.token)
+      this.#begin = this.#database.prepare('begin immediate')
+      this.#commit = this.#database.prepare('commit')
       this.lastSequence = this.#statements.lastSequence()
       this.versions = this.#statements.versions()
       opened.push(openSync(`${path}-wal`, 'r+'), openSync(path, 'r+'))
@@ -102,12 +106,12 @@ export class SqlitePartition implements PartitionStore {
   /** One transaction, which is in the log of SQLite when it returns. */
   #write(changes: readonly StoreChange[]): void {
     try {
-      this.#database.exec('begin immediate')
+      this.#begin.run()
       for (const change of changes) {
         this.#statements.apply(change)
         this.#bytesSinceCheckpoint += bytesOfChange + sizeOf(change)
       }
-      this.#database.exec('commit')
+      this.#commit.run()
     } catch (error) {
       throw new StoreError(`${this.#path}: ${(error as Error).message}`, this.#rollBack(), { cause: error })
     }

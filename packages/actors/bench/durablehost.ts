@@ -1,0 +1,63 @@
+// A process with durable actors: durablehost.ts FLEET FOLDER STORE LABEL. It has all partitions if LABEL is 'owner'.
+// STORE is 'full', 'normal', 'each' (full, and each change a commit of its own) or 'none'. Asked by a message, it answers
+// with the delays of its event loop since the last time, in milliseconds.
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Actor, actors, type PartitionStore, type Store } from 'orbit-actors'
+import { sqlite } from 'orbit-actors/sqlite'
+import { Fleet } from 'orbit-node'
+
+export class Counter extends Actor<{ n: number }> {
+  add(by: number): number {
+    const n = (this.ctx.storage.get('n') ?? 0) + by
+    this.ctx.storage.put('n', n)
+    return n
+  }
+}
+
+export class Plain extends Actor {
+  #n = 0
+  add(by: number): number {
+    this.#n += by
+    return this.#n
+  }
+}
+
+/** A store that makes each change a commit of its own: what calls cost without group commit. */
+function oneByOne(store: Store): Store {
+  return {
+    async open(...where): Promise<PartitionStore | undefined> {
+      const opened = await store.open(...where)
+      if (opened === undefined) return undefined
+      const commit = async (changes: Parameters<PartitionStore['commit']>[0]) => {
+        for (const change of changes) await opened.commit([change])
+      }
+      return {
+        token: opened.token,
+        lastSequence: opened.lastSequence,
+        versions: opened.versions,
+        read: (...what) => opened.read(...what),
+        reply: (...what) => opened.reply(...what),
+        alarms: (limit) => opened.alarms(limit),
+        messages: (...what) => opened.messages(...what),
+        counts: () => opened.counts(),
+        close: () => opened.close(),
+        commit,
+      }
+    },
+  }
+}
+
+const [, , name = '', folder = '', kind = '', label = ''] = process.argv
+if (process.send !== undefined) {
+  const store = kind === 'none' ? undefined : sqlite(folder, { durability: kind === 'normal' ? 'normal' : 'full' })
+  const system = { fleet: Fleet.joinShm(name), actors: { Counter, Plain }, pin: () => 'owner', label }
+  actors(store === undefined ? system : { ...system, store: kind === 'each' ? oneByOne(store) : store })
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  process.on('message', () => {
+    process.send?.({ p99: delay.percentile(99) / 1e6 })
+    delay.reset()
+  })
+  process.on('disconnect', () => process.exit())
+  process.send('ready')
+}
