@@ -9,7 +9,7 @@ export {
   type MonitorEnd,
   type TimerOptions,
 } from './actor/actor.js'
-export type { CallOptions, Ref, Tell } from './actor/ref.js'
+export type { CallOptions, Ref, Streams, Tell } from './actor/ref.js'
 export type { ActorStorage, Alarm, AlarmEntry, AlarmTime, CronTime, ListOptions } from './actor/storage.js'
 export {
   ActorError,

@@ -1,26 +1,30 @@
 import { resolve } from 'node:path'
-import { Client, Contest, Fleet, OrbitEventBus } from 'orbit-node'
+import { Contest, Fleet, OrbitEventBus } from 'orbit-node'
 import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongType } from '../../shared/check.js'
 import type { ActorLog, DeactivateReason, MonitorEnd } from './actor/actor.js'
 import { type ActorType, actorType } from './actor/methods.js'
-import { type CallOptions, makeRef, type Ref } from './actor/ref.js'
+import { type CallKind, type CallOptions, makeRef, type Ref } from './actor/ref.js'
 import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
 import { Crashes } from './base/crashes.js'
 import { Deadlines } from './base/deadlines.js'
 import { partitionCount } from './base/partitions.js'
 import { type BackupResult, backUpAll } from './caller/backup.js'
 import { Call, type CallParts } from './caller/call.js'
+import { Clients } from './caller/clients.js'
 import { type ActorsReport, Inspector } from './caller/inspector.js'
 import { endings, Monitors } from './caller/monitors.js'
 import { type Roads, Route } from './caller/route.js'
 import { submit, tell } from './caller/sending.js'
+import { streamed } from './caller/stream.js'
+import { LocalRoutes, partitionTarget, type TargetMeans } from './caller/targets.js'
 import type { Activation } from './host/activation.js'
 import type { Filter } from './host/filter.js'
 import type { CallTaker, MonitorTag, Origin } from './host/home.js'
-import { Host, type HostService, names } from './host/host.js'
+import { Host } from './host/host.js'
 import type { ActorMetrics } from './host/metrics.js'
 import { Overflow } from './host/overflow.js'
 import { partitionOf } from './host/placement.js'
+import { names } from './host/service.js'
 import { newTally } from './host/tally.js'
 import { type ActorClasses, type CallerOptions, checkSystem, type HostOptions } from './options.js'
 
@@ -41,9 +45,10 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   readonly #types: ReadonlyMap<string, ActorType> | undefined
   readonly #filters: Filter[] = []
   readonly #contest: Contest
-  readonly #clients = new Map<string, Client<HostService>>()
   readonly #host: Host | undefined
   readonly #routes: readonly Route[]
+  readonly #locals: LocalRoutes
+  readonly #means: TargetMeans & Roads
   readonly #monitors: Monitors
   readonly #inspector: Inspector
   #sweeper: ClockTimer
@@ -72,10 +77,20 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       this.#fleet.close()
       throw error
     }
-    const roads = this.#roads()
-    this.#routes = Array.from({ length: partitionCount }, (_, partition) => new Route(partition, roads))
-    this.#monitors = new Monitors({ fleet: this.#fleet, ...roads })
-    this.#inspector = new Inspector({ fleet: this.#fleet, presence: names.presence(name), ...roads })
+    const clients = new Clients(this.#fleet, name)
+    const roads: Roads = {
+      host: this.#host,
+      now: () => this.#clock.now(),
+      clientOf: (host) => clients.of(host),
+      pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    }
+    const means = { fleet: this.#fleet, system: name, ...roads, ownerOf: this.#ownerOf }
+    this.#means = means
+    this.#locals = new LocalRoutes(means, roads)
+    const targetOf = (partition: number) => partitionTarget(partition, means, this.#locals)
+    this.#routes = Array.from({ length: partitionCount }, (_, partition) => new Route(targetOf(partition), roads))
+    this.#monitors = new Monitors({ ...means, localOwnerOf: (id) => this.#locals.ownerOf(id) })
+    this.#inspector = new Inspector({ ...means, presence: names.presence(name) })
     this.#sweeper = clock.setTimeout(() => this.#sweep(), sweepMs, false)
   }
 
@@ -113,23 +128,8 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     return new Host(this.#fleet, this.#name, types, household, this.#deadlines, store)
   }
 
-  #roads(): Roads {
-    const system = this.#name
-    return {
-      host: this.#host,
-      now: () => this.#clock.now(),
-      ownerOf: (partition) => this.#contest.holder(names.subject(system, partition))?.owner,
-      clientOf: (host) => {
-        let client = this.#clients.get(host)
-        if (client === undefined) {
-          client = new Client<HostService>(this.#fleet, names.service(system, host))
-          this.#clients.set(host, client)
-        }
-        return client
-      },
-      pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    }
-  }
+  /** The host that has a partition; undefined: none. */
+  readonly #ownerOf = (partition: number) => this.#contest.holder(names.subject(this.#name, partition))?.owner
 
   /**
    * A reference to an actor. It costs no call: the actor is activated by its first call.
@@ -224,7 +224,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     checkOptions('options', options, ['timeoutMs'])
     const { timeoutMs = 3_600_000 } = options
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
-    return backUpAll(this.#roads(), resolve(folder), timeoutMs)
+    return backUpAll(this.#means, resolve(folder), timeoutMs)
   }
 
   /**
@@ -260,13 +260,15 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     const id = `${type}/${key}`
     const route = to ?? (this.#routes[partitionOf(id)] as Route)
     const caller = this.#id
-    const invoke = (method: string, args: readonly unknown[], isTell: boolean) => {
+    const invoke = (method: string, args: readonly unknown[], kind: CallKind) => {
+      const [isTell, isStream] = [kind === 'tell', kind === 'stream']
       const { chain, turn } = isTell ? noOrigin : origin
       const deadlineMs = this.#clock.now() + timeoutMs
       // In one literal: a spread takes longer than all the rest of a call within a process.
       // biome-ignore format: one line each would be a column
-      const parts = { type, key, id, caller, timeoutMs, signal, idempotencyKey, method, args, deadlineMs, chain, origin: turn, isTell }
-      if (!isTell) return this.#invoke(route, parts, origin)
+      const parts = { type, key, id, caller, timeoutMs, signal, idempotencyKey, method, args, deadlineMs, chain, origin: turn, isTell, isStream }
+      if (kind === 'call') return this.#invoke(route, parts, origin)
+      if (isStream) return streamed(parts, options, this.#clock, (call) => this.#invoke(route, call, origin))
       const warn = (error: unknown) => this.#log.warn(id, `${method} was not called:`, error)
       try {
         tell(args, origin.ledger, (copies) => this.#invoke(route, { ...parts, args: copies }, origin, true).catch(warn))
@@ -309,8 +311,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   #sweep(): void {
     this.#sweeper = this.#clock.setTimeout(() => this.#sweep(), sweepMs, false)
     this.#host?.sweep()
-    // Hosts that have ended leave their clients behind.
-    if (this.#clients.size > 256) this.#clients.clear()
+    this.#locals.sweep()
   }
 
   /**
@@ -336,6 +337,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     await this.#host?.close()
     this.#isClosed = true
     for (const route of this.#routes) route.close()
+    this.#locals.close()
     this.#monitors.close()
     this.#deadlines.close()
     this.#fleet.close()

@@ -9,11 +9,11 @@ import { Audit, type CallEnd, type Life } from './help/audit.js'
 import { start } from './help/systems.js'
 import { TimeLimit } from './help/timelimit.mjs'
 
-/** The class of test/fixtures/hunter.mjs. */
+/** The classes of test/fixtures/hunter.mjs. */
 declare class Prey extends Actor {
   work(call: number, ms: number): Promise<number>
 }
-type Classes = { Prey: typeof Prey }
+type Classes = { Prey: typeof Prey; Nest: typeof Prey }
 type Said = [what: string, time: number, key: string, number: number, end: CallEnd]
 
 const seconds = Number(process.env['ORBIT_HUNT_SECONDS'] ?? 8)
@@ -126,7 +126,7 @@ class Hunt {
 
   /** Many first calls of one actor at once, from this process and from hosts. */
   #crowd(): void {
-    const key = `crowd ${++this.counts.crowds}`
+    const key = `${this.#random(2) === 0 ? 'nest' : 'prey'} of crowd ${++this.counts.crowds}`
     const callers = this.hosts.filter(({ isReady }) => isReady).slice(0, crowdCallers)
     const share = Math.floor(crowd / (1 + callers.length))
     for (const { child, number } of callers) {
@@ -139,9 +139,11 @@ class Hunt {
   async call(key: string, timeoutMs: number, ms: number): Promise<void> {
     const call = this.audit.open(0, key)
     let end: CallEnd = 'answered'
-    const limit = new TimeLimit(timeoutMs + graceMs)
+    const type = key.startsWith('nest') ? 'Nest' : 'Prey'
+    const result = this.#system.get(type, key).with({ timeoutMs }).work(call, ms)
+    const limit = new TimeLimit(timeoutMs + graceMs) // after the call, which has its deadline by now
     try {
-      expect(await this.#system.get('Prey', key).with({ timeoutMs }).work(call, ms)).toBe(call)
+      expect(await result).toBe(call)
     } catch (error) {
       if (!(error instanceof ActorError)) throw error
       end = error.outcome
@@ -156,7 +158,8 @@ class Hunt {
     while (hostClock.now() < endMs) {
       for (let i = this.#random(12); i > 0; i--) {
         const timeoutMs = this.#random(2) === 0 ? 2000 : 20 + this.#random(400)
-        const call = this.call(`prey ${this.#random(keyCount)}`, timeoutMs, this.#random(4))
+        const kind = this.#random(4) === 0 ? 'nest' : 'prey'
+        const call = this.call(`${kind} ${this.#random(keyCount)}`, timeoutMs, this.#random(4))
         open.add(call)
         void call.finally(() => open.delete(call))
       }

@@ -330,7 +330,7 @@ describe('a system', () => {
       [{ reentrant: true }, 'A.actor.reentrant=true'],
       [{ onError: 'stop' }, 'A.actor.onError="stop"'],
       [{ workers: 2 }, 'A.actor.workers=2 must be an integer in 1..1'],
-      [{ placement: 'here' }, 'A.actor.placement="here" must be "fleet" or "process"'],
+      [{ placement: 'here' }, 'A.actor.placement="here" must be "fleet" or "local" or "process"'],
     ]
     for (const [actor, message] of settings) {
       const A = class extends Actor {

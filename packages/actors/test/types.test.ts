@@ -35,6 +35,15 @@ class Cart extends Actor {
   make(): () => void {
     return () => {}
   }
+  async *changes(from: number): AsyncGenerator<{ item: string }> {
+    yield { item: String(from) }
+  }
+  *sizes(): Generator<number> {
+    yield 1
+  }
+  async *calls(): AsyncGenerator<() => void> {
+    yield () => {}
+  }
   override onActivate(): void {}
   protected secret(): void {}
 }
@@ -54,6 +63,9 @@ describe('the type of a reference', () => {
       expectTypeOf(cart.key).toEqualTypeOf<string>()
       expectTypeOf(cart.tell.add).toEqualTypeOf<(item: string, count?: number) => void>()
       expectTypeOf(cart.tell.make).toEqualTypeOf<() => void>()
+      type Changes = (from: number) => AsyncGenerator<{ item: string }, void, undefined>
+      expectTypeOf(cart.stream.changes).toEqualTypeOf<Changes>()
+      expectTypeOf(cart.stream.sizes).returns.toEqualTypeOf<AsyncGenerator<number, void, undefined>>()
       expectTypeOf(system.monitor(cart)).toEqualTypeOf<Promise<MonitorEnd>>()
     }),
   )
@@ -79,6 +91,16 @@ describe('the type of a reference', () => {
       cart.ctx.key
       // @ts-expect-error a field
       cart.colour
+      // @ts-expect-error a private member
+      cart['#items']
+      // @ts-expect-error a generator
+      cart.changes(1)
+      // @ts-expect-error a generator
+      cart.tell.changes(1)
+      // @ts-expect-error no generator
+      cart.stream.add('book')
+      // @ts-expect-error a wrong argument
+      cart.stream.changes('book')
       // @ts-expect-error an unknown option
       cart.with({ timeout: 5 })
     }),
@@ -95,6 +117,8 @@ describe('the type of a reference', () => {
       cart.tell.each(() => {})
       // @ts-expect-error a function cannot be returned
       cart.make()
+      // @ts-expect-error a function cannot be an item
+      cart.stream.calls()
     }),
   )
 })

@@ -24,11 +24,12 @@ export interface ActorSettings {
    */
   readonly full?: 'wait' | 'refuse' | 'drop'
   /**
-   * 'fleet': one activation in all processes together. 'process': one in each process that calls it, which runs there;
-   * a process that runs no actors calls one in another process. For what is kept per process, such as connections and
-   * small caches. Default 'fleet'.
+   * 'fleet': one activation in all processes together. 'local': the same, in the process that calls it first, until
+   * that ends or the actor is idle: for what belongs to a connection. At least 4096 are active in a fleet. 'process':
+   * one in each process that calls it, which runs there: for what is kept per process, such as small caches. A process
+   * that runs no actors calls those of others. Only 'fleet' has storage. Default 'fleet'.
    */
-  readonly placement?: 'fleet' | 'process'
+  readonly placement?: 'fleet' | 'local' | 'process'
   /**
    * With `placement: 'process'`: how many activations of each actor a process has at most, 1..1024. A call runs in one
    * that is idle, or in a new one, or in the one in which the fewest wait: for work that keeps no state between calls.
@@ -113,7 +114,7 @@ export interface ActorContext<State = unknown> {
   /**
    * Entries of the actor that outlive its process.
    *
-   * @throws TypeError if the system has no store, and with `placement: 'process'`
+   * @throws TypeError if the system has no store, and with another placement than 'fleet'
    */
   readonly storage: ActorStorage<State>
   /** Writes to the log of the system. */

@@ -9,6 +9,8 @@ export interface ActorType extends Required<Omit<ActorSettings, 'readonly' | 'mi
   readonly readonly: ReadonlySet<string>
   /** The names that can be called. */
   readonly methods: ReadonlySet<string>
+  /** Those of them that are generators. */
+  readonly streams: ReadonlySet<string>
 }
 
 const keys = [
@@ -25,15 +27,21 @@ const keys = [
   'migrate',
 ]
 
+/** Whether a method is declared with `*`. */
+const isGenerator = (value: object): boolean => /GeneratorFunction]$/.test(Object.prototype.toString.call(value))
+
 /** The public methods of a class: all but hooks, accessors and the members of Actor. */
-function methodsOf(Class: ActorClass): Set<string> {
+function methodsOf(Class: ActorClass): { methods: Set<string>; streams: Set<string> } {
   const methods = new Set<string>()
+  const streams = new Set<string>()
   for (let proto: object = Class.prototype; proto !== Actor.prototype; proto = Object.getPrototypeOf(proto)) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
-      if (typeof value === 'function' && name !== 'constructor' && !/^on[A-Z]/.test(name)) methods.add(name)
+      if (typeof value !== 'function' || methods.has(name) || name === 'constructor' || /^on[A-Z]/.test(name)) continue
+      methods.add(name)
+      if (isGenerator(value)) streams.add(name)
     }
   }
-  return methods
+  return { methods, streams }
 }
 
 /** Checks a class and its settings. Throws a TypeError or RangeError. */
@@ -58,16 +66,16 @@ export function actorType(name: string, Class: ActorClass): ActorType {
     ['reentrant', reentrant, [false, 'chain']],
     ['onError', onError, ['keep', 'restart']],
     ['strategy', strategy, ['one-for-one', 'one-for-all', 'rest-for-one']],
-    ['placement', placement, ['fleet', 'process']],
+    ['placement', placement, ['fleet', 'local', 'process']],
   ]
   for (const [setting, value, known] of choices) {
     if (known.includes(value)) continue
     throw outOfRange(`${name}.actor.${setting}`, value, known.map((each) => JSON.stringify(each)).join(' or '))
   }
-  const methods = methodsOf(Class)
+  const { methods, streams } = methodsOf(Class)
   if (!Array.isArray(readonly) || !readonly.every((method) => methods.has(method))) {
     throw wrongType(`${name}.actor.readonly`, readonly, 'an array of names of methods of the class')
   }
   const limits = { idleMs, mailbox, full, reentrant, onError, placement, workers, strategy, version, migrate }
-  return { name, Class, ...limits, methods, readonly: new Set(readonly) }
+  return { name, Class, ...limits, methods, streams, readonly: new Set(readonly) }
 }

@@ -51,6 +51,8 @@ interface ReferenceParts {
   readonly key: string
   /** The methods, called without waiting for them. */
   readonly tell: unknown
+  /** The methods that are generators. */
+  readonly stream: unknown
   with(options: CallOptions): unknown
 }
 
@@ -60,15 +62,38 @@ type Told<F> = F extends (...args: infer Args) => unknown
     : 'an argument of this method cannot be sent'
   : never
 
+type Generating = (...args: never[]) => AsyncGenerator<unknown, unknown, never> | Generator<unknown, unknown, never>
+/** The names of what can be called with a result. */
+type Callable<A, K extends keyof A> = K extends Reserved
+  ? never
+  : A[K] extends Generating
+    ? never
+    : A[K] extends Method
+      ? K
+      : never
+
 /** The public methods of an actor, each to be called without waiting for it. */
-export type Tell<A extends Actor> = {
-  readonly [K in keyof A as K extends Reserved ? never : A[K] extends Method ? K : never]: Told<A[K]>
+export type Tell<A extends Actor> = { readonly [K in keyof A as Callable<A, K>]: Told<A[K]> }
+
+type Streamed<F> = F extends (
+  ...args: infer Args
+) => AsyncGenerator<infer Item, unknown, never> | Generator<infer Item, unknown, never>
+  ? [Unsendable<Args[number]>] extends [never]
+    ? [Unsendable<Item>] extends [never]
+      ? (...args: Args) => AsyncGenerator<Item, void, undefined>
+      : 'an item of this method cannot be sent'
+    : 'an argument of this method cannot be sent'
+  : never
+
+/** The public methods of an actor that are generators. */
+export type Streams<A extends Actor> = {
+  readonly [K in keyof A as K extends Reserved ? never : A[K] extends Generating ? K : never]: Streamed<A[K]>
 }
 
 /** A reference to an actor: its public methods, each returning a promise. To make one costs no call. */
 export type Ref<A extends Actor> = {
-  readonly [K in keyof A as K extends Reserved ? never : A[K] extends Method ? K : never]: Remote<A[K]>
-} & Omit<ReferenceParts, 'with' | 'tell'> & {
+  readonly [K in keyof A as Callable<A, K>]: Remote<A[K]>
+} & Omit<ReferenceParts, 'with' | 'tell' | 'stream'> & {
     /**
      * The same methods, which return at once: `ref.tell.add('book')`. A call runs once at most, in its order among the
      * other calls of this process to the actor. What the method returns is dropped. What it throws goes to the log of
@@ -77,6 +102,15 @@ export type Ref<A extends Actor> = {
      */
     readonly tell: Tell<A>
     /**
+     * The methods that are generators: `for await (const item of ref.stream.changes())`. The call is made when the loop
+     * begins, in its order among the other calls of this process to the actor. From then on the generator runs beside
+     * the methods of the actor: at its `await` and `yield` others run. It makes an item when the last one is taken, in
+     * another process one part of 2,008 bytes ahead. Leaving the loop ends it, and so does the end of the activation,
+     * with ERR_ORBIT_ACTOR_LOST. `timeoutMs` is the longest wait for an item, default none. A stream of another process
+     * takes a place of an open call until it ends.
+     */
+    readonly stream: Streams<A>
+    /**
      * The same actor, called with these options.
      *
      * @throws TypeError or RangeError for wrong options
@@ -84,21 +118,24 @@ export type Ref<A extends Actor> = {
     with(options: CallOptions): Ref<A>
   }
 
+/** How a method is called: for its result, for nothing, or for items. */
+export type CallKind = 'call' | 'tell' | 'stream'
+
 /** Makes a call of a reference. */
-export type Invoke = (method: string, args: readonly unknown[], isTell: boolean) => Promise<unknown> | undefined
+export type Invoke = (method: string, args: readonly unknown[], kind: CallKind) => unknown
 
 /** What a promise, a serializer or a debugger looks up on any object. */
 const neverMethods = new Set(['then', 'catch', 'finally', 'toJSON', 'constructor', 'valueOf', 'toString', 'inspect'])
 
 const invokeKey = Symbol('invoke')
-const isTellKey = Symbol('isTell')
+const kindKey = Symbol('kind')
 
 /** What references look up in the end: a method of any type is made when it is used first, for all references. */
 const methodsToBe = new Proxy(Object.create(null) as object, {
   get(_, name) {
     if (typeof name !== 'string' || neverMethods.has(name)) return undefined
     const value = function (this: Methods, ...args: unknown[]) {
-      return this[invokeKey](name, args, this[isTellKey])
+      return this[invokeKey](name, args, this[kindKey])
     }
     Object.defineProperty(Methods.prototype, name, { value })
     return value
@@ -108,11 +145,11 @@ const methodsToBe = new Proxy(Object.create(null) as object, {
 /** What has the methods of any type: its prototype has those that were used before, and ends at `methodsToBe`. */
 class Methods {
   readonly [invokeKey]: Invoke
-  readonly [isTellKey]: boolean
+  readonly [kindKey]: CallKind
 
-  constructor(invoke: Invoke, isTell: boolean) {
+  constructor(invoke: Invoke, kind: CallKind) {
     this[invokeKey] = invoke
-    this[isTellKey] = isTell
+    this[kindKey] = kind
   }
 }
 Object.setPrototypeOf(Methods.prototype, methodsToBe)
@@ -123,24 +160,28 @@ class Reference extends Methods implements ReferenceParts {
   readonly key: string
   readonly with: ReferenceParts['with']
 
-  constructor({ type, key, with: change }: Omit<ReferenceParts, 'tell'>, invoke: Invoke) {
-    super(invoke, false)
+  constructor({ type, key, with: change }: Omit<ReferenceParts, 'tell' | 'stream'>, invoke: Invoke) {
+    super(invoke, 'call')
     this.type = type
     this.key = key
     this.with = change
   }
 
   get tell(): Methods {
-    return new Methods(this[invokeKey], true)
+    return new Methods(this[invokeKey], 'tell')
+  }
+
+  get stream(): Methods {
+    return new Methods(this[invokeKey], 'stream')
   }
 }
 
 /** Makes methods that return at once. */
 export function makeTell(invoke: Invoke): object {
-  return new Methods(invoke, true)
+  return new Methods(invoke, 'tell')
 }
 
 /** Makes a reference. */
-export function makeRef(parts: Omit<ReferenceParts, 'tell'>, invoke: Invoke): object {
+export function makeRef(parts: Omit<ReferenceParts, 'tell' | 'stream'>, invoke: Invoke): object {
   return new Reference(parts, invoke)
 }

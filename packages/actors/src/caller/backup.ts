@@ -1,6 +1,7 @@
 import { type Client, OrbitError } from 'orbit-node'
 import { partitionCount } from '../base/partitions.js'
-import type { BackupRequest, Host, HostService } from '../host/host.js'
+import type { Host } from '../host/host.js'
+import type { BackupRequest, HostService } from '../host/service.js'
 
 /** What `backup` of a system has made. */
 export interface BackupResult {

@@ -23,6 +23,8 @@ export interface CallParts {
   readonly signal: AbortSignal | undefined
   /** Whether its caller waits only until it begins. */
   readonly isTell: boolean
+  /** Whether its result is a stream. */
+  readonly isStream: boolean
   /** Calls of one key run once. */
   readonly idempotencyKey: string | undefined
 }
@@ -72,6 +74,10 @@ export class Call extends Turn implements Expiring {
 
   override get isTell(): boolean {
     return this.parts.isTell
+  }
+
+  override get isStream(): boolean {
+    return this.parts.isStream
   }
 
   get args(): readonly unknown[] {
@@ -146,7 +152,7 @@ export class Call extends Turn implements Expiring {
       this.fail(refusalError(ending.refusal, this.parts.id))
       return
     }
-    if (this.#place === 'sent') {
+    if (this.#place === 'sent' || this.isStream) {
       this.#succeed(ending.value)
       return
     }

@@ -1,8 +1,8 @@
 import { type Client, type Fleet, Presence } from 'orbit-node'
 import { partitionCount } from '../base/partitions.js'
-import type { HostService } from '../host/host.js'
 import type { PartitionState } from '../host/partitionstate.js'
 import type { HostReport, ReportQuery } from '../host/report.js'
+import type { HostService } from '../host/service.js'
 
 /** A process that runs actors, as `inspect` shows it. */
 export interface InspectedHost {

@@ -1,8 +1,9 @@
-import { CallError, type Client, type Fleet, OrbitEventBus } from 'orbit-node'
+import { CallError, type Client, type EventCursor, type Fleet, OrbitEventBus } from 'orbit-node'
 import type { DeactivateReason, MonitorEnd } from '../actor/actor.js'
 import type { MonitorTag } from '../host/home.js'
-import type { Host, HostService } from '../host/host.js'
+import type { Host } from '../host/host.js'
 import { partitionOf } from '../host/placement.js'
+import type { HostService } from '../host/service.js'
 
 /** Says that a monitored activation has ended. */
 export interface EndNotice {
@@ -15,6 +16,8 @@ export interface MonitorMeans {
   readonly fleet: Fleet
   readonly host: Host | undefined
   ownerOf(partition: number): string | undefined
+  /** The host of an actor with `placement: 'local'`; undefined: it is none, or not active. */
+  localOwnerOf(id: string): string | undefined
   clientOf(host: string): Client<HostService>
 }
 
@@ -33,8 +36,6 @@ interface Watched {
 
 /** How many notices are kept: one may come before the answer that says what to wait for. */
 const keptNotices = 64
-/** How long the notice of an end may take, before the end is taken for one without a notice. */
-const noticeMs = 100
 /** How often it is asked whether an activation still lives: only a notice that was overwritten is found so. */
 const askAgainMs = 1000
 
@@ -45,7 +46,7 @@ export class Monitors {
   readonly #closing = new AbortController()
   /** The newest notices, the oldest first. */
   readonly #notices = new Map<MonitorTag, DeactivateReason>()
-  #isListening = false
+  #cursor: EventCursor<{ ended: EndNotice }> | undefined
 
   constructor(means: MonitorMeans) {
     this.#means = means
@@ -85,16 +86,15 @@ export class Monitors {
   async #askAgain(type: string, id: string, watched: Watched): Promise<void> {
     const tag = await this.#tagOf(type, id)
     if (tag === watched.tag || tag === 'unknown') return
-    await new Promise((resolve) => setTimeout(resolve, noticeMs).unref())
+    this.#readNotices()
     watched.fire('lost')
   }
 
   /** The activation of an actor, from now on monitored. Undefined: there is none; 'unknown': its host does not say. */
   async #tagOf(type: string, id: string): Promise<MonitorTag | undefined | 'unknown'> {
-    const { host, ownerOf, clientOf } = this.#means
-    const partition = partitionOf(id)
-    if (host?.partitions[partition]?.isHeld || host?.isOwn(type)) return host.monitor(id)
-    const owner = ownerOf(partition)
+    const { host, ownerOf, localOwnerOf, clientOf } = this.#means
+    const owner = localOwnerOf(id) ?? ownerOf(partitionOf(id))
+    if (host !== undefined && (owner === host.id || host.isOwn(type))) return host.monitor(id)
     if (owner === undefined) return undefined
     try {
       return (await clientOf(owner).call('monitor', id)) as MonitorTag | undefined
@@ -104,8 +104,8 @@ export class Monitors {
   }
 
   #listen(): void {
-    if (this.#isListening) return
-    this.#isListening = true
+    if (this.#cursor !== undefined) return
+    this.#cursor = endings.busOf(this.#means.fleet).cursor('head')
     // Without them it is asked again and again; they end when the fleet is closed or removed.
     this.#hearNotices().catch(() => {})
     this.#seeDeaths().catch(() => {})
@@ -113,8 +113,16 @@ export class Monitors {
 
   async #hearNotices(): Promise<void> {
     const { signal } = this.#closing
-    const subscription = endings.busOf(this.#means.fleet).subscribe(endings.topic, { signal, keepAlive: false })
-    for await (const event of subscription) {
+    while (!signal.aborted) {
+      this.#readNotices()
+      await this.#cursor?.wait({ signal, keepAlive: false })
+    }
+  }
+
+  /** Reads all notices. What has ended has published its own before it can be seen to have ended. */
+  #readNotices(): void {
+    if (this.#closing.signal.aborted) return
+    for (const event of this.#cursor?.pollTopic(endings.topic).events ?? []) {
       const { tag, reason } = (event.json() ?? {}) as Partial<EndNotice>
       if (tag === undefined || reason === undefined) continue
       this.#keep(tag, reason)
@@ -135,6 +143,7 @@ export class Monitors {
     const { signal } = this.#closing
     for await (const { change, member } of this.#means.fleet.watchNodes({ signal, keepAlive: false })) {
       if (change === 'joined') continue
+      this.#readNotices()
       const host = `${member.node}.${member.incarnation}`
       for (const each of [...this.#watched]) if (each.host === host) each.fire('lost')
     }

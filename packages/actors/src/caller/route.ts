@@ -1,26 +1,39 @@
 import { CallError, type Client, OrbitError, RemoteError } from 'orbit-node'
-import { decodeEnding, encodeRequest } from '../base/wire.js'
-import type { Host, HostService } from '../host/host.js'
+import { StreamFailure } from '../base/streamfailure.js'
+import { decodeEnding, type Ending, encodeRequest } from '../base/wire.js'
+import type { Host } from '../host/host.js'
+import type { HostService } from '../host/service.js'
 import type { Call } from './call.js'
+import { RemoteItems } from './stream.js'
 
 /** What the routes of a process share. */
 export interface Roads {
   /** The host of this process; undefined: it only calls. */
   readonly host: Host | undefined
   now(): number
-  /** The host that has a partition; undefined: none. */
-  ownerOf(partition: number): string | undefined
   clientOf(host: string): Client<HostService>
   /** Resolves later. */
   pause(ms: number): Promise<void>
 }
 
+/** Where the calls of a route go. */
+export interface Target {
+  /** The host that has its actors; undefined: none. */
+  owner(): string | undefined
+  /** Whether this process runs a call. */
+  accepts(call: Call): boolean
+  /** Takes a call that does not go this way; false: it does. */
+  divert(call: Call): boolean
+  /** Learns from a host which calls do not go this way. */
+  learn(host: string): Promise<void> | undefined
+}
+
 /** How long a route waits before it looks again for the host of its partition, at first and at most. */
 const [firstPauseMs, longestPauseMs] = [1, 16]
 
-/** The way of the calls of one process to the actors of one partition, wherever they are. It keeps their order. */
+/** The way of the calls of one process to the actors of a partition, or to one actor. It keeps their order. */
 export class Route {
-  readonly #partition: number
+  readonly #target: Target
   readonly #roads: Roads
   /** Calls that wait for a host, in order. */
   #queue: Call[] = []
@@ -36,8 +49,8 @@ export class Route {
   #hasReturns = false
   #pauseMs = 0
 
-  constructor(partition: number, roads: Roads) {
-    this.#partition = partition
+  constructor(target: Target, roads: Roads) {
+    this.#target = target
     this.#roads = roads
   }
 
@@ -48,11 +61,14 @@ export class Route {
       this.#runHere(call)
       return
     }
-    if (this.#queue.length > 0 || this.#isSearching) {
+    const isWaiting = this.#queue.length > 0 || this.#isSearching
+    const mayDivert = !this.#sent.has(call.parts.id) && (!isWaiting || this.#roads.host !== undefined)
+    if (mayDivert && this.#target.divert(call)) return
+    if (isWaiting) {
       this.#enqueue(call)
       return
     }
-    if (this.#isHere(call)) {
+    if (this.#target.accepts(call)) {
       if (this.#sent.has(call.parts.id)) this.#enqueue(call)
       else this.#runHere(call)
     } else if (this.#owner === undefined || this.#owner === this.#roads.host?.id || !this.#follows(call)) {
@@ -70,13 +86,14 @@ export class Route {
     }
   }
 
-  #isHere(call: Call): boolean {
-    return this.#roads.host?.partitions[this.#partition]?.accepts(call) === true
+  /** Whether no call waits or is under way. */
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && !this.#isSearching && this.#sent.size === 0
   }
 
   #runHere(call: Call): void {
     const { type, key, id, method } = call.parts
-    call.waitFor(() => this.#roads.host?.take(type, key, id, method, call))
+    call.waitFor(() => this.#roads.host?.take(type, key, id, method, call, true))
   }
 
   #enqueue(call: Call): void {
@@ -109,6 +126,8 @@ export class Route {
       for (;;) {
         if (pauseMs > 0) await this.#roads.pause(pauseMs)
         if (this.#isClosed) this.close()
+        const learning = this.#learn()
+        if (learning !== undefined) await learning
         this.#queue = this.#queue.filter(({ isOver }) => !isOver)
         this.#forward()
         if (this.#queue.length === 0) break
@@ -129,9 +148,15 @@ export class Route {
     return (this.#sent.get(id)?.epoch ?? this.#epoch) === this.#epoch
   }
 
-  /** Sends the calls that wait to the host of the partition, if there is one. */
+  /** Learns from a new host which calls do not go this way. */
+  #learn(): Promise<void> | undefined {
+    const owner = this.#target.owner()
+    return owner === undefined || owner === this.#roads.host?.id ? undefined : this.#target.learn(owner)
+  }
+
+  /** Sends the calls that wait to their host, if there is one. */
   #forward(): void {
-    const owner = this.#roads.ownerOf(this.#partition)
+    const owner = this.#target.owner()
     const isElsewhere = owner !== undefined && owner !== this.#roads.host?.id
     this.#owner = isElsewhere ? owner : undefined
     if (isElsewhere && (this.#hasReturns || owner !== this.#sentTo)) {
@@ -142,7 +167,8 @@ export class Route {
     const held = new Set<string>()
     for (const call of this.#queue.splice(0)) {
       const { id } = call.parts
-      if (!held.has(id) && !this.#sent.has(id) && this.#isHere(call)) {
+      if (!this.#sent.has(id) && this.#target.divert(call)) continue
+      if (!held.has(id) && !this.#sent.has(id) && this.#target.accepts(call)) {
         this.#runHere(call)
       } else if (!held.has(id) && isElsewhere && this.#follows(call)) {
         this.#send(call, owner)
@@ -181,14 +207,14 @@ export class Route {
     const { signal } = call.parts
     call.leave()
     this.#count(call, 1)
-    const options = { timeoutMs, ...(signal !== undefined && { signal }) }
-    this.#roads
-      .clientOf(owner)
-      .call('call', bytes, options)
-      .then(
-        (answer) => this.#answered(call, answer),
-        (error: unknown) => this.#failed(call, error),
-      )
+    const client = this.#roads.clientOf(owner)
+    const answer = call.isStream
+      ? RemoteItems.open(client, bytes, signal as AbortSignal)
+      : client.call('call', bytes, signal === undefined ? { timeoutMs } : { timeoutMs, signal })
+    answer.then(
+      (answer) => this.#answered(call, answer),
+      (error: unknown) => this.#failed(call, error),
+    )
   }
 
   #count({ parts: { id } }: Call, by: 1 | -1): void {
@@ -199,7 +225,8 @@ export class Route {
 
   #answered(call: Call, answer: unknown): void {
     this.#count(call, -1)
-    const ending = decodeEnding(answer)
+    const ending: Ending | undefined =
+      answer instanceof RemoteItems ? { how: 'returned', value: answer } : decodeEnding(answer)
     if (ending === undefined) {
       call.fail(call.error('ERR_ORBIT_ACTOR_LOST', 'the answer is of another version of orbit-actors', 'unknown'))
     } else {
@@ -210,6 +237,11 @@ export class Route {
 
   #failed(call: Call, error: unknown): void {
     this.#count(call, -1)
+    const refused = call.isStream ? StreamFailure.endingOf(error) : undefined
+    if (refused !== undefined) {
+      call.end(refused)
+      return
+    }
     const { signal, timeoutMs } = call.parts
     if (signal?.aborted && error === signal.reason) {
       call.fail(error)

@@ -4,7 +4,9 @@ import { type Ending, failureOf, type Refusal } from '../base/wire.js'
 import { Context } from './context.js'
 import { throughFilters } from './filter.js'
 import type { Home, MonitorTag } from './home.js'
+import { Items, sourceOf } from './items.js'
 import { isPromise, Ledger } from './ledger.js'
+import { Streams } from './streams.js'
 import { type Turn, turns } from './turn.js'
 
 /** One living object. It runs one turn at a time, but readers beside each other. */
@@ -26,6 +28,7 @@ export class Activation {
   /** Turns that wait. Made when the first one does. */
   #mailbox: Set<Turn> | undefined
   readonly #running = new Set<Turn>()
+  #streams: Streams | undefined
   #readers = 0
   #isPumping = false
   #abort: AbortController | undefined
@@ -97,12 +100,12 @@ export class Activation {
 
   /** Whether nothing needs it. */
   get isIdle(): boolean {
-    return this.#state === 'active' && this.load === 0 && this.#context?.isBusy !== true
+    return this.#state === 'active' && this.load === 0 && !this.#streams?.size && this.#context?.isBusy !== true
   }
 
   /** The turn that the code which asks belongs to; undefined: none, or it is not known which. */
   get turn(): Turn | undefined {
-    if (this.#interleaves) return turns.getStore()
+    if (this.#tracksTurns) return turns.getStore()
     const [turn] = this.#running
     return turn
   }
@@ -120,6 +123,11 @@ export class Activation {
   /** The turns that run. */
   get running(): Iterable<Turn> {
     return this.#running
+  }
+
+  /** The turns of its streams. */
+  get streaming(): Iterable<Turn> {
+    return this.#streams?.turns ?? []
   }
 
   isRunning(turn: Turn): boolean {
@@ -146,6 +154,11 @@ export class Activation {
 
   get #interleaves(): boolean {
     return this.type.reentrant !== false || this.type.readonly.size > 0
+  }
+
+  /** Whether code of several turns runs by turns. */
+  get #tracksTurns(): boolean {
+    return this.#interleaves || this.type.streams.size > 0
   }
 
   /** Takes a turn: it runs now, or waits, or is refused. */
@@ -227,19 +240,42 @@ export class Activation {
     if (this.type.readonly.has(turn.method)) this.#readers++
     let result: unknown
     try {
-      result = this.#interleaves ? turns.run(turn, () => this.#invoke(turn)) : this.#invoke(turn)
+      result = this.#tracksTurns ? turns.run(turn, () => this.#invoke(turn)) : this.#invoke(turn)
     } catch (error) {
       this.#ended(turn, { how: 'threw', failure: failureOf(error) })
       return
     }
     if (!isPromise(result)) {
-      this.#ended(turn, { how: 'returned', value: result })
+      this.#returned(turn, result)
       return
     }
     result.then(
-      (value) => this.#ended(turn, { how: 'returned', value }),
+      (value) => this.#returned(turn, value),
       (error: unknown) => this.#ended(turn, { how: 'threw', failure: failureOf(error) }),
     )
+  }
+
+  #returned(turn: Turn, result: unknown): void {
+    if (!turn.isStream) {
+      this.#ended(turn, { how: 'returned', value: result })
+      return
+    }
+    const source = sourceOf(result)
+    if (source === undefined) {
+      const error = new TypeError(`${this.id}.${turn.method}: a filter has returned what has no items`)
+      this.#ended(turn, { how: 'threw', failure: failureOf(error) })
+      return
+    }
+    const items = new Items(this, turn, source)
+    this.#streams ??= new Streams()
+    this.#streams.add(items)
+    this.#ended(turn, { how: 'returned', value: items })
+  }
+
+  /** A stream has no more items, or its consumer has left. */
+  streamEnded(items: Items): void {
+    this.#streams?.delete(items)
+    this.usedMs = this.home.clock.now()
   }
 
   #invoke(turn: Turn): unknown {
@@ -313,6 +349,7 @@ export class Activation {
     this.#state = 'ending'
     this.#context?.close()
     await this.#context?.children?.close(reason)
+    await this.#streams?.end(this.id, reason, this.home.clock)
     try {
       const hook = () => this.#actor?.onDeactivate?.(reason)
       if (this.#ledger === undefined) await hook()
@@ -340,6 +377,7 @@ export class Activation {
     this.#context?.close()
     this.#context?.children?.abandon()
     this.#state = 'ended'
+    void this.#streams?.end(this.id, 'crashed', this.home.clock)
     this.takeWaiting()
   }
 

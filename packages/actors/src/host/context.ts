@@ -61,7 +61,7 @@ export class Context implements ActorContext<never> {
   get #ledger(): Ledger {
     const { ledger, id } = this.#activation
     if (ledger !== undefined) return ledger
-    const where = "in a system with a store, and not as a child or with placement: 'process'"
+    const where = "in a system with a store, and not as a child or with placement: 'local' or 'process'"
     throw new TypeError(`${id} has no storage: actors have it ${where}`)
   }
 

@@ -1,57 +1,25 @@
-import {
-  type CallContext,
-  Client,
-  Contest,
-  type Fleet,
-  FleetHeartbeat,
-  type Handlers,
-  type Server,
-  serve,
-} from 'orbit-node'
+import { type CallContext, Client, Contest, type Fleet, FleetHeartbeat, type Server, serve } from 'orbit-node'
 import type { ActorType } from '../actor/methods.js'
 import type { Deadlines } from '../base/deadlines.js'
 import { partitionCount } from '../base/partitions.js'
-import { decodeRequest, encodeEnding, type Refusal, type Request } from '../base/wire.js'
+import type { Refusal } from '../base/wire.js'
 import type { Store } from '../store/store.js'
+import type { Activation } from './activation.js'
 import type { MonitorTag } from './home.js'
 import { Hosts } from './hosts.js'
+import { LocalClaims } from './localclaims.js'
+import { Locals } from './locals.js'
 import { type ActorMetrics, actorMetrics } from './metrics.js'
 import { type Household, Partition } from './partition.js'
 import type { PartitionState } from './partitionstate.js'
 import { partitionOf } from './placement.js'
 import { Prober } from './probe.js'
-import { RemoteTurn } from './remoteturn.js'
+import { Reception } from './reception.js'
 import { type HostReport, type ReportQuery, reportOn } from './report.js'
-import { Returns } from './returns.js'
 import { Seeker } from './seeker.js'
+import { type BackupRequest, type HostService, names } from './service.js'
 import { StuckHosts } from './stuck.js'
 import type { Turn } from './turn.js'
-
-/** Asks a process to copy a partition. */
-export interface BackupRequest {
-  readonly partition: number
-  /** An absolute path. */
-  readonly folder: string
-}
-
-/** The methods of the service that each host has. */
-export interface HostService extends Handlers {
-  call(bytes: unknown, context: CallContext): Uint8Array | Promise<Uint8Array>
-  /** Asks for a partition; true: it is handed over. */
-  give(partition: unknown, context: CallContext): boolean
-  /** A question about calls that wait for each other. */
-  probe(bytes: unknown, context: CallContext): void
-  /** The tag of an activation by the id of its actor, from now on monitored; undefined: it is not active. */
-  monitor(id: unknown, context: CallContext): MonitorTag | undefined
-  /** What this process says about its actors. */
-  report(query: unknown, context: CallContext): HostReport
-  /** What this process keeps of its partitions. */
-  state(query: unknown, context: CallContext): Promise<PartitionState[]>
-  /** Copies a partition into a folder, and returns the bytes; undefined: this process does not have it. */
-  backup(request: unknown, context: CallContext): Promise<number | undefined>
-  /** The end of such a question. */
-  judge(bytes: unknown, context: CallContext): void
-}
 
 /** How often a host looks whether partitions ought to be elsewhere. */
 const lookMs = 100
@@ -60,26 +28,18 @@ const beatMs = 500
 /** How long a partition may be without a host before one takes it that ought not to have it. */
 const orphanMs = 500
 
-/** The names of a system in its fleet. */
-export const names = {
-  contest: { name: 'actors', capacity: 256 },
-  subject: (system: string, partition: number): string => `${system}/${partition}`,
-  service: (system: string, host: string): string => `actors/${system}/${host}`,
-  presence: (system: string): string => `actors.${system}`,
-  host: ({ node, incarnation }: Fleet): string => `${node}.${incarnation}`,
-}
-
 /** The part of a system that runs actors: the partitions that this process has, and how it gets and gives them. */
 export class Host {
   readonly partitions: readonly Partition[]
   /** The actors that each process has for itself. */
   readonly #own: Partition
+  /** The actors that are where they were called first; undefined: there are no such types. */
+  readonly locals: Locals | undefined
   readonly id: string
   readonly #types: ReadonlyMap<string, ActorType>
   readonly #system: string
   readonly #fleet: Fleet
   readonly #household: Household
-  readonly #deadlines: Deadlines
   readonly #store: Store | undefined
   readonly #contest: Contest
   readonly #hosts: Hosts
@@ -88,14 +48,13 @@ export class Host {
   /** Since when partitions have been without a host, by partition. */
   readonly #orphanedMs = new Map<number, number>()
   readonly #closing = new AbortController()
-  readonly #returns: Returns
+  readonly #reception: Reception
   readonly #prober: Prober
   #timer: NodeJS.Timeout
   readonly #stuck: StuckHosts
   readonly #heartbeat: FleetHeartbeat
   #draining = 0
   #left: Promise<void> | undefined
-  #repliesToLose = 0
   #monitored = 0
 
   constructor(
@@ -110,13 +69,17 @@ export class Host {
     this.#system = system
     this.#types = types
     this.#household = household
-    this.#deadlines = deadlines
     this.id = names.host(fleet)
     this.#store = store
     this.partitions = Array.from({ length: partitionCount }, (_, index) => new Partition(household, index))
-    this.#returns = new Returns(household.clock)
+    this.#reception = new Reception({
+      clock: household.clock,
+      deadlines,
+      take: (type, key, id, method, turn) => this.take(type, key, id, method, turn, false),
+      needs: (partition, turn) => this.partitions[partition]?.needs(turn) === true,
+    })
     this.#prober = new Prober({
-      find: (actor) => this.partitions[partitionOf(actor)]?.find(actor) ?? this.#own.find(this.#ownId(actor)),
+      find: (actor) => this.#find(actor),
       send: (what, actor, bytes) => this.#post(what, actor, bytes),
     })
     this.#stuck = new StuckHosts(fleet, household.stuck, household.log)
@@ -124,10 +87,13 @@ export class Host {
     this.#heartbeat.start({ intervalMs: beatMs })
     this.#own = new Partition(household, -1)
     this.#own.open({ token: 0, release: () => {} })
+    if (this.localTypes.length > 0) this.locals = new Locals(household, new LocalClaims(fleet, system), this.id)
     this.#contest = new Contest(fleet, names.contest)
     const handlers: HostService = {
-      call: (bytes, context) => this.#call(bytes, context),
+      call: (bytes, context) => this.#reception.call(bytes, context),
+      stream: (bytes, context) => this.#reception.stream(bytes, context),
       give: (partition, context) => this.#give(partition, context),
+      locals: () => this.localTypes,
       probe: (bytes) => this.#prober.visit(bytes),
       monitor: (id) => this.monitor(String(id)),
       report: (query) => this.report((query ?? {}) as ReportQuery),
@@ -159,16 +125,31 @@ export class Host {
     })
   }
 
-  /** Takes a call of this process, for a partition that is open. */
-  take(type: string, key: string, id: string, method: string, turn: Turn) {
+  /** The names of the types with `placement: 'local'`. */
+  get localTypes(): string[] {
+    return [...this.#types.values()].filter(({ placement }) => placement === 'local').map(({ name }) => name)
+  }
+
+  /** The activation of an actor in this process. */
+  #find(id: string): Activation | undefined {
+    const inFleet = this.partitions[partitionOf(id)]?.find(id)
+    return inFleet ?? this.#own.find(this.#ownId(id)) ?? this.locals?.partition.find(id)
+  }
+
+  /** Takes a call, for a partition that is open. */
+  take(type: string, key: string, id: string, method: string, turn: Turn, isOfThisProcess: boolean) {
     const known = this.#types.get(type)
-    const refusal = refusalOf(known, type, method)
+    const refusal = refusalOf(known, type, method, turn.isStream)
     if (known === undefined || refusal !== undefined) {
       turn.end({ how: 'refused', refusal: refusal as Refusal })
       return undefined
     }
     if (known.placement === 'process') return this.#own.takeAny(known, key, this.#ownId(id), turn)
-    return (this.partitions[partitionOf(id)] as Partition).take(known, key, id, turn)
+    const partition = this.partitions[partitionOf(id)] as Partition
+    // A process that runs actors activates it itself.
+    if (known.placement === 'local')
+      return this.locals?.take(known, key, id, turn, isOfThisProcess || partition.accepts(turn))
+    return partition.take(known, key, id, turn)
   }
 
   /** Whether calls of this process to a type always run here. */
@@ -188,7 +169,7 @@ export class Host {
 
   /** The next replies to other processes are lost, for tests. */
   loseReplies(count: number): void {
-    this.#repliesToLose = count
+    this.#reception.loseReplies(count)
   }
 
   async #state(): Promise<PartitionState[]> {
@@ -209,7 +190,7 @@ export class Host {
 
   /** The tag of the present activation of an actor, from now on monitored; undefined: there is none here. */
   monitor(id: string): MonitorTag | undefined {
-    const activation = this.partitions[partitionOf(id)]?.find(id) ?? this.#own.find(this.#ownId(id))
+    const activation = this.#find(id)
     if (activation === undefined) return undefined
     activation.monitor ??= `${this.id} ${++this.#monitored}`
     return activation.monitor
@@ -221,44 +202,7 @@ export class Host {
   }
 
   get #all(): readonly Partition[] {
-    return [...this.partitions, this.#own]
-  }
-
-  /** A call that ends at once is answered at once: a promise costs as much as all the rest. */
-  #call(bytes: unknown, context: CallContext): Uint8Array | Promise<Uint8Array> {
-    const request = decodeRequest(bytes)
-    if (request === undefined) {
-      const message = 'the request is of another version of orbit-actors, or of Node'
-      return encodeEnding({
-        how: 'refused',
-        refusal: { code: 'ERR_ORBIT_ACTOR_UNKNOWN', message, outcome: 'not-run' },
-      })
-    }
-    const { type, key, method, caller, epoch } = request
-    const id = `${type}/${key}`
-    const partition = partitionOf(id)
-    let ended: Uint8Array | undefined
-    let answer = (bytes: Uint8Array): void => {
-      ended = bytes
-    }
-    const moved = () => this.#returns.note(partition, caller, epoch)
-    const losesReply = () => this.#repliesToLose > 0 && this.#repliesToLose-- > 0
-    const turn = new RemoteTurn(request, context, this.#deadlines, {
-      answer: (bytes) => answer(bytes),
-      moved,
-      losesReply,
-    })
-    if (this.#isReturned(partition, turn, request)) turn.end({ how: 'moved' })
-    else turn.activation = this.take(type, key, id, method, turn)
-    if (ended !== undefined) return ended
-    return new Promise((resolve) => {
-      answer = resolve
-    })
-  }
-
-  /** Whether a call must follow an earlier one that was handed back. */
-  #isReturned(partition: number, turn: Turn, { caller, epoch }: Request): boolean {
-    return this.#returns.has(partition, caller, epoch) && this.partitions[partition]?.needs(turn) !== true
+    return [...this.partitions, this.#own, ...(this.locals === undefined ? [] : [this.locals.partition])]
   }
 
   /** Another host asks for a partition. One at a time moves. */
@@ -325,12 +269,12 @@ export class Host {
 
   /** Brings a probe or a verdict to the process of an actor. A lost one is made again at the next look. */
   #post(what: 'probe' | 'judge', actor: string, bytes: Uint8Array): void {
-    const partition = partitionOf(actor)
-    if (this.partitions[partition]?.isHeld || this.#own.find(this.#ownId(actor)) !== undefined) {
+    const local = this.locals?.ownerOf(actor)
+    const host = local ?? this.#contest.holder(names.subject(this.#system, partitionOf(actor)))?.owner
+    if (host === this.id || this.#own.find(this.#ownId(actor)) !== undefined) {
       this.#prober[what === 'probe' ? 'visit' : 'judge'](bytes)
       return
     }
-    const host = this.#contest.holder(names.subject(this.#system, partition))?.owner
     if (host === undefined) return
     const client = new Client<HostService>(this.#fleet, names.service(this.#system, host))
     client.call(what, bytes, { timeoutMs: 1000 }).catch(() => {})
@@ -340,7 +284,7 @@ export class Host {
   sweep(): void {
     for (const partition of this.#all) partition.sweep()
     this.#household.crashes.sweep()
-    this.#returns.sweep()
+    this.#reception.sweep()
   }
 
   /** How many actors are active in this process. */
@@ -391,8 +335,11 @@ export class Host {
   }
 }
 
-function refusalOf(known: ActorType | undefined, type: string, method: string): Refusal | undefined {
-  if (known?.methods.has(method)) return undefined
-  const message = known === undefined ? `the process has no actors of type ${type}` : `${type} has no method ${method}`
+function refusalOf(known: ActorType | undefined, type: string, method: string, isStream: boolean): Refusal | undefined {
+  if (known?.methods.has(method) && known.streams.has(method) === isStream) return undefined
+  let message = `${type} has no method ${method}`
+  if (known === undefined) message = `the process has no actors of type ${type}`
+  else if (known.streams.has(method)) message = `${type}.${method} is a generator: call it by ref.stream`
+  else if (known.methods.has(method)) message = `${type}.${method} is not a generator: call it without ref.stream`
   return { code: 'ERR_ORBIT_ACTOR_UNKNOWN', message, outcome: 'not-run' }
 }

@@ -106,8 +106,10 @@ export class Ledger {
   /** The drafts that a reader sees, its own first. */
   #visible(): Iterable<Draft> {
     if (this.#hookDraft !== undefined) return [this.#hookDraft]
-    if (this.#drafts.size <= 1) return this.#drafts.values()
+    if (this.#drafts.size === 0) return []
     const { turn } = this.#activation
+    if (turn?.isStream) return [] // it runs beside the method that writes
+    if (this.#drafts.size === 1) return this.#drafts.values()
     const own = turn === undefined ? undefined : this.#drafts.get(turn)
     const others = [...this.#drafts.values()].filter((draft) => draft !== own).reverse()
     return own === undefined ? others : [own, ...others]
@@ -142,6 +144,7 @@ export class Ledger {
     if (this.#hookDraft !== undefined) return this.#hookDraft
     const { turn, type } = this.#activation
     if (turn === undefined) throw new TypeError('the storage of an actor can be changed only while a method runs')
+    if (turn.isStream) throw new TypeError(`${turn.method} is a stream, and may not change storage`)
     if (type.readonly.has(turn.method)) throw new TypeError(`${turn.method} is in readonly, and may not change storage`)
     let draft = this.#drafts.get(turn)
     if (draft === undefined) {
@@ -253,7 +256,7 @@ export class Ledger {
     const turn = this.#hookDraft === undefined ? this.#activation.turn : undefined
     if (this.#hookDraft !== undefined) {
       this.#hookDraft.leaveLater(send)
-    } else if (turn === undefined) {
+    } else if (turn === undefined || turn.isStream) {
       this.hold((failure) => failure === undefined && send())
     } else {
       const draft = this.#drafts.get(turn) ?? new Draft()

@@ -36,6 +36,13 @@ export interface Claim {
   openStore?(): Promise<PartitionStore | undefined>
 }
 
+/** What holds each actor of a partition by itself; such a partition has no data. */
+export interface ActorClaims {
+  tokenOf(id: string): number
+  /** No activation of this actor is left. */
+  forget(id: string): void
+}
+
 /** How long turns may take to end before their signals are aborted, when their partition moves or the system closes. */
 const drainMs = 15_000
 
@@ -54,6 +61,7 @@ export class Partition implements Home {
   #claim: Claim | undefined
   #isDraining = false
   readonly #index: number
+  readonly #actorClaims: ActorClaims | undefined
   #durable: Durable | undefined
   #reopening: Promise<void> | undefined
 
@@ -61,9 +69,10 @@ export class Partition implements Home {
   #isOverdue = false
 
   /** @param index that of the partition; -1: its actors have no storage */
-  constructor(household: Household, index: number) {
+  constructor(household: Household, index: number, actorClaims?: ActorClaims) {
     this.#household = household
     this.#index = index
+    this.#actorClaims = actorClaims
     this.clock = household.clock
     this.log = household.log
     this.filters = household.filters
@@ -196,7 +205,7 @@ export class Partition implements Home {
       turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_CRASHING', message, outcome: 'not-run' } })
       return undefined
     }
-    const token = this.commits?.store.token ?? (this.#claim as Claim).token
+    const token = this.commits?.store.token ?? this.#actorClaims?.tokenOf(id) ?? (this.#claim as Claim).token
     const activation = new Activation(this, type, key, id, token)
     this.#activations.set(id, activation)
     activation.take(turn)
@@ -294,5 +303,6 @@ export class Partition implements Home {
     if (monitor !== undefined) this.#household.onEnd(monitor, reason)
     // A timer ends with its activation.
     for (const turn of left) if (turn.method !== '') this.take(type, key, id, turn)
+    if (!this.#activations.has(id)) this.#actorClaims?.forget(id)
   }
 }

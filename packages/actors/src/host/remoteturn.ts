@@ -4,7 +4,17 @@ import type { Deadlines, Expiring } from '../base/deadlines.js'
 import type { Outcome } from '../base/errors.js'
 import { type Ending, encodeEnding, type Request } from '../base/wire.js'
 import type { Activation } from './activation.js'
+import { Items } from './items.js'
 import { Turn } from './turn.js'
+
+/** What a call tells the part of the process that took it. */
+export interface TurnListener {
+  answer(bytes: Uint8Array): void
+  /** Its stream has begun; absent: it is no stream. */
+  readonly opened: ((items: Items) => void) | undefined
+  moved(): void
+  losesReply(): boolean
+}
 
 /** A call from another process. */
 export class RemoteTurn extends Turn implements Expiring {
@@ -18,19 +28,12 @@ export class RemoteTurn extends Turn implements Expiring {
   activation: Activation | undefined
   readonly #context: CallContext
   readonly #deadlines: Deadlines
-  readonly #answer: (bytes: Uint8Array) => void
-  readonly #onMoved: () => void
-  readonly #losesReply: () => boolean
+  readonly #on: TurnListener
   readonly #isTell: boolean
   #isBegun = false
   #isOver = false
 
-  constructor(
-    request: Request,
-    context: CallContext,
-    deadlines: Deadlines,
-    on: { answer(bytes: Uint8Array): void; moved(): void; losesReply(): boolean },
-  ) {
+  constructor(request: Request, context: CallContext, deadlines: Deadlines, on: TurnListener) {
     super()
     this.method = request.method
     this.args = request.args
@@ -41,14 +44,16 @@ export class RemoteTurn extends Turn implements Expiring {
     this.#idempotencyKey = request.idempotencyKey
     this.#context = context
     this.#deadlines = deadlines
-    this.#answer = on.answer
-    this.#onMoved = on.moved
-    this.#losesReply = on.losesReply
+    this.#on = on
     deadlines.add(this)
   }
 
   override get isTell(): boolean {
     return this.#isTell
+  }
+
+  override get isStream(): boolean {
+    return this.#on.opened !== undefined
   }
 
   override get idempotencyKey(): string | undefined {
@@ -78,8 +83,14 @@ export class RemoteTurn extends Turn implements Expiring {
 
   end(ending: Ending): void {
     if (this.#isOver) return
-    if (ending.how === 'moved') this.#onMoved()
-    this.#over(this.#isBegun && this.#losesReply() ? lostReply(this.method) : this.#encoded(ending))
+    if (ending.how === 'returned' && ending.value instanceof Items) {
+      this.#isOver = true
+      this.#deadlines.delete(this)
+      this.#on.opened?.(ending.value)
+      return
+    }
+    if (ending.how === 'moved') this.#on.moved()
+    this.#over(this.#isBegun && this.#on.losesReply() ? lostReply(this.method) : this.#encoded(ending))
   }
 
   /** Its caller gives up, too: what has not begun will not, and what runs is asked to stop. */
@@ -101,7 +112,7 @@ export class RemoteTurn extends Turn implements Expiring {
     if (this.#isOver) return
     this.#isOver = true
     this.#deadlines.delete(this)
-    this.#answer(bytes)
+    this.#on.answer(bytes)
   }
 
   #encoded(ending: Ending): Uint8Array {

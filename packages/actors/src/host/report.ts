@@ -66,7 +66,7 @@ export function reportOn(
   const waits: WaitEntry[] = []
   let [active, waiting, running] = [0, 0, 0]
   for (const activation of all) {
-    const [waitingHere, runningHere] = [[...activation.waiting], [...activation.running]]
+    const [waitingHere, runningHere] = [[...activation.waiting], [...activation.running, ...activation.streaming]]
     active++
     waiting += waitingHere.length
     running += runningHere.length

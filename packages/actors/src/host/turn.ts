@@ -18,6 +18,10 @@ export abstract class Turn {
   get isTell(): boolean {
     return false
   }
+  /** Whether its caller wants items, one by one. */
+  get isStream(): boolean {
+    return false
+  }
   /** What filters are shown. */
   abstract readonly args: readonly unknown[]
   /** The actors that wait for it, the first caller first. */
