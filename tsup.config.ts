@@ -70,28 +70,41 @@ module.exports = loaded
  */
 async function shortenNames(): Promise<void> {
   const read = (name: string) => readFileSync(`dist/${name}`, 'utf8')
-  const chunks = readdirSync('dist').filter((name) => /^chunk-.*\.js$/.test(name))
-  const isShared = (chunk: string) => Object.keys(entry).some((name) => read(`${name}.js`).includes(chunk))
-  const isUsed = (chunk: string) => chunks.some((other) => read(other).includes(chunk))
-  const screens = readdirSync('dist').filter((name) => /^topscreen-.*\.js$/.test(name))
-  const commands = ['cli.js', ...screens, ...chunks.filter((chunk) => !isShared(chunk) && !isUsed(chunk))]
+  const files = readdirSync('dist').filter((name) => name.endsWith('.js'))
+  const entries = Object.keys(entry).map((name) => `${name}.js`)
+  /** The chunks that the library loads, directly or through others. */
+  const shared = new Set<string>()
+  const follow = (name: string): void => {
+    for (const chunk of files.filter((other) => !shared.has(other) && read(name).includes(`./${other}`))) {
+      shared.add(chunk)
+      follow(chunk)
+    }
+  }
+  for (const name of entries.filter((each) => files.includes(each))) follow(name)
+  const own = Object.keys(others).map((name) => `${name}.js`)
+  const commands = files.filter((name) => !shared.has(name) && !entries.includes(name) && !own.includes(name))
   for (const name of commands) {
     const { code } = await transform(read(name), { format: 'esm', minify: true, lineLimit: 160 })
     writeFileSync(`dist/${name}`, code)
   }
-  const library = [...Object.keys({ ...index, ...adapters }).map((name) => `${name}.js`), ...chunks]
-  await Promise.all(library.filter((name) => !commands.includes(name)).map(shortenLocals))
+  const library = [...Object.keys({ ...index, ...adapters }).map((name) => `${name}.js`), ...shared]
+  await Promise.all([...new Set(library)].map(shortenLocals))
 }
 
 async function shortenLocals(name: string): Promise<void> {
   const { code = '' } = await minify(readFileSync(`dist/${name}`, 'utf8'), {
     module: true,
+    ecma: 2020,
     compress: false,
     mangle: { toplevel: false, keep_fnames: true, keep_classnames: true },
+    format: { max_line_len: 160 },
   })
-  // Terser breaks no line within a string, and commonjs.cjs reads what esbuild writes.
-  const wrapped = await transform(code, { minifyWhitespace: true, lineLimit: 160 })
-  writeFileSync(`dist/${name}`, wrapped.code)
+  // Terser breaks no line within a list of names.
+  const lists = /(?<=\b(?:import|export))\{[^}]*\}/g
+  writeFileSync(
+    `dist/${name}`,
+    code.replaceAll(lists, (list) => list.replaceAll(/(.{150,}?,)/g, '$1\n')),
+  )
 }
 
 export default defineConfig([

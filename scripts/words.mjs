@@ -65,7 +65,7 @@ function totalOf(files) {
 }
 
 const documents = filesIn(['.', 'docs'], /\.md$/)
-const sources = filesIn(['src', 'native', 'bench', 'demo', 'scripts', 'test'], /\.(ts|mjs|cjs|h|cc|pml|sh)$/)
+const sources = filesIn(['src', 'native', 'bench', 'scripts', 'test'], /\.(ts|mjs|cjs|h|cc|pml|sh)$/)
 const counts = {
   documents: totalOf(documents.map((file) => countIn(file, documentText(file)))),
   sources: totalOf(

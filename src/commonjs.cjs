@@ -9,7 +9,7 @@ const { join } = process.getBuiltinModule('path')
 
 const evaluated = new Map()
 // Close together, as the build writes them: text in a string or a template does not look like that.
-const imports = /(?<=^|[;}\n])import(?: ([\w$]+) ?,?)?(\{[^}]*\})?(?: ?from)?"([^"]+)";/g
+const imports = /(?<=^|[;}\n])import(?: ([\w$]+) ?,?)?(\{[^}]*\})?(?: ?from)?"([^"]+)"\s*;/g
 const exported = /export\{([^}]*)\};\s*$/
 
 /** `{a as b}` of an import or export as an object pattern or literal. */

@@ -180,7 +180,7 @@ describe('documents', () => {
   })
 
   it.each(documents)('name only files that exist: %s', (file) => {
-    const paths = read(file).match(/(?<![\w./-])(?:src|test|native|scripts|bench|demo|docs)\/[\w./-]*\.[a-z]+\b/g) ?? []
+    const paths = read(file).match(/(?<![\w./-])(?:src|test|native|scripts|bench|docs)\/[\w./-]*\.[a-z]+\b/g) ?? []
     const examples = /\/x\.[a-z.]+$/ // x: the name of a new file
     expect(paths.filter((path) => !isThere(path) && !examples.test(path))).toEqual([])
   })

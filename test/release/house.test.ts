@@ -100,7 +100,7 @@ describe('a file', () => {
   const reasons: Record<string, string> = {
     'native/protocol/ring.h': 'one protocol, with its invariants above its steps',
   }
-  const folders = ['src', 'bench', 'scripts', 'demo', 'native', 'packages/actors/src', 'packages/bridge/src']
+  const folders = ['src', 'bench', 'scripts', 'native', 'packages/actors/src', 'packages/bridge/src']
   const files = folders.flatMap((folder) =>
     readdirSync(root + folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.(ts|mjs|h|cc)$/.test(file) && !/^(test|build)\//.test(file))

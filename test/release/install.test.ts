@@ -211,6 +211,19 @@ describe('the package in an empty project', () => {
     expect(run(app, 'npx', ['--no-install', 'orbit', '--version'])).toBe(`${manifest.version}\n`)
   })
 
+  it.runIf(isLinux)('shows its demo by its command', () => {
+    const { status, stdout, stderr } = attempt(app, 'npx', [
+      '--no-install',
+      'orbit',
+      'demo',
+      '--seconds',
+      '3',
+      '--json',
+    ])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toMatchObject({ workers: 4, lost: 0, torn: 0, left: [], broken: [] })
+  })
+
   it('works from a pnpm layout', () => {
     const folder = projectWithPrograms('pnpm')
     const places = [`--store-dir=${join(temporary, 'store')}`, `--config.cache-dir=${join(temporary, 'cache')}`]

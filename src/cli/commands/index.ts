@@ -4,6 +4,7 @@ import { cache } from './cache.js'
 import { claims } from './claims.js'
 import { add, set } from './counterchange.js'
 import { counters } from './counters.js'
+import { demo } from './demo.js'
 import { doctor } from './doctor.js'
 import { dump } from './dump.js'
 import { gc } from './gc.js'
@@ -48,6 +49,7 @@ export const commands: readonly Command[] = [
   release,
   top,
   web,
+  demo,
   doctor,
   gc,
   rm,
