@@ -4,7 +4,10 @@ import manifest from '../../package.json' with { type: 'json' }
 import { OrbitError } from '../base/errors.js'
 import { checkNative } from '../core/native.js'
 import { Call, type Command, requiredOperands, UsageError } from './command.js'
-import { commands } from './commands/index.js'
+import { gc } from './commands/gc.js'
+import { ls } from './commands/ls.js'
+import { nodes } from './commands/nodes.js'
+import { rm } from './commands/rm.js'
 import { commandHelp, commonOptions, overview } from './help.js'
 import { jsonText, Output } from './output.js'
 import { printable } from './text.js'
@@ -17,6 +20,11 @@ const exitCodeOf: Record<string, number> = {
   ERR_ORBIT_TYPE_MISMATCH: 4,
   ERR_ORBIT_PERMISSION: 5,
 }
+
+/** Commands that need little code. The others, and all layers, are loaded when they are asked for. */
+const early: readonly Command[] = [ls, nodes, gc, rm]
+
+const loadAll = async (): Promise<readonly Command[]> => (await import('./commands/index.js')).commands
 
 /** parseArgs takes a negative number for options: this hides its sign. */
 const guard = '\0'
@@ -91,11 +99,12 @@ async function main(args: readonly string[]): Promise<number> {
   let hint = 'orbit --help lists the commands'
   try {
     if (name === undefined || name === '--help' || name === 'help') {
-      const text = overview(commands)
+      const text = overview(await loadAll())
       ;(name === undefined ? process.stderr : process.stdout).write(text)
       return name === undefined ? 2 : 0
     }
-    const command = commands.find((each) => each.name === name)
+    const isNamed = (each: Command) => each.name === name
+    const command = early.find(isNamed) ?? (await loadAll()).find(isNamed)
     if (command === undefined) throw new UsageError(`${JSON.stringify(name)} is not a command`)
     hint = `orbit ${name} --help shows how to use it`
     return await runCommand(command, rest)
