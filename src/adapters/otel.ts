@@ -1,12 +1,14 @@
 import {
   type Attributes,
   type BatchObservableCallback,
+  type Context,
   context,
   type Histogram,
   type Meter,
   type MeterProvider,
   metrics,
   type Observable,
+  propagation,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -110,6 +112,7 @@ export class OrbitInstrumentation {
     if (enabled !== this) return
     enabled = undefined
     for (const { prototype, name, original } of this.#replaced.splice(0)) prototype[name] = original
+    Client.traceCalls(undefined)
     this.#stopObserving()
     this.#stopObserving = () => {}
   }
@@ -160,6 +163,11 @@ export class OrbitInstrumentation {
     const loads = histogram('load', 'How long the loads of getOrSet take')
     const waits = histogram('wait', 'How long claims, permits, limits, cursors and inboxes are waited for')
     this.#replaceCalls(tracer, calls)
+    const serves = histogram('serve', 'How long handlers take')
+    Client.traceCalls({
+      inject: carried,
+      serve: (text, service, method, run) => serveTraced(tracer, serves, text, { service, method }, run),
+    })
     this.#replaceLoads(tracer, loads)
     const waitOf = (what: string, attributes?: Attributes): Measured => ({
       duration: waits,
@@ -196,16 +204,23 @@ export class OrbitInstrumentation {
   }
 
   #replaceCalls(tracer: Tracer, duration: Histogram): void {
-    const measured = (client: Client<never>, method: string): Measured => {
-      const attributes = { 'rpc.system': 'orbit', 'rpc.service': client.service, 'rpc.method': method }
-      return { duration, attributes, span: { name: `${client.service}/${method}`, kind: SpanKind.CLIENT } }
-    }
+    const measured = ({ service }: Client<never>, method: string): Measured =>
+      measuredCall(duration, SpanKind.CLIENT, { service, method })
     this.#replace(
       Client,
       'call',
       (original) =>
         function (this: Client<never>, method: string, ...rest: unknown[]) {
           return measure(tracer, measured(this, method), () => original.call(this, method, ...rest))
+        },
+    )
+    this.#replace(
+      Client,
+      'stream',
+      (original) =>
+        function (this: Client<never>, method: string, ...rest: unknown[]) {
+          const items = original.call(this, method, ...rest) as AsyncIterable<unknown>
+          return measureItems(() => begin(tracer, measured(this, method)), items)
         },
     )
   }
@@ -225,26 +240,93 @@ export class OrbitInstrumentation {
   }
 }
 
-/** Runs something, and records how long it took and how it ended. */
-function measure(tracer: Tracer, { duration, attributes, span: wanted }: Measured, run: () => unknown): unknown {
+interface Called {
+  readonly service: string
+  readonly method: string
+}
+
+function measuredCall(duration: Histogram, kind: SpanKind, { service, method }: Called): Measured {
+  const attributes = { 'rpc.system': 'orbit', 'rpc.service': service, 'rpc.method': method }
+  return { duration, attributes, span: { name: `${service}/${method}`, kind } }
+}
+
+/** The active context as a text, by the propagator of the program; '': it has none, or no context. */
+function carried(): string {
+  const carrier: Record<string, string> = {}
+  propagation.inject(context.active(), carrier)
+  return Object.keys(carrier).length === 0 ? '' : JSON.stringify(carrier)
+}
+
+/** The context of a text from another process, which may be anything. */
+function contextOf(text: string): Context {
+  try {
+    return propagation.extract(context.active(), text === '' ? {} : JSON.parse(text))
+  } catch {
+    return context.active()
+  }
+}
+
+/** Runs a handler as the child of the span of its caller. */
+function serveTraced(tracer: Tracer, duration: Histogram, text: string, called: Called, run: () => unknown): unknown {
+  const measured = measuredCall(duration, SpanKind.SERVER, called)
+  return context.with(contextOf(text), () => measure(tracer, measured, run))
+}
+
+/** Begins to record something: how it runs in its span, and how it ends. */
+function begin(tracer: Tracer, { duration, attributes, span: wanted }: Measured) {
   const begun = performance.now()
   const span =
     wanted && tracer.startSpan(wanted.name, { ...wanted, attributes: { ...attributes, ...wanted.attributes } })
+  const inside = span === undefined ? context.active() : trace.setSpan(context.active(), span)
   const end = (failure?: { error: unknown }) => {
     const type = failure && { 'error.type': codeOf(failure.error) }
     duration.record((performance.now() - begun) / 1000, { ...attributes, ...type })
     if (span !== undefined) endSpan(span, failure)
   }
+  return { end, run: <T>(what: () => T): T => context.with(inside, what) }
+}
+
+/** Passes items on, and records how they ended. What has begun with the first that is asked for is `begun`. */
+async function* measureItems(
+  begun: () => ReturnType<typeof begin>,
+  items: AsyncIterable<unknown>,
+): AsyncGenerator<unknown, void, undefined> {
+  const { run, end } = begun()
+  let failure: { error: unknown } | undefined
+  const iterator = items[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const { done, value } = await run(() => iterator.next())
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    failure = { error }
+    throw error
+  } finally {
+    end(failure)
+    await iterator.return?.()
+  }
+}
+
+const isItems = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+
+/** Runs something, and records how long it took and how it ended. */
+function measure(tracer: Tracer, measured: Measured, run: () => unknown): unknown {
+  const begun = begin(tracer, measured)
+  const { end } = begun
   const failed = (error: unknown): never => {
     end({ error })
     throw error
   }
   let result: unknown
   try {
-    result = span === undefined ? run() : context.with(trace.setSpan(context.active(), span), run)
+    result = begun.run(run)
   } catch (error) {
     return failed(error)
   }
+  if (isItems(result)) return measureItems(() => begun, result)
   if (!(result instanceof Promise)) {
     end()
     return result

@@ -1,6 +1,7 @@
 import { isUint8Array } from 'node:util/types'
 import type { BlobPlace } from '../core/blobs.js'
 import { abi } from '../core/native.js'
+import { textForRequest } from './calltracing.js'
 
 /** Where an answer goes. */
 export interface ReplyTo {
@@ -18,6 +19,8 @@ export interface Request {
   readonly wantsStream: boolean
   readonly service: string
   readonly method: string
+  /** What the tracer of the caller sent with it; '': nothing. */
+  readonly tracing: string
   /** Encoded. */
   readonly value: Buffer
 }
@@ -30,7 +33,7 @@ function v8(): typeof import('node:v8') {
 }
 
 /** The first byte of a value: how the others are to be read. */
-const form = { cloned: 0, bytes: 1, text: 2, number: 3, undefined: 4, elsewhere: 5 }
+const form = { cloned: 0, bytes: 1, text: 2, number: 3, undefined: 4, elsewhere: 5, traced: 6 }
 
 /** The most bytes that a request without its header, an answer, or a part of a stream has in its slot. */
 export const maxCallBytes = 2008
@@ -138,9 +141,21 @@ export function prefixOf(service: string, method: string): Buffer {
   return Buffer.concat([Uint8Array.of(name.length, called.length), name, called])
 }
 
+/** The most bytes that a tracer sends with a request. */
+const maxTracingBytes = 512
+
+/** Writes what a tracer sends, in front of the value, and returns its end. */
+function putTracing(text: string, at: number): number {
+  if (text === '' || Buffer.byteLength(text) > maxTracingBytes) return at
+  wire[at] = form.traced
+  const length = wire.write(text, at + 3)
+  wire.writeUInt16LE(length, at + 1)
+  return at + 3 + length
+}
+
 /** A request without its header, which the addon adds; valid until the next value is encoded. */
 export function encodeRequest(prefix: Buffer, value: unknown, spill: Spill): Uint8Array {
-  const end = putValue(value, prefix.length, spill)
+  const end = putValue(value, putTracing(textForRequest(), prefix.length), spill)
   wire.set(prefix, 0)
   return wire.subarray(0, end)
 }
@@ -178,7 +193,9 @@ export function decodeRequest(payload: Uint8Array): Request | undefined {
   const body = whole.subarray(header)
   const nameEnd = 2 + (body[0] as number)
   const methodEnd = nameEnd + (body[1] as number)
-  if (methodEnd >= body.length) return undefined
+  const isTraced = body[methodEnd] === form.traced && methodEnd + 3 <= body.length
+  const valueAt = isTraced ? methodEnd + 3 + body.readUInt16LE(methodEnd + 1) : methodEnd
+  if (valueAt >= body.length) return undefined
   const stamp = whole.readUInt32LE(8) + whole.readUInt32LE(12) * 2 ** 32
   const { service, method } = namesIn(body, nameEnd, methodEnd)
   const flags = whole.readUInt16LE(0)
@@ -188,7 +205,8 @@ export function decodeRequest(payload: Uint8Array): Request | undefined {
     replyTo: (flags & wantsReply) === 0 ? undefined : { slot: whole.readUInt32LE(4), stamp },
     service,
     method,
-    value: body.subarray(methodEnd),
+    tracing: isTraced ? body.toString('utf8', methodEnd + 3, valueAt) : '',
+    value: body.subarray(valueAt),
   }
 }
 

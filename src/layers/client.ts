@@ -6,6 +6,7 @@ import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
 import { writableFleet } from '../core/layer.js'
 import { checkFleet } from '../core/observer.js'
+import { traceCalls } from './calltracing.js'
 import { encodeRequest, maxCallBytes, prefixOf } from './callwire.js'
 import type { Handlers } from './dispatcher.js'
 import { currentDepth, trackNesting } from './nesting.js'
@@ -48,6 +49,8 @@ const none: CallOptions = {}
 
 /** The callers' side of a service. */
 export class Client<H extends Handlers> {
+  /** @internal */
+  static readonly traceCalls = traceCalls
   readonly #board: Switchboard
   /** The name that another process serves. */
   readonly service: string

@@ -1,6 +1,7 @@
 import type { BlobPlace } from '../core/blobs.js'
 import type { AnswerKind, Message } from '../core/boxes.js'
 import { Answers } from './answers.js'
+import { runTraced } from './calltracing.js'
 import {
   decodeRequest,
   decodeValue,
@@ -186,7 +187,9 @@ export class Dispatcher implements Serving {
     const context = new Context(node, begin)
     try {
       const argument = decodeValue(request.value, (place) => this.#board.blobs.read(place))
-      const value = runAtDepth(request.depth, () => this.#handler(request)(argument, context))
+      const { service, method, tracing } = request
+      const run = () => runTraced(tracing, service, method, () => this.#handler(request)(argument, context))
+      const value = runAtDepth(request.depth, run)
       if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
       return this.#await(request, context, value)
     } catch (error) {

@@ -6,9 +6,12 @@ import {
   context,
   DiagLogLevel,
   diag,
+  propagation,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
+  type TextMapPropagator,
+  trace,
 } from '@opentelemetry/api'
 import {
   AggregationTemporality,
@@ -20,6 +23,7 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { OrbitInstrumentation } from '../../src/adapters/otel.js'
 import { Client, Contest, Cursor, codecs, OrbitEventBus, serve, TypedCache } from '../../src/index.js'
+import { currentTracing } from '../../src/layers/calltracing.js'
 import { fleetName, joinLocal, joinShm } from '../help/fleets.js'
 
 /** What every program with OpenTelemetry has: the active span follows promises. */
@@ -39,6 +43,20 @@ class Contexts implements ContextManager {
   }
   enable = () => this
   disable = () => this
+}
+
+/** The header `traceparent` of W3C, which the SDK of a program brings. */
+const traceparents: TextMapPropagator = {
+  inject(at, carrier, setter) {
+    const { traceId, spanId } = trace.getSpanContext(at) ?? {}
+    if (traceId !== undefined) setter.set(carrier, 'traceparent', `00-${traceId}-${spanId}-01`)
+  },
+  extract(at, carrier, getter) {
+    const [, traceId, spanId] = /^00-(\w{32})-(\w{16})-01$/.exec(String(getter.get(carrier, 'traceparent'))) ?? []
+    if (traceId === undefined || spanId === undefined) return at
+    return trace.setSpanContext(at, { traceId, spanId, traceFlags: 1, isRemote: true })
+  },
+  fields: () => ['traceparent'],
 }
 
 function recorded() {
@@ -88,7 +106,7 @@ describe('OrbitInstrumentation', () => {
     server.close()
     await expect(client.call('add', { a: 1, b: 2 })).rejects.toThrow('no living process serves')
     const attributes = { 'rpc.system': 'orbit', 'rpc.service': 'math', 'rpc.method': 'add' }
-    expect(spans.getFinishedSpans()).toMatchObject([
+    expect(spans.getFinishedSpans().filter(({ kind }) => kind === SpanKind.CLIENT)).toMatchObject([
       { name: 'math/add', kind: SpanKind.CLIENT, attributes, status: { code: SpanStatusCode.UNSET } },
       { name: 'math/fail', attributes: { 'error.type': 'RangeError' }, status: { message: 'no' } },
       { name: 'math/add', attributes: { 'error.type': 'ERR_ORBIT_NO_SERVER' }, events: [{ name: 'exception' }] },
@@ -98,6 +116,85 @@ describe('OrbitInstrumentation', () => {
       [{ ...attributes, 'rpc.method': 'fail', 'error.type': 'RangeError' }, 1],
       [{ ...attributes, 'error.type': 'ERR_ORBIT_NO_SERVER' }, 1],
     ])
+  })
+
+  it('continues the trace of a call in its handler, and in what the handler calls', async () => {
+    const { spans, pointsOf, ...providers } = recorded()
+    propagation.setGlobalPropagator(traceparents)
+    onTestFinished(() => propagation.disable())
+    const fleet = joinShm(fleetName(), { size: 2 })
+    const inner = new Client<{ double: (value: number) => number }>(fleet, 'inner')
+    using _inner = serve(fleet, 'inner', { double: (value: number) => value * 2 })
+    const outer = { ask: async (value: number) => inner.call('double', value) }
+    using _outer = serve(fleet, 'outer', outer)
+    const client = new Client<typeof outer>(fleet, 'outer')
+    enabled(providers)
+    const root = providers.tracerProvider.getTracer('test').startSpan('request')
+    expect(await context.with(trace.setSpan(context.active(), root), () => client.call('ask', 21))).toBe(42)
+    const ended = spans.getFinishedSpans()
+    const shown = ended.map(({ name, kind, ...span }) => [
+      name,
+      SpanKind[kind],
+      ended.find((each) => each.spanContext().spanId === span.parentSpanContext?.spanId)?.name,
+    ])
+    expect(shown).toEqual([
+      ['inner/double', 'SERVER', 'inner/double'],
+      ['inner/double', 'CLIENT', 'outer/ask'],
+      ['outer/ask', 'SERVER', 'outer/ask'],
+      ['outer/ask', 'CLIENT', undefined],
+    ])
+    expect(new Set(ended.map((span) => span.spanContext().traceId))).toEqual(new Set([root.spanContext().traceId]))
+    expect(await pointsOf('orbit.serve.duration')).toHaveLength(2)
+  })
+
+  it('runs a handler in a trace of its own when its caller sends none, or a text that is no context', async () => {
+    const { spans, pointsOf: _, ...providers } = recorded()
+    propagation.setGlobalPropagator(traceparents)
+    onTestFinished(() => propagation.disable())
+    const fleet = joinShm(fleetName(), { size: 2 })
+    const math = { add: ({ a, b }: { a: number; b: number }) => a + b }
+    using _server = serve(fleet, 'math', math)
+    const client = new Client<typeof math>(fleet, 'math')
+    enabled(providers)
+    for (const text of ['', '{', '[]', 'null', '{"traceparent":7}', 'x'.repeat(513)]) {
+      const { serve: run = (_0: string, _1: string, _2: string, handler: () => unknown) => handler() } =
+        currentTracing() ?? {}
+      Client.traceCalls({ inject: () => text, serve: run })
+      expect(await client.call('add', { a: 1, b: 2 }), text).toBe(3)
+    }
+    expect(spans.getFinishedSpans().filter(({ kind }) => kind === SpanKind.SERVER)).toHaveLength(6)
+  })
+
+  it('records streams from their first item to their end, on both sides', async () => {
+    const { spans, pointsOf: _, ...providers } = recorded()
+    const fleet = joinShm(fleetName(), { size: 2 })
+    const feed = {
+      async *count(to: number) {
+        for (let i = 1; i <= to; i++) yield i
+        if (to > 2) throw new RangeError('too many')
+      },
+    }
+    using _server = serve(fleet, 'feed', feed)
+    const client = new Client<typeof feed>(fleet, 'feed')
+    enabled(providers)
+    const items: number[] = []
+    for await (const item of client.stream('count', 2)) items.push(item)
+    await expect(async () => {
+      for await (const item of client.stream('count', 3)) items.push(item)
+    }).rejects.toThrow('too many')
+    for await (const item of client.stream('count', 2)) {
+      items.push(item)
+      break
+    }
+    expect(items).toEqual([1, 2, 1, 2, 3, 1])
+    const ends = (kind: SpanKind) =>
+      spans
+        .getFinishedSpans()
+        .filter((span) => span.kind === kind)
+        .map(({ name, attributes }) => `${name} ${attributes['error.type'] ?? 'ok'}`)
+    expect(ends(SpanKind.CLIENT)).toEqual(['feed/count ok', 'feed/count RangeError', 'feed/count ok'])
+    while (ends(SpanKind.SERVER).length < 3) await new Promise((resolve) => setImmediate(resolve))
+    expect(ends(SpanKind.SERVER)).toEqual(['feed/count ok', 'feed/count RangeError', 'feed/count ok'])
   })
 
   it('records loads, which are the parents of what they do, and no hits', async () => {
