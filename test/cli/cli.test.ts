@@ -183,18 +183,6 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
 })
 
 describe.runIf(isLinux)('orbit on a fleet with killed members', () => {
-  it('runs every read-only command on a dead fleet, and changes no byte', async () => {
-    const name = fleetName('cli')
-    const child = await showcase(name)
-    await child.kill()
-    const before = bytesOf(name)
-    for (const [schema, args] of looks(name)) {
-      expect((await orbit(args)).code, title(args, name)).toBe(0)
-      await orbitJson(schema, args)
-      expect(bytesOf(name), title(args, name)).toEqual(before)
-    }
-  })
-
   it('names the members that died and what they left in a ring', async () => {
     const name = fleetName('cli')
     const child = await showcase(name)

@@ -261,30 +261,39 @@ describe.runIf(isLinux)('orbit doctor', () => {
 })
 
 describe.runIf(isLinux)('orbit gc', () => {
-  it('removes all dead fleets and no live one', async (context) => {
+  it('removes all dead fleets and no live one, and persistent ones only with --yes', async (context) => {
     const mount = `mount -t tmpfs -o size=4m tmpfs ${shmFolder}`
     const through = [
       ['unshare', '-m'],
       ['unshare', '-rm'],
     ].find(([first = '', ...rest]) => canRun(first, ...rest, 'sh', '-c', mount))
     if (through === undefined) return context.skip('mounting in a new namespace is not permitted')
-    const dead = `import('${root}dist/index.js').then(({ Fleet }) => { Fleet.joinShm(process.argv[1], { size: 2 }); process.kill(process.pid, 'SIGKILL') })`
+    const dead = `import('${root}dist/index.js').then(({ Fleet }) => { Fleet.joinShm(process.argv[1], { size: 2, lifetime: process.argv[2] ?? 'fleet' }); process.kill(process.pid, 'SIGKILL') })`
     const live = `import('${root}dist/index.js').then(({ Fleet }) => { Fleet.joinShm('live', { size: 2 }); console.log('up'); setInterval(() => {}, 1e6) })`
     const script = [
       mount,
       `node() { '${process.execPath}' "$@"; }`,
       ...['dead.1', 'dead.2'].map((name) => `node -e "${dead}" ${name}`),
+      `node -e "${dead}" lasting persistent`,
       `mkfifo ${shmFolder}/up`,
       `'${process.execPath}' -e "${live}" > ${shmFolder}/up &`,
       `read up < ${shmFolder}/up`,
       `node '${cliPath}' gc --json`,
+      `node '${cliPath}' gc 2>&1`,
+      `node '${cliPath}' gc --json --yes`,
       `node '${cliPath}' ls --names`,
       'kill -9 $!',
     ].join('\n')
     const [command = '', ...rest] = [...through, 'bash', '-c', script]
     const { stdout } = spawnSync(command, rest, { encoding: 'utf8' })
-    const [swept = '', ...left] = stdout.trimEnd().split('\n')
-    const { removed, live: passed } = jsonOf('gc', swept)
+    const [swept = '', note, none, again = '', ...left] = stdout.trimEnd().split('\n')
+    const { removed, live: passed, kept } = jsonOf('gc', swept)
+    expect([kept, note, none]).toEqual([
+      ['lasting'],
+      'orbit: persistent fleet lasting is kept: pass --yes, or its name',
+      'nothing to remove',
+    ])
+    expect(jsonOf('gc', again).removed).toEqual([`orbit-lasting-fleet-${process.geteuid?.()}`])
     expect(removed.map((file: string) => file.replace(/-\d+$/, ''))).toEqual([
       'orbit-dead.1-fleet',
       'orbit-dead.2-fleet',

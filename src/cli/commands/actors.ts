@@ -1,5 +1,5 @@
-import { Fleet } from '../../core/fleet.js'
 import { type Call, type Command, UsageError } from '../command.js'
+import { checkJoinable } from '../member.js'
 import { type Column, printTable } from '../table.js'
 import { bytesText, durationText, printable } from '../text.js'
 
@@ -72,7 +72,7 @@ async function loadInspect(): Promise<Inspect> {
 
 async function inspect(call: Call) {
   const fleet = call.operand(0)
-  Fleet.observe(fleet).close() // throws if there is no such fleet
+  checkJoinable(fleet)
   const { inspectActors } = await loadInspect()
   const [type, key, name] = [call.optional(1), call.optional(2), call.text('name')]
   const which = { ...(type !== undefined && { type }), ...(key !== undefined && { key }) }

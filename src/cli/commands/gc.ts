@@ -1,6 +1,9 @@
 import { OrbitError } from '../../base/errors.js'
+import { Fleet } from '../../core/fleet.js'
+import { native, translated } from '../../core/native.js'
 import { byFleet, type FoundObject, findObjects } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
+import { isConfirmed } from '../confirm.js'
 import { type Problem, problemOf } from '../problem.js'
 import { isLive, printRemoved, remove } from '../removal.js'
 
@@ -8,13 +11,35 @@ interface Sweep {
   readonly removed: string[]
   /** Fleets with living members. */
   readonly live: string[]
+  /** Persistent fleets without living members: their contents may be wanted. */
+  readonly kept: string[]
   readonly problems: Problem[]
 }
 
+/** Whether a fleet waits for its processes to come back; false where its object does not tell. */
+function isPersistent(name: string): boolean {
+  try {
+    using fleet = Fleet.observe(name)
+    return translated(() => native.inspectFleet(fleet.handle)).isPersistent
+  } catch {
+    return false
+  }
+}
+
+/** Whether a persistent fleet that was not named may be removed. */
+async function mayRemove(call: Call, fleet: string): Promise<boolean> {
+  if (call.flag('yes')) return true
+  if (call.output.isJson || call.flag('dry-run') || !process.stdin.isTTY) return false
+  return isConfirmed(call, `remove the persistent fleet ${fleet}, with all that is in it`)
+}
+
 /** Removes a fleet if it has no living member. `remove` checks that again, under the lock of the fleet. */
-function sweepFleet(fleet: string, objects: readonly FoundObject[], isDryRun: boolean, sweep: Sweep): void {
+async function sweepFleet(call: Call, fleet: string, objects: readonly FoundObject[], sweep: Sweep): Promise<void> {
+  const isDryRun = call.flag('dry-run')
+  const isNamed = call.optional(0) !== undefined
   try {
     if (objects.some(({ form }) => form === 'fleet') && isLive(fleet)) sweep.live.push(fleet)
+    else if (!isNamed && isPersistent(fleet) && !(await mayRemove(call, fleet))) sweep.kept.push(fleet)
     else sweep.removed.push(...(isDryRun ? objects.map(({ file }) => file) : remove(fleet, {})))
   } catch (error) {
     const problem = problemOf(fleet, error)
@@ -23,21 +48,22 @@ function sweepFleet(fleet: string, objects: readonly FoundObject[], isDryRun: bo
   }
 }
 
-function run(call: Call): number {
+async function run(call: Call): Promise<number> {
   const { output } = call
   const isDryRun = call.flag('dry-run')
-  const sweep: Sweep = { removed: [], live: [], problems: [] }
+  const sweep: Sweep = { removed: [], live: [], kept: [], problems: [] }
   const only = call.optional(0)
   const fleets = [...byFleet(findObjects())].filter(([fleet]) => only === undefined || fleet === only)
   if (only !== undefined && fleets.length === 0) {
     throw new OrbitError('ERR_ORBIT_NOT_FOUND', `there is no fleet ${only}`)
   }
-  for (const [fleet, objects] of fleets) sweepFleet(fleet, objects, isDryRun, sweep)
+  for (const [fleet, objects] of fleets) await sweepFleet(call, fleet, objects, sweep)
   if (output.isJson) output.json({ isDryRun, ...sweep })
   else {
     printRemoved(output, sweep.removed, isDryRun)
     for (const { object, message } of sweep.problems)
       output.note(`fleet ${object} is kept: ${message}; orbit rm ${object} --force removes it`)
+    for (const fleet of sweep.kept) output.note(`persistent fleet ${fleet} is kept: pass --yes, or its name`)
     if (sweep.removed.length === 0) output.none('nothing to remove')
   }
   return sweep.problems.length > 0 ? 1 : 0
@@ -51,12 +77,15 @@ export const gc: Command = {
     'Removes every fleet of this user that has no living member, or only the named one, with its rings and FIFOs, and',
     'rings that have no fleet. Prints what it has removed.',
     '',
-    'The contents of such a fleet are lost. Do not run gc while a persistent fleet waits for its processes to come',
-    'back.',
+    'A persistent fleet may wait for its processes to come back, and its contents would be lost. Unless it is named, gc',
+    'asks on a terminal whether to remove it, and elsewhere keeps it; --yes removes it.',
     '',
     'A damaged fleet object is kept and named, and the exit code is 1; orbit rm --force removes it.',
   ],
-  options: { 'dry-run': { type: 'boolean', about: 'print what would be removed, and remove nothing' } },
+  options: {
+    'dry-run': { type: 'boolean', about: 'print what would be removed, and remove nothing' },
+    yes: { type: 'boolean', about: 'remove persistent fleets without asking' },
+  },
   writes: ['gc'],
   examples: [{ line: 'orbit gc --dry-run', about: 'what have dead fleets left behind?' }],
   run,

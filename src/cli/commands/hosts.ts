@@ -1,5 +1,5 @@
-import { Fleet } from '../../core/fleet.js'
 import { type Call, type Command, UsageError } from '../command.js'
+import { checkJoinable } from '../member.js'
 
 /** What the package `orbit-bridge` exports for this command. */
 interface Bridge {
@@ -20,7 +20,7 @@ async function loadBridge(): Promise<Bridge> {
 
 async function run(call: Call): Promise<number> {
   const fleet = call.operand(0)
-  Fleet.observe(fleet).close() // throws if there is no such fleet
+  checkJoinable(fleet)
   const { lines, ...report } = await (await loadBridge()).reportHosts(fleet)
   if (call.output.isJson) call.output.json(report)
   else for (const line of lines) call.output.line(line)
