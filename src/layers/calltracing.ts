@@ -1,4 +1,4 @@
-/** What follows a call from its client to its handler. Set by tracers; while there is none, calls carry nothing more. */
+/** What follows a call from its client to its handler. Without a tracer, calls carry nothing more. */
 export interface CallTracing {
   /** The text that goes with a request, of at most 512 bytes; a longer one is left out. '': none. */
   inject(): string

@@ -137,7 +137,7 @@ function dueText(atMs: number | undefined): string {
 async function backUp(call: Call, folder: string): Promise<void> {
   const { output } = call
   const fleet = call.operand(0)
-  Fleet.observe(fleet).close() // throws if there is no such fleet
+  checkJoinable(fleet)
   const { backUpActors } = await loadInspect()
   const name = call.text('name')
   const made = await backUpActors(fleet, folder, name === undefined ? {} : { name })

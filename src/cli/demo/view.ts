@@ -73,7 +73,7 @@ export class View {
     return (this.reports.get(node)?.steps ?? 0) > 0
   }
 
-  /** The numbers of the totals. `lost` are gaps in sequences, and frames that a process has counted and none has seen. */
+  /** The numbers of the totals. `lost` are gaps in sequences, and frames that only their publisher has counted. */
   counts() {
     const { frames, requests, skipped, repeated, torn, unread, unaccounted } = this.ledger
     let lost = skipped
