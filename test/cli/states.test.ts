@@ -62,9 +62,10 @@ const writes = (name: string): Row[] => [
 /** Runs a command to its end, or until it has begun and Ctrl-C ends it. */
 async function runs({ args, isEndless }: Row, isRefused: boolean): Promise<Outcome> {
   if (isEndless !== true || isRefused) return orbit([...args, '--json'])
-  const running = new Running([...args, '--json'])
-  if (args[0] === 'sub') await running.remarks('waiting for events')
-  const stdout = args[0] === 'sub' ? '' : ((await running.line()) as string)
+  const isSilent = args[0] === 'sub' // it has no event to print, and says only without --json what it waits for
+  const running = new Running(isSilent ? args : [...args, '--json'])
+  if (isSilent) await running.remarks('waiting for events')
+  const stdout = isSilent ? '' : ((await running.line()) as string)
   running.process.kill('SIGINT')
   return { code: await running.ended, stdout, stderr: running.stderr }
 }
@@ -97,21 +98,25 @@ describe.runIf(isLinux)('every command', () => {
     ['a live', 0],
     ['a dead', 1],
     ['a damaged', 2],
-  ] as const)('ends with its exit code on %s fleet, and changes no byte if it only reads', async (_, state) => {
-    const name = fleetName('states')
-    const child = await showcase(name, { hasMore: true })
-    if (state > 0) await child.kill()
-    if (state === 2) {
-      using file = new ObjectFile(objectPath(name, 'fleet'))
-      file.setU64(objectAt.magic, 7n)
-    }
-    const before = bytesOf(name)
-    await checkAll(reads(name), state)
-    expect(bytesOf(name)).toEqual(before)
-    for (const row of writes(name)) await check(row, state)
-    if (state === 2) expect(bytesOf(name)).toEqual(before)
-    else expect(objectsOf(name).length > 0).toBe(state === 0)
-  }, 240_000)
+  ] as const)(
+    'ends with its exit code on %s fleet, and changes no byte if it only reads',
+    async (_, state) => {
+      const name = fleetName('states')
+      const child = await showcase(name, { hasMore: true })
+      if (state > 0) await child.kill()
+      if (state === 2) {
+        using file = new ObjectFile(objectPath(name, 'fleet'))
+        file.setU64(objectAt.magic, 7n)
+      }
+      const before = bytesOf(name)
+      await checkAll(reads(name), state)
+      expect(bytesOf(name)).toEqual(before)
+      for (const row of writes(name)) await check(row, state)
+      if (state === 2) expect(bytesOf(name)).toEqual(before)
+      else expect(objectsOf(name).length > 0).toBe(state === 0)
+    },
+    240_000,
+  )
 
   it('that joins refuses a fleet that ended with its last member, which joining would make anew', async () => {
     const name = fleetName('states')
