@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Fleet, RateLimiter, type RateLimiterOptions } from '../index.js'
 
 /** Options of a store of rate limits: its name, and the options of the table. */
@@ -22,6 +23,12 @@ const maxWindowMs = 2 ** 35
 function limiterOf(fleet: Fleet, options: RateLimitStoreOptions, windowMs: number, limit = maxLimit): RateLimiter {
   const { name = 'http', ...table } = options
   return new RateLimiter(fleet, { ...table, name, limit, windowMs, algorithm: 'fixed' })
+}
+
+/** Clients choose keys: one that a limiter does not take is replaced by its hash. */
+function keyOf(key: string): string {
+  const isTaken = key !== '' && key.length <= 256 && key.isWellFormed()
+  return isTaken ? key : `sha256 ${createHash('sha256').update(JSON.stringify(key)).digest('hex')}`
 }
 
 /**
@@ -52,24 +59,24 @@ export class RateLimitStore {
 
   /** The hits of a client; undefined: it has no window. */
   get(key: string): ClientHits | undefined {
-    const { count, resetMs } = this.#open().peek(key)
+    const { count, resetMs } = this.#open().peek(keyOf(key))
     return resetMs === 0 ? undefined : hitsOf(count, resetMs)
   }
 
   /** Counts a hit. */
   increment(key: string): ClientHits {
-    const { count, resetMs } = this.#open().hit(key)
+    const { count, resetMs } = this.#open().hit(keyOf(key))
     return hitsOf(count, resetMs)
   }
 
   /** Takes a hit back, within its window. */
   decrement(key: string): void {
-    this.#open().reward(key)
+    this.#open().reward(keyOf(key))
   }
 
   /** Forgets a client. */
   resetKey(key: string): void {
-    this.#open().reset(key)
+    this.#open().reset(keyOf(key))
   }
 
   #open(): RateLimiter {
@@ -151,11 +158,11 @@ class CountingStore implements FastifyStore {
   }
 
   incr(key: string, callback: FastifyCallback, timeWindow: number, max: number): void {
-    this.#answer(callback, () => this.#limiter(timeWindow, max).hit(this.#route + key, { over: this.#over }))
+    this.#answer(callback, () => this.#limiter(timeWindow, max).hit(keyOf(this.#route + key), { over: this.#over }))
   }
 
   read(key: string, callback: FastifyCallback, timeWindow: number, max = maxLimit): void {
-    this.#answer(callback, () => this.#limiter(timeWindow, max).peek(this.#route + key))
+    this.#answer(callback, () => this.#limiter(timeWindow, max).peek(keyOf(this.#route + key)))
   }
 
   child(routeOptions: FastifyStoreOptions): FastifyStore {
@@ -255,7 +262,8 @@ export function flexibleLimiter<L>(library: FlexibleLibrary<L>): new (options: F
       this.#limiter = limiterOf(fleet, { name: keyPrefix || noPrefix, ...table }, windowMs)
     }
 
-    async _upsert(key: string, points: number, msDuration: number, isForced = false): Promise<Decided> {
+    async _upsert(text: string, points: number, msDuration: number, isForced = false): Promise<Decided> {
+      const key = keyOf(text)
       const windowMs = msDuration > 0 ? Math.ceil(msDuration) : maxWindowMs
       if (isForced) {
         this.#limiter.set(key, Math.max(points, 0), windowMs)
@@ -266,12 +274,12 @@ export function flexibleLimiter<L>(library: FlexibleLibrary<L>): new (options: F
     }
 
     async _get(key: string): Promise<Decided | null> {
-      const decision = this.#limiter.peek(key)
+      const decision = this.#limiter.peek(keyOf(key))
       return decision.resetMs === 0 ? null : decision
     }
 
     async _delete(key: string): Promise<boolean> {
-      return this.#limiter.reset(key)
+      return this.#limiter.reset(keyOf(key))
     }
 
     _getRateLimiterRes(_key: string, changed: number, { count, resetMs }: Decided): object {

@@ -194,13 +194,18 @@ function limitMetrics(fleet: FleetObserver): Metric[] {
   ]
 }
 
-/** Counters and gauges of all tables. A counter may go down, so for Prometheus each is a gauge. */
+/** The table in which a `FleetRegistry` has metrics of prom-client, for which it answers itself. */
+const ofFleetRegistry = 'prom'
+
+/** Counters and gauges of all other tables. A counter may go down, so for Prometheus each is a gauge. */
 function counterMetrics(fleet: FleetObserver): Metric {
   const samples: MetricSample[] = []
   for (const kind of kindsOf(fleet)) {
     const table = readableCounters(fleet, kind)
     if (table === undefined) continue
-    const labels = { fleet: fleet.name, table: ownNameOf('counters', table.name) ?? '' }
+    const ownName = ownNameOf('counters', table.name) ?? ''
+    if (ownName === ofFleetRegistry) continue
+    const labels = { fleet: fleet.name, table: ownName }
     for (let bucket = 0; bucket >= 0; ) {
       bucket = table.list(bucket, '', ({ name, value }) => samples.push({ labels: { ...labels, name }, value }))
     }

@@ -93,6 +93,8 @@ const keysOf = ['name', 'limit', 'windowMs', 'algorithm', 'burst', 'whenFull', '
 const maxNameBytes = 64
 const maxKeys = abi.maxLimitEntries / 4
 const maxMs = 0x7fffffff
+/** A wait looks this often, in milliseconds: a reset, a reward or room in the table may come early. */
+const lookMs = 1000
 
 /**
  * Limits how often a key may do something, for all processes of the fleet together: a request of an address, a login of
@@ -253,8 +255,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes as `take` does, and waits until it is allowed. The wait keeps the process alive unless `keepAlive` is
-   * false. Waiters have no order.
+   * Takes as `take` does, and waits until it is allowed. It sees within a second what other calls give back. The wait
+   * keeps the process alive unless `keepAlive` is false. Waiters have no order.
    *
    * @param key 1..1024 bytes of UTF-8
    * @returns the decision that allowed it
@@ -274,7 +276,7 @@ export class RateLimiter {
       if (decision.allowed) return decision
       const leftMs = deadline - monotonicMs()
       if (leftMs <= 0) throw this.#timeoutError(key, decision, timeoutMs as number)
-      await pause(Math.ceil(Math.min(decision.retryAfterMs, leftMs, maxMs)), signal, keepAlive)
+      await pause(Math.ceil(Math.min(decision.retryAfterMs, leftMs, lookMs)), signal, keepAlive)
     }
   }
 

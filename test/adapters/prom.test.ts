@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import promClient from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { FleetRegistry } from '../../src/adapters/prom.js'
-import { Counters } from '../../src/index.js'
+import { Counters, collectMetrics } from '../../src/index.js'
 import { fleetName, joinLocal, joinShm } from '../help/fleets.js'
 import { type Child, start } from '../help/processes.js'
 import { expectRangeError, untyped } from '../help/refusals.js'
@@ -148,6 +148,15 @@ describe('a FleetRegistry', () => {
     const entries = new Counters(fleet, { name: 'prom', nameBytes: 128 }).entries()
     count.inc()
     expect([...entries].map(({ value }) => value)).toEqual([3])
+  })
+
+  it('leaves its metrics out of those of the fleet', async () => {
+    const { fleet, registers, registry } = own()
+    new Counters(fleet).counter('jobs').add()
+    new Counter({ name: 'c', help: 'A count.', registers }).inc()
+    expect(await registry.metrics()).toContain('c 1')
+    const { samples } = collectMetrics(fleet).metrics.find(({ name }) => name === 'orbit_counter_value') ?? {}
+    expect(samples?.map(({ labels }) => labels['name'])).toEqual(['jobs'])
   })
 
   it('counts once when another one follows the same metrics', async () => {

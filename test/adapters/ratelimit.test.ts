@@ -66,6 +66,19 @@ describe('RateLimitStore', () => {
     expect(store.increment('a').totalHits).toBe(1)
   })
 
+  it('counts any key of a client', () => {
+    const store = storeIn(joinLocal(fleetName()))
+    const keys = ['', ' ', 'x'.repeat(2000), 'x'.repeat(2001), '\ud800', '\ud801', '€'.repeat(256)]
+    for (const key of keys) expect(store.increment(key).totalHits, key).toBe(1)
+    for (const key of keys) {
+      expect(store.increment(key).totalHits, key).toBe(2)
+      store.decrement(key)
+      expect(store.get(key)?.totalHits).toBe(1)
+      store.resetKey(key)
+      expect(store.get(key)).toBeUndefined()
+    }
+  })
+
   it('refuses to count before it is given to a limiter', () => {
     expect(() => new RateLimitStore(joinLocal(fleetName())).increment('a')).toThrow('give it to a rate limiter first')
   })
@@ -109,6 +122,15 @@ describe('fastifyStore', () => {
       return ttl
     })
     expect(ttls.slice(2)).toEqual(longest.slice(2))
+  })
+
+  it('counts a key without characters, and one of many', () => {
+    const store = new (fastifyStore(joinLocal(fleetName())))({})
+    const found: unknown[] = []
+    for (const key of ['', 'x'.repeat(3000), '']) {
+      store.incr(key, (error, result) => found.push(error ?? result?.current), hourMs, 5)
+    }
+    expect(found).toEqual([1, 1, 2])
   })
 
   it('reads without counting, and passes errors on', () => {

@@ -151,6 +151,16 @@ describe('a key', () => {
 })
 
 describe('wait', () => {
+  it('takes what another call gives back', async () => {
+    const limiter = own({ limit: 1 })
+    limiter.take('key')
+    const waiting = limiter.wait('key')
+    await Promise.resolve()
+    limiter.reset('key')
+    expect((await waiting).allowed).toBe(true)
+    expect(limiter.allows('key')).toBe(false)
+  })
+
   it('resolves when the key may go on', async () => {
     const limiter = own({ limit: 1, windowMs: 30 })
     expect((await limiter.wait('key')).allowed).toBe(true)
