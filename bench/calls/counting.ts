@@ -1,10 +1,8 @@
-// Counters, rate limits, and a scrape of the metrics of four workers.
+// Counters and rate limits.
 
-import { Counter as PromCounter, Gauge as PromGauge, Histogram as PromHistogram, Registry } from 'prom-client'
-import { FleetRegistry } from '../../src/adapters/prom.js'
-import { Counters, type Fleet, RateLimiter } from '../../src/index.js'
+import { Counters, RateLimiter } from '../../src/index.js'
 import { zipfKeys } from '../trials/keys.js'
-import { type Call, fleetCall, otherMember } from './call.js'
+import { fleetCall } from './call.js'
 
 const keyCount = 10_000
 const keys = zipfKeys(keyCount, 2 ** 16)
@@ -18,34 +16,6 @@ const limit = { limit: 16_000_000, windowMs: 1000, keys: 2 * keyCount }
 
 const limiterCall = (name: string, measures: string, start: (limiter: RateLimiter) => (i: number) => unknown) =>
   fleetCall(`RateLimiter ${name}`, measures, (fleet) => start(new RateLimiter(fleet, { name: 'bench', ...limit })))
-
-/** A worker with 500 lines of metrics. */
-function worker(fleet: Fleet): FleetRegistry {
-  const register = new Registry()
-  const registers = [register]
-  const counter = new PromCounter({ name: 'c', help: 'Counts.', labelNames: ['route'], registers })
-  const gauge = new PromGauge({ name: 'g', help: 'Levels.', labelNames: ['pool'], registers })
-  const histogram = new PromHistogram({ name: 'h', help: 'Times.', labelNames: ['route'], registers })
-  for (let i = 0; i < 230; i++) counter.inc({ route: `/${i}` })
-  for (let i = 0; i < 200; i++) gauge.set({ pool: `${i}` }, i)
-  for (let i = 0; i < 60; i++) histogram.observe({ route: `/${i % 5}` }, i / 5)
-  return new FleetRegistry(fleet, { register })
-}
-
-const scrape: Call = {
-  name: 'FleetRegistry scrape, 4 x 500 series',
-  measures: 'registry.metrics() of one of four workers with 500 lines of metrics each',
-  operations: 1,
-  start(name) {
-    let registry: FleetRegistry | undefined
-    const inner = fleetCall(name, '', (fleet) => {
-      registry = worker(fleet)
-      for (let i = 1; i < 4; i++) worker(otherMember(fleet))
-      return () => undefined
-    }).start(name)
-    return { run: () => registry?.metrics(), close: () => inner.close() }
-  },
-}
 
 export default [
   countersCall('Counter add', 'counter.add()', (counters) => {
@@ -73,5 +43,4 @@ export default [
     (limiter) => (i) => limiter.take(key(i)),
   ),
   limiterCall('allows', 'limiter.allows(key) of one key', (limiter) => () => limiter.allows('hot')),
-  scrape,
 ]

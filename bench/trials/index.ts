@@ -3,6 +3,7 @@ import { cacheMix, claimsContended } from './crowd.js'
 import { claimHandover, holderDeath, writerDeath } from './deaths.js'
 import { firstLookup, holders, joining, listing, missAmongResets, objects, snapshot } from './growth.js'
 import { eventAmongMany, failingLoad } from './many.js'
+import { scrape, scrapeMemory } from './scraping.js'
 import { cpu, fanIn, fanOut, latency, memory, publisherCost, readerCost, throughput } from './sending.js'
 import type { Trial } from './trial.js'
 
@@ -29,6 +30,8 @@ export const trials: readonly Trial[] = [
   count,
   limit,
   script,
+  scrape,
+  scrapeMemory,
   writerDeath,
   holderDeath,
   cpu,
