@@ -8,6 +8,7 @@ import type { Child } from './child.js'
 import { chooseGroups, leaveOut } from './choosing.js'
 import type { Driver, Server } from './drivers/driver.js'
 import { describeMachine } from './machine.js'
+import { cpuVariable } from './measure.js'
 import { type Around, type Build, cellName, type Group, type Measured, measureGroup } from './measuring.js'
 import { fromJson, merged, type Results, toJson } from './results.js'
 import { aboutText, buildsText, resultsText } from './tables.js'
@@ -22,6 +23,7 @@ in rounds. With two checkouts A and B it compares their builds of orbit instead:
   --only PATTERN   only cells that match this regular expression, ignoring case; a cell is "trial, case, driver". orbit
                    is always in it. Default of bench:compare: ^call
   --rounds N       so many rounds instead of each trial's own
+  --cpu            calls by processor time, for a machine that does other work
   --json FILE      also write the results
   --add            keep what that file has of trials that this run does not measure
   --list           what there is to match
@@ -45,6 +47,7 @@ function readOptions() {
         rounds: { type: 'string' },
         json: { type: 'string' },
         add: { type: 'boolean', default: false },
+        cpu: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -134,6 +137,7 @@ async function main(): Promise<void> {
     return void process.stdout.write(`${[...new Set(all)].join('\n')}\n`)
   }
   const machine = describeMachine()
+  if (options.cpu) process.env[cpuVariable] = '1'
   const { groups, skipped } = await leaveOut(found)
   // Three times with new processes, where two builds are compared: chance, as in memory layout, stays with a process.
   const passes = builds.length > 0 && !isQuick ? [groups, groups, groups].flat() : groups

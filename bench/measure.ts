@@ -17,6 +17,30 @@ function sample(run: () => void, operations: number, runMs: number): number[] {
   return benchmark.stats.sample.map((seconds) => (seconds * 1e9) / operations)
 }
 
+/** Of this process, all its threads. */
+export function processorNs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) * 1000
+}
+
+/** main sets it with --cpu, for the processes of all cells. */
+export const cpuVariable = 'ORBIT_BENCH_CPU'
+
+/** Samples processor time. Asking for it takes as long as some calls of orbit, so it is asked for after several runs. */
+function sampleProcessor(run: () => void, operations: number, runMs: number): number[] {
+  const atOnce = operations > 1 ? 8 : 1
+  return Array.from({ length: windows }, () => {
+    const begin = processorNs()
+    let runs = 0
+    let elapsed = 0
+    for (; elapsed < (runMs / windows) * 1e6; elapsed = processorNs() - begin) {
+      for (let i = 0; i < atOnce; i++) run()
+      runs += atOnce
+    }
+    return elapsed / (runs * operations)
+  })
+}
+
 /** Samples what answers later. A window ends with the first run that fills it. */
 async function sampleAsync(runAsync: () => unknown, operations: number, runMs: number): Promise<number[]> {
   const samples: number[] = []
@@ -41,7 +65,10 @@ async function sampleAsync(runAsync: () => unknown, operations: number, runMs: n
  */
 export async function sampleFor(runMs: number, operations: number, run: () => unknown): Promise<number[]> {
   const first = run()
-  if (!(first instanceof Promise)) return sample(run, operations, runMs)
+  if (!(first instanceof Promise)) {
+    const isCpu = process.env[cpuVariable] !== undefined
+    return isCpu ? sampleProcessor(run, operations, runMs) : sample(run, operations, runMs)
+  }
   await first
   return sampleAsync(run, operations, runMs)
 }
