@@ -72,7 +72,7 @@ describe('an ending', () => {
 
 describe('bytes of another process', () => {
   it('are no message when they are cut, longer, of another version or of no known kind', () => {
-    const messages = [encodeRequest(request({ args: [1, 'x'] })), encodeRequest(request({ args: [{ a: 1 }] }))]
+    const messages = [[1, 'x'], [{ a: 1 }]].map((args) => Buffer.from(encodeRequest(request({ args }))))
     for (const bytes of messages) {
       for (let length = 0; length < bytes.length; length++) {
         expect(decodeRequest(bytes.subarray(0, length))).toBeUndefined()

@@ -6,6 +6,9 @@ const tag = { undefined: 0, null: 1, false: 2, true: 3, number: 4, text: 5, clon
 /** Texts that were read, by their bytes as latin1: names and keys come again and again. */
 const texts = new Map<string, string>()
 const [mostTexts, longestText] = [4096, 64]
+/** Groups of texts, likewise. */
+const groups = new Map<string, readonly string[]>()
+const longestGroup = 256
 
 /** Whether a value crosses without structured clone. */
 export function isPlain(value: unknown): boolean {
@@ -67,6 +70,16 @@ export class FieldWriter {
     return this
   }
 
+  /** Texts that come again and again together: they are read at once. */
+  texts(all: readonly string[]): this {
+    this.#reserve(4)
+    const at = this.#at
+    this.#at += 4
+    for (const each of all) this.text(each)
+    this.#length(this.#at - at - 4, at)
+    return this
+  }
+
   /** A value, with what `cloned` returned for it. */
   value(value: unknown, bytes: Uint8Array | undefined): this {
     if (bytes !== undefined) return this.#cloned(bytes)
@@ -85,9 +98,14 @@ export class FieldWriter {
     return this
   }
 
+  /** The message, until the next one begins. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(0, this.#at)
+  }
+
   /** A copy of the message. */
   end(): Uint8Array {
-    return Buffer.from(this.#buffer.subarray(0, this.#at))
+    return Buffer.from(this.view())
   }
 }
 
@@ -125,6 +143,23 @@ export class FieldReader {
     const text = this.#buffer.toString('utf8', from, this.#at)
     if (texts.size < mostTexts) texts.set(bytes, text)
     return text
+  }
+
+  /** What `texts` of a writer has written. */
+  texts(): readonly string[] {
+    const from = this.#take()
+    const end = this.#at
+    const bytes = end - from > longestGroup ? undefined : this.#buffer.toString('latin1', from, end)
+    const known = bytes === undefined ? undefined : groups.get(bytes)
+    if (known !== undefined) return known
+    const all: string[] = []
+    this.#at = from
+    while (this.#at < end) all.push(this.text())
+    if (this.#at !== end) throw new RangeError('a text is longer than its group')
+    if (bytes === undefined) return all
+    if (groups.size >= mostTexts) groups.clear()
+    groups.set(bytes, all)
+    return all
   }
 
   value(): unknown {

@@ -52,42 +52,53 @@ export type Ending =
   | { readonly how: 'moved' }
 
 /** Raised when the messages change: a process refuses those of another version. */
-const version = 3
+const version = 4
 const [returned, threw, refused, moved] = [0, 1, 2, 3]
 /** Flags of a request. */
 const [isTold, hasKey, isWhole] = [1, 2, 4]
 const writer = new FieldWriter()
 
-/** Throws for a value that cannot cross. */
+/** Valid until the next message is encoded. Throws for a value that cannot cross. */
 export function encodeRequest(request: Request): Uint8Array {
   const { args, chain, isTell, idempotencyKey } = request
   const whole = args.length > 255 || !args.every(isPlain) ? serialize(args) : undefined
   const key = idempotencyKey === undefined ? 0 : hasKey
   writer.begin(version).byte((isTell ? isTold : 0) | key | (whole === undefined ? 0 : isWhole))
   writer.number(request.deadlineMs).number(request.sequence).number(request.epoch)
-  writer.text(request.type).text(request.key).text(request.method).text(request.caller)
+  writer.texts([request.type, request.key, request.method, request.caller])
   writer.byte(chain.length)
   for (const actor of chain) writer.text(actor)
   if (idempotencyKey !== undefined) writer.text(idempotencyKey)
-  if (whole !== undefined) return writer.value(args, whole).end()
+  if (whole !== undefined) return writer.value(args, whole).view()
   writer.byte(args.length)
   for (const arg of args) writer.value(arg, undefined)
-  return writer.end()
+  return writer.view()
 }
 
 /** The request of bytes from another process; undefined: they are none. */
 export function decodeRequest(bytes: unknown): Request | undefined {
   return read(bytes, (reader) => {
     const flags = reader.byte()
-    const [deadlineMs, sequence, epoch] = [reader.number(), reader.number(), reader.number()]
-    const [type, key, method, caller] = [reader.text(), reader.text(), reader.text(), reader.text()]
-    const chain = Array.from({ length: reader.byte() }, () => reader.text())
+    const deadlineMs = reader.number()
+    const sequence = reader.number()
+    const epoch = reader.number()
+    const names = reader.texts()
+    if (names.length !== 4) return undefined
+    const [type, key, method, caller] = names as [string, string, string, string]
+    const chain: string[] = []
+    for (let left = reader.byte(); left > 0; left--) chain.push(reader.text())
     const idempotencyKey = (flags & hasKey) === 0 ? undefined : reader.text()
-    const args = (flags & isWhole) === 0 ? Array.from({ length: reader.byte() }, () => reader.value()) : reader.value()
+    const args = (flags & isWhole) === 0 ? argsOf(reader) : reader.value()
     if (!Array.isArray(args)) return undefined
-    const rest = { deadlineMs, chain, caller, sequence, epoch, isTell: (flags & isTold) !== 0, idempotencyKey }
-    return { type, key, method, args, ...rest }
+    const isTell = (flags & isTold) !== 0
+    return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey }
   })
+}
+
+function argsOf(reader: FieldReader): unknown[] {
+  const args: unknown[] = []
+  for (let left = reader.byte(); left > 0; left--) args.push(reader.value())
+  return args
 }
 
 /** Throws for a value that cannot cross. */
