@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { type ActorError, actors, superviseWorkers, type WorkerEvent } from 'orbit-actors'
 import type { Fleet } from 'orbit-node'
 import { type Figure, median, ms } from './figures.js'
-import type { classes } from './host.js'
+import { classes } from './host.js'
 import { kill, pause, startHost } from './processes.js'
 
 const [deaths, restarts, meetings, calls] = [10, 10, 10, 1_000_000]
@@ -103,9 +103,17 @@ export async function cycles(fleet: Fleet): Promise<Figure[]> {
   ]
 }
 
-/** Calls of calls that wait for the same actors, always in one order, so none of them is in a cycle. */
-export async function victims(fleet: Fleet, host: Parameters<typeof kill>[0], seconds: number): Promise<Figure[]> {
-  await using system = actors<typeof classes>({ fleet, host: false })
+/**
+ * Calls of calls that wait for the same actors, always in one order, so none of them is in a cycle. Half of them cross
+ * between two systems.
+ */
+export async function victims(fleet: Fleet, seconds: number): Promise<Figure[]> {
+  await using system = actors({ fleet, actors: classes })
+  await using other = actors({ fleet, actors: classes })
+  while (other.size === 0) {
+    await Promise.all(Array.from({ length: 50 }, (_, i) => system.get('Node', `n${i}`).rest()))
+    await pause(10)
+  }
   const [width, depth, lanes] = [4, 8, 32]
   let [made, refused] = [0, 0]
   const end = performance.now() + seconds * 1000
@@ -124,6 +132,5 @@ export async function victims(fleet: Fleet, host: Parameters<typeof kill>[0], se
     }
   }
   await Promise.all(Array.from({ length: lanes }, (_, seed) => lane(seed + 1)))
-  await kill(host)
   return [{ what: `refused calls without a cycle, of ${made}`, value: String(refused), goal: '0' }]
 }

@@ -24,7 +24,7 @@ const parts: Record<string, [title: string, run: (fleet: Fleet) => Promise<Figur
   deaths: ['Deaths', takeOvers],
   supervision: ['Supervision', supervision],
   cycles: ['Cycles', cycles],
-  victims: ['False victims', (fleet) => withHost(fleet, (host) => victims(fleet, host, secondsOfVictims))],
+  victims: ['False victims', (fleet) => victims(fleet, secondsOfVictims)],
 }
 
 const asked = process.argv.slice(2)
