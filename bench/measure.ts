@@ -26,7 +26,7 @@ export function processorNs(): number {
 /** main sets it with --cpu, for the processes of all cells. */
 export const cpuVariable = 'ORBIT_BENCH_CPU'
 
-/** Samples processor time. Asking for it takes as long as some calls of orbit, so it is asked for after several runs. */
+/** Samples processor time. Asking for it takes as long as some calls of orbit, so it is asked for after a few runs. */
 function sampleProcessor(run: () => void, operations: number, runMs: number): number[] {
   const atOnce = operations > 1 ? 8 : 1
   return Array.from({ length: windows }, () => {
