@@ -22,6 +22,8 @@ const smokeFiles = [
   'layers/contest',
   'pod/pod',
   'base/errors',
+  'packages/actors/test/sqlite',
+  'packages/actors/test/values',
 ]
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -44,7 +46,9 @@ const hashOfAddon = () => createHash('sha256').update(readFileSync(addon)).diges
 /** Runs the suite under this executable, which is also what `node` means to every process that a test starts. */
 function runSuite(executable) {
   const report = join(cache, `report-${process.pid}.json`)
-  const quick = isSmoke ? ['--maxWorkers=2', ...smokeFiles.map((name) => `test/${name}.test.ts`)] : []
+  const quick = isSmoke
+    ? ['--maxWorkers=2', ...smokeFiles.map((name) => `${name.startsWith('packages/') ? '' : 'test/'}${name}.test.ts`)]
+    : []
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const PATH = `${dirname(executable)}${delimiter}${process.env.PATH}`
   // The tests use the addon with the printed hash.

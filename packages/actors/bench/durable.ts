@@ -12,7 +12,7 @@ import { Fleet } from 'orbit-node'
 import type { Counter, Plain } from './durablehost.js'
 
 type Classes = { Counter: typeof Counter; Plain: typeof Plain }
-const [rounds, roundMs, inFlight, manyKeys, partitions] = [5, 1000, 64, 1000, 16]
+const [rounds, roundMs, inFlight, manyKeys, partitions] = [3, 700, 64, 1000, 16]
 const kinds = ['full', 'each', 'normal', 'none'] as const
 type Kind = (typeof kinds)[number]
 
@@ -55,10 +55,12 @@ class Way {
     return new Way(kind, Fleet.joinShm(name), host)
   }
 
-  /** Calls a second with so many under way, of so many actors. */
-  async rate(underWay: number, keys: number): Promise<number> {
+  /** Calls a second with so many under way, of so many actors, or of those of them in one partition. */
+  async rate(underWay: number, count: number, isOnePartition = false): Promise<number> {
     const type = this.#kind === 'none' ? 'Plain' : 'Counter'
-    const refs = Array.from({ length: keys }, (_, i) => this.#system.get(type, `counter ${i}`))
+    const all = Array.from({ length: count }, (_, i) => `counter ${i}`)
+    const names = all.filter((key) => !isOnePartition || this.#system.partitionOf(type, key) === 0)
+    const [refs, keys] = [names.map((key) => this.#system.get(type, key)), names.length]
     await Promise.all(refs.map((ref) => ref.add(0)))
     await this.#delay()
     const [begunMs, endMs] = [performance.now(), performance.now() + roundMs]
@@ -135,7 +137,8 @@ async function compareRates(): Promise<void> {
   const note = (title: string, value: number) => results.set(title, [...(results.get(title) ?? []), value])
   for (let round = 0; round < rounds; round++) {
     for (const [kind, way] of ways) {
-      note(`${kind} 1`, await way.rate(inFlight, 1))
+      if (kind !== 'each') note(`${kind} 1`, await way.rate(inFlight, 1))
+      if (kind === 'full' || kind === 'each') note(`${kind} file`, await way.rate(inFlight, manyKeys, true))
       if (kind === 'full') note('alone', await way.rate(1, 1))
       if (kind !== 'each') note(`${kind} ${manyKeys}`, await way.rate(inFlight, manyKeys))
     }
@@ -144,13 +147,10 @@ async function compareRates(): Promise<void> {
   }
   const of = (title: string): number => median(results.get(title) ?? [Number.NaN])
   console.log(`\ncalls a second from a sibling process, ${inFlight} under way, medians of ${rounds} rounds`)
-  print('a commit for each call, one actor', of('each 1'), '/s')
-  print(
-    'group commit, one actor',
-    of('full 1'),
-    '/s',
-    `${(of('full 1') / of('each 1')).toFixed(1)} x a commit for each`,
-  )
+  print('a commit for each call, actors of one partition', of('each file'), '/s')
+  const gain = `${(of('full file') / of('each file')).toFixed(1)} x a commit for each`
+  print('group commit, actors of one partition', of('full file'), '/s', gain)
+  print('group commit, one actor', of('full 1'), '/s')
   print(`group commit, ${manyKeys} actors in ${partitions} files`, of(`full ${manyKeys}`), '/s')
   print('group commit, one call at a time', of('alone'), '/s')
   print('normal, one actor', of('normal 1'), '/s', `${(of('normal 1') / of('none 1')).toFixed(2)} x without storage`)
@@ -190,7 +190,7 @@ async function fill(folder: string, type: string, count: number, partitionOf: (k
 
 /** Microseconds of the first call of an actor whose state is on the disk, in this process. */
 async function measureActivation(): Promise<void> {
-  const [folder, count] = [newFolder(), 5000]
+  const [folder, count] = [newFolder(), 2000]
   const fleet = Fleet.joinShm(`bench-cold-${process.pid}`)
   const hash = actors<{ Note: typeof Note }>({ fleet, host: false, name: 'hash' })
   await fill(folder, 'Note', count, (key) => hash.partitionOf('Note', key))
