@@ -47,6 +47,7 @@ napi_value cache_find_call(napi_env env, napi_callback_info info) {
   CacheAnswer answer;
   uint64_t known = call.given->word();
   CacheStatus status = index_of(call)->find(key, known, now, value, &answer);
+  if (call.opened->writable) count_lookup(call.opened->writer, status != CacheStatus::kMiss);
   Results* results = call.addon->results();
   results->position = answer.isDecided ? number_of(answer.position) : -1;
   results->head = number_of(answer.head);

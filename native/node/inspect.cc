@@ -5,6 +5,7 @@
 #include "posix/clock.h"
 #include "posix/folder.h"
 #include "posix/shm.h"
+#include "protocol/index.h"
 #include "protocol/table.h"
 
 namespace orbit {
@@ -102,7 +103,7 @@ uint32_t count_sleepers(const Ring& ring) {
 }
 
 // inspectRing(ring) -> { createdAtMs, fleetId, isRetired, isTable, hasCells, boxes, hint, floor, tokensDrawn,
-// sleepers, fleetSize, schema }
+// sleepers, cacheHits, cacheMisses, fleetSize, schema }
 Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
   return translated(info, [&]() -> Napi::Value {
     const Ring& ring = ring_of(info).writer.ring;
@@ -117,6 +118,9 @@ Napi::Value inspect_ring_call(const Napi::CallbackInfo& info) {
              first = first_token(load_relaxed(&ring.header->object.createdAtMs));
     result.Set("tokensDrawn", exact(tokens > first ? tokens - first : 0));
     result.Set("sleepers", count_sleepers(ring));
+    CacheLookups lookups = sum_lookups(ring);
+    result.Set("cacheHits", exact(lookups.hits));
+    result.Set("cacheMisses", exact(lookups.misses));
     result.Set("fleetSize", ring.spec.fleetSize);
     std::string schema = schema_text(ring);
     result.Set("schema", schema.empty() ? schema : schema + "}");

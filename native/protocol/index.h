@@ -50,6 +50,28 @@ constexpr uint64_t kNoPosition = ~uint64_t{0};
 
 inline uint64_t padded(uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
+// Counts a lookup in the line of the member's own node, which others write only to wake it. So a
+// lookup shares no line with those of other processes. The counts go on with the next owner of the node.
+inline void count_lookup(const Writer& writer, bool isHit) {
+  NodeEntry* entry = &writer.ring.entries[writer.node];
+  uint64_t* count = isHit ? &entry->cacheHits : &entry->cacheMisses;
+  store_relaxed(count, load_relaxed(count) + 1);
+}
+
+struct CacheLookups {
+  uint64_t hits = 0, misses = 0;
+};
+
+// The lookups of all members so far.
+inline CacheLookups sum_lookups(const Ring& ring) {
+  CacheLookups sum;
+  for (uint32_t node = 0; node < ring.spec.fleetSize; node++) {
+    sum.hits += load_relaxed(&ring.entries[node].cacheHits);
+    sum.misses += load_relaxed(&ring.entries[node].cacheMisses);
+  }
+  return sum;
+}
+
 class CacheIndex {
  public:
   CacheIndex(const Ring& ring, uint64_t seed)

@@ -194,6 +194,8 @@ void every_shared_byte_stays_where_version_2_put_it() {
       {"NodeEntry.intentPosition", offsetof(NodeEntry, intentPosition), 16},
       {"NodeEntry.latestCount", offsetof(NodeEntry, latestCount), 32},
       {"NodeEntry.arm", offsetof(NodeEntry, arm), 24},
+      {"NodeEntry.cacheHits", offsetof(NodeEntry, cacheHits), 40},
+      {"NodeEntry.cacheMisses", offsetof(NodeEntry, cacheMisses), 48},
       {"NodeEntry", sizeof(NodeEntry), 64},
       {"LatestHeader.position", offsetof(LatestHeader, position), 0},
       {"LatestHeader.incarnation", offsetof(LatestHeader, incarnation), 8},

@@ -88,12 +88,19 @@ const storeColumns = (hasFleets: boolean): Column<StoreSample>[] => [
   { title: 'BYTES', text: ({ bytes }) => bytesText(bytes), align: 'right', rank: 5 },
 ]
 
-const ringColumns = (hasFleets: boolean): Column<RingSample>[] => [
+/** Columns of rings, where one of them is a cache. */
+const cacheColumns: Column<RingSample>[] = [
+  { title: 'READS/S', text: ({ readsPerSecond }) => rate(readsPerSecond), align: 'right', rank: 4 },
+  { title: 'HITS', text: ({ hitRate }) => percentText(hitRate), align: 'right', rank: 5 },
+]
+
+const ringColumns = (hasFleets: boolean, hasCaches: boolean): Column<RingSample>[] => [
   ...(hasFleets ? [{ title: 'FLEET', text: ({ fleet }: RingSample) => fleet, isFlexible: true }] : []),
   { title: 'KIND', text: ({ kind }) => String(kind), align: 'right', rank: 4 },
   { title: 'NAME', text: ({ name }) => name, isFlexible: true },
   { title: 'PER S', text: ({ perSecond }) => rateText(perSecond), align: 'right' },
   { title: 'RATE', text: ({ history }) => sparkline(history), style: () => 'cyan', rank: 3 },
+  ...(hasCaches ? cacheColumns : []),
   { title: 'HEAD', text: ({ head }) => String(head), align: 'right', rank: 2 },
   { title: 'RETAINED', text: ({ retained, capacity }) => `${retained}/${capacity}`, align: 'right', rank: 1 },
   {
@@ -123,7 +130,8 @@ const orders: Record<SortKey, (a: RingSample, b: RingSample) => number> = {
 function ringSection(look: Look, rings: readonly RingSample[], hasFleets: boolean): Section {
   const sorted = [...rings].sort(orders[look.sort])
   const inOrder = look.isReversed ? sorted.reverse() : sorted
-  return tableSection(look, { noun: 'ring' }, ringColumns(hasFleets), inOrder, (ring) => ({
+  const hasCaches = rings.some(({ readsPerSecond }) => readsPerSecond !== null)
+  return tableSection(look, { noun: 'ring' }, ringColumns(hasFleets, hasCaches), inOrder, (ring) => ({
     key: `${ring.fleet}/${ring.kind}`,
     open: () => objectPage(ring.fleet, ring),
   }))

@@ -1,4 +1,6 @@
+import { hitRateOf } from '../inspect/stores.js'
 import type { RingStat } from './ringstat.js'
+import { percentText } from './storetext.js'
 import { bytesText, counted, durationText, fingerprintText, rateText } from './text.js'
 
 export const rateOf = ({ perSecond }: RingStat): string => (perSecond === null ? '-' : rateText(perSecond))
@@ -45,6 +47,9 @@ function contentPairs(ring: RingStat): [string, string][] {
   return ring.table ? tablePairs(ring, ring.table) : framePairs(ring)
 }
 
+const lookupsText = ({ hits, misses }: NonNullable<RingStat['lookups']>): string =>
+  `${hits} hits of ${hits + misses}, ${percentText(hitRateOf(hits, misses))}`
+
 function podText({ fingerprint, schema }: RingStat): string {
   if (fingerprint === 0n) return 'none: payloads are bytes'
   return `${schema || 'unknown'} (fingerprint ${fingerprintText(fingerprint)})`
@@ -60,6 +65,7 @@ export function ringPairs(ring: RingStat): [string, string][] {
     ['payload', `at most ${ring.payloadBytes} bytes`],
     ['object', `${bytesText(ring.objectBytes)}, created ${age} ago`],
     ...contentPairs(ring),
+    ...(ring.lookups ? [['lookups', lookupsText(ring.lookups)] as [string, string]] : []),
     ['spare chunks', `${ring.spares}, ${ring.burned} lost`],
     ['refused', `${ring.refused} publishes`],
     ['missed wakes', String(ring.missedWakes)],

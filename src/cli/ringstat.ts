@@ -58,4 +58,5 @@ export const ringStatJson = ({ fingerprint, ...rest }: RingStat) => ({
   fingerprint: fingerprintText(fingerprint),
   table: rest.table ?? null,
   inboxes: rest.inboxes ?? null,
+  lookups: rest.lookups ?? null,
 })

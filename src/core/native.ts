@@ -309,6 +309,9 @@ interface Native extends ContestCalls, CounterCalls, InboxCalls, StoreCalls {
     readonly tokensDrawn: number
     /** Nodes that are armed. */
     readonly sleepers: number
+    /** Lookups of all members so far; of other rings than those of caches: 0. */
+    readonly cacheHits: number
+    readonly cacheMisses: number
     readonly fleetSize: number
     /** With all fields that members have added; '': none. */
     readonly schema: string

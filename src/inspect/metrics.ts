@@ -110,6 +110,18 @@ const ofRings: (Family & { readonly value: (ring: RingReport) => number | undefi
     value: ({ sleepers }) => sleepers,
   },
   {
+    name: 'orbit_cache_hits_total',
+    help: 'Lookups of the cache that found a value.',
+    type: 'counter',
+    value: ({ lookups }) => lookups?.hits,
+  },
+  {
+    name: 'orbit_cache_misses_total',
+    help: 'Lookups of the cache that found no value.',
+    type: 'counter',
+    value: ({ lookups }) => lookups?.misses,
+  },
+  {
     name: 'orbit_claims_held',
     help: 'Valid claims of the contest.',
     type: 'gauge',

@@ -7,6 +7,7 @@ import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { Ring, type RingStats } from '../core/ring.js'
 import { resultTo } from '../core/scratch.js'
+import { isOfLayer } from './kinds.js'
 
 /** What a node that died left in a ring, until the next owner of the node cleans it up. */
 interface DeadNode {
@@ -43,6 +44,8 @@ export interface RingReport extends Readonly<RingStats> {
   /** Nodes that sleep until it has news. */
   readonly sleepers: number
   readonly deadNodes: readonly DeadNode[]
+  /** Present in the report of a cache: the lookups of all members so far. */
+  readonly lookups?: { readonly hits: number; readonly misses: number }
   /** Present in the report of a table, in which `head` and `oldest` are 0. */
   readonly table?: {
     /**
@@ -77,9 +80,11 @@ export function inspectRing(fleet: FleetObserver, kind: number, nodes: readonly 
   const { handle } = found
   const object = translated(() => native.inspectRing(handle))
   if (object.isRetired) found.refuse(status.retired)
-  const { createdAtMs, floor, sleepers, tokensDrawn, schema } = object
+  const { createdAtMs, floor, sleepers, tokensDrawn, schema, cacheHits: hits, cacheMisses: misses } = object
+  const info = found.info()
   return {
-    ...found.info(),
+    ...info,
+    ...(isOfLayer('cache', info.name) && { lookups: { hits, misses } }),
     form: found instanceof Boxes ? 'inbox' : found instanceof Ring ? 'ring' : 'table',
     schema,
     createdAtMs,

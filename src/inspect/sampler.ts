@@ -7,6 +7,7 @@ import { type MemberSample, MemberSampler } from './membersampler.js'
 import { isStale } from './nodestate.js'
 import { byFleet, findObjects } from './objects.js'
 import { type InboxReport, inspectRing, type RingReport } from './report.js'
+import { hitRateOf } from './stores.js'
 import { type StoreSample, StoreSampler } from './storesampler.js'
 
 export interface RingSample {
@@ -29,6 +30,10 @@ export interface RingSample {
   /** Messages of an inbox that were refused because it was full; of another object 0. */
   readonly full: number
   readonly perSecond: number
+  /** In a cache: its lookups a second; null: it is none. */
+  readonly readsPerSecond: number | null
+  /** In a cache: the part of them that found a value, 0..1, or, where there were none, of all; null: no lookups yet. */
+  readonly hitRate: number | null
   /** The rates of the last samples, oldest first. */
   readonly history: readonly number[]
 }
@@ -67,6 +72,7 @@ const historyLength = 30
 
 interface LastLook {
   readonly head: number
+  readonly lookups: RingReport['lookups']
   readonly atMs: number
   readonly history: readonly number[]
 }
@@ -147,13 +153,23 @@ export class Sampler {
     const atMs = performance.now()
     const perSecond = before === undefined ? 0 : (Math.max(0, head - before.head) * 1000) / (atMs - before.atMs)
     const history = before === undefined ? [] : [...before.history, perSecond].slice(-historyLength)
-    next.set(key, { head, atMs, history })
+    next.set(key, { head, lookups: report.lookups, atMs, history })
     const retained = report.table?.claims ?? report.head - oldest
     const lifeClaims = report.table?.lifeClaims ?? 0
     const full = report.inboxes?.reduce((sum, each) => sum + each.refused, 0) ?? 0
     const counts = { head, retained, lifeClaims, burned, sleepers, refused, missedWakes, full }
-    return { fleet, kind, name, form, capacity, ...counts, perSecond, history }
+    return { fleet, kind, name, form, capacity, ...counts, perSecond, ...readsOf(report, before, atMs), history }
   }
+}
+
+/** The lookups of a cache since the last look. */
+function readsOf({ lookups }: RingReport, before: LastLook | undefined, atMs: number) {
+  if (lookups === undefined) return { readsPerSecond: null, hitRate: null }
+  const { hits, misses } = lookups
+  const { hits: hitsBefore, misses: missesBefore } = before?.lookups ?? lookups
+  const reads = Math.max(0, hits + misses - hitsBefore - missesBefore)
+  const hitRate = hitRateOf(hits - hitsBefore, misses - missesBefore) ?? hitRateOf(hits, misses)
+  return { readsPerSecond: before === undefined ? 0 : (reads * 1000) / (atMs - before.atMs), hitRate }
 }
 
 /** The inboxes for calls of living members, by node. */

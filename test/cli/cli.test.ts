@@ -7,6 +7,7 @@ import { Counters, collectMetrics, RateLimiter } from '../../src/index.js'
 import { entryAt, ObjectFile, ringAt } from '../help/bytes.js'
 import { fleetName, joinShm, objectPath, objectsOf, shmFolder } from '../help/fleets.js'
 import { bytesOf, cliPath, jsonOf, looks, orbit, orbitJson, showcase, size, title } from '../help/orbit.js'
+import { Running } from '../help/running.js'
 import { isLinux, root } from '../help/system.js'
 
 describe.runIf(isLinux)('orbit on a live fleet', () => {
@@ -89,6 +90,25 @@ describe.runIf(isLinux)('orbit on a live fleet', () => {
     const { claims } = await orbitJson('claims', ['claims', name])
     expect(claims).toMatchObject([{ subject: { kind: 3, label: 'leader' }, owner: 'worker 0', node: 0, pid }])
     expect(claims[0].token).toBeGreaterThan(Date.now()) // in microseconds of the table's creation
+  })
+
+  it('shows the lookups of the cache, and their rate', async () => {
+    const name = fleetName('cli')
+    const child = await showcase(name)
+    await child.ask('look', 30)
+    const { rings } = await orbitJson('stat', ['stat', name, 'cache', '--rate-ms', '0'])
+    expect(rings[0].lookups).toEqual({ hits: 30, misses: 30 })
+    expect((await orbit(['stat', name, 'cache', '--rate-ms', '0'])).stdout).toMatch(/lookups +30 hits of 60, 50\.0 %/)
+    const top = new Running(['top', name, '--json', '--interval-ms', '200'])
+    const cacheIn = async () => {
+      const { fleets } = jsonOf('top', (await top.line()) as string)
+      return fleets[0].rings.find((ring: { kind: number }) => ring.kind === 200)
+    }
+    expect(await cacheIn()).toMatchObject({ readsPerSecond: 0, hitRate: 0.5 })
+    child.tell('look', 50)
+    let seen = await cacheIn()
+    while (seen.readsPerSecond === 0) seen = await cacheIn()
+    expect(seen.hitRate).toBe(0.5)
   })
 
   it('lists counters, once and again and again, and reports a table without room', async () => {

@@ -4,6 +4,7 @@ import {
   Contest,
   collectMetrics,
   FleetHeartbeat,
+  OrbitCache,
   OrbitEventBus,
   orbitType,
   promCollectors,
@@ -55,6 +56,23 @@ describe.each(memories)('collectMetrics in $memory', ({ join, isShared }) => {
       expect(
         collectMetrics(observe(name)).metrics.find((each) => each.name === 'orbit_frames_total')?.samples,
       ).toHaveLength(2)
+  })
+
+  it('counts the lookups of a cache by members, and none of observers', () => {
+    const name = fleetName()
+    const fleet = join(name, { size: 4 })
+    const cache = new OrbitCache(fleet, { capacity: 8, valueBytes: 8 })
+    const countsOf = (metric: string) =>
+      collectMetrics(fleet)
+        .metrics.find((each) => each.name === metric)
+        ?.samples.map(({ labels, value }) => [labels['type'], value])
+    cache.put('key', 'value')
+    for (const key of ['key', 'none', 'key', 'key']) cache.get(key)
+    if (isShared) expect(new OrbitCache(observe(name)).get('key')).toBeDefined()
+    expect(countsOf('orbit_cache_hits_total')).toEqual([['orbit.cache', 3]])
+    expect(countsOf('orbit_cache_misses_total')).toEqual([['orbit.cache', 1]])
+    new OrbitEventBus(fleet).publish('it')
+    expect(countsOf('orbit_cache_hits_total')).toHaveLength(1)
   })
 
   it('prints the text format of Prometheus, with escaped labels', () => {

@@ -18,6 +18,7 @@ export const durationText = (ms) => {
 }
 export const bytesText = (bytes) => (bytes === null ? '-' : `${(bytes / 2 ** 20).toFixed(1)} MiB`)
 export const rateText = (rate) => (rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate)).toLocaleString('en')
+const percentText = (share) => (share === null ? '-' : `${(share * 100).toFixed(1)} %`)
 export const payloadText = ({ format, payload }) => (format === 'text' ? payload : JSON.stringify(payload))
 
 const stateClass = { alive: 'good', stale: 'warn', stopped: 'warn', dead: 'bad' }
@@ -45,6 +46,8 @@ export const ringColumns = [
   { title: 'kind', number: true, text: ({ kind }) => kind },
   { title: 'name', text: ({ name }) => name },
   { title: 'per s', number: true, text: ({ perSecond }) => rateText(perSecond) },
+  { title: 'reads/s', number: true, text: ({ readsPerSecond: rate }) => (rate === null ? '-' : rateText(rate)) },
+  { title: 'hits', number: true, text: ({ hitRate }) => percentText(hitRate) },
   { title: 'head', number: true, text: ({ head }) => head },
   { title: 'retained', number: true, text: ({ retained, capacity }) => `${retained}/${capacity}` },
   { title: 'sleepers', number: true, text: ({ sleepers }) => sleepers },
@@ -55,8 +58,6 @@ export const ringColumns = [
     style: ({ burned }) => (burned > 0 ? 'warn' : undefined),
   },
 ]
-
-const percentText = (share) => (share === null ? '-' : `${(share * 100).toFixed(1)} %`)
 
 export const storeColumns = [
   { title: 'kind', number: true, text: ({ kind }) => kind },
