@@ -1,0 +1,87 @@
+// A process of the bench: host.ts ROLE FLEET SERVER SOCKET. ROLE is one of
+//   hub     holds the bridge of its host, and does nothing else
+//   echo    answers events of 'ping' with 'pong', and counts those of 'load', beside a hub
+//   nats    does the same with messages of bare NATS
+//   relay   passes bytes between a Unix socket and NATS: what a hub would do if it did nothing else
+//   bounce  sends back what comes from the socket of a relay
+import { createConnection, createServer, type Socket } from 'node:net'
+import { connect } from '@nats-io/transport-node'
+import { bridge } from 'orbit-bridge'
+import { Fleet, OrbitEventBus } from 'orbit-node'
+
+const [role, name, servers, socket] = process.argv.slice(2) as [string, string, string, string]
+
+function startHub(): void {
+  const fleet = Fleet.joinShm(name)
+  new OrbitEventBus(fleet, { capacity: 65_536, payloadBytes: 512 })
+  bridge(fleet, { servers, host: name, events: [{ topics: ['bench.>'] }] })
+}
+
+async function echo(): Promise<void> {
+  const bus = new OrbitEventBus(Fleet.joinShm(name))
+  const events = bus.subscribe('bench.out.*')
+  process.send?.('ready')
+  let count = 0
+  for await (const event of events) {
+    if (event.topic === 'bench.out.ping') bus.publish('bench.back.pong', event.payload)
+    else if (event.topic === 'bench.out.load') count++
+    else if (event.topic === 'bench.out.end') {
+      bus.publish('bench.back.done', `${count}`)
+      count = 0
+    }
+  }
+}
+
+async function echoNats(): Promise<void> {
+  const connection = await connect({ servers })
+  let count = 0
+  connection.subscribe('bench.out.ping', {
+    callback: (_, { data }) => {
+      connection.publish('bench.back.pong', data)
+    },
+  })
+  connection.subscribe('bench.out.load', {
+    callback: () => {
+      count++
+    },
+  })
+  connection.subscribe('bench.out.end', {
+    callback: () => {
+      connection.publish('bench.back.done', `${count}`)
+      count = 0
+    },
+  })
+  await connection.flush()
+}
+
+/** @param to the name of the relay on the other host */
+async function relay(to: string): Promise<void> {
+  const connection = await connect({ servers })
+  let peer: Socket | undefined
+  connection.subscribe(`relay.${name}`, {
+    callback: (_, { data }) => {
+      peer?.write(data)
+    },
+  })
+  await connection.flush()
+  const server = createServer((accepted) => {
+    peer = accepted.on('data', (bytes) => connection.publish(`relay.${to}`, bytes))
+  })
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+}
+
+function bounce(): void {
+  const connection = createConnection(socket)
+  connection.on('data', (bytes) => connection.write(bytes))
+}
+
+async function main(): Promise<void> {
+  if (role === 'hub') startHub()
+  else if (role === 'echo') return echo()
+  else if (role === 'nats') await echoNats()
+  else if (role === 'relay') await relay(name === 'near' ? 'far' : 'near')
+  else bounce()
+  process.send?.('ready')
+}
+
+void main()

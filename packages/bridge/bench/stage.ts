@@ -1,0 +1,123 @@
+// What the bench measures on: a nats-server, two hosts as fleets of this machine, and processes without orbit-node.
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createConnection, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { type Bridge, bridge } from 'orbit-bridge'
+import { Fleet, OrbitEventBus } from 'orbit-node'
+
+/** A way from this process to the one on the other host, and back. */
+export interface Way {
+  publish(topic: string, data: Uint8Array | string): void
+  on(topic: string, listener: (text: string) => void): void
+}
+
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+export class Stage {
+  readonly servers = `127.0.0.1:${20_000 + (process.pid % 20_000)}`
+  readonly #folder = mkdtempSync(join(tmpdir(), 'orbit-bench-'))
+  readonly #names = ['a', 'b', 'lock'].map((host) => `bench-bridge-${host}-${process.pid}`) as [string, string, string]
+  readonly #started: ChildProcess[] = []
+  readonly #fleets: Fleet[] = []
+  #server!: ChildProcess
+  connection!: NatsConnection
+  bus!: OrbitEventBus
+  /** The bridge of a member that does not hold it. */
+  member!: Bridge
+  /** The bridge of the process that holds it, on a third host. */
+  holder!: Bridge
+
+  async open(): Promise<void> {
+    const [a, b, lock] = this.#names
+    const port = this.servers.split(':')[1] as string
+    const args = ['-js', '-sd', this.#folder, '-a', '127.0.0.1', '-p', port]
+    this.#server = spawn('nats-server', args, { stdio: 'ignore' })
+    this.#started.push(this.#server)
+    this.connection = await connect({ servers: this.servers, waitOnFirstConnect: true, maxReconnectAttempts: -1 })
+    for (const name of [a, b]) await this.#start('hub', name)
+    await this.#start('echo', b)
+    await this.#start('nats')
+    for (const name of ['near', 'far']) await this.#start('relay', name, this.#socket(name))
+    await this.#start('bounce', 'far', this.#socket('far'))
+    const fleet = this.#join(a)
+    this.bus = new OrbitEventBus(fleet)
+    this.member = bridge(fleet, { servers: this.servers, host: a, offer: false })
+    this.holder = bridge(this.#join(lock), { servers: this.servers, host: 'lock' })
+    while (!this.holder.isHub || (await this.member.hosts().catch(() => [])).length < 3) await pause(20)
+  }
+
+  #join(name: string): Fleet {
+    const fleet = Fleet.joinShm(name)
+    this.#fleets.push(fleet)
+    return fleet
+  }
+
+  #socket(relay: string): string {
+    return join(this.#folder, relay)
+  }
+
+  async #start(role: string, name = '', socket = ''): Promise<void> {
+    const file = new URL('host.ts', import.meta.url)
+    const child = fork(file, [role, name, this.servers, socket], { execArgv: ['--import', 'tsx'] })
+    this.#started.push(child)
+    await once(child, 'message')
+  }
+
+  /** By core NATS, without orbit-node. */
+  async nats(): Promise<Way> {
+    const { connection } = this
+    const listeners = new Map<string, (text: string) => void>()
+    connection.subscribe('bench.back.*', {
+      callback: (_, { subject, data }) => listeners.get(subject.slice(11))?.(Buffer.from(data).toString()),
+    })
+    await connection.flush()
+    return {
+      publish: (topic, data) => connection.publish(`bench.out.${topic}`, data),
+      on: (topic, listener) => listeners.set(topic, listener),
+    }
+  }
+
+  /** By two processes that only pass bytes on: the least that a bridge process costs. For one message at a time. */
+  async relay(): Promise<Way> {
+    const socket: Socket = createConnection(this.#socket('near'))
+    await once(socket, 'connect')
+    let hear = (_: string) => {}
+    socket.on('data', (bytes) => hear(bytes.toString()))
+    return {
+      publish: (_, data) => void socket.write(data),
+      on: (_, listener) => {
+        hear = listener
+      },
+    }
+  }
+
+  /** By the buses of two hosts and their bridges. */
+  orbit(): Way {
+    const listeners = new Map<string, (text: string) => void>()
+    const events = this.bus.subscribe('bench.back.*')
+    void (async () => {
+      for await (const event of events) listeners.get(event.topic.slice(11))?.(event.text())
+    })()
+    return {
+      publish: (topic, data) => void this.bus.publish(`bench.out.${topic}`, data),
+      on: (topic, listener) => listeners.set(topic, listener),
+    }
+  }
+
+  async killServer(): Promise<void> {
+    this.#server.kill('SIGKILL')
+    while (this.member.stats().connected) await pause(20)
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#started) child.kill('SIGKILL')
+    await Promise.all([this.member.close(), this.holder.close(), this.connection.close()])
+    for (const fleet of this.#fleets) fleet.close()
+    for (const name of this.#names) Fleet.remove(name, { force: true })
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
