@@ -103,15 +103,20 @@ export function eventIn({ kind, frameKind, node, position, version, payload }: F
   return found === undefined ? event : Object.assign(event, { origin: found.origin })
 }
 
-/** The bytes of an origin, as they follow the payload of its event. */
+// Events of one host often follow each other, as those of one topic do.
+let lastHost = ''
+let lastOrigin = Buffer.alloc(0)
+
+/** The bytes of an origin, as they follow the payload of its event. They are valid until the next call. */
 export function originBytes({ host, epoch, index }: EventOrigin): Uint8Array {
-  const name = Buffer.from(host)
-  const bytes = Buffer.alloc(numberBytes + name.length + 1)
-  bytes.writeDoubleLE(epoch, 0)
-  bytes.writeDoubleLE(index, 8)
-  bytes.set(name, numberBytes)
-  bytes[bytes.length - 1] = name.length
-  return bytes
+  if (host !== lastHost) {
+    const name = Buffer.from(host)
+    lastOrigin = Buffer.concat([Buffer.alloc(numberBytes), name, Uint8Array.of(name.length)])
+    lastHost = host
+  }
+  lastOrigin.writeDoubleLE(epoch, 0)
+  lastOrigin.writeDoubleLE(index, 8)
+  return lastOrigin
 }
 
 /** The origin at the end of an event, and where it begins; undefined: another program wrote these bytes. */

@@ -1,7 +1,7 @@
 import { Contest, Fleet } from 'orbit-node'
 import { type BridgeFinding, findingsOf } from './doctor.js'
 import { type BridgeHost, hostsWithClocks } from './hub/hosts.js'
-import { Memory, roleName } from './hub/memory.js'
+import { connectedName, Memory, roleName } from './hub/memory.js'
 import { RemoteDesk } from './hub/service.js'
 import { type BridgeStats, statsOf } from './stats.js'
 
@@ -18,6 +18,20 @@ export interface HostsReport {
 }
 
 const askMs = 2000
+
+/**
+ * What is wrong between a fleet and those of other hosts, for `orbit doctor`. It joins the fleet as a member for that
+ * time, if a process has ever held a bridge of it.
+ *
+ * @returns empty if nothing is wrong, or the fleet has no bridge
+ * @throws what joining the fleet throws
+ */
+export async function bridgeFindings(name: string): Promise<readonly BridgeFinding[]> {
+  using observer = Fleet.observe(name)
+  const hasBridge = new Memory(observer).number(connectedName).get() !== undefined
+  return hasBridge ? (await reportHosts(name)).findings : []
+}
+
 const number = (value: number | undefined): string => (value === undefined ? '-' : String(Math.round(value)))
 
 /**
