@@ -8,6 +8,7 @@ import { BridgedStore, type BridgedStoreOptions } from './cache/bridgedstore.js'
 import { Freshness } from './cache/freshness.js'
 import { type BridgeFinding, findingsOf } from './doctor.js'
 import { cacheRoute } from './hub/cachelink.js'
+import { placeName } from './hub/follower.js'
 import { type BridgeHost, type HostRow, hostRows, hostsWithClocks } from './hub/hosts.js'
 import { Hub } from './hub/hub.js'
 import { Memory, roleName } from './hub/memory.js'
@@ -206,14 +207,38 @@ export class Bridge implements AsyncDisposable {
   }
 
   /**
+   * Resolves when this host is connected, and has its place in the logs of its 'stored' routes. It gets every event that
+   * other hosts send from then on. A host that was there before has kept its place.
+   *
+   * @throws BridgeError ERR_ORBIT_BRIDGE_TIMEOUT, ERR_ORBIT_BRIDGE_CLOSED
+   */
+  async ready(options: AskOptions = {}): Promise<void> {
+    const logs = this.#spec.routes.filter(({ isStored }) => isStored)
+    const hasPlaces = () => logs.every(({ name }) => this.#memory.number(placeName(name)).get() !== undefined)
+    const text = 'this host must be connected to a server with JetStream'
+    await this.#until(() => this.stats().connected && hasPlaces(), text, askTimeout(options))
+  }
+
+  async #until(condition: () => boolean, what: string, timeoutMs: number): Promise<void> {
+    const deadlineMs = monotonicMs() + timeoutMs
+    while (!condition()) {
+      this.#checkOpen()
+      if (monotonicMs() > deadlineMs) {
+        const text = `${what} within timeoutMs=${timeoutMs}: wait longer, or see bridge.stats()`
+        throw new BridgeError('ERR_ORBIT_BRIDGE_TIMEOUT', text)
+      }
+      await pause(2)
+    }
+  }
+
+  /**
    * Resolves when the server has all events and changes that this host had published when this was called. From then on
    * the staleness bound of caches holds.
    *
-   * @throws BridgeError ERR_ORBIT_BRIDGE_TIMEOUT
+   * @throws BridgeError ERR_ORBIT_BRIDGE_TIMEOUT, ERR_ORBIT_BRIDGE_CLOSED
    */
   async flush(options: AskOptions = {}): Promise<void> {
     const timeoutMs = askTimeout(options)
-    const deadlineMs = monotonicMs() + timeoutMs
     const buses = [
       { route: cacheRoute, bus: this.#changes },
       ...this.#spec.routes.map(({ name, bus }) => ({
@@ -221,18 +246,14 @@ export class Bridge implements AsyncDisposable {
         bus: new OrbitEventBus(this.#fleet, bus === undefined ? {} : { name: bus }),
       })),
     ]
-    for (const { route, bus } of buses) {
+    const reached = buses.map(({ route, bus }) => {
       using cursor = bus.cursor('head')
+      const { position } = cursor
       const state = this.#memory.sent(route)
-      while ((state.load()?.position ?? 0) < cursor.position) {
-        this.#checkOpen()
-        if (monotonicMs() > deadlineMs) {
-          const text = `what this host has published must reach the server within timeoutMs=${timeoutMs}: wait longer, or see bridge.stats()`
-          throw new BridgeError('ERR_ORBIT_BRIDGE_TIMEOUT', text)
-        }
-        await pause(2)
-      }
-    }
+      return () => (state.load()?.position ?? 0) >= position
+    })
+    const text = 'what this host has published must reach the server'
+    await this.#until(() => reached.every((each) => each()), text, timeoutMs)
   }
 
   /**

@@ -20,9 +20,31 @@ const eventHeadBytes = 8 + 4 + 4
 /** What a batch takes beside its events. */
 export const batchOverhead = headBytes
 
+// Events of one topic often follow each other: the topic that was encoded or decoded last is compared with the next.
+let lastTopic = ''
+let lastBytes: Uint8Array = new Uint8Array(0)
+
+function encodedTopic(topic: string): Uint8Array {
+  if (topic === lastTopic) return lastBytes
+  lastBytes = Buffer.from(topic)
+  lastTopic = topic
+  return lastBytes
+}
+
+function decodedTopic(bytes: Buffer, begin: number, end: number): string {
+  if (end - begin === lastBytes.length) {
+    let i = 0
+    while (i < lastBytes.length && lastBytes[i] === bytes[begin + i]) i++
+    if (i === lastBytes.length) return lastTopic
+  }
+  const topic = bytes.toString('utf8', begin, end)
+  encodedTopic(topic)
+  return topic
+}
+
 /** How many bytes an event takes in a batch. */
 export const sentBytes = ({ topic, payload }: SentEvent): number =>
-  eventHeadBytes + Buffer.byteLength(topic) + payload.length
+  eventHeadBytes + encodedTopic(topic).length + payload.length
 
 /** The bytes of a batch. */
 export function encodeBatch({ epoch, first, events }: Batch): Uint8Array {
@@ -35,12 +57,14 @@ export function encodeBatch({ epoch, first, events }: Batch): Uint8Array {
   bytes.writeUInt32LE(events.length, 17)
   let at = headBytes
   for (const { topic, payload, timestampMs } of events) {
+    const topicBytes = encodedTopic(topic)
     bytes.writeDoubleLE(timestampMs, at)
-    const topicBytes = bytes.write(topic, at + eventHeadBytes)
-    bytes.writeUInt32LE(topicBytes, at + 8)
+    bytes.writeUInt32LE(topicBytes.length, at + 8)
     bytes.writeUInt32LE(payload.length, at + 12)
-    bytes.set(payload, at + eventHeadBytes + topicBytes)
-    at += eventHeadBytes + topicBytes + payload.length
+    at += eventHeadBytes
+    bytes.set(topicBytes, at)
+    bytes.set(payload, at + topicBytes.length)
+    at += topicBytes.length + payload.length
   }
   return bytes
 }
@@ -58,7 +82,7 @@ export function decodeBatch(data: Uint8Array): Batch | undefined {
     const payloadAt = at + eventHeadBytes + bytes.readUInt32LE(at + 8)
     const end = payloadAt + bytes.readUInt32LE(at + 12)
     if (end > bytes.length) return undefined
-    const topic = bytes.toString('utf8', at + eventHeadBytes, payloadAt)
+    const topic = decodedTopic(bytes, at + eventHeadBytes, payloadAt)
     events.push({ topic, payload: bytes.subarray(payloadAt, end), timestampMs: bytes.readDoubleLE(at) })
     at = end
   }

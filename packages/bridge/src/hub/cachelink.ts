@@ -41,6 +41,7 @@ export class CacheLink implements Link {
       topics: ['>'],
       bus: changes,
       memory,
+      passedTo: (position) => position,
       maxBytes: () => this.#engine?.maxBytes ?? 0,
       send: (bytes) => this.#append(bytes),
     })
@@ -75,10 +76,10 @@ export class CacheLink implements Link {
   }
 
   async follow(engine: Engine, signal: AbortSignal): Promise<void> {
-    this.#log ??= await engine.log(cacheRoute, this.#spec.limits)
+    this.#log = await engine.log(cacheRoute, this.#spec.limits)
     this.#follower ??= new Follower({
       route: cacheRoute,
-      log: this.#log,
+      log: () => this.#log as Log,
       memory: this.#memory,
       saved: undefined, // without memory there are no entries
       onGap: () => this.#applied.resetAll(),

@@ -11,7 +11,7 @@ import { Progress } from './progress.js'
 import { type Received, Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 
-/** How many bytes are sent before the server must have read them. */
+/** Of so many bytes that were sent, the server must have read all before twice as many are sent. */
 const windowBytes = 256 * 1024
 /** Subscribers of this host get a moment after so many of the events that their bus retains. */
 const paceShare = 0.5
@@ -30,9 +30,13 @@ export class EventLink implements Link {
   #log: Log | undefined
   #follower: Follower | undefined
   #unflushed = 0
+  #flushed: Promise<void> | undefined
   #delivered = 0
   /** The position of the newest event that was delivered here. */
   #position = 0
+  /** Events of other hosts that this process has delivered last, without one of this host between them. */
+  #foreignFrom = 0
+  #foreignTo = 0
 
   constructor(fleet: Fleet, spec: Spec, memory: Memory, route: Route) {
     this.#spec = spec
@@ -44,6 +48,8 @@ export class EventLink implements Link {
       topics: route.topics,
       bus: this.#bus,
       memory,
+      passedTo: (position) =>
+        position >= this.#foreignFrom && position < this.#foreignTo ? this.#foreignTo : position,
       maxBytes: () => this.#engine?.maxBytes ?? 0,
       send: (bytes) => (route.isStored ? this.#append(bytes) : this.#sendLive(bytes)),
     })
@@ -90,7 +96,10 @@ export class EventLink implements Link {
     this.#unflushed += bytes.length
     if (this.#unflushed < windowBytes) return undefined
     this.#unflushed = 0
-    return engine.flush()
+    const before = this.#flushed
+    this.#flushed = engine.flush()
+    this.#flushed.catch(() => {}) // the next window rejects with it
+    return before
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
@@ -100,12 +109,12 @@ export class EventLink implements Link {
 
   async follow(engine: Engine, signal: AbortSignal): Promise<void> {
     if (!this.#route.isStored) return
-    this.#log ??= await engine.log(this.name, this.#spec.limits)
+    this.#log = await engine.log(this.name, this.#spec.limits)
     const progress = await Progress.open(engine, this.name, this.#spec.host)
     this.#receiver.restore(progress.saved?.received ?? {})
     this.#follower ??= new Follower({
       route: this.name,
-      log: this.#log,
+      log: () => this.#log as Log,
       memory: this.#memory,
       saved: progress.saved,
       onGap: () => {}, // the indexes of the next events show how many are missing
@@ -131,6 +140,8 @@ export class EventLink implements Link {
   #deliver(origin: { host: string; epoch: number; index: number }, topic: string, payload: Uint8Array, ms: number) {
     try {
       this.#position = this.#bus.publishForeign(origin, topic, payload, Math.max(0, Math.round(ms))).counter
+      if (this.#position !== this.#foreignTo) this.#foreignFrom = this.#position
+      this.#foreignTo = this.#position + 1
       this.#delivered++
       return true
     } catch (error) {

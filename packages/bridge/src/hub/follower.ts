@@ -5,7 +5,8 @@ import type { Memory } from './memory.js'
 /** What follows a log, and what it does with the messages. */
 export interface FollowerSpec {
   readonly route: string
-  readonly log: Log
+  /** The log as it was opened last. */
+  log(): Log
   readonly memory: Memory
   /** Where this host stopped before its memory was lost; undefined: it has never followed this log. */
   readonly saved: { seq: number; identity: number } | undefined
@@ -16,6 +17,9 @@ export interface FollowerSpec {
 }
 
 const retryMs = 200
+
+/** The name of the place of a host in the log of a route: the number of the last message that it took. */
+export const placeName = (route: string): string => `q ${route}`
 
 /**
  * Reads a log in order, each message once. How far it has come is in shared memory, so the next process of this host
@@ -30,7 +34,7 @@ export class Follower {
 
   constructor(spec: FollowerSpec) {
     this.#spec = spec
-    this.#applied = spec.memory.number(`q ${spec.route}`)
+    this.#applied = spec.memory.number(placeName(spec.route))
     this.#identity = spec.memory.number(`Q ${spec.route}`)
   }
 
@@ -54,13 +58,14 @@ export class Follower {
 
   /** Resolves when all messages were taken that the log had when this was called. Rejects without a connection. */
   async caughtUp(): Promise<void> {
-    const { last, identity } = await this.#spec.log.bounds()
+    const { last, identity } = await this.#spec.log().bounds()
     if (this.#isReady && identity === this.#identity.get() && (this.#applied.get() ?? -1) >= last) return
     await new Promise<void>((resolve) => this.#waiting.push({ seq: last, resolve }))
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { log, saved, onGap, take } = this.#spec
+    const { saved, onGap, take } = this.#spec
+    const log = this.#spec.log()
     const { first, last, identity } = await log.bounds()
     const known = this.position ?? saved
     let from = known?.identity === identity ? known.seq + 1 : 1

@@ -2,8 +2,9 @@ import type { Fleet, OrbitEventBus } from 'orbit-node'
 import { monotonicMs, pause } from '../base/clock.js'
 import { messageOf, unreachable } from '../base/errors.js'
 import { AppliedChanges } from '../cache/appliedchanges.js'
-import type { Engine, Register } from '../engine/engine.js'
+import type { Engine } from '../engine/engine.js'
 import { NatsEngine } from '../engine/nats.js'
+import { Leases } from '../lock/leases.js'
 import type { Spec } from '../options.js'
 import { CacheLink } from './cachelink.js'
 import { EventLink } from './eventlink.js'
@@ -35,7 +36,7 @@ export class Hub {
   readonly #id = Math.random().toString(36).slice(2)
   readonly #links: readonly Link[]
   #engine: Engine | undefined
-  #leases: Register | undefined
+  #leases: Leases | undefined
   #online = new AbortController()
 
   constructor(home: HubHome) {
@@ -46,9 +47,9 @@ export class Hub {
   }
 
   /** The leases of the cluster. Rejects with ERR_ORBIT_BRIDGE_UNREACHABLE while there is no connection. */
-  async leases(): Promise<Register> {
+  async leases(): Promise<Leases> {
     if (!this.#engine?.isConnected) throw unreachable('leases')
-    this.#leases ??= await this.#engine.register('leases', leaseTtlMs)
+    this.#leases ??= new Leases(await this.#engine.register('leases', leaseTtlMs))
     return this.#leases
   }
 
@@ -63,18 +64,21 @@ export class Hub {
     const { spec, memory, warn } = this.#home
     const connected = memory.number(connectedName)
     connected.set(0)
+    const over = new AbortController()
+    const announcing = this.#announce(AbortSignal.any([signal, over.signal]))
     const engine = await NatsEngine.open({ ...spec, options: spec.connection }, signal, (error) =>
       warn('ORBIT_BRIDGE_UNREACHABLE', `no NATS server can be reached: ${messageOf(error)}. It tries again.`),
     )
-    if (engine === undefined) return
+    if (engine === undefined) return announcing
     this.#engine = engine
     try {
       this.#listen(engine)
       engine.onChange = (isConnected) => this.#change(isConnected)
       this.#change(engine.isConnected)
       const work = this.#links.map((link) => link.send(engine, signal))
-      await Promise.all([...work, this.#announce(signal)])
+      await Promise.all([...work, announcing])
     } finally {
+      over.abort()
       connected.set(0)
       this.#online.abort()
       this.#engine = undefined
@@ -112,6 +116,8 @@ export class Hub {
       memory.count('outages', 'connection', 1)
       return
     }
+    // The server may be another one now, or have lost what it stored: buckets and logs are opened anew.
+    this.#leases = undefined
     const online = new AbortController()
     this.#online = online
     for (const link of this.#links) void this.#follow(link, online.signal)
@@ -132,7 +138,7 @@ export class Hub {
     }
   }
 
-  /** Says once a second that this host is there, and how far its events have come. */
+  /** Says once a second that this host is there, and how far its events have come; here also without a connection. */
   async #announce(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#introduce()

@@ -1,4 +1,4 @@
-import { Counters, type Fleet, Orbital, orbitType, pod } from 'orbit-node'
+import { type Counter, Counters, type Fleet, type FleetObserver, type Gauge, Orbital, orbitType, pod } from 'orbit-node'
 
 /** How far the sender of a route has come. */
 export interface SentState {
@@ -29,10 +29,13 @@ export const connectedName = 'connected'
  * one stopped.
  */
 export class Memory {
-  readonly #fleet: Fleet
+  readonly #fleet: Fleet | FleetObserver
   readonly #counters: Counters
+  /** By name. A handle of a counter remembers its place; a new one has to find it. */
+  readonly #known = new Map<string, Counter>()
+  readonly #numbers = new Map<string, Gauge>()
 
-  constructor(fleet: Fleet) {
+  constructor(fleet: Fleet | FleetObserver) {
     this.#fleet = fleet
     this.#counters = new Counters(fleet, { name: 'orbit.bridge', capacity: 1024, nameBytes: 128 })
   }
@@ -45,20 +48,20 @@ export class Memory {
 
   /** Adds to a count of a route, or of a route and a host. */
   count(what: Count, route: string, by: number, host?: string): void {
-    this.#counters.counter(countName(what, route, host)).add(by)
+    this.#counter(countName(what, route, host)).add(by)
   }
 
   counted(what: Count, route: string, host?: string): number {
-    return this.#counters.counter(countName(what, route, host)).get()
+    return this.#counter(countName(what, route, host)).get()
   }
 
   /** How many events of a route wait on the bus, or are passed because no pattern matches; 0: none. */
   setWaiting(route: string, waiting: number): void {
-    this.#counters.counter(`waiting ${route}`).set(waiting)
+    this.#counter(`waiting ${route}`).set(waiting)
   }
 
   waiting(route: string): number {
-    return this.#counters.counter(`waiting ${route}`).get()
+    return this.#counter(`waiting ${route}`).get()
   }
 
   /** The routes that any process of this host has had. */
@@ -75,9 +78,26 @@ export class Memory {
   }
 
   /** A number that outlives the process; undefined: it was never set. */
-  number(name: string): { get(): number | undefined; set(value: number): void; delete(): void } {
+  number(name: string): Gauge {
+    const known = this.#numbers.get(name)
+    if (known !== undefined) return known
     const gauge = this.#counters.gauge(name)
-    return { get: () => gauge.get(), set: (value) => gauge.set(value), delete: () => void gauge.delete() }
+    this.#numbers.set(name, gauge)
+    return gauge
+  }
+
+  /** Deletes a number that is not needed any more. */
+  forget(name: string): void {
+    this.number(name).delete()
+    this.#numbers.delete(name)
+  }
+
+  #counter(name: string): Counter {
+    const known = this.#known.get(name)
+    if (known !== undefined) return known
+    const counter = this.#counters.counter(name)
+    this.#known.set(name, counter)
+    return counter
   }
 
   /** Notes a store and a namespace with entries that other hosts may change. */

@@ -135,8 +135,8 @@ export class Receiver {
     memory.number(`n ${received.epoch}`).set(received.next)
     name.set(received.epoch)
     if (before !== undefined && before.epoch !== received.epoch) {
-      memory.number(`n ${before.epoch}`).delete()
-      memory.number(`i ${before.epoch}`).delete()
+      memory.forget(`n ${before.epoch}`)
+      memory.forget(`i ${before.epoch}`)
     }
     this.#known.set(host, received)
   }

@@ -10,6 +10,8 @@ export interface SenderSpec {
   readonly topics: readonly string[]
   readonly bus: OrbitEventBus
   readonly memory: Memory
+  /** The position up to which nothing is to be sent, from a position on; that position if there may be something. */
+  passedTo(position: number): number
   /** The most bytes of a batch. */
   maxBytes(): number
   /** Sends a batch. Resolves when the next one may follow; rejects if it was not sent. */
@@ -45,7 +47,8 @@ export class Sender {
 
   constructor(spec: SenderSpec) {
     this.#spec = spec
-    this.#matches = matcherOf(spec.topics)
+    // One pattern is matched by the bus itself.
+    this.#matches = spec.topics.length === 1 ? () => true : matcherOf(spec.topics)
     this.#state = spec.memory.sent(spec.route)
     beginSending(this.#state, spec.bus)
     this.#progress = this.#state.load() as SentState
@@ -64,21 +67,40 @@ export class Sender {
 
   /** Sends until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    using cursor = this.#cursor()
-    while (!signal.aborted) {
-      const { next } = this.#progress
-      const events = this.#next(cursor)
-      // A batch without events tells of a loss that no event follows yet.
-      const isLoss = events.length === 0 && this.#progress.next > next
-      if (isLoss) await this.#send([], signal)
-      await this.#sendAll(events, signal)
-      if (signal.aborted) return // what was not sent is read again by the next process
-      // Batches that are always there must not starve the connection.
-      const isIdle = cursor.lag === 0
-      if (isIdle || events.length > 0) this.#note(cursor.position)
-      if (isIdle) await cursor.wait({ signal, keepAlive: false }).catch(() => {})
-      else await new Promise<void>((resolve) => setImmediate(resolve))
+    let cursor = this.#cursor()
+    try {
+      while (!signal.aborted) {
+        cursor = this.#pass(cursor)
+        await this.#step(cursor, signal)
+      }
+    } finally {
+      cursor.close()
     }
+  }
+
+  /** Sends what there is, or waits. */
+  async #step(cursor: EventCursor, signal: AbortSignal): Promise<void> {
+    const { next } = this.#progress
+    const events = this.#next(cursor)
+    // A batch without events tells of a loss that no event follows yet.
+    const isLoss = events.length === 0 && this.#progress.next > next
+    if (isLoss) await this.#send([], signal)
+    await this.#sendAll(events, signal)
+    if (signal.aborted) return // what was not sent is read again by the next process
+    // Batches that are always there must not starve the connection.
+    const isIdle = cursor.lag === 0
+    if (isIdle || events.length > 0) this.#note(cursor.position)
+    if (isIdle) await cursor.wait({ signal, keepAlive: false }).catch(() => {})
+    else await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
+  /** Goes on after events that are not to be sent, without reading them. */
+  #pass(cursor: EventCursor): EventCursor {
+    const to = this.#spec.passedTo(cursor.position)
+    if (to <= cursor.position) return cursor
+    cursor.close()
+    this.#note(to)
+    return this.#cursor()
   }
 
   #cursor(): EventCursor {
@@ -142,8 +164,8 @@ export class Sender {
     for (;;) {
       if (signal.aborted) return
       try {
-        const sent = this.#spec.send(bytes)
-        if (sent !== undefined) await sent
+        // Also without a promise: the client writes to its socket in a microtask, before what follows here.
+        await this.#spec.send(bytes)
         break
       } catch {
         await pause(retryMs, signal)

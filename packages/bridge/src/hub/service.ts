@@ -2,6 +2,7 @@ import { Client, type Fleet, type Handlers, type Server, serve } from 'orbit-nod
 import { unreachable } from '../base/errors.js'
 import type { RegisterEntry } from '../engine/engine.js'
 import type { Shares } from '../limit/shares.js'
+import type { TakeRequest } from '../lock/leases.js'
 import type { HostRow } from './hosts.js'
 import type { Hub } from './hub.js'
 
@@ -9,6 +10,8 @@ import type { Hub } from './hub.js'
 export interface Desk {
   get(key: string): Promise<RegisterEntry | undefined>
   swap(request: { key: string; value: string; revision: number }): Promise<number | undefined>
+  /** Takes a lease if it is free. Returns what the key has now. */
+  take(request: TakeRequest): Promise<RegisterEntry>
   /** Resolves when the key has another revision, or after `ms`. */
   changed(request: { key: string; revision: number; ms: number }): Promise<void>
   /** Asks a host, this one or another. */
@@ -45,6 +48,7 @@ export function deskOf(
   return {
     get: async (key) => (await hub.leases()).get(key),
     swap: async ({ key, value, revision }) => (await hub.leases()).swap(key, value, revision),
+    take: async (request) => (await hub.leases()).take(request),
     changed: async ({ key, revision, ms }) => (await hub.leases()).changed(key, revision, AbortSignal.timeout(ms)),
     ask: async ({ host, question, ms }) => {
       const bytes = Buffer.from(question)
@@ -75,6 +79,9 @@ export class RemoteDesk implements Desk {
   }
   swap(request: { key: string; value: string; revision: number }) {
     return this.#call<number | undefined>('swap', request)
+  }
+  take(request: TakeRequest) {
+    return this.#call<RegisterEntry>('take', request)
   }
   changed(request: { key: string; revision: number; ms: number }) {
     return this.#call<void>('changed', request, request.ms)

@@ -37,6 +37,38 @@ function valueIn(text: string): LeaseValue {
   return { id, host, owner, ttlMs }
 }
 
+/** Whether this is the value of a lock that no process holds. */
+export const isFree = (text: string): boolean => valueIn(text).id === ''
+
+/** The attempts of one claim. The answer to any of them may be lost, and the lease be taken nevertheless. */
+class Attempts {
+  readonly #request: LeaseRequest
+  readonly #id = Math.random().toString(36).slice(2) + process.pid.toString(36)
+  /** The values that may have been written, with the ends of their leases. */
+  readonly #ends = new Map<string, number>()
+  #count = 0
+
+  constructor(request: LeaseRequest) {
+    this.#request = request
+  }
+
+  /** Begins an attempt: what to write, and until when the lease lasts. */
+  begin(): { value: string; untilMs: number } {
+    const { host, owner, ttlMs } = this.#request
+    const nowMs = monotonicMs()
+    for (const [value, endMs] of this.#ends) if (endMs <= nowMs) this.#ends.delete(value)
+    const value = JSON.stringify({ id: `${this.#id}.${++this.#count}`, host, owner, ttlMs } satisfies LeaseValue)
+    this.#ends.set(value, nowMs + ttlMs)
+    return { value, untilMs: nowMs + ttlMs }
+  }
+
+  /** Until when the lease with this value lasts; undefined: it is over, or is not of this claim. */
+  deadlineMs(value: string): number | undefined {
+    const endMs = this.#ends.get(value)
+    return endMs !== undefined && monotonicMs() < endMs ? endMs : undefined
+  }
+}
+
 /**
  * The lease on a lock of several hosts: a key with the holder's name, which the holder writes anew before `ttlMs` have
  * passed. No clocks of two hosts are compared: the holder counts from before it wrote, and another host from after it
@@ -75,25 +107,23 @@ export class Lease {
     request: LeaseRequest,
     onHeld: (holder: LeaseHolder) => boolean,
   ): Promise<Lease | undefined> {
-    const { key, host, owner, ttlMs, signal } = request
-    const id = Math.random().toString(36).slice(2) + process.pid.toString(36)
-    const value = JSON.stringify({ id, host, owner, ttlMs } satisfies LeaseValue)
+    const { key, signal } = request
+    const attempts = new Attempts(request)
     let seen = { revision: -1, sinceMs: 0 }
-    let begunMs = 0
     for (;;) {
-      signal.throwIfAborted()
-      const entry = await untilReached(() => desk.get(key), signal)
-      const { revision = 0, value: text = '' } = entry ?? {}
+      const attempt = () => desk.take({ key, ...attempts.begin() })
+      const { value: text, revision } = await untilReached(attempt, signal)
+      const deadlineMs = attempts.deadlineMs(text)
+      if (deadlineMs !== undefined) return new Lease(desk, request, text, revision, deadlineMs)
+      if (isFree(text)) continue // another holder came and went
       const holder = valueIn(text)
       const nowMs = monotonicMs()
       if (revision !== seen.revision) seen = { revision, sinceMs: nowMs }
-      // A write of this call; its answer was lost.
-      if (holder.id === id && nowMs < begunMs + ttlMs) return new Lease(desk, request, value, revision, begunMs + ttlMs)
-      const leftMs = holder.id === '' || holder.id === id ? 0 : seen.sinceMs + holder.ttlMs - nowMs
+      const leftMs = seen.sinceMs + holder.ttlMs - nowMs
       if (leftMs <= 0) {
-        begunMs = monotonicMs()
+        const { value, untilMs } = attempts.begin()
         const taken = await desk.swap({ key, value, revision }).catch(() => undefined)
-        if (taken !== undefined) return new Lease(desk, request, value, taken, begunMs + ttlMs)
+        if (taken !== undefined) return new Lease(desk, request, value, taken, untilMs)
         continue
       }
       if (!onHeld(holder)) return undefined

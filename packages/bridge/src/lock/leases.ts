@@ -1,0 +1,71 @@
+import { monotonicMs } from '../base/clock.js'
+import { unreachable } from '../base/errors.js'
+import type { Register, RegisterEntry } from '../engine/engine.js'
+import { isFree } from './lease.js'
+
+/** A wish for a lease. */
+export interface TakeRequest {
+  readonly key: string
+  /** Names the holder. */
+  readonly value: string
+  /** Nothing is written after this moment of the monotonic clock: the caller has given up by then. */
+  readonly untilMs: number
+}
+
+/** How many keys are remembered. */
+const mostKnown = 4096
+
+/**
+ * The leases of the cluster, as the process that holds a bridge reads and writes them. It remembers which it has seen
+ * become free, so it takes these again with one request to the server.
+ */
+export class Leases implements Register {
+  readonly #register: Register
+  /** The revisions at which keys were free. If one is out of date, the server refuses it. */
+  readonly #free = new Map<string, number>()
+
+  constructor(register: Register) {
+    this.#register = register
+  }
+
+  get(key: string): Promise<RegisterEntry | undefined> {
+    return this.#register.get(key)
+  }
+
+  changed(key: string, revision: number, signal: AbortSignal): Promise<void> {
+    return this.#register.changed(key, revision, signal)
+  }
+
+  async swap(key: string, value: string, revision: number): Promise<number | undefined> {
+    const swapped = await this.#register.swap(key, value, revision)
+    this.#free.delete(key)
+    if (swapped !== undefined && isFree(value)) this.#note(key, swapped)
+    return swapped
+  }
+
+  /**
+   * Takes a lease if it is free.
+   *
+   * @returns what the key has now: `value`, if it was taken
+   * @throws ERR_ORBIT_BRIDGE_UNREACHABLE; then it may have been taken
+   */
+  async take({ key, value, untilMs }: TakeRequest): Promise<RegisterEntry> {
+    const swapInTime = async (revision: number) => {
+      if (monotonicMs() > untilMs) throw unreachable(`key ${key}`)
+      return this.swap(key, value, revision)
+    }
+    const taken = await swapInTime(this.#free.get(key) ?? 0)
+    if (taken !== undefined) return { value, revision: taken }
+    const found = (await this.#register.get(key)) ?? { value: '', revision: 0 }
+    if (!isFree(found.value)) return found
+    const revision = await swapInTime(found.revision)
+    return revision === undefined ? found : { value, revision }
+  }
+
+  #note(key: string, revision: number): void {
+    this.#free.set(key, revision)
+    if (this.#free.size <= mostKnown) return
+    const [oldest] = this.#free.keys()
+    this.#free.delete(oldest as string)
+  }
+}
