@@ -28,10 +28,11 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-/** Waits until all hosts are connected, and know each other. */
+/** Waits until all hosts are connected, get what the others send, and know each other. */
 export async function connected(...hosts: Host[]): Promise<void> {
   for (const { bridge } of hosts) {
-    await until(async () => bridge.stats().connected && (await bridge.hosts().catch(() => [])).length === hosts.length)
+    await bridge.ready({ timeoutMs: 60_000 })
+    await until(async () => (await bridge.hosts().catch(() => [])).length === hosts.length)
   }
 }
 

@@ -62,6 +62,11 @@ export class NatsServer {
     })
   }
 
+  /** Deletes what it stored, while it does not run. */
+  forget(): void {
+    rmSync(this.#folder, { recursive: true })
+  }
+
   /** Kills it with SIGKILL; what it stored stays. */
   async kill(): Promise<void> {
     const child = this.#process
@@ -77,6 +82,7 @@ export class Wire {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #isCut = false
+  #isSilent = false
 
   private constructor(server: Server) {
     this.#server = server
@@ -109,7 +115,8 @@ export class Wire {
       [far, near],
     ] as const) {
       this.#sockets.add(from)
-      from.pipe(to)
+      from.on('data', (bytes) => to.write(bytes))
+      if (this.#isSilent) from.pause()
       from.on('error', () => {})
       from.on('close', () => {
         this.#sockets.delete(from)
@@ -124,7 +131,14 @@ export class Wire {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /** Forwards nothing more, and keeps all connections: a network that drops packets. */
+  silence(): void {
+    this.#isSilent = true
+    for (const socket of this.#sockets) socket.pause()
+  }
+
   heal(): void {
-    this.#isCut = false
+    this.#isCut = this.#isSilent = false
+    for (const socket of this.#sockets) socket.resume()
   }
 }
