@@ -60,8 +60,15 @@ function checkSight(): void {
   )
 }
 
+/** Whether help is asked for. Behind `--`, all are operands. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  const options = end < 0 ? args : args.slice(0, end)
+  return options.includes('--help') || options.includes('-h')
+}
+
 async function runCommand(command: Command, args: readonly string[]): Promise<number> {
-  if (args.includes('--help')) {
+  if (asksForHelp(args)) {
     process.stdout.write(commandHelp(command))
     return 0
   }
@@ -91,14 +98,15 @@ function report(error: unknown, isJson: boolean, hint: string): number {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args
+  // `help stat` is `stat --help`.
+  const [name, ...rest] = args[0] === 'help' && args.length > 1 ? [...args.slice(1), '--help'] : args
   if (name === '--version') {
     process.stdout.write(`${manifest.version}\n`)
     return 0
   }
   let hint = 'orbit --help lists the commands'
   try {
-    if (name === undefined || name === '--help' || name === 'help') {
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       const text = overview(await loadAll())
       ;(name === undefined ? process.stderr : process.stdout).write(text)
       return name === undefined ? 2 : 0

@@ -328,15 +328,30 @@ describe('orbit', () => {
     }
   })
 
+  it('shows help for -h, help and help COMMAND, and takes what is behind -- for operands', async () => {
+    const [overview, page] = [await orbit(['--help']), await orbit(['stat', '--help'])]
+    for (const args of [['-h'], ['help']]) expect(await orbit(args)).toEqual(overview)
+    for (const args of [
+      ['help', 'stat'],
+      ['stat', '-h'],
+    ])
+      expect(await orbit(args)).toEqual(page)
+    expect(await orbit(['help', 'nothing'])).toMatchObject({ code: 2, stdout: '' })
+    expect(await orbit(['nodes', '--', '-h'])).toMatchObject({ code: 3, stdout: '' })
+  })
+
   it('has every command and option that the guide shows', async () => {
     const page = readFileSync(join(root, 'docs/guide/command.md'), 'utf8')
     const shown = [...page.matchAll(/^\$ orbit (.*)$|`orbit ([a-z-]+[^`]*)`/gm)].map(
       ([, line, word]) => line ?? word ?? '',
     )
     expect(new Set(shown.map((line) => line.split(' ')[0]))).toEqual(new Set(commands))
-    for (const line of shown) {
-      const { stdout } = await orbit([line.split(' ')[0] as string, '--help'])
-      for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(`    ${option} `)
+    for (const command of commands) {
+      const { stdout } = await orbit([command, '--help'])
+      const options = shown
+        .filter((line) => line.split(' ')[0] === command)
+        .flatMap((line) => line.match(/--[a-z-]+/g) ?? [])
+      for (const option of options) expect(stdout).toContain(`    ${option} `)
     }
   })
 
