@@ -33,7 +33,7 @@ it('keeps a cart over the death of its worker, with the items of both tabs', asy
   expect(await cart.add('pen', -2)).toEqual({ book: 2 })
 })
 
-it('ends a workflow whose worker is killed between its steps, and pays once', async () => {
+it('ends a workflow over the death of its worker between two steps, and pays once', async () => {
   const test = await system()
   const [order, account] = [refOf(test, 'Order', '17'), refOf(test, 'Account', 'ada')]
   await account.deposit(100)
