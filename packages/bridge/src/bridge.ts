@@ -207,8 +207,8 @@ export class Bridge implements AsyncDisposable {
   }
 
   /**
-   * Resolves when this host is connected, and has its place in the logs of its 'stored' routes. It gets every event that
-   * other hosts send from then on. A host that was there before has kept its place.
+   * Resolves when this host is connected, and has its place in the logs of its 'stored' routes. It gets every event
+   * that other hosts send from then on. A host that was there before has kept its place.
    *
    * @throws BridgeError ERR_ORBIT_BRIDGE_TIMEOUT, ERR_ORBIT_BRIDGE_CLOSED
    */
