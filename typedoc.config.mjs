@@ -14,7 +14,6 @@ export default {
     'src/struct.ts',
     'src/testing.ts',
     'src/adapters/{cron,keyv,otel,pino,prom,ratelimit,socketio}.ts',
-    'packages/actors/src/{index,inspect,sqlite,testing}.ts',
   ],
   readme: 'README.md',
   projectDocuments: [

@@ -105,6 +105,10 @@ export class Route {
   /** A call that has not begun where it was sent. */
   #takeBack(call: Call): void {
     if (call.isOver) return
+    if (call.deadlineMs <= this.#roads.now()) {
+      call.expire()
+      return
+    }
     this.#owner = undefined
     this.#hasReturns = true
     this.#pauseMs = Math.min(Math.max(firstPauseMs, this.#pauseMs * 2), longestPauseMs)
