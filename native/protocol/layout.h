@@ -215,8 +215,7 @@ struct NodeEntry {
   uint64_t intentPosition;  // the position that it is about to fill, plus 1; 0: none. Stored after intentChunk.
   uint64_t arm;          // waiting generation, odd: waiting. Moved by its node and by processes that wake it (wake.h)
   uint64_t latestCount;  // values that its owners have noted; the last whole one is latest[latestCount % 2] (latest.h)
-  uint64_t cacheHits, cacheMisses;  // lookups of its owners in a ring of the cache (index.h)
-  uint64_t reserved;
+  uint64_t cacheHits, cacheMisses, reserved;  // the first two: lookups of its owners in a ring of the cache (index.h)
 };
 static_assert(sizeof(NodeEntry) == kCacheLineBytes, "one line per node");
 
