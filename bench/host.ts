@@ -36,7 +36,8 @@ async function begin(): Promise<Run> {
     startAll('subscriber', spec.case.subscribers),
   ])
   const open = async () => {
-    if (trial.needs === 'messages') hosted = driver.messages?.host?.([...publishers, ...subscribers], placeOf(spec))
+    const part = trial.needs === 'messages' || trial.needs === 'requests' ? driver[trial.needs] : undefined
+    hosted = part?.host?.([...publishers, ...subscribers], placeOf(spec))
     for (const side of [subscribers, publishers]) await Promise.all(side.map((peer) => peer.ask('open')))
   }
   const host: Host = { ...spec, driver, place: placeOf(spec), publishers, subscribers, start }

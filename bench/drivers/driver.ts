@@ -35,6 +35,7 @@ export interface Driver {
   /** Has orbit's single calls. */
   readonly calls?: true
   readonly messages?: Messages
+  readonly requests?: Requests
   readonly latest?: (place: Place) => Promise<Latest>
   readonly cache?: (place: Place, entries: CacheShape) => Promise<Cache>
   readonly claims?: (place: Place) => Promise<Claims>
@@ -74,6 +75,52 @@ export interface Publisher extends Closable {
   publish(message: Uint8Array): void | Promise<void>
   /** Resolves when the driver keeps nothing back. */
   flush?(): Promise<void>
+}
+
+/** What a publisher asks: bytes that come back, many bytes that are answered by a word, or two numbers to add. */
+export type Question = Uint8Array | { readonly a: number; readonly b: number }
+
+/** From so many bytes on, the answer is a word. */
+const manyBytes = 65_536
+export const word = 'taken'
+
+/** What a subscriber answers. */
+export const answerTo = (question: Question | string): unknown => {
+  if (typeof question !== 'string' && !(question instanceof Uint8Array)) return question.a + question.b
+  return question.length < manyBytes ? question : word
+}
+
+/** Questions from publishers to one subscriber, and its answers by `answerTo`. */
+export interface Requests {
+  /** In the host, before its peers open: passes on, hands out ports, or answers. */
+  host?(peers: readonly HostLine[], place: Place): Closable
+  /** In the subscriber, before any publisher opens. */
+  answer(place: Place, line: Line): Promise<Closable>
+  asker(place: Place, line: Line): Promise<Asker>
+}
+
+export interface Asker extends Closable {
+  ask(question: Question): Promise<unknown>
+}
+
+/** Questions without an answer, oldest first, for ways that keep their order. */
+export class Unanswered {
+  readonly #resolves: ((answer: unknown) => void)[] = []
+  #first = 0
+
+  /** @param send is called at once */
+  ask(send: () => void): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.#resolves.push(resolve)
+      send()
+    })
+  }
+
+  answered(answer: unknown): void {
+    this.#resolves[this.#first++]?.(answer)
+    if (this.#first < this.#resolves.length) return
+    this.#first = this.#resolves.length = 0
+  }
 }
 
 /** What a `latest` stores. */

@@ -2,7 +2,18 @@
 
 import { BroadcastChannel, MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Line } from '../line.js'
-import { builtIn, bytesOf, type Driver, type HostLine, type Messages, textOf } from './driver.js'
+import {
+  answerTo,
+  builtIn,
+  bytesOf,
+  type Driver,
+  type HostLine,
+  type Messages,
+  type Question,
+  type Requests,
+  textOf,
+  Unanswered,
+} from './driver.js'
 
 /** The message says of what sort it is, as a ring's KIND does: one line carries them all. */
 interface Sent {
@@ -21,12 +32,61 @@ const closable = (ends: readonly (() => void)[]) => ({
   },
 })
 
+/** Bytes as text where that is faster or the only way. */
+const sentAs = (question: Question, isText: boolean) =>
+  isText && question instanceof Uint8Array ? textOf(question) : question
+
+interface Asked {
+  readonly question: Question | string
+}
+interface Replied {
+  readonly replied: unknown
+}
+
+const isAsked = (message: unknown): message is Asked => typeof message === 'object' && 'question' in (message as object)
+const isReplied = (message: unknown): message is Replied =>
+  typeof message === 'object' && 'replied' in (message as object)
+
+/** Answers what comes on a line. */
+const answerOn = (line: Line) =>
+  line.onMessage((message) => {
+    if (isAsked(message)) line.post({ replied: answerTo(message.question) })
+  })
+
+function askerOn(line: Line, isText: boolean) {
+  const unanswered = new Unanswered()
+  const close = line.onMessage((message) => {
+    if (isReplied(message)) unanswered.answered(message.replied)
+  })
+  return {
+    ask: (question: Question) => unanswered.ask(() => line.post({ question: sentAs(question, isText) })),
+    close: () => void close(),
+  }
+}
+
+/** From a worker through the primary to another worker, and back; or to the primary, which answers. */
+const requestsBySend = (isText: boolean, throughPrimary: boolean): Requests => ({
+  host(peers) {
+    const [askers, answerers] = [having(peers, 'publisher'), having(peers, 'subscriber')]
+    if (!throughPrimary) return closable(askers.map(answerOn))
+    const passOn = (from: readonly HostLine[], to: readonly HostLine[]) =>
+      from.map((peer) => peer.onMessage((message) => to[0]?.post(message)))
+    return closable([...passOn(askers, answerers), ...passOn(answerers, askers)])
+  },
+  async answer(_place, line) {
+    const close = answerOn(line)
+    return { close: () => void close() }
+  },
+  asker: async (_place, line) => askerOn(line, isText),
+})
+
 const send = (serialization: 'json' | 'advanced', settings: string): Driver => ({
   ...builtIn,
   name: `process.send, ${serialization}`,
   settings: `${settings}, from worker to primary to each worker`,
   peers: 'processes',
   serialization,
+  requests: requestsBySend(serialization === 'json', true),
   messages: {
     /** The primary passes what a worker sends on to each worker that wants it. */
     host(peers) {
@@ -53,6 +113,18 @@ const send = (serialization: 'json' | 'advanced', settings: string): Driver => (
 
 export const sendJson = send('json', 'text in an object')
 export const sendAdvanced = send('advanced', "bytes in an object, serialization: 'advanced'")
+
+const sendToPrimary = (serialization: 'json' | 'advanced'): Driver => ({
+  ...builtIn,
+  name: `process.send to the primary, ${serialization}`,
+  settings: 'a question to the primary, which answers it: one way is one message, not two',
+  peers: 'processes',
+  serialization,
+  requests: requestsBySend(serialization === 'json', false),
+})
+
+export const sendToPrimaryJson = sendToPrimary('json')
+export const sendToPrimaryAdvanced = sendToPrimary('advanced')
 
 const wantPorts = 'ports'
 
@@ -102,12 +174,31 @@ const ports: Messages = {
   },
 }
 
+const requestsByPort: Requests = {
+  ...(ports.host && { host: ports.host }),
+  async answer(_place, line) {
+    const ports = await askForPorts(line)
+    for (const port of ports) port.on('message', (question) => port.postMessage(answerTo(question)))
+    return closePorts(ports)
+  },
+  async asker(_place, line) {
+    const [port] = (await askForPorts(line)) as [MessagePort]
+    const unanswered = new Unanswered()
+    port.on('message', (answer) => unanswered.answered(answer))
+    return {
+      ask: (question) => unanswered.ask(() => port.postMessage(sentAs(question, true))),
+      ...closePorts([port]),
+    }
+  },
+}
+
 export const port: Driver = {
   ...builtIn,
   name: 'MessagePort',
   settings: 'a channel for each pair of threads; text, which is cloned faster than bytes',
   peers: 'threads',
   messages: ports,
+  requests: requestsByPort,
 }
 
 export const broadcast: Driver = {

@@ -1,11 +1,16 @@
 import { version } from '../version.js'
-import { builtIn, type Driver, type Messages } from './driver.js'
+import { builtIn, type Driver, type Messages, type Requests } from './driver.js'
 
 // Modules that use orbit are loaded when a peer opens: what a process costs without orbit is measured too.
 const stores = () => import('./orbit-stores.js')
 const messages = (how: 'wait' | 'iterate' | 'listen' | 'spin'): Messages => ({
   subscribe: async (place, hear) => (await import('./orbit-messages.js')).subscribe(place, hear, how),
   publisher: async (place) => (await import('./orbit-messages.js')).publisher(place),
+})
+
+const requests = (spinUs: number): Requests => ({
+  answer: async (place) => (await import('./orbit-requests.js')).answer(place, spinUs),
+  asker: async (place) => (await import('./orbit-requests.js')).asker(place, spinUs),
 })
 
 const common = { ...builtIn, peers: 'processes', version } as const
@@ -16,9 +21,10 @@ export const orbit: Driver = {
   settings:
     'fleet.publish; cursor.wait and cursor.poll; a ring with room for a burst; Orbital; OrbitCache with a capacity of ' +
     'all keys and at least 8192; Contest, claims of ten minutes, waited for by claim(); kept counters; ' +
-    "RateLimiter.take with algorithm 'gcra'",
+    "RateLimiter.take with algorithm 'gcra'; serve and Client.call",
   calls: true,
   messages: messages('wait'),
+  requests: requests(0),
   latest: async (place) => (await stores()).latest(place),
   cache: async (place, shape) => (await stores()).cache(place, shape),
   claims: async (place) => (await stores()).claims(place),
@@ -59,10 +65,24 @@ export const orbitListening: Driver = {
   trials: ['latency', 'throughput', 'fan-out', 'reader cost'],
 }
 
+export const orbitInbox: Driver = {
+  ...common,
+  name: 'orbit, inbox',
+  settings: 'Outbox.sendPacked of up to 256 messages, a full inbox waited for; inbox.wait, inbox.poll and inbox.commit',
+  messages: {
+    subscribe: async (place, hear) => (await import('./orbit-inbox.js')).subscribe(place, hear),
+    publisher: async (place) => (await import('./orbit-inbox.js')).publisher(place),
+  },
+  trials: ['throughput', 'fan-in'],
+}
+
 export const orbitSpinning: Driver = {
   ...common,
   name: 'orbit, spinning',
-  settings: 'fleet.publish; cursor.wait({ spin: true }) for 20 ms after each message, a core of its own; cursor.poll',
+  settings:
+    'fleet.publish; cursor.wait({ spin: true }) for 20 ms after each message, a core of its own; cursor.poll; ' +
+    'calls with spinUs=50 on both sides',
   messages: messages('spin'),
-  trials: ['latency'],
+  requests: requests(50),
+  trials: ['latency', 'question'],
 }

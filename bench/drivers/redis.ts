@@ -12,6 +12,7 @@ import {
   load,
   type Place,
 } from './driver.js'
+import { redisRequests } from './redis-requests.js'
 import { connect, serverVersion, startServer } from './redis-server.js'
 
 type Client = Awaited<ReturnType<typeof connect>>
@@ -149,7 +150,8 @@ export const redis: Driver = {
   settings:
     `${serverSettings}; PUBLISH pipelined, up to 1,024 without an answer, all else awaited; values of { busy, idle } as ` +
     'JSON; claims: SET NX PX 1000 with a random owner, ended and (every 500 ms) renewed by a script that compares the ' +
-    'owner; waited for by trying again after 1 to 3 ms; counts: INCR; limits: a script with INCR, and PEXPIRE if that is 1',
+    'owner; waited for by trying again after 1 to 3 ms; counts: INCR; limits: a script with INCR, and PEXPIRE if that is 1; ' +
+    'questions: PUBLISH to a channel, answers to another',
   messages: {
     async subscribe({ folder, name }, hear) {
       const client = await connect(folder)
@@ -176,6 +178,7 @@ export const redis: Driver = {
       }
     },
   },
+  requests: redisRequests,
   claims,
   counts,
   limits,

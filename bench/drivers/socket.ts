@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { builtIn, type Driver, type Place } from './driver.js'
+import { answerTo, builtIn, type Driver, type Place, type Question, type Requests, Unanswered } from './driver.js'
 import { FrameReader, FrameWriter } from './frames.js'
 
 const pathOf = ({ folder, name }: Place, subscriber: number) => join(folder, `${name}.${subscriber}.sock`)
@@ -12,12 +12,57 @@ async function reach(path: string): Promise<Socket> {
   return socket.on('error', () => {}) // The subscriber closed first.
 }
 
+/** A frame begins with what it has: bytes, or JSON. */
+const [isBytes, isJson] = [0, 1]
+
+function packed(value: unknown): Buffer {
+  if (!(value instanceof Uint8Array)) return Buffer.from(`${String.fromCharCode(isJson)}${JSON.stringify(value)}`)
+  const bytes = Buffer.allocUnsafe(value.length + 1)
+  bytes[0] = isBytes
+  bytes.set(value, 1)
+  return bytes
+}
+
+const unpacked = (frame: Buffer): unknown =>
+  frame[0] === isJson ? JSON.parse(frame.toString('utf8', 1)) : frame.subarray(1)
+
+const requests: Requests = {
+  async answer(place) {
+    const sockets = new Set<Socket>()
+    const server = createServer((socket) => {
+      const writer = new FrameWriter((frames) => void socket.write(frames))
+      const reader = new FrameReader((frame) => writer.add(packed(answerTo(unpacked(frame) as Question))))
+      sockets.add(socket)
+      socket.on('data', (bytes) => reader.take(bytes)).on('error', () => {})
+    })
+    await once(server.listen(pathOf(place, place.index)), 'listening')
+    return {
+      close() {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      },
+    }
+  },
+  async asker(place) {
+    const socket = await reach(pathOf(place, 0))
+    const unanswered = new Unanswered()
+    const writer = new FrameWriter((frames) => void socket.write(frames))
+    const reader = new FrameReader((frame) => unanswered.answered(unpacked(frame)))
+    socket.on('data', (bytes) => reader.take(bytes))
+    return {
+      ask: (question) => unanswered.ask(() => writer.add(packed(question))),
+      close: () => void socket.destroy(),
+    }
+  },
+}
+
 /** node:net over Unix sockets, with frames of our own. */
 export const socket: Driver = {
   ...builtIn,
   name: 'unix socket',
   settings: 'length-prefixed frames: the first of a tick at once, the rest in one write; waits for drain',
   peers: 'processes',
+  requests,
   messages: {
     async subscribe(place, hear) {
       const sockets = new Set<Socket>()

@@ -3,6 +3,7 @@ import { cacheMix, claimsContended } from './crowd.js'
 import { claimHandover, holderDeath, writerDeath } from './deaths.js'
 import { firstLookup, holders, joining, listing, missAmongResets, objects, snapshot } from './growth.js'
 import { eventAmongMany, failingLoad } from './many.js'
+import { question } from './requests.js'
 import { scrape, scrapeMemory } from './scraping.js'
 import { cpu, fanIn, fanOut, latency, memory, publisherCost, readerCost, throughput } from './sending.js'
 import type { Trial } from './trial.js'
@@ -17,6 +18,7 @@ export const trials: readonly Trial[] = [
   eventAmongMany,
   publisherCost,
   readerCost,
+  question,
   latestStore,
   latestLoad,
   cachePut,

@@ -33,7 +33,7 @@ export interface Plan {
   readonly runMs: number
 }
 
-export type Part = 'messages' | 'latest' | 'cache' | 'claims' | 'counts' | 'limits' | 'script'
+export type Part = 'messages' | 'requests' | 'latest' | 'cache' | 'claims' | 'counts' | 'limits' | 'script'
 
 /** What is measured of every driver that has the part it needs. */
 export interface Trial {
