@@ -38,7 +38,7 @@ export {
 } from './layers/cache.js'
 export { RemoteError } from './layers/callwire.js'
 export type { Holder } from './layers/claim.js'
-export { type CallOptions, Client, type ItemOf, type StreamOptions } from './layers/client.js'
+export { type CallOptions, Client, type ClientOptions, type ItemOf, type StreamOptions } from './layers/client.js'
 export { type Codec, codecs } from './layers/codecs.js'
 export {
   type ClaimOptions,

@@ -1,5 +1,6 @@
 // The hot calls of questions and answers: announce, find, send, begin, answer, take, give up.
 #include "node/boxcall.h"
+#include "posix/clock.h"
 
 namespace orbit {
 
@@ -126,29 +127,49 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
   return call.number(count);
 }
 
+// Whether an answer is there, a watched call is over, or if it `wants` them a request.
+bool has_news_of_calls(const BoxCall& call, bool wants) {
+  const Ring& ring = call.ring();
+  const RingHandle& own = call.addon->rings[call.handle];
+  for (const AwaitedCall& awaited : own.awaited) {
+    if (awaited.isOpen && !is_pending(ring, awaited.to)) return true;
+  }
+  for (const RunningCall& running : own.running) {
+    if (!is_pending(ring, running.to)) return true;
+    if (running.awaitsTaking && is_part_wanted(ring, running.to)) return true;
+  }
+  const Consumer& consumer = *call.consumer();
+  return wants && consumer.word != 0 && has_news(ring, ring_position(call.box(), consumer.next));
+}
+
 // callFallAsleep(ring, box, wants, running) -> 1: an answer is there, a watched call is over, or if it wants them a
 // request; 0: not, and from now on this node is signalled. Or a status. `running` is how many calls it runs
 napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   if (int32_t status = unreadable(call)) return call.status(status);
-  const Ring& ring = call.ring();
-  const RingHandle& own = call.addon->rings[call.handle];
-  const Consumer& consumer = *call.consumer();
-  if (consumer.word != 0) announce_busy(call.box(), call.u32(3));
-  auto hasNews = [&] {
-    for (const AwaitedCall& awaited : own.awaited) {
-      if (awaited.isOpen && !is_pending(ring, awaited.to)) return true;
+  bool wants = call.u32(2) != 0;
+  if (call.consumer()->word != 0) announce_busy(call.box(), call.u32(3));
+  if (has_news_of_calls(call, wants)) return call.number(1);
+  arm(call.ring(), call.opened->writer.node);
+  return call.number(has_news_of_calls(call, wants));
+}
+
+// callSpin(ring, box, wants, running, microseconds) -> as callFallAsleep, but it looks for so long, and this node is
+// not signalled. Or a status
+napi_value spin_call(napi_env env, napi_callback_info info) {
+  BoxCall call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  bool wants = call.u32(2) != 0;
+  if (call.consumer()->word != 0) announce_busy(call.box(), call.u32(3));
+  uint64_t endNs = monotonic_ns() + uint64_t{call.u32(4)} * 1000;
+  do {
+    for (uint32_t looks = 0; looks < 16; looks++) {
+      if (has_news_of_calls(call, wants)) return call.number(1);
+      relax();
     }
-    for (const RunningCall& running : own.running) {
-      if (!is_pending(ring, running.to)) return true;
-      if (running.awaitsTaking && is_part_wanted(ring, running.to)) return true;
-    }
-    return call.u32(2) != 0 && consumer.word != 0 && has_news(ring, ring_position(call.box(), consumer.next));
-  };
-  if (hasNews()) return call.number(1);
-  arm(ring, call.opened->writer.node);
-  return call.number(hasNews());
+  } while (monotonic_ns() < endNs);
+  return call.number(0);
 }
 
 // callWatch(ring, slot, stamp, isStream): callOver tells from now on when its caller gives the call up, and of a stream
@@ -292,6 +313,7 @@ bool export_call_calls(napi_env env, napi_value exports, Addon* addon) {
                            {"callWake", wake_call},
                            {"callCollect", collect_call},
                            {"callFallAsleep", fall_asleep_call},
+                           {"callSpin", spin_call},
                            {"callWatch", watch_call},
                            {"callOver", over_call},
                            {"callTake", take_call},

@@ -35,17 +35,11 @@ napi_value disown_call(napi_env env, napi_callback_info info) {
   return call.number(0);
 }
 
-// inboxPoll(ring, box, max) -> how many messages, in records; Results has from, to, malformed and bytes. Or a status
-napi_value poll_call(napi_env env, napi_callback_info info) {
-  BoxCall call(env, info);
-  if (int32_t status = unreadable(call)) return call.status(status);
-  Consumer* consumer = call.consumer();
-  if (consumer->word == 0) return call.status(kStatusReadOnly);
+// Copies up to `most` messages into records, and returns how many. Results has to, malformed and bytes.
+uint32_t receive_all(const BoxCall& call, Consumer* consumer, uint32_t most) {
   uint8_t* at = call.addon->scratch + kFirstRecord;
   const uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
-  Results* results = call.addon->results();
-  results->from = static_cast<double>(consumer->next);
-  uint32_t count = 0, most = call.u32(2), malformed = 0;
+  uint32_t count = 0, malformed = 0;
   // A copy writes whole words, so the last word needs its padding.
   while (count < most && static_cast<size_t>(end - at) >= sizeof(FrameRecord) + call.ring().spec.payloadBytes + 8) {
     Frame frame;
@@ -59,10 +53,37 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
     at += sizeof(FrameRecord) + (size_t{frame.length} + 7) / 8 * 8;
     count++;
   }
+  Results* results = call.addon->results();
   results->to = static_cast<double>(consumer->next);
   results->malformed = malformed;
   results->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
-  return call.number(count);
+  return count;
+}
+
+// inboxPoll(ring, box, max) -> how many messages, in records; Results has from, to, malformed and bytes. Or a status
+napi_value poll_call(napi_env env, napi_callback_info info) {
+  BoxCall call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  Consumer* consumer = call.consumer();
+  if (consumer->word == 0) return call.status(kStatusReadOnly);
+  call.addon->results()->from = static_cast<double>(consumer->next);
+  return call.number(receive_all(call, consumer, call.u32(2)));
+}
+
+// inboxPeek(ring, box, position, max) -> how many messages from there on that were not overwritten, read or not, in
+// records, without owning the box. Results has from, to, malformed, lost: how many were overwritten. Or a status
+napi_value peek_call(napi_env env, napi_callback_info info) {
+  BoxCall call(env, info);
+  if (int32_t status = unreadable(call)) return call.status(status);
+  Consumer reader;
+  reader.box = call.box();
+  uint64_t head = head_of(reader.box), capacity = uint64_t{reader.box.mask} + 1, wanted = call.u64(2);
+  uint64_t oldest = head > capacity ? head - capacity : 0;
+  reader.next = wanted < oldest ? oldest : wanted;
+  Results* results = call.addon->results();
+  results->from = static_cast<double>(wanted);
+  results->lost = static_cast<double>(reader.next - wanted);
+  return call.number(receive_all(call, &reader, call.u32(3)));
 }
 
 // inboxCommit(ring, box, position) -> 1: committed; 0: nothing has changed; or a status
@@ -116,8 +137,19 @@ napi_value send_packed_call(napi_env env, napi_callback_info info) {
   return call.number(static_cast<double>(sent));
 }
 
+// How many calls the owner of the box has open: sent, and neither answered nor given up. For people.
+uint32_t open_calls(const Ring& ring, uint32_t box) {
+  uint32_t count = 0;
+  for (uint32_t index = 0; index < ring.spec.replies; index++) {
+    uint32_t slot = reply_slot(ring, box, index);
+    uint64_t word = load_relaxed(progress_of(ring, slot));
+    if (word >> 2 == stamp_of(ring, slot) && (word & 3) <= kBegun) count++;
+  }
+  return count;
+}
+
 // inboxLook(ring, box) -> 0 or a status. Results has head, from: the floor, position: the node of the owner or -1, to:
-// its incarnation, lost: its pid, status: 1 if it is alive
+// its incarnation, lost: its pid, status: 1 if it is alive, count: the calls that it has open
 napi_value look_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (call.opened == nullptr) return call.status(kStatusClosed);
@@ -131,6 +163,7 @@ napi_value look_call(napi_env env, napi_callback_info info) {
   results->to = hasOwner ? static_cast<double>(incarnation_of_owner(word)) : 0;
   results->lost = hasOwner ? call.opened->fleet->pid(node_of_owner(word)) : 0;
   results->status = is_owned(box, word, call.is_alive());
+  results->count = hasOwner ? open_calls(call.ring(), call.index) : 0;
   results->malformed = static_cast<double>(load_relaxed(&box.header->full) & kMaxPosition);
   return call.number(0);
 }
@@ -173,6 +206,7 @@ bool export_inbox_calls(napi_env env, napi_value exports, Addon* addon) {
                           {{"inboxOwn", own_call},
                            {"inboxDisown", disown_call},
                            {"inboxPoll", poll_call},
+                           {"inboxPeek", peek_call},
                            {"inboxCommit", commit_call},
                            {"inboxSend", send_call},
                            {"inboxSendPacked", send_packed_call},

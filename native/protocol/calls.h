@@ -53,7 +53,8 @@ struct ReplyTo {
 
 enum CallProgress : uint64_t { kWaiting = 0, kBegun = 1, kDone = 2, kCancelled = 3 };
 
-enum ReplyKind : uint8_t { kAnswered = 1, kFailed = 2, kGivenUp = 3, kItems = 4 };
+// kRefused: the owner of the box has no handler for it, so nothing has begun.
+enum ReplyKind : uint8_t { kAnswered = 1, kFailed = 2, kGivenUp = 3, kItems = 4, kRefused = 5 };
 
 // A service is announced by the hash of its name; the request has the name. Part of the memory layout. Never 0.
 inline uint64_t service_hash(const uint8_t* name, size_t bytes) {

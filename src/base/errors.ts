@@ -21,6 +21,7 @@ export const errorCodes = {
     'The subject was not free, an inbox had no room or owner, or a load or call did not end, in the time given.',
   ERR_ORBIT_LOAD_CYCLE: 'The load of a cache key asked for a key that is waiting for this load.',
   ERR_ORBIT_NO_SERVER: 'No living process serves this name; nothing was sent.',
+  ERR_ORBIT_NO_HANDLER: 'The process that got the call has no handler of this name; nothing was run.',
   ERR_ORBIT_SERVER_DIED: 'The server of a call died before it answered; `progress` says how far the call had come.',
   ERR_ORBIT_CALLS_FULL: 'As many processes call and serve in this fleet as there is room for.',
   ERR_ORBIT_NO_SPARE:

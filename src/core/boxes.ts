@@ -8,6 +8,7 @@ import {
   payloadOffset,
   recordBytes,
   resultBytes,
+  resultCount,
   resultFrom,
   resultHead,
   resultLost,
@@ -40,10 +41,21 @@ export interface BoxState {
   readonly committed: number
   /** How many sends were refused because the box was full. */
   readonly refused: number
+  /** How many calls its owner has open; 0 in a box without reply slots. */
+  readonly openCalls: number
   /** The member that owns it, or owned it last and died; undefined: none. */
   readonly owner:
     | { readonly node: number; readonly incarnation: number; readonly pid: number; readonly isAlive: boolean }
     | undefined
+}
+
+/** What `peek` found. */
+export interface BoxPeek {
+  readonly messages: readonly Message[]
+  /** The next position to peek at. */
+  readonly to: number
+  readonly lost: number
+  readonly malformed: number
 }
 
 /** How far a call had come when it ended without an answer: its handler had not begun, had begun, or had ended. */
@@ -59,14 +71,17 @@ export interface SentCall {
   readonly incarnation: number
 }
 
-/** What an answer is: the result, what the handler threw, or a part of a stream: its call goes on. */
-export type AnswerKind = 'answer' | 'failure' | 'part'
+/**
+ * What an answer is: the result, what the handler threw, a part of a stream, after which its call goes on, or that the
+ * process has no such handler.
+ */
+export type AnswerKind = 'answer' | 'failure' | 'part' | 'refused'
 
 const progressNames: readonly CallProgress[] = ['not begun', 'begun', 'done']
-const kindNumbers = { answer: 1, failure: 2, part: 4 }
-/** What is no failure and no part is an answer: foreign bytes may be anything. */
-const kindOf = (number: number): AnswerKind =>
-  number === kindNumbers.failure ? 'failure' : number === kindNumbers.part ? 'part' : 'answer'
+const kindNumbers = { answer: 1, failure: 2, part: 4, refused: 5 }
+const kinds = new Map(Object.entries(kindNumbers).map(([kind, number]) => [number, kind as AnswerKind]))
+/** Foreign bytes may be anything. */
+const kindOf = (number: number): AnswerKind => kinds.get(number) ?? 'answer'
 /** The flag of a request that wants a stream. */
 const wantsStream = 2
 /** What the addon returns when no watched call is over. */
@@ -145,6 +160,19 @@ export class Boxes extends Handle {
     return malformed
   }
 
+  /**
+   * Reads up to `max` messages from a position on that were not overwritten, committed or not, without owning the box.
+   *
+   * @returns the position behind them, and how many were overwritten or are malformed
+   */
+  peek(box: number, from: number, max: number): BoxPeek {
+    const messages: Message[] = []
+    const count = this.orThrow(native.inboxPeek(this.handle, box, from, max))
+    const [to, lost, malformed] = [resultTo(), resultLost(), resultMalformed()]
+    if (count > 0) takeMessages(count, messages)
+    return { messages, to, lost, malformed }
+  }
+
   /** Commits all positions below `position`. */
   commit(box: number, position: number): void {
     this.orThrow(native.inboxCommit(this.handle, box, position))
@@ -175,6 +203,7 @@ export class Boxes extends Handle {
       head: resultHead(),
       committed: resultFrom(),
       refused: resultMalformed(),
+      openCalls: resultCount(),
       owner: node < 0 ? undefined : owner,
     }
   }
@@ -248,6 +277,11 @@ export class Boxes extends Handle {
    */
   fallAsleepFor(box: number, wants: boolean, running: number): boolean {
     return this.orThrow(native.callFallAsleep(this.handle, box, wants ? 1 : 0, running)) === 1
+  }
+
+  /** Looks for what `fallAsleepFor` looks for, for so many microseconds, and does not let other code run. */
+  spinFor(box: number, wants: boolean, running: number, microseconds: number): boolean {
+    return this.orThrow(native.callSpin(this.handle, box, wants ? 1 : 0, running, microseconds)) === 1
   }
 
   /** Watches a call of another process that this one runs, until it is answered or over. */

@@ -19,6 +19,8 @@ export interface InboxCalls {
   inboxOwn(inbox: number, box: number): number
   inboxDisown(inbox: number, box: number): number
   inboxPoll(inbox: number, box: number, max: number): number
+  /** As inboxPoll, from a position on, for a process that does not own the box. Results.lost: overwritten messages. */
+  inboxPeek(inbox: number, box: number, position: number, max: number): number
   inboxCommit(inbox: number, box: number, position: number): number
   /** Undefined when it did: the position stands in the scratch. */
   inboxSend(inbox: number, box: number, payload: Uint8Array, frameKind: number, version: number): number | undefined
@@ -51,6 +53,8 @@ export interface InboxCalls {
   callCollect(inbox: number): number
   /** 1: there is news; 0: not, and from now on this node is signalled. wants: requests are news, 1 or 0. */
   callFallAsleep(inbox: number, box: number, wants: number, running: number): number
+  /** As callFallAsleep, but it looks for so long, and this node is not signalled. */
+  callSpin(inbox: number, box: number, wants: number, running: number, microseconds: number): number
   /** isStream: 1 or 0. */
   callWatch(inbox: number, slot: number, stamp: number, isStream: number): number
   /** The slot of a watched call that is over, its stamp in Results.from; 2^31 - 1: none. */

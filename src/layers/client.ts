@@ -39,6 +39,15 @@ export interface StreamOptions {
   keepAlive?: boolean
 }
 
+/** Options of a `Client`: how it waits. */
+export interface ClientOptions {
+  /**
+   * How long the process looks for the answer to a call before it sleeps, in microseconds, 0..1000; default 0. It keeps
+   * a core busy for that time, and lets no other code of the process run.
+   */
+  spinUs?: number
+}
+
 /** What a method yields, by what its handler returns. */
 export type ItemOf<R> = R extends string ? never : R extends AsyncIterable<infer T> | Iterable<infer T> ? T : never
 
@@ -62,12 +71,16 @@ export class Client<H extends Handlers> {
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_CALLS_FULL, ERR_ORBIT_READ_ONLY for an observer,
    *   what opening a ring throws
    */
-  constructor(fleet: Fleet, service: string) {
+  constructor(fleet: Fleet, service: string, options: ClientOptions = {}) {
     checkFleet(fleet)
     checkName('service', service, 128)
+    checkOptions('options', options, ['spinUs'])
+    const { spinUs = 0 } = options
+    checkInteger('spinUs', spinUs, 0, 1000)
     this.service = service
     this.#name = Buffer.from(service)
     this.#board = Switchboard.of(writableFleet(fleet, service))
+    this.#board.spinUs = Math.max(this.#board.spinUs, spinUs)
     trackNesting()
   }
 
@@ -76,9 +89,9 @@ export class Client<H extends Handlers> {
    * call goes to another one. The wait keeps the process alive unless `keepAlive` is false.
    *
    * @returns what the handler returns
-   * @throws what the handler throws, as a RemoteError; OrbitError ERR_ORBIT_NO_SERVER; CallError ERR_ORBIT_SERVER_DIED
-   *   or ERR_ORBIT_TIMEOUT, with the progress of the call; the signal's reason; RangeError ERR_ORBIT_PAYLOAD_SIZE;
-   *   ERR_ORBIT_CLOSED
+   * @throws what the handler throws, as a RemoteError; OrbitError ERR_ORBIT_NO_SERVER; CallError
+   *   ERR_ORBIT_SERVER_DIED, ERR_ORBIT_TIMEOUT or ERR_ORBIT_NO_HANDLER, with the progress of the call; the signal's
+   *   reason; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
    */
   call<M extends MethodOf<H>>(
     method: M,

@@ -13,8 +13,9 @@ import {
   type Spill,
 } from './callwire.js'
 import { runAtDepth } from './nesting.js'
+import type { Serving } from './serving.js'
 import { itemsOf, StreamedReply } from './streamedreply.js'
-import type { Serving, Switchboard } from './switchboard.js'
+import type { Switchboard } from './switchboard.js'
 
 /** What a handler is given beside the value. */
 export interface CallContext {
@@ -103,10 +104,6 @@ export class Dispatcher implements Serving {
     this.#answers = new Answers(board)
   }
 
-  get wants(): boolean {
-    return this.services.size > 0
-  }
-
   get running(): number {
     return this.#count
   }
@@ -114,14 +111,13 @@ export class Dispatcher implements Serving {
   take(): void {
     if (this.#running.size > 0) this.#abortAbandoned()
     for (const stream of this.#streams) stream.look()
-    if (!this.wants) return
     for (const message of this.#board.poll(perTurn)) this.#polled.push({ message, isTaken: false })
     this.#runPolled()
   }
 
-  /** Serves no longer if it has no service and runs no call. */
+  /** Keeps the process alive no longer if it has no service and runs no call. */
   rest(): void {
-    if (!this.wants && this.#running.size === 0 && !this.#board.closed) this.#board.serve(undefined)
+    if (this.services.size === 0 && this.#running.size === 0 && !this.#board.closed) this.#board.serve(this, false)
   }
 
   #runPolled(): void {
@@ -182,13 +178,15 @@ export class Dispatcher implements Serving {
   #run(request: Request, node: number, beginsLater: boolean): Promise<void> | undefined {
     const { replyTo } = request
     const { boxes } = this.#board
+    const handler = this.#handler(request)
+    if (handler === undefined) return this.#refuse(request)
     const begin = () => !this.#board.closed && (replyTo === undefined || boxes.begin(replyTo.slot, replyTo.stamp))
     if (!beginsLater && !begin()) return undefined
     const context = new Context(node, begin)
     try {
       const argument = decodeValue(request.value, (place) => this.#board.blobs.read(place))
       const { service, method, tracing } = request
-      const run = () => runTraced(tracing, service, method, () => this.#handler(request)(argument, context))
+      const run = () => runTraced(tracing, service, method, () => handler(argument, context))
       const value = runAtDepth(request.depth, run)
       if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
       return this.#await(request, context, value)
@@ -197,10 +195,16 @@ export class Dispatcher implements Serving {
     }
   }
 
-  #handler({ service, method }: Request): Handlers[string] {
+  #handler({ service, method }: Request): Handlers[string] | undefined {
     const { handlers } = this.services.get(service) ?? {}
-    if (handlers !== undefined && Object.hasOwn(handlers, method)) return handlers[method] as Handlers[string]
-    throw new TypeError(`${service} has no handler ${method}`)
+    return handlers !== undefined && Object.hasOwn(handlers, method) ? handlers[method] : undefined
+  }
+
+  /** Nothing is run. The caller of a service that this process does not serve sends the request to another one. */
+  #refuse({ replyTo, service, method }: Request): undefined {
+    if (replyTo === undefined || this.#board.closed) return
+    const text = this.services.has(service) ? `${service} has no handler ${method}` : ''
+    this.#answers.send(replyTo, 'refused', Buffer.from(text), [])
   }
 
   async #await(request: Request, context: Context, promise: unknown): Promise<void> {

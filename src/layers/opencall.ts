@@ -4,13 +4,15 @@ import type { BlobPlace, Blobs } from '../core/blobs.js'
 import type { CallProgress, SentCall } from '../core/boxes.js'
 import { decodeFailure, decodeValue, type Load } from './callwire.js'
 
+type CallErrorCode = 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT' | 'ERR_ORBIT_NO_HANDLER'
+
 /** The error of a call that ended without an answer. */
 export class CallError extends OrbitError {
   /** How far the call had come. 'not begun': its handler has not run, and never will. */
   readonly progress: CallProgress
 
   /** @internal */
-  constructor(code: 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT', message: string, progress: CallProgress) {
+  constructor(code: CallErrorCode, message: string, progress: CallProgress) {
     super(code, message)
     this.progress = progress
   }
@@ -94,6 +96,11 @@ export class OpenCall {
     } catch (error) {
       this.reject(error) // of another version of Node, or foreign bytes
     }
+  }
+
+  /** Its server has no such handler. */
+  refused(text: string): void {
+    this.reject(new CallError('ERR_ORBIT_NO_HANDLER', text, 'not begun'))
   }
 
   noServer(): void {

@@ -1,35 +1,22 @@
-import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Wakeable } from '../core/bell.js'
 import { Blobs } from '../core/blobs.js'
-import { type AnswerKind, Boxes, type CallProgress, type Message, type SentCall } from '../core/boxes.js'
+import type { AnswerKind, Boxes, CallProgress, Message, SentCall } from '../core/boxes.js'
 import type { MemberId } from '../core/deathwatch.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
-import { Layer } from '../core/layer.js'
-import { abi } from '../core/native.js'
-import { reservedType } from '../core/type.js'
 import { BoardSleeper } from './boardsleeper.js'
+import { callsPerBox, openCallBoxes, ownCallBox } from './callboxes.js'
 import { CallDeadlines } from './calldeadlines.js'
+import { CallPlaces } from './callplaces.js'
 import { CallQueue, type SendState } from './callqueue.js'
-import { maxCallBytes } from './callwire.js'
+import { CallWakes } from './callwakes.js'
 import type { OpenCall } from './opencall.js'
 import type { OpenStream } from './openstream.js'
+import type { Serving } from './serving.js'
 
-/** How many processes of a fleet can call and serve, and how many calls each has open. */
-const [processes, perBox] = [64, 128]
-
-/** The part of a switchboard that serves. */
-export interface Serving {
-  /** Whether it takes requests. */
-  readonly wants: boolean
-  /** How many calls it runs. */
-  readonly running: number
-  /** Takes requests, and looks for calls that are over. */
-  take(): void
-  /** The fleet handle was closed. */
-  close(): void
-}
+/** How often a spinning board goes on without a turn of the event loop, which has timers and sockets. */
+const spinsPerTurn = 64
 
 /**
  * What a fleet handle needs to call and to serve: one box with reply slots, shared by all clients and servers of the
@@ -43,11 +30,9 @@ export class Switchboard {
   readonly blobs: Blobs
   readonly #fleet: Fleet
   readonly #source: Wakeable
-  readonly #free: number[] = []
-  /** The calls that have a reply slot, by its place. */
-  readonly #calls: (OpenCall | undefined)[] = []
+  readonly #places = new CallPlaces(callsPerBox)
   readonly #queue = new CallQueue()
-  readonly #wakes = new Set<number>()
+  readonly #wakes = new CallWakes((box) => this.boxes.wake(box))
   readonly #callSleeper = new BoardSleeper(
     true,
     () => this.look(),
@@ -59,10 +44,17 @@ export class Switchboard {
     () => this.#close(),
   )
   #serving: Serving | undefined
+  #keepsAlive = false
   #open = 0
   #turn = 0
   #isLooking = false
   #isScheduled = false
+  #isSoon = false
+  /** Promises were settled, and what waits for them has not run yet. */
+  #hasSettled = false
+  /** How often it has found news without a turn of the event loop. */
+  #spins = 0
+  spinUs = 0
   readonly deadlines = new CallDeadlines(
     () => this.#all(),
     (call) => {
@@ -81,24 +73,15 @@ export class Switchboard {
   }
 
   private constructor(fleet: Fleet) {
-    const type = reservedType({
-      name: 'orbit.calls',
-      kind: abi.callKind,
-      capacity: processes * perBox * 2,
-      payloadBytes: abi.requestHeaderBytes + maxCallBytes,
-    })
-    const dealing = { boxes: processes, replies: perBox }
-    const layer = new Layer<Boxes>(fleet, type, () => fleet.open(type, Boxes, dealing))
     this.#fleet = fleet
     this.blobs = new Blobs(fleet)
-    this.boxes = layer.writable()
-    this.box = this.#ownBox()
-    for (let place = perBox - 1; place >= 0; place--) this.#free.push(place)
+    this.boxes = openCallBoxes(fleet)
+    this.box = ownCallBox(fleet, this.boxes)
     this.#source = this.#sourceOf(this.boxes)
   }
 
   #sourceOf(boxes: Boxes): Wakeable {
-    const look = () => boxes.fallAsleepFor(this.box, this.#serving?.wants === true, this.#serving?.running ?? 0)
+    const look = () => boxes.fallAsleepFor(this.box, this.#serving !== undefined, this.#serving?.running ?? 0)
     return {
       kind: boxes.kind,
       get closed() {
@@ -108,12 +91,6 @@ export class Switchboard {
       fallAsleep: look,
       disarm: () => boxes.disarm(),
     }
-  }
-
-  #ownBox(): number {
-    for (let box = 0; box < this.boxes.boxes; box++) if (this.boxes.own(box)) return box
-    const text = `${processes} processes of fleet ${this.#fleet.name} call or serve, which is the limit`
-    throw new OrbitError('ERR_ORBIT_CALLS_FULL', text)
   }
 
   get closed(): boolean {
@@ -162,18 +139,16 @@ export class Switchboard {
       call.noServer()
       return 'sent'
     }
-    // Calls that wait for deeper ones leave them places.
-    const place = this.#free.length > perBox >> (depth + 2) ? this.#free.pop() : undefined
+    const place = this.#places.take(depth)
     if (place === undefined) return 'no place'
     const ask = () => boxes.ask(box, boxes.replySlot(this.box, place), call.bytes, depth, call.isStream)
     const sent = ask() ?? (boxes.armForRoom(box) ? ask() : undefined)
     if (sent === undefined) {
-      this.#free.push(place)
+      this.#places.vacate(place)
       return 'no room'
     }
-    call.place = place
+    this.#places.give(place, call)
     call.sent = sent
-    this.#calls[place] = call
     if (!this.#fleet.bell.deaths.add(sent)) this.#lookSoon()
     this.wake(box)
     return 'sent'
@@ -194,7 +169,10 @@ export class Switchboard {
     return true
   }
 
-  /** The owner of a box is signalled when this turn of the event loop has sent all that it sends. */
+  /**
+   * The owner of a box is signalled when this turn of the event loop has sent all that it sends, and before that after
+   * some of it: then both processes work at the same time.
+   */
   wake(box: number): void {
     this.#wakes.add(box)
     this.schedule()
@@ -206,15 +184,31 @@ export class Switchboard {
     this.#isScheduled = true
     queueMicrotask(() => {
       this.#isScheduled = false
-      this.#sleep()
+      this.#hasSettled = false
+      if (this.#spin()) this.look()
+      else this.#sleep()
     })
   }
 
-  readonly #lookSoon = () => void runtime.setImmediate(() => this.look())
+  #lookSoon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
+    runtime.setImmediate(() => {
+      this.#isSoon = this.#hasSettled = false
+      this.#spins = 0
+      this.look()
+    })
+  }
 
   /** Looks for answers and requests, and falls asleep. */
   look(): void {
     if (this.#isLooking || this.closed) return
+    do this.#lookOnce()
+    while (this.#spin())
+    this.#sleep()
+  }
+
+  #lookOnce(): void {
     this.#isLooking = true
     try {
       if (this.#open > 0) this.#collect()
@@ -225,27 +219,43 @@ export class Switchboard {
     } finally {
       this.#isLooking = false
     }
-    this.#sleep()
+  }
+
+  /** Looks for news before it sleeps; true: there is some. What waits for promises that were settled runs first. */
+  #spin(): boolean {
+    const running = this.#serving?.running ?? 0
+    if (this.spinUs === 0 || this.closed || this.#hasSettled || running > 0) return false
+    if (this.#open === 0 && this.#serving === undefined) return false
+    this.#wakes.flush()
+    const hasNews = this.boxes.spinFor(this.box, this.#serving !== undefined, running, this.spinUs)
+    return hasNews && ++this.#spins < spinsPerTurn
   }
 
   #sleep(): void {
     if (this.closed) return
-    for (const box of this.#wakes) this.boxes.wake(box)
-    this.#wakes.clear()
-    if (this.#open === 0 && this.#serving === undefined) return
+    const isAwake = this.spinUs > 0 && this.#hasSettled
+    // Asleep first: what is signalled runs at once, maybe on this core.
+    const hasNews = isAwake || this.#fallAsleep()
+    this.#wakes.flush()
+    if (hasNews) this.#lookSoon()
+  }
+
+  #fallAsleep(): boolean {
+    if (this.#open === 0 && this.#serving === undefined) return false
     try {
-      if (this.#fleet.bell.look(this.#source, 0)) return void this.#lookSoon()
+      if (this.#fleet.bell.look(this.#source, 0)) return true
       this.#callSleeper.armed = this.#serveSleeper.armed = this.#source
     } catch (error) {
       this.#end((call) => call.reject(error)) // the object was removed
     }
+    return false
   }
 
   #collect(): void {
     const answers: { call: OpenCall; kind: AnswerKind; payload: Buffer }[] = []
     const lost: OpenCall[] = []
     this.boxes.collect((place, kind, payload) => {
-      const call = this.#calls[place]
+      const call = this.#places.at(place)
       if (call === undefined) return
       if (kind === 'dead') lost.push(call)
       else answers.push({ call, kind, payload })
@@ -260,8 +270,14 @@ export class Switchboard {
       call.part(payload)
       return
     }
+    if (kind === 'refused' && payload.length === 0) {
+      this.#places.vacate(call.place) // its server has closed, or was another process
+      return void this.#sendOrQueue(call)
+    }
     this.#remove(call)
-    call.answer(kind === 'failure', payload)
+    this.#hasSettled = true
+    if (kind === 'refused') call.refused(payload.toString('utf8'))
+    else call.answer(kind === 'failure', payload)
   }
 
   #serverDied(call: OpenCall): void {
@@ -270,7 +286,7 @@ export class Switchboard {
     const progress = this.#takeBack(call, sent)
     if (progress === undefined) return
     if (progress === 'not begun' || call.request.repeats) {
-      this.#vacate(call)
+      this.#places.vacate(call.place)
       return void this.#sendOrQueue(call)
     }
     this.#remove(call)
@@ -294,9 +310,10 @@ export class Switchboard {
     const { sent } = call
     if (this.closed) return
     const progress = sent === undefined ? 'not begun' : this.#takeBack(call, sent)
-    if (progress === undefined) return
-    this.#remove(call)
-    call.givenUp(progress)
+    if (progress !== undefined) {
+      this.#remove(call)
+      call.givenUp(progress)
+    } else if (call.isOpen) this.#giveUp(call) // it was refused, and sent once more
   }
 
   /** The consumer of a stream has begun its last part. */
@@ -324,35 +341,22 @@ export class Switchboard {
     if (keepAlive) bell.unref()
     if (--this.#open === 0) bell.leave(this.#callSleeper)
     if (call.place < 0) return
-    this.#vacate(call)
+    this.#places.vacate(call.place)
     if (!this.#isLooking) this.#drain()
   }
 
-  /** The reply slot of a call is free again. */
-  #vacate(call: OpenCall): void {
-    this.#calls[call.place] = undefined
-    this.#free.push(call.place)
-    call.place = -1
-    call.sent = undefined
-  }
-
   #all(): OpenCall[] {
-    return [...this.#calls.filter((call) => call !== undefined), ...this.#queue.all()]
+    return [...this.#places.all(), ...this.#queue.all()]
   }
 
   // ---- serving -----------------------------------------------------------------------------------------------------
 
-  /** From now on `serving` takes requests, and keeps the process alive; undefined: none does. */
-  serve(serving: Serving | undefined): void {
+  /** From now on `serving` takes requests, while it serves nothing as well: it refuses those that come late. */
+  serve(serving: Serving, keepsAlive: boolean): void {
     const { bell } = this.#fleet
-    if (this.#serving === undefined && serving !== undefined) {
-      bell.ref()
-      bell.enter(this.#serveSleeper)
-    }
-    if (this.#serving !== undefined && serving === undefined && !this.closed) {
-      bell.unref()
-      bell.leave(this.#serveSleeper)
-    }
+    if (this.#serving === undefined) bell.enter(this.#serveSleeper)
+    if (keepsAlive !== this.#keepsAlive) keepsAlive ? bell.ref() : bell.unref()
+    this.#keepsAlive = keepsAlive
     this.#serving = serving
     this.schedule()
   }
@@ -390,7 +394,7 @@ export class Switchboard {
       reject(call)
     }
     this.#serving?.close()
-    if (!this.closed) this.serve(undefined)
+    if (this.#serving !== undefined && !this.closed) this.serve(this.#serving, false)
     this.#serving = undefined
   }
 }

@@ -100,6 +100,7 @@ const producers: Record<OrbitErrorCode, (() => unknown) | string> = {
     await cache.getOrSet('key', () => cache.getOrSet('key', () => 'value'))
   },
   ERR_ORBIT_NO_SERVER: () => new Client(joinLocal(fleetName()), 'math').call('add'),
+  ERR_ORBIT_NO_HANDLER: '../layers/calls.test.ts',
   ERR_ORBIT_SERVER_DIED: '../layers/calls.test.ts',
   ERR_ORBIT_CALLS_FULL: () => {
     const name = fleetName()

@@ -42,10 +42,26 @@ describe.each(memories)('a call in $memory', ({ join }) => {
   it('carries structured values, and bytes as they are', async () => {
     const { client } = pair(join)
     for (const value of [undefined, null, 7n, new Date(0), new Map([[1, new Set(['x'])]]), [{ a: 1.5 }]]) {
-      expect(await client.call('echo', value)).toEqual(value)
+      expect(await client.call('echo', value)).toStrictEqual(value)
     }
     const echoed = await client.call('echo', Uint8Array.of(1, 2, 3))
     expect([...(echoed as Uint8Array)]).toEqual([1, 2, 3])
+  })
+
+  it('carries what JSON would change', async () => {
+    const { client } = pair(join)
+    const holes = [1, 2, 3]
+    delete holes[1]
+    const named = Object.assign([1], { name: 'one' })
+    const values = [{ a: undefined }, [Number.NaN, -0], holes, named, { at: new Date(1) }, { '\ud800': '\ud800' }, true]
+    for (const value of values) expect(await client.call('echo', value)).toStrictEqual(value)
+    const part = { a: 1 }
+    const [first, second] = (await client.call('echo', [part, part])) as [object, object]
+    expect(first).toBe(second)
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    const copy = (await client.call('echo', circle)) as typeof circle
+    expect(copy.self).toBe(copy)
   })
 
   it('carries texts that take more room to encode than they have bytes', async () => {
@@ -64,8 +80,49 @@ describe.each(memories)('a call in $memory', ({ join }) => {
       metres: 7,
       cause: 'the map',
     })
-    await expect(client.call(untyped('missing'))).rejects.toThrow('math has no handler missing')
-    await expect(client.call(untyped('toString'))).rejects.toThrow('math has no handler toString')
+  })
+
+  it('says that nothing was run when the server has no such handler', async () => {
+    const { client } = pair(join)
+    for (const method of ['missing', 'toString']) {
+      const error = await client.call(untyped(method)).catch((thrown) => thrown)
+      expect(error).toBeInstanceOf(CallError)
+      expect(error).toMatchObject({
+        code: 'ERR_ORBIT_NO_HANDLER',
+        progress: 'not begun',
+        message: `math has no handler ${method}`,
+      })
+    }
+  })
+
+  it('goes to another server when its own has closed and not begun it', async () => {
+    const name = fleetName()
+    const by = (who: string) => ({ who: () => who })
+    const first = keep(serve(join(name), 'who', by('first')))
+    const client = new Client<ReturnType<typeof by>>(join(name), 'who')
+    const calls = Array.from({ length: 100 }, () => client.call('who'))
+    const rest = Array.from({ length: 100 }, () => client.call('who', undefined, { onDeath: 'wait' }))
+    first.close()
+    await expect(calls[0]).rejects.toMatchObject({ code: 'ERR_ORBIT_NO_SERVER' })
+    keep(serve(join(name), 'who', by('second')))
+    await Promise.allSettled(calls)
+    expect(new Set(await Promise.all(rest))).toEqual(new Set(['second']))
+  })
+
+  it('is answered while both sides spin, and lets timers run', async () => {
+    const name = fleetName()
+    keep(serve(join(name), 'math', math, { spinUs: 200 }))
+    const client = new Client<Math>(join(name), 'math', { spinUs: 200 })
+    let hasRun = false
+    setTimeout(() => {
+      hasRun = true
+    }, 5)
+    for (let i = 0; i < 10 || !hasRun; i++) expect(await client.call('add', { a: i, b: 1 })).toBe(i + 1)
+    expect(await client.call('later', 'soon')).toBe('soon, later')
+    expectRangeError(
+      () => new Client(join(name), 'math', { spinUs: 1001 }),
+      'spinUs=1001 must be an integer in 0..1000',
+    )
   })
 
   it('answers 1,500 calls that are made at once', async () => {

@@ -251,6 +251,11 @@ export class Route {
       call.fail(error)
       return
     }
+    // The system was closed in the process that the call was sent to, or that process is of another version.
+    if (error instanceof OrbitError && ['ERR_ORBIT_NO_SERVER', 'ERR_ORBIT_NO_HANDLER'].includes(error.code)) {
+      call.end({ how: 'moved' })
+      return
+    }
     if (error instanceof CallError) {
       const outcome = outcomes[error.progress]
       const isLate = error.code === 'ERR_ORBIT_TIMEOUT'
@@ -261,12 +266,6 @@ export class Route {
       const text = isLate ? `no result within ${timeoutMs} ms` : 'the process of the actor has ended'
       const code = isLate ? 'ERR_ORBIT_ACTOR_TIMEOUT' : 'ERR_ORBIT_ACTOR_LOST'
       call.fail(call.error(code, `${text}; outcome: ${outcome}`, outcome, error))
-      return
-    }
-    const isNoServer = error instanceof OrbitError && error.code === 'ERR_ORBIT_NO_SERVER'
-    // The inbox of a process that has died belongs to another one now, which has no such service.
-    if (isNoServer || (error instanceof RemoteError && error.message.endsWith(' has no handler call'))) {
-      call.end({ how: 'moved' })
       return
     }
     if (error instanceof OrbitError && error.code === 'ERR_ORBIT_CLOSED') {
