@@ -4,7 +4,7 @@ import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, cacheKind, isOfLayer } from '../inspect/kinds.js'
 import { readableLimits } from '../inspect/limits.js'
-import { nodeStateOf } from '../inspect/nodestate.js'
+import { isStoppedMember, nodeStateOf } from '../inspect/nodestate.js'
 import type { FoundObject } from '../inspect/objects.js'
 import { type InboxReport, inspectRing, type RingReport } from '../inspect/report.js'
 import { claimFindings } from './claimfindings.js'
@@ -105,7 +105,13 @@ function inboxFindings(fleet: string, kind: number, { instance, depth, capacity,
     const meaning = 'its owner died; the next owner is given them'
     return [finding('warning', 'inbox-without-owner', `${what} and no living owner`, { fleet, meaning })]
   }
-  if (depth < capacity) return []
+  const isFull = depth >= capacity
+  if (owner?.isAlive && depth > 0 && isStoppedMember(fleet, owner.pid)) {
+    const found = `${what}, and its owner, node ${owner.node} (pid ${owner.pid}), is stopped`
+    const meaning = `it keeps the inbox, and ${isFull ? 'senders are refused' : 'senders are refused once it is full'}`
+    return [finding('problem', 'inbox-owner-stopped', found, { fleet, meaning, fix: `kill -CONT ${owner.pid}` })]
+  }
+  if (!isFull) return []
   const meaning = 'it is full, and refuses more until its owner commits'
   return [finding('warning', 'inbox-full', what, { fleet, meaning })]
 }

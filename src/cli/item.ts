@@ -1,3 +1,4 @@
+import type { Message } from '../core/boxes.js'
 import type { Frame } from '../core/frame.js'
 import type { OrbitEvent } from '../layers/event.js'
 import { expiresInMs, type Mutation, mutationOf } from '../layers/mutation.js'
@@ -11,6 +12,7 @@ export type Item =
   | { readonly item: 'event'; readonly event: OrbitEvent }
   | { readonly item: 'mutation'; readonly frame: Frame; readonly mutation: Mutation }
   | { readonly item: 'frame'; readonly frame: Frame; readonly decoded: Decoded }
+  | { readonly item: 'message'; readonly instance: number; readonly message: Message; readonly decoded: Decoded }
   | {
       readonly item: 'loss'
       readonly from: number
@@ -41,6 +43,11 @@ export function itemJson(item: Item, options: ItemOptions): object {
     const head = { item: 'event', id, position, node, topic, timestampMs }
     return { ...head, bytes: payload.length, ...decoded(payload, options) }
   }
+  if (item.item === 'message') {
+    const { position, node, frameKind, version, payload } = item.message
+    const head = { item: 'message', instance: item.instance, position, node, frameKind, version }
+    return { ...head, bytes: payload.length, ...decoded(payload, options, item.decoded) }
+  }
   const { id, position, node, frameKind, version, payload } = item.frame
   if (item.item === 'frame') {
     const head = { item: 'frame', id, position, node, frameKind, version }
@@ -56,6 +63,10 @@ export function itemText(output: Output, item: Item, options: ItemOptions): stri
   if (item.item === 'loss') return lossText(output, item)
   if (item.item === 'event') return eventText(output, item.event, options)
   if (item.item === 'mutation') return mutationText(output, item.frame, item.mutation, options)
+  if (item.item === 'message') {
+    const head = `${output.paint('dim', `inbox ${item.instance}`)} ${frameHead(output, item.message)}`
+    return withBytes(output, head, item.message.payload, options, item.decoded)
+  }
   return withBytes(output, frameHead(output, item.frame), item.frame.payload, options, item.decoded)
 }
 
@@ -75,7 +86,7 @@ function mutationText(output: Output, { position, node }: Frame, mutation: Mutat
   return op === 'put' ? withBytes(output, head, value, options) : head
 }
 
-function frameHead(output: Output, { position, node, frameKind, version }: Frame): string {
+function frameHead(output: Output, { position, node, frameKind, version }: Frame | Message): string {
   const kindText = frameKind === 0 ? '' : ` kind ${frameKind}`
   const versionText = version === 0 ? '' : ` version ${version}`
   return output.paint('dim', `#${position} node ${node}${kindText}${versionText}`)

@@ -6,6 +6,7 @@ import { inspectStore } from '../inspect/stores.js'
 import { OrbitEventBus } from '../layers/bus.js'
 import { recorderHeaderBytes } from '../layers/flightrecorder.js'
 import { UsageError } from './command.js'
+import { inboxFeed } from './inboxfeed.js'
 import { type Item, itemOf } from './item.js'
 import { nameOf } from './kindoperand.js'
 import { isLogName } from './logreader.js'
@@ -124,10 +125,13 @@ export function feedOf(fleet: FleetObserver, kind: number, { from, topic, frameK
     throw new UsageError(`KIND ${kind} is a contest, a table of claims: use orbit claims ${fleet.name}`)
   if (fleet.existing(kind) === undefined && inspectStore(fleet, kind) !== undefined)
     throw new UsageError(`KIND ${kind} is a store: use orbit store ${fleet.name}`)
+  const isWanted = (each: number) => frameKind === undefined || each === frameKind
+  const inboxes = topic === undefined ? inboxFeed(fleet, kind, from, isWanted) : undefined
+  if (inboxes !== undefined) return inboxes
   if (isBus(fleet, kind) && frameKind === undefined) return eventFeed(fleet, kind, from, topic ?? '>')
   if (topic !== undefined)
     throw new UsageError(
       `--topic=${topic} needs an event bus (events, or events:NAME), and KIND ${kind} is another ring`,
     )
-  return frameFeed(fleet, kind, from, (each) => frameKind === undefined || each === frameKind)
+  return frameFeed(fleet, kind, from, isWanted)
 }

@@ -16,6 +16,8 @@ import { printable } from './text.js'
 const exitCodeOf: Record<string, number> = {
   ERR_ORBIT_NOT_FOUND: 3,
   ERR_ORBIT_RETIRED: 3,
+  ERR_ORBIT_NO_SERVER: 3,
+  ERR_ORBIT_NO_HANDLER: 3,
   ERR_ORBIT_LAYOUT_MISMATCH: 4,
   ERR_ORBIT_TYPE_MISMATCH: 4,
   ERR_ORBIT_PERMISSION: 5,

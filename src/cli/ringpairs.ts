@@ -1,3 +1,4 @@
+import type { InboxReport } from '../inspect/report.js'
 import { hitRateOf } from '../inspect/stores.js'
 import type { RingStat } from './ringstat.js'
 import { percentText } from './storetext.js'
@@ -31,14 +32,19 @@ function framePairs(ring: RingStat): [string, string][] {
   ]
 }
 
+function inboxText({ depth, capacity, refused, oldest, openCalls, owner }: InboxReport): string {
+  const first = oldest && `oldest #${oldest.position} of node ${oldest.node}, ${counted(oldest.bytes, 'byte')}`
+  const calls = openCalls > 0 ? `${counted(openCalls, 'call')} open` : undefined
+  const holder = owner ? `node ${owner.node} (pid ${owner.pid})${owner.isAlive ? '' : ', dead'}` : 'none'
+  const parts = [`${depth} of ${capacity}`, first, `${refused} refused as full`, calls, `owner ${holder}`]
+  return parts.filter((part) => part !== undefined).join(', ')
+}
+
 function inboxPairs(ring: RingStat, inboxes: NonNullable<RingStat['inboxes']>): [string, string][] {
   return [
     ['accepted', `${ring.head} (${rateOf(ring)} per second)`],
     ['not committed', counted(ring.retained, 'message')],
-    ...inboxes.map(({ instance, depth, capacity, refused, owner }): [string, string] => {
-      const holder = owner ? `node ${owner.node} (pid ${owner.pid})${owner.isAlive ? '' : ', dead'}` : 'none'
-      return [`inbox ${instance}`, `${depth} of ${capacity}, ${refused} refused as full, owner ${holder}`]
-    }),
+    ...inboxes.map((inbox): [string, string] => [`inbox ${inbox.instance}`, inboxText(inbox)]),
   ]
 }
 

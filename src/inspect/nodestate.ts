@@ -12,9 +12,13 @@ export type NodeState = 'alive' | 'stale' | 'stopped' | 'dead'
 export const isStale = ({ alive, heartbeat }: NodeRecord): boolean =>
   alive && heartbeat !== undefined && heartbeat.ageMs > staleMs
 
-/** The state of a node of this fleet. A stopped process is recognized only where /proc shows it. */
+/** Whether a process of this fleet is stopped. Recognized only where /proc shows it. */
+export const isStoppedMember = (fleet: string, pid: number): boolean =>
+  isStopped(pid) && maps(pid, pathOf(fleet, 'fleet'))
+
+/** The state of a node of this fleet. */
 export function nodeStateOf(fleet: string, node: NodeRecord): NodeState {
   if (!node.alive) return 'dead'
-  if (isStopped(node.pid) && maps(node.pid, pathOf(fleet, 'fleet'))) return 'stopped'
+  if (isStoppedMember(fleet, node.pid)) return 'stopped'
   return isStale(node) ? 'stale' : 'alive'
 }

@@ -29,6 +29,10 @@ export interface InboxReport {
   readonly accepted: number
   /** Sends that were refused because it was full. */
   readonly refused: number
+  /** Calls that its owner has open: sent, and neither answered nor given up. */
+  readonly openCalls: number
+  /** The oldest message that is not committed; absent: there is none. */
+  readonly oldest?: { readonly position: number; readonly node: number; readonly bytes: number }
   /** Absent: no process owns it. */
   readonly owner?: { readonly node: number; readonly pid: number; readonly isAlive: boolean }
 }
@@ -109,13 +113,18 @@ function inboxReport(found: Boxes) {
   let [head, oldest] = [0, 0]
   const inboxes: InboxReport[] = []
   for (let instance = 0; instance < found.boxes; instance++) {
-    const { committed, refused, owner, ...box } = found.look(instance)
+    const { committed, refused, owner, openCalls, ...box } = found.look(instance)
     head += box.head
     oldest += committed
     const depth = box.head - committed
     if (owner === undefined && depth === 0) continue
     const shown = owner && { owner: { node: owner.node, pid: owner.pid, isAlive: owner.isAlive } }
-    inboxes.push({ instance, depth, capacity: found.perBox, accepted: box.head, refused, ...shown })
+    const [message] = depth > 0 ? found.peek(instance, committed, 1).messages : []
+    const first = message && {
+      oldest: { position: message.position, node: message.node, bytes: message.payload.length },
+    }
+    const counts = { depth, capacity: found.perBox, accepted: box.head, refused, openCalls }
+    inboxes.push({ instance, ...counts, ...first, ...shown })
   }
   return { head, oldest, inboxes }
 }

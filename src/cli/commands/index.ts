@@ -1,6 +1,7 @@
 import type { Command } from '../command.js'
 import { actors, stuck } from './actors.js'
 import { cache } from './cache.js'
+import { callCommand } from './call.js'
 import { claims } from './claims.js'
 import { add, set } from './counterchange.js'
 import { counters } from './counters.js'
@@ -42,6 +43,7 @@ export const commands: readonly Command[] = [
   actors,
   stuck,
   hosts,
+  callCommand,
   pub,
   sub,
   set,

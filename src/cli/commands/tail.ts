@@ -67,6 +67,8 @@ export const tail: Command = {
     'Prints each new frame in the form of dump, until Ctrl-C (exit code 0). Without KIND it prints events. If the',
     'ring does not exist yet, tail waits for it. If the ring is removed, tail ends with exit code 3.',
     '',
+    'Of an inbox it prints each accepted message, and leaves all of them to their owner.',
+    '',
     'It never slows a publisher down. If frames are overwritten before it can print them, it prints in their place',
     'exactly how many were lost.',
   ],
