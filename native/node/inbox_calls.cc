@@ -149,7 +149,7 @@ uint32_t open_calls(const Ring& ring, uint32_t box) {
 }
 
 // inboxLook(ring, box) -> 0 or a status. Results has head, from: the floor, position: the node of the owner or -1, to:
-// its incarnation, lost: its pid, status: 1 if it is alive, count: the calls that it has open
+// its incarnation, lost: its pid, status: 1 if it is alive, bytes: the calls that it has open
 napi_value look_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (call.opened == nullptr) return call.status(kStatusClosed);
@@ -163,7 +163,7 @@ napi_value look_call(napi_env env, napi_callback_info info) {
   results->to = hasOwner ? static_cast<double>(incarnation_of_owner(word)) : 0;
   results->lost = hasOwner ? call.opened->fleet->pid(node_of_owner(word)) : 0;
   results->status = is_owned(box, word, call.is_alive());
-  results->count = hasOwner ? open_calls(call.ring(), call.index) : 0;
+  results->bytes = hasOwner ? open_calls(call.ring(), call.index) : 0;
   results->malformed = static_cast<double>(load_relaxed(&box.header->full) & kMaxPosition);
   return call.number(0);
 }

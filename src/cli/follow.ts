@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Call } from './command.js'
+import type { ItemBatch, ItemFeed } from './feed.js'
 import { type Item, itemJson, itemText } from './item.js'
-import type { ItemBatch, ItemFeed } from './itemfeed.js'
 import { jsonText } from './output.js'
 
 const pollMax = 4096

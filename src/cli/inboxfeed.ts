@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Boxes } from '../core/boxes.js'
 import type { FleetObserver } from '../core/observer.js'
+import type { From, ItemBatch, ItemFeed } from './feed.js'
 import type { Item } from './item.js'
-import type { ItemBatch, ItemFeed } from './itemfeed.js'
 import { decode } from './payload.js'
-
-type From = 'start' | 'head' | number
 
 const pauseMs = 20
 

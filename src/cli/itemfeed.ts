@@ -6,26 +6,12 @@ import { inspectStore } from '../inspect/stores.js'
 import { OrbitEventBus } from '../layers/bus.js'
 import { recorderHeaderBytes } from '../layers/flightrecorder.js'
 import { UsageError } from './command.js'
+import type { From, ItemFeed } from './feed.js'
 import { inboxFeed } from './inboxfeed.js'
 import { type Item, itemOf } from './item.js'
 import { nameOf } from './kindoperand.js'
 import { isLogName } from './logreader.js'
 import { type Decoded, decode, decoderOf } from './payload.js'
-
-export interface ItemBatch {
-  readonly items: Item[]
-  /** The positions that the poll passed, which may be more than it has items: a filter skips frames. */
-  readonly from: number
-  readonly to: number
-}
-
-/** A cursor that gives items. A loss comes before the items that follow it. */
-export interface ItemFeed {
-  readonly position: number
-  poll(max: number): ItemBatch
-  /** Resolves when there is news, or when the signal is aborted. */
-  untilNews(signal: AbortSignal): Promise<void>
-}
 
 /** Sleeps until a cursor has news, or the signal is aborted. */
 async function untilNews(cursor: Pick<Cursor, 'wait'>, signal: AbortSignal): Promise<void> {
@@ -35,8 +21,6 @@ async function untilNews(cursor: Pick<Cursor, 'wait'>, signal: AbortSignal): Pro
     if (!signal.aborted) throw error
   }
 }
-
-type From = 'start' | 'head' | number
 
 function lossOf(from: number, to: number, lost: number, malformed: number): Item[] {
   return lost + malformed === 0 ? [] : [{ item: 'loss', from, to, lost, malformed }]

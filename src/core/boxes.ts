@@ -8,7 +8,6 @@ import {
   payloadOffset,
   recordBytes,
   resultBytes,
-  resultCount,
   resultFrom,
   resultHead,
   resultLost,
@@ -203,7 +202,7 @@ export class Boxes extends Handle {
       head: resultHead(),
       committed: resultFrom(),
       refused: resultMalformed(),
-      openCalls: resultCount(),
+      openCalls: resultBytes(),
       owner: node < 0 ? undefined : owner,
     }
   }

@@ -98,7 +98,7 @@ describe.runIf(isLinux)('orbit on an inbox', () => {
     expect(await child.next()).toEqual(['took', ['one']])
     process.kill(child.pid, 'SIGSTOP')
     const { findings } = await orbitJson('doctor', ['doctor', fleet.name], 1)
-    expect(findings).toContainEqual(expect.objectContaining({ code: 'inbox-owner-stopped' }))
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'inbox-owner-stopped' }))
     process.kill(child.pid, 'SIGCONT')
   })
 })

@@ -1,7 +1,8 @@
 import { Fleet } from '../../core/fleet.js'
 import type { Call, Command } from '../command.js'
+import type { ItemFeed } from '../feed.js'
 import { type ItemOptions, itemJson, itemText } from '../item.js'
-import { feedOf, type ItemFeed } from '../itemfeed.js'
+import { feedOf } from '../itemfeed.js'
 import { kindNamed, noRing } from '../kindoperand.js'
 
 const pollMax = 1024
