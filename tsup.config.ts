@@ -32,6 +32,7 @@ const index = { index: 'src/index.ts' }
 const others = { struct: 'src/struct.ts', testing: 'src/testing.ts' }
 const adapters = {
   keyv: 'src/adapters/keyv.ts',
+  next: 'src/adapters/next.ts',
   cron: 'src/adapters/cron.ts',
   socketio: 'src/adapters/socketio.ts',
   'rate-limit': 'src/adapters/ratelimit.ts',

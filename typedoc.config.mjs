@@ -13,7 +13,7 @@ export default {
     'src/index.ts',
     'src/struct.ts',
     'src/testing.ts',
-    'src/adapters/{cron,keyv,otel,pino,prom,ratelimit,socketio}.ts',
+    'src/adapters/{cron,keyv,next,otel,pino,prom,ratelimit,socketio}.ts',
   ],
   readme: 'README.md',
   projectDocuments: [

@@ -137,7 +137,19 @@ function distSources() {
 function prepareDist() {
   const newest = distSources()
   const endings = ['.js', '.cjs', '.d.ts', '.d.cts']
-  const entries = ['index', 'struct', 'testing', 'keyv', 'cron', 'socketio', 'rate-limit', 'pino', 'prom', 'otel']
+  const entries = [
+    'index',
+    'struct',
+    'testing',
+    'keyv',
+    'next',
+    'cron',
+    'socketio',
+    'rate-limit',
+    'pino',
+    'prom',
+    'otel',
+  ]
   const files = ['cli.js', ...entries.flatMap((entry) => endings.map((ending) => entry + ending))]
   if (Math.min(...files.map((file) => changed(join('dist', file)))) < newest) buildDist()
 }
