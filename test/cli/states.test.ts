@@ -45,6 +45,8 @@ const writes = (name: string): Row[] => [
   { args: ['hosts', name], schema: 'hosts', codes: [1, 1, 4] },
   { args: ['pub', name, 'late'], schema: 'pub', codes: [0, 0, 4] },
   { args: ['sub', name], schema: 'tail', codes: [0, 0, 4], isEndless: true },
+  // No process serves here: test/cli/calls.test.ts has services.
+  { args: ['call', name, 'math.add'], schema: 'call', codes: [3, 3, 4] },
   { args: ['set', name, 'jobs.done', '3'], schema: 'counter-change', codes: [0, 0, 4] },
   { args: ['add', name, 'jobs.done'], schema: 'counter-change', codes: [0, 0, 4] },
   {
