@@ -13,20 +13,15 @@
 // Prefixes. One bit for each length that was ever reset, so that a get looks for the floors of few prefixes.
 #pragma once
 
-#include <type_traits>
-
 #include "protocol/segment.h"
 
 namespace orbit {
 
-// The time of a call: a number, or a function that tells it. Only entries that expire need it.
-template <typename Now>
-inline uint64_t time_of(const Now& now) {
-  if constexpr (std::is_convertible_v<Now, uint64_t>) {
-    return now;
-  } else {
-    return now();
-  }
+// The time of a call: a number, or a function that returns it. Only entries that expire need it.
+inline uint64_t time_of(uint64_t now) { return now; }
+template <typename Clock>
+inline uint64_t time_of(const Clock& now) {
+  return now();
 }
 
 constexpr uint32_t kFloorTimeBits = 40;
