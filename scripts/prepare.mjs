@@ -11,8 +11,10 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -174,8 +176,8 @@ function preparePackagesDist() {
  * has no binding.gyp at its root: npm would run node-gyp for it, even with "gypfile": false.
  */
 function prepareSourceBuild() {
-  const stage = 'build/source'
-  rmSync(stage, { recursive: true, force: true })
+  mkdirSync('build', { recursive: true })
+  const stage = mkdtempSync('build/source-') // several packs may run at the same time
   for (const folder of ['fleet', 'node', 'posix', 'protocol']) {
     mkdirSync(join(stage, folder), { recursive: true })
     for (const file of readdirSync(join('native', folder))) {
@@ -194,8 +196,10 @@ function prepareSourceBuild() {
   writeFileSync(join(stage, 'binding.gyp'), moved)
   // Bzip2 makes it a quarter smaller than gzip does. Python packs and unpacks it: node-gyp needs that, and the command
   // bzip2 may be missing.
-  const python = ['-m', 'tarfile', '-c', '../../native/source.tar.bz2', ...readdirSync(stage)]
+  const packed = 'source.tar.bz2'
+  const python = ['-m', 'tarfile', '-c', packed, ...readdirSync(stage)]
   run('packing the sources of the addon', 'python3', python, {}, stage)
+  renameSync(join(stage, packed), join('native', packed))
   rmSync(stage, { recursive: true, force: true })
 }
 
