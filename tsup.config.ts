@@ -52,17 +52,9 @@ const common: Options = {
   },
 }
 
-/** What `require` gets: the ESM implementation, evaluated as CommonJS where a loader cannot require ESM (Jest). */
+/** What `require` gets. The literal shows bundlers the file. */
 const door = (name: string) => `'use strict'
-let loaded
-try {
-  loaded = require('./${name}.js')
-} catch (error) {
-  // Jest, and Node.js with --no-experimental-require-module, cannot require ESM. Any other error is a real one.
-  if (!(error instanceof SyntaxError) && error.name !== 'SyntaxError' && error.code !== 'ERR_REQUIRE_ESM') throw error
-  loaded = require('./commonjs.cjs')('${name}.js')
-}
-module.exports = loaded
+module.exports = require('./commonjs.cjs')('${name}.js', () => require('./${name}.js'))
 `
 
 /**

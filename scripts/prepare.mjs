@@ -172,7 +172,7 @@ function preparePackagesDist() {
 }
 
 /**
- * What the addon is built from, in one compressed file, without the comments, which are two fifths of it. The package
+ * What the addon is built from, in one compressed file, without comments and indentation, which are half of it. The package
  * has no binding.gyp at its root: npm would run node-gyp for it, even with "gypfile": false.
  */
 function prepareSourceBuild() {
@@ -181,10 +181,9 @@ function prepareSourceBuild() {
   for (const folder of ['fleet', 'node', 'posix', 'protocol']) {
     mkdirSync(join(stage, folder), { recursive: true })
     for (const file of readdirSync(join('native', folder))) {
-      const code = readFileSync(join('native', folder, file), 'utf8').replaceAll(
-        /^ *\/\/.*\n|(?<=[;,{}]) {2,}\/\/ .*$/gm,
-        '',
-      )
+      const code = readFileSync(join('native', folder, file), 'utf8')
+        .replaceAll(/^ *\/\/.*\n|(?<=[;,{}]) {2,}\/\/ .*$/gm, '')
+        .replaceAll(/^ +/gm, '')
       writeFileSync(join(stage, folder, file), code)
     }
   }

@@ -1,6 +1,6 @@
-// Evaluates the ES modules of this folder as CommonJS, where `require` cannot load them: with
-// --no-experimental-require-module, and in Jest, which compares only values that were made in its own realm. It reads
-// what the build writes, exports last. tsup.config.ts copies it to dist/.
+// Gives what an ES module of this folder exports. Where `require` cannot load one, it is evaluated as CommonJS: with
+// --no-experimental-require-module, and in Jest, which compares only values that were made in its own realm. That reads
+// what the build writes, exports last. tsup.config.ts copies this file to dist/.
 'use strict'
 
 // Not by `require`, which gives the mocks of Jest.
@@ -64,4 +64,12 @@ function defaultOf(target, name) {
   return name === 'default' ? target : Reflect.get(target, name)
 }
 
-module.exports = evaluate
+module.exports = (file, requireModule) => {
+  try {
+    return requireModule()
+  } catch (error) {
+    const isRefused = error instanceof SyntaxError || error.name === 'SyntaxError' || error.code === 'ERR_REQUIRE_ESM'
+    if (!isRefused) throw error
+    return evaluate(file)
+  }
+}

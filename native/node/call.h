@@ -7,6 +7,9 @@
 
 #include "node/addon.h"
 
+// A call that is rare beside the others of its file: compiled for size.
+#define ORBIT_COLD __attribute__((cold))
+
 namespace orbit {
 
 constexpr size_t kMaxArguments = 6;

@@ -10,7 +10,7 @@ namespace {
 ReplyTo reply_to(const Call& call, size_t first) { return {call.u32(first), call.u64(first + 1)}; }
 
 // callAnnounce(ring, box, place, name) -> 0: the owner of the box serves it; an empty name withdraws. Or a status
-napi_value announce_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value announce_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   size_t length = 0;
@@ -174,7 +174,7 @@ napi_value spin_call(napi_env env, napi_callback_info info) {
 
 // callWatch(ring, slot, stamp, isStream): callOver tells from now on when its caller gives the call up, and of a stream
 // when its caller has died. Returns 0 or a status
-napi_value watch_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value watch_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
   call.addon->rings[call.handle].running.push_back({reply_to(call, 1), call.u32(3) != 0, false});
@@ -261,7 +261,7 @@ napi_value more_call(napi_env env, napi_callback_info info) {
 
 // callGiveUp(ring, box of the server, slot, stamp) -> the progress of the call that is over now: 0: it has not begun
 // and never will, 1: begun, 2: done; 3: the answer came first. Or a status
-napi_value give_up_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value give_up_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   ReplyTo to = reply_to(call, 2);

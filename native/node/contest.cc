@@ -124,7 +124,7 @@ napi_value has_news_call(napi_env env, napi_callback_info info) {
 
 // contestClaims(table, bucket) -> the bucket to go on with, or the capacity at the end; or a status. The claims of the
 // buckets before it are in the scratch from kFirstRecord on, Results.bytes long: ListedClaim, subject, owner, padding.
-napi_value claims_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value claims_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
   const Ring& ring = call.ring();

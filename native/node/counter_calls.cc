@@ -161,7 +161,7 @@ napi_value get_call(napi_env env, napi_callback_info info) {
 }
 
 // counterRemove(name) -> 1: removed, and the record has its last value; 0: there was none; or a status
-napi_value remove_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value remove_call(napi_env env, napi_callback_info info) {
   CounterCall call(env, info, 1);
   if (int32_t status = refusal(call)) return call.status(status);
   if (is_retired(call.ring())) return call.status(RingStatus::kRetired);
@@ -178,7 +178,7 @@ napi_value remove_call(napi_env env, napi_callback_info info) {
 // counterList(counters, bucket, prefix) -> the bucket to go on with, or the capacity at the end; or a status. The
 // counters of the buckets before it whose names begin with the prefix are in the scratch from kFirstRecord on,
 // Results.bytes long: ListedCounter, name, padding.
-napi_value list_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value list_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
   const Ring& ring = call.ring();

@@ -288,7 +288,7 @@ napi_value oldest_call(napi_env env, napi_callback_info info) {
 }
 
 // reset(ring) -> the floor
-napi_value reset_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value reset_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   if (int32_t status = unreadable(call)) return call.status(status);

@@ -7,7 +7,7 @@ namespace orbit {
 namespace {
 
 // inboxOwn(ring, box) -> 1: this process owns the box now; 0: another one does; or a status
-napi_value own_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value own_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   Writer* writer = &call.opened->writer;
@@ -24,7 +24,7 @@ napi_value own_call(napi_env env, napi_callback_info info) {
 }
 
 // inboxDisown(ring, box) -> 0 or a status. What is not committed is the next owner's
-napi_value disown_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value disown_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   Consumer* consumer = call.consumer();
@@ -72,7 +72,7 @@ napi_value poll_call(napi_env env, napi_callback_info info) {
 
 // inboxPeek(ring, box, position, max) -> how many messages from there on that were not overwritten, read or not, in
 // records, without owning the box. Results has from, to, malformed, lost: how many were overwritten. Or a status
-napi_value peek_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value peek_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
   Consumer reader;
@@ -150,7 +150,7 @@ uint32_t open_calls(const Ring& ring, uint32_t box) {
 
 // inboxLook(ring, box) -> 0 or a status. Results has head, from: the floor, position: the node of the owner or -1, to:
 // its incarnation, lost: its pid, status: 1 if it is alive, bytes: the calls that it has open
-napi_value look_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value look_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (call.opened == nullptr) return call.status(kStatusClosed);
   Box box = call.box();

@@ -168,7 +168,7 @@ napi_value hit_call(napi_env env, napi_callback_info info) {
 
 // limiterAdjust(limiter, key, amount, windowMs) -> 1: counted, or given back; 0: there was nothing to give back; or a
 // status
-napi_value adjust_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value adjust_call(napi_env env, napi_callback_info info) {
   LimitCall call(env, info);
   int64_t amount = static_cast<int64_t>(call.u64(2));
   uint64_t windowMs = call.u64(3);
@@ -177,7 +177,7 @@ napi_value adjust_call(napi_env env, napi_callback_info info) {
 }
 
 // limiterBlock(limiter, key, ms) -> 1; or a status
-napi_value block_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value block_call(napi_env env, napi_callback_info info) {
   LimitCall call(env, info);
   uint64_t ms = call.u64(2);
   return call.change([&](EntryValue* value) {
@@ -187,7 +187,7 @@ napi_value block_call(napi_env env, napi_callback_info info) {
 }
 
 // limiterSet(limiter, key, count, ms) -> 1; or a status
-napi_value set_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value set_call(napi_env env, napi_callback_info info) {
   LimitCall call(env, info);
   uint64_t amount = call.u64(2), ms = call.u64(3);
   return call.change([&](EntryValue* value) {
@@ -197,7 +197,7 @@ napi_value set_call(napi_env env, napi_callback_info info) {
 }
 
 // limiterReset(limiter, key) -> 1: removed; 0: nothing was known of it; or a status
-napi_value reset_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value reset_call(napi_env env, napi_callback_info info) {
   LimitCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
   return call.number(remove_entry(call.limits(), call.place, call.nowMs()));

@@ -162,7 +162,7 @@ napi_value store_delete_call(napi_env env, napi_callback_info info) {
 }
 
 // storeReserve() -> undefined, with the reservation in the StoreOptions; or a status. Given: store
-napi_value store_reserve_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value store_reserve_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
   StoreOptions* options = reinterpret_cast<StoreOptions*>(call.addon->scratch + kFirstRecord);
@@ -170,14 +170,14 @@ napi_value store_reserve_call(napi_env env, napi_callback_info info) {
 }
 
 // storeReset() -> undefined; 1: the change is to be noted; or a status. Given: store; the key is a prefix
-napi_value store_reset_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value store_reset_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
   return call.changed(reset_prefix(call.store(), call.key_bytes(), call.given->count, monotonic_ms()));
 }
 
 // storeInvalidate() -> undefined; 1: the change is to be noted; or a status. Given: store; the key is a tag
-napi_value store_invalidate_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value store_invalidate_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
   invalidate_tag(call.store(), tag_hash(call.store(), call.key_bytes(), call.given->count), monotonic_ms());
@@ -185,7 +185,7 @@ napi_value store_invalidate_call(napi_env env, napi_callback_info info) {
 }
 
 // storeWatch() -> undefined: from now on changes are to be noted; or a status. Given: store
-napi_value store_watch_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value store_watch_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
   watch_store(call.store());
@@ -194,7 +194,7 @@ napi_value store_watch_call(napi_env env, napi_callback_info info) {
 
 // storeInvalidatedAt() -> the time of monotonic_ms at which a tag was last invalidated, or a later one; 0: never; or a
 // status. Given: store; the key is a tag
-napi_value store_invalidated_at_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value store_invalidated_at_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(false)) return call.number(status);
   return call.number(number_of(tag_floor(call.store(), tag_hash(call.store(), call.key_bytes(), call.given->count))));
@@ -202,7 +202,7 @@ napi_value store_invalidated_at_call(napi_env env, napi_callback_info info) {
 
 // storeList() -> how many entries were left as ListedEntrys from kFirstRecord on; or a status. Given: the first bucket
 // as the number, store. Results has the next bucket as `to`, and how many buckets there are as the head
-napi_value store_list_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value store_list_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(false)) return call.number(status);
   uint64_t nowMs = monotonic_ms(), bucket = call.given->word();
