@@ -172,8 +172,8 @@ function preparePackagesDist() {
 }
 
 /**
- * What the addon is built from, in one compressed file, without comments and indentation, which are half of it. The package
- * has no binding.gyp at its root: npm would run node-gyp for it, even with "gypfile": false.
+ * What the addon is built from, in one compressed file, without comments and indentation, which are half of it. The
+ * package has no binding.gyp at its root: npm would run node-gyp for it, even with "gypfile": false.
  */
 function prepareSourceBuild() {
   mkdirSync('build', { recursive: true })

@@ -179,6 +179,22 @@ function tagsOf(value: any): string[] {
   return [...(value?.tags ?? []), ...(typeof header === 'string' ? header.split(',') : [])]
 }
 
+/** What Next.js calls for ISR, route handlers and `fetch`. */
+export interface NextIsrCache {
+  /** The entry of a key, or null. One with `lastModified` -1 is to be made anew. */
+  get(key: string, context?: { tags?: string[]; softTags?: string[] }): Promise<NextIsrEntry | null>
+  /** Stores an entry; null: deletes it. */
+  set(
+    key: string,
+    value: unknown,
+    context?: { tags?: string[]; fetchCache?: boolean; cacheControl?: unknown },
+  ): Promise<void>
+  /** Invalidates tags in all processes; with `expire`, their entries are stale for so many seconds first. */
+  revalidateTag(tags: string | string[], durations?: { expire?: number }): Promise<void>
+  /** Does nothing: there is no cache of a request. */
+  resetRequestCache(): void
+}
+
 /**
  * Makes the class for `cacheHandler` of Next.js (ISR, route handlers, `fetch`): all processes of a host share one cache
  * and its tags. Export it as the default of the module that next.config.js names.
@@ -186,23 +202,26 @@ function tagsOf(value: any): string[] {
  * @param options those of an `OrbitStore`. By default it is a store with the name 'next' and 16 MiB.
  * @throws what `OrbitStore` throws
  */
-export function isrCacheHandler(fleet: Fleet, options: Omit<OrbitStoreOptions, 'namespace'> = {}) {
+export function isrCacheHandler(
+  fleet: Fleet,
+  options: Omit<OrbitStoreOptions, 'namespace'> = {},
+): new (
+  ...options: unknown[]
+) => NextIsrCache {
   const pages = new Pages(fleet, options, 'isr')
-  return class OrbitIsrCache {
-    /** The entry of a key, or null. */
-    async get(key: string, context: { tags?: string[]; softTags?: string[] } = {}): Promise<NextIsrEntry | null> {
+  return class implements NextIsrCache {
+    async get(key: string, context: { tags?: string[]; softTags?: string[] } = {}) {
       const found = pages.load(key, [...(context.tags ?? []), ...(context.softTags ?? [])])
       if (found === undefined) return null
       const entry = found.entry as NextIsrEntry
       return found.isStale ? { ...entry, lastModified: -1 } : entry
     }
 
-    /** Stores an entry; null: deletes it. */
     async set(
       key: string,
       value: unknown,
       context: { tags?: string[]; fetchCache?: boolean; cacheControl?: unknown } = {},
-    ): Promise<void> {
+    ) {
       if (value === null || value === undefined) return pages.delete(key)
       const { cacheControl } = context
       const entry = { lastModified: Date.now(), value, ...(cacheControl !== undefined && { cacheControl }) }
@@ -210,12 +229,10 @@ export function isrCacheHandler(fleet: Fleet, options: Omit<OrbitStoreOptions, '
       pages.save(key, { tags, madeMs: monotonicMs(), entry }, [], undefined)
     }
 
-    /** Invalidates tags in all processes; with `expire`, their entries are stale for so many seconds first. */
-    async revalidateTag(tags: string | string[], durations?: { expire?: number }): Promise<void> {
+    async revalidateTag(tags: string | string[], durations?: { expire?: number }) {
       pages.invalidate(typeof tags === 'string' ? [tags] : tags, durations?.expire)
     }
 
-    /** Does nothing: there is no cache of a request. */
-    resetRequestCache(): void {}
+    resetRequestCache() {}
   }
 }

@@ -60,7 +60,10 @@ describe('a driver of the bench', () => {
       onTestFinished(() => server?.end())
       await server?.ready()
       const served = readdirSync(folder)
-      for (const shape of shapes) await measure({ driver: name, folder, case: shape })
+      // An inbox has one owner, so its driver takes no part in the trials of several subscribers.
+      const fansOut = driver.trials?.includes('fan-out') ?? true
+      for (const shape of shapes.filter(({ subscribers }) => subscribers === 1 || fansOut))
+        await measure({ driver: name, folder, case: shape })
       expect(readdirSync(folder)).toEqual(served)
     },
   )
