@@ -252,7 +252,8 @@ export class Host {
       const isMine = placement[index] === this.id || (isOrphan && this.#hosts.mayHave(index))
       if (!isMine) this.#seeker.stop(index)
       else if (!this.#seeker.isSeeking(index)) void this.#seeker.seek(index)
-      else if (holder !== undefined) void this.#ask(index, holder.owner)
+      // Its own claim, of which the seeker does not know yet, is not to be given away.
+      else if (holder !== undefined && holder.owner !== this.id) void this.#ask(index, holder.owner)
     }
     this.#stuck.look(new Set(owners))
     this.#hosts.measure(this.partitions, owners)
