@@ -49,8 +49,9 @@ const calls = {
     const value = { kind: 'APP_PAGE', html, rscData: Buffer.from([1, 2]), headers: { 'x-next-cache-tags': tags },
       segmentData: new Map([['/a', Buffer.from('segment')]]), status: 200, postponed: undefined }
     // A set within a millisecond of an invalidation is taken for an older one.
+    const isOld = (entry) => entry === null || entry.lastModified === -1
     do await isr.set(key, value, { isFallback: false, cacheControl: { revalidate: 60, expire: 120 } })
-    while ((await isr.get(key, { kind: 'APP_PAGE' })) === null)
+    while (isOld(await isr.get(key, { kind: 'APP_PAGE' })))
   },
   getPage: async (key) => {
     const entry = await isr.get(key, { kind: 'APP_PAGE', isFallback: false })
