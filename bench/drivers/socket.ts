@@ -1,7 +1,16 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { answerTo, builtIn, type Driver, type Place, type Question, type Requests, Unanswered } from './driver.js'
+import {
+  answerTo,
+  builtIn,
+  type Closable,
+  type Driver,
+  type Place,
+  type Question,
+  type Requests,
+  Unanswered,
+} from './driver.js'
 import { FrameReader, FrameWriter } from './frames.js'
 
 const pathOf = ({ folder, name }: Place, subscriber: number) => join(folder, `${name}.${subscriber}.sock`)
@@ -26,22 +35,29 @@ function packed(value: unknown): Buffer {
 const unpacked = (frame: Buffer): unknown =>
   frame[0] === isJson ? JSON.parse(frame.toString('utf8', 1)) : frame.subarray(1)
 
+/** Listens at the path of this process; `readerOf` makes what reads the frames of a connection. */
+async function listen(place: Place, readerOf: (socket: Socket) => FrameReader): Promise<Closable> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    const reader = readerOf(socket)
+    sockets.add(socket)
+    socket.on('data', (bytes) => reader.take(bytes)).on('error', () => {})
+  })
+  await once(server.listen(pathOf(place, place.index)), 'listening')
+  return {
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
 const requests: Requests = {
   async answer(place) {
-    const sockets = new Set<Socket>()
-    const server = createServer((socket) => {
+    return listen(place, (socket) => {
       const writer = new FrameWriter((frames) => void socket.write(frames))
-      const reader = new FrameReader((frame) => writer.add(packed(answerTo(unpacked(frame) as Question))))
-      sockets.add(socket)
-      socket.on('data', (bytes) => reader.take(bytes)).on('error', () => {})
+      return new FrameReader((frame) => writer.add(packed(answerTo(unpacked(frame) as Question))))
     })
-    await once(server.listen(pathOf(place, place.index)), 'listening')
-    return {
-      close() {
-        server.close()
-        for (const socket of sockets) socket.destroy()
-      },
-    }
   },
   async asker(place) {
     const socket = await reach(pathOf(place, 0))
@@ -65,19 +81,7 @@ export const socket: Driver = {
   requests,
   messages: {
     async subscribe(place, hear) {
-      const sockets = new Set<Socket>()
-      const server = createServer((socket) => {
-        const reader = new FrameReader(hear)
-        sockets.add(socket)
-        socket.on('data', (bytes) => reader.take(bytes)).on('error', () => {})
-      })
-      await once(server.listen(pathOf(place, place.index)), 'listening')
-      return {
-        close() {
-          server.close()
-          for (const socket of sockets) socket.destroy()
-        },
-      }
+      return listen(place, () => new FrameReader(hear))
     },
     async publisher(place) {
       const paths = Array.from({ length: place.subscribers }, (_, i) => pathOf(place, i))

@@ -23,37 +23,29 @@ void leave_times(Results* results, const StoreEntry& entry, uint64_t nowMs) {
   results->lost = entry.bornMs < nowMs ? number_of(nowMs - entry.bornMs) : 0;
 }
 
-// Finds a key, and copies its value to `target` unless the entry is the one that the caller knows.
+// Finds a key, and copies its value to `target`.
 napi_value find(const StoreCall& call, uint8_t* target, uint64_t capacity) {
-  uint64_t known = call.given->word();
   uint32_t flags = call.given->flag;
   auto now = [flags] { return (flags & kEvenExpired) != 0 ? 0 : monotonic_ms(); };  // at 0 nothing has expired yet
   StoreWriter* counting = (flags & kUncounted) != 0 ? nullptr : call.writer();
   StoreKey key = call.key();
   StoreEntry entry = {};
-  bool isUnchanged = false, needsValue = (flags & kWithoutValue) == 0;
-  StoreStatus status = StoreStatus::kDone;
-  if (known != 0 || !needsValue) {
-    status = head_value(call.store(), counting, key, now, &entry);
-    counting = nullptr;
-    isUnchanged = status == StoreStatus::kDone && entry.id == known;
-    needsValue = needsValue && status == StoreStatus::kDone && !isUnchanged;
-  }
-  if (needsValue) status = get_value(call.store(), counting, key, now, target, capacity, &entry);
+  StoreStatus status = (flags & kWithoutValue) != 0
+                           ? head_value(call.store(), counting, key, now, &entry)
+                           : get_value(call.store(), counting, key, now, target, capacity, &entry);
   Results* results = call.addon->results();
   if (status == StoreStatus::kDone || status == StoreStatus::kShort) {
     leave(results, entry);
     if ((flags & kWithTimes) != 0) leave_times(results, entry, monotonic_ms());
     memcpy(&results->malformed, &key.hash, sizeof key.hash);
   }
-  return isUnchanged ? call.number(2) : call.answer(status);
+  return call.answer(status);
 }
 
 // storeGet() -> undefined: a hit, with its value at the given place, or for kInScratch behind the key, at
-// Results.from; 0: a miss; 2: the entry is still the known one; kStatusShort: the value is longer than the room; or a
-// status. Given: the id of the known entry as the number, 0: none; store, place, flags. Results has the id as the
-// position, its bytes, as the head whether it is stale, and the 8 bytes of the hash as `malformed`; with kWithTimes,
-// as `to` the milliseconds until it expires (-1: never), as `lost` its age
+// Results.from; 0: a miss; kStatusShort: the value is longer than the room; or a status. Given: store, place, flags.
+// Results has the id as the position, its bytes, as the head whether it is stale, and the 8 bytes of the hash as
+// `malformed`; with kWithTimes, as `to` the milliseconds until it expires (-1: never), as `lost` its age
 napi_value store_get_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(false)) return call.number(status);

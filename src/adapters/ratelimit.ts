@@ -229,7 +229,7 @@ export interface FlexibleLimiterOptions extends Pick<RateLimiterOptions, 'keys' 
   execEvenlyMinDelayMs?: number
 }
 
-/** The name of limiters whose keys have no prefix. */
+/** The name of limiters for keys without a prefix. */
 const noPrefix = 'rlflx'
 
 /** What the library's class for stores has, and asks of its heirs. */

@@ -1,3 +1,5 @@
+import { loadOptional } from './optional.js'
+
 /** What a bridge reports as wrong: `Finding` without the fleet. */
 interface BridgeFinding {
   readonly level: 'note' | 'warning' | 'problem'
@@ -15,12 +17,5 @@ interface BridgePackage {
 
 export const bridgePackage = 'orbit-bridge'
 
-/** Loads the package, which is not a dependency of this one; undefined: it is not installed. */
-export async function loadBridge(): Promise<BridgePackage | undefined> {
-  try {
-    return await import(`${bridgePackage}/command`)
-  } catch (error) {
-    if ((error as { code?: string }).code === 'ERR_MODULE_NOT_FOUND') return undefined
-    throw error
-  }
-}
+/** Undefined: it is not installed. */
+export const loadBridge = (): Promise<BridgePackage | undefined> => loadOptional(`${bridgePackage}/command`)

@@ -1,5 +1,5 @@
 import { Fleet } from '../core/fleet.js'
-import { abi, native, translated } from '../core/native.js'
+import { abi } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
 import { allKinds, cacheKind, isOfLayer } from '../inspect/kinds.js'
@@ -11,6 +11,7 @@ import { claimFindings } from './claimfindings.js'
 import { type Finding, finding } from './finding.js'
 import { isVisible } from './host.js'
 import { objectFindings } from './objectfindings.js'
+import { isPersistent } from './removal.js'
 import { storeFindings } from './storefindings.js'
 import { counted, durationText } from './text.js'
 
@@ -132,8 +133,6 @@ function bellFinding({ fleet, form, number, file }: FoundObject, alive: Readonly
   const fix = alive.size > 0 ? null : `orbit gc ${fleet}`
   return [finding('warning', 'stale-bell', `/${file}: no process reads this FIFO`, { fleet, meaning, fix })]
 }
-
-const isPersistent = ({ handle }: FleetObserver): boolean => translated(() => native.inspectFleet(handle)).isPersistent
 
 function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], alive: number): Finding[] {
   const { name, size } = fleet

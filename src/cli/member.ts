@@ -1,14 +1,12 @@
 import { OrbitError } from '../base/errors.js'
 import { Fleet } from '../core/fleet.js'
-import { native, translated } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
-import { isLive } from './removal.js'
+import { isLive, isPersistent } from './removal.js'
 
 /** Refuses a fleet that ends with its members and has none: joining would make it anew. */
 export function checkJoinable(name: string): void {
   using observer = Fleet.observe(name)
-  const { isPersistent } = translated(() => native.inspectFleet(observer.handle))
-  if (isPersistent || isLive(name)) return
+  if (isPersistent(observer) || isLive(name)) return
   const why = 'it ended with its last member, and joining would make it anew'
   throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${name} must have a living member to be written to: ${why}`)
 }

@@ -1,5 +1,6 @@
 import { Fleet } from '../core/fleet.js'
 import { native, translated } from '../core/native.js'
+import type { FleetObserver } from '../core/observer.js'
 import { findObjects, objectsFolder } from '../inspect/objects.js'
 import type { Output } from './output.js'
 
@@ -20,6 +21,11 @@ export function remove(fleet: string, options: { kind?: number; force?: boolean 
 
 export function printRemoved(output: Output, removed: readonly string[], isDryRun: boolean): void {
   for (const file of removed) output.line(`${isDryRun ? 'would remove' : 'removed'} ${objectsFolder()}/${file}`)
+}
+
+/** Whether the fleet outlives its members. */
+export function isPersistent({ handle }: FleetObserver): boolean {
+  return translated(() => native.inspectFleet(handle)).isPersistent
 }
 
 /** Whether the fleet has a living member; its layout version may be another. The kernel's locks decide. */

@@ -70,7 +70,7 @@ export interface StoreCalls {
   openStore(fleet: number, wish: NativeStoreWish): NativeOpenStore | undefined
   /** Undefined: there is no store. */
   inspectStore(fleet: number, kind: number): NativeStoreReport | undefined
-  /** Undefined: a hit; 0: a miss; 2: unchanged; status.short: there is too little room. */
+  /** Undefined: a hit; 0: a miss; status.short: there is too little room. */
   storeGet(): number | undefined
   storeGetInto(target: Uint8Array): number | undefined
   /** Undefined: the entry with the id is still that of its key; 0: it is not. */

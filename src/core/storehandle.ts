@@ -145,18 +145,16 @@ export class StoreHandle {
   /**
    * Looks a key up for a value that is decoded at once: it is in the scratch from `resultFrom` on.
    *
-   * @param known the id of the entry that the caller has decoded; 0: none
    * @param even finds an entry that has expired, too
-   * @returns 1: a hit; 0: a miss; 2: the entry is still the known one; -1: the scratch has grown, so put the key into
-   *   it and call again
+   * @returns whether there is one; undefined: the scratch has grown, so put the key into it and call again
    */
-  load(keyBytes: number, known: number, even = false): number {
-    give(known, this.#handle, inScratch, keyBytes, even ? evenExpired : 0)
+  load(keyBytes: number, even = false): boolean | undefined {
+    give(0, this.#handle, inScratch, keyBytes, even ? evenExpired : 0)
     const result = native.storeGet()
-    if (result === undefined) return 1
-    if (result !== status.short) return this.orThrow(result)
+    if (result === undefined) return true
+    if (result !== status.short) return this.orThrow(result) !== 0
     growScratch(afterStoreKey(maxStoreKeyBytes) + resultBytes())
-    return -1
+    return undefined
   }
 
   /** Whether the entry with this id is still that of its key, of which the hash suffices. It counts as a read if so. */

@@ -312,18 +312,17 @@ export class OrbitStore {
   /**
    * Looks a key up, for a value that is decoded at once: `loadedText` and `loadedCopy` have it.
    *
-   * @param known the id of the entry that the caller has decoded; 0: none
    * @param even finds an entry that has expired, too
-   * @returns 1: a hit; 0: a miss; 2: the entry is still the known one
+   * @returns whether there is one
    * @internal
    */
-  find(key: CacheBytes, known: number, even = false): number {
+  find(key: CacheBytes, even = false): boolean {
     for (;;) {
       const store = this.#keys.open()
       const keyBytes = this.#keys.putKey(key)
-      if (store === undefined || keyBytes < 0) return 0
-      const found = store.load(keyBytes, known, even)
-      if (found >= 0) return found // else the scratch has grown
+      if (store === undefined || keyBytes < 0) return false
+      const found = store.load(keyBytes, even)
+      if (found !== undefined) return found // else the scratch has grown
     }
   }
 

@@ -165,7 +165,7 @@ export class TypedCache<T> {
   get(key: CacheBytes): T | undefined {
     const remembered = this.#remembered.get(key)
     if (remembered !== undefined && this.#store.isUnchanged(remembered)) return remembered.value
-    if (this.#store.find(key, 0) !== 0) return this.#decode(key)
+    if (this.#store.find(key)) return this.#decode(key)
     if (remembered !== undefined) this.#remembered.delete(key)
     return undefined
   }
@@ -210,7 +210,7 @@ export class TypedCache<T> {
     const { limits, putOptions } = checkGetOrSet(options) // before the load, which would be in vain
     const remembered = this.#remembered.get(key)
     const isUnchanged = remembered !== undefined && this.#store.isUnchanged(remembered)
-    const isFound = isUnchanged || this.#store.find(key, 0) !== 0
+    const isFound = isUnchanged || this.#store.find(key)
     const isStale = isFound && foundIsStale()
     const id = resultPosition()
     const caller = { ...limits, ...this.#filling(key, load, putOptions) }
@@ -220,7 +220,7 @@ export class TypedCache<T> {
       return cached
     }
     limits.signal?.throwIfAborted()
-    const before = this.#store.find(key, 0, true) === 0 ? 0 : resultPosition()
+    const before = this.#store.find(key, true) ? resultPosition() : 0
     const bytes = await this.#loads.load(this.#space, key, caller, () => this.#newer(key, before))
     return bytes === undefined ? undefined : (this.get(key) ?? this.#decodeLoaded(bytes))
   }
@@ -283,7 +283,7 @@ export class TypedCache<T> {
 
   /** The bytes of the key's entry, even if it has expired, unless it is the one with this id. */
   #newer(key: CacheBytes, id: number): Uint8Array | undefined {
-    return this.#store.find(key, id, true) === 1 ? loadedCopy() : undefined
+    return this.#store.find(key, true) && resultPosition() !== id ? loadedCopy() : undefined
   }
 
   /** Loads a stale value anew, unless it is being loaded. No caller waits for it. */

@@ -188,7 +188,7 @@ async function fill(folder: string, type: string, count: number, partitionOf: (k
   }
 }
 
-/** Microseconds of the first call of an actor whose state is on the disk, in this process. */
+/** Microseconds of the first call in this process of an actor with state on the disk. */
 async function measureActivation(): Promise<void> {
   const [folder, count] = [newFolder(), 2000]
   const fleet = Fleet.joinShm(`bench-cold-${process.pid}`)

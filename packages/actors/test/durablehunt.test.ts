@@ -177,7 +177,7 @@ async function settled(system: ActorSystem<Classes>) {
   return new Map(await Promise.all(all.map(async (key) => [key, await countsOf(key)] as const)))
 }
 
-describe.skipIf(drivers.length === 0)('durable actors whose processes are killed at random instants', () => {
+describe.skipIf(drivers.length === 0)('durable actors, when processes are killed at random instants', () => {
   it.each([['full'], ['normal']].slice(0, kills > 100 ? 2 : 1))(
     'lose no acknowledged write, run no keyed call twice, and fire every alarm (%s)',
     async (durability) => {

@@ -1,5 +1,6 @@
 import { type Call, type Command, UsageError } from '../command.js'
 import { checkJoinable } from '../member.js'
+import { loadOptional } from '../optional.js'
 import { type Column, printTable } from '../table.js'
 import { bytesText, durationText, printable } from '../text.js'
 
@@ -62,12 +63,9 @@ const packageName = 'orbit-actors'
 
 /** Loads the package, which is not a dependency of this one. */
 async function loadInspect(): Promise<Inspect> {
-  try {
-    return await import(`${packageName}/inspect`)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new UsageError(`actors are a package of their own: npm install ${packageName}`)
-  }
+  const found = await loadOptional<Inspect>(`${packageName}/inspect`)
+  if (found === undefined) throw new UsageError(`actors are a package of their own: npm install ${packageName}`)
+  return found
 }
 
 async function inspect(call: Call) {

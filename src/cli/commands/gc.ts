@@ -1,11 +1,10 @@
 import { OrbitError } from '../../base/errors.js'
 import { Fleet } from '../../core/fleet.js'
-import { native, translated } from '../../core/native.js'
 import { byFleet, type FoundObject, findObjects } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
 import { isConfirmed } from '../confirm.js'
 import { type Problem, problemOf } from '../problem.js'
-import { isLive, printRemoved, remove } from '../removal.js'
+import { isLive, isPersistent, printRemoved, remove } from '../removal.js'
 
 interface Sweep {
   readonly removed: string[]
@@ -17,10 +16,10 @@ interface Sweep {
 }
 
 /** Whether a fleet waits for its processes to come back; false where its object does not tell. */
-function isPersistent(name: string): boolean {
+function waits(name: string): boolean {
   try {
     using fleet = Fleet.observe(name)
-    return translated(() => native.inspectFleet(fleet.handle)).isPersistent
+    return isPersistent(fleet)
   } catch {
     return false
   }
@@ -39,7 +38,7 @@ async function sweepFleet(call: Call, fleet: string, objects: readonly FoundObje
   const isNamed = call.optional(0) !== undefined
   try {
     if (objects.some(({ form }) => form === 'fleet') && isLive(fleet)) sweep.live.push(fleet)
-    else if (!isNamed && isPersistent(fleet) && !(await mayRemove(call, fleet))) sweep.kept.push(fleet)
+    else if (!isNamed && waits(fleet) && !(await mayRemove(call, fleet))) sweep.kept.push(fleet)
     else sweep.removed.push(...(isDryRun ? objects.map(({ file }) => file) : remove(fleet, {})))
   } catch (error) {
     const problem = problemOf(fleet, error)

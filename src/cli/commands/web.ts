@@ -1,6 +1,7 @@
 import { Fleet } from '../../core/fleet.js'
 import { type Call, type Command, UsageError } from '../command.js'
 import { interrupt } from '../interrupt.js'
+import { loadOptional } from '../optional.js'
 
 /** What the package `orbit-web` exports. */
 interface Web {
@@ -16,12 +17,9 @@ const defaultPort = 9465
 
 /** Loads the page's package, which is not a dependency of this one. */
 async function loadWeb(): Promise<Web> {
-  try {
-    return await import(packageName)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new UsageError(`the page is a package of its own: npm install ${packageName}, or run npx ${packageName}`)
-  }
+  const found = await loadOptional<Web>(packageName)
+  if (found !== undefined) return found
+  throw new UsageError(`the page is a package of its own: npm install ${packageName}, or run npx ${packageName}`)
 }
 
 async function run(call: Call): Promise<void> {

@@ -21,7 +21,7 @@ class KeptReply {
   }
 }
 
-/** A change of an entry whose value may yet be replaced. */
+/** A change of an entry. Its value may yet be replaced. */
 interface EntryChange {
   readonly kind: 'entry'
   readonly type: string

@@ -45,7 +45,7 @@ export class DataFolder {
     makeFolder(this.path)
     const kind = networkFileSystems.get(statfsSync(this.path).type >>> 0)
     if (kind !== undefined) {
-      throw new Error(`${this.path} is on ${kind}: keep the data on a file system of this host, whose locks hold`)
+      throw new Error(`${this.path} is on ${kind}: keep the data on a file system of this host: its locks hold`)
     }
     this.#agree(partitions)
   }
