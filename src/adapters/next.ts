@@ -47,6 +47,21 @@ const unixMs = (): number => performance.timeOrigin + performance.now()
 const short = (tag: string): string => tag.slice(0, maxTagLength)
 const staleTag = (tag: string): string => `stale ${short(tag)}`
 
+/** The header of what is stored, and where the bytes behind it begin. Undefined: another program has stored this. */
+function headerOf(bytes: Uint8Array): { header: Lasting; end: number } | undefined {
+  if (bytes.length < headBytes) return undefined
+  const end = headBytes + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+  if (end > bytes.length) return undefined
+  try {
+    const header = deserialize(bytes.subarray(headBytes, end)) as Lasting
+    const { tags, madeMs, entry } = header
+    const isOurs = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string') && typeof madeMs === 'number'
+    return isOurs && typeof entry === 'object' && entry !== null ? { header, end } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The store of an application, and what Next.js means by tags. */
 class Pages {
   readonly #store: OrbitStore
@@ -62,19 +77,21 @@ class Pages {
   load(key: string, moreTags: readonly string[]) {
     const bytes = this.#store.get(key)
     if (bytes === undefined) return undefined
-    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
-    const { tags, madeMs, entry } = deserialize(bytes.subarray(headBytes, headBytes + length)) as Lasting
+    const found = headerOf(bytes)
+    if (found === undefined) return undefined
+    const { tags, madeMs, entry } = found.header
     let isStale = false
     for (const tag of [...tags, ...moreTags].filter(Boolean)) {
       if (this.#store.invalidatedAt(short(tag)) >= madeMs) return undefined
       const staleMs = this.#store.invalidatedAt(staleTag(tag))
       if (staleMs < madeMs) continue
       const seconds = this.#tags.get(short(tag))
-      // Without its limit, which was evicted, a stale entry is not used.
-      if (seconds === undefined || monotonicMs() > staleMs + Number(Buffer.from(seconds)) * 1000) return undefined
+      // Without its limit, which was evicted or is no number, a stale entry is not used.
+      const expiresMs = seconds === undefined ? 0 : staleMs + Number(Buffer.from(seconds)) * 1000
+      if (!(monotonicMs() <= expiresMs)) return undefined
       isStale = true
     }
-    return { entry, isStale, bytes: bytes.subarray(headBytes + length) }
+    return { entry, isStale, bytes: bytes.subarray(found.end) }
   }
 
   save(key: string, lasting: Lasting, parts: readonly Uint8Array[], ttlMs: number | undefined): void {
