@@ -8,10 +8,12 @@ NODE ?= node
 ADDON_CXX ?= g++
 ADDON_FOLDERS := protocol posix fleet node
 ADDON_SOURCES := $(wildcard $(ADDON_FOLDERS:%=%/*.cc))
-ADDON_FILES := $(ADDON_SOURCES) $(wildcard $(ADDON_FOLDERS:%=%/*.h)) ../package.json
-ADDON_FLAGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
+ADDON_HEADERS := $(wildcard $(ADDON_FOLDERS:%=%/*.h)) ../package.json
+# Asks Node at the first use, and once.
+ADDON_FLAGS = $(eval ADDON_FLAGS := $(ADDON_SETTINGS) $(shell sh test/node_headers.sh $(NODE)))$(ADDON_FLAGS)
+ADDON_SETTINGS = -std=c++17 -Wall -Wextra -Werror -g -fPIC -shared -fvisibility=hidden -DNAPI_VERSION=8 \
   -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
-  -DORBIT_VERSION=$$($(NODE) -p "JSON.stringify(require('../package.json').version)") $$(sh test/node_headers.sh $(NODE))
+  -DORBIT_VERSION=$(shell $(NODE) -p "JSON.stringify(JSON.stringify(require('../package.json').version))")
 ADDON_fault := -O2 -DORBIT_FAULT_POINTS -DORBIT_CHECKS
 # Not vptr: it asks the system with a pipe, and one test has no descriptors left.
 ADDON_asan := -O1 -DORBIT_CHECKS -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -19,11 +21,17 @@ ADDON_asan := -O1 -DORBIT_CHECKS -fsanitize=address,undefined -fno-sanitize=vptr
 .PHONY: addons asan-suite
 addons: $(OUT)/addon/fault/orbit.node $(OUT)/addon/asan/orbit.node $(OUT)/addon/layout/orbit.node
 
-$(OUT)/addon/%/orbit.node: $(ADDON_FILES)
-	mkdir -p $(@D)
-	$(ADDON_CXX) -I. $(ADDON_FLAGS) $(ADDON_$*) $(ADDON_SOURCES) -o $@.$$$$ && mv $@.$$$$ $@
+define ADDON
+.PRECIOUS: $(OUT)/addon/$(1)/%.o
+$(OUT)/addon/$(1)/%.o: %.cc $(ADDON_HEADERS)
+	@mkdir -p $$(@D)
+	$(ADDON_CXX) -I. $$(ADDON_FLAGS) $(ADDON_$(1)) -c $$< -o $$@
+$(OUT)/addon/$(1)/orbit.node: $(ADDON_SOURCES:%.cc=$(OUT)/addon/$(1)/%.o)
+	$(ADDON_CXX) $$(ADDON_FLAGS) $(ADDON_$(1)) $$^ -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
+endef
+$(foreach addon,fault asan,$(eval $(call ADDON,$(addon))))
 
-$(OUT)/addon/layout/orbit.node: $(ADDON_FILES)
+$(OUT)/addon/layout/orbit.node: $(ADDON_SOURCES) $(ADDON_HEADERS)
 	rm -rf $(@D) && mkdir -p $(@D) && cp -r $(ADDON_FOLDERS) $(@D)
 	sed 's/kLayoutVersion = [0-9]*;/kLayoutVersion = 999;/' protocol/layout.h >$(@D)/protocol/layout.h && ! cmp -s protocol/layout.h $(@D)/protocol/layout.h
 	$(ADDON_CXX) -I$(@D) $(ADDON_FLAGS) $(ADDON_SOURCES:%=$(@D)/%) -o $@.$$$$ && mv $@.$$$$ $@

@@ -47,6 +47,6 @@ macos:
 macos-addons:
 	@set -e; for machine in $(MACOS_MACHINES); do \
 	  $(MAKE) --no-print-directory OUT=$(OUT)/macos-$$machine \
-	    ADDON_CXX="$(ZIG) c++ -target $$machine-macos -Wl,-undefined,dynamic_lookup" \
+	    ADDON_CXX="$(ZIG) c++ -target $$machine-macos -Wno-unused-command-line-argument -Wl,-undefined,dynamic_lookup" \
 	    $(OUT)/macos-$$machine/addon/fault/orbit.node; \
 	done

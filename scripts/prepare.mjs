@@ -72,10 +72,11 @@ function preparePackages() {
 const addonFolders = ['protocol', 'posix', 'fleet', 'node'].map((folder) => changed(`native/${folder}`, ['.h', '.cc']))
 const addonSources = Math.max(...addonFolders, changed('binding.gyp'), changed('package.json'))
 
-/** Node's own headers, where they stand beside it; else node-gyp fetches them. */
-function headers() {
+/** For node-gyp: all cores, and Node's own headers where they stand beside it; else it fetches them. */
+function gypSettings() {
   const prefix = join(dirname(process.execPath), '..')
-  return existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
+  const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
+  return { npm_config_jobs: 'max', ...nodedir }
 }
 
 function prepareAddon() {
@@ -84,7 +85,7 @@ function prepareAddon() {
   if (isForThisNode && changed('build/Release/orbit.node') >= addonSources) return
   checkTools()
   // Configured anew also for a new version, which nothing else would compile in.
-  run('building the addon', 'node_modules/.bin/node-gyp', ['configure', 'build', '--loglevel=warn'], headers())
+  run('building the addon', 'node_modules/.bin/node-gyp', ['configure', 'build', '--loglevel=warn'], gypSettings())
   const now = new Date()
   utimesSync('build/Release/orbit.node', now, now) // also when all of it was as it should be
 }
@@ -108,7 +109,7 @@ function buildPrebuild(arch, out, tools = {}) {
   const place = [`--cwd=${stage}`, `--out=${out}`, `--cache=${join(stage, 'headers')}`, `--arch=${arch}`]
   const what = ['--napi', '--strip', '--name=orbit', `--target=node@${process.versions.node}`, ...tag]
   const gyp = { npm_config_loglevel: 'warn', PREBUILD_NODE_GYP: join(root, 'node_modules/.bin/node-gyp') }
-  const env = { ...headers(), ...gyp, ...tools }
+  const env = { ...gypSettings(), ...gyp, ...tools }
   run('building the addon to ship', 'node_modules/.bin/prebuildify', [...place, ...what], env)
   rmSync(stage, { recursive: true, force: true })
 }
@@ -214,7 +215,7 @@ function prepareTestPackages() {
 function prepareSqlite() {
   if (changed('node_modules/better-sqlite3/build/Release/better_sqlite3.node') > 0) return
   checkTools()
-  run('building better-sqlite3', 'npm', ['rebuild', 'better-sqlite3', '--no-audit', '--no-fund'], headers())
+  run('building better-sqlite3', 'npm', ['rebuild', 'better-sqlite3', '--no-audit', '--no-fund'], gypSettings())
 }
 
 /** Addons that only tests load. Built before the tests: a test that builds one is bound by the time limit of a test. */

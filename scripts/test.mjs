@@ -4,13 +4,14 @@
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 
+const jobs = `-j${cpus().length}`
 const steps = [
   { name: 'types', command: 'node_modules/.bin/tsc', args: [] },
   { name: 'lint and format', command: 'node_modules/.bin/biome', args: ['check', '.'] },
   { name: 'unused code', command: 'node_modules/.bin/knip', args: ['--treat-config-hints-as-errors'] },
   { name: 'documents', command: 'node_modules/.bin/typedoc', args: ['--emit', 'none'] },
   { name: 'format of native code', command: 'make', args: ['-C', 'native', 'format-check'] },
-  { name: 'native core', command: 'make', args: ['-C', 'native', 'test', '-k', `-j${cpus().length}`, '-O'] },
+  { name: 'native core', command: 'make', args: ['-C', 'native', 'test', '-k', jobs, '-O'] },
   { name: 'TypeScript', command: 'node_modules/.bin/vitest', args: ['run'] },
   {
     name: 'other Node versions',
@@ -26,7 +27,12 @@ const steps = [
     inCi: true,
   },
   { name: 'native code for macOS', command: process.execPath, args: ['scripts/zig.mjs', 'macos-compile'], inCi: true },
-  { name: 'TypeScript on the sanitized addon', command: 'make', args: ['-C', 'native', 'asan-suite'], inCi: true },
+  {
+    name: 'TypeScript on the sanitized addon',
+    command: 'make',
+    args: ['-C', 'native', 'asan-suite', jobs],
+    inCi: true,
+  },
 ]
 
 const wanted = process.argv.slice(2)
