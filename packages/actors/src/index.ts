@@ -1,3 +1,4 @@
+/** @module orbit-actors */
 export {
   Actor,
   type ActorClass,

@@ -1,3 +1,4 @@
+/** @module orbit-actors/inspect */
 import { Fleet } from 'orbit-node'
 import type { BackupResult } from './caller/backup.js'
 import type { ActorsReport } from './caller/inspector.js'

@@ -242,6 +242,9 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     return this.#host?.size ?? 0
   }
 
+  /** The host that has an actor, by its id; undefined: none. @internal */
+  readonly hostOf = (id: string): string | undefined => this.#locals.ownerOf(id) ?? this.#ownerOf(partitionOf(id))
+
   #checkActor(type: string, key: string): void {
     checkName('type', type, 128)
     checkName('key', key, 256)

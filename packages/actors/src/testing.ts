@@ -1,3 +1,4 @@
+/** @module orbit-actors/testing */
 import { randomUUID } from 'node:crypto'
 import { Fleet } from 'orbit-node'
 import { checkInteger, checkOptions } from '../../shared/check.js'
@@ -9,6 +10,9 @@ import type { ActorClasses } from './options.js'
 import { memory } from './store/memory.js'
 import type { Store } from './store/store.js'
 import { type ActorSystem, startSystem } from './system.js'
+import { startHosts, type TestHosts, type TestHostsOptions } from './testhosts.js'
+
+export type { TestHosts, TestHostsOptions } from './testhosts.js'
 
 /** Options of `testActors`: the classes, and what a system takes. */
 export interface TestOptions<C extends ActorClasses> {
@@ -141,7 +145,18 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
  *
  * @throws TypeError or RangeError for wrong options
  */
-export function testActors<C extends ActorClasses>(options: TestOptions<C>): TestActors<C> {
+export function testActors<C extends ActorClasses>(options: TestOptions<C>): TestActors<C>
+/**
+ * Runs actors for a test in processes of their own, by the clock of the host. Each of them imports the module of the
+ * classes. Resolves when all run.
+ *
+ * @throws TypeError or RangeError for wrong options; Error if a process could not start
+ */
+export function testActors<C extends ActorClasses>(options: TestHostsOptions<C>): Promise<TestHosts<C>>
+export function testActors<C extends ActorClasses>(
+  options: TestOptions<C> | TestHostsOptions<C>,
+): TestActors<C> | Promise<TestHosts<C>> {
+  if (typeof options === 'object' && options !== null && 'hosts' in options) return startHosts(options)
   checkOptions('options', options, ['actors', 'timeoutMs', 'log', 'store'])
   return new TestActors(options)
 }
