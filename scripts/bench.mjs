@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
+import { gypSettings } from './gyp.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const args = process.argv.slice(2)
@@ -62,9 +63,7 @@ function buildBaseline() {
   const sources = ['baseline.cc', 'binding.gyp'].map((file) => changed(join(root, 'bench/native', file)))
   if (changed(addon) < Math.max(...sources)) {
     const nodeGyp = join(root, 'node_modules/.bin/node-gyp')
-    const prefix = dirname(dirname(process.execPath))
-    const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
-    const env = { ...process.env, ...headers }
+    const env = { ...process.env, ...gypSettings() }
     run(nodeGyp, ['rebuild', '--loglevel=warn'], { cwd: join(root, 'bench/native'), env })
   }
   return addon

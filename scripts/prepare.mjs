@@ -23,6 +23,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gypSettings } from './gyp.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
@@ -71,13 +72,6 @@ function preparePackages() {
 // package.json: the addon says its version.
 const addonFolders = ['protocol', 'posix', 'fleet', 'node'].map((folder) => changed(`native/${folder}`, ['.h', '.cc']))
 const addonSources = Math.max(...addonFolders, changed('binding.gyp'), changed('package.json'))
-
-/** For node-gyp: all cores, and Node's own headers where they stand beside it; else it fetches them. */
-function gypSettings() {
-  const prefix = join(dirname(process.execPath), '..')
-  const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
-  return { npm_config_jobs: 'max', ...nodedir }
-}
 
 function prepareAddon() {
   const builtFor = existsSync('build/config.gypi') ? readFileSync('build/config.gypi', 'utf8') : ''
