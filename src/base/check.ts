@@ -22,10 +22,15 @@ export function outOfRange(name: string, value: unknown, expected: string): Code
 
 /** Throws unless `value` is an integer within `min..max`. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): asserts value is number {
-  if (typeof value !== 'number') throw wrongType(name, value, `an integer in ${min}..${max}`)
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw outOfRange(name, value, `an integer in ${min}..${max}`)
+  // Short, so that V8 has room to inline it into hot calls.
+  if (!(Number.isInteger(value) && (value as number) >= min && (value as number) <= max)) {
+    refuseInteger(name, value, min, max)
   }
+}
+
+function refuseInteger(name: string, value: unknown, min: number, max: number): never {
+  const expected = `an integer in ${min}..${max}`
+  throw typeof value === 'number' ? outOfRange(name, value, expected) : wrongType(name, value, expected)
 }
 
 /** Throws for a string with an unpaired surrogate: as UTF-8 it would be the same as other strings. */

@@ -5,7 +5,7 @@ import { OrbitError } from '../base/errors.js'
 import { runtime } from '../base/runtime.js'
 import type { Bell } from './bell.js'
 import { CursorListener, type ListenOptions } from './listener.js'
-import { type Poll, pollRing, pollRingInto } from './poll.js'
+import { nothingAt, type Poll, pollRing, pollRingInto } from './poll.js'
 import type { Ring } from './ring.js'
 import { Sleeper } from './sleeper.js'
 
@@ -113,7 +113,7 @@ export class Cursor<T = unknown> implements Disposable {
     this.#checkOpen()
     const from = this.#position
     const ring = this.#ring()
-    if (ring === undefined) return { frames: [], lost: 0, malformed: 0, from, to: from }
+    if (ring === undefined) return nothingAt(from) as Poll<T>
     const poll = pollRingInto(ring, from, max ?? ring.capacity, target)
     this.#position = poll.to
     return poll as Poll<T>
@@ -129,7 +129,7 @@ export class Cursor<T = unknown> implements Disposable {
     this.#checkOpen()
     const from = this.#position
     const ring = this.#ring()
-    if (ring === undefined) return { frames: [], lost: 0, malformed: 0, from, to: from }
+    if (ring === undefined) return nothingAt(from)
     const poll = pollRing(ring, from, max ?? ring.capacity, filter)
     this.#position = poll.to
     return poll
@@ -264,11 +264,12 @@ export class Cursor<T = unknown> implements Disposable {
   }
 
   #checkOpen(): void {
-    if (this.#closed) {
-      const message = 'the cursor was closed; make another with fleet.cursor, or bus.cursor for events'
-      throw new OrbitError('ERR_ORBIT_CLOSED', message)
-    }
-    if (this.#bell.closed) throw new OrbitError('ERR_ORBIT_CLOSED', 'the fleet handle was closed')
+    if (this.#closed || this.#bell.closed) this.#refuseClosed()
+  }
+
+  #refuseClosed(): never {
+    const cursor = 'the cursor was closed; make another with fleet.cursor, or bus.cursor for events'
+    throw new OrbitError('ERR_ORBIT_CLOSED', this.#closed ? cursor : 'the fleet handle was closed')
   }
 
   /** Ends the waits of the cursor as news would. @internal */

@@ -23,6 +23,15 @@ export interface Poll<T = unknown> {
   readonly to: number
 }
 
+/** The result of a poll that found nothing. */
+export const nothingAt = (position: number): Poll => ({
+  frames: [],
+  lost: 0,
+  malformed: 0,
+  from: position,
+  to: position,
+})
+
 /**
  * Reads up to `max` frames of a ring from `position` on. The poll ends before a loss unless the loss comes first, so
  * the frames that it lost are always those from `position` on. It may end before the head.
@@ -32,7 +41,21 @@ export interface Poll<T = unknown> {
 export function pollRing(ring: Ring, position: number, max: number, filter?: Uint8Array): Poll {
   const place = placeFor(ring.payloadBytes)
   const to = ring.poll(position, max, false, place, filter)
-  if (to === position) return { frames: [], lost: 0, malformed: 0, from: position, to }
+  return to === position ? nothingAt(position) : found(ring, position, to, max, place, filter)
+}
+
+/**
+ * What a first call to `to` has found. It is apart from `pollRing` because V8 inlines no more than 766 bytes of
+ * bytecode into a caller: so a poll of nothing fits, and its result is never made if the caller drops it.
+ */
+function found(
+  ring: Ring,
+  position: number,
+  to: number,
+  max: number,
+  place: number,
+  filter: Uint8Array | undefined,
+): Poll {
   // The head of the first call is the goal: publishers may be faster than the loop behind it.
   const head = resultHead()
   const lost = resultLost()
@@ -46,7 +69,7 @@ export function pollRing(ring: Ring, position: number, max: number, filter?: Uin
 /** As `pollRing`, with the payloads in an array of the caller. It ends when that has no room for another one. */
 export function pollRingInto(ring: Ring, position: number, max: number, target: Uint8Array): Poll {
   const to = ring.pollInto(position, max, target)
-  if (to === position) return { frames: [], lost: 0, malformed: 0, from: position, to }
+  if (to === position) return nothingAt(position)
   const lost = resultLost()
   const malformed = resultMalformed()
   return { frames: framesIn(ring, target), lost, malformed, from: position, to }
