@@ -11,6 +11,7 @@ export {
   type TimerOptions,
 } from './actor/actor.js'
 export type { CallOptions, Ref, Streams, Tell } from './actor/ref.js'
+export type { ActorSql, SqlChanges, SqlRow, SqlStatement, SqlValue, SqlValues } from './actor/sql.js'
 export type { ActorStorage, Alarm, AlarmEntry, AlarmTime, CronTime, ListOptions } from './actor/storage.js'
 export {
   ActorError,

@@ -18,6 +18,7 @@ import { submit, tell } from './caller/sending.js'
 import { streamed } from './caller/stream.js'
 import { LocalRoutes, partitionTarget, type TargetMeans } from './caller/targets.js'
 import type { Activation } from './host/activation.js'
+import { Databases } from './host/databases.js'
 import type { Filter } from './host/filter.js'
 import type { CallTaker, MonitorTag, Origin } from './host/home.js'
 import { Host } from './host/host.js'
@@ -107,6 +108,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       log: this.#log,
       filters: this.#filters,
       overflow: new Overflow(maxOverflow),
+      databases: new Databases(),
       blocked: new Set<Activation>(),
       crashes: new Crashes(this.#clock),
       tally: newTally(),

@@ -21,12 +21,14 @@ declare class Ledger extends Actor {
   counts(): Record<string, number>
   alarmCount(): number
 }
-type Classes = { Ledger: typeof Ledger }
+type Classes = { Ledger: typeof Ledger; SqlLedger: typeof Ledger }
 
 // ORBIT_DURABLE_KILLS=400 ORBIT_DURABLE_SECONDS=2000: a long hunt
 const kills = Number(process.env['ORBIT_DURABLE_KILLS'] ?? 24)
 const seconds = Number(process.env['ORBIT_DURABLE_SECONDS'] ?? 10)
 const [hostCount, keyCount, workers] = [4, 24, 12]
+/** Every third actor has a database of its own. */
+const typeOf = (key: string) => (Number(/\d+$/.exec(key)?.[0]) % 3 === 0 ? 'SqlLedger' : 'Ledger')
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 interface Operation {
@@ -113,7 +115,7 @@ class Hunt {
   }
 
   #call({ key, op, what }: Operation): Promise<Written> {
-    const ledger = this.#system.get('Ledger', key).with({ timeoutMs: 5000 })
+    const ledger = this.#system.get(typeOf(key), key).with({ timeoutMs: 5000 })
     if (what === 'remind') return ledger.remind(op, this.#random(1500))
     if (what === 'send') return ledger.send(op)
     const ms = this.#random(4) === 0 ? this.#random(20) : 0
@@ -159,7 +161,7 @@ const patienceMs = 240_000
 
 /** Waits until no alarm is set and no message is on its way, and returns what all actors have. */
 async function settled(system: ActorSystem<Classes>) {
-  const countsOf = (key: string) => system.get('Ledger', key).with({ timeoutMs: 60_000 }).counts()
+  const countsOf = (key: string) => system.get(typeOf(key), key).with({ timeoutMs: 60_000 }).counts()
   const keys = Array.from({ length: keyCount }, (_, k) => `k${k}`)
   await Promise.all(keys.map(countsOf)) // what ran at the end of the hunt is committed
   const endMs = performance.now() + patienceMs

@@ -1,5 +1,6 @@
 import type { Restart, Strategy } from '../supervision/supervision.js'
 import type { CallOptions, Ref, Tell } from './ref.js'
+import type { ActorSql } from './sql.js'
 import type { ActorStorage, Alarm, AlarmEntry, AlarmTime } from './storage.js'
 
 /** Why an activation ends. */
@@ -117,6 +118,12 @@ export interface ActorContext<State = unknown> {
    * @throws TypeError if the system has no store, and with another placement than 'fleet'
    */
   readonly storage: ActorStorage<State>
+  /**
+   * The database of the actor, which outlives its process.
+   *
+   * @throws TypeError unless the class has `static readonly storage = 'sql'`, and where `storage` throws
+   */
+  readonly sql: ActorSql
   /** Writes to the log of the system. */
   readonly log: ActorLog
   /**
@@ -237,4 +244,6 @@ export interface ActorClass<A extends Actor = Actor> {
   new (): A
   /** Settings of the class; default: those of `ActorSettings`. */
   readonly actor?: ActorSettings
+  /** 'sql': each actor has a database of its own, `ctx.sql`. Default: it has `ctx.storage` only. */
+  readonly storage?: 'sql'
 }

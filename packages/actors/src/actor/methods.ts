@@ -6,6 +6,8 @@ export interface ActorType extends Required<Omit<ActorSettings, 'readonly' | 'mi
   readonly migrate: ActorSettings['migrate']
   readonly name: string
   readonly Class: ActorClass
+  /** What actors have beside entries. */
+  readonly storage: 'sql' | undefined
   readonly readonly: ReadonlySet<string>
   /** The names that can be called. */
   readonly methods: ReadonlySet<string>
@@ -44,6 +46,13 @@ function methodsOf(Class: ActorClass): { methods: Set<string>; streams: Set<stri
   return { methods, streams }
 }
 
+function checkStorage(name: string, storage: unknown, placement: string, reentrant: unknown): void {
+  if (storage === undefined) return
+  if (storage !== 'sql') throw outOfRange(`${name}.storage`, storage, '"sql", or absent')
+  if (placement === 'fleet' && reentrant === false) return
+  throw wrongType(`${name}.storage`, storage, "absent with placement: 'local' or 'process' and with reentrant: 'chain'")
+}
+
 /** Checks a class and its settings. Throws a TypeError or RangeError. */
 export function actorType(name: string, Class: ActorClass): ActorType {
   if (typeof Class !== 'function' || !(Class.prototype instanceof Actor)) {
@@ -73,9 +82,10 @@ export function actorType(name: string, Class: ActorClass): ActorType {
     throw outOfRange(`${name}.actor.${setting}`, value, known.map((each) => JSON.stringify(each)).join(' or '))
   }
   const { methods, streams } = methodsOf(Class)
+  checkStorage(name, Class.storage, placement, reentrant)
   if (!Array.isArray(readonly) || !readonly.every((method) => methods.has(method))) {
     throw wrongType(`${name}.actor.readonly`, readonly, 'an array of names of methods of the class')
   }
   const limits = { idleMs, mailbox, full, reentrant, onError, placement, workers, strategy, version, migrate }
-  return { name, Class, ...limits, methods, streams, readonly: new Set(readonly) }
+  return { name, Class, storage: Class.storage, ...limits, methods, streams, readonly: new Set(readonly) }
 }

@@ -367,6 +367,7 @@ export class Activation {
   #over(reason: DeactivateReason): void {
     this.#context?.close()
     void this.#context?.children?.close(reason)
+    this.#ledger?.close()
     this.#state = 'ended'
     this.home.forget(this, reason, this.takeWaiting())
     for (const resolve of this.#onEnded.splice(0)) resolve()
@@ -376,6 +377,7 @@ export class Activation {
   abandon(): void {
     this.#context?.close()
     this.#context?.children?.abandon()
+    if (this.#state !== 'ended') this.#ledger?.close()
     this.#state = 'ended'
     void this.#streams?.end(this.id, 'crashed', this.home.clock)
     this.takeWaiting()

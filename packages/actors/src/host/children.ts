@@ -39,6 +39,7 @@ export class Children {
       log: home.log,
       filters: home.filters,
       overflow: home.overflow,
+      databases: home.databases,
       blocked: home.blocked,
       tally: home.tally,
       commits: undefined,

@@ -10,6 +10,7 @@ import type {
   TimerOptions,
 } from '../actor/actor.js'
 import { type CallOptions, type Invoke, makeTell, type Ref, type Tell } from '../actor/ref.js'
+import type { ActorSql } from '../actor/sql.js'
 import type { ActorStorage, AlarmEntry, AlarmTime } from '../actor/storage.js'
 import type { ClockTimer } from '../base/clock.js'
 import { copyOf, type Ending } from '../base/wire.js'
@@ -17,6 +18,7 @@ import type { Activation } from './activation.js'
 import { timeOf } from './alarmtime.js'
 import { Children } from './children.js'
 import type { Ledger } from './ledger.js'
+import { Sql } from './sql.js'
 import { Storage } from './storage.js'
 import { TimerTurn } from './turn.js'
 
@@ -32,6 +34,7 @@ export class Context implements ActorContext<never> {
   #monitors: Set<AbortController> | undefined
   #children: Children | undefined
   #storage: Storage | undefined
+  #sql: Sql | undefined
 
   constructor(activation: Activation) {
     this.#activation = activation
@@ -56,6 +59,15 @@ export class Context implements ActorContext<never> {
   get storage(): ActorStorage<never> {
     this.#storage ??= new Storage(this.#ledger)
     return this.#storage
+  }
+
+  get sql(): ActorSql {
+    const { type, id } = this.#activation
+    if (type.storage !== 'sql') {
+      throw new TypeError(`${id} has no database: its class needs static readonly storage = 'sql'`)
+    }
+    this.#sql ??= new Sql(this.#ledger)
+    return this.#sql
   }
 
   get #ledger(): Ledger {

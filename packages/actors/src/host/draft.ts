@@ -1,3 +1,5 @@
+import type { ActorDatabase } from '../store/actordatabase.js'
+import type { ChangedPages } from '../store/sqlitelog.js'
 import type { StoredAlarm, StoredMessage } from '../store/store.js'
 
 /** A message of the outbox that has no number yet. */
@@ -9,6 +11,12 @@ const noAlarms: ReadonlyMap<string, StoredAlarm | undefined> = new Map()
 export class Draft {
   /** By name; undefined: the entry is deleted. */
   readonly entries = new Map<string, Uint8Array | undefined>()
+  /** That in which it has a transaction. */
+  database: ActorDatabase | undefined
+  /** What the transaction has changed, once it has been committed. */
+  pages: ChangedPages | undefined
+  /** Whether a statement may have changed the database. */
+  isDirty = false
   #alarms: Map<string, StoredAlarm | undefined> | undefined
   #messages: Message[] | undefined
   #leaving: (() => void)[] | undefined
@@ -49,6 +57,23 @@ export class Draft {
   }
 
   get isEmpty(): boolean {
-    return this.entries.size === 0 && this.alarms.size === 0 && this.messages.length === 0
+    return this.entries.size + this.alarms.size + this.messages.length === 0 && this.pages === undefined
+  }
+
+  /** Ends its transaction; nothing of it is kept. */
+  rollBack(): void {
+    this.database?.rollBack()
+    this.database = undefined
+  }
+
+  /** Commits its transaction. Throws if that cannot be; then nothing of it is kept. */
+  commit(): void {
+    try {
+      this.pages = this.database?.commit()
+    } catch (error) {
+      this.rollBack()
+      throw error
+    }
+    this.database = undefined
   }
 }

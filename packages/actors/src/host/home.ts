@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js'
 import type { Call } from '../caller/call.js'
 import type { Activation } from './activation.js'
 import type { Commits } from './commits.js'
+import type { Databases } from './databases.js'
 import type { Filter } from './filter.js'
 import type { Ledger } from './ledger.js'
 import type { Overflow } from './overflow.js'
@@ -34,6 +35,7 @@ export interface Home {
   readonly log: ActorLog
   readonly filters: readonly Filter[]
   readonly overflow: Overflow
+  readonly databases: Databases
   /** The commits of its partition; undefined: its actors have no storage. */
   readonly commits: Commits | undefined
   readonly tally: Tally

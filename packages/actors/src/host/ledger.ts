@@ -1,10 +1,13 @@
 import type { ActorStorage } from '../actor/storage.js'
-import { decodeEnding, type Ending, encodeEnding, failureOf, type Refusal } from '../base/wire.js'
-import type { Eventually, StoreChange, StoredActor, StoredAlarm, StoreError } from '../store/store.js'
+import { decodeEnding, type Ending, failureOf, type Refusal } from '../base/wire.js'
+import { ActorDatabase } from '../store/actordatabase.js'
+import type { Eventually, PartitionStore, StoreChange, StoredActor, StoredAlarm, StoreError } from '../store/store.js'
 import type { Activation } from './activation.js'
 import type { CommitGroup, Commits } from './commits.js'
 import { Draft } from './draft.js'
+import { encodedReply, KeptReply, keptOr } from './keptreply.js'
 import type { Turn } from './turn.js'
+import { Unwritten } from './unwritten.js'
 
 /** What is kept is of a newer version of the class. */
 class NewerState extends Error {}
@@ -12,23 +15,7 @@ class NewerState extends Error {}
 /** What is kept could not be read. */
 class Unreadable extends Error {}
 
-/** A result that a reply table had, in place of that of the method. */
-class KeptReply {
-  readonly bytes: Uint8Array
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
-  }
-}
-
-/** A change of an entry. Its value may yet be replaced. */
-interface EntryChange {
-  readonly kind: 'entry'
-  readonly type: string
-  readonly key: string
-  readonly name: string
-  value: Uint8Array | undefined
-}
+type Pages = readonly Uint8Array[]
 
 /** What one activation has in its store: what is committed or on its way there, and the drafts of turns that run. */
 export class Ledger {
@@ -48,31 +35,56 @@ export class Ledger {
   readonly #replies = new Map<string, Uint8Array>()
   /** Keyed calls that run, for classes with several turns at a time. */
   readonly #runningKeys = new Map<string, Promise<unknown>>()
-  /** The entries that the last group sets, by name, while it is open. */
-  readonly #unwritten = new Map<string, EntryChange>()
+  /** What the last group sets, while it is open. */
+  readonly #unwritten: Unwritten
+  readonly #database: ActorDatabase | undefined
   #failure: StoreError | undefined
 
-  constructor(activation: Activation, commits: Commits, stored: StoredActor | undefined) {
+  constructor(activation: Activation, commits: Commits, stored: StoredActor | undefined, pages: Pages | undefined) {
     this.#activation = activation
     this.#commits = commits
     for (const [name, value] of stored?.entries ?? []) this.#entries.set(name, value)
     for (const alarm of stored?.alarms ?? []) this.#alarms.set(alarm.name, alarm)
     this.#storedVersion = stored?.version ?? 0
     this.#hasNewVersion = this.#storedVersion !== activation.type.version
+    this.#unwritten = new Unwritten(activation.type.name, activation.key, pages?.length ?? 0)
+    if (pages === undefined) return
+    this.#database = new ActorDatabase(activation.home.databases.library, pages)
+    activation.home.databases.enter(activation)
   }
 
   /** Reads what is kept of an actor. */
   static open(activation: Activation, commits: Commits): Eventually<Ledger> {
+    const { type, key, id } = activation
+    const { store } = commits
     const unreadable = (cause: unknown) =>
-      new Unreadable(`${activation.id}: its state cannot be read: ${(cause as Error).message}`, { cause })
+      new Unreadable(`${id}: its state cannot be read: ${(cause as Error).message}`, { cause })
     try {
-      const stored = commits.store.read(activation.type.name, activation.key)
-      if (!(stored instanceof Promise)) return new Ledger(activation, commits, stored)
-      const opened = stored.then((each) => new Ledger(activation, commits, each))
+      const stored = store.read(type.name, key)
+      const pages = type.storage === 'sql' ? pagesOf(store, type.name, key) : undefined
+      if (!(stored instanceof Promise || pages instanceof Promise))
+        return new Ledger(activation, commits, stored, pages)
+      const opened = Promise.all([stored, pages]).then((read) => new Ledger(activation, commits, ...read))
       return opened.catch((error: unknown) => Promise.reject(unreadable(error)))
     } catch (error) {
       throw unreadable(error)
     }
+  }
+
+  /** The database, for a statement of the turn or hook that runs. Throws outside of one, and in streams. */
+  useDatabase(mayChange: boolean): ActorDatabase {
+    const { turn, type } = this.#activation
+    const database = this.#database as ActorDatabase
+    if (turn?.isStream)
+      throw new TypeError(`${turn.method} is a stream, and may not use the database: read in a method`)
+    const isReader = this.#hookDraft === undefined && turn !== undefined && type.readonly.has(turn.method)
+    database.isReading = isReader
+    if (isReader) return database
+    const draft = this.draft()
+    if (draft.database === undefined) database.begin()
+    draft.database = database
+    draft.isDirty ||= mayChange
+    return database
   }
 
   /** Why an activation is refused by what was thrown; undefined: it was its own code that failed. */
@@ -143,7 +155,9 @@ export class Ledger {
   draft(): Draft {
     if (this.#hookDraft !== undefined) return this.#hookDraft
     const { turn, type } = this.#activation
-    if (turn === undefined) throw new TypeError('the storage of an actor can be changed only while a method runs')
+    if (turn === undefined || !(turn.isStream || this.#activation.isRunning(turn))) {
+      throw new TypeError('the storage of an actor can be changed only while a method runs')
+    }
     if (turn.isStream) throw new TypeError(`${turn.method} is a stream, and may not change storage`)
     if (type.readonly.has(turn.method)) throw new TypeError(`${turn.method} is in readonly, and may not change storage`)
     let draft = this.#drafts.get(turn)
@@ -160,12 +174,17 @@ export class Ledger {
     this.#hookDraft = draft
     const succeed = () => {
       this.#hookDraft = undefined
-      if (discards || this.#failure !== undefined) return
+      if (discards || this.#failure !== undefined) {
+        draft.rollBack()
+        return
+      }
+      draft.commit()
       if (!draft.isEmpty) this.#commit(draft)
       this.#leave(draft)
     }
     const fail = (error: unknown) => {
       this.#hookDraft = undefined
+      draft.rollBack()
       throw error
     }
     try {
@@ -182,7 +201,8 @@ export class Ledger {
     const changes: StoreChange[] = []
     if (this.#hasNewVersion) changes.push({ kind: 'actor', type: type.name, key, version: type.version })
     this.#hasNewVersion = false
-    this.#addEntries(draft, changes)
+    if (!this.#commits.isOpen(this.#lastGroup)) this.#unwritten.clear()
+    this.#unwritten.add(draft, changes)
     for (const [name, alarm] of draft.alarms) {
       changes.push(alarm === undefined ? { kind: 'no alarm', type: type.name, key, name } : { kind: 'alarm', alarm })
     }
@@ -194,22 +214,6 @@ export class Ledger {
     this.#lastGroup = group
     if (group !== last) group.wait((failure) => failure !== undefined && this.#fail(failure))
     return group
-  }
-
-  /** An entry that one group sets several times is written once, with its last value. */
-  #addEntries({ entries }: Draft, changes: StoreChange[]): void {
-    const { type, key } = this.#activation
-    if (!this.#commits.isOpen(this.#lastGroup)) this.#unwritten.clear()
-    for (const [name, value] of entries) {
-      const earlier = this.#unwritten.get(name)
-      if (earlier !== undefined) {
-        earlier.value = value
-        continue
-      }
-      const change: EntryChange = { kind: 'entry', type: type.name, key, name, value }
-      this.#unwritten.set(name, change)
-      changes.push(change)
-    }
   }
 
   #apply(draft: Draft): void {
@@ -266,15 +270,17 @@ export class Ledger {
   }
 
   /** A turn has ended: its changes are committed, and then it is over for its caller. */
-  finish(turn: Turn, ending: Ending): void {
+  finish(turn: Turn, returned: Ending): void {
     const draft = this.#drafts.get(turn)
     this.#drafts.delete(turn)
     if (this.#failure !== undefined) {
+      draft?.rollBack()
       turn.end({ how: 'refused', refusal: this.#refusalOf(this.#failure, 'rolled-back') })
       return
     }
+    const ending = this.#endTransaction(draft, returned)
     if (ending.how !== 'returned') {
-      if (draft?.isEmpty === false) this.#activation.restart()
+      if (draft?.isEmpty === false || draft?.isDirty) this.#activation.restart()
       const after = turn.alarm?.afterFailure(this)
       if (after !== undefined) this.#commit(after)
       this.#end(turn, ending)
@@ -285,6 +291,22 @@ export class Ledger {
       return
     }
     this.#finishReturned(turn, ending, turn.alarm === undefined ? draft : turn.alarm.afterReturn(this, draft))
+  }
+
+  /** How the turn has ended, now that the transaction of its database has. */
+  #endTransaction(draft: Draft | undefined, ending: Ending): Ending {
+    if (draft?.database === undefined) return ending
+    if (ending.how !== 'returned') {
+      draft.rollBack()
+      return ending
+    }
+    try {
+      draft.commit()
+      return ending
+    } catch (error) {
+      this.#activation.home.tally.failures++
+      return { how: 'threw', failure: failureOf(error) }
+    }
   }
 
   #finishReturned(turn: Turn, ending: Ending, draft: Draft | undefined): void {
@@ -338,25 +360,25 @@ export class Ledger {
     return result
   }
 
+  /** The activation has ended. */
+  close(): void {
+    if (this.#database === undefined) return
+    this.#activation.home.databases.leave(this.#activation)
+    this.#database.close()
+  }
+
   /** Resolves once all that it has added is committed, or has failed. */
   settled(): Promise<void> {
     return new Promise((resolve) => this.hold(() => resolve()))
   }
 }
 
+function pagesOf(store: PartitionStore, type: string, key: string): Eventually<Pages> {
+  if (store.pages === undefined) throw new Error('the store of these actors keeps no databases')
+  return store.pages(type, key)
+}
+
 /** Whether a method or hook has returned a promise. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-}
-
-const keptOr = (bytes: Uint8Array | undefined, run: () => unknown): unknown =>
-  bytes === undefined ? run() : new KeptReply(bytes)
-
-function encodedReply(ending: Ending): Uint8Array {
-  try {
-    return encodeEnding(ending)
-  } catch (error) {
-    const message = `the result of an earlier call cannot be sent: ${(error as Error).message}`
-    return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_VALUE', message, outcome: 'done' } })
-  }
 }

@@ -6,6 +6,7 @@ import type { Crashes } from '../base/crashes.js'
 import type { PartitionStore, StoredMessage } from '../store/store.js'
 import { Activation } from './activation.js'
 import type { Commits } from './commits.js'
+import type { Databases } from './databases.js'
 import { Durable } from './durable.js'
 import type { Filter } from './filter.js'
 import type { CallTaker, Home, MonitorTag, Origin } from './home.js'
@@ -52,6 +53,7 @@ export class Partition implements Home {
   readonly log: ActorLog
   readonly filters: readonly Filter[]
   readonly overflow: Overflow
+  readonly databases: Databases
   readonly blocked: Set<Activation>
   readonly tally: Tally
   readonly #household: Household
@@ -77,6 +79,7 @@ export class Partition implements Home {
     this.log = household.log
     this.filters = household.filters
     this.overflow = household.overflow
+    this.databases = household.databases
     this.blocked = household.blocked
     this.tally = household.tally
   }

@@ -17,6 +17,7 @@ class Data {
   readonly versions = new Map<string, number>()
   readonly classVersions = new Map<string, number>()
   readonly entries = new Map<string, Map<string, Uint8Array>>()
+  readonly pages = new Map<string, Uint8Array[]>()
   readonly alarms = new Map<string, StoredAlarm>()
   readonly replies = new Map<string, { reply: Uint8Array; atMs: number }>()
   readonly messages = new Map<number, StoredMessage>()
@@ -29,6 +30,12 @@ class Data {
         break
       case 'entry':
         this.#enter(idOf(change.type, change.key), change.name, change.value)
+        break
+      case 'page':
+        this.#pagesOf(change.type, change.key)[change.page - 1] = change.bytes
+        break
+      case 'no pages':
+        this.#pagesOf(change.type, change.key).length = change.after
         break
       case 'alarm':
         this.alarms.set(idOf(change.alarm.type, change.alarm.key, change.alarm.name), change.alarm)
@@ -49,6 +56,13 @@ class Data {
         this.messages.delete(change.sequence)
         break
     }
+  }
+
+  #pagesOf(type: string, key: string): Uint8Array[] {
+    const id = idOf(type, key)
+    const pages = this.pages.get(id) ?? []
+    this.pages.set(id, pages)
+    return pages
   }
 
   #enter(id: string, name: string, value: Uint8Array | undefined): void {
@@ -84,6 +98,10 @@ class MemoryPartition implements PartitionStore {
     return { version, entries: [...(this.#data.entries.get(id) ?? [])], alarms }
   }
 
+  pages(type: string, key: string): readonly Uint8Array[] {
+    return [...(this.#data.pages.get(idOf(type, key)) ?? [])]
+  }
+
   reply(type: string, key: string, idempotencyKey: string): Uint8Array | undefined {
     return this.#data.replies.get(idOf(type, key, idempotencyKey))?.reply
   }
@@ -102,9 +120,9 @@ class MemoryPartition implements PartitionStore {
   }
 
   counts(): StoredCounts {
-    const { versions, entries, alarms, replies, messages } = this.#data
+    const { versions, entries, pages, alarms, replies, messages } = this.#data
     const atMs = [...alarms.values()].map((alarm) => alarm.atMs)
-    const values = [...entries.values()].flatMap((each) => [...each.values()])
+    const values = [...[...entries.values()].flatMap((each) => [...each.values()]), ...[...pages.values()].flat()]
     return {
       actors: versions.size,
       alarms: alarms.size,

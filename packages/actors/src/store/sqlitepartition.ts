@@ -85,6 +85,10 @@ export class SqlitePartition implements PartitionStore {
     return this.#statements.read(type, key)
   }
 
+  pages(type: string, key: string): Uint8Array[] {
+    return this.#statements.pages(type, key)
+  }
+
   reply(type: string, key: string, idempotencyKey: string): Uint8Array | undefined {
     return this.#statements.reply(type, key, idempotencyKey)
   }
@@ -176,6 +180,7 @@ export class SqlitePartition implements PartitionStore {
 
 function sizeOf(change: StoreChange): number {
   if (change.kind === 'entry') return change.value?.length ?? 0
+  if (change.kind === 'page') return change.bytes.length
   if (change.kind === 'reply') return change.reply.length
   return change.kind === 'message' ? change.message.args.length : 0
 }

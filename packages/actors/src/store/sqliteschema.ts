@@ -13,6 +13,10 @@ const tables = `
     type text not null, key text not null, name text not null, value blob not null,
     primary key (type, key, name)
   ) without rowid;
+  create table if not exists page (
+    type text not null, key text not null, page integer not null, bytes blob not null,
+    primary key (type, key, page)
+  ) without rowid;
   create table if not exists alarm (
     type text not null, key text not null, name text not null, at integer not null, scheduled integer not null,
     attempt integer not null, cron text not null, zone text not null,

@@ -4,6 +4,7 @@ import type { StoreChange, StoredActor, StoredAlarm, StoredCounts, StoredMessage
 const texts = {
   actor: 'select version from actor where type = ? and key = ?',
   entries: 'select name, value from entry where type = ? and key = ?',
+  pages: 'select bytes from page where type = ? and key = ? order by page',
   alarmsOf: 'select * from alarm where type = ? and key = ?',
   alarms: 'select * from alarm order by at limit ?',
   reply: 'select reply from reply where type = ? and key = ? and id = ?',
@@ -17,6 +18,8 @@ const texts = {
   putActor: 'replace into actor values (?, ?, ?, ?)',
   putEntry: 'insert into entry values (?, ?, ?, ?) on conflict do update set value = excluded.value',
   deleteEntry: 'delete from entry where type = ? and key = ? and name = ?',
+  putPage: 'insert into page values (?, ?, ?, ?) on conflict do update set bytes = excluded.bytes',
+  deletePages: 'delete from page where type = ? and key = ? and page > ?',
   putAlarm: 'replace into alarm values (?, ?, ?, ?, ?, ?, ?, ?)',
   deleteAlarm: 'delete from alarm where type = ? and key = ? and name = ?',
   putReply: 'replace into reply values (?, ?, ?, ?, ?)',
@@ -76,6 +79,10 @@ export class SqliteStatements {
     return { version: actor.version, entries: pairs, alarms: alarms.map(alarmOf) }
   }
 
+  pages(type: string, key: string): Uint8Array[] {
+    return (this.#statement('pages').all(type, key) as { bytes: Uint8Array }[]).map(({ bytes }) => bytes)
+  }
+
   versions(): Map<string, number> {
     const rows = this.#statement('versions').all() as { type: string; version: number }[]
     return new Map(rows.map(({ type, version }) => [type, version]))
@@ -107,6 +114,12 @@ export class SqliteStatements {
         break
       case 'entry':
         this.#enter(change)
+        break
+      case 'page':
+        this.#statement('putPage').run(change.type, change.key, change.page, change.bytes)
+        break
+      case 'no pages':
+        this.#statement('deletePages').run(change.type, change.key, change.after)
         break
       case 'alarm': {
         const { type, key, name, atMs, scheduledMs, attempt, cron, zone } = change.alarm

@@ -73,6 +73,18 @@ export type StoreChange =
       /** When, in milliseconds since 1970. */
       readonly atMs: number
     }
+  /** A page of the database of an actor. */
+  | {
+      readonly kind: 'page'
+      readonly type: string
+      readonly key: string
+      /** Its number, 1..32,768. */
+      readonly page: number
+      /** 4096 bytes. */
+      readonly bytes: Uint8Array
+    }
+  /** The pages with higher numbers than `after` are deleted. */
+  | { readonly kind: 'no pages'; readonly type: string; readonly key: string; readonly after: number }
   | { readonly kind: 'no replies'; readonly beforeMs: number }
   | { readonly kind: 'message'; readonly message: StoredMessage }
   | { readonly kind: 'no message'; readonly sequence: number }
@@ -106,6 +118,11 @@ export interface PartitionStore {
   readonly versions: ReadonlyMap<string, number>
   /** What is kept of an actor; undefined: nothing. */
   read(type: string, key: string): Eventually<StoredActor | undefined>
+  /**
+   * The pages of the database of an actor, in the order of their numbers; none: it has none. Absent: the store keeps no
+   * databases.
+   */
+  pages?(type: string, key: string): Eventually<readonly Uint8Array[]>
   /** The reply that was kept for an idempotency key of an actor; undefined: none. */
   reply(type: string, key: string, idempotencyKey: string): Eventually<Uint8Array | undefined>
   /** The alarms that are due first, at most `limit`, the earliest first. */

@@ -42,6 +42,7 @@ export class HeldStore implements Store {
       versions: opened.versions,
       counts: async () => opened.counts(),
       read: async (type, key) => opened.read(type, key),
+      pages: async (type, key) => opened.pages?.(type, key) ?? [],
       reply: async (type, key, id) => opened.reply(type, key, id),
       alarms: async (limit) => opened.alarms(limit),
       messages: async (after, limit) => opened.messages(after, limit),

@@ -1,0 +1,62 @@
+import type { StoreChange } from '../store/store.js'
+import type { Draft } from './draft.js'
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
+type EntryChange = Mutable<Extract<StoreChange, { kind: 'entry' }>>
+type PageChange = Mutable<Extract<StoreChange, { kind: 'page' }>>
+
+/** What the turns of one activation set in one commit: what several of them set is written once, as the last one did. */
+export class Unwritten {
+  readonly #type: string
+  readonly #key: string
+  readonly #entries = new Map<string, EntryChange>()
+  readonly #pages = new Map<number, PageChange>()
+  /** How many pages the database of the actor has. */
+  #count: number
+
+  constructor(type: string, key: string, count: number) {
+    this.#type = type
+    this.#key = key
+    this.#count = count
+  }
+
+  /** A new commit begins. */
+  clear(): void {
+    this.#entries.clear()
+    this.#pages.clear()
+  }
+
+  /** Adds what a turn has set to the changes of the commit. */
+  add({ entries, pages }: Draft, changes: StoreChange[]): void {
+    const [type, key] = [this.#type, this.#key]
+    for (const [name, value] of entries) {
+      const earlier = this.#entries.get(name)
+      if (earlier !== undefined) {
+        earlier.value = value
+        continue
+      }
+      const change: EntryChange = { kind: 'entry', type, key, name, value }
+      this.#entries.set(name, change)
+      changes.push(change)
+    }
+    for (const [page, bytes] of pages?.pages ?? []) {
+      const earlier = this.#pages.get(page)
+      if (earlier !== undefined) {
+        earlier.bytes = bytes
+        continue
+      }
+      const change: PageChange = { kind: 'page', type, key, page, bytes }
+      this.#pages.set(page, change)
+      changes.push(change)
+    }
+    if (pages !== undefined) this.#resize(pages.count, changes)
+  }
+
+  #resize(count: number, changes: StoreChange[]): void {
+    if (count < this.#count) {
+      changes.push({ kind: 'no pages', type: this.#type, key: this.#key, after: count })
+      this.#pages.clear() // pages that come back follow this change
+    }
+    this.#count = count
+  }
+}

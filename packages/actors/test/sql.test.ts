@@ -1,0 +1,272 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { generator, newSeed } from '../../../test/help/random.js'
+import { Actor, type ActorClass, memory, type PartitionStore, type SqlRow, type Store } from '../src/index.js'
+import { sqlite } from '../src/sqlite.js'
+import { testActors } from '../src/testing.js'
+import { dataFolder, drivers, HeldStore } from './help/stores.js'
+import { Log, localFleet, start } from './help/systems.js'
+
+class Book extends Actor<{ title: string }> {
+  static readonly storage = 'sql'
+  static readonly actor = { readonly: ['count', 'write'], version: 1 }
+  override onActivate() {
+    if (this.ctx.sql.get<{ user_version: number }>('pragma user_version')?.user_version === 1) return
+    this.ctx.sql.exec(`
+      create table author (name text primary key);
+      create table page (number integer primary key, text text, author text references author deferrable initially deferred);
+      pragma user_version = 1`)
+  }
+  add(number: number, text: string, author: string | null = null) {
+    return Number(this.ctx.sql.run('insert into page values (?, ?, ?)', number, text, author).changes)
+  }
+  addThenThrow(number: number) {
+    this.add(number, 'never')
+    throw new Error('no')
+  }
+  async addSlowly(...numbers: number[]) {
+    const insert = this.ctx.sql.prepare('insert into page (number) values (@number)')
+    for (const number of numbers) {
+      insert.run({ number })
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  addWithTitle(number: number, title: string) {
+    this.add(number, title)
+    this.ctx.storage.put('title', title)
+    this.ctx.setAlarm('read', 5)
+  }
+  title() {
+    return this.ctx.storage.get('title')
+  }
+  count() {
+    return this.ctx.sql.get<{ n: number }>('select count(*) as n from page')?.n
+  }
+  write() {
+    this.add(1, 'x')
+  }
+  query(sql: string, ...values: string[]) {
+    return this.ctx.sql.all(sql, ...values)
+  }
+  exec(sql: string) {
+    this.ctx.sql.exec(sql)
+  }
+  *lines() {
+    yield this.ctx.sql.get('select 1')
+  }
+  later() {
+    return new Promise((resolve) => {
+      const { sql } = this.ctx
+      resolve(undefined)
+      setImmediate(() => {
+        try {
+          sql.run('delete from page')
+        } catch (error) {
+          Book.thrown = error
+        }
+      })
+    })
+  }
+  override onAlarm() {}
+  static thrown: unknown
+}
+
+class Plain extends Actor {
+  sql() {
+    return this.ctx.sql
+  }
+}
+
+const actors = { Book, Plain }
+/** Rows may have no prototype. */
+const plain = (rows: SqlRow[]) => rows.map((row) => ({ ...row }))
+
+describe.skipIf(drivers.length === 0)('the database of an actor', () => {
+  it('outlives the process of the actor, and belongs to it alone', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    expect(await book.add(1, 'one')).toBe(1)
+    await book.addSlowly(2, 3)
+    test.kill()
+    await test.restart()
+    expect(plain(await book.query('select number, text from page'))).toEqual([
+      { number: 1, text: 'one' },
+      { number: 2, text: null },
+      { number: 3, text: null },
+    ])
+    expect(await test.get('Book', 'b').count()).toBe(0)
+  })
+
+  it('keeps nothing of a method that throws, or of a transaction that cannot be committed', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    await book.add(1, 'one')
+    await expect(book.addThenThrow(2)).rejects.toThrow('no')
+    await expect(book.add(1, 'again')).rejects.toThrow(/UNIQUE constraint failed: page.number/)
+    await expect(book.add(3, 'three', 'Ada')).rejects.toThrow(/FOREIGN KEY constraint failed/)
+    expect(await book.count()).toBe(1)
+    test.kill()
+    await test.restart()
+    expect(await book.count()).toBe(1)
+  })
+
+  it('fails a method that ends its transaction, and permits savepoints', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    const insert = "insert into page values (7, 'seven', null)"
+    for (const sql of ['commit', 'rollback', 'commit; begin', 'release orbit']) {
+      await expect(book.exec(`${insert}; ${sql}`)).rejects.toThrow(/orbit|transaction/)
+      expect(await book.count()).toBe(0)
+    }
+    await book.exec(`savepoint mine; ${insert}; rollback to mine; insert into page (number) values (8); release mine`)
+    await expect(book.exec('vacuum')).rejects.toThrow(/VACUUM/)
+    await expect(book.exec('pragma journal_mode = delete')).rejects.toThrow(/journal|wal/i)
+    test.kill()
+    await test.restart()
+    expect(plain(await book.query('select number from page'))).toEqual([{ number: 8 }])
+  })
+
+  it('changes in the commit of its entries and alarms, and before the result leaves', async () => {
+    const store = new HeldStore()
+    const system = start({ fleet: localFleet(), actors, store })
+    const book = system.get('Book', 'a')
+    await book.count()
+    store.isFree = false
+    const answers: string[] = []
+    const written = book.addWithTitle(1, 'title').then(() => answers.push('written'))
+    const commit = await store.next()
+    const second = Promise.all([book.add(2, 'two'), book.add(3, 'three')])
+    const read = book.count()
+    expect(new Set(commit.changes.map(({ kind }) => kind))).toEqual(new Set(['entry', 'alarm', 'page']))
+    expect(answers).toEqual([])
+    await commit.succeed()
+    await written
+    const next = await store.next()
+    const pages = next.changes.flatMap((change) => (change.kind === 'page' ? [change.page] : []))
+    expect(pages.length).toBe(new Set(pages).size) // once for both methods
+    store.isFree = true
+    await next.succeed()
+    expect([await second, await read]).toEqual([[1, 1], 3])
+  })
+
+  it('is as the store has it after a commit that fails', async () => {
+    const store = new HeldStore()
+    const system = start({ fleet: localFleet(), actors, store, log: new Log() })
+    const book = system.get('Book', 'a')
+    await book.add(1, 'one')
+    store.isFree = false
+    const failed = book.add(2, 'two').catch((error) => error)
+    ;(await store.next()).fail(new Error('EIO'))
+    store.isFree = true
+    expect(await failed).toMatchObject({ code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'unknown' })
+    expect(await book.count()).toBe(1)
+  })
+
+  it('is read by methods of readonly, and used by no stream and by nothing outside of methods', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    await book.add(1, 'one')
+    await expect(book.write()).rejects.toThrow(/readonly database/)
+    expect(await book.count()).toBe(1)
+    await expect(
+      test
+        .get('Book', 'a')
+        .with({})
+        .query(5 as never),
+    ).rejects.toThrow('sql=5 must be a string of SQL')
+    await book.later()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(Book.thrown).toMatchObject({ message: expect.stringContaining('only while a method runs') })
+    await expect(test.get('Plain', 'a').sql()).rejects.toThrow('Plain/a has no database: its class needs')
+  })
+})
+
+describe.skipIf(drivers.length === 0)('a class with a database', () => {
+  it('is refused with other placements, when it is reentrant, and with another storage', () => {
+    const start = (Class: object) => () => testActors({ actors: { A: Class as ActorClass } })
+    const classWith = (actor: object, storage = 'sql') => Object.assign(class extends Actor {}, { actor, storage })
+    expect(start(classWith({ placement: 'local' }))).toThrow(/A.storage="sql" must be absent with placement/)
+    expect(start(classWith({ reentrant: 'chain' }))).toThrow(/A.storage="sql" must be absent with/)
+    expect(start(classWith({}, 'file'))).toThrow(/A.storage="file" must be "sql", or absent/)
+  })
+
+  it('has at most 128 databases of idle actors open', async () => {
+    const system = start({ fleet: localFleet(), actors, store: memory() })
+    for (let i = 0; i < 140; i++) await system.get('Book', `book ${i}`).add(1, 'one')
+    const { hosts } = await system.inspect()
+    expect(hosts[0]?.report?.active).toBeLessThanOrEqual(129) // one ends while the next begins
+    expect(await system.get('Book', 'book 0').count()).toBe(1)
+  })
+
+  it('is not activated by a store that keeps no databases, or that has lost pages', async () => {
+    const store = (pages: PartitionStore['pages']): Store => {
+      const kept = memory()
+      return {
+        open: async (...opening) => Object.assign((await kept.open(...opening)) as PartitionStore, { pages }),
+      }
+    }
+    const refusal = { code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'not-run' }
+    const none = start({ fleet: localFleet(), actors, store: store(undefined), log: new Log() })
+    const kept = none.get('Book', 'a').count()
+    await expect(kept).rejects.toMatchObject({ ...refusal, message: expect.stringContaining('cannot be read') })
+    const page = new Uint8Array(4096)
+    page[31] = 2 // its number of pages
+    const damaged = start({ fleet: localFleet(), actors, store: store(() => [page]), log: new Log() })
+    await expect(damaged.get('Book', 'a').count()).rejects.toMatchObject(refusal)
+    const nonsense = start({ fleet: localFleet(), actors, store: store(() => [page, page]), log: new Log() })
+    await expect(nonsense.get('Book', 'a').count()).rejects.toMatchObject(refusal)
+  })
+})
+
+/** Any changes to tables. Half of the methods throw. */
+class Scribble extends Actor {
+  static readonly storage = 'sql'
+  run(statements: string[], throws: boolean) {
+    for (const each of statements) this.ctx.sql.exec(each)
+    if (throws) throw new Error('no')
+  }
+  all() {
+    const { sql } = this.ctx
+    const names = sql.all<{ name: string }>("select name from sqlite_schema where type = 'table' order by name")
+    const rows = names.map(({ name }) => [name, plain(sql.all(`select a, hex(b) as b from ${name} order by a`))])
+    const { integrity_check } = sql.get<{ integrity_check: string }>('pragma integrity_check') ?? {}
+    return `${integrity_check} ${createHash('sha256').update(JSON.stringify(rows)).digest('hex')}`
+  }
+}
+
+describe.each(drivers)('databases in a store of %s', (driver) => {
+  it('are the same after a restart and in a backup, after any changes', async () => {
+    const random = generator(newSeed('sql'))
+    const folder = dataFolder()
+    const store = () => sqlite(folder, { driver, durability: 'normal' })
+    await using test = testActors({ actors: { Scribble }, store: store(), log: new Log() })
+    const ref = test.get('Scribble', 'a')
+    await ref.run([random(2) === 0 ? 'pragma user_version = 3' : 'pragma auto_vacuum = full'], false)
+    const statement = (): string => {
+      const table = `t${random(3)}`
+      const create = `create table if not exists ${table} (a integer primary key, b blob)`
+      const fill = `insert into ${table} (b) select randomblob(${random(3) === 0 ? 20_000 : 50}) from
+        (with recursive n(i) as (select 1 union all select i + 1 from n where i < ${1 + random(60)}) select i from n)`
+      const all = [fill, fill, `delete from ${table} where a % 3 = ${random(3)}`, `drop table if exists ${table}`]
+      return `${create}; ${all[random(4)]}`
+    }
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 6; i++) {
+        const before = random(2) === 0 ? await ref.all() : undefined
+        await ref.run([statement(), statement()], before !== undefined).catch(() => {})
+        if (before !== undefined) expect(await ref.all()).toBe(before)
+      }
+      const before = await ref.all()
+      expect(before).toMatch(/^ok /)
+      test.kill()
+      await test.restart()
+      expect(await ref.all()).toBe(before)
+    }
+    const before = await ref.all()
+    await test.close()
+    const [host, copy] = [start({ fleet: localFleet(), actors: { Scribble }, store: store() }), dataFolder()]
+    await host.backup(copy)
+    const restored = start({ fleet: localFleet(), actors: { Scribble }, store: sqlite(copy, { driver }) })
+    expect(await restored.get('Scribble', 'a').all()).toBe(before)
+  })
+})
