@@ -1,6 +1,7 @@
-// npm run bench:durable: what durable calls cost, beside calls without storage, commits that are not grouped, and Redis
-// with appendfsync always. All ways take turns in one run: compare ratios. It needs about a minute, and redis-server for
-// the part with Redis.
+// npm run bench:durable [-- PART ...]: what durable calls cost; parts are group (beside commits that are not grouped),
+// redis (beside Redis with appendfsync always, if there is a redis-server), normal (beside calls without storage), sql,
+// activation and takeover, default all. The ways of a part take turns in one run: compare ratios. A part takes at most a
+// minute.
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -9,12 +10,11 @@ import { join } from 'node:path'
 import { Actor, type ActorSystem, actors, type StoreChange } from 'orbit-actors'
 import { sqlite } from 'orbit-actors/sqlite'
 import { Fleet } from 'orbit-node'
-import type { Counter, Plain } from './durablehost.js'
+import type { Counter, Plain, Table } from './durablehost.js'
 
-type Classes = { Counter: typeof Counter; Plain: typeof Plain }
+type Classes = { Counter: typeof Counter; Plain: typeof Plain; Table: typeof Table }
 const [rounds, roundMs, inFlight, manyKeys, partitions] = [3, 700, 64, 1000, 16]
-const kinds = ['full', 'each', 'normal', 'none'] as const
-type Kind = (typeof kinds)[number]
+type Kind = 'full' | 'each' | 'normal' | 'none'
 
 const folders: string[] = []
 const newFolder = (): string => {
@@ -56,8 +56,8 @@ class Way {
   }
 
   /** Calls a second with so many under way, of so many actors, or of those of them in one partition. */
-  async rate(underWay: number, count: number, isOnePartition = false): Promise<number> {
-    const type = this.#kind === 'none' ? 'Plain' : 'Counter'
+  async rate(underWay: number, count: number, isOnePartition = false, durable: 'Counter' | 'Table' = 'Counter') {
+    const type = this.#kind === 'none' ? 'Plain' : durable
     const all = Array.from({ length: count }, (_, i) => `counter ${i}`)
     const names = all.filter((key) => !isOnePartition || this.#system.partitionOf(type, key) === 0)
     const [refs, keys] = [names.map((key) => this.#system.get(type, key)), names.length]
@@ -129,42 +129,91 @@ function syncTime(): number {
 const print = (title: string, value: number, unit: string, note = ''): void =>
   console.log(`  ${title.padEnd(58)} ${value.toFixed(value < 100 ? 2 : 0).padStart(9)} ${unit.padEnd(4)} ${note}`)
 
-async function compareRates(): Promise<void> {
-  const ways = new Map<Kind, Way>()
-  for (const kind of kinds) ways.set(kind, await Way.start(kind))
-  const redis = spawnSync('redis-server', ['--version']).status === 0 ? new Redis() : undefined
-  const results = new Map<string, number[]>()
-  const note = (title: string, value: number) => results.set(title, [...(results.get(title) ?? []), value])
+type Measure = readonly [title: string, measure: () => number | Promise<number>]
+
+/** The medians of several measures, made in turn. */
+async function inTurn(measures: readonly Measure[]): Promise<(title: string) => number> {
+  const results = new Map<string, number[]>(measures.map(([title]) => [title, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const [kind, way] of ways) {
-      if (kind !== 'each') note(`${kind} 1`, await way.rate(inFlight, 1))
-      if (kind === 'full' || kind === 'each') note(`${kind} file`, await way.rate(inFlight, manyKeys, true))
-      if (kind === 'full') note('alone', await way.rate(1, 1))
-      if (kind !== 'each') note(`${kind} ${manyKeys}`, await way.rate(inFlight, manyKeys))
-    }
-    if (redis !== undefined) note('redis', redis.rate())
-    note('sync', syncTime())
+    for (const [title, measure] of measures) results.get(title)?.push(await measure())
   }
-  const of = (title: string): number => median(results.get(title) ?? [Number.NaN])
-  console.log(`\ncalls a second from a sibling process, ${inFlight} under way, medians of ${rounds} rounds`)
-  print('a commit for each call, actors of one partition', of('each file'), '/s')
-  const gain = `${(of('full file') / of('each file')).toFixed(1)} x a commit for each`
-  print('group commit, actors of one partition', of('full file'), '/s', gain)
-  print('group commit, one actor', of('full 1'), '/s')
-  print(`group commit, ${manyKeys} actors in ${partitions} files`, of(`full ${manyKeys}`), '/s')
-  print('group commit, one call at a time', of('alone'), '/s')
-  print('normal, one actor', of('normal 1'), '/s', `${(of('normal 1') / of('none 1')).toFixed(2)} x without storage`)
-  const shareOfMany = of(`normal ${manyKeys}`) / of(`none ${manyKeys}`)
-  print(`normal, ${manyKeys} actors`, of(`normal ${manyKeys}`), '/s', `${shareOfMany.toFixed(2)} x without storage`)
-  print('without storage, one actor', of('none 1'), '/s')
-  print(`without storage, ${manyKeys} actors`, of(`none ${manyKeys}`), '/s')
-  if (redis !== undefined) print('Redis, INCR, appendfsync always', of('redis'), '/s')
-  if (redis !== undefined) print('group commit, one actor, for each INCR', of('full 1') / of('redis'), 'x')
-  print('an append of 4 KiB and its fdatasync', of('sync'), 'us')
-  print('loop delay, p99, group commit', median(ways.get('full')?.delays ?? []), 'ms')
-  redis?.close()
+  console.log(`\n${inFlight} calls of a sibling process under way, medians of ${rounds} rounds`)
+  return (title) => median(results.get(title) ?? [Number.NaN])
+}
+
+async function withWays(needed: readonly Kind[], run: (way: (kind: Kind) => Way) => Promise<void>): Promise<void> {
+  const ways = new Map<Kind, Way>()
+  for (const kind of needed) ways.set(kind, await Way.start(kind))
+  await run((kind) => ways.get(kind) as Way)
   for (const way of ways.values()) await way.close()
 }
+
+const measureGroup = () =>
+  withWays(['full', 'each'], async (way) => {
+    const of = await inTurn([
+      ['each', () => way('each').rate(inFlight, manyKeys, true)],
+      ['full', () => way('full').rate(inFlight, manyKeys, true)],
+      ['sync', syncTime],
+    ])
+    print('a commit for each call, actors of one partition', of('each'), '/s')
+    print('group commit, actors of one partition', of('full'), '/s', `${(of('full') / of('each')).toFixed(1)} x`)
+    print('an append of 4 KiB and its fdatasync', of('sync'), 'us')
+  })
+
+const measureRedis = () =>
+  withWays(['full'], async (way) => {
+    const redis = spawnSync('redis-server', ['--version']).status === 0 ? new Redis() : undefined
+    const full = way('full')
+    const of = await inTurn([
+      ['one', () => full.rate(inFlight, 1)],
+      ['redis', () => redis?.rate() ?? Number.NaN],
+      ['many', () => full.rate(inFlight, manyKeys)],
+      ['alone', () => full.rate(1, 1)],
+      ['sync', syncTime],
+    ])
+    redis?.close()
+    print('group commit, one actor', of('one'), '/s', `${(of('one') / of('redis')).toFixed(2)} x Redis`)
+    const ratio = of('many') / of('redis')
+    print(`group commit, ${manyKeys} actors in ${partitions} files`, of('many'), '/s', `${ratio.toFixed(2)} x Redis`)
+    print('group commit, one call at a time', of('alone'), '/s')
+    print('Redis, INCR, appendfsync always', of('redis'), '/s')
+    print('an append of 4 KiB and its fdatasync', of('sync'), 'us')
+    const delays = full.delays
+    const every = (nth: number) => median(delays.filter((_, i) => i % 3 === nth))
+    print('loop delay, p99, one actor', every(0), 'ms')
+    print(`loop delay, p99, ${manyKeys} actors`, every(1), 'ms')
+  })
+
+const measureNormal = () =>
+  withWays(['normal', 'none'], async (way) => {
+    const of = await inTurn(
+      [1, manyKeys].flatMap((count) =>
+        (['normal', 'none'] as const).map(
+          (kind): Measure => [`${kind} ${count}`, () => way(kind).rate(inFlight, count)],
+        ),
+      ),
+    )
+    for (const count of [1, manyKeys]) {
+      const ratio = of(`normal ${count}`) / of(`none ${count}`)
+      print(`normal, actors: ${count}`, of(`normal ${count}`), '/s', `${ratio.toFixed(2)} x without storage`)
+      print(`without storage, actors: ${count}`, of(`none ${count}`), '/s')
+    }
+  })
+
+const measureSql = () =>
+  withWays(['full', 'normal'], async (way) => {
+    const of = await inTurn(
+      (['full', 'normal'] as const).flatMap((kind): Measure[] => [
+        [`${kind} sql`, () => way(kind).rate(inFlight, 1, false, 'Table')],
+        [`${kind} entry`, () => way(kind).rate(inFlight, 1)],
+      ]),
+    )
+    for (const kind of ['full', 'normal']) {
+      const ratio = of(`${kind} sql`) / of(`${kind} entry`)
+      print(`${kind}, an update of a row, one actor`, of(`${kind} sql`), '/s', `${ratio.toFixed(2)} x an entry`)
+      print(`${kind}, an entry, one actor`, of(`${kind} entry`), '/s')
+    }
+  })
 
 class Note extends Actor<{ text: string }> {
   length(): number {
@@ -240,10 +289,22 @@ async function measureTakeover(): Promise<void> {
   fleet.close()
 }
 
+const parts: Record<string, () => Promise<void>> = {
+  group: measureGroup,
+  redis: measureRedis,
+  normal: measureNormal,
+  sql: measureSql,
+  activation: measureActivation,
+  takeover: measureTakeover,
+}
+const asked = process.argv.slice(2)
+const unknown = asked.filter((part) => parts[part] === undefined)
+if (unknown.length > 0) {
+  console.error(`usage: npm run bench:durable [-- PART ...]\nparts: ${Object.keys(parts).join(', ')}`)
+  process.exit(2)
+}
 try {
-  await compareRates()
-  await measureActivation()
-  await measureTakeover()
+  for (const part of asked.length > 0 ? asked : Object.keys(parts)) await parts[part]?.()
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 }

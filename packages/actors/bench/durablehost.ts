@@ -14,6 +14,18 @@ export class Counter extends Actor<{ n: number }> {
   }
 }
 
+export class Table extends Actor {
+  static readonly storage = 'sql'
+  override onActivate(): void {
+    this.ctx.sql.exec('create table if not exists counter (id integer primary key, n integer)')
+    this.ctx.sql.exec('insert or ignore into counter values (1, 0)')
+  }
+  add(by: number): number {
+    const row = this.ctx.sql.get<{ n: number }>('update counter set n = n + ? where id = 1 returning n', by)
+    return row?.n ?? 0
+  }
+}
+
 export class Plain extends Actor {
   #n = 0
   add(by: number): number {
@@ -50,7 +62,7 @@ function oneByOne(store: Store): Store {
 const [, , name = '', folder = '', kind = '', label = ''] = process.argv
 if (process.send !== undefined) {
   const store = kind === 'none' ? undefined : sqlite(folder, { durability: kind === 'normal' ? 'normal' : 'full' })
-  const system = { fleet: Fleet.joinShm(name), actors: { Counter, Plain }, pin: () => 'owner', label }
+  const system = { fleet: Fleet.joinShm(name), actors: { Counter, Plain, Table }, pin: () => 'owner', label }
   actors(store === undefined ? system : { ...system, store: kind === 'each' ? oneByOne(store) : store })
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()

@@ -1,4 +1,5 @@
 import type { ActorLog } from '../actor/actor.js'
+import { type Clock, type ClockTimer, hostClock } from '../base/clock.js'
 import { type PartitionStore, type StoreChange, StoreError } from '../store/store.js'
 import type { Message } from './draft.js'
 import { type CommitCounts, newCounts, type Tally } from './tally.js'
@@ -12,6 +13,8 @@ export class CommitGroup {
   readonly #waiting: OnCommit[] = []
   #failure: StoreError | undefined
   isOver = false
+  /** How many turns have added to it. */
+  turns = 0
 
   /** Calls `onEnd` when the commit of the group has ended; at once, if it has. */
   wait(onEnd: OnCommit): void {
@@ -35,9 +38,15 @@ export interface CommitListener {
   unknown(): void
 }
 
+/** A commit that takes longer is worth a pause before the next one, and how long that is. */
+const [slowMs, pauseMs] = [2, 1]
+
 /**
  * The commits of one partition, one at a time. Turns that end while one is under way, or in one turn of the event loop,
  * share the next one. What leaves a turn waits for its commit: see `CommitGroup.wait`.
+ *
+ * Callers that a commit has answered call again a moment later. If commits are slow, the next one waits for them: else
+ * two halves of the callers would take turns, and a sync would serve only half of them.
  */
 export class Commits {
   readonly store: PartitionStore
@@ -46,6 +55,11 @@ export class Commits {
   readonly #log: ActorLog
   readonly #tally: Tally
   readonly #listener: CommitListener
+  readonly #clock: Clock
+  /** So many turns may share the next commit; 1: it is not worth a pause. */
+  #expected = 1
+  /** The pause before the next commit. */
+  #pause: ClockTimer
   #sequence: number
   #open = new CommitGroup()
   #isScheduled = false
@@ -53,11 +67,13 @@ export class Commits {
   #isClosed = false
   #onIdle: (() => void)[] = []
 
-  constructor(store: PartitionStore, log: ActorLog, tally: Tally, listener: CommitListener) {
+  /** @param clock for the pause between commits: that of the host, also where actors have a virtual one */
+  constructor(store: PartitionStore, log: ActorLog, tally: Tally, listener: CommitListener, clock = hostClock) {
     this.store = store
     this.#log = log
     this.#tally = tally
     this.#listener = listener
+    this.#clock = clock
     this.#sequence = store.lastSequence
   }
 
@@ -72,6 +88,8 @@ export class Commits {
     const group = this.#open
     if (this.#isClosed || group.isOver) return group // a closed one never ends, as after the death of the process
     for (const change of changes) group.changes.push(change)
+    group.turns++
+    if (this.#pause !== undefined && group.turns >= this.#expected) this.#endPause()
     if (!this.#isScheduled && !this.#isCommitting) this.#schedule()
     return group
   }
@@ -83,10 +101,21 @@ export class Commits {
 
   #schedule(): void {
     this.#isScheduled = true
+    if (this.#open.turns < this.#expected) {
+      this.#pause = this.#clock.setTimeout(() => this.#endPause(), pauseMs, true)
+      return
+    }
     setImmediate(() => {
       this.#isScheduled = false
       void this.#commit()
     })
+  }
+
+  #endPause(): void {
+    this.#clock.clearTimeout(this.#pause)
+    this.#pause = undefined
+    this.#expected = 1
+    this.#schedule()
   }
 
   async #commit(): Promise<void> {
@@ -95,15 +124,16 @@ export class Commits {
     if (group.isOver) return
     this.#open = new CommitGroup()
     this.#isCommitting = true
-    const begunMs = performance.now()
+    const begunMs = this.#clock.now()
     try {
       const committed = this.store.commit(group.changes)
       if (committed !== undefined) await committed
-      if (!this.#isClosed) this.#succeeded(group, performance.now() - begunMs)
+      if (!this.#isClosed) this.#succeeded(group, this.#clock.now() - begunMs)
     } catch (error) {
       if (!this.#isClosed) this.#failed(group, error)
     }
     this.#isCommitting = false
+    this.#expected = this.#clock.now() - begunMs < slowMs ? 1 : group.turns + this.#open.turns
     if (this.#open.changes.length > 0) this.#schedule()
     else for (const resolve of this.#onIdle.splice(0)) resolve()
   }
