@@ -72,8 +72,8 @@ class Book extends Actor<{ title: string }> {
 }
 
 class Plain extends Actor {
-  sql() {
-    return this.ctx.sql
+  use() {
+    this.ctx.sql.exec('select 1')
   }
 }
 
@@ -177,7 +177,7 @@ describe.skipIf(drivers.length === 0)('the database of an actor', () => {
     await book.later()
     await new Promise((resolve) => setImmediate(resolve))
     expect(Book.thrown).toMatchObject({ message: expect.stringContaining('only while a method runs') })
-    await expect(test.get('Plain', 'a').sql()).rejects.toThrow('Plain/a has no database: its class needs')
+    await expect(test.get('Plain', 'a').use()).rejects.toThrow('Plain/a has no database: its class needs')
   })
 })
 

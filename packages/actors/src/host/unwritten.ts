@@ -5,7 +5,7 @@ type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
 type EntryChange = Mutable<Extract<StoreChange, { kind: 'entry' }>>
 type PageChange = Mutable<Extract<StoreChange, { kind: 'page' }>>
 
-/** What the turns of one activation set in one commit: what several of them set is written once, as the last one did. */
+/** What the turns of one activation set in one commit: what several of them set is written once, by the last value. */
 export class Unwritten {
   readonly #type: string
   readonly #key: string

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** What a log of SQLite has before its frames, and each frame before its page: "The Write-Ahead Log" in its file format. */
+/** What a log of SQLite has before its frames, and each frame before its page (section 4 of its file format). */
 const [headerBytes, frameHeaderBytes] = [32, 24]
 
 /** What a commit has changed. */
