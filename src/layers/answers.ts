@@ -39,7 +39,7 @@ export class Answers {
       this.discard(places)
       return false
     }
-    board.wake(board.boxes.boxOfSlot(slot))
+    board.loop.wake(board.boxes.boxOfSlot(slot))
     if (places.length > 0) this.#lend(slot, places)
     return true
   }

@@ -20,8 +20,13 @@ export class CallWakes {
     if (count === 0) this.#wake(box)
   }
 
+  /** Something was sent since the last flush. */
+  get areDue(): boolean {
+    return this.#unsignalled.size > 0
+  }
+
   flush(): void {
-    if (this.#unsignalled.size === 0) return
+    if (!this.areDue) return
     for (const [box, count] of this.#unsignalled) if (count > 0) this.#wake(box)
     this.#unsignalled.clear()
   }

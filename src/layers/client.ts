@@ -80,7 +80,7 @@ export class Client<H extends Handlers> {
     this.service = service
     this.#name = Buffer.from(service)
     this.#board = Switchboard.of(writableFleet(fleet, service))
-    this.#board.spinUs = Math.max(this.#board.spinUs, spinUs)
+    this.#board.loop.spinUs = Math.max(this.#board.loop.spinUs, spinUs)
     trackNesting()
   }
 

@@ -108,11 +108,13 @@ export class Dispatcher implements Serving {
     return this.#count
   }
 
-  take(): void {
+  take(): boolean {
     if (this.#running.size > 0) this.#abortAbandoned()
     for (const stream of this.#streams) stream.look()
-    for (const message of this.#board.poll(perTurn)) this.#polled.push({ message, isTaken: false })
+    const messages = this.#board.poll(perTurn)
+    for (const message of messages) this.#polled.push({ message, isTaken: false })
     this.#runPolled()
+    return messages.length > 0
   }
 
   /** Keeps the process alive no longer if it has no service and runs no call. */
@@ -159,7 +161,7 @@ export class Dispatcher implements Serving {
       if (!isNested) this.#count--
       this.#runPolled()
       this.rest()
-      this.#board.schedule()
+      this.#board.loop.schedule()
     }
     running.then(end, end)
   }

@@ -95,7 +95,7 @@ export function serve<H extends Handlers>(
   checkInteger('the number of services', place + 1, 1, abi.maxServices)
   dispatcher.services.set(service, { handlers, place, beginsLater: begin === 'by-handler' })
   dispatcher.concurrency = concurrency
-  board.spinUs = Math.max(board.spinUs, spinUs)
+  board.loop.spinUs = Math.max(board.loop.spinUs, spinUs)
   board.boxes.announce(board.box, place, Buffer.from(service))
   board.serve(dispatcher, true)
   return new Server(board, service, handlers)

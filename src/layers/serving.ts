@@ -2,8 +2,8 @@
 export interface Serving {
   /** How many calls it runs. */
   readonly running: number
-  /** Takes requests, and looks for calls that are over. */
-  take(): void
+  /** Takes requests, and looks for calls that are over; false: there was no request. */
+  take(): boolean
   /** The fleet handle was closed. */
   close(): void
 }

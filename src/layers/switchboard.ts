@@ -1,27 +1,20 @@
-import { runtime } from '../base/runtime.js'
-import type { Wakeable } from '../core/bell.js'
 import { Blobs } from '../core/blobs.js'
 import type { AnswerKind, Boxes, CallProgress, Message, SentCall } from '../core/boxes.js'
 import type { MemberId } from '../core/deathwatch.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
-import { BoardSleeper } from './boardsleeper.js'
 import { callsPerBox, openCallBoxes, ownCallBox } from './callboxes.js'
 import { CallDeadlines } from './calldeadlines.js'
+import { CallLoop, type CallNews } from './callloop.js'
 import { CallPlaces } from './callplaces.js'
 import { CallQueue, type SendState } from './callqueue.js'
-import { CallWakes } from './callwakes.js'
 import type { OpenCall } from './opencall.js'
 import type { OpenStream } from './openstream.js'
 import type { Serving } from './serving.js'
 
-/** How often a spinning board goes on without a turn of the event loop, which has timers and sockets. */
-const spinsPerTurn = 64
-
 /**
  * What a fleet handle needs to call and to serve: one box with reply slots, shared by all clients and servers of the
- * handle. It looks for answers and requests when it is signalled, and signals others once for all that it has sent in
- * one turn.
+ * handle.
  */
 export class Switchboard {
   static readonly #known = new WeakMap<Fleet, Switchboard>()
@@ -29,37 +22,18 @@ export class Switchboard {
   readonly box: number
   readonly blobs: Blobs
   readonly #fleet: Fleet
-  readonly #source: Wakeable
   readonly #places = new CallPlaces(callsPerBox)
   readonly #queue = new CallQueue()
-  readonly #wakes = new CallWakes((box) => this.boxes.wake(box))
-  readonly #callSleeper = new BoardSleeper(
-    true,
-    () => this.look(),
-    () => this.#close(),
-  )
-  readonly #serveSleeper = new BoardSleeper(
-    false,
-    () => this.#open === 0 && this.look(),
-    () => this.#close(),
-  )
+  readonly loop: CallLoop
   #serving: Serving | undefined
   #keepsAlive = false
   #open = 0
   #turn = 0
-  #isLooking = false
-  #isScheduled = false
-  #isSoon = false
-  /** Promises were settled, and what waits for them has not run yet. */
-  #hasSettled = false
-  /** How often it has found news without a turn of the event loop. */
-  #spins = 0
-  spinUs = 0
   readonly deadlines = new CallDeadlines(
     () => this.#all(),
     (call) => {
       this.#giveUp(call)
-      this.schedule()
+      this.loop.schedule()
     },
   )
 
@@ -77,20 +51,32 @@ export class Switchboard {
     this.blobs = new Blobs(fleet)
     this.boxes = openCallBoxes(fleet)
     this.box = ownCallBox(fleet, this.boxes)
-    this.#source = this.#sourceOf(this.boxes)
+    this.loop = new CallLoop(fleet.bell, this.boxes, this.box, this.#news())
   }
 
-  #sourceOf(boxes: Boxes): Wakeable {
-    const look = () => boxes.fallAsleepFor(this.box, this.#serving !== undefined, this.#serving?.running ?? 0)
+  #news(): CallNews {
+    const board = this
     return {
-      kind: boxes.kind,
-      get closed() {
-        return boxes.closed
+      get open() {
+        return board.#open
       },
-      hasNews: look,
-      fallAsleep: look,
-      disarm: () => boxes.disarm(),
+      get isServing() {
+        return board.#serving !== undefined
+      },
+      get running() {
+        return board.#serving?.running ?? 0
+      },
+      take: () => this.#take(),
+      fail: (error) => this.#end((call) => call.reject(error)),
+      close: () => this.#close(),
     }
+  }
+
+  #take(): boolean {
+    const hasAnswers = this.#open > 0 && this.#collect()
+    this.#drain()
+    const hasRequests = this.#serving?.take() ?? false
+    return hasAnswers || hasRequests
   }
 
   get closed(): boolean {
@@ -104,7 +90,7 @@ export class Switchboard {
     const { bell } = this.#fleet
     const { signal, keepAlive } = call.request
     if (keepAlive) bell.ref()
-    if (this.#open++ === 0) bell.enter(this.#callSleeper)
+    if (this.#open++ === 0) bell.enter(this.loop.callSleeper)
     call.isOpen = true
     if (signal !== undefined) {
       call.onAbort = () => this.#giveUp(call)
@@ -149,8 +135,8 @@ export class Switchboard {
     }
     this.#places.give(place, call)
     call.sent = sent
-    if (!this.#fleet.bell.deaths.add(sent)) this.#lookSoon()
-    this.wake(box)
+    if (!this.#fleet.bell.deaths.add(sent)) this.loop.lookSoon()
+    this.loop.wake(box)
     return 'sent'
   }
 
@@ -169,89 +155,7 @@ export class Switchboard {
     return true
   }
 
-  /**
-   * The owner of a box is signalled when this turn of the event loop has sent all that it sends, and before that after
-   * some of it: then both processes work at the same time.
-   */
-  wake(box: number): void {
-    this.#wakes.add(box)
-    this.schedule()
-  }
-
-  /** Signals and looks for news at the end of this turn. */
-  schedule(): void {
-    if (this.#isScheduled || this.#isLooking) return
-    this.#isScheduled = true
-    queueMicrotask(() => {
-      this.#isScheduled = false
-      this.#hasSettled = false
-      if (this.#spin()) this.look()
-      else this.#sleep()
-    })
-  }
-
-  #lookSoon(): void {
-    if (this.#isSoon) return
-    this.#isSoon = true
-    runtime.setImmediate(() => {
-      this.#isSoon = this.#hasSettled = false
-      this.#spins = 0
-      this.look()
-    })
-  }
-
-  /** Looks for answers and requests, and falls asleep. */
-  look(): void {
-    if (this.#isLooking || this.closed) return
-    do this.#lookOnce()
-    while (this.#spin())
-    this.#sleep()
-  }
-
-  #lookOnce(): void {
-    this.#isLooking = true
-    try {
-      if (this.#open > 0) this.#collect()
-      this.#drain()
-      this.#serving?.take()
-    } catch (error) {
-      this.#end((call) => call.reject(error))
-    } finally {
-      this.#isLooking = false
-    }
-  }
-
-  /** Looks for news before it sleeps; true: there is some. What waits for promises that were settled runs first. */
-  #spin(): boolean {
-    const running = this.#serving?.running ?? 0
-    if (this.spinUs === 0 || this.closed || this.#hasSettled || running > 0) return false
-    if (this.#open === 0 && this.#serving === undefined) return false
-    this.#wakes.flush()
-    const hasNews = this.boxes.spinFor(this.box, this.#serving !== undefined, running, this.spinUs)
-    return hasNews && ++this.#spins < spinsPerTurn
-  }
-
-  #sleep(): void {
-    if (this.closed) return
-    const isAwake = this.spinUs > 0 && this.#hasSettled
-    // Asleep first: what is signalled runs at once, maybe on this core.
-    const hasNews = isAwake || this.#fallAsleep()
-    this.#wakes.flush()
-    if (hasNews) this.#lookSoon()
-  }
-
-  #fallAsleep(): boolean {
-    if (this.#open === 0 && this.#serving === undefined) return false
-    try {
-      if (this.#fleet.bell.look(this.#source, 0)) return true
-      this.#callSleeper.armed = this.#serveSleeper.armed = this.#source
-    } catch (error) {
-      this.#end((call) => call.reject(error)) // the object was removed
-    }
-    return false
-  }
-
-  #collect(): void {
+  #collect(): boolean {
     const answers: { call: OpenCall; kind: AnswerKind; payload: Buffer }[] = []
     const lost: OpenCall[] = []
     this.boxes.collect((place, kind, payload) => {
@@ -262,6 +166,7 @@ export class Switchboard {
     })
     for (const { call, kind, payload } of answers) this.#settle(call, kind, payload)
     for (const call of lost.sort((a, b) => a.serial - b.serial)) this.#serverDied(call)
+    return answers.length + lost.length > 0
   }
 
   #settle(call: OpenCall, kind: AnswerKind, payload: Buffer): void {
@@ -275,7 +180,7 @@ export class Switchboard {
       return void this.#sendOrQueue(call)
     }
     this.#remove(call)
-    this.#hasSettled = true
+    this.loop.settled()
     if (kind === 'refused') call.refused(payload.toString('utf8'))
     else call.answer(kind === 'failure', payload)
   }
@@ -322,7 +227,7 @@ export class Switchboard {
     call.owesMore = false
     if (sent === undefined || this.closed) return
     this.boxes.wantMore(sent)
-    this.wake(sent.box)
+    this.loop.wake(sent.box)
   }
 
   /** The consumer of a stream wants no more of it. */
@@ -339,10 +244,10 @@ export class Switchboard {
     if (call.place < 0) this.#queue.remove(call)
     if (call.request.large !== undefined) this.blobs.remove(call.request.large)
     if (keepAlive) bell.unref()
-    if (--this.#open === 0) bell.leave(this.#callSleeper)
+    if (--this.#open === 0) bell.leave(this.loop.callSleeper)
     if (call.place < 0) return
     this.#places.vacate(call.place)
-    if (!this.#isLooking) this.#drain()
+    if (!this.loop.isLooking) this.#drain()
   }
 
   #all(): OpenCall[] {
@@ -354,17 +259,17 @@ export class Switchboard {
   /** From now on `serving` takes requests, while it serves nothing as well: it refuses those that come late. */
   serve(serving: Serving, keepsAlive: boolean): void {
     const { bell } = this.#fleet
-    if (this.#serving === undefined) bell.enter(this.#serveSleeper)
+    if (this.#serving === undefined) bell.enter(this.loop.serveSleeper)
     if (keepsAlive !== this.#keepsAlive) keepsAlive ? bell.ref() : bell.unref()
     this.#keepsAlive = keepsAlive
     this.#serving = serving
-    this.schedule()
+    this.loop.schedule()
   }
 
   /** The death of the process that waits at a reply slot wakes this one. */
   watchCaller(slot: number): MemberId | undefined {
     const { owner } = this.boxes.look(this.boxes.boxOfSlot(slot))
-    if (owner !== undefined && !this.#fleet.bell.deaths.add(owner)) this.#lookSoon()
+    if (owner !== undefined && !this.#fleet.bell.deaths.add(owner)) this.loop.lookSoon()
     return owner
   }
 
