@@ -1,6 +1,6 @@
 export { errorCodes, OrbitError, type OrbitErrorCode } from './base/errors.js'
 export { NetId64 } from './base/netid.js'
-export type { CallProgress, Message } from './core/boxes.js'
+export type { CallProgress } from './core/boxes.js'
 export { Cursor, type IterateOptions, type WaitOptions } from './core/cursor.js'
 export { FileLock } from './core/filelock.js'
 export {
@@ -12,6 +12,7 @@ export {
 } from './core/fleet.js'
 export type { Frame } from './core/frame.js'
 export type { CursorListener, ListenOptions } from './core/listener.js'
+export type { Message } from './core/message.js'
 export type { Heartbeat, NodeRecord } from './core/node.js'
 export type { NodeChange, WatchNodesOptions } from './core/nodewatch.js'
 export { FleetObserver } from './core/observer.js'

@@ -137,6 +137,7 @@ struct AwaitedCall {
   uint64_t incarnation = 0;  // of the server
   uint32_t node = 0;
   bool isOpen = false;
+  std::vector<uint8_t> request;  // its payload, to be sent to another server
 };
 
 // A call that this process runs.

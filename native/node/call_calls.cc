@@ -1,4 +1,6 @@
 // The hot calls of questions and answers: announce, find, send, begin, answer, take, give up.
+#include <algorithm>
+
 #include "node/boxcall.h"
 #include "posix/clock.h"
 
@@ -48,26 +50,35 @@ AwaitedCall* awaited_at(const Call& call, uint32_t slot) {
   return &awaited[place_of(call.ring(), slot)];
 }
 
-// callSend(ring, box, slot or 2^32 - 1 for none, payload, flags, depth) -> undefined, and callWake must follow; Results
-// has position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a status
+// The bytes of the argument at `index`, of which the number behind it says how many count.
+const uint8_t* leading_bytes(const Call& call, size_t index, uint32_t* length) {
+  size_t room = 0;
+  const uint8_t* bytes = call.bytes(index, &room);
+  uint32_t wanted = call.u32(index + 1);
+  *length = wanted < room ? wanted : static_cast<uint32_t>(room);
+  return bytes;
+}
+
+// callSend(ring, box, slot or 2^32 - 1 for none, bytes, length, flags | depth << 16) -> undefined, and callWake must
+// follow; Results has position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a
+// status. The payload is kept for callKept until the slot is used again
 napi_value send_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   const Ring& ring = call.ring();
-  uint32_t slot = call.u32(2), depth = call.u32(5);
-  RequestHeader header{static_cast<uint16_t>(call.u32(4)), static_cast<uint16_t>(depth), slot, 0};
+  uint32_t slot = call.u32(2), flags = call.u32(5), depth = flags >> 16;
+  RequestHeader header{static_cast<uint16_t>(flags), static_cast<uint16_t>(depth), slot, 0};
   bool wantsReply = slot != kOneWay;
   if (wantsReply) {
     header.flags |= kWantsReply;
     if (box_of_slot(ring, slot) >= ring.spec.boxes) return call.status(RingStatus::kCorrupt);
     header.stamp = open_call(ring, slot).stamp;
   }
-  size_t length = 0;
   Message message;
   message.head = &header;
   message.headBytes = sizeof header;
-  message.body = call.bytes(3, &length);
-  message.bodyBytes = call.payload_bytes(length);
+  const uint8_t* body = leading_bytes(call, 3, &message.bodyBytes);
+  message.body = body;
   if (message.bodyBytes > ring.spec.payloadBytes) return call.status(RingStatus::kTooLarge);
   Sender* sender = call.sender();
   sender->reserve = reserve_for(sender->box.mask + 1, depth);
@@ -76,7 +87,12 @@ napi_value send_call(napi_env env, napi_callback_info info) {
   InboxStatus status = send(&call.opened->writer, sender, message, &position);
   if (status != InboxStatus::kOk) return call.inbox_status(status);
   if (wantsReply) {
-    *awaited_at(call, slot) = {{slot, header.stamp}, incarnation_of_owner(owner), node_of_owner(owner), true};
+    AwaitedCall* awaited = awaited_at(call, slot);
+    awaited->to = {slot, header.stamp};
+    awaited->incarnation = incarnation_of_owner(owner);
+    awaited->node = node_of_owner(owner);
+    awaited->isOpen = true;
+    awaited->request.assign(body, body + message.bodyBytes);
   }
   Results* results = call.addon->results();
   results->position = static_cast<double>(position);
@@ -84,6 +100,16 @@ napi_value send_call(napi_env env, napi_callback_info info) {
   results->to = static_cast<double>(incarnation_of_owner(owner));
   results->lost = owner == 0 ? -1 : static_cast<double>(node_of_owner(owner));
   return nullptr;
+}
+
+// callKept(ring, slot) -> how many bytes the payload of the last callSend with this slot has, where the payload of a
+// record is; or a status
+ORBIT_COLD napi_value kept_call(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.opened == nullptr) return call.status(kStatusClosed);
+  const std::vector<uint8_t>& request = awaited_at(call, call.u32(1))->request;
+  std::copy(request.begin(), request.end(), call.addon->scratch + kFirstRecord + sizeof(FrameRecord));
+  return call.number(static_cast<double>(request.size()));
 }
 
 // callWake(ring, box) -> 0: the owner of the box looks for requests and answers; or a status
@@ -282,23 +308,23 @@ napi_value begin_call_call(napi_env env, napi_callback_info info) {
   return call.number(begin_call(call.ring(), reply_to(call, 1)));
 }
 
-// callAnswer(ring, slot, stamp, kind, payload) -> 1: it landed, and callWake of the box of the slot must follow; 0: the
-// call was over; or a status. After a part of a stream the call goes on at the next stamp
+// callAnswer(ring, slot, stamp, kind, bytes, length) -> 1: it landed, and callWake of the box of the slot must follow;
+// 0: the call was over; or a status. After a part of a stream the call goes on at the next stamp
 napi_value answer_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   if (int32_t status = unreadable(call)) return call.status(status);
   const Ring& ring = call.ring();
   ReplyTo to = reply_to(call, 1);
-  size_t length = 0;
-  const uint8_t* payload = call.bytes(4, &length);
+  uint32_t length;
+  const uint8_t* payload = leading_bytes(call, 4, &length);
   if (length > ring.spec.payloadBytes) return call.status(RingStatus::kTooLarge);
   auto kind = static_cast<ReplyKind>(call.u32(3));
   RunningCall* running = kind == kItems ? running_at(call, to) : nullptr;
   if (running == nullptr) forget_running(call, to);
   if (!is_reply_slot(ring, to)) return call.number(0);
   if (kind != kItems) finish_call(ring, to);
-  if (!settle_call(&call.opened->writer, to, kind, payload, static_cast<uint32_t>(length))) return call.number(0);
+  if (!settle_call(&call.opened->writer, to, kind, payload, length)) return call.number(0);
   if (running != nullptr) *running = {{to.slot, to.stamp + 1}, true, true};
   return call.number(1);
 }
@@ -310,6 +336,7 @@ bool export_call_calls(napi_env env, napi_value exports, Addon* addon) {
                           {{"callAnnounce", announce_call},
                            {"callFind", find_call},
                            {"callSend", send_call},
+                           {"callKept", kept_call},
                            {"callWake", wake_call},
                            {"callCollect", collect_call},
                            {"callFallAsleep", fall_asleep_call},

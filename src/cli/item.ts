@@ -1,5 +1,5 @@
-import type { Message } from '../core/boxes.js'
 import type { Frame } from '../core/frame.js'
+import type { Message } from '../core/message.js'
 import type { OrbitEvent } from '../layers/event.js'
 import { expiresInMs, type Mutation, mutationOf } from '../layers/mutation.js'
 import { hexLines, hexOf, shortHex } from './hex.js'

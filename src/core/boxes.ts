@@ -1,5 +1,6 @@
 import type { Wakeable } from './bell.js'
 import { Handle, type OpenedType } from './handle.js'
+import { addTo, type Message, type NoteMessage, noteMessages } from './message.js'
 import { abi, native, status } from './native.js'
 import {
   firstRecord,
@@ -17,20 +18,6 @@ import {
   resultTo,
   scratch,
 } from './scratch.js'
-
-/** One message as its owner polls it. */
-export interface Message {
-  /** The bytes of the message, a private copy. Its buffer has the other messages of the same poll, too. */
-  readonly payload: Uint8Array
-  /** The node of the sender, 0..65535. */
-  readonly node: number
-  /** The position of the message in its inbox, 0..2^53-2; the first message of a new inbox has 0. */
-  readonly position: number
-  /** The opcode that the sender gave it, 0..255; default 0. */
-  readonly frameKind: number
-  /** The version that the sender gave it, 0..2^53-1; default 0. */
-  readonly version: number
-}
 
 /** The state of one box, as it was at some instant during the call. */
 export interface BoxState {
@@ -90,30 +77,8 @@ const oneWay = 0xffffffff
 
 // Offsets within a record, as indices of the views.
 const positionIndex = abi.recordPosition >> 3
-const versionIndex = abi.recordVersion >> 3
-const nodeIndex = abi.recordNode >> 2
 const lengthIndex = abi.recordLength >> 2
 const frameKindIndex = abi.recordFrameKind >> 2
-
-/** Copies the messages of one call out of the scratch, where each payload is behind its record. */
-function takeMessages(count: number, messages: Message[]): void {
-  const { buffer } = scratch.bytes.slice(firstRecord, firstRecord + resultBytes())
-  const floats = new Float64Array(buffer)
-  const words = new Uint32Array(buffer)
-  let at = 0
-  for (let i = 0; i < count; i++) {
-    const [word, float] = [at >> 2, at >> 3]
-    const length = words[word + lengthIndex] as number
-    messages.push({
-      payload: new Uint8Array(buffer, at + recordBytes, length),
-      node: words[word + nodeIndex] as number,
-      position: floats[float + positionIndex] as number,
-      frameKind: words[word + frameKindIndex] as number,
-      version: floats[float + versionIndex] as number,
-    })
-    at += recordBytes + ((length + 7) & ~7)
-  }
-}
 
 /** One open inbox object: the addon's calls on its boxes, with their statuses turned into errors or values. */
 export class Boxes extends Handle {
@@ -148,13 +113,20 @@ export class Boxes extends Handle {
 
   /** Appends up to `max` messages that were not read yet, and returns how many messages were malformed. */
   poll(box: number, max: number, messages: Message[]): number {
+    return this.pollEach(box, max, addTo(messages))
+  }
+
+  /** Calls back for each of up to `max` messages that were not read yet, and returns how many were malformed. */
+  pollEach(box: number, max: number, note: NoteMessage): number {
     let malformed = 0
-    while (messages.length < max) {
-      const count = this.orThrow(native.inboxPoll(this.handle, box, max - messages.length))
+    for (let left = max; left > 0; ) {
+      const count = this.orThrow(native.inboxPoll(this.handle, box, left))
       malformed += resultMalformed()
       const isFilled = resultBytes() > scratch.bytes.length / 2 // the scratch may have ended the poll
-      if (count > 0) takeMessages(count, messages)
-      if (resultTo() === resultFrom() || !isFilled) break
+      const isOver = resultTo() === resultFrom() || !isFilled
+      left -= count
+      if (count > 0) noteMessages(count, note)
+      if (isOver) break
     }
     return malformed
   }
@@ -168,7 +140,7 @@ export class Boxes extends Handle {
     const messages: Message[] = []
     const count = this.orThrow(native.inboxPeek(this.handle, box, from, max))
     const [to, lost, malformed] = [resultTo(), resultLost(), resultMalformed()]
-    if (count > 0) takeMessages(count, messages)
+    if (count > 0) noteMessages(count, addTo(messages))
     return { messages, to, lost, malformed }
   }
 
@@ -219,15 +191,28 @@ export class Boxes extends Handle {
   }
 
   /**
-   * Sends a request; `slot` -1: no answer is wanted. Undefined: the box is full for calls of this depth. `wake` must
-   * follow.
+   * Sends the first `length` bytes as a request; `slot` -1: no answer is wanted. Undefined: the box is full for calls
+   * of this depth. `wake` must follow.
    */
-  ask(box: number, slot: number, payload: Uint8Array, depth: number, isStream = false): SentCall | undefined {
-    const flags = isStream ? wantsStream : 0
-    const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, payload, flags, depth)
+  ask(
+    box: number,
+    slot: number,
+    bytes: Uint8Array,
+    length: number,
+    depth: number,
+    isStream: boolean,
+  ): SentCall | undefined {
+    const flags = (isStream ? wantsStream : 0) + depth * 2 ** 16
+    const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, bytes, length, flags)
     if (refused === status.full) return undefined
     if (refused !== undefined) this.refuse(refused)
     return { box, slot, stamp: resultFrom(), node: resultLost(), incarnation: resultTo() }
+  }
+
+  /** A copy of the request that was sent last with this slot. */
+  keptRequest(slot: number): Uint8Array {
+    const length = this.orThrow(native.callKept(this.handle, slot))
+    return scratch.bytes.slice(payloadOffset, payloadOffset + length)
   }
 
   /** The box that has a reply slot. */
@@ -252,10 +237,10 @@ export class Boxes extends Handle {
   }
 
   /**
-   * Calls back for each call of this process that is settled: its answer, or the death of its server. After a part the
-   * call goes on at the next stamp.
+   * Calls back for each call of this process that is settled: its answer, with its place in the scratch, or the death
+   * of its server. After a part the call goes on at the next stamp.
    */
-  collect(note: (place: number, kind: AnswerKind | 'dead', payload: Buffer) => void): void {
+  collect(note: (place: number, kind: AnswerKind | 'dead', at: number, end: number) => void): void {
     const count = this.orThrow(native.callCollect(this.handle))
     const { floats, words } = scratch
     let at = firstRecord
@@ -263,9 +248,7 @@ export class Boxes extends Handle {
       const length = words[(at >> 2) + lengthIndex] as number
       const frameKind = (words[(at >> 2) + frameKindIndex] as number) & 0xff
       const kind = frameKind === abi.serverDied ? 'dead' : kindOf(frameKind)
-      const payload = Buffer.allocUnsafe(length)
-      scratch.buffer.copy(payload, 0, at + recordBytes, at + recordBytes + length)
-      note(floats[(at >> 3) + positionIndex] as number, kind, payload)
+      note(floats[(at >> 3) + positionIndex] as number, kind, at + recordBytes, at + recordBytes + length)
       at += recordBytes + ((length + 7) & ~7)
     }
   }
@@ -304,13 +287,10 @@ export class Boxes extends Handle {
     return slot === noCall ? undefined : { slot, stamp: resultFrom() }
   }
 
-  /** Takes the answer of a call. */
-  takeAnswer({ slot, stamp }: SentCall): { readonly kind: AnswerKind; readonly payload: Uint8Array } {
+  /** Takes the answer of a call, and returns its place in the scratch. */
+  takeAnswer({ slot, stamp }: SentCall): { readonly kind: AnswerKind; readonly at: number; readonly end: number } {
     this.orThrow(native.callTake(this.handle, slot, stamp))
-    return {
-      kind: kindOf(loadedFrameKind()),
-      payload: scratch.bytes.slice(payloadOffset, payloadOffset + loadedLength()),
-    }
+    return { kind: kindOf(loadedFrameKind()), at: payloadOffset, end: payloadOffset + loadedLength() }
   }
 
   /** Gives a call up, and says how far it had come; 'answered': the answer came first. */
@@ -323,9 +303,9 @@ export class Boxes extends Handle {
     return this.orThrow(native.callBegin(this.handle, slot, stamp)) === 1
   }
 
-  /** Answers a call; false: it was over. `wake` of the box of the slot must follow. */
-  answer(slot: number, stamp: number, kind: AnswerKind, payload: Uint8Array): boolean {
-    return this.orThrow(native.callAnswer(this.handle, slot, stamp, kindNumbers[kind], payload)) === 1
+  /** Answers a call with the first `length` bytes; false: it was over. `wake` of the box of the slot must follow. */
+  answer(slot: number, stamp: number, kind: AnswerKind, bytes: Uint8Array, length: number): boolean {
+    return this.orThrow(native.callAnswer(this.handle, slot, stamp, kindNumbers[kind], bytes, length)) === 1
   }
 
   /** What the owner of a box sleeps on. */

@@ -44,10 +44,13 @@ export interface InboxCalls {
     inbox: number,
     box: number,
     slot: number,
-    payload: Uint8Array,
+    bytes: Uint8Array,
+    length: number,
+    /** The flags of the request, and 2^16 times its depth. */
     flags: number,
-    depth: number,
   ): number | undefined
+  /** How many bytes the payload of the last callSend with this slot has, which is left as that of a record. */
+  callKept(inbox: number, slot: number): number
   callWake(inbox: number, box: number): number
   /** How many calls of this process are settled, in records. */
   callCollect(inbox: number): number
@@ -67,5 +70,5 @@ export interface InboxCalls {
   callGiveUp(inbox: number, box: number, slot: number, stamp: number): number
   callBegin(inbox: number, slot: number, stamp: number): number
   /** 1: it landed, and callWake must follow. */
-  callAnswer(inbox: number, slot: number, stamp: number, kind: number, payload: Uint8Array): number
+  callAnswer(inbox: number, slot: number, stamp: number, kind: number, bytes: Uint8Array, length: number): number
 }

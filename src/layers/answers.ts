@@ -1,7 +1,8 @@
 import type { BlobPlace } from '../core/blobs.js'
 import type { AnswerKind } from '../core/boxes.js'
 import type { MemberId } from '../core/deathwatch.js'
-import type { ReplyTo, Spill } from './callwire.js'
+import type { ReplyTo } from './callrequest.js'
+import type { Spill } from './callwire.js'
 import type { Switchboard } from './switchboard.js'
 
 interface Lent {
@@ -32,10 +33,16 @@ export class Answers {
     }
   }
 
-  /** False: the call is over. */
-  send({ slot, stamp }: ReplyTo, kind: AnswerKind, payload: Uint8Array, places: readonly BlobPlace[]): boolean {
+  /** Sends the first `length` bytes; false: the call is over. */
+  send(
+    { slot, stamp }: ReplyTo,
+    kind: AnswerKind,
+    bytes: Uint8Array,
+    length: number,
+    places: readonly BlobPlace[],
+  ): boolean {
     const board = this.#board
-    if (board.closed || !board.boxes.answer(slot, stamp, kind, payload)) {
+    if (board.closed || !board.boxes.answer(slot, stamp, kind, bytes, length)) {
       this.discard(places)
       return false
     }

@@ -148,7 +148,11 @@ export class CallLoop {
 
   #hasNewsWithin(microseconds: number): boolean {
     const { isServing, running } = this.#news
-    return this.#boxes.spinFor(this.#box, isServing, running, microseconds)
+    try {
+      return this.#boxes.spinFor(this.#box, isServing, running, microseconds)
+    } catch {
+      return true // the object was removed: what takes the news says so
+    }
   }
 
   /** Looks for news before it sleeps; true: there is some. What waits for promises that were settled runs first. */

@@ -18,7 +18,3 @@ export const currentTracing = (): CallTracing | undefined => tracing
 
 /** The text for a request that is made now; '': none. */
 export const textForRequest = (): string => (tracing === undefined ? '' : tracing.inject())
-
-/** Runs the handler of a request. */
-export const runTraced = (text: string, service: string, method: string, run: () => unknown): unknown =>
-  tracing === undefined ? run() : tracing.serve(text, service, method, run)

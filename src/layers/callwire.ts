@@ -1,30 +1,7 @@
 import { isUint8Array } from 'node:util/types'
 import type { BlobPlace } from '../core/blobs.js'
-import { abi } from '../core/native.js'
 import { textForRequest } from './calltracing.js'
 import { isJson } from './smalljson.js'
-
-/** Where an answer goes. */
-export interface ReplyTo {
-  readonly slot: number
-  readonly stamp: number
-}
-
-/** A request as its server reads it. */
-export interface Request {
-  /** How many calls wait for it, each made by the handler of the one before. */
-  readonly depth: number
-  /** Undefined: the caller wants no answer. */
-  readonly replyTo: ReplyTo | undefined
-  /** The answer is wanted item by item. */
-  readonly wantsStream: boolean
-  readonly service: string
-  readonly method: string
-  /** What the tracer of the caller sent with it; '': nothing. */
-  readonly tracing: string
-  /** Encoded. */
-  readonly value: Buffer
-}
 
 let loaded: typeof import('node:v8') | undefined
 /** Not imported: it loads slowly. */
@@ -34,7 +11,7 @@ function v8(): typeof import('node:v8') {
 }
 
 /** The first byte of a value: how the others are to be read. */
-const form = { cloned: 0, bytes: 1, text: 2, number: 3, undefined: 4, elsewhere: 5, traced: 6, json: 7 }
+export const form = { cloned: 0, bytes: 1, text: 2, number: 3, undefined: 4, elsewhere: 5, traced: 6, json: 7 }
 
 /** The most bytes that a request without its header, an answer, or a part of a stream has in its slot. */
 export const maxCallBytes = 2008
@@ -51,10 +28,10 @@ export type Load = (place: BlobPlace) => Buffer
 const placeBytes = 22
 
 /**
- * Where requests and answers are encoded: the addon copies them at once. There is room for a text that fits into a
- * slot, which takes up to 3 bytes for each of its units until it is encoded.
+ * Where requests and answers are encoded, valid until the next one: the addon copies them at once. There is room for a
+ * text that fits into a slot, which takes up to 3 bytes for each of its units until it is encoded.
  */
-const wire = Buffer.allocUnsafeSlow(4 * maxCallBytes)
+export const wire = Buffer.allocUnsafeSlow(4 * maxCallBytes)
 
 function putPlace(kind: number, { node, number, key, bytes }: BlobPlace, at: number): number {
   wire[at] = form.elsewhere
@@ -65,11 +42,11 @@ function putPlace(kind: number, { node, number, key, bytes }: BlobPlace, at: num
   return wire.writeDoubleLE(key, at + 14)
 }
 
-/** Where the bytes of a value are; undefined: in the value itself. */
-export function placeOf(value: Buffer): BlobPlace | undefined {
-  if (value[0] !== form.elsewhere || value.length !== placeBytes) return undefined
-  const [node, number, bytes] = [value.readUInt32LE(2), value.readUInt32LE(6), value.readUInt32LE(10)]
-  return { node, number, bytes, key: value.readDoubleLE(14) }
+/** Where the bytes of a value are that is from `at` to `end`; undefined: in the value itself. */
+export function placeOf(value: Buffer, at: number, end: number): BlobPlace | undefined {
+  if (value[at] !== form.elsewhere || end - at !== placeBytes) return undefined
+  const [node, number, bytes] = [value.readUInt32LE(at + 2), value.readUInt32LE(at + 6), value.readUInt32LE(at + 10)]
+  return { node, number, bytes, key: value.readDoubleLE(at + 14) }
 }
 
 /** Writes a value behind the first `at` bytes of the wire, and returns its end. */
@@ -99,43 +76,44 @@ function putValue(value: unknown, at: number, spill: Spill): number {
 }
 
 /**
- * Bytes and texts cross as they are, most other values by structured clone.
- *
- * @returns valid until the next value is encoded
+ * Writes a value into the wire, and returns its length. Bytes and texts cross as they are, most other values by
+ * structured clone.
  */
-export const encodeValue = (value: unknown, spill: Spill): Uint8Array => wire.subarray(0, putValue(value, 0, spill))
+export const encodeValue = (value: unknown, spill: Spill): number => putValue(value, 0, spill)
 
-/**
- * An item of a stream, behind its length.
- *
- * @returns valid until the next value is encoded
- */
-export function encodeItem(value: unknown, spill: Spill): Uint8Array {
+/** Writes an item of a stream into the wire, behind its length, and returns the length of both. */
+export function encodeItem(value: unknown, spill: Spill): number {
   const end = putValue(value, lengthBytes, spill)
   wire.writeUInt32LE(end - lengthBytes, 0)
-  return wire.subarray(0, end)
+  return end
 }
 
-/** The value of bytes that `encodeValue` made. A Uint8Array among it is a view of these bytes. */
-export function decodeValue(bytes: Buffer, load: Load): unknown {
-  const place = placeOf(bytes)
-  return place === undefined ? decode(bytes[0], bytes.subarray(1)) : decode(bytes[1], load(place))
+/** The value that `encodeValue` has written, from `at` to `end`. A Uint8Array among it is a view of these bytes. */
+export function decodeValue(bytes: Buffer, at: number, end: number, load: Load): unknown {
+  const place = placeOf(bytes, at, end)
+  if (place === undefined) return decode(bytes[at], bytes, at + 1, end)
+  const loaded = load(place)
+  return decode(bytes[at + 1], loaded, 0, loaded.length)
 }
 
-function decode(kind: number | undefined, bytes: Buffer): unknown {
+/** Whether a value is read without a view of its bytes, and none of them are elsewhere. */
+export const isReadWhole = (kind: number | undefined): boolean =>
+  kind === form.text || kind === form.json || kind === form.number || kind === form.undefined
+
+function decode(kind: number | undefined, bytes: Buffer, at: number, end: number): unknown {
   switch (kind) {
     case form.text:
-      return bytes.toString('utf8')
+      return bytes.toString('utf8', at, end)
     case form.json:
-      return JSON.parse(bytes.toString('utf8'))
+      return JSON.parse(bytes.toString('utf8', at, end))
     case form.number:
-      return bytes.readDoubleLE(0)
+      return bytes.readDoubleLE(at)
     case form.undefined:
       return undefined
     case form.bytes:
-      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+      return new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at)
     default:
-      return v8().deserialize(bytes)
+      return v8().deserialize(bytes.subarray(at, end))
   }
 }
 
@@ -157,65 +135,15 @@ function putTracing(text: string, at: number): number {
   return at + 3 + length
 }
 
-/** A request without its header, which the addon adds; valid until the next value is encoded. */
-export function encodeRequest(prefix: Buffer, value: unknown, spill: Spill): Uint8Array {
+/** Writes a request without its header, which the addon adds, into the wire, and returns its length. */
+export function encodeRequest(prefix: Buffer, value: unknown, spill: Spill): number {
   const end = putValue(value, putTracing(textForRequest(), prefix.length), spill)
   wire.set(prefix, 0)
-  return wire.subarray(0, end)
+  return end
 }
 
-interface Names {
-  readonly service: string
-  readonly method: string
-}
-
-/** The names in prefixes that were read, by the bytes of the prefix as latin1. */
-const names = new Map<string, Names>()
-const mostNames = 1024
-
-function namesIn(body: Buffer, nameEnd: number, methodEnd: number): Names {
-  const key = body.toString('latin1', 0, methodEnd)
-  let found = names.get(key)
-  if (found === undefined) {
-    found = { service: body.toString('utf8', 2, nameEnd), method: body.toString('utf8', nameEnd, methodEnd) }
-    if (names.size < mostNames) names.set(key, found)
-  }
-  return found
-}
-
-/** How many calls wait for this request, each made by the handler of the one before. */
-export const depthOf = (payload: Uint8Array): number => (payload[2] ?? 0) | ((payload[3] ?? 0) << 8)
-
-/** Flags of a request: it wants an answer, or an answer item by item. */
-const [wantsReply, wantsStream] = [1, 2]
-
-/** Undefined: the bytes are no request. */
-export function decodeRequest(payload: Uint8Array): Request | undefined {
-  const header = abi.requestHeaderBytes
-  if (payload.length < header + 3) return undefined
-  const whole = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
-  const body = whole.subarray(header)
-  const nameEnd = 2 + (body[0] as number)
-  const methodEnd = nameEnd + (body[1] as number)
-  const isTraced = body[methodEnd] === form.traced && methodEnd + 3 <= body.length
-  const valueAt = isTraced ? methodEnd + 3 + body.readUInt16LE(methodEnd + 1) : methodEnd
-  if (valueAt >= body.length) return undefined
-  const stamp = whole.readUInt32LE(8) + whole.readUInt32LE(12) * 2 ** 32
-  const { service, method } = namesIn(body, nameEnd, methodEnd)
-  const flags = whole.readUInt16LE(0)
-  return {
-    depth: whole.readUInt16LE(2),
-    wantsStream: (flags & wantsStream) !== 0,
-    replyTo: (flags & wantsReply) === 0 ? undefined : { slot: whole.readUInt32LE(4), stamp },
-    service,
-    method,
-    tracing: isTraced ? body.toString('utf8', methodEnd + 3, valueAt) : '',
-    value: body.subarray(valueAt),
-  }
-}
-
-/** What a handler threw, so that it can cross: name, message, code, cause and own fields. */
-export function encodeFailure(thrown: unknown, spill: Spill): Uint8Array {
+/** Writes what a handler threw into the wire: name, message, code, cause and own fields. Returns the length. */
+export function encodeFailure(thrown: unknown, spill: Spill): number {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const { name, message, cause } = error
   try {
@@ -232,9 +160,9 @@ export class RemoteError extends Error {
   declare readonly code?: unknown
 }
 
-/** The error of bytes that `encodeFailure` made. */
+/** The error that `encodeFailure` has written. */
 export function decodeFailure(bytes: Buffer, load: Load): RemoteError {
-  const { name, message, cause, fields } = decodeValue(bytes, load) as RemoteError & { fields: object }
+  const { name, message, cause, fields } = decodeValue(bytes, 0, bytes.length, load) as RemoteError & { fields: object }
   const error = new RemoteError(message, cause === undefined ? undefined : { cause })
   return Object.assign(error, fields, { name })
 }

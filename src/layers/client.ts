@@ -65,6 +65,13 @@ export class Client<H extends Handlers> {
   readonly service: string
   readonly #name: Uint8Array
   readonly #prefixes = new Map<string, Buffer>()
+  /** The method of the request that is encoded, and the blob with its value if that is too large for a slot. */
+  #encoded = ''
+  #large: BlobPlace | undefined
+  readonly #spill = (body: Uint8Array): BlobPlace => {
+    this.#large = this.#board.blobs.write(body, `the request to ${this.service}.${this.#encoded}`)
+    return this.#large
+  }
 
   /**
    * @param service the name that another process serves
@@ -113,24 +120,30 @@ export class Client<H extends Handlers> {
     checkFlag('keepAlive', keepAlive)
     if (onDeath !== 'fail' && onDeath !== 'wait') throw outOfRange('onDeath', onDeath, "'fail' or 'wait'")
     signal?.throwIfAborted()
-    const request = this.#request(method, value, { timeoutMs, signal, keepAlive, repeats: onDeath === 'wait' })
-    const call = new OpenCall(request, this.#board.blobs)
+    const length = this.#encode(method, value)
+    const request = this.#request(method, timeoutMs, signal, keepAlive, onDeath === 'wait')
+    const call = new OpenCall(request, length, this.#board.blobs)
     this.#board.begin(call)
     return call.promise
   }
 
+  /** Writes a request into the wire, and returns its length. */
+  #encode(method: string, value: unknown): number {
+    this.#encoded = method
+    return encodeRequest(this.#prefix(method), value, this.#spill)
+  }
+
+  /** The request that was encoded last. */
   #request(
     method: string,
-    value: unknown,
-    waiting: Pick<CallRequest, 'timeoutMs' | 'signal' | 'keepAlive' | 'repeats'>,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    keepAlive: boolean,
+    repeats: boolean,
   ): CallRequest {
-    let large: BlobPlace | undefined
-    const bytes = encodeRequest(this.#prefix(method), value, (body) => {
-      large = this.#board.blobs.write(body, `the request to ${this.service}.${method}`)
-      return large
-    })
-    const [service, name] = [this.service, this.#name]
-    return { service, name, method, bytes, large, depth: currentDepth(), ...waiting }
+    const [service, name, large] = [this.service, this.#name, this.#large]
+    this.#large = undefined
+    return { service, name, method, large, depth: currentDepth(), timeoutMs, signal, keepAlive, repeats }
   }
 
   /**
@@ -156,8 +169,8 @@ export class Client<H extends Handlers> {
     this.#prefix(method)
     const begin = () => {
       signal?.throwIfAborted()
-      const request = this.#request(method, value, { timeoutMs, signal, keepAlive, repeats: false })
-      return new OpenStream(request, this.#board.blobs)
+      const length = this.#encode(method, value)
+      return new OpenStream(this.#request(method, timeoutMs, signal, keepAlive, false), length, this.#board.blobs)
     }
     return this.#items(begin, timeoutMs) as AsyncGenerator<ItemOf<Awaited<ReturnType<H[M]>>>, void, undefined>
   }
@@ -190,11 +203,11 @@ export class Client<H extends Handlers> {
    * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
    */
   tell<M extends MethodOf<H>>(method: M, value?: Parameters<H[M]>[0]): boolean {
-    const bytes = encodeRequest(this.#prefix(method), value, (body) => {
+    const length = encodeRequest(this.#prefix(method), value, (body) => {
       const what = `the request to ${this.service}.${method}, which gets no answer,`
       throw rangeError('ERR_ORBIT_PAYLOAD_SIZE', `${what} has ${body.length} bytes, over ${maxCallBytes}`)
     })
-    return this.#board.tell(this.#name, bytes, currentDepth())
+    return this.#board.tell(this.#name, length, currentDepth())
   }
 
   #prefix(method: string): Buffer {

@@ -1,17 +1,8 @@
 import type { BlobPlace } from '../core/blobs.js'
-import type { AnswerKind, Message } from '../core/boxes.js'
 import { Answers } from './answers.js'
-import { runTraced } from './calltracing.js'
-import {
-  decodeRequest,
-  decodeValue,
-  depthOf,
-  encodeFailure,
-  encodeValue,
-  type ReplyTo,
-  type Request,
-  type Spill,
-} from './callwire.js'
+import type { ReplyTo, Request } from './callrequest.js'
+import { currentTracing } from './calltracing.js'
+import { decodeValue, encodeFailure, encodeValue, type Spill, wire } from './callwire.js'
 import { runAtDepth } from './nesting.js'
 import type { Serving } from './serving.js'
 import { itemsOf, StreamedReply } from './streamedreply.js'
@@ -45,13 +36,21 @@ export interface Service {
 /** What a handler gets; it is abandoned when its caller gives up. */
 class Context implements CallContext {
   readonly node: number
-  readonly begin: () => boolean
+  readonly #board: Switchboard
+  readonly #replyTo: ReplyTo | undefined
   #controller: AbortController | undefined
   #isAborted = false
 
-  constructor(node: number, begin: () => boolean) {
+  constructor(board: Switchboard, { node, replyTo }: Request) {
     this.node = node
-    this.begin = begin
+    this.#board = board
+    this.#replyTo = replyTo
+  }
+
+  begin(): boolean {
+    const { boxes } = this.#board
+    const replyTo = this.#replyTo
+    return !boxes.closed && (replyTo === undefined || boxes.begin(replyTo.slot, replyTo.stamp))
   }
 
   /** Made when it is asked for: most handlers do not ask. */
@@ -73,12 +72,6 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 /** The most requests that are taken in one turn of the event loop. */
 const perTurn = 256
 
-/** A request that was polled. */
-interface Polled {
-  readonly message: Message
-  isTaken: boolean
-}
-
 /** Takes the requests of one fleet handle, and runs handlers. */
 export class Dispatcher implements Serving {
   static readonly #known = new WeakMap<Switchboard, Dispatcher>()
@@ -89,9 +82,10 @@ export class Dispatcher implements Serving {
   readonly #running = new Map<string, Context>()
   readonly #streams = new Set<StreamedReply>()
   readonly #answers: Answers
+  readonly #read = (place: BlobPlace): Buffer => this.#board.blobs.read(place)
   #count = 0
   /** Requests that were polled. They leave the inbox, from the front, when they are taken. */
-  readonly #polled: Polled[] = []
+  readonly #polled: Request[] = []
 
   static of(board: Switchboard): Dispatcher {
     const known = Dispatcher.#known.get(board) ?? new Dispatcher(board)
@@ -111,10 +105,9 @@ export class Dispatcher implements Serving {
   take(): boolean {
     if (this.#running.size > 0) this.#abortAbandoned()
     for (const stream of this.#streams) stream.look()
-    const messages = this.#board.poll(perTurn)
-    for (const message of messages) this.#polled.push({ message, isTaken: false })
+    const count = this.#board.poll(perTurn, this.#polled)
     this.#runPolled()
-    return messages.length > 0
+    return count > 0
   }
 
   /** Keeps the process alive no longer if it has no service and runs no call. */
@@ -126,16 +119,16 @@ export class Dispatcher implements Serving {
     for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
       // Before they run: if this process dies, what has begun is not run again, and the rest is sent again.
       this.#commit()
-      for (const { message } of batch) this.#take(message)
+      for (const request of batch) this.#take(request)
     }
   }
 
   /** The requests that may run now. A call that waits for a nested one counts, so the nested one does not. */
-  #next(): Polled[] {
-    const batch: Polled[] = []
+  #next(): Request[] {
+    const batch: Request[] = []
     let free = this.concurrency - this.#count
     for (const polled of this.#polled) {
-      const isNested = depthOf(polled.message.payload) > 0
+      const isNested = polled.depth > 0
       if (polled.isTaken || (!isNested && free <= 0)) continue
       polled.isTaken = true
       batch.push(polled)
@@ -150,12 +143,10 @@ export class Dispatcher implements Serving {
     this.#running.clear()
   }
 
-  #take({ payload, node }: Message): void {
-    const request = decodeRequest(payload)
-    const beginsLater = request !== undefined && this.services.get(request.service)?.beginsLater === true
-    const running = request === undefined ? undefined : this.#run(request, node, beginsLater)
+  #take(request: Request): void {
+    const running = this.#run(request)
     if (running === undefined) return
-    const isNested = (request?.depth ?? 0) > 0
+    const isNested = request.depth > 0
     if (!isNested) this.#count++
     const end = () => {
       if (!isNested) this.#count--
@@ -171,25 +162,22 @@ export class Dispatcher implements Serving {
     let taken = 0
     while (this.#polled[taken]?.isTaken) taken++
     if (taken === 0) return
-    const upTo = (this.#polled[taken - 1]?.message.position as number) + 1
+    const upTo = (this.#polled[taken - 1]?.position as number) + 1
     this.#polled.splice(0, taken)
     if (!this.#board.closed) this.#board.boxes.commit(this.#board.box, upTo)
   }
 
   /** Runs a handler. Undefined: its call has been answered, or was over. */
-  #run(request: Request, node: number, beginsLater: boolean): Promise<void> | undefined {
-    const { replyTo } = request
-    const { boxes } = this.#board
-    const handler = this.#handler(request)
-    if (handler === undefined) return this.#refuse(request)
-    const begin = () => !this.#board.closed && (replyTo === undefined || boxes.begin(replyTo.slot, replyTo.stamp))
-    if (!beginsLater && !begin()) return undefined
-    const context = new Context(node, begin)
+  #run(request: Request): Promise<void> | undefined {
+    const service = this.services.get(request.service)
+    const handler = handlerOf(service, request.method)
+    if (service === undefined || handler === undefined) return this.#refuse(request)
+    const context = new Context(this.#board, request)
+    if (!service.beginsLater && !context.begin()) return undefined
     try {
-      const argument = decodeValue(request.value, (place) => this.#board.blobs.read(place))
-      const { service, method, tracing } = request
-      const run = () => runTraced(tracing, service, method, () => handler(argument, context))
-      const value = runAtDepth(request.depth, run)
+      const { bytes, valueAt, end, depth } = request
+      const argument = decodeValue(bytes, valueAt, end, this.#read)
+      const value = runAtDepth(depth, traced(request, handler), argument, context)
       if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
       return this.#await(request, context, value)
     } catch (error) {
@@ -197,16 +185,11 @@ export class Dispatcher implements Serving {
     }
   }
 
-  #handler({ service, method }: Request): Handlers[string] | undefined {
-    const { handlers } = this.services.get(service) ?? {}
-    return handlers !== undefined && Object.hasOwn(handlers, method) ? handlers[method] : undefined
-  }
-
   /** Nothing is run. The caller of a service that this process does not serve sends the request to another one. */
   #refuse({ replyTo, service, method }: Request): undefined {
     if (replyTo === undefined || this.#board.closed) return
     const text = this.services.has(service) ? `${service} has no handler ${method}` : ''
-    this.#answers.send(replyTo, 'refused', Buffer.from(text), [])
+    this.#answers.send(replyTo, 'refused', Buffer.from(text), Buffer.byteLength(text), [])
   }
 
   async #await(request: Request, context: Context, promise: unknown): Promise<void> {
@@ -240,12 +223,21 @@ export class Dispatcher implements Serving {
     }
   }
 
-  #answer({ replyTo, service, method }: Request, isFailure: boolean, value: unknown): undefined {
+  #answer(request: Request, isFailure: boolean, value: unknown): undefined {
+    const { replyTo } = request
     if (replyTo === undefined || this.#board.closed) return
-    const what = `${service}.${method}`
     const places: BlobPlace[] = []
-    const { kind, payload } = encodeAnswer(what, isFailure, value, this.#answers.spill(places, `the answer of ${what}`))
-    this.#answers.send(replyTo, kind, payload, places)
+    const spill: Spill = (bytes) => this.#answers.spill(places, `the answer of ${nameOf(request)}`)(bytes)
+    let isFailed = isFailure
+    let length: number
+    try {
+      if (!isFailure) refuseItems(request, value)
+      length = isFailure ? encodeFailure(value, spill) : encodeValue(value, spill)
+    } catch (error) {
+      isFailed = true
+      length = encodeFailure(error, spill) // it cannot be cloned, or is too large
+    }
+    this.#answers.send(replyTo, isFailed ? 'failure' : 'answer', wire, length, places)
   }
 
   /** The callers of some calls that run have given up. */
@@ -258,21 +250,21 @@ export class Dispatcher implements Serving {
   }
 }
 
-/** What is sent for what a handler returned or threw. */
-function encodeAnswer(
-  what: string,
-  isFailure: boolean,
-  value: unknown,
-  spill: Spill,
-): { kind: AnswerKind; payload: Uint8Array } {
-  try {
-    if (!isFailure && typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
-      throw new TypeError(`${what} returns items: use stream()`)
-    }
-    return isFailure
-      ? { kind: 'failure', payload: encodeFailure(value, spill) }
-      : { kind: 'answer', payload: encodeValue(value, spill) }
-  } catch (error) {
-    return { kind: 'failure', payload: encodeFailure(error, spill) } // it cannot be cloned, or is too large
+function handlerOf(service: Service | undefined, method: string): Handlers[string] | undefined {
+  return service !== undefined && Object.hasOwn(service.handlers, method) ? service.handlers[method] : undefined
+}
+
+/** A handler that runs in what the tracer of this process makes of a request. */
+function traced({ tracing, service, method }: Request, handler: Handlers[string]): Handlers[string] {
+  const tracer = currentTracing()
+  if (tracer === undefined) return handler
+  return (argument, context) => tracer.serve(tracing, service, method, () => handler(argument, context))
+}
+
+const nameOf = ({ service, method }: Request): string => `${service}.${method}`
+
+function refuseItems(request: Request, value: unknown): void {
+  if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
+    throw new TypeError(`${nameOf(request)} returns items: use stream()`)
   }
 }

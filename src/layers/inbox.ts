@@ -1,10 +1,11 @@
 import { checkFlag, checkInteger, checkOptions, checkSignal, printable } from '../base/check.js'
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
-import type { Boxes, Message } from '../core/boxes.js'
+import type { Boxes } from '../core/boxes.js'
 import { nextTurn } from '../core/cursor.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
+import type { Message } from '../core/message.js'
 import { Sleeper } from '../core/sleeper.js'
 import { type InboxOwner, type InboxType, type OpenInbox, openInbox, ownerOf } from './inboxtype.js'
 

@@ -17,5 +17,5 @@ export function trackNesting(): void {
 export const currentDepth = (): number => storage?.getStore() ?? 0
 
 /** Runs the handler of a call of this depth. */
-export const runAtDepth = <T>(depth: number, run: () => T): T =>
-  storage === undefined ? run() : storage.run(Math.min(depth + 1, deepest), run)
+export const runAtDepth = <T, A, B>(depth: number, run: (a: A, b: B) => T, a: A, b: B): T =>
+  storage === undefined ? run(a, b) : storage.run(Math.min(depth + 1, deepest), run, a, b)

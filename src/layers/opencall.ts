@@ -1,8 +1,8 @@
 import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import type { BlobPlace, Blobs } from '../core/blobs.js'
-import type { CallProgress, SentCall } from '../core/boxes.js'
-import { decodeFailure, decodeValue, type Load } from './callwire.js'
+import type { AnswerKind, CallProgress, SentCall } from '../core/boxes.js'
+import { decodeFailure, decodeValue, isReadWhole, wire } from './callwire.js'
 
 type CallErrorCode = 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT' | 'ERR_ORBIT_NO_HANDLER'
 
@@ -23,7 +23,6 @@ export interface CallRequest {
   readonly service: string
   readonly name: Uint8Array
   readonly method: string
-  readonly bytes: Uint8Array
   /** The blob with its value, if that is too large for a slot. */
   readonly large: BlobPlace | undefined
   /** How many calls wait for it, each made by the handler of the one before. */
@@ -42,8 +41,9 @@ export class OpenCall {
   readonly request: CallRequest
   /** Calls that begin later have larger ones. */
   readonly serial = OpenCall.#serials++
-  /** From `keepBytes` on a copy. */
-  bytes: Uint8Array
+  /** Its request: first in the wire, and while it is not sent in a copy. */
+  bytes: Uint8Array = wire
+  readonly length: number
   /** Which reply slot of the box it has; -1: it is not sent. */
   place = -1
   sent: SentCall | undefined
@@ -53,17 +53,22 @@ export class OpenCall {
   /** When it is given up, by the monotonic clock. */
   deadlineMs: number
   /** Called when its signal is aborted. */
-  onAbort: () => void = () => {}
-  /** Reads what an answer has left elsewhere. */
-  protected readonly load: Load
+  onAbort: (() => void) | undefined = undefined
+  /** What its answer is. */
+  kind: AnswerKind = 'answer'
+  /** A private copy of its answer; undefined: `value` is what it says. */
+  payload: Buffer | undefined = undefined
+  value: unknown = undefined
+  protected readonly blobs: Blobs
   readonly promise: Promise<unknown>
   protected resolve!: (value: unknown) => void
   reject!: (error: unknown) => void
 
-  constructor(request: CallRequest, blobs: Blobs) {
+  /** @param length of its request, which is in the wire */
+  constructor(request: CallRequest, length: number, blobs: Blobs) {
     this.request = request
-    this.load = (place) => blobs.take(place)
-    this.bytes = request.bytes
+    this.length = length
+    this.blobs = blobs
     this.deadlineMs = monotonicMs() + request.timeoutMs
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve
@@ -73,33 +78,47 @@ export class OpenCall {
 
   /** Its signal was aborted. */
   fail(): void {
-    this.onAbort()
+    this.onAbort?.()
   }
 
-  /** Keeps the bytes, to send them later, or once more after a death. */
-  keepBytes(): void {
-    if (this.bytes === this.request.bytes) this.bytes = Buffer.from(this.bytes) // Buffer.slice would be a view
+  /** Keeps its request, which is sent later. */
+  keepRequest(): void {
+    if (this.bytes === wire) this.bytes = Buffer.from(wire.subarray(0, this.length)) // Buffer.slice would be a view
   }
 
-  /**
-   * A part of a stream has come; the addon accepts none for other calls.
-   *
-   * @param payload a private copy
-   */
-  part(_payload: Buffer): void {}
+  /** Its answer has come, and is copied: `answer` or `part` follows. */
+  arrive(kind: AnswerKind, bytes: Buffer, at: number, end: number): void {
+    this.kind = kind
+    this.payload = undefined
+    if (kind === 'answer' && !this.isStream && isReadWhole(bytes[at])) {
+      try {
+        this.value = decodeValue(bytes, at, end, this.blobs.load)
+        return
+      } catch {
+        // The bytes are foreign: `answer` says so.
+      }
+    }
+    this.payload = Buffer.allocUnsafe(end - at)
+    bytes.copy(this.payload, 0, at, end)
+  }
 
-  /** @param payload a private copy */
-  answer(isFailure: boolean, payload: Buffer): void {
+  /** A part of a stream has come; the addon accepts none for other calls. */
+  part(): void {}
+
+  answer(): void {
+    const { payload } = this
     try {
-      if (isFailure) this.reject(decodeFailure(payload, this.load))
-      else this.resolve(decodeValue(payload, this.load))
+      if (payload === undefined) this.resolve(this.value)
+      else if (this.kind === 'failure') this.reject(decodeFailure(payload, this.blobs.load))
+      else this.resolve(decodeValue(payload, 0, payload.length, this.blobs.load))
     } catch (error) {
       this.reject(error) // of another version of Node, or foreign bytes
     }
   }
 
   /** Its server has no such handler. */
-  refused(text: string): void {
+  refused(): void {
+    const text = this.payload?.toString('utf8') ?? ''
     this.reject(new CallError('ERR_ORBIT_NO_HANDLER', text, 'not begun'))
   }
 

@@ -11,16 +11,14 @@ export class OpenStream extends OpenCall {
   #next = nothing
   #part = nothing
   #at = 0
-  readonly #blobs: Blobs
   #resume: () => void = () => {}
   /** The server waits: it sends the next part when the consumer has begun the last one. */
   owesMore = false
   /** The last answer has come, or none will. */
   isOver = false
 
-  constructor(request: CallRequest, blobs: Blobs) {
-    super(request, blobs)
-    this.#blobs = blobs
+  constructor(request: CallRequest, length: number, blobs: Blobs) {
+    super(request, length, blobs)
     const end = () => {
       this.isOver = true
       this.#resume()
@@ -28,20 +26,20 @@ export class OpenStream extends OpenCall {
     this.promise.then(end, end)
   }
 
-  override part(payload: Buffer): void {
-    this.#next = payload
+  override part(): void {
+    this.#next = this.payload ?? nothing
     this.owesMore = true
     this.deadlineMs = Number.POSITIVE_INFINITY
     this.#resume()
   }
 
-  override answer(isFailure: boolean, payload: Buffer): void {
+  override answer(): void {
     this.owesMore = false
-    if (isFailure) {
-      super.answer(isFailure, payload)
+    if (this.kind === 'failure') {
+      super.answer()
       return
     }
-    if (payload.length > 0) this.#next = payload
+    if (this.payload !== undefined && this.payload.length > 0) this.#next = this.payload
     this.resolve(undefined)
   }
 
@@ -53,8 +51,9 @@ export class OpenStream extends OpenCall {
   /** Drops what the consumer has not taken. */
   discard(): void {
     while (this.hasItem) {
-      const place = placeOf(this.#nextItem())
-      if (place !== undefined) this.#blobs.remove(place)
+      const begin = this.#nextItem()
+      const place = placeOf(this.#part, begin, this.#at)
+      if (place !== undefined) this.blobs.remove(place)
     }
   }
 
@@ -68,13 +67,15 @@ export class OpenStream extends OpenCall {
   }
 
   take(): unknown {
-    return decodeValue(this.#nextItem(), this.load)
+    const begin = this.#nextItem()
+    return decodeValue(this.#part, begin, this.#at, this.blobs.load)
   }
 
-  #nextItem(): Buffer {
+  /** Goes to the next item, which ends at `#at`, and returns where it begins. */
+  #nextItem(): number {
     const begin = this.#at + lengthBytes
     this.#at = begin + this.#part.readUInt32LE(this.#at)
-    return this.#part.subarray(begin, this.#at)
+    return begin
   }
 
   /** Resolves when a part has come, or the stream is over. */

@@ -1,7 +1,8 @@
 import type { BlobPlace } from '../core/blobs.js'
 import type { AnswerKind } from '../core/boxes.js'
 import type { Answers } from './answers.js'
-import { encodeFailure, encodeItem, maxCallBytes, type ReplyTo } from './callwire.js'
+import type { ReplyTo } from './callrequest.js'
+import { encodeFailure, encodeItem, maxCallBytes, wire } from './callwire.js'
 
 type Items = AsyncIterator<unknown> | Iterator<unknown>
 
@@ -51,45 +52,48 @@ export class StreamedReply {
         isDone = next.done === true
         if (isDone || this.#isOver) break
         const places: BlobPlace[] = []
-        await this.#add(encodeItem(next.value, this.#answers.spill(places, `an item of ${this.#what}`)), places)
+        const length = encodeItem(next.value, this.#answers.spill(places, `an item of ${this.#what}`))
+        await this.#add(wire, length, places)
       }
       await this.#untilWanted()
-      this.#send('answer', this.#part.subarray(0, this.#length), this.#places)
+      this.#send('answer', this.#part, this.#length, this.#places)
     } catch (error) {
       isDone ||= this.#isOver
       this.#flush()
       await this.#untilWanted()
       const places: BlobPlace[] = []
-      const failure = encodeFailure(error, this.#answers.spill(places, `the error of ${this.#what}`))
-      this.#send('failure', failure, places)
+      const length = encodeFailure(error, this.#answers.spill(places, `the error of ${this.#what}`))
+      this.#send('failure', wire, length, places)
     } finally {
       if (!isDone) await items.return?.()
     }
   }
 
-  async #add(item: Uint8Array, places: readonly BlobPlace[]): Promise<void> {
-    if (this.#length + item.length > maxCallBytes || this.#places.length > 0) {
-      const copy = Buffer.from(item) // another value may be encoded before the caller wants more
+  async #add(bytes: Buffer, length: number, places: readonly BlobPlace[]): Promise<void> {
+    if (this.#length + length > maxCallBytes || this.#places.length > 0) {
+      // Another value may be encoded before the caller wants more.
+      const copy = Buffer.from(bytes.subarray(0, length))
       await this.#untilWanted()
-      return this.#isOver ? this.#answers.discard(places) : this.#add(copy, places)
+      return this.#isOver ? this.#answers.discard(places) : this.#add(copy, length, places)
     }
-    this.#part.set(item, this.#length)
-    this.#length += item.length
+    bytes.copy(this.#part, this.#length, 0, length)
+    this.#length += length
     this.#places.push(...places)
     this.#flush()
   }
 
   #flush(): void {
     if (!this.#isWanted || this.#length === 0) return
-    if (!this.#send('part', this.#part.subarray(0, this.#length), this.#places)) return
+    if (!this.#send('part', this.#part, this.#length, this.#places)) return
     this.#stamp++
     this.#length = 0
     this.#places = []
     this.#isWanted = false
   }
 
-  #send(kind: AnswerKind, payload: Uint8Array, places: readonly BlobPlace[]): boolean {
-    if (!this.#isOver && this.#answers.send({ slot: this.slot, stamp: this.#stamp }, kind, payload, places)) return true
+  #send(kind: AnswerKind, bytes: Uint8Array, length: number, places: readonly BlobPlace[]): boolean {
+    const replyTo = { slot: this.slot, stamp: this.#stamp }
+    if (!this.#isOver && this.#answers.send(replyTo, kind, bytes, length, places)) return true
     if (this.#isOver) this.#answers.discard(places)
     this.#isOver = true
     return false

@@ -1,13 +1,16 @@
 import { Blobs } from '../core/blobs.js'
-import type { AnswerKind, Boxes, CallProgress, Message, SentCall } from '../core/boxes.js'
+import type { Boxes, CallProgress, SentCall } from '../core/boxes.js'
 import type { MemberId } from '../core/deathwatch.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
+import { scratch } from '../core/scratch.js'
 import { callsPerBox, openCallBoxes, ownCallBox } from './callboxes.js'
 import { CallDeadlines } from './calldeadlines.js'
 import { CallLoop, type CallNews } from './callloop.js'
 import { CallPlaces } from './callplaces.js'
 import { CallQueue, type SendState } from './callqueue.js'
+import { Request } from './callrequest.js'
+import { wire } from './callwire.js'
 import type { OpenCall } from './opencall.js'
 import type { OpenStream } from './openstream.js'
 import type { Serving } from './serving.js'
@@ -103,11 +106,11 @@ export class Switchboard {
       this.#remove(call) // the object was removed
       throw error
     }
-    call.keepBytes()
   }
 
   #sendOrQueue(call: OpenCall): void {
     if (!this.#queue.hasLine(call) && this.#send(call) === 'sent') return
+    call.keepRequest()
     this.#queue.add(call)
   }
 
@@ -127,8 +130,11 @@ export class Switchboard {
     }
     const place = this.#places.take(depth)
     if (place === undefined) return 'no place'
-    const ask = () => boxes.ask(box, boxes.replySlot(this.box, place), call.bytes, depth, call.isStream)
-    const sent = ask() ?? (boxes.armForRoom(box) ? ask() : undefined)
+    const slot = boxes.replySlot(this.box, place)
+    let sent = boxes.ask(box, slot, call.bytes, call.length, depth, call.isStream)
+    if (sent === undefined && boxes.armForRoom(box)) {
+      sent = boxes.ask(box, slot, call.bytes, call.length, depth, call.isStream)
+    }
     if (sent === undefined) {
       this.#places.vacate(place)
       return 'no room'
@@ -147,42 +153,49 @@ export class Switchboard {
     return box
   }
 
-  /** Sends a request that gets no answer; false: there is no server, or no room. */
-  tell(name: Uint8Array, bytes: Uint8Array, depth: number): boolean {
+  /** Sends the request in the wire, which gets no answer; false: there is no server, or no room. */
+  tell(name: Uint8Array, length: number, depth: number): boolean {
     const box = this.#findServer(name)
-    if (box < 0 || this.boxes.ask(box, -1, bytes, depth) === undefined) return false
+    if (box < 0 || this.boxes.ask(box, -1, wire, length, depth, false) === undefined) return false
     this.boxes.wake(box)
     return true
   }
 
   #collect(): boolean {
-    const answers: { call: OpenCall; kind: AnswerKind; payload: Buffer }[] = []
+    const answered: OpenCall[] = []
     const lost: OpenCall[] = []
-    this.boxes.collect((place, kind, payload) => {
+    this.boxes.collect((place, kind, at, end) => {
       const call = this.#places.at(place)
       if (call === undefined) return
-      if (kind === 'dead') lost.push(call)
-      else answers.push({ call, kind, payload })
+      if (kind === 'dead') return void lost.push(call)
+      call.arrive(kind, scratch.buffer, at, end)
+      answered.push(call)
     })
-    for (const { call, kind, payload } of answers) this.#settle(call, kind, payload)
+    for (const call of answered) this.#settle(call)
     for (const call of lost.sort((a, b) => a.serial - b.serial)) this.#serverDied(call)
-    return answers.length + lost.length > 0
+    return answered.length + lost.length > 0
   }
 
-  #settle(call: OpenCall, kind: AnswerKind, payload: Buffer): void {
+  /** An answer has arrived. */
+  #settle(call: OpenCall): void {
+    const { kind } = call
     if (kind === 'part') {
       if (call.sent !== undefined) call.sent.stamp++
-      call.part(payload)
+      call.part()
       return
     }
-    if (kind === 'refused' && payload.length === 0) {
-      this.#places.vacate(call.place) // its server has closed, or was another process
-      return void this.#sendOrQueue(call)
-    }
+    if (kind === 'refused' && call.payload?.length === 0) return void this.#sendAgain(call) // not served
     this.#remove(call)
     this.loop.settled()
-    if (kind === 'refused') call.refused(payload.toString('utf8'))
-    else call.answer(kind === 'failure', payload)
+    if (kind === 'refused') call.refused()
+    else call.answer()
+  }
+
+  /** Its server has not begun it, or it may run twice. */
+  #sendAgain(call: OpenCall): void {
+    if (call.sent !== undefined) call.bytes = this.boxes.keptRequest(call.sent.slot)
+    this.#places.vacate(call.place)
+    this.#sendOrQueue(call)
   }
 
   #serverDied(call: OpenCall): void {
@@ -190,10 +203,7 @@ export class Switchboard {
     if (sent === undefined) return
     const progress = this.#takeBack(call, sent)
     if (progress === undefined) return
-    if (progress === 'not begun' || call.request.repeats) {
-      this.#places.vacate(call.place)
-      return void this.#sendOrQueue(call)
-    }
+    if (progress === 'not begun' || call.request.repeats) return void this.#sendAgain(call)
     this.#remove(call)
     call.serverDied(sent.node, progress)
   }
@@ -203,8 +213,9 @@ export class Switchboard {
     for (let isPart = true; isPart; ) {
       const progress = this.boxes.giveUp(sent)
       if (progress !== 'answered') return progress
-      const { kind, payload } = this.boxes.takeAnswer(sent)
-      this.#settle(call, kind, Buffer.from(payload.buffer, payload.byteOffset, payload.length))
+      const { kind, at, end } = this.boxes.takeAnswer(sent)
+      call.arrive(kind, scratch.buffer, at, end)
+      this.#settle(call)
       isPart = kind === 'part'
     }
     return undefined
@@ -278,11 +289,11 @@ export class Switchboard {
     this.#fleet.bell.deaths.onDeath.add(callback)
   }
 
-  /** Requests that were not read yet. */
-  poll(max: number): Message[] {
-    const messages: Message[] = []
-    this.boxes.poll(this.box, max, messages)
-    return messages
+  /** Adds up to `max` requests that were not read yet, and returns how many there were. */
+  poll(max: number, requests: Request[]): number {
+    const before = requests.length
+    this.boxes.pollEach(this.box, max, (polled, record, end) => requests.push(new Request(polled, record, end)))
+    return requests.length - before
   }
 
   #close(): void {
