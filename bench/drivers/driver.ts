@@ -92,6 +92,8 @@ export const answerTo = (question: Question | string): unknown => {
 
 /** Questions from publishers to one subscriber, and its answers by `answerTo`. */
 export interface Requests {
+  /** Its askers can `hold`. */
+  readonly holds?: true
   /** In the host, before its peers open: passes on, hands out ports, or answers. */
   host?(peers: readonly HostLine[], place: Place): Closable
   /** In the subscriber, before any publisher opens. */
@@ -101,6 +103,8 @@ export interface Requests {
 
 export interface Asker extends Closable {
   ask(question: Question): Promise<unknown>
+  /** A question that is never answered: it fails when its answerer has died. */
+  hold?(): Promise<unknown>
 }
 
 /** Questions without an answer, oldest first, for ways that keep their order. */

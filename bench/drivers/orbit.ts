@@ -9,6 +9,7 @@ const messages = (how: 'wait' | 'iterate' | 'listen' | 'spin'): Messages => ({
 })
 
 const requests = (spinUs: number): Requests => ({
+  holds: true,
   answer: async (place) => (await import('./orbit-requests.js')).answer(place, spinUs),
   asker: async (place) => (await import('./orbit-requests.js')).asker(place, spinUs),
 })

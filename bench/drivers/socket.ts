@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -43,6 +44,7 @@ async function listen(place: Place, readerOf: (socket: Socket) => FrameReader): 
     sockets.add(socket)
     socket.on('data', (bytes) => reader.take(bytes)).on('error', () => {})
   })
+  rmSync(pathOf(place, place.index), { force: true }) // that of a killed answerer
   await once(server.listen(pathOf(place, place.index)), 'listening')
   return {
     close() {
@@ -53,6 +55,7 @@ async function listen(place: Place, readerOf: (socket: Socket) => FrameReader): 
 }
 
 const requests: Requests = {
+  holds: true,
   async answer(place) {
     return listen(place, (socket) => {
       const writer = new FrameWriter((frames) => void socket.write(frames))
@@ -61,12 +64,15 @@ const requests: Requests = {
   },
   async asker(place) {
     const socket = await reach(pathOf(place, 0))
+    const closed = once(socket, 'close').then(() => Promise.reject(new Error('the answerer has gone')))
+    closed.catch(() => {}) // nothing may be held
     const unanswered = new Unanswered()
     const writer = new FrameWriter((frames) => void socket.write(frames))
     const reader = new FrameReader((frame) => unanswered.answered(unpacked(frame)))
     socket.on('data', (bytes) => reader.take(bytes))
     return {
       ask: (question) => unanswered.ask(() => writer.add(packed(question))),
+      hold: () => closed,
       close: () => void socket.destroy(),
     }
   },

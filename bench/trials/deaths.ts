@@ -158,3 +158,59 @@ export const holderDeath = claimTrial(
   1000,
   kill,
 )
+
+const open = 64
+
+/** Holds questions open, and answers when the last of them has failed. */
+async function serverDeathPart({ driver, role, place, line }: PeerContext): Promise<PeerPart> {
+  const requests = partOf(driver, 'requests')
+  if (role === 'subscriber') {
+    const answering = await requests.answer(place, line)
+    return { answer() {}, close: () => answering.close() }
+  }
+  let failed: Promise<number> | undefined
+  async function hold(): Promise<void> {
+    const asker = await requests.asker(place, line)
+    await asker.ask(newMessage(64)) // The answerer is there.
+    const failures = Array.from({ length: open }, () => asker.hold?.().then(neverAnswered, nowNs))
+    failed = Promise.all(failures).then(async (times) => {
+      await asker.close()
+      return Math.max(...times.map(Number))
+    })
+    await asker.ask(newMessage(64)) // Those that are held have begun.
+  }
+  return { answer: (order: 'hold' | 'failed') => (order === 'hold' ? hold() : failed), close() {} }
+}
+
+function neverAnswered(): never {
+  throw new Error('a question that is held was answered')
+}
+
+export const serverDeath: Trial = {
+  name: 'death of a server',
+  measures: `from SIGKILL of the process that has ${open} questions open until the last of them has failed in its caller`,
+  ...{ unit: 'ns', better: 'lower', needs: 'requests' },
+  suits: (driver) => suits(driver) && driver.requests?.holds === true,
+  full: { cases: [messageCase('', {})], rounds: 12, runMs: 150 },
+  quick: { cases: [messageCase('', {})], rounds: 2, runMs: 150 },
+  peer: serverDeathPart,
+  host(host) {
+    const [asker] = host.publishers as [Peer]
+    let [victim] = host.subscribers as readonly (Peer | undefined)[]
+    return {
+      async samples() {
+        if (victim === undefined) {
+          victim = await host.start('subscriber', 0)
+          await victim.ask('open')
+        }
+        await asker.ask('hold')
+        await pause(20)
+        const killedNs = kill(victim)
+        const failedNs = await asker.ask<number>('failed')
+        await victim.kill()
+        victim = undefined
+        return [failedNs - killedNs]
+      },
+    }
+  },
+}

@@ -1,6 +1,6 @@
 import { cacheGet, cacheMiss, cachePut, call, claim, count, latestLoad, latestStore, limit, script } from './alone.js'
 import { cacheMix, claimsContended } from './crowd.js'
-import { claimHandover, holderDeath, writerDeath } from './deaths.js'
+import { claimHandover, holderDeath, serverDeath, writerDeath } from './deaths.js'
 import { firstLookup, holders, joining, listing, missAmongResets, objects, snapshot } from './growth.js'
 import { eventAmongMany, failingLoad } from './many.js'
 import { question } from './requests.js'
@@ -36,6 +36,7 @@ export const trials: readonly Trial[] = [
   scrapeMemory,
   writerDeath,
   holderDeath,
+  serverDeath,
   cpu,
   memory,
   ...[joining, listing, snapshot, holders, missAmongResets, firstLookup, objects],

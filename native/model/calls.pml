@@ -4,12 +4,13 @@
 //   runs only after it saw that its server died. Its requests are in a box (inbox.pml). The owner of the box begins,
 //   runs, finishes and answers them from the floor on, and commits after the answer. Both may be killed before any step;
 //   then the next owner of the node or the box comes, or none. Each load, store and swap is one step.
-//   With PARTS each answer is a stream of one part and an end.
+//   With PARTS each answer is a stream of one part and an end. With REFUSES an owner of the box may lack the handler.
 // Not modelled. Which hand belongs to which node after a death (ring.pml). Sequential consistency is assumed. Deadlines,
 //   which are a way to give up.
 // Checked. C1: a call ends once, with its own answer, whole, or given up; no answer to another call is taken for it. C2:
 //   a handler is begun at most once for each request, and never after its cancelling. C3: an answered call is done. C4:
-//   a part is taken once, before the end. No call waits for ever while its server lives (invalid end states).
+//   a part is taken once, before the end. C5: the handler of a refused call has not begun, and never will. No call waits
+//   for ever while its server lives (invalid end states).
 //
 // run calls       -DCALLS=3 -DDEATHS=0
 // run deaths      -DCALLS=2 -DDEATHS=1
@@ -17,6 +18,7 @@
 // run patient     -DCALLS=2 -DDEATHS=2 -DPATIENT
 // run stream      -DCALLS=2 -DDEATHS=1 -DPARTS
 // run stream-ends -DCALLS=1 -DDEATHS=2 -DPARTS
+// run refused     -DCALLS=2 -DDEATHS=1 -DREFUSES
 //
 // mutant heir-keeps-stamp  -DMUTANT_HEIR_KEEPS_STAMP -DCALLS=2 -DDEATHS=1
 // mutant forget            -DMUTANT_FORGET -DCALLS=2 -DDEATHS=0
@@ -27,6 +29,7 @@
 // mutant done-late         -DMUTANT_DONE_LATE -DCALLS=1 -DDEATHS=0
 // mutant unwanted          -DMUTANT_UNWANTED -DPARTS -DCALLS=1 -DDEATHS=0
 // mutant wants-early       -DMUTANT_WANTS_EARLY -DPARTS -DCALLS=1 -DDEATHS=0
+// mutant refuse-unchecked  -DMUTANT_REFUSE_UNCHECKED -DREFUSES -DCALLS=1 -DDEATHS=1
 
 #ifndef CALLS
 #define CALLS 2
@@ -40,6 +43,7 @@
 #define CHUNK_IN(word) ((word) & 3)
 #define GIVEN_UP 99
 #define PART(call) (100 + (call))
+#define REFUSED(call) (200 + (call))
 #define WAITING 0
 #define BEGUN 1
 #define DONE 2
@@ -134,6 +138,12 @@ wait:
      :: else -> assert(hasPart)
      fi;
 #endif
+#ifdef REFUSES
+     if
+     :: answer == REFUSED(call) -> assert(runs[call] == 0); goto next
+     :: else
+     fi;
+#endif
      assert(answer == call);
      assert(progress == WORD(stamp, DONE));
 next:
@@ -163,6 +173,21 @@ taken:
      :: STAMP_IN(word) != stamp -> goto commit  // over
      :: else
      fi;
+#ifdef REFUSES
+     if
+     :: true
+     :: true ->
+#ifndef MUTANT_REFUSE_UNCHECKED
+        STEP(
+          if
+          :: IS_AT(stamp, WAITING) -> progress = WORD(stamp, CANCELLED); cancelled[next + 1] = true
+          :: else -> goto commit
+          fi);
+#endif
+        STEP(chunk[truth[1]] = REFUSED(next + 1));
+        goto answer
+     fi;
+#endif
 #ifdef MUTANT_BEGIN_STORED
      STEP(word = progress);
      if
@@ -208,6 +233,7 @@ taken:
        :: else
        fi);
 #endif
+answer:
      STEP(word = slot);
      if
      :: STAMP_IN(word) == stamp ->

@@ -297,7 +297,7 @@ ORBIT_COLD napi_value give_up_call(napi_env env, napi_callback_info info) {
   CallProgress progress = progress_at(call.ring(), to);
   if (!settle_call(&call.opened->writer, to, kGivenUp, nullptr, 0)) return call.number(kCancelled);
   wake_owner(call.box(), call.signal());  // its handler learns that the call is over
-  if (isCancelled) return call.number(kWaiting);
+  if (isCancelled || progress == kCancelled) return call.number(kWaiting);  // a server died while it refused the call
   return call.number(progress == kDone ? kDone : kBegun);  // the progress of a stream may be that of its last part
 }
 
@@ -323,6 +323,7 @@ napi_value answer_call(napi_env env, napi_callback_info info) {
   RunningCall* running = kind == kItems ? running_at(call, to) : nullptr;
   if (running == nullptr) forget_running(call, to);
   if (!is_reply_slot(ring, to)) return call.number(0);
+  if (kind == kRefused) return call.number(refuse_call(&call.opened->writer, to, payload, length));
   if (kind != kItems) finish_call(ring, to);
   if (!settle_call(&call.opened->writer, to, kind, payload, length)) return call.number(0);
   if (running != nullptr) *running = {{to.slot, to.stamp + 1}, true, true};

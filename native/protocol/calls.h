@@ -9,6 +9,7 @@
 //   sends. The server swaps it to "begun" before it runs the handler, and to "done" before it answers. So after the
 //   death of a server the caller knows how far its call came. The caller cancels by swapping "waiting" to "cancelled":
 //   then the handler has not run, and never will. A request is begun at most once, even if its box has a second owner.
+//   A server without the handler cancels in the same way before it answers kRefused: an owner before it may have begun.
 // Streams. An answer of kind kItems is a part, and the call goes on at s + 1. The caller copies the part, and then
 //   stores { s + 1 | begun }. Only after that does the server swap again. So no part is overwritten before it has been
 //   taken, and a server that is too fast waits. Giving up and deaths are as for other calls, at the stamp reached.
@@ -21,6 +22,7 @@
 //   C2  A handler is begun at most once for each request, and never after cancel_call has returned true.
 //   C3  Progress of a stamp only goes from waiting to begun to done, or from waiting to cancelled.
 //   C4  The parts of a stream are taken whole, each once, in order, and before its last answer.
+//   C5  The handler of a call that is refused has not begun, and never will.
 //
 // The shared bytes are input, as in ring.h. No system call, no allocation, no exception, no Node.
 #pragma once
@@ -85,9 +87,10 @@ inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAl
   uint64_t fewest = ~uint64_t{0};
   for (uint32_t i = 0; i < ring.spec.boxes; i++) {
     uint32_t index = (i + turn) & (ring.spec.boxes - 1);
+    uint64_t word = owner_of(&ring.boxes[index]);
+    if (word == 0) continue;
     Box box = box_of(ring, index);
-    uint64_t word = owner_of(box);
-    if (word == 0 || !serves(box, hash) || !is_owned(box, word, isAlive)) continue;
+    if (!serves(box, hash) || !is_owned(box, word, isAlive)) continue;
     uint64_t floor = floor_of(box), open = head_of(box, floor) - floor + load_relaxed(&box.header->busy);
     if (open >= fewest) continue;
     fewest = open;
@@ -165,7 +168,7 @@ inline ReplyTo open_call(const Ring& ring, uint32_t slot) {
   return to;
 }
 
-// True: the handler has not begun, and never will. The slot is still to be given up.
+// True: the handler has not begun, and never will. The slot is still to be given up, or to be refused.
 inline bool cancel_call(const Ring& ring, const ReplyTo& to) {
   return exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kWaiting),
                      progress_word(to.stamp, kCancelled));
@@ -196,6 +199,13 @@ inline void want_part(const Ring& ring, const ReplyTo& to) {
 inline bool begin_call(const Ring& ring, const ReplyTo& to) {
   if (!is_pending(ring, to)) return false;
   return exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kWaiting), progress_word(to.stamp, kBegun));
+}
+
+// In place of begin_call, by an owner of the box without the handler. False: the call is over, or was begun or cancelled
+// before: nothing has changed. After true, wake_owner of the box of the slot must follow.
+inline bool refuse_call(Writer* writer, const ReplyTo& to, const void* bytes, uint32_t length) {
+  if (!is_pending(writer->ring, to) || !cancel_call(writer->ring, to)) return false;
+  return settle_call(writer, to, kRefused, bytes, length);
 }
 
 // Whether a stream has been given the part before this stamp, so that settle_call may be next. Partner: want_part.

@@ -150,7 +150,8 @@ inline uint64_t owner_word(uint32_t node, uint64_t incarnation) {
 }
 inline uint32_t node_of_owner(uint64_t word) { return static_cast<uint32_t>(word & kChunkMask) - 1; }
 inline uint64_t incarnation_of_owner(uint64_t word) { return word >> kChunkBits; }
-inline uint64_t owner_of(const Box& box) { return load_ordered(&box.header->owner); }  // partner: the swap of own_box
+inline uint64_t owner_of(const BoxHeader* header) { return load_ordered(&header->owner); }  // partner: own_box's swap
+inline uint64_t owner_of(const Box& box) { return owner_of(box.header); }
 
 // Whether a process owns the box. A word that names no node of the fleet is foreign, and counts as none.
 template <typename IsAlive>

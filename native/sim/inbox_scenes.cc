@@ -235,11 +235,24 @@ class Calling : public InboxScene {
         calls_(numbers->count("calls", 1)),
         gives_(numbers->take("gives-up", 0) != 0),
         hasHeir_(numbers->take("heir", 0) != 0),
+        refuses_(numbers->take("refuses", 0) != 0),
         parts_(numbers->count("parts", 0)) {}
 
   void start_threads() override {
     hasBegun_ = 0;
     isCancelled_ = 0;
+    isRefused_ = 0;
+    if (refuses_) {
+      simulator.spawn("next owner without the handler", [this] {
+        Consumer reader;
+        reader.box = box_of(ring, 0);
+        Frame frame;
+        uint64_t words[kMaxPayloadWords], refusal = 300;
+        if (receive(&reader, &frame, words) != InboxStatus::kOk) return;
+        ReplyTo to{static_cast<uint32_t>(words[0] >> 32), words[1]};
+        if (refuse_call(&state.writers[1], to, &refusal, 8)) isRefused_ |= 1u << words[2];
+      });
+    }
     int caller = simulator.spawn(
         "caller", [this] { call(0); }, hasHeir_);
     simulator.spawn("server", [this] { serve(); });
@@ -257,6 +270,7 @@ class Calling : public InboxScene {
   void finish() override {
     check_chunks();
     SIM_CHECK((hasBegun_ & isCancelled_) == 0);  // C2
+    SIM_CHECK((hasBegun_ & isRefused_) == 0);    // C5
   }
 
  private:
@@ -280,6 +294,10 @@ class Calling : public InboxScene {
       uint64_t payload[kMaxPayloadWords];
       SIM_CHECK(take_reply(ring, to, &frame, payload));
       if (frame.frameKind == kGivenUp) continue;
+      if (frame.frameKind == kRefused) {
+        SIM_CHECK(payload[0] == 300 && (hasBegun_ >> name & 1) == 0);  // C1, C5
+        continue;
+      }
       SIM_CHECK(frame.frameKind == kAnswered && frame.length == 8 && payload[0] == name + 100);  // C1
       SIM_CHECK(progress_at(ring, to) == kDone);                                                 // C3
     }
@@ -324,9 +342,9 @@ class Calling : public InboxScene {
   }
 
   const uint32_t calls_;
-  const bool gives_, hasHeir_;
+  const bool gives_, hasHeir_, refuses_;
   const uint32_t parts_;
-  uint32_t hasBegun_, isCancelled_;
+  uint32_t hasBegun_, isCancelled_, isRefused_;
 };
 const Registered calling("calls", make_scene<Calling>);
 

@@ -89,6 +89,29 @@ void a_cancelled_call_never_begins() {
   CHECK_EQUAL(progress_at(object.ring, to), kCancelled);
 }
 
+void a_refused_call_never_begins() {
+  Object object;
+  ReplyTo to = open_call(object.ring, object.slot);
+  CHECK(refuse_call(&object.server.writer, to, "none", 4));
+  CHECK(!begin_call(object.ring, to));
+  CHECK(!cancel_call(object.ring, to));
+  check_reply(object.ring, to, kRefused, "none");
+  check_chunks(object.ring);
+}
+
+void a_call_that_has_begun_is_not_refused() {
+  Object object;
+  ReplyTo to = open_call(object.ring, object.slot);
+  CHECK(begin_call(object.ring, to));  // by the owner before, which has died
+  CHECK(!refuse_call(&object.server.writer, to, "none", 4));
+  CHECK(is_pending(object.ring, to));
+  CHECK_EQUAL(progress_at(object.ring, to), kBegun);
+  ReplyTo cancelled = open_call(object.ring, object.slot + 1);
+  CHECK(cancel_call(object.ring, cancelled));
+  CHECK(!refuse_call(&object.server.writer, cancelled, "none", 4));
+  CHECK(settle_call(&object.caller.writer, cancelled, kGivenUp, nullptr, 0));
+}
+
 void a_server_that_is_late_leaves_the_next_call_alone() {
   Object object;
   ReplyTo old = open_call(object.ring, object.slot);
@@ -186,6 +209,8 @@ int main() {
                         TEST(an_answer_to_the_last_owner_of_a_box_lands_nowhere),
                         TEST(progress_goes_from_waiting_to_begun_to_done),
                         TEST(a_cancelled_call_never_begins),
+                        TEST(a_refused_call_never_begins),
+                        TEST(a_call_that_has_begun_is_not_refused),
                         TEST(a_server_that_is_late_leaves_the_next_call_alone),
                         TEST(every_box_has_its_own_reply_slots),
                         TEST(a_slot_of_messages_takes_no_answer),
