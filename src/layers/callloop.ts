@@ -119,7 +119,7 @@ export class CallLoop {
     this.#isSoon = this.#hasSettled = false
     this.#spins = 0
     if (this.#boxes.closed) return
-    if (this.#isWaiting && this.#alertness.isAlert && !this.#hasNewsWithin(0)) this.#sleep()
+    if (this.#isWaiting && this.#alertness.look() && !this.#hasNewsWithin(0)) this.#sleep()
     else this.look()
   }
 
@@ -166,7 +166,7 @@ export class CallLoop {
   #sleep(): void {
     if (this.#boxes.closed) return
     if (this.#wakes.areDue) this.#alertness.sent()
-    const isAwake = this.#isWaiting && (this.#alertness.isAlert || (this.spinUs > 0 && this.#hasSettled))
+    const isAwake = this.#isWaiting && (this.#alertness.look() || (this.spinUs > 0 && this.#hasSettled))
     // Asleep first: what is signalled runs at once, maybe on this core.
     const hasNews = isAwake || this.#fallAsleep()
     this.#wakes.flush()
