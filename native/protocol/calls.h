@@ -79,19 +79,31 @@ inline bool serves(const Box& box, uint64_t hash) {
 // The owner of the box says how many calls it runs. They are no longer in the box. Partner: find_server.
 inline void announce_busy(const Box& box, uint64_t running) { store_relaxed(&box.header->busy, running); }
 
+// How many calls wait in a box, or run.
+inline uint64_t open_in(const Box& box) {
+  uint64_t floor = floor_of(box);
+  return head_of(box, floor) - floor + load_relaxed(&box.header->busy);
+}
+
 // The box of a living owner that announces the service and has the fewest calls that wait or run. Of equal ones, `turn`
 // chooses. boxes: there is none.
 template <typename IsAlive>
 inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAlive isAlive) {
-  uint32_t best = ring.spec.boxes;
-  uint64_t fewest = ~uint64_t{0};
+  uint32_t best = ring.spec.boxes, found = 0;
+  uint64_t fewest = 0;
   for (uint32_t i = 0; i < ring.spec.boxes; i++) {
     uint32_t index = (i + turn) & (ring.spec.boxes - 1);
     uint64_t word = owner_of(&ring.boxes[index]);
     if (word == 0) continue;
     Box box = box_of(ring, index);
     if (!serves(box, hash) || !is_owned(box, word, isAlive)) continue;
-    uint64_t floor = floor_of(box), open = head_of(box, floor) - floor + load_relaxed(&box.header->busy);
+    // One server alone need not be compared: what it has open is in cache lines that it writes.
+    if (found++ == 0) {
+      best = index;
+      continue;
+    }
+    if (found == 2) fewest = open_in(box_of(ring, best));
+    uint64_t open = open_in(box);
     if (open >= fewest) continue;
     fewest = open;
     best = index;
@@ -201,8 +213,8 @@ inline bool begin_call(const Ring& ring, const ReplyTo& to) {
   return exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kWaiting), progress_word(to.stamp, kBegun));
 }
 
-// In place of begin_call, by an owner of the box without the handler. False: the call is over, or was begun or cancelled
-// before: nothing has changed. After true, wake_owner of the box of the slot must follow.
+// In place of begin_call, by an owner of the box without the handler. False: nothing has changed, since the call is
+// over, or was begun or cancelled before. After true, wake_owner of the box of the slot must follow.
 inline bool refuse_call(Writer* writer, const ReplyTo& to, const void* bytes, uint32_t length) {
   if (!is_pending(writer->ring, to) || !cancel_call(writer->ring, to)) return false;
   return settle_call(writer, to, kRefused, bytes, length);
