@@ -23,8 +23,12 @@ double left_ms(const ClaimHeader& claim, uint64_t nowMs) {
 }
 
 struct TableCall : Call {
-  TableCall(napi_env environment, napi_callback_info info) : Call(environment, info) {
-    uint32_t lengths = u32(1);  // subjectKind, subjectBytes << 8, ownerBytes << 16; TypeScript has checked the limits
+  TableCall(napi_env environment, napi_callback_info info) : Call(environment, info) { find_texts(u32(1)); }
+  TableCall(napi_env environment, napi_callback_info info, FromScratch from) : Call(environment, info, from) {
+    find_texts(given->count);
+  }
+  // lengths: subjectKind, subjectBytes << 8, ownerBytes << 16; TypeScript has checked the limits.
+  void find_texts(uint32_t lengths) {
     uint32_t subjectBytes = lengths >> 8 & 0xff;
     const uint8_t* text = addon->scratch + kTextAt;
     subject = {text, subjectBytes, static_cast<uint8_t>(lengths)};
@@ -57,18 +61,19 @@ struct TableCall : Call {
   uint32_t ownerBytes;
 };
 
-// contestClaim(table, lengths, ttlMs) -> 1: claimed; 2: another member holds it; the record has the claim; or a status
+// contestClaim() -> undefined: claimed; 2: another member holds it; the record has the claim; or a status.
+// Given: ttlMs, table, lengths as the count
 napi_value claim_call(napi_env env, napi_callback_info info) {
-  TableCall call(env, info);
+  TableCall call(env, info, FromScratch{});
   if (int32_t status = refusal(call)) return call.status(status);
-  Request request{call.subject,   call.owner,      call.ownerBytes, call.opened->fleet->incarnation(),
-                  monotonic_ms(), about_unix_ms(), call.u64(2)};
+  Request request{call.subject,   call.owner,      call.ownerBytes,   call.opened->fleet->incarnation(),
+                  monotonic_ms(), about_unix_ms(), call.given->word()};
   Claim claim;
   uint64_t stamp = 0;
   TableStatus status = claim_subject(&call.opened->writer, request, call.is_alive(), &claim, &stamp);
   if (status != TableStatus::kDone && status != TableStatus::kYield) return call.table_status(status);
   call.leave(claim, stamp, request.nowMs);
-  return call.number(status == TableStatus::kDone ? kMine : kTheirs);
+  return status == TableStatus::kDone ? nullptr : call.number(kTheirs);
 }
 
 // contestRenew(table, lengths, token, ttlMs) -> 1: renewed; 0: the claim has ended; or a status
@@ -82,14 +87,17 @@ napi_value renew_call(napi_env env, napi_callback_info info) {
   return call.table_status(status);
 }
 
-// contestRelease(table, lengths, token) -> 1: released; 0: the claim had ended; or a status
+// contestRelease() -> undefined: released; 0: the claim had ended; or a status. Given: token, table, lengths as the
+// count
 napi_value release_call(napi_env env, napi_callback_info info) {
-  TableCall call(env, info);
+  TableCall call(env, info, FromScratch{});
   if (int32_t status = refusal(call)) return call.status(status);
-  TableStatus status = release_claim(&call.opened->writer, call.subject, call.u64(2), monotonic_ms());
-  if (status == TableStatus::kDone) wake(call.opened);
-  if (status == TableStatus::kDone || status == TableStatus::kNone) return call.number(status == TableStatus::kDone);
-  return call.table_status(status);
+  TableStatus status = release_claim(&call.opened->writer, call.subject, call.given->word(), monotonic_ms());
+  if (status == TableStatus::kDone) {
+    wake(call.opened);
+    return nullptr;
+  }
+  return status == TableStatus::kNone ? call.number(kNothing) : call.table_status(status);
 }
 
 // contestHolder(table, lengths) -> 1: held, and the record has the claim; 0: free; or a status

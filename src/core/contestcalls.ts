@@ -28,10 +28,14 @@ export interface ContestAbi {
 }
 
 export interface ContestCalls {
-  /** lengths: subjectKind, subjectBytes << 8, ownerBytes << 16. */
-  contestClaim(table: number, lengths: number, ttlMs: number): number
+  /**
+   * Given: ttlMs, table, lengths (subjectKind, subjectBytes << 8, ownerBytes << 16). Undefined: claimed; 2: another
+   * member holds it.
+   */
+  contestClaim(): number | undefined
   contestRenew(table: number, lengths: number, token: number, ttlMs: number): number
-  contestRelease(table: number, lengths: number, token: number): number
+  /** Given: token, table, lengths. Undefined: released; 0: the claim had ended. */
+  contestRelease(): number | undefined
   contestHolder(table: number, lengths: number): number
   contestHasNews(
     table: number,

@@ -2,7 +2,7 @@ import { printable } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
 import { Handle, objectText } from './handle.js'
 import { abi, native, status } from './native.js'
-import { firstRecord, putText, resultBytes, scratch } from './scratch.js'
+import { firstRecord, give, inScratch, putText, resultBytes, scratch } from './scratch.js'
 
 /** What can be claimed: a label, and a kind that keeps sorts of subjects apart. As a string, a label of kind 0. */
 export interface Subject {
@@ -81,9 +81,12 @@ export class Table extends Handle {
    * holder.
    */
   claim(subject: Subject, owner: string, ttlMs: number): boolean {
-    const result = native.contestClaim(this.handle, putSubject(subject, owner), ttlOf(ttlMs))
+    give(ttlOf(ttlMs), this.handle, inScratch, putSubject(subject, owner), 0)
+    const result = native.contestClaim()
+    if (result === undefined) return true
     if (result === status.full) this.#refuseSubject(subject)
-    return this.orThrow(result) === 1
+    this.orThrow(result)
+    return false
   }
 
   #refuseSubject({ label }: Subject): never {
@@ -118,7 +121,8 @@ export class Table extends Handle {
 
   /** Ends the claim with this token; false: it was over. */
   release(subject: Subject, token: number): boolean {
-    return native.contestRelease(this.handle, putSubject(subject), token) === 1
+    give(token, this.handle, inScratch, putSubject(subject), 0)
+    return native.contestRelease() === undefined
   }
 
   /** Whether the claim with this token, loaded at `stamp`, has ended since; a renewal is no news. */

@@ -47,7 +47,8 @@ export function checkTtl(ttlMs: number | 'life'): number {
 export function ownerOf(owner: string | undefined): string {
   if (owner === undefined) return defaultOwner()
   if (typeof owner !== 'string') throw wrongType('owner', owner, 'a string')
-  if (Buffer.byteLength(owner) > abi.maxOwnerBytes) {
+  // No character takes more than 3 bytes of UTF-8 for each of its units.
+  if (owner.length * 3 > abi.maxOwnerBytes && Buffer.byteLength(owner) > abi.maxOwnerBytes) {
     throw outOfRange('owner', owner, `at most ${abi.maxOwnerBytes} bytes of UTF-8`)
   }
   return owner
