@@ -32,20 +32,25 @@ function onFaultyDisk() {
   const orders = join(folder, 'orders')
   const disk = (letter: string) => writeFileSync(orders, letter)
   const name = fleetName('actors')
-  const system = start<{ Ledger: typeof Ledger }>({ fleet: Fleet.joinShm(name), host: false })
+  const system = start<{ Ledger: typeof Ledger; SqlLedger: typeof Ledger }>({ fleet: Fleet.joinShm(name), host: false })
   const host = (): Child =>
     startFixture('../../packages/actors/test/fixtures/durablehunter.mjs', [name, join(folder, 'data'), 'full'], {
       env: { LD_PRELOAD: library, ORBIT_DISK: orders },
     })
-  return { disk, host, ledger: system.get('Ledger', 'a') }
+  return { disk, host, ledger: system.get('Ledger', 'a'), sqlLedger: system.get('SqlLedger', 'a') }
 }
 
 const isTestable = isLinux && !isSanitized && drivers.length > 0 && canRun('g++', '--version')
 
 describe.runIf(isTestable)('a disk', () => {
-  it('that is full rolls the changes back, and is used again when it has room', async () => {
-    const { disk, host, ledger } = onFaultyDisk()
-    host()
+  it.each(['entries', 'a database'])('that is full rolls back %s, and is used again with room', async (what) => {
+    const { disk, host, ...ledgers } = onFaultyDisk()
+    const ledger = what === 'entries' ? ledgers.ledger : ledgers.sqlLedger
+    const said: unknown[] = []
+    const child = host()
+    void (async () => {
+      for (let word = await child.heard(); word !== undefined; word = await child.heard()) said.push(word)
+    })()
     await ledger.add('one', 0)
     disk('f')
     for (const key of [undefined, 'key']) {
@@ -60,6 +65,7 @@ describe.runIf(isTestable)('a disk', () => {
     disk(' ')
     expect(await ledger.add('three', 0)).toMatchObject({ n: 2 })
     expect(await ledger.counts()).toEqual({ 'ran/one': 1, 'ran/three': 1 })
+    expect(said.filter((word) => Array.isArray(word) && ['apart', 'older'].includes(word[0]))).toEqual([])
   })
 
   it('with a failing fsync leaves it unknown what was kept, and a call with a key runs once', async () => {

@@ -76,3 +76,8 @@ export class ActorError extends Error {
     return this.code === 'ERR_ORBIT_ACTOR_BUSY'
   }
 }
+
+/** Why something failed, in words; anything can be thrown. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

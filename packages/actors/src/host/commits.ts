@@ -1,5 +1,6 @@
 import type { ActorLog } from '../actor/actor.js'
 import { type Clock, type ClockTimer, hostClock } from '../base/clock.js'
+import { reasonOf } from '../base/errors.js'
 import { type PartitionStore, type StoreChange, StoreError } from '../store/store.js'
 import type { Message } from './draft.js'
 import { type CommitCounts, newCounts, type Tally } from './tally.js'
@@ -22,11 +23,17 @@ export class CommitGroup {
     else this.#waiting.push(onEnd)
   }
 
-  /** The commit has ended. */
-  end(failure: StoreError | undefined): void {
+  /** The commit has ended. What one of those that wait throws harms no other. */
+  end(failure: StoreError | undefined, log: ActorLog): void {
     this.isOver = true
     this.#failure = failure
-    for (const onEnd of this.#waiting.splice(0)) onEnd(failure)
+    for (const onEnd of this.#waiting.splice(0)) {
+      try {
+        onEnd(failure)
+      } catch (error) {
+        log.error('what follows from a commit of actors has failed:', error)
+      }
+    }
   }
 }
 
@@ -125,17 +132,25 @@ export class Commits {
     this.#open = new CommitGroup()
     this.#isCommitting = true
     const begunMs = this.#clock.now()
-    try {
-      const committed = this.store.commit(group.changes)
-      if (committed !== undefined) await committed
-      if (!this.#isClosed) this.#succeeded(group, this.#clock.now() - begunMs)
-    } catch (error) {
-      if (!this.#isClosed) this.#failed(group, error)
-    }
+    const failure = await this.#made(group)
+    if (this.#isClosed) return
+    if (failure === undefined) this.#succeeded(group, this.#clock.now() - begunMs)
+    else this.#failed(group, failure)
     this.#isCommitting = false
     this.#expected = this.#clock.now() - begunMs < slowMs ? 1 : group.turns + this.#open.turns
     if (this.#open.changes.length > 0) this.#schedule()
     else for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  /** Why the changes of a group could not be made; undefined: they are. */
+  async #made({ changes }: CommitGroup): Promise<StoreError | undefined> {
+    try {
+      const committed = this.store.commit(changes)
+      if (committed !== undefined) await committed
+      return undefined
+    } catch (thrown) {
+      return thrown instanceof StoreError ? thrown : new StoreError(reasonOf(thrown), 'unknown', { cause: thrown })
+    }
   }
 
   #succeeded(group: CommitGroup, ms: number): void {
@@ -145,23 +160,21 @@ export class Commits {
       counts.totalMs += ms
       counts.longestMs = Math.max(counts.longestMs, ms)
     }
-    group.end(undefined)
+    group.end(undefined, this.#log)
     this.#listener.committed(group.changes)
   }
 
-  #failed(group: CommitGroup, thrown: unknown): void {
+  #failed(group: CommitGroup, error: StoreError): void {
     this.counts.failures++
     this.#tally.commits.failures++
-    const error =
-      thrown instanceof StoreError ? thrown : new StoreError((thrown as Error).message, 'unknown', { cause: thrown })
     this.#log.error('a commit of actors has failed:', error)
     // What has been added since builds on what was lost.
     const next = this.#open
     this.#open = new CommitGroup()
     const lost = new StoreError(error.message, 'rolled-back', { cause: error })
-    if (error.outcome === 'unknown') this.#open.end(lost) // and so will all be that is added from now on
-    group.end(error)
-    next.end(lost)
+    if (error.outcome === 'unknown') this.#open.end(lost, this.#log) // and so will all be that is added from now on
+    group.end(error, this.#log)
+    next.end(lost, this.#log)
     if (error.outcome === 'unknown') this.#listener.unknown()
   }
 
@@ -177,7 +190,16 @@ export class Commits {
     await this.idle()
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.store.close()
+    await this.#closeStore()
+  }
+
+  /** Closes the data. A store that fails to is left to itself: it lets no other process open what it holds. */
+  async #closeStore(): Promise<void> {
+    try {
+      await this.store.close()
+    } catch (error) {
+      this.#log.error('the data of a partition of actors could not be closed:', error)
+    }
   }
 
   /** Closes the data at once: what was not committed is lost, as with the death of the process. */
@@ -185,6 +207,6 @@ export class Commits {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const resolve of this.#onIdle.splice(0)) resolve()
-    void this.store.close()
+    void this.#closeStore()
   }
 }

@@ -13,7 +13,7 @@ import { type CallOptions, type Invoke, makeTell, type Ref, type Tell } from '..
 import type { ActorSql } from '../actor/sql.js'
 import type { ActorStorage, AlarmEntry, AlarmTime } from '../actor/storage.js'
 import type { ClockTimer } from '../base/clock.js'
-import { copyOf, type Ending } from '../base/wire.js'
+import type { Ending } from '../base/wire.js'
 import type { Activation } from './activation.js'
 import { timeOf } from './alarmtime.js'
 import { Children } from './children.js'
@@ -208,13 +208,21 @@ export class Context implements ActorContext<never> {
   }
 
   emit(topic: string, value: unknown): void {
-    const { home, ledger } = this.#activation
+    const { home, id, ledger } = this.#activation
     if (ledger === undefined) {
       home.emit(topic, value)
       return
     }
-    const copy = copyOf(value)
-    ledger.leaveLater(() => home.emit(topic, copy))
+    const json = JSON.stringify(value)
+    if (json === undefined) throw wrongType('value', value, 'a value that has JSON')
+    const publish = () => {
+      try {
+        home.emit(topic, JSON.parse(json))
+      } catch (error) {
+        home.log.error(id, `an event of the topic ${topic} could not be published:`, error)
+      }
+    }
+    ledger.leaveLater(publish)
   }
 
   deactivate(): void {

@@ -1,11 +1,12 @@
 import type { ActorStorage } from '../actor/storage.js'
-import { decodeEnding, type Ending, failureOf, type Refusal } from '../base/wire.js'
+import { reasonOf } from '../base/errors.js'
+import { type Ending, failureOf, type Refusal } from '../base/wire.js'
 import { ActorDatabase } from '../store/actordatabase.js'
 import type { Eventually, PartitionStore, StoreChange, StoredActor, StoredAlarm, StoreError } from '../store/store.js'
 import type { Activation } from './activation.js'
 import type { CommitGroup, Commits } from './commits.js'
 import { Draft } from './draft.js'
-import { encodedReply, KeptReply, keptOr } from './keptreply.js'
+import { encodedReply, endingOf, KeptReply, keptOr, readReply } from './keptreply.js'
 import type { Turn } from './turn.js'
 import { Unwritten } from './unwritten.js'
 
@@ -58,7 +59,7 @@ export class Ledger {
     const { type, key, id } = activation
     const { store } = commits
     const unreadable = (cause: unknown) =>
-      new Unreadable(`${id}: its state cannot be read: ${(cause as Error).message}`, { cause })
+      new Unreadable(`${id}: its state cannot be read: ${reasonOf(cause)}`, { cause })
     try {
       const stored = store.read(type.name, key)
       const pages = type.storage === 'sql' ? pagesOf(store, type.name, key) : undefined
@@ -287,7 +288,7 @@ export class Ledger {
       return
     }
     if (ending.value instanceof KeptReply) {
-      this.#end(turn, decodeEnding(ending.value.bytes) ?? ending)
+      this.#end(turn, endingOf(ending.value, this.#activation.id))
       return
     }
     this.#finishReturned(turn, ending, turn.alarm === undefined ? draft : turn.alarm.afterReturn(this, draft))
@@ -352,7 +353,7 @@ export class Ledger {
     const earlier = this.#runningKeys.get(key)
     if (earlier !== undefined) return earlier.then(() => this.#once(key, run))
     const { type, key: actor } = this.#activation
-    const found = this.#replies.get(key) ?? this.#commits.store.reply(type.name, actor, key)
+    const found = this.#replies.get(key) ?? readReply(this.#commits.store, type.name, actor, key)
     const result = found instanceof Promise ? found.then((bytes) => keptOr(bytes, run)) : keptOr(found, run)
     if (!(result instanceof Promise)) return result
     const forget = () => this.#runningKeys.delete(key)

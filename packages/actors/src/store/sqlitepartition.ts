@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, openSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type { FileLock } from 'orbit-node'
 import type { DataFolder } from './datafolder.js'
@@ -13,6 +13,9 @@ import { StoreError } from './store.js'
 const checkpointBytes = 4 << 20
 /** What a change takes in the log, beside its values: about a page and a half. */
 const bytesOfChange = 512
+
+/** How often it is looked whether the file still has its name. */
+const lookMs = 1000
 
 const syncAsync = promisify(fdatasync)
 
@@ -49,6 +52,7 @@ export class SqlitePartition implements PartitionStore {
   readonly #log: number
   readonly #file: number
   #bytesSinceCheckpoint = 0
+  #lookAtMs = 0
   /** Ends when all backups that were begun have ended. */
   #backups: Promise<unknown> = Promise.resolve()
 
@@ -102,9 +106,19 @@ export class SqlitePartition implements PartitionStore {
   }
 
   commit(changes: readonly StoreChange[]): void | Promise<void> {
+    this.#checkName()
     this.#write(changes)
     const isLong = this.#bytesSinceCheckpoint >= checkpointBytes
     if (this.#isFull || isLong) return this.#sync(isLong)
+  }
+
+  /** Throws if another file, or none, has its name: what is written to this one would not be found again. */
+  #checkName(): void {
+    const now = performance.now()
+    if (now < this.#lookAtMs) return
+    this.#lookAtMs = now + lookMs
+    if (statSync(this.#path, { throwIfNoEntry: false })?.ino === fstatSync(this.#file).ino) return
+    throw new StoreError(`${this.#path} was moved or removed while it was open`, 'unknown')
   }
 
   /** One transaction, which is in the log of SQLite when it returns. */
