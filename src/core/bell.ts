@@ -64,13 +64,15 @@ export class Bell {
   #refs = 0
   /** How many sleepers wait for a death. */
   #deathWatches = 0
+  /** Raised when a process may have ended: at each death that is told, and at each tick. */
+  deathRound = 0
   #closed = false
 
   /** @param fleet the addon's handle of the fleet; it is closed after this bell */
   constructor(fleet: number) {
     this.#fleet = fleet
     this.deaths = new DeathWatch(fleet)
-    this.deaths.onDeath.add(() => this.#lookAll())
+    this.deaths.onDeath.add(() => this.#lookForDeaths())
   }
 
   get closed(): boolean {
@@ -172,6 +174,11 @@ export class Bell {
     if (this.#fifo !== undefined && !native.hasBell(this.#fleet, this.#fifo.descriptor)) this.#closeFifo()
     if (this.#fifo === undefined) this.#openFifo()
     if (this.#tickMs !== this.#pollMs) this.#startTicking()
+    this.#lookForDeaths()
+  }
+
+  #lookForDeaths(): void {
+    this.deathRound++
     this.#lookAll()
   }
 

@@ -54,13 +54,17 @@ export class EntryView<T> {
     return this.#entries.size
   }
 
-  /** Looks at what has changed since the last call, and returns it in no order. */
-  update(): PresenceChange<T>[] {
+  /**
+   * Looks at what has changed since the last call, and returns it in no order.
+   *
+   * @param hasDeaths whether a process may have ended since; to ask for all of them takes long
+   */
+  update(hasDeaths = true): PresenceChange<T>[] {
     const changes: PresenceChange<T>[] = []
     const cells = this.#open()
     if (cells === undefined) return changes
     this.#stamps ??= new Uint8Array(cells.capacity * 8)
-    this.#buryDead(changes)
+    if (hasDeaths) this.#buryDead(changes)
     for (let from = 0; from < cells.capacity; ) {
       const { cells: changed, to } = cells.changed(from, this.#stamps)
       for (const each of changed) this.#note(each, changes)

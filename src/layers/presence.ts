@@ -1,8 +1,10 @@
 import { checkFlag, checkInteger, checkOptions, checkSignal, outOfRange, wrongType } from '../base/check.js'
 import { OrbitError } from '../base/errors.js'
 import { jsonOf } from '../base/json.js'
+import type { Wakeable } from '../core/bell.js'
 import { Cells } from '../core/cells.js'
 import { nextTurn } from '../core/cursor.js'
+import type { MemberId } from '../core/deathwatch.js'
 import type { Fleet } from '../core/fleet.js'
 import { type Layer, reservedLayer } from '../core/layer.js'
 import { abi } from '../core/native.js'
@@ -145,21 +147,20 @@ export class Presence<T = unknown> implements Disposable {
     const { fleet } = this.#layer
     const view = new EntryView<T>(fleet, () => this.#layer.open())
     let news: PresenceChange<T>[] = []
-    const target = () => {
-      const cells = this.#layer.open()
-      const hasNews = () => {
-        news.push(...view.update())
-        return news.length > 0
-      }
-      const fallAsleep = () => {
-        cells?.arm()
-        return hasNews()
-      }
-      const members = () => view.members()
-      const disarm = () => cells?.disarm()
-      return cells && { kind: cells.kind, closed: cells.closed, members, hasNews, fallAsleep, disarm }
+    // It looks whenever anything signals the bell, and asks for deaths only when there may be some.
+    let [round, hasDeaths] = [-1, true]
+    const hasNews = () => {
+      hasDeaths = round !== fleet.bell.deathRound
+      round = fleet.bell.deathRound
+      news.push(...view.update(hasDeaths))
+      return news.length > 0
     }
-    const sleeper = new Sleeper(fleet.bell, target, true)
+    const members = () => (hasDeaths ? view.members() : [])
+    const sleeper = new Sleeper(
+      fleet.bell,
+      sourceOf(() => this.#layer.open(), hasNews, members),
+      true,
+    )
     const isOver = () => fleet.closed || signal?.aborted === true
     while (!isOver()) {
       const changes = news
@@ -170,6 +171,7 @@ export class Presence<T = unknown> implements Disposable {
         yield change
       }
       try {
+        round = -1
         if (changes.length > 0) await nextTurn()
         else await sleeper.wait(0, { signal, keepAlive })
       } catch (error) {
@@ -197,6 +199,35 @@ export class Presence<T = unknown> implements Disposable {
       throw new OrbitError('ERR_ORBIT_CLOSED', `${this.#layer.what}: the presence was closed; make another`)
     }
     return this.#layer.writable()
+  }
+}
+
+/** What a watch sleeps on: the table, once it is there. It is made once: the bell is signalled for other news, too. */
+function sourceOf(
+  open: () => Cells | undefined,
+  hasNews: () => boolean,
+  members: () => Iterable<MemberId>,
+): () => Wakeable | undefined {
+  let known: Cells | undefined
+  let source: Wakeable | undefined
+  const make = (cells: Cells): Wakeable => ({
+    kind: cells.kind,
+    get closed() {
+      return cells.closed
+    },
+    members,
+    hasNews,
+    fallAsleep: () => {
+      cells.arm()
+      return hasNews()
+    },
+    disarm: () => cells.disarm(),
+  })
+  return () => {
+    const cells = open()
+    if (cells !== known) source = cells && make(cells)
+    known = cells
+    return source
   }
 }
 

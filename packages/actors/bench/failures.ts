@@ -5,7 +5,7 @@ import { type Figure, median, ms } from './figures.js'
 import { classes } from './host.js'
 import { kill, pause, startHost } from './processes.js'
 
-const [deaths, restarts, meetings, calls] = [10, 10, 10, 1_000_000]
+const [deaths, restarts, meetings] = [10, 10, 10]
 
 /** From the end of a killed process, by the kernel's word, to the answer of its actor from another process. */
 export async function takeOvers(fleet: Fleet): Promise<Figure[]> {
@@ -103,28 +103,32 @@ export async function cycles(fleet: Fleet): Promise<Figure[]> {
   ]
 }
 
+/** Every so many chains, the last actor takes so long that all that wait for it ask whether they are in a cycle. */
+const [holdEvery, holdMs] = [400, 150]
+
 /**
- * Calls of calls that wait for the same actors, always in one order, so none of them is in a cycle. Half of them cross
- * between two systems.
+ * Chains of calls over the actors of three processes, always in one order, so none of them is in a cycle. The chains
+ * wait for each other at each of their steps.
  */
-export async function victims(fleet: Fleet, seconds: number): Promise<Figure[]> {
+export async function victims(fleet: Fleet, most: number, seconds: number): Promise<Figure[]> {
+  const hosts = await Promise.all([startHost(fleet.name), startHost(fleet.name)])
   await using system = actors({ fleet, actors: classes })
-  await using other = actors({ fleet, actors: classes })
-  while (other.size === 0) {
-    await Promise.all(Array.from({ length: 50 }, (_, i) => system.get('Node', `n${i}`).rest()))
-    await pause(10)
+  const places = async () => {
+    const keys = Array.from({ length: 48 }, (_, i) => `n${i}`)
+    return new Set(await Promise.all(keys.map((key) => system.get('Adder', key).pid()))).size
   }
+  while ((await places()) < 3) await pause(10)
   const [width, depth, lanes] = [4, 8, 32]
-  let [made, refused] = [0, 0]
+  let [made, refused, held] = [0, 0, 0]
   const end = performance.now() + seconds * 1000
   const lane = async (seed: number) => {
-    for (let i = seed; made < calls && performance.now() < end; i += lanes) {
+    for (let i = seed; made < most && performance.now() < end; i += lanes) {
       const keys = Array.from({ length: depth }, (_, level) => `${level} ${(i * (level + 3)) % width}`)
       const [first, ...rest] = keys
-      // Now and then the last one takes so long that all before it ask whether they are in a cycle.
-      const ms = i % 2000 === 0 ? 150 : 0
+      const isHeld = i % holdEvery === 0
+      if (isHeld) held++
       try {
-        made += await system.get('Node', first as string).pass(rest, ms)
+        made += await system.get('Node', first as string).pass(rest, isHeld ? holdMs : 0)
       } catch (error) {
         if (!isCycle(error)) throw error
         refused++
@@ -132,5 +136,9 @@ export async function victims(fleet: Fleet, seconds: number): Promise<Figure[]> 
     }
   }
   await Promise.all(Array.from({ length: lanes }, (_, seed) => lane(seed + 1)))
-  return [{ what: `refused calls without a cycle, of ${made}`, value: String(refused), goal: '0' }]
+  await Promise.all(hosts.map(kill))
+  return [
+    { what: `refused calls without a cycle, of ${made}`, value: String(refused), goal: '0' },
+    { what: '  times that a chain was held so long that others asked', value: String(held) },
+  ]
 }

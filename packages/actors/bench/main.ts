@@ -1,13 +1,17 @@
 // npm run bench:actors [PART ...]: what calls of actors cost, and how fast failures are noticed; parts are calls,
 // actors, deaths, supervision, cycles and victims, default all. What is compared is measured in turn, round by round,
-// in one run: compare ratios, not microseconds of different runs.
+// in one run: compare ratios, not microseconds of different runs. The part victims makes ORBIT_BENCH_CALLS calls,
+// default 1,000,000, for at most ORBIT_BENCH_SECONDS, default 600.
 import { Fleet } from 'orbit-node'
 import { calls, manyActors } from './calls.js'
 import { cycles, supervision, takeOvers, victims } from './failures.js'
 import { type Figure, print } from './figures.js'
 import { kill, startHost } from './processes.js'
 
-const secondsOfVictims = Number(process.env['ORBIT_BENCH_SECONDS'] ?? 600)
+const [mostCalls, mostSeconds] = [
+  Number(process.env['ORBIT_BENCH_CALLS'] ?? 1_000_000),
+  Number(process.env['ORBIT_BENCH_SECONDS'] ?? 600),
+]
 
 async function withHost(fleet: Fleet, run: (host: Awaited<ReturnType<typeof startHost>>) => Promise<Figure[]>) {
   const host = await startHost(fleet.name)
@@ -24,7 +28,7 @@ const parts: Record<string, [title: string, run: (fleet: Fleet) => Promise<Figur
   deaths: ['Deaths', takeOvers],
   supervision: ['Supervision', supervision],
   cycles: ['Cycles', cycles],
-  victims: ['False victims', (fleet) => victims(fleet, secondsOfVictims)],
+  victims: ['False victims', (fleet) => victims(fleet, mostCalls, mostSeconds)],
 }
 
 const asked = process.argv.slice(2)

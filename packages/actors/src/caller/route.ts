@@ -222,9 +222,14 @@ export class Route {
   }
 
   #count({ parts: { id } }: Call, by: 1 | -1): void {
-    const count = (this.#sent.get(id)?.count ?? 0) + by
-    if (count === 0) this.#sent.delete(id)
-    else this.#sent.set(id, { count, epoch: by > 0 ? this.#epoch : (this.#sent.get(id)?.epoch ?? 0) })
+    const sent = this.#sent.get(id)
+    if (sent === undefined) {
+      if (by > 0) this.#sent.set(id, { count: 1, epoch: this.#epoch })
+      return
+    }
+    sent.count += by
+    if (by > 0) sent.epoch = this.#epoch
+    else if (sent.count === 0) this.#sent.delete(id)
   }
 
   #answered(call: Call, answer: unknown): void {
