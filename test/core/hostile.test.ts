@@ -528,6 +528,24 @@ describe.runIf(isLinux)('a shortage of memory, space or descriptors', () => {
     expect(said?.['held']).toBe(said?.['count'])
   })
 
+  it('throws ERR_ORBIT_NO_SPACE for a store that does not fit, and writes one that is open in a full /dev/shm', async (context) => {
+    skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
+    const child = inSmallShm('fullStore', fleetName('want'))
+    const said = await child.heard<Record<string, unknown>>()
+    const after = await child.heard<Record<string, unknown>>()
+    expect({ ending: await child.ended, stderr: child.stderr }).toEqual({
+      ending: { code: 0, signal: null },
+      stderr: '',
+    })
+    const refused = { code: 'ERR_ORBIT_NO_SPACE', errno: 28 }
+    expect(said).toMatchObject({ tooLarge: refused, full: refused, wrong: [] })
+    const [before = 0] = (said?.['objects'] ?? []) as number[]
+    expect(said?.['objects']).toEqual([before, before + 1, before + 2]) // with the store, and with the filler
+    expect(said?.['putBytes']).toBeGreaterThan(4 * 384 * 1024)
+    expect(said?.['hits']).toBeGreaterThan(3500)
+    expect(after).toEqual({ left: ['filler'] })
+  })
+
   it('throws ERR_ORBIT_NO_SPACE for join and publish in a full /dev/shm, never a SIGBUS, and leaves nothing behind', async (context) => {
     skipWith(context, through === undefined && 'mounting in a namespace of our own is not permitted')
     const name = fleetName('want')

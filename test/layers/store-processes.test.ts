@@ -1,7 +1,9 @@
 // A store between processes, some of which are killed while they write.
 import { describe, expect, it } from 'vitest'
 import { Fleet, OrbitStore } from '../../src/index.js'
-import { fleetName } from '../help/fleets.js'
+import { faultAddon } from '../help/addons.js'
+import { fleetName, objectsOf } from '../help/fleets.js'
+import { orbit } from '../help/orbit.js'
 import { start } from '../help/processes.js'
 import { isLinux } from '../help/system.js'
 
@@ -76,5 +78,30 @@ describe.runIf(isLinux)('a store that several processes write', () => {
     expect([...store.keys()]).toEqual([])
     for (const key of keys) store.put(key, `${key}|7;`)
     for (const writer of writers) for (const key of keys) expect(await writer.ask('get', key)).toBe(`${key}|7;`)
+  })
+
+  const createSteps = ['create:opened', 'create:locked', 'create:reserved', 'create:formatted']
+  it.each(createSteps)('leaves nothing that gc does not take if its creator is killed at %s', async (point) => {
+    const name = fleetName('storedead')
+    const first = start('steps.mjs', [name, [['join', { lifetime: 'fleet', size: 8 }], ['stay']]])
+    await first.heard()
+    const env = { ORBIT_NATIVE_PATH: faultAddon(), ORBIT_FAULT: point }
+    const creator = start('actor.mjs', ['store', 'writer', name, options, keys, 1], { env })
+    expect(await creator.ended).toEqual({ code: null, signal: 'SIGKILL' })
+    await first.kill()
+    expect(objectsOf(name)).not.toEqual([])
+    expect(await orbit(['gc', name])).toMatchObject({ code: 0, stderr: '' })
+    expect(objectsOf(name)).toEqual([])
+  })
+
+  it('leaves nothing that gc does not take if all members are killed in the middle of puts', async () => {
+    const name = fleetName('storedead')
+    const writers = await Promise.all([1, 2, 3].map((seed) => writerOf(name, seed)))
+    for (const writer of writers) expect(await writer.ask('flood')).toBe('flooding')
+    for (const writer of writers) writer.process.kill('SIGKILL')
+    await Promise.all(writers.map(({ ended }) => ended))
+    expect(objectsOf(name).length).toBeGreaterThan(1)
+    expect(await orbit(['gc', name])).toMatchObject({ code: 0, stderr: '' })
+    expect(objectsOf(name)).toEqual([])
   })
 })
