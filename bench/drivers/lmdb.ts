@@ -95,7 +95,8 @@ export const lmdb: Driver = {
     return { tryClaim, claim: (subject) => claimByTrying(tryClaim, subject), close: () => store.close() }
   },
   trials: [
-    ...['latest store', 'latest load', 'cache put', 'cache get', 'cache miss', 'cache mix'],
+    ...['latest store', 'latest load', 'cache put', 'cache get', 'cache miss', 'cache mix', 'cache mix, zipf'],
+    'cache of large values',
     ...['claim', 'claims contended', 'claim handover'],
   ],
 }

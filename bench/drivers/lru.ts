@@ -6,7 +6,7 @@ export const lruCache: Driver = {
   name: 'lru-cache',
   settings: 'max: room for all keys; it keeps the reference, so no value is copied',
   peers: 'processes',
-  trials: ['cache put', 'cache get', 'cache miss'],
+  trials: ['cache put', 'cache get', 'cache miss', 'cache of large values'],
   version: () => packageVersion('lru-cache'),
   lacks: lacksPackage('lru-cache', () => import('lru-cache')),
   async cache(_, { keys }) {

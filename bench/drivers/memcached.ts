@@ -63,5 +63,5 @@ export const memcached: Driver = {
     return startServer('memcached', [...user, '-s', socket, '-m', '256', '-t', '1', '-U', '0'], socket)
   },
   cache,
-  trials: ['cache put', 'cache get', 'cache miss'],
+  trials: ['cache put', 'cache get', 'cache miss', 'cache of large values'],
 }

@@ -55,7 +55,7 @@ export async function latest(place: Place): Promise<Latest> {
 
 /** In a ring of 8192, four processes may put 1,000 keys in turn at any pace, and no key is lost. */
 const roomFor = ({ keys, valueBytes }: CacheShape) => ({
-  capacity: 2 ** Math.ceil(Math.log2(Math.max(keys, 8192))),
+  capacity: 2 ** Math.ceil(Math.log2(valueBytes > 4096 ? 2 * keys : Math.max(keys, 8192))),
   valueBytes,
 })
 

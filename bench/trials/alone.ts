@@ -52,11 +52,14 @@ export const valueBytes = 64
 export const value = bytesOf(valueBytes)
 
 /** A cache in which all keys of the case are stored. */
-export async function filledCache({ driver, place, case: { values } }: Pick<Host, 'driver' | 'place' | 'case'>) {
+export async function filledCache(
+  { driver, place, case: { values } }: Pick<Host, 'driver' | 'place' | 'case'>,
+  stored = value,
+) {
   const count = values['keys'] as number
-  const cache = await partOf(driver, 'cache')(place, { keys: count, valueBytes })
+  const cache = await partOf(driver, 'cache')(place, { keys: count, valueBytes: stored.length })
   const keys = new Keys(count, 'key-', 1)
-  for (const some of keys.chunks) await cache.putAll(some, value)
+  for (const some of keys.chunks) await cache.putAll(some, stored)
   return { cache, keys, count }
 }
 
@@ -83,6 +86,27 @@ const cache = (name: string, measures: string, what: 'put' | 'get' | 'miss') =>
 export const cachePut = cache('cache put', 'a new value of 64 B for one of the keys', 'put')
 export const cacheGet = cache('cache get', 'the value of 64 B of a key that is stored', 'get')
 export const cacheMiss = cache('cache miss', 'a lookup of a key that was never stored, beside keys that are', 'miss')
+
+const largeBytes = 65_536
+
+export const cacheLarge = trial(
+  {
+    name: 'cache of large values',
+    measures: 'nine gets to each put, values of 64 KiB: the time of one, whichever it is',
+    needs: 'cache',
+  },
+  [aloneCase('900 keys', { keys: 900 })],
+  async (host) => {
+    const large = bytesOf(largeBytes)
+    const { cache, count } = await filledCache(host, large)
+    const [gets, puts] = [new Keys(count, 'key-', 2, 90), new Keys(count, 'key-', 3, 10)]
+    const run = () => {
+      const found = lookUp(cache, gets.next(), largeBytes)
+      return found === undefined ? cache.putAll(puts.next(), large) : found.then(() => cache.putAll(puts.next(), large))
+    }
+    return { operations: chunk, run, close: () => cache.close() }
+  },
+)
 
 export const claim = trial(
   { name: 'claim', measures: 'a free subject is claimed and released, both', needs: 'claims' },

@@ -1,8 +1,9 @@
 // The trials of four processes that work at once: the cache, and claims of one subject.
 
 import { nowNs, pause } from '../clock.js'
+import { randomOf, zipfOf } from '../hits/trace.js'
 import { filledCache, lookUp, value, valueBytes } from './alone.js'
-import { Keys } from './keys.js'
+import { chunk, Keys } from './keys.js'
 import { aloneCase, type Host, type PeerPart, partOf, type Trial } from './trial.js'
 
 /** From when until when all of them work. */
@@ -38,9 +39,10 @@ async function workFor({ beginNs, endNs }: Shift, work: () => Promise<number>): 
 const crowd = (
   about: Pick<Trial, 'name' | 'measures' | 'needs'>,
   label: string,
+  keys: number,
   parts: { check?(done: Done[]): void; peer: NonNullable<Trial['peer']> },
 ): Trial => {
-  const cases = [{ ...aloneCase(label, { keys: 1_000 }), publishers: 4 }]
+  const cases = [{ ...aloneCase(label, { keys }), publishers: 4 }]
   return {
     ...about,
     ...{ unit: 'per second', better: 'higher' },
@@ -63,6 +65,7 @@ export const cacheMix = crowd(
     needs: 'cache',
   },
   '1,000 keys, 4 processes',
+  1_000,
   {
     async peer(context): Promise<PeerPart> {
       const { cache, count } = await filledCache(context)
@@ -74,6 +77,43 @@ export const cacheMix = crowd(
         await lookUp(cache, got, valueBytes)
         await cache.putAll(put, value)
         return got.length + put.length
+      }
+      return { answer: (shift: Shift) => workFor(shift, some), close: () => cache.close() }
+    },
+  },
+)
+
+/** The requests of a process, in which key r comes 1/(r+1) as often as the first: nine gets to each put. */
+function zipfRequests(keys: number, seed: number): readonly (readonly [key: readonly string[], isPut: boolean])[] {
+  const random = randomOf(seed)
+  const rank = zipfOf(keys, 1, random)
+  return Array.from({ length: 100_000 }, () => [[`key-${rank()}`], random() < 0.1] as const)
+}
+
+export const cacheMixZipf = crowd(
+  {
+    name: 'cache mix, zipf',
+    measures: 'nine gets to each put, the first key most often, a miss is put: operations of all processes at once',
+    needs: 'cache',
+  },
+  '100,000 keys, 4 processes',
+  100_000,
+  {
+    async peer({ driver, place, case: { values } }): Promise<PeerPart> {
+      const keys = values['keys'] as number
+      const cache = await partOf(driver, 'cache')(place, { keys, valueBytes })
+      const requests = zipfRequests(keys, place.index)
+      let next = 0
+      const some = async () => {
+        let count = 0
+        for (; count < chunk; count++) {
+          const [key, isPut] = requests[next++ % requests.length] as (typeof requests)[number]
+          const found = isPut ? 0 : cache.getAll(key)
+          if ((typeof found === 'number' ? found : await found) === valueBytes) continue
+          const put = cache.putAll(key, value)
+          if (put !== undefined) await put
+        }
+        return count
       }
       return { answer: (shift: Shift) => workFor(shift, some), close: () => cache.close() }
     },
@@ -99,6 +139,7 @@ export const claimsContended = crowd(
     needs: 'claims',
   },
   '4 processes',
+  1,
   {
     check: checkExclusion,
     async peer({ driver, place }): Promise<PeerPart> {

@@ -157,16 +157,40 @@ export const missAmongResets = trial(
 
 const keyCount = 400_000
 
+const inStore = 'get of a key in a store'
+
+/** The first get of a handle in a store of all keys. */
+function firstOfStore(Fleet: Orbit['Fleet'], OrbitStore: Orbit['OrbitStore'], name: string, key: string): Grown {
+  const fleet = Fleet.joinShm(name, { lifetime: 'fleet', size: 8 })
+  const filled = new OrbitStore(fleet, { bytes: keyCount * 256, entryBytes: 128 })
+  const value = new Uint8Array(64)
+  for (let i = 0; i < keyCount; i++) filled.put(`key-${i}`, value)
+  filled.put('key-7', value)
+  const samples = () => {
+    const other = Fleet.joinShm(name, { lifetime: 'fleet' })
+    const store = new OrbitStore(other)
+    const begin = processorNs()
+    const isFound = store.get(key) !== undefined
+    const ns = processorNs() - begin
+    other.close()
+    if (isFound !== (key === 'key-7')) throw new Error(`get of ${key}: ${isFound}`)
+    return [ns]
+  }
+  return { samples, close: () => fleet.close() }
+}
+
 export const firstLookup = trial(
   {
     name: 'first lookup',
     measures: `how long a handle that has not looked up yet keeps the event loop, in a cache of ${keyCount.toLocaleString('en')} keys`,
     unit: 'ns',
   },
-  ['get of a new key', 'get of no key', 'warmUp, its longest turn', 'get of no key after warmUp'].map((label) =>
-    aloneCase(label),
-  ),
-  ({ Fleet, OrbitCache }, name, _, label) => {
+  [
+    ...['get of a new key', 'get of no key', 'warmUp, its longest turn', 'get of no key after warmUp'],
+    ...[inStore, 'get of no key in a store'],
+  ].map((label) => aloneCase(label)),
+  ({ Fleet, OrbitCache, OrbitStore }, name, _, label) => {
+    if (label.endsWith('store')) return firstOfStore(Fleet, OrbitStore, name, label === inStore ? 'key-7' : 'no key')
     const options = { capacity: 2 ** 19, valueBytes: 64 }
     const fleet = Fleet.joinShm(name, { lifetime: 'fleet', size: 8 })
     const filled = new OrbitCache(fleet, options)

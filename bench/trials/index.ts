@@ -1,11 +1,24 @@
-import { cacheGet, cacheMiss, cachePut, call, claim, count, latestLoad, latestStore, limit, script } from './alone.js'
-import { cacheMix, claimsContended } from './crowd.js'
+import {
+  cacheGet,
+  cacheLarge,
+  cacheMiss,
+  cachePut,
+  call,
+  claim,
+  count,
+  latestLoad,
+  latestStore,
+  limit,
+  script,
+} from './alone.js'
+import { cacheMix, cacheMixZipf, claimsContended } from './crowd.js'
 import { claimHandover, holderDeath, serverDeath, writerDeath } from './deaths.js'
 import { firstLookup, holders, joining, listing, missAmongResets, objects, snapshot } from './growth.js'
 import { eventAmongMany, failingLoad } from './many.js'
 import { question } from './requests.js'
 import { scrape, scrapeMemory } from './scraping.js'
 import { cpu, fanIn, fanOut, latency, memory, publisherCost, readerCost, throughput } from './sending.js'
+import { storeLarge, storePauses } from './storing.js'
 import type { Trial } from './trial.js'
 
 /** In the order of the report. */
@@ -25,6 +38,8 @@ export const trials: readonly Trial[] = [
   cacheGet,
   cacheMiss,
   cacheMix,
+  cacheMixZipf,
+  cacheLarge,
   failingLoad,
   claim,
   claimsContended,
@@ -39,5 +54,5 @@ export const trials: readonly Trial[] = [
   serverDeath,
   cpu,
   memory,
-  ...[joining, listing, snapshot, holders, missAmongResets, firstLookup, objects],
+  ...[joining, listing, snapshot, holders, missAmongResets, firstLookup, storePauses, storeLarge, objects],
 ]

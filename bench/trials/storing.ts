@@ -1,0 +1,89 @@
+// What only a store has: pauses of puts that evict, and values of any size.
+
+import { randomOf, zipfOf } from '../hits/trace.js'
+import { quantile } from '../measure.js'
+import { aloneCase, type Case, type Run, type Trial } from './trial.js'
+
+type Store = InstanceType<typeof import('../../src/index.js')['OrbitStore']>
+
+interface Storing {
+  /** How large the store is. */
+  readonly bytes: number
+  readonly entryBytes: number
+  readonly fill: (store: Store) => void
+  readonly sample: (store: Store, runMs: number, label: string) => number
+}
+
+const trial = (
+  about: Pick<Trial, 'name' | 'measures'>,
+  cases: readonly Case[],
+  { bytes, entryBytes, fill, sample }: Storing,
+): Trial => ({
+  ...about,
+  ...{ unit: 'ns', better: 'lower', needs: 'calls', together: true },
+  full: { cases, rounds: 6, runMs: 1000 },
+  quick: { cases, rounds: 2, runMs: 200 },
+  async host({ place, case: { label }, runMs }): Promise<Run> {
+    const { Fleet, OrbitStore } = await import('../../src/index.js')
+    const fleet = Fleet.joinShm(place.name, { lifetime: 'fleet', size: 8 })
+    const store = new OrbitStore(fleet, { bytes, entryBytes })
+    fill(store)
+    return { samples: () => [sample(store, runMs, label)], close: () => fleet.close() }
+  },
+})
+
+const keyCount = 2 ** 19
+const value = new Uint8Array(500).fill(120)
+const rank = zipfOf(keyCount, 0.9, randomOf(7))
+
+const shares: Record<string, number> = { 'half of the puts': 0.5, '99 %': 0.99, '99.9 %': 0.999, '99.99 %': 0.9999 }
+
+export const storePauses = trial(
+  {
+    name: 'store put, its pauses',
+    measures: 'what so many puts of 500 B take at most, on a miss in a full store of 64 MiB, with their evictions',
+  },
+  Object.keys(shares).map((label) => aloneCase(label)),
+  {
+    ...{ bytes: 64 * 2 ** 20, entryBytes: 512 },
+    fill(store) {
+      for (let i = 0; i < 300_000; i++) store.put(`key-${rank()}`, value)
+    },
+    sample(store, runMs, label) {
+      const pauses: number[] = []
+      for (const end = performance.now() + runMs; performance.now() < end; ) {
+        const key = `key-${rank()}`
+        if (store.get(key) !== undefined) continue
+        const begin = performance.now()
+        store.put(key, value)
+        pauses.push((performance.now() - begin) * 1e6)
+      }
+      return quantile(pauses, shares[label] as number)
+    },
+  },
+)
+
+const large = Buffer.alloc(40 * 2 ** 20, 'orbit')
+const target = Buffer.alloc(large.length)
+const copies: Record<string, (store: Store) => void> = {
+  getInto: (store) => void store.getInto('large', target),
+  'copy of as many bytes': () => void large.copy(target),
+}
+
+export const storeLarge = trial(
+  { name: 'store of 40 MiB', measures: 'a value of 40 MiB, read into a buffer' },
+  Object.keys(copies).map((label) => aloneCase(label)),
+  {
+    ...{ bytes: 400 * 2 ** 20, entryBytes: 2 ** 20 },
+    fill: (store) => void store.put('large', large),
+    sample(store, runMs, label) {
+      const copy = copies[label] as (store: Store) => void
+      let runs = 0
+      const begin = performance.now()
+      for (; runs < 3 || performance.now() - begin < runMs; runs++) copy(store)
+      const ns = ((performance.now() - begin) * 1e6) / runs
+      if (!target.equals(large)) throw new Error('the copy is another value')
+      return ns
+    },
+  },
+)
