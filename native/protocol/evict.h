@@ -4,6 +4,7 @@
 //   main again, with one less frequency; of a victim that was chosen for its dead records, all are kept. The rest is
 //   evicted. A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is
 //   left alone.
+//   A victim without live records is not walked.
 // Spread. A put walks a few times the bytes that it wrote. The whole rest is walked at once before a hand is needed; it
 //   is left unwalked after victims of a mebibyte in a row, or four.
 // Death. The heir walks the victim again: what had moved no longer has its word there.
@@ -107,6 +108,10 @@ inline bool walk_victim(StoreWriter* writer, uint32_t hand, uint64_t* budget) {
   uint64_t state = writer->states[hand];
   uint64_t end = uint64_t{filled_units(store, state)} * kUnitBytes;
   SegmentClass kind = class_in(load_relaxed(&store.segments[segment].meta));
+  if (writer->walkedTo == 0 && live_records_in(store.segments[segment]) == 0) {
+    count_stat(&writer->stats->compacted);
+    return true;
+  }
   const uint8_t* bytes = store.arena + uint64_t{segment} * store.spec.segmentBytes;
   uint64_t ahead = writer->walkedTo;
   for (uint32_t i = 0; i < kAhead; i++) look_ahead(store, bytes, end, &ahead);

@@ -7,9 +7,9 @@
 //   hand is free.
 // Blanks. A node that has never written holds chunks without memory. It exchanges each for a victim when it writes for
 //   the first time; the slot is empty from then on.
-// Victims. A segment that is unused or has expired as a whole. Else the one with the smallest live share, if that is at
-//   most 65 %. Else the oldest small one, as long as those have over 10 % of all, and the oldest main one. Any answer
-//   would be right (S7).
+// Victims. A segment that is unused, or has expired or is dead as a whole. Else the one with the smallest live share,
+//   if that is at most 65 %. Else the oldest small one, as long as those have over 10 % of all, and the oldest main
+//   one. Any answer would be right (S7).
 #pragma once
 
 #include "protocol/floors.h"
@@ -73,7 +73,8 @@ struct Candidates {
 inline bool weigh(const StoreWriter& writer, const Segment& segment, uint32_t slot, Candidates* found) {
   uint64_t meta = load_relaxed(&segment.meta), until = load_relaxed(&segment.maxExpiryMs);
   SegmentClass kind = class_in(meta);
-  if (kind == kUnusedSegment || (until != 0 && until <= writer.nowMs)) return true;
+  uint64_t records = records_in(segment), live = live_records_in(segment);
+  if (kind == kUnusedSegment || (until != 0 && until <= writer.nowMs) || (records != 0 && live == 0)) return true;
   uint64_t& oldest = kind == kSmallSegment ? found->oldestSmall : found->oldestMain;
   uint32_t& place = kind == kSmallSegment ? found->small : found->main;
   found->smallCount += kind == kSmallSegment;
@@ -81,8 +82,7 @@ inline bool weigh(const StoreWriter& writer, const Segment& segment, uint32_t sl
     oldest = seal_in(meta);
     place = slot;
   }
-  uint64_t records = load_relaxed(&segment.records) & UINT32_MAX;
-  uint64_t percent = records == 0 ? 0 : (load_relaxed(&segment.live) & UINT32_MAX) * 100 / records;
+  uint64_t percent = records == 0 ? 0 : live * 100 / records;
   if (percent < found->leastLive) {
     found->leastLive = percent;
     found->sparsest = slot;

@@ -70,9 +70,7 @@ inline bool has_key(const uint64_t* from, const uint8_t* key, uint32_t length) {
     if (load_acquire(words + at / 8) != word) return false;
   }
   if (at == length) return true;
-  uint64_t word = 0;
-  memcpy(&word, key + at, length - at);
-  return load_acquire(words + at / 8) == word;  // the padding of a record is zeros
+  return load_acquire(words + at / 8) == short_word(key + at, length - at);  // the padding of a record is zeros
 }
 
 }  // namespace orbit

@@ -6,9 +6,10 @@
 // Wrap. An index word has the low 16 bits of a generation only. Before a generation with low bits of 0 begins, its
 //   owner clears each index word that names the segment (S3). Without that, a word that no process cleared in 65,536
 //   generations would name what is a value of another key by then, or the middle of one.
-// Hints. Records, live records and the latest expiry of a segment are for choosing victims. Wrong ones cost hits. So
-//   they are loaded and stored, and two changes at once may lose one: adding by a locked instruction would take as long
-//   as the rest of a put.
+// Hints. Records, dead records and the latest expiry of a segment are for choosing victims. Wrong ones cost hits. So
+//   they are loaded and stored: adding by a locked instruction would take as long as the rest of a put. Only its owner
+//   counts the records of a segment. Others count the dead ones, and two at once may lose one: then a segment seems to
+//   have more live records than it has.
 //
 // native/model/segment.pml checks the state, the looks of a get and the sweep.
 #pragma once
@@ -56,17 +57,24 @@ inline uint32_t worth_of(const ValueStore& store, uint64_t word) {
 
 // ---- hints ---------------------------------------------------------------------------------------------------------
 
-// The index no longer names the record of this word.
+// The index no longer names the record of this word. Each count acquires the one before and releases its own: a member
+// that sees all records dead, and begins a new generation, brings the words that replaced them along. So a reader that
+// finds the segment empty finds those words.
 inline void note_dropped(const ValueStore& store, uint64_t word) {
   if (word == 0 || !is_current(store, word)) return;
-  uint64_t* live = &store.segments[segment_in(word)].live;
-  if (uint64_t found = load_relaxed(live)) store_relaxed(live, found - 1);
+  uint64_t* dead = &store.segments[segment_in(word)].dead;
+  store_release(dead, load_acquire(dead) + 1);
+}
+
+inline uint64_t records_in(const Segment& segment) { return load_relaxed(&segment.records) & UINT32_MAX; }
+inline uint64_t live_records_in(const Segment& segment) {
+  uint64_t records = records_in(segment), dead = load_acquire(&segment.dead);  // partner: note_dropped
+  return records > dead ? records - dead : 0;
 }
 
 // A record was written, and the index will name it.
 inline void note_written(const ValueStore& store, uint32_t segment, uint64_t expiresAtMs) {
   Segment* line = &store.segments[segment];
-  store_relaxed(&line->live, load_relaxed(&line->live) + 1);
   store_relaxed(&line->records, load_relaxed(&line->records) + 1);
   uint64_t until = expiresAtMs == 0 ? ~uint64_t{0} : expiresAtMs;
   if (until > load_relaxed(&line->maxExpiryMs)) store_relaxed(&line->maxExpiryMs, until);
@@ -110,7 +118,7 @@ inline void begin_generation(const ValueStore& store, uint32_t segment, uint64_t
   uint64_t generation = generation_of(*state) + 1;
   if ((generation & kGenerationMask) == 0) sweep_index(store, segment);
   store_relaxed(&line->meta, kUnusedSegment);
-  store_relaxed(&line->live, 0);
+  store_relaxed(&line->dead, 0);
   store_relaxed(&line->records, 0);
   store_relaxed(&line->maxExpiryMs, 0);
   *state = generation << kFilledBits;

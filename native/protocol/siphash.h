@@ -2,8 +2,7 @@
 // "SipHash: a fast short-input PRF".
 #pragma once
 
-#include <stdint.h>
-#include <string.h>
+#include "protocol/word.h"
 
 namespace orbit {
 
@@ -40,24 +39,29 @@ struct SipState {
   }
 };
 
-// The hash of a word, and of the bytes behind it. 1 round for each word and 3 at the end are what hash tables need.
+// The hash of a word, which `state` has absorbed, and of the bytes behind it.
 template <int kRounds = 1, int kLastRounds = 3>
-inline uint64_t siphash(const HashKey& key, uint64_t word, const void* bytes, uint32_t length) {
+inline uint64_t siphash(SipState state, const void* bytes, uint32_t length) {
   const uint8_t* from = static_cast<const uint8_t*>(bytes);
-  SipState state(key);
-  state.absorb(word, kRounds);
+  uint64_t word;
   uint32_t at = 0;
   for (; at + 8 <= length; at += 8) {
     memcpy(&word, from + at, 8);
     state.absorb(word, kRounds);
   }
   uint64_t last = (sizeof word + uint64_t{length}) << 56;
-  word = 0;
-  if (at < length) memcpy(&word, from + at, length - at);
-  state.absorb(last | word, kRounds);
+  state.absorb(last | short_word(from + at, length - at), kRounds);
   state.c ^= 0xff;
   for (int i = 0; i < kLastRounds; i++) state.round();
   return state.a ^ state.b ^ state.c ^ state.d;
+}
+
+// The hash of a word, and of the bytes behind it. 1 round for each word and 3 at the end are what hash tables need.
+template <int kRounds = 1, int kLastRounds = 3>
+inline uint64_t siphash(const HashKey& key, uint64_t word, const void* bytes, uint32_t length) {
+  SipState state(key);
+  state.absorb(word, kRounds);
+  return siphash<kRounds, kLastRounds>(state, bytes, length);
 }
 
 struct HashPair {
@@ -76,9 +80,7 @@ inline HashPair siphash_pair(const HashKey& key, const void* bytes, uint32_t len
     memcpy(&word, from + at, 8);
     state.absorb(word, kRounds);
   }
-  word = 0;
-  if (at < length) memcpy(&word, from + at, length - at);
-  state.absorb(uint64_t{length} << 56 | word, kRounds);
+  state.absorb(uint64_t{length} << 56 | short_word(from + at, length - at), kRounds);
   state.c ^= 0xee;
   for (int i = 0; i < kLastRounds; i++) state.round();
   uint64_t first = state.a ^ state.b ^ state.c ^ state.d;

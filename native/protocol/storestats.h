@@ -34,8 +34,8 @@ inline StoreUse use_of(const ValueStore& store) {
     if (filled == 0) continue;
     use.usedSegments++;
     use.usedBytes += uint64_t{filled} * kUnitBytes;
-    use.records += load_relaxed(&line.records);
-    use.live += load_relaxed(&line.live);
+    use.records += records_in(line);
+    use.live += live_records_in(line);
     use.smallSegments += class_in(load_relaxed(&line.meta)) == kSmallSegment;
   }
   return use;

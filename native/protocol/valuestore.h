@@ -63,6 +63,7 @@ struct ValueStore {
   uint8_t* arena = nullptr;
   uint64_t bucketMask = 0;
   uint64_t floorMask = 0;
+  SipState keyHash{HashKey()};  // how the hash of each key begins
   StoreSpec spec;
 };
 
@@ -72,6 +73,9 @@ struct StoreKey {
   uint64_t hash;
   uint64_t id = 0;  // of the only entry that is looked for, which makes the bytes needless; 0: any
 };
+
+// Part of the memory layout. The seed is secret, so a stranger who chooses keys cannot fill one bucket.
+enum HashedNoun : uint64_t { kHashedKey = 1, kHashedPrefix = 2, kHashedTag = 3 };
 
 // ---- geometry ------------------------------------------------------------------------------------------------------
 
@@ -141,6 +145,8 @@ inline void map_store(ValueStore* store, void* base, const StoreSpec& spec) {
   store->arena = bytes + at.arena;
   store->bucketMask = spec.bucketCount - 1;
   store->floorMask = spec.floorBuckets - 1;
+  store->keyHash = SipState(spec.seed);
+  store->keyHash.absorb(kHashedKey, 1);
 
   Ring& ring = store->ring;
   ring.spec.objectType = kStoreObject;
@@ -221,11 +227,8 @@ inline void watch_store(const ValueStore& store) { store_relaxed(&store.header->
 
 // ---- hashes --------------------------------------------------------------------------------------------------------
 
-// Part of the memory layout. The seed is secret, so a stranger who chooses keys cannot fill one bucket.
-enum HashedNoun : uint64_t { kHashedKey = 1, kHashedPrefix = 2, kHashedTag = 3 };
-
 inline uint64_t key_hash(const ValueStore& store, const void* bytes, uint32_t length) {
-  return siphash(store.spec.seed, kHashedKey, bytes, length);
+  return siphash(store.keyHash, bytes, length);
 }
 inline uint64_t prefix_hash(const ValueStore& store, const void* bytes, uint32_t length) {
   return siphash(store.spec.seed, kHashedPrefix, bytes, length);
