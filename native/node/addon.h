@@ -156,6 +156,7 @@ struct RingHandle {
   std::vector<Sender> senders;        // of an inbox object, by box, from its first use on (inbox_calls.cc)
   std::vector<Consumer> consumers;    // the same; word 0: this process does not own the box
   std::vector<AwaitedCall> awaited;   // of this process, by the place of the reply slot in its box (call_calls.cc)
+  uint32_t awaitedEnd = 0;            // one past the last that may be open
   std::vector<RunningCall> running;   // calls that this process was given and has not answered (call_calls.cc)
 };
 

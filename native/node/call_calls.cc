@@ -92,6 +92,8 @@ napi_value send_call(napi_env env, napi_callback_info info) {
     awaited->incarnation = incarnation_of_owner(owner);
     awaited->node = node_of_owner(owner);
     awaited->isOpen = true;
+    uint32_t& end = call.addon->rings[call.handle].awaitedEnd;
+    end = std::max(end, place_of(ring, slot) + 1);
     awaited->request.assign(body, body + message.bodyBytes);
   }
   Results* results = call.addon->results();
@@ -130,7 +132,9 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
   uint8_t* at = call.addon->scratch + kFirstRecord;
   const uint8_t* end = call.addon->scratch + call.addon->scratchBytes;
   uint32_t count = 0;
-  for (AwaitedCall& awaited : call.addon->rings[call.handle].awaited) {
+  RingHandle& own = call.addon->rings[call.handle];
+  for (uint32_t place = 0; place < own.awaitedEnd; place++) {
+    AwaitedCall& awaited = own.awaited[place];
     if (!awaited.isOpen) continue;
     // A copy writes whole words, so the last word needs its padding.
     if (static_cast<size_t>(end - at) < sizeof(FrameRecord) + ring.spec.payloadBytes + 8) break;
@@ -149,6 +153,7 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
     at += sizeof(FrameRecord) + (size_t{frame.length} + 7) / 8 * 8;
     count++;
   }
+  while (own.awaitedEnd > 0 && !own.awaited[own.awaitedEnd - 1].isOpen) own.awaitedEnd--;
   call.addon->results()->bytes = static_cast<double>(at - call.addon->scratch - kFirstRecord);
   return call.number(count);
 }
@@ -157,7 +162,8 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
 bool has_news_of_calls(const BoxCall& call, bool wants) {
   const Ring& ring = call.ring();
   const RingHandle& own = call.addon->rings[call.handle];
-  for (const AwaitedCall& awaited : own.awaited) {
+  for (uint32_t place = 0; place < own.awaitedEnd; place++) {
+    const AwaitedCall& awaited = own.awaited[place];
     if (awaited.isOpen && !is_pending(ring, awaited.to)) return true;
   }
   for (const RunningCall& running : own.running) {
@@ -296,7 +302,7 @@ ORBIT_COLD napi_value give_up_call(napi_env env, napi_callback_info info) {
   bool isCancelled = cancel_call(call.ring(), to);
   CallProgress progress = progress_at(call.ring(), to);
   if (!settle_call(&call.opened->writer, to, kGivenUp, nullptr, 0)) return call.number(kCancelled);
-  wake_owner(call.box(), call.signal());  // its handler learns that the call is over
+  wake_owner(call.box(), call.signal());                                    // its handler learns that the call is over
   if (isCancelled || progress == kCancelled) return call.number(kWaiting);  // a server died while it refused the call
   return call.number(progress == kDone ? kDone : kBegun);  // the progress of a stream may be that of its last part
 }
