@@ -54,11 +54,29 @@ async function listen(place: Place, readerOf: (socket: Socket) => FrameReader): 
   }
 }
 
-const requests: Requests = {
+/** Writes each frame by itself. */
+class EachWriter {
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  add(message: Uint8Array): void {
+    const frame = Buffer.allocUnsafe(4 + message.length)
+    frame.writeUInt32LE(message.length, 0)
+    frame.set(message, 4)
+    this.#socket.write(frame)
+  }
+}
+
+const gathering = (socket: Socket) => new FrameWriter((frames) => void socket.write(frames))
+
+const requestsBy = (writerTo: (socket: Socket) => { add(message: Uint8Array): void }): Requests => ({
   holds: true,
   async answer(place) {
     return listen(place, (socket) => {
-      const writer = new FrameWriter((frames) => void socket.write(frames))
+      const writer = writerTo(socket)
       return new FrameReader((frame) => writer.add(packed(answerTo(unpacked(frame) as Question))))
     })
   },
@@ -67,7 +85,7 @@ const requests: Requests = {
     const closed = once(socket, 'close').then(() => Promise.reject(new Error('the answerer has gone')))
     closed.catch(() => {}) // nothing may be held
     const unanswered = new Unanswered()
-    const writer = new FrameWriter((frames) => void socket.write(frames))
+    const writer = writerTo(socket)
     const reader = new FrameReader((frame) => unanswered.answered(unpacked(frame)))
     socket.on('data', (bytes) => reader.take(bytes))
     return {
@@ -76,7 +94,7 @@ const requests: Requests = {
       close: () => void socket.destroy(),
     }
   },
-}
+})
 
 /** node:net over Unix sockets, with frames of our own. */
 export const socket: Driver = {
@@ -84,7 +102,7 @@ export const socket: Driver = {
   name: 'unix socket',
   settings: 'length-prefixed frames: the first of a tick at once, the rest in one write; waits for drain',
   peers: 'processes',
-  requests,
+  requests: requestsBy(gathering),
   messages: {
     async subscribe(place, hear) {
       return listen(place, () => new FrameReader(hear))
@@ -114,4 +132,14 @@ export const socket: Driver = {
       }
     },
   },
+}
+
+/** As a program that does not gather its frames. */
+export const socketEach: Driver = {
+  ...builtIn,
+  name: 'unix socket, a write each',
+  settings: 'length-prefixed frames, each in a write of its own',
+  peers: 'processes',
+  requests: requestsBy((socket) => new EachWriter(socket)),
+  trials: ['question'],
 }
