@@ -60,7 +60,11 @@ const aboutBuild = ({ package: name, commit, date }: Machine): string =>
 export function merged(older: Results, newer: Results): Results {
   const isKept = (name: string) => newer.trials.every((trial) => trial.name !== name)
   const build = aboutBuild(older.machine)
-  const of = build === aboutBuild(newer.machine) ? {} : { of: build }
+  const isElsewhere = older.machine.cpu !== newer.machine.cpu
+  const of =
+    build === aboutBuild(newer.machine)
+      ? {}
+      : { of: isElsewhere ? `${build}, on ${older.machine.cpu}, ${older.machine.cores} cores` : build }
   const trials = new Map(older.trials.map((trial) => [trial.name, { ...of, ...trial }]))
   for (const trial of newer.trials) trials.set(trial.name, trial)
   const known = new Set(newer.drivers.map(({ name }) => name))

@@ -60,8 +60,15 @@ function rowSvg(results: Results, row: Row, y: number): string {
 
 /** A row for each of five trials: orbit and its next rival, each row in a linear scale of its own. */
 export function overviewSvg(results: Results): string {
-  const height = 52 + rows.length * rowHeight
   const { machine } = results
+  const of = `${machine.package}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}`
+  const others = rows.flatMap(({ title, trial }) => {
+    const other = results.trials.find(({ name }) => name === trial)?.of
+    return other === undefined ? [] : [`${title}: ${other}`]
+  })
+  const footer = [`Medians of one run: ${of}, ${machine.date.slice(0, 10)}`, ...others]
+  const end = 52 + rows.length * rowHeight
+  const height = end + 16 * others.length
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
 <title>orbit-node and the next best way between processes, in five trials</title>
 <style>
@@ -71,7 +78,7 @@ text.note { text-anchor: end; fill: #59636e; font-size: 12px } text.foot { fill:
 </style>
 <rect class="page" width="${width}" height="${height}"/>
 ${rows.map((row, i) => rowSvg(results, row, 18 + i * rowHeight)).join('\n')}
-${label(16, height - 12, 'foot', `Medians of one run: ${machine.package}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, ${machine.date.slice(0, 10)}`)}
+${footer.map((line, i) => label(16, end - 12 + 16 * i, 'foot', line)).join('\n')}
 </svg>
 `
 }
