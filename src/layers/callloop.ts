@@ -63,7 +63,7 @@ export class CallLoop {
     this.#boxes = boxes
     this.#box = box
     this.#news = news
-    this.#wakes = new CallWakes((to) => boxes.wake(to))
+    this.#wakes = new CallWakes(boxes.boxes, (to) => boxes.wake(to))
     const look = () => boxes.fallAsleepFor(box, news.isServing, news.running)
     this.#source = {
       kind: boxes.kind,

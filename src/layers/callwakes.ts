@@ -7,27 +7,33 @@ const perWake = 16
  */
 export class CallWakes {
   readonly #wake: (box: number) => void
-  /** By box: how much was sent since it was signalled. */
-  readonly #unsignalled = new Map<number, number>()
+  /** By box: how much was sent since the last flush. */
+  readonly #sent: Uint32Array
+  /** The boxes to which something was sent since then. */
+  readonly #due: number[] = []
 
-  constructor(wake: (box: number) => void) {
+  constructor(boxes: number, wake: (box: number) => void) {
+    this.#sent = new Uint32Array(boxes)
     this.#wake = wake
   }
 
   add(box: number): void {
-    const count = ((this.#unsignalled.get(box) ?? 0) + 1) % perWake
-    this.#unsignalled.set(box, count)
-    if (count === 0) this.#wake(box)
+    const count = (this.#sent[box] ?? 0) + 1
+    this.#sent[box] = count
+    if (count === 1) this.#due.push(box)
+    if (count % perWake === 0) this.#wake(box)
   }
 
   /** Something was sent since the last flush. */
   get areDue(): boolean {
-    return this.#unsignalled.size > 0
+    return this.#due.length > 0
   }
 
   flush(): void {
-    if (!this.areDue) return
-    for (const [box, count] of this.#unsignalled) if (count > 0) this.#wake(box)
-    this.#unsignalled.clear()
+    for (const box of this.#due) {
+      if ((this.#sent[box] ?? 0) % perWake !== 0) this.#wake(box)
+      this.#sent[box] = 0
+    }
+    this.#due.length = 0
   }
 }
