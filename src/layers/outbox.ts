@@ -39,6 +39,9 @@ export type SendResult =
     }
 
 const sendKeys = ['frameKind', 'version', 'needsOwner']
+/** Of sends without options, which need no checks of them. */
+const none: TrySendOptions = {}
+const defaults = { frameKind: 0, version: 0 }
 
 /** The side of an inbox that sends. Any number of processes send to an inbox; their messages have one order. */
 export class Outbox {
@@ -74,8 +77,8 @@ export class Outbox {
    * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_RETIRED,
    *   ERR_ORBIT_CLOSED, ERR_ORBIT_READ_ONLY for an observer
    */
-  trySend(payload: Uint8Array, options: TrySendOptions = {}): SendResult {
-    checkOptions('options', options, sendKeys)
+  trySend(payload: Uint8Array, options: TrySendOptions = none): SendResult {
+    if (options !== none) checkOptions('options', options, sendKeys)
     return this.#trySend(payload, options)
   }
 
@@ -127,7 +130,7 @@ export class Outbox {
 
   #trySend(payload: Uint8Array, options: TrySendOptions): SendResult {
     if (!isUint8Array(payload) || lengthOf(payload) === 0) checkBytes('payload', payload)
-    const { frameKind, version } = checkSend(options)
+    const { frameKind, version } = options === none ? defaults : checkSend(options)
     const { instance, type } = this.#open
     if (lengthOf(payload) > type.payloadBytes) {
       const limit = `must have at most payloadBytes=${type.payloadBytes}`
