@@ -132,7 +132,7 @@ export function growScratch(payloadBytes: number): void {
 if (isSupported()) growScratch(0)
 
 const encoder = new TextEncoder()
-/** Up to this length, writing characters one by one is cheaper than calling the encoder. */
+/** Up to this length, writing characters one by one is cheaper than a call that encodes them. */
 const shortText = 20
 
 /**
@@ -152,6 +152,8 @@ export function putText(text: string, at: number, end: number): number {
     }
     if (i === length) return at + length
   }
+  // No character takes more than 3 bytes of UTF-8 for each of its units.
+  if (length * 3 <= end - at) return at + scratch.buffer.write(text, at)
   const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end))
   return read === length ? at + written : -1
 }
