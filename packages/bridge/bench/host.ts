@@ -1,5 +1,6 @@
 // A process of the bench: host.ts ROLE FLEET SERVER SOCKET. ROLE is one of
 //   hub     holds the bridge of its host, and does nothing else
+//   single  holds the bridge of its host, and answers too: the only process of its host, in a cluster of its own
 //   echo    answers events of 'ping' with 'pong', and counts those of 'load', beside a hub
 //   nats    does the same with messages of bare NATS
 //   relay   passes bytes between a Unix socket and NATS: what a hub would do if it did nothing else
@@ -11,10 +12,10 @@ import { Fleet, OrbitEventBus } from 'orbit-node'
 
 const [role, name, servers, socket] = process.argv.slice(2) as [string, string, string, string]
 
-function startHub(): void {
+function startHub(cluster = 'default'): void {
   const fleet = Fleet.joinShm(name)
   new OrbitEventBus(fleet, { capacity: 65_536, payloadBytes: 512 })
-  bridge(fleet, { servers, host: name, events: [{ topics: ['bench.>'] }] })
+  bridge(fleet, { servers, host: name, cluster, events: [{ topics: ['bench.>'] }] })
 }
 
 async function echo(): Promise<void> {
@@ -77,10 +78,11 @@ function bounce(): void {
 
 async function main(): Promise<void> {
   if (role === 'hub') startHub()
-  else if (role === 'echo') return echo()
-  else if (role === 'nats') await echoNats()
+  else if (role === 'single') startHub(role)
+  if (role === 'echo' || role === 'single') return echo()
+  if (role === 'nats') await echoNats()
   else if (role === 'relay') await relay(name === 'near' ? 'far' : 'near')
-  else bounce()
+  else if (role === 'bounce') bounce()
   process.send?.('ready')
 }
 

@@ -46,7 +46,7 @@ async function throughput(way: Way): Promise<number> {
 }
 
 async function measureEvents(stage: Stage): Promise<void> {
-  const ways = { nats: await stage.nats(), relay: await stage.relay(), orbit: stage.orbit() }
+  const ways = { nats: await stage.nats(), relay: await stage.relay(), orbit: stage.orbit(), single: stage.single() }
   for (let round = 0; round < rounds; round++) {
     for (const [name, way] of Object.entries(ways)) {
       note(`event, back to back, ${name} (us)`, await latency(way, trips, 0))
@@ -106,7 +106,10 @@ const ratios: [title: string, of: string, to: string][] = [
   ['  the relays alone', 'event, back to back, relay (us)', 'event, back to back, nats (us)'],
   ['event, every 2 ms', 'event, every 2 ms, orbit (us)', 'event, every 2 ms, nats (us)'],
   ['  the relays alone', 'event, every 2 ms, relay (us)', 'event, every 2 ms, nats (us)'],
+  ['  one process a host, back to back', 'event, back to back, single (us)', 'event, back to back, nats (us)'],
+  ['  one process a host, every 2 ms', 'event, every 2 ms, single (us)', 'event, every 2 ms, nats (us)'],
   ['events a second', 'events a second, orbit', 'events a second, nats'],
+  ['  one process a host', 'events a second, single', 'events a second, nats'],
   ['lock, a member', 'lock, a member (us)', 'lock, bare KV (us)'],
   ['lock, the bridge process', 'lock, the bridge process (us)', 'lock, bare KV (us)'],
   ['lock of a new key, a member', 'lock of a new key, a member (us)', 'lock of a new key, bare KV (us)'],

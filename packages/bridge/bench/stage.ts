@@ -20,7 +20,7 @@ export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 export class Stage {
   readonly servers = `127.0.0.1:${20_000 + (process.pid % 20_000)}`
   readonly #folder = mkdtempSync(join(tmpdir(), 'orbit-bench-'))
-  readonly #names = ['a', 'b', 'lock'].map((host) => `bench-bridge-${host}-${process.pid}`) as [string, string, string]
+  readonly #names = ['a', 'b', 'here', 'there'].map((host) => `bench-bridge-${host}-${process.pid}`)
   readonly #started: ChildProcess[] = []
   readonly #fleets: Fleet[] = []
   #server!: ChildProcess
@@ -28,11 +28,13 @@ export class Stage {
   bus!: OrbitEventBus
   /** The bridge of a member that does not hold it. */
   member!: Bridge
-  /** The bridge of the process that holds it, on a third host. */
+  /** The bridge of the process that holds it, on a host of another cluster. */
   holder!: Bridge
+  /** The bus of that host. */
+  #holderBus!: OrbitEventBus
 
   async open(): Promise<void> {
-    const [a, b, lock] = this.#names
+    const [a, b, here, there] = this.#names as [string, string, string, string]
     const port = this.servers.split(':')[1] as string
     const args = ['-js', '-sd', this.#folder, '-a', '127.0.0.1', '-p', port]
     this.#server = spawn('nats-server', args, { stdio: 'ignore' })
@@ -40,14 +42,20 @@ export class Stage {
     this.connection = await connect({ servers: this.servers, waitOnFirstConnect: true, maxReconnectAttempts: -1 })
     for (const name of [a, b]) await this.#start('hub', name)
     await this.#start('echo', b)
+    await this.#start('single', there)
     await this.#start('nats')
     for (const name of ['near', 'far']) await this.#start('relay', name, this.#socket(name))
     await this.#start('bounce', 'far', this.#socket('far'))
     const fleet = this.#join(a)
     this.bus = new OrbitEventBus(fleet)
     this.member = bridge(fleet, { servers: this.servers, host: a, offer: false })
-    this.holder = bridge(this.#join(lock), { servers: this.servers, host: 'lock' })
-    while (!this.holder.isHub || (await this.member.hosts().catch(() => [])).length < 3) await pause(20)
+    const own = this.#join(here)
+    this.#holderBus = new OrbitEventBus(own, { capacity: 65_536, payloadBytes: 512 })
+    const events = [{ topics: ['bench.>'] }]
+    this.holder = bridge(own, { servers: this.servers, host: here, cluster: 'single', events })
+    for (const each of [this.member, this.holder]) {
+      while ((await each.hosts().catch(() => [])).length < 2) await pause(20)
+    }
   }
 
   #join(name: string): Fleet {
@@ -95,15 +103,24 @@ export class Stage {
     }
   }
 
-  /** By the buses of two hosts and their bridges. */
+  /** By the buses of two hosts and their bridge processes. */
   orbit(): Way {
+    return this.#by(this.bus)
+  }
+
+  /** By the buses of two hosts with one process each, which hold their bridges too. */
+  single(): Way {
+    return this.#by(this.#holderBus)
+  }
+
+  #by(bus: OrbitEventBus): Way {
     const listeners = new Map<string, (text: string) => void>()
-    const events = this.bus.subscribe('bench.back.*')
+    const events = bus.subscribe('bench.back.*')
     void (async () => {
       for await (const event of events) listeners.get(event.topic.slice(11))?.(event.text())
     })()
     return {
-      publish: (topic, data) => void this.bus.publish(`bench.out.${topic}`, data),
+      publish: (topic, data) => void bus.publish(`bench.out.${topic}`, data),
       on: (topic, listener) => listeners.set(topic, listener),
     }
   }

@@ -18,7 +18,10 @@ export interface EventRoute {
   bus?: string
 }
 
-/** How long the server keeps events of 'stored' routes and changes of caches. */
+/**
+ * How long the server keeps events of 'stored' routes and changes of caches. The host that makes a log first decides; to
+ * change it later, use `nats stream edit`.
+ */
 export interface RetainOptions {
   /** Milliseconds, 1000..2^40; default an hour. */
   maxAgeMs?: number
@@ -72,6 +75,9 @@ export interface Spec {
   readonly connection: ConnectionOptions
 }
 
+/** Whether a host can have this name. */
+export const isHostName = (name: string): boolean => /^[\w.-]{1,64}$/.test(name)
+
 const keys = ['servers', 'host', 'cluster', 'events', 'retain', 'staleMs', 'offer', 'replicas', 'nats']
 
 /** Throws a TypeError or RangeError for wrong options. */
@@ -79,11 +85,9 @@ export function specOf(options: BridgeOptions): Spec {
   checkOptions('options', options, keys)
   const { servers, host = hostname(), cluster = 'default', events = [], retain = {}, nats = {} } = options
   const { staleMs = 5000, offer = true, replicas = 1 } = options
-  const isList = Array.isArray(servers) && servers.length > 0 && servers.every((each) => typeof each === 'string')
-  if (typeof servers !== 'string' && !isList)
-    throw wrongType('servers', servers, "a string or strings, 'host:port' each")
-  checkToken('host', host, /^[\w.-]{1,64}$/, "1..64 letters, digits, '.', '_' and '-'")
-  checkToken('cluster', cluster, /^[\w-]{1,32}$/, "1..32 letters, digits, '_' and '-'")
+  checkServers(servers)
+  checkToken('host', host, isHostName, "1..64 letters, digits, '.', '_' and '-'")
+  checkToken('cluster', cluster, (name) => /^[\w-]{1,32}$/.test(name), "1..32 letters, digits, '_' and '-'")
   checkInteger('staleMs', staleMs, 100, 0x7fffffff)
   checkInteger('replicas', replicas, 1, 5)
   if (typeof offer !== 'boolean') throw wrongType('offer', offer, 'a boolean')
@@ -104,9 +108,17 @@ export function specOf(options: BridgeOptions): Spec {
   }
 }
 
-function checkToken(name: string, value: unknown, form: RegExp, expected: string): void {
+function checkToken(name: string, value: unknown, isRight: (text: string) => boolean, expected: string): void {
   if (typeof value !== 'string') throw wrongType(name, value, expected)
-  if (!form.test(value)) throw outOfRange(name, value, expected)
+  if (!isRight(value)) throw outOfRange(name, value, expected)
+}
+
+function checkServers(servers: unknown): void {
+  const list = Array.isArray(servers) ? servers : [servers]
+  const expected = "a string or strings, 'host:port' each"
+  if (list.length === 0) throw wrongType('servers', servers, expected)
+  // The client takes an empty text for a server on this machine.
+  for (const each of list) checkToken('servers', each, (text) => /^\S+$/.test(text), expected)
 }
 
 function routesOf(events: readonly EventRoute[]): Route[] {

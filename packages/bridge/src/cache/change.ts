@@ -40,10 +40,36 @@ export function decodeChange(payload: Uint8Array): Change | undefined {
   const end = 4 + bytes.readUInt32LE(0)
   if (end > bytes.length) return undefined
   try {
-    const { key, ...head } = JSON.parse(bytes.toString('utf8', 4, end))
-    const value = head.op === 'put' ? { value: bytes.subarray(end) } : {}
-    return { ...head, ...(key !== undefined && { key: Buffer.from(key, 'base64') }), ...value }
+    return changeOf(JSON.parse(bytes.toString('utf8', 4, end)), bytes.subarray(end))
   } catch {
     return undefined
   }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isTime = (value: unknown): boolean => value === undefined || (Number.isSafeInteger(value) && Number(value) > 0)
+
+function tagsIn(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every(isText) ? value : undefined
+}
+
+/** The change with this head; undefined: a newer version, or another program, wrote it. */
+function changeOf(head: Record<string, unknown>, value: Uint8Array): Change | undefined {
+  const { op, store, namespace, isOrdered, key } = head
+  if (!isText(store) || typeof isOrdered !== 'boolean') return undefined
+  if (op === 'tags') {
+    const tags = tagsIn(head['tags'])
+    return tags && { op, store, isOrdered, tags }
+  }
+  if (!isText(namespace) || !isText(key)) return undefined
+  const what = { store, namespace, isOrdered, key: Buffer.from(key, 'base64') }
+  if (op === 'delete' || op === 'reset') return { op, ...what }
+  const options = optionsIn(head['options'])
+  return op === 'put' && options !== undefined ? { op, ...what, value, options } : undefined
+}
+
+function optionsIn(value: unknown): StorePutOptions | undefined {
+  const { ttlMs, staleMs, tags } = Object(value)
+  if (!isTime(ttlMs) || !isTime(staleMs) || (tags !== undefined && tagsIn(tags) === undefined)) return undefined
+  return { ...(ttlMs && { ttlMs }), ...(staleMs && { staleMs }), ...(tags && { tags }) }
 }

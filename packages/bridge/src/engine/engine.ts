@@ -11,7 +11,8 @@ export interface Log {
 /** A message of a log. */
 export interface LogMessage {
   readonly seq: number
-  readonly host: string
+  /** undefined: another program wrote the message, under a name that no host can have. */
+  readonly host: string | undefined
   readonly bytes: Uint8Array
 }
 
@@ -51,11 +52,13 @@ export interface Engine {
   readonly maxBytes: number
   /** Called after each change of `isConnected`. */
   onChange: (isConnected: boolean) => void
+  /** Called with what a listener throws. The message is dropped, and the listener gets the next one. */
+  onFailure: (error: unknown) => void
   /** Sends a message to all hosts that listen now. Returns false, and sends nothing, without a connection. */
   send(topic: string, host: string, bytes: Uint8Array): boolean
   /** Resolves when the server has read all that was sent. */
   flush(): Promise<void>
-  /** Calls for each message, those of this host included. */
+  /** Calls for each message, except those that were sent here. */
   listen(topic: string, onMessage: (host: string, bytes: Uint8Array) => void): void
   /** Asks one host, and resolves with its answer. */
   ask(host: string, question: Uint8Array, timeoutMs: number): Promise<Uint8Array>

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node'
 import { pause } from '../base/clock.js'
 import { unreachable } from '../base/errors.js'
+import { isHostName } from '../options.js'
 import type { Engine, Log, LogLimits, Register } from './engine.js'
 import { NatsLog } from './natslog.js'
 import { NatsRegister } from './natsregister.js'
@@ -21,14 +22,22 @@ const maxDelayMs = 2000
 /** Answers are sent in pieces, so that they may be longer than the server lets one message be. */
 const pieceBytes = 256 * 1024
 const requestTimeoutMs = 5000
+/** What the server says of a stream that has another configuration. */
+const nameIsTaken = 10058
 
-/** A host as a level of a subject, and back. Names of hosts may have dots. */
+/** A host as a level of a subject. Names of hosts may have dots. */
 const tokenOf = (host: string): string => host.replaceAll('.', '~')
-export const hostOf = (token: string): string => token.replaceAll('~', '.')
+
+/** The host in the last level of a subject; undefined: another program published there, under no name of a host. */
+export function hostIn(subject: string): string | undefined {
+  const host = subject.slice(subject.lastIndexOf('.') + 1).replaceAll('~', '.')
+  return isHostName(host) ? host : undefined
+}
 
 /** Connects hosts through NATS: core NATS for what is live, JetStream for logs, its KV for registers. */
 export class NatsEngine implements Engine {
   onChange: (isConnected: boolean) => void = () => {}
+  onFailure: (error: unknown) => void = () => {}
   readonly #spec: NatsSpec
   readonly #connection: NatsConnection
   #isConnected = true
@@ -53,9 +62,13 @@ export class NatsEngine implements Engine {
   ): Promise<NatsEngine | undefined> {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const connection = await connect(optionsOf(spec))
-        if (!signal.aborted) return new NatsEngine(spec, connection)
-        await connection.close()
+        const connecting = connect(optionsOf(spec))
+        const connection = await orAborted(connecting, signal)
+        if (connection !== undefined) return new NatsEngine(spec, connection)
+        connecting.then(
+          (late) => late.close(),
+          () => {},
+        )
       } catch (error) {
         onFailure(error)
         await pause(delayOf(attempt), signal)
@@ -101,7 +114,14 @@ export class NatsEngine implements Engine {
   listen(topic: string, onMessage: (host: string, bytes: Uint8Array) => void): void {
     this.#connection.subscribe(this.#subject(topic, '*'), {
       callback: (error, { subject, data }) => {
-        if (error === null) onMessage(hostOf(subject.slice(subject.lastIndexOf('.') + 1)), data)
+        const host = error === null ? hostIn(subject) : undefined
+        if (host === undefined) return
+        try {
+          onMessage(host, data)
+        } catch (failure) {
+          // The client would stop reading, and the connection seem open until its pings are not answered.
+          this.onFailure(failure)
+        }
       },
     })
   }
@@ -142,13 +162,17 @@ export class NatsEngine implements Engine {
     const { cluster, replicas } = this.#spec
     const manager = await jetstreamManager(this.#connection, { timeout: requestTimeoutMs })
     const stream = `orbit-${cluster}-${name}`
-    await manager.streams.add({
-      name: stream,
-      subjects: [this.#subject(`log.${name}`, '*')],
-      max_age: limits.maxAgeMs * 1e6,
-      max_bytes: limits.maxBytes,
-      num_replicas: replicas,
-    })
+    const subjects = [this.#subject(`log.${name}`, '*')]
+    const { maxAgeMs, maxBytes: max_bytes } = limits
+    const config = { name: stream, subjects, max_age: maxAgeMs * 1e6, max_bytes, num_replicas: replicas }
+    try {
+      await manager.streams.add(config)
+    } catch (error) {
+      // A host with other limits has made it, or an administrator has changed them: they stay.
+      if (!(error instanceof JetStreamApiError) || error.code !== nameIsTaken) throw error
+      const found = await manager.streams.info(stream)
+      if (`${found.config.subjects}` !== `${subjects}`) throw error
+    }
     const client = jetstream(this.#connection, { timeout: requestTimeoutMs })
     const subjectOf = (host: string) => this.#subject(`log.${name}`, tokenOf(host))
     return new NatsLog(stream, manager, client, subjectOf, () => this.isConnected)
@@ -183,6 +207,20 @@ function handleLateErrors(connection: NatsConnection): void {
   }
 }
 
+/** The result of a promise; undefined if the signal was aborted first. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let onAbort = () => {}
+  const aborted = new Promise<undefined>((resolve) => {
+    onAbort = () => resolve(undefined)
+  })
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
 const delayOf = (attempt: number): number =>
   Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random())
 
@@ -205,5 +243,6 @@ function optionsOf({ cluster, host, options }: NatsSpec): ConnectionOptions {
     reconnect: true,
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
+    noEcho: true, // this host would be woken for each message that it sends
   }
 }

@@ -1,7 +1,7 @@
 import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
 import { unreachable } from '../base/errors.js'
 import type { Log, LogMessage } from './engine.js'
-import { hostOf } from './nats.js'
+import { hostIn } from './nats.js'
 
 /** How many messages are on their way to this process at most. */
 const windowMessages = 64
@@ -52,7 +52,7 @@ export class NatsLog implements Log {
     try {
       if (signal.aborted) return
       for await (const { seq, subject, data } of messages) {
-        yield { seq, host: hostOf(subject.slice(subject.lastIndexOf('.') + 1)), bytes: data }
+        yield { seq, host: hostIn(subject), bytes: data }
       }
     } finally {
       signal.removeEventListener('abort', stop)

@@ -69,12 +69,14 @@ export function encodeBatch({ epoch, first, events }: Batch): Uint8Array {
   return bytes
 }
 
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
+
 /** The batch in these bytes; undefined: they are none, or one of another version. */
 export function decodeBatch(data: Uint8Array): Batch | undefined {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.length)
   if (bytes.length < headBytes || bytes[0] !== version) return undefined
   const [epoch, first, count] = [bytes.readDoubleLE(1), bytes.readDoubleLE(9), bytes.readUInt32LE(17)]
-  if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(first) || epoch < 0 || first < 0) return undefined
+  if (!isCount(epoch) || !isCount(first) || !isCount(first + count)) return undefined
   const events: SentEvent[] = []
   let at = headBytes
   for (let i = 0; i < count; i++) {
@@ -82,8 +84,10 @@ export function decodeBatch(data: Uint8Array): Batch | undefined {
     const payloadAt = at + eventHeadBytes + bytes.readUInt32LE(at + 8)
     const end = payloadAt + bytes.readUInt32LE(at + 12)
     if (end > bytes.length) return undefined
+    const timestampMs = bytes.readDoubleLE(at)
+    if (!isCount(timestampMs)) return undefined
     const topic = decodedTopic(bytes, at + eventHeadBytes, payloadAt)
-    events.push({ topic, payload: bytes.subarray(payloadAt, end), timestampMs: bytes.readDoubleLE(at) })
+    events.push({ topic, payload: bytes.subarray(payloadAt, end), timestampMs })
     at = end
   }
   return at === bytes.length ? { epoch, first, events } : undefined

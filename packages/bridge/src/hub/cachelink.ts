@@ -8,7 +8,7 @@ import type { Engine, Log, LogMessage } from '../engine/engine.js'
 import { decodeBatch } from '../events/batch.js'
 import type { Spec } from '../options.js'
 import { Follower } from './follower.js'
-import type { Link } from './link.js'
+import { batchLimit, type Link } from './link.js'
 import type { Memory } from './memory.js'
 import { type Received, Receiver } from './receiver.js'
 import { Sender } from './sender.js'
@@ -42,7 +42,7 @@ export class CacheLink implements Link {
       bus: changes,
       memory,
       passedTo: (position) => position,
-      maxBytes: () => this.#engine?.maxBytes ?? 0,
+      maxBytes: () => batchLimit(this.#engine, spec.limits.maxBytes),
       send: (bytes) => this.#append(bytes),
     })
     this.#receiver = new Receiver({
@@ -90,8 +90,8 @@ export class CacheLink implements Link {
 
   #take({ host, bytes }: LogMessage): void {
     const batch = decodeBatch(bytes)
-    if (batch === undefined)
-      this.#applied.resetAll() // a newer version wrote it
+    if (batch === undefined || host === undefined)
+      this.#applied.resetAll() // a newer version, or another program, wrote it
     else if (host !== this.#spec.host) this.#receiver.receive(host, batch)
     else for (const { payload } of batch.events) this.#apply(payload, true)
   }

@@ -5,7 +5,7 @@ import type { Engine, Log } from '../engine/engine.js'
 import { decodeBatch } from '../events/batch.js'
 import type { Route, Spec } from '../options.js'
 import { Follower } from './follower.js'
-import type { Link } from './link.js'
+import { batchLimit, type Link } from './link.js'
 import type { Memory } from './memory.js'
 import { Progress } from './progress.js'
 import { type Received, Receiver } from './receiver.js'
@@ -50,7 +50,7 @@ export class EventLink implements Link {
       memory,
       passedTo: (position) =>
         position >= this.#foreignFrom && position < this.#foreignTo ? this.#foreignTo : position,
-      maxBytes: () => this.#engine?.maxBytes ?? 0,
+      maxBytes: () => batchLimit(this.#engine, route.isStored ? spec.limits.maxBytes : undefined),
       send: (bytes) => (route.isStored ? this.#append(bytes) : this.#sendLive(bytes)),
     })
     this.#receiver = new Receiver({
@@ -119,8 +119,8 @@ export class EventLink implements Link {
       saved: progress.saved,
       onGap: () => {}, // the indexes of the next events show how many are missing
       take: async ({ host, bytes }) => {
-        const batch = host === this.#spec.host ? undefined : decodeBatch(bytes)
-        if (batch === undefined) return
+        const batch = host === undefined || host === this.#spec.host ? undefined : decodeBatch(bytes)
+        if (host === undefined || batch === undefined) return
         this.#receiver.receive(host, batch, this.#position)
         if (this.#delivered < this.#bus.capacity * paceShare) return
         this.#delivered = 0
@@ -139,7 +139,7 @@ export class EventLink implements Link {
 
   #deliver(origin: { host: string; epoch: number; index: number }, topic: string, payload: Uint8Array, ms: number) {
     try {
-      this.#position = this.#bus.publishForeign(origin, topic, payload, Math.max(0, Math.round(ms))).counter
+      this.#position = this.#bus.publishForeign(origin, topic, payload, ms).counter
       if (this.#position !== this.#foreignTo) this.#foreignFrom = this.#position
       this.#foreignTo = this.#position + 1
       this.#delivered++

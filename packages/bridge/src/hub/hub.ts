@@ -74,6 +74,8 @@ export class Hub {
     try {
       this.#listen(engine)
       engine.onChange = (isConnected) => this.#change(isConnected)
+      engine.onFailure = (error) =>
+        warn('ORBIT_BRIDGE_MESSAGE', `a message of another host was dropped: ${messageOf(error)}`)
       this.#change(engine.isConnected)
       const work = this.#links.map((link) => link.send(engine, signal))
       await Promise.all([...work, announcing])
@@ -81,6 +83,7 @@ export class Hub {
       over.abort()
       connected.set(0)
       this.#online.abort()
+      await this.#leases?.released()
       this.#engine = undefined
       await engine.close()
     }
@@ -130,7 +133,7 @@ export class Hub {
         return
       } catch (error) {
         if (!signal.aborted && link.isNeeded) {
-          const text = `the server refuses the log of ${link.name}: ${messageOf(error)}. It needs JetStream. It tries again.`
+          const text = `the log of ${link.name} cannot be followed: ${messageOf(error)}. The server needs JetStream. It tries again.`
           this.#home.warn('ORBIT_BRIDGE_LOG', text)
         }
         await pause(retryMs, signal)

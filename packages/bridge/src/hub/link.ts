@@ -20,3 +20,10 @@ export interface Link {
   /** Another host says how far its live routes have come. */
   noteProgress(host: string, sent: Readonly<Record<string, Received>>): void
 }
+
+/**
+ * The most bytes of a batch: what the server takes, and a quarter of the bytes that a log keeps, so that it keeps some
+ * batches; 0 while the server is not known.
+ */
+export const batchLimit = (engine: Engine | undefined, keptBytes = Number.POSITIVE_INFINITY): number =>
+  Math.min(engine?.maxBytes ?? 0, keptBytes / 4)

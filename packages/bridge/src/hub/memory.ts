@@ -21,6 +21,8 @@ export type Count = 'sent' | 'received' | 'duplicates' | 'unsent' | 'lost' | 'ou
 
 /** The contest of the processes that offer to hold the bridge, and its subject. */
 export const roleName = { contest: 'orbit.bridge', subject: 'hub' } as const
+/** Each host takes up to five in each route, so there is room for more than 200 hosts with three routes. */
+const mostNumbers = 4096
 /** The number that is 1 while there is a connection. */
 export const connectedName = 'connected'
 
@@ -37,7 +39,7 @@ export class Memory {
 
   constructor(fleet: Fleet | FleetObserver) {
     this.#fleet = fleet
-    this.#counters = new Counters(fleet, { name: 'orbit.bridge', capacity: 1024, nameBytes: 128 })
+    this.#counters = new Counters(fleet, { name: 'orbit.bridge', capacity: mostNumbers, nameBytes: 128 })
   }
 
   /** The progress of the sender of a route. */

@@ -23,6 +23,8 @@ export interface Neighbor extends Announcement {
 const aliveMs = 5000
 /** Hosts that were silent for so long are forgotten. */
 const forgetMs = 24 * 3_600_000
+/** Another program may announce any names. */
+const mostHosts = 1024
 
 /** The other hosts of the cluster, by what they say of themselves. */
 export class Neighbors {
@@ -31,7 +33,10 @@ export class Neighbors {
   /** @returns whether its process was not known */
   note(host: string, announcement: Announcement, seenMs: number): boolean {
     const isNew = this.#seen.get(host)?.id !== announcement.id
+    this.#seen.delete(host) // so that the host that was silent for the longest time comes first
     this.#seen.set(host, { ...announcement, seenMs })
+    const [silent] = this.#seen.size > mostHosts ? this.#seen.keys() : []
+    if (silent !== undefined) this.#seen.delete(silent)
     return isNew
   }
 
@@ -51,8 +56,13 @@ export class Neighbors {
 export function announcementIn(bytes: Uint8Array): Announcement | undefined {
   try {
     const { id, fleet, pid, unixMs, sent, lost } = JSON.parse(Buffer.from(bytes).toString())
-    const isWhole = typeof id === 'string' && typeof fleet === 'string' && typeof sent === 'object' && sent !== null
-    return isWhole ? { id, fleet, pid: Number(pid), unixMs: Number(unixMs), sent, lost: lost ?? {} } : undefined
+    const progress = Object.entries(Object(sent)) as [string, Received][]
+    const isWhole =
+      typeof id === 'string' &&
+      typeof fleet === 'string' &&
+      [pid, unixMs, ...Object.values(Object(lost))].every(Number.isSafeInteger) &&
+      progress.every(([, each]) => Number.isSafeInteger(each.epoch) && Number.isSafeInteger(each.next))
+    return isWhole ? { id, fleet, pid, unixMs, sent: Object(sent), lost: Object(lost) } : undefined
   } catch {
     return undefined
   }

@@ -11,6 +11,18 @@ export interface Saved {
 
 const saveMs = 1000
 
+/** What is in the register; undefined: nothing, or another version wrote it. */
+function savedIn(text: string): Saved | undefined {
+  try {
+    const { seq, identity, received } = JSON.parse(text)
+    const hosts = Object.values(Object(received)) as Received[]
+    const numbers = [seq, identity, ...hosts.flatMap(({ epoch, next }) => [epoch, next])]
+    return numbers.every((each) => Number.isSafeInteger(each) && each >= 0) ? { seq, identity, received } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Keeps on the server how far this host has come in a log, for the time after its memory is gone: after a reboot. */
 export class Progress {
   /** What was kept when this began; undefined: this host is new. */
@@ -25,7 +37,7 @@ export class Progress {
     this.#key = key
     this.#text = text
     this.#revision = revision
-    this.saved = text === '' ? undefined : JSON.parse(text)
+    this.saved = savedIn(text)
   }
 
   static async open(engine: Engine, route: string, host: string): Promise<Progress> {

@@ -21,6 +21,8 @@ export interface SenderSpec {
 const pollMax = 512
 const maxBatchBytes = 256 * 1024
 const retryMs = 100
+/** So few events are read and dropped faster than a cursor is made after them. */
+const fewEvents = 64
 
 const newEpoch = (): number => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
 
@@ -44,6 +46,8 @@ export class Sender {
   readonly #state: Orbital<SentState>
   readonly #matches: (topic: string) => boolean
   #progress: SentState
+  /** The `next` that is in shared memory. */
+  #noted: number
 
   constructor(spec: SenderSpec) {
     this.#spec = spec
@@ -52,6 +56,7 @@ export class Sender {
     this.#state = spec.memory.sent(spec.route)
     beginSending(this.#state, spec.bus)
     this.#progress = this.#state.load() as SentState
+    this.#noted = this.#progress.next
   }
 
   /** The count of the events that were sent: what a receiver should have by now. */
@@ -97,7 +102,7 @@ export class Sender {
   /** Goes on after events that are not to be sent, without reading them. */
   #pass(cursor: EventCursor): EventCursor {
     const to = this.#spec.passedTo(cursor.position)
-    if (to <= cursor.position) return cursor
+    if (to - cursor.position <= fewEvents) return cursor
     cursor.close()
     this.#note(to)
     return this.#cursor()
@@ -133,6 +138,8 @@ export class Sender {
   }
 
   #note(position: number): void {
+    if (position === this.#progress.position && this.#progress.next === this.#noted) return
+    this.#noted = this.#progress.next
     this.#progress = { ...this.#progress, position }
     this.#state.store(this.#progress)
   }
@@ -163,6 +170,9 @@ export class Sender {
     const bytes = encodeBatch({ epoch, first: next, events })
     for (;;) {
       if (signal.aborted) return
+      // The server may be another one now, which takes less.
+      const most = this.#spec.maxBytes()
+      if (events.length > 0 && most > 0 && bytes.length > most) return this.#sendAll(events, signal)
       try {
         // Also without a promise: the client writes to its socket in a microtask, before what follows here.
         await this.#spec.send(bytes)

@@ -12,6 +12,11 @@ export interface Desk {
   swap(request: { key: string; value: string; revision: number }): Promise<number | undefined>
   /** Takes a lease if it is free. Returns what the key has now. */
   take(request: TakeRequest): Promise<RegisterEntry>
+  /**
+   * Gives a lease back. Resolves when the server has it, or, for another process, when the process that holds the bridge
+   * has begun to do it: the next claim of this host waits for that.
+   */
+  release(request: { key: string; revision: number }, begin?: Promise<void>): Promise<void>
   /** Resolves when the key has another revision, or after `ms`. */
   changed(request: { key: string; revision: number; ms: number }): Promise<void>
   /** Asks a host, this one or another. */
@@ -49,6 +54,7 @@ export function deskOf(
     get: async (key) => (await hub.leases()).get(key),
     swap: async ({ key, value, revision }) => (await hub.leases()).swap(key, value, revision),
     take: async (request) => (await hub.leases()).take(request),
+    release: async ({ key, revision }, begin) => (await hub.leases()).release(key, revision, begin),
     changed: async ({ key, revision, ms }) => (await hub.leases()).changed(key, revision, AbortSignal.timeout(ms)),
     ask: async ({ host, question, ms }) => {
       const bytes = Buffer.from(question)
@@ -61,8 +67,12 @@ export function deskOf(
 }
 
 /** Serves a desk to the other processes of the host. */
-export const serveDesk = (fleet: Fleet, desk: Desk): Server<Handlers> =>
-  serve(fleet, service, desk as unknown as Handlers, { concurrency })
+export function serveDesk(fleet: Fleet, desk: Desk): Server<Handlers> {
+  // The caller is woken before the server is: it goes on at the same time.
+  const release = (request: { key: string; revision: number }) =>
+    void desk.release(request, new Promise((resolve) => setImmediate(resolve))).catch(() => {})
+  return serve(fleet, service, { ...desk, release } as unknown as Handlers, { concurrency })
+}
 
 /** The desk of another process of this host, by calls in shared memory. */
 export class RemoteDesk implements Desk {
@@ -82,6 +92,9 @@ export class RemoteDesk implements Desk {
   }
   take(request: TakeRequest) {
     return this.#call<RegisterEntry>('take', request)
+  }
+  release(request: { key: string; revision: number }) {
+    return this.#call<void>('release', request)
   }
   changed(request: { key: string; revision: number; ms: number }) {
     return this.#call<void>('changed', request, request.ms)

@@ -63,12 +63,21 @@ export class Shares {
   }
 }
 
+/** What the register has; nothing was taken if it has no value, or one that another version wrote. */
+function takenIn(text: string): Taken {
+  try {
+    const { window, taken } = JSON.parse(text)
+    if (Number.isSafeInteger(window) && Number.isSafeInteger(taken)) return { window, taken }
+  } catch {}
+  return { window: -1, taken: 0 }
+}
+
 /** @returns how much was taken: up to `share`, and 0 if less than `least` is left */
 async function take(register: Register, { key, window, limit, share, least }: ShareRequest): Promise<number> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const entry = await register.get(`limit.${key}`)
     const { revision = 0, value = '' } = entry ?? {}
-    const found: Taken = value === '' ? { window: -1, taken: 0 } : JSON.parse(value)
+    const found = takenIn(value)
     if (found.window > window) return 0 // the clock of another host is ahead, and this window is over
     const taken = found.window === window ? found.taken : 0
     const granted = Math.min(share, limit - taken)

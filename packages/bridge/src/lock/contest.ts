@@ -3,7 +3,7 @@ import { checkInteger, checkName, checkOptions, checkSignal, wrongType } from '.
 import { runtime } from '../base/clock.js'
 import { BridgeError } from '../base/errors.js'
 import type { Desk } from '../hub/service.js'
-import { Lease, type LeaseHolder } from './lease.js'
+import { Lease, type LeaseHolder, longestTtlMs } from './lease.js'
 
 /** Options of `claim` of a `ClusterContest`: how long the lease lasts, and how long to wait. */
 export interface ClusterClaimOptions {
@@ -79,8 +79,9 @@ export class ClusterGuard implements AsyncDisposable {
   }
 
   /**
-   * Releases the lock: on this host, and for the others. If the server cannot be reached, other hosts get it when the
-   * lease expires. Never rejects. Idempotent.
+   * Releases the lock: on this host, and for the others. In the process that holds the bridge it resolves when the
+   * server has it, in another process when that one has begun to tell the server. If the server cannot be reached, other
+   * hosts get the lock when the lease expires. Never rejects. Idempotent.
    */
   async release(): Promise<void> {
     await this.#lease.release()
@@ -203,7 +204,7 @@ export class ClusterContest {
 function checkedOptions(options: ClusterClaimOptions) {
   checkOptions('options', options, claimKeys)
   const { ttlMs = 10_000, owner = process.title.slice(0, 16), signal, timeoutMs } = options
-  checkInteger('ttlMs', ttlMs, 500, 3_600_000)
+  checkInteger('ttlMs', ttlMs, 500, longestTtlMs)
   checkName('owner', owner, 64)
   checkSignal(signal)
   if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, 0x7fffffff)

@@ -29,12 +29,24 @@ export interface LeaseRequest {
 /** A refused try waits for a change for so long at a time. */
 const maxWaitMs = 5000
 const retryMs = 100
+/** The longest `ttlMs`. */
+export const longestTtlMs = 3_600_000
+/** The value of a lock that no process holds. */
+export const freeText = '{"id":"","host":"","owner":"","ttlMs":0}'
 const free: LeaseValue = { id: '', host: '', owner: '', ttlMs: 0 }
+
+/** A value that another version wrote, or another program: the lock may be held for as long as any can be. */
+const unknown: LeaseValue = { id: '?', host: '?', owner: '?', ttlMs: longestTtlMs }
 
 function valueIn(text: string): LeaseValue {
   if (text === '') return free
-  const { id, host, owner, ttlMs } = JSON.parse(text)
-  return { id, host, owner, ttlMs }
+  try {
+    const { id, host, owner, ttlMs } = JSON.parse(text)
+    const isWhole = [id, host, owner].every((each) => typeof each === 'string') && Number.isSafeInteger(ttlMs)
+    return isWhole && ttlMs <= longestTtlMs ? { id, host, owner, ttlMs } : unknown
+  } catch {
+    return unknown
+  }
 }
 
 /** Whether this is the value of a lock that no process holds. */
@@ -148,7 +160,7 @@ export class Lease {
     this.#isOver = true
     runtime.clearTimeout(this.#timer)
     const { key } = this.#request
-    await this.#desk.swap({ key, value: JSON.stringify(free), revision: this.#revision }).catch(() => {})
+    await this.#desk.release({ key, revision: this.#revision }).catch(() => {})
   }
 
   #end(): void {

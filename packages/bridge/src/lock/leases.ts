@@ -1,7 +1,7 @@
 import { monotonicMs } from '../base/clock.js'
 import { unreachable } from '../base/errors.js'
 import type { Register, RegisterEntry } from '../engine/engine.js'
-import { isFree } from './lease.js'
+import { freeText, isFree } from './lease.js'
 
 /** A wish for a lease. */
 export interface TakeRequest {
@@ -23,6 +23,8 @@ export class Leases implements Register {
   readonly #register: Register
   /** The revisions at which keys were free. If one is out of date, the server refuses it. */
   readonly #free = new Map<string, number>()
+  /** The releases that are on their way. */
+  readonly #releasing = new Map<string, Promise<unknown>>()
 
   constructor(register: Register) {
     this.#register = register
@@ -44,6 +46,27 @@ export class Leases implements Register {
   }
 
   /**
+   * Gives a lease back, if the key still has this revision. Rejects if the server cannot be reached.
+   *
+   * @param begin when to write it; a claim of this host waits from now on until it is written
+   */
+  async release(key: string, revision: number, begin: Promise<void> = Promise.resolve()): Promise<void> {
+    const released = begin.then(() => this.swap(key, freeText, revision))
+    const known = released.catch(() => {})
+    this.#releasing.set(key, known)
+    try {
+      await released
+    } finally {
+      if (this.#releasing.get(key) === known) this.#releasing.delete(key)
+    }
+  }
+
+  /** Resolves when no release is on its way. */
+  async released(): Promise<void> {
+    await Promise.all(this.#releasing.values())
+  }
+
+  /**
    * Takes a lease if it is free.
    *
    * @returns what the key has now: `value`, if it was taken
@@ -54,6 +77,7 @@ export class Leases implements Register {
       if (monotonicMs() > untilMs) throw unreachable(`key ${key}`)
       return this.swap(key, value, revision)
     }
+    await this.#releasing.get(key)
     const taken = await swapInTime(this.#free.get(key) ?? 0)
     if (taken !== undefined) return { value, revision: taken }
     const found = (await this.#register.get(key)) ?? { value: '', revision: 0 }
