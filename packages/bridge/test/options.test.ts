@@ -12,6 +12,9 @@ describe('bridge', () => {
     const wrong: [object, RegExp][] = [
       [{}, /servers=undefined must be/],
       [{ servers: [] }, /servers=/],
+      [{ servers: '' }, /servers="" must be/],
+      [{ servers: ['a:1', 'b c'] }, /servers="b c" must be/],
+      [{ servers, nats: null }, /nats=null must be/],
       [{ servers, more: 1 }, /options\.more is unknown/],
       [{ servers, host: 'a b' }, /host="a b" must be/],
       [{ servers, cluster: 'a.b' }, /cluster="a\.b" must be/],

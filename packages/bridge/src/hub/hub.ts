@@ -123,6 +123,7 @@ export class Hub {
     this.#leases = undefined
     const online = new AbortController()
     this.#online = online
+    this.#introduce()
     for (const link of this.#links) void this.#follow(link, online.signal)
   }
 
