@@ -19,8 +19,8 @@ export interface EventRoute {
 }
 
 /**
- * How long the server keeps events of 'stored' routes and changes of caches. The host that makes a log first decides; to
- * change it later, use `nats stream edit`.
+ * How long the server keeps events of 'stored' routes and changes of caches. The host that makes a log first decides.
+ * To change it later, use `nats stream edit`.
  */
 export interface RetainOptions {
   /** Milliseconds, 1000..2^40; default an hour. */

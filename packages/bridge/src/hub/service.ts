@@ -13,8 +13,8 @@ export interface Desk {
   /** Takes a lease if it is free. Returns what the key has now. */
   take(request: TakeRequest): Promise<RegisterEntry>
   /**
-   * Gives a lease back. Resolves when the server has it, or, for another process, when the process that holds the bridge
-   * has begun to do it: the next claim of this host waits for that.
+   * Gives a lease back. Resolves when the server has it. For another process it resolves when the process that holds
+   * the bridge has begun to do it: the next claim of this host waits for that.
    */
   release(request: { key: string; revision: number }, begin?: Promise<void>): Promise<void>
   /** Resolves when the key has another revision, or after `ms`. */
