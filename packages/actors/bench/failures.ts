@@ -128,7 +128,8 @@ export async function victims(fleet: Fleet, most: number, seconds: number): Prom
       const isHeld = i % holdEvery === 0
       if (isHeld) held++
       try {
-        made += await system.get('Node', first as string).pass(rest, isHeld ? holdMs : 0)
+        const passed = await system.get('Node', first as string).pass(rest, isHeld ? holdMs : 0)
+        made += passed
       } catch (error) {
         if (!isCycle(error)) throw error
         refused++
