@@ -1,4 +1,4 @@
-import { Fleet } from 'orbit-node'
+import { Fleet, OrbitError } from 'orbit-node'
 import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../../shared/check.js'
 import type { ActorClass, ActorLog } from './actor/actor.js'
 import type { PlacementPolicy } from './host/balance.js'
@@ -97,17 +97,31 @@ function checkHosting(options: HostingOptions): void {
   checkInteger('stuckMs', stuckMs, 2000, 0x7fffffff)
 }
 
+/** Checks a log that was passed, before it is needed. Throws a TypeError. */
+export function checkLog(log: unknown = console): asserts log is ActorLog | undefined {
+  const isLog = (['debug', 'info', 'warn', 'error'] as const).every(
+    (level) => typeof (log as Partial<ActorLog> | null)?.[level] === 'function',
+  )
+  if (!isLog) throw wrongType('log', log, 'an object with debug, info, warn and error, such as console')
+}
+
 /** Checks the options of a system. Throws a TypeError or RangeError. */
 export function checkSystem(options: HostOptions<ActorClasses> | CallerOptions): void {
   checkOptions('options', options, optionKeys)
   const { fleet, name = 'default', timeoutMs = 30_000, host = true } = options
   if (!(fleet instanceof Fleet)) throw wrongType('fleet', fleet, 'a Fleet')
+  if (fleet.closed) throw new OrbitError('ERR_ORBIT_CLOSED', `the handle of the fleet ${fleet.name} was closed`)
   checkName('name', name, 48)
+  checkLog(options.log)
   checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
   if (typeof host !== 'boolean') throw wrongType('host', host, 'a boolean')
   checkHosting(options as HostingOptions)
   const classes = 'actors' in options ? options.actors : undefined
   if (host && (typeof classes !== 'object' || classes === null)) {
     throw wrongType('actors', classes, 'an object of classes that extend Actor')
+  }
+  for (const type of Object.keys(classes ?? {})) {
+    checkName('the name of a class', type, 128)
+    if (type.includes('/')) throw outOfRange('the name of a class', type, 'a name without "/"')
   }
 }

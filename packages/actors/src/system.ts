@@ -165,7 +165,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     actor: { readonly type: string; readonly key: string },
     options: { signal?: AbortSignal } = {},
   ): Promise<MonitorEnd> {
-    const { type, key } = actor
+    const { type, key } = actor ?? {}
     this.#checkActor(type, key)
     checkOptions('options', options, ['signal'])
     const { signal = new AbortController().signal } = options

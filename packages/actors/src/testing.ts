@@ -123,8 +123,10 @@ export class TestActors<C extends ActorClasses> implements AsyncDisposable {
 
   /** Starts a new process of the actors, and closes the last one before if it lives. */
   async restart(): Promise<void> {
-    await this.#host?.close()
-    this.#host = this.#start()
+    const before = this.#host
+    this.#host = undefined
+    await before?.close()
+    this.#host ??= this.#start()
   }
 
   /** Ends everything; it does not wait for methods that run. Idempotent. */

@@ -79,6 +79,14 @@ it('kills the process of the actors, and restarts it', async () => {
   expect(events).toEqual(['activate', 'hold', 'activate', 'shutdown', 'activate'])
 })
 
+it('starts one process for two restarts at a time', async () => {
+  const made = world({ actors })
+  made.kill()
+  await Promise.all([made.restart(), made.restart()])
+  expect(await made.get('Alarm', 'a').rings()).toBe(0)
+  expect(made.fleet.nodes().filter(({ label }) => label === 'actors default')).toHaveLength(2) // with the caller
+})
+
 it('runs filters, also after a restart', async () => {
   const made = world({ actors })
   made.use(async (call, next) => `${call.method} ${await next()}`)

@@ -116,6 +116,16 @@ describe('workers that are supervised', () => {
     ])
   })
 
+  it('have failed if what was started is no worker', async () => {
+    const events: unknown[] = []
+    const workers = [{ name: 'a', restart: 'temporary' as const, start: () => 5 as never }]
+    const supervisor = superviseWorkers({ workers, onEvent: (event) => events.push(event) })
+    await new Promise((resolve) => setImmediate(resolve))
+    const exit = 'start()=5 must be a worker of node:cluster, a child process or a worker thread'
+    expect(events).toEqual([{ what: 'exited', name: 'a', exit }])
+    await supervisor.close()
+  })
+
   it('are refused with wrong options', () => {
     const wrong = (options: object) => () => superviseWorkers({ workers: [], ...options } as never)
     const start = () => fork(file)

@@ -58,6 +58,8 @@ export function actorType(name: string, Class: ActorClass): ActorType {
   if (typeof Class !== 'function' || !(Class.prototype instanceof Actor)) {
     throw wrongType(`actors.${name}`, Class, 'a class that extends Actor')
   }
+  if ('then' in Class.prototype)
+    throw wrongType(`${name}.then`, Class.prototype.then, 'named otherwise: promises call it')
   const settings: ActorSettings = Class.actor ?? {}
   checkOptions(`${name}.actor`, settings, keys)
   const { idleMs = 60_000, mailbox = 1000, readonly = [], reentrant = false } = settings

@@ -134,7 +134,8 @@ const kindKey = Symbol('kind')
 const methodsToBe = new Proxy(Object.create(null) as object, {
   get(_, name) {
     if (typeof name !== 'string' || neverMethods.has(name)) return undefined
-    const value = function (this: Methods, ...args: unknown[]) {
+    const value = function (this: Methods | undefined, ...args: unknown[]) {
+      if (this?.[invokeKey] === undefined) throw new TypeError(`call ${name} as a method of its reference`)
       return this[invokeKey](name, args, this[kindKey])
     }
     Object.defineProperty(Methods.prototype, name, { value })

@@ -273,8 +273,9 @@ export class Route {
       call.fail(call.error(code, `${text}; outcome: ${outcome}`, outcome, error))
       return
     }
-    if (error instanceof OrbitError && error.code === 'ERR_ORBIT_CLOSED') {
-      call.fail(call.error('ERR_ORBIT_ACTOR_CLOSED', 'the system was closed', 'unknown', error))
+    if (error instanceof OrbitError && ['ERR_ORBIT_CLOSED', 'ERR_ORBIT_RETIRED'].includes(error.code)) {
+      const what = error.code === 'ERR_ORBIT_CLOSED' ? 'the system was closed' : 'its fleet was removed'
+      call.fail(call.error('ERR_ORBIT_ACTOR_CLOSED', what, 'unknown', error))
       return
     }
     const isResult = error instanceof RemoteError

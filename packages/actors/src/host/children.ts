@@ -1,5 +1,5 @@
 import { wrongType } from '../../../shared/check.js'
-import type { ActorClass, ChildOptions, DeactivateReason } from '../actor/actor.js'
+import { Actor, type ActorClass, type ChildOptions, type DeactivateReason } from '../actor/actor.js'
 import { type ActorType, actorType } from '../actor/methods.js'
 import { defaultLimits } from '../base/crashes.js'
 import { Supervision } from '../supervision/supervision.js'
@@ -68,6 +68,7 @@ export class Children {
   /** A reference to a child, which is started if there is none of this name. */
   get(Class: ActorClass, name: string, { restart = 'permanent' }: ChildOptions): object {
     const known = this.#children.get(name)
+    if (!(Class?.prototype instanceof Actor)) throw wrongType('Class', Class, 'a class that extends Actor')
     const type = typeOf(Class)
     if (known !== undefined && known.type !== type) throw wrongType('Class', Class, `${known.type.name}, as before`)
     if (known === undefined) this.#add(type, name, restart)

@@ -156,7 +156,10 @@ export class Context implements ActorContext<never> {
     return this.#timers?.delete(name) === true
   }
 
-  monitor({ type, key }: { type: string; key: string }, run: (end: MonitorEnd) => unknown): () => void {
+  monitor(actor: { type: string; key: string }, run: (end: MonitorEnd) => unknown): () => void {
+    const { type, key } = actor ?? {}
+    checkName('type', type, 128)
+    checkName('key', key, 256)
     if (typeof run !== 'function') throw wrongType('run', run, 'a function')
     const activation = this.#activation
     const stop = new AbortController()

@@ -316,7 +316,7 @@ export class Host {
   async #leave(all: readonly Partition[]): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#timer)
-    const isLast = this.#hosts.ids().length === 1
+    const isLast = this.#hosts.isAlone
     this.#hosts.close()
     this.#seeker.stopAll()
     const held = all.filter(({ isHeld }) => isHeld)

@@ -91,6 +91,15 @@ export class Hosts {
     return this.views().map(({ id }) => id)
   }
 
+  /** Whether there is no other host; without a fleet, which may have been removed, there is none. */
+  get isAlone(): boolean {
+    try {
+      return this.ids().length === 1
+    } catch {
+      return true
+    }
+  }
+
   /** The host that ought to have each partition; empty without hosts. */
   placement(): string[] {
     return placed(this.#options.policy, this.#options.pin, this.views())
@@ -125,7 +134,11 @@ export class Hosts {
   }
 
   close(): void {
-    this.#presence.close()
+    try {
+      this.#presence.close()
+    } catch {
+      // The fleet was removed, and what this host has said with it.
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { wrongType } from '../../../shared/check.js'
 import { type AnyWorker, end } from './anyworker.js'
 import { HealthCheck, type HealthOptions } from './health.js'
 import type { Restart } from './supervision.js'
@@ -69,6 +70,9 @@ export class SupervisedWorker {
   #begin(worker: AnyWorker): void {
     const { name } = this
     const { health } = this.#spec
+    if (typeof (worker as { once?: unknown } | undefined)?.once !== 'function') {
+      throw wrongType('start()', worker, 'a worker of node:cluster, a child process or a worker thread')
+    }
     const kill = () => {
       this.#owner.tell({ what: 'unhealthy', name })
       end(worker, 'SIGKILL')

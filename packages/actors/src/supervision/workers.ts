@@ -2,6 +2,7 @@ import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '..
 import type { ActorLog } from '../actor/actor.js'
 import { hostClock } from '../base/clock.js'
 import { type CrashLimits, defaultLimits } from '../base/crashes.js'
+import { checkLog } from '../options.js'
 import type { AnyWorker } from './anyworker.js'
 import { HealthCheck } from './health.js'
 import { type Strategy, Supervision } from './supervision.js'
@@ -127,6 +128,7 @@ export function superviseWorkers(options: SuperviseOptions): WorkerSupervisor {
   for (const [name, ms] of Object.entries({ withinMs, firstRestMs, longestRestMs, stopMs: options.stopMs ?? 10_000 })) {
     checkInteger(name, ms, 1, 0x7fffffff)
   }
+  checkLog(options.log)
   if (options.onEvent !== undefined && typeof options.onEvent !== 'function') {
     throw wrongType('onEvent', options.onEvent, 'a function')
   }
