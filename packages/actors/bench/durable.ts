@@ -1,12 +1,13 @@
 // npm run bench:durable [-- PART ...]: what durable calls cost; parts are group (beside commits that are not grouped),
 // redis (beside Redis with appendfsync always, if there is a redis-server), normal (beside calls without storage), sql,
 // activation and takeover, default all. The ways of a part take turns in one run: compare ratios. A part takes at most a
-// minute.
+// minute. ORBIT_SYNC_US=5000 makes each fdatasync 5 ms slower, as on a slower disk.
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Actor, type ActorSystem, actors, type StoreChange } from 'orbit-actors'
 import { sqlite } from 'orbit-actors/sqlite'
 import { Fleet } from 'orbit-node'
@@ -22,6 +23,16 @@ const newFolder = (): string => {
   folders.push(folder)
   return folder
 }
+/** What makes the syncs of a process slower, if that was asked for. */
+function slowDisk(): Record<string, string> {
+  if (process.env['ORBIT_SYNC_US'] === undefined) return {}
+  const library = join(newFolder(), 'slowdisk.so')
+  const source = fileURLToPath(new URL('slowdisk.cc', import.meta.url))
+  execFileSync('g++', ['-O1', '-shared', '-fPIC', source, '-o', library, '-ldl'])
+  return { LD_PRELOAD: library }
+}
+const env = { ...process.env, ...slowDisk() }
+
 const quantile = (values: readonly number[], part: number): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length * part)] as number
 const median = (values: readonly number[]): number => quantile(values, 0.5)
@@ -29,6 +40,7 @@ const median = (values: readonly number[]): number => quantile(values, 0.5)
 async function startHost(name: string, folder: string, kind: Kind, label = 'owner'): Promise<ChildProcess> {
   const host = fork(new URL('durablehost.ts', import.meta.url), [name, folder, kind, label], {
     execArgv: ['--import', 'tsx'],
+    env,
   })
   await once(host, 'message')
   return host
@@ -98,7 +110,7 @@ class Redis {
 
   constructor() {
     const options = ['--port', `${this.#port}`, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '']
-    this.#server = spawn('redis-server', [...options, '--dir', newFolder()], { stdio: 'ignore' })
+    this.#server = spawn('redis-server', [...options, '--dir', newFolder()], { stdio: 'ignore', env })
   }
 
   rate(): number {

@@ -46,7 +46,7 @@ export interface CommitListener {
 }
 
 /** A commit that takes longer is worth a pause before the next one, and how long that is. */
-const [slowMs, pauseMs] = [2, 1]
+const [slowMs, pauseMs] = [0.5, 1]
 
 /**
  * The commits of one partition, one at a time. Turns that end while one is under way, or in one turn of the event loop,

@@ -10,7 +10,8 @@ export class Unwritten {
   readonly #type: string
   readonly #key: string
   readonly #entries = new Map<string, EntryChange>()
-  readonly #pages = new Map<number, PageChange>()
+  /** Made when the first page is set. */
+  #pages: Map<number, PageChange> | undefined
   /** How many pages the database of the actor has. */
   #count: number
 
@@ -22,8 +23,8 @@ export class Unwritten {
 
   /** A new commit begins. */
   clear(): void {
-    this.#entries.clear()
-    this.#pages.clear()
+    if (this.#entries.size > 0) this.#entries.clear()
+    this.#pages?.clear()
   }
 
   /** Adds what a turn has set to the changes of the commit. */
@@ -39,7 +40,9 @@ export class Unwritten {
       this.#entries.set(name, change)
       changes.push(change)
     }
-    for (const [page, bytes] of pages?.pages ?? []) {
+    if (pages === undefined) return
+    this.#pages ??= new Map()
+    for (const [page, bytes] of pages.pages) {
       const earlier = this.#pages.get(page)
       if (earlier !== undefined) {
         earlier.bytes = bytes
@@ -49,13 +52,13 @@ export class Unwritten {
       this.#pages.set(page, change)
       changes.push(change)
     }
-    if (pages !== undefined) this.#resize(pages.count, changes)
+    this.#resize(pages.count, changes)
   }
 
   #resize(count: number, changes: StoreChange[]): void {
     if (count < this.#count) {
       changes.push({ kind: 'no pages', type: this.#type, key: this.#key, after: count })
-      this.#pages.clear() // pages that come back follow this change
+      this.#pages?.clear() // pages that come back follow this change
     }
     this.#count = count
   }
