@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Environment variables for node-gyp: all cores, and Node's own headers where they are beside it; else it fetches them. */
+/** Environment of node-gyp: all cores, and the headers of Node where they are beside it; else it fetches them. */
 export function gypSettings() {
   const prefix = join(dirname(process.execPath), '..')
   const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
