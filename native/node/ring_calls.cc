@@ -16,7 +16,7 @@ Napi::Value handle_of(const Napi::CallbackInfo& info, OpenRing* opened, int64_t 
     if (known.opened == opened && known.exactBytes == exactBytes) return Napi::Number::New(info.Env(), handle);
   }
   uint32_t handle = free_handle(addon.rings, [](const RingHandle& ring) { return ring.opened == nullptr; });
-  addon.rings[handle] = {opened, info[0].As<Napi::Number>().Uint32Value(), nullptr, exactBytes, {}, {}, {}, {}};
+  addon.rings[handle] = {opened, info[0].As<Napi::Number>().Uint32Value(), nullptr, exactBytes, {}, {}, {}, {}, {}};
   return Napi::Number::New(info.Env(), handle);
 }
 
