@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 
 /** Each code is documented by its sentence, which is its value. */
-const codes = new Set(
-  readFileSync(new URL('src/base/errors.ts', import.meta.url), 'utf8').match(/\bERR_ORBIT_[A-Z_]+\b/g),
-)
+const codesIn = (file) => [
+  ...new Set(readFileSync(new URL(file, import.meta.url), 'utf8').match(/\bERR_ORBIT_[A-Z_]+\b/g)),
+]
 
 export default {
   name: 'orbit-node',
@@ -15,6 +15,7 @@ export default {
     'src/testing.ts',
     'src/adapters/{cron,keyv,next,otel,pino,prom,ratelimit,socketio}.ts',
     'packages/actors/src/{index,inspect,sqlite,testing}.ts',
+    'packages/bridge/src/index.ts',
   ],
   readme: 'README.md',
   projectDocuments: [
@@ -33,8 +34,12 @@ export default {
   highlightLanguages: ['typescript', 'javascript', 'console', 'bash', 'json', 'yaml', 'dockerfile', 'ini'],
   treatWarningsAsErrors: true,
   validation: { notExported: true, invalidLink: true, invalidPath: true, notDocumented: true },
-  // orbit-actors refers to Fleet and Metric by the declarations in dist/, which are documented from src/.
-  intentionallyNotExported: ['EventsOf', 'Family', 'Fleet', 'MatchingTopic', 'Metric', 'PodWords'],
+  // orbit-actors and orbit-bridge refer to the types of orbit-node by the declarations in dist/, which are documented from src/.
+  intentionallyNotExported: [
+    ...['EventsOf', 'Family', 'Fleet', 'MatchingTopic', 'Metric', 'PodWords', 'CacheBytes', 'Codec'],
+    ...['ConditionalPutOptions', 'GetOrSetOptions', 'KeysOptions', 'LoadContext', 'NodeRecord', 'PresenceEntry'],
+    ...['Reservation', 'StoreEntry', 'StoreKey', 'StoreStats', 'StoreWatch', 'StoreWatchOptions', 'Subject'],
+  ],
   intentionallyNotDocumented: [
     // What stands around them says it.
     'Contest.tryClaim.__type.guard',
@@ -48,7 +53,7 @@ export default {
     'PromMetric.get.__type.values',
     'Semaphore.tryAcquire.__type.guard',
     'Semaphore.tryAcquire.__type.yieldTo',
-    ...[...codes].map((code) => `errorCodes.__type.${code}`),
+    ...codesIn('src/base/errors.ts').map((code) => `errorCodes.__type.${code}`),
   ]
     .map((name) => `src.${name}`)
     .concat(

@@ -36,6 +36,12 @@ export interface HostAnswers<T> {
   readonly missing: readonly string[]
 }
 
+/** The sum of a counter over hosts. */
+export interface HostSum extends HostAnswers<number> {
+  /** The sum over the hosts that answered. */
+  readonly value: number
+}
+
 const retryMs = 200
 /** Of the name of a store and a namespace, as JSON. */
 const maxSpaceBytes = 107
@@ -290,13 +296,10 @@ export class Bridge implements AsyncDisposable {
    *
    * @param name the name of the counter
    * @param options.table the name of the `Counters`; default: those without a name
-   * @returns `value`: the sum over the hosts that answered; `hosts` and `missing`: which these are
+   * @returns the sum, and which hosts answered
    * @throws BridgeError ERR_ORBIT_BRIDGE_UNREACHABLE if no process of this host holds its bridge
    */
-  async count(
-    name: string,
-    options: AskOptions & { table?: string } = {},
-  ): Promise<HostAnswers<number> & { readonly value: number }> {
+  async count(name: string, options: AskOptions & { table?: string } = {}): Promise<HostSum> {
     const { table = '', ...ask } = options
     checkName('name', name, 128)
     const { hosts, missing } = await this.#askAll({ op: 'counter', name, table }, ask)

@@ -1,5 +1,5 @@
 export { BridgeError, type BridgeErrorCode, bridgeErrorCodes } from './base/errors.js'
-export { type AskOptions, Bridge, bridge, type HostAnswers } from './bridge.js'
+export { type AskOptions, Bridge, bridge, type HostAnswers, type HostSum } from './bridge.js'
 export { BridgedCache, type BridgedCacheOptions } from './cache/bridgedcache.js'
 export { BridgedStore, type BridgedStoreOptions } from './cache/bridgedstore.js'
 export type { BridgeFinding } from './doctor.js'
