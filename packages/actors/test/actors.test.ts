@@ -46,6 +46,16 @@ class Counter extends Actor {
   throwFunction(): void {
     throw () => {}
   }
+  throwUnreadable(): void {
+    throw Object.create(null)
+  }
+  throwTrap(): void {
+    throw Object.defineProperty(new Error('trap'), 'message', {
+      get() {
+        throw new Error('no message')
+      },
+    })
+  }
   fail(): void {
     throw Object.assign(new RangeError('too far', { cause: 'the map' }), { code: 'ERR_FAR', metres: 7 })
   }
@@ -195,6 +205,9 @@ describe.each(callers)('an actor in $where', ({ caller }) => {
       outcome: 'done',
     })
     await expect(counter['throwFunction']?.()).rejects.toThrow('() => {}')
+    for (const name of ['throwUnreadable', 'throwTrap']) {
+      await expect(counter[name]?.()).rejects.toThrow('what was thrown has no text')
+    }
     expect(await counter['add']?.()).toBe(1)
   })
 

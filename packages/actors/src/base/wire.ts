@@ -153,8 +153,17 @@ function isRefusal(value: unknown): value is Refusal {
   return isKnown && isOutcome && (path === undefined || areTexts(path)) && (failure === undefined || isFailure(failure))
 }
 
-/** What was thrown, as plain data that can cross. */
+/** What was thrown, as plain data that can cross. It throws for nothing: a turn that has failed must end. */
 export function failureOf(thrown: unknown): Failure {
+  try {
+    return readFailure(thrown)
+  } catch {
+    const message = 'what was thrown has no text' // its getters throw, or it has no prototype
+    return { name: 'Error', message, stack: '', cause: undefined, fields: {} }
+  }
+}
+
+function readFailure(thrown: unknown): Failure {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const { name, message, cause, stack = '' } = error
   const failure = { name: String(name), message: String(message), stack: String(stack), cause, fields: { ...error } }
