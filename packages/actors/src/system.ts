@@ -125,7 +125,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
         notices.publishJson(endings.topic, { tag, reason })
       },
       monitor: (type: string, id: string, fire: (end: MonitorEnd) => void, signal: AbortSignal) =>
-        void this.#monitors.watch(type, id, fire, signal),
+        void this.#monitors.watch(type, id, fire, signal).catch((error) => this.#log.error(id, error)),
     }
     return new Host(this.#fleet, this.#name, types, household, this.#deadlines, store)
   }
@@ -178,7 +178,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
         signal.removeEventListener('abort', abort)
         resolve(end)
       }
-      void this.#monitors.watch(type, `${type}/${key}`, fire, signal)
+      this.#monitors.watch(type, `${type}/${key}`, fire, signal).catch(reject)
     })
   }
 

@@ -49,6 +49,10 @@ class Counter extends Actor {
   throwUnreadable(): void {
     throw Object.create(null)
   }
+  throwCycle(): void {
+    const error = new Error('cycle')
+    throw Object.assign(error, { cause: error, self: error })
+  }
   throwTrap(): void {
     throw Object.defineProperty(new Error('trap'), 'message', {
       get() {
@@ -205,6 +209,7 @@ describe.each(callers)('an actor in $where', ({ caller }) => {
       outcome: 'done',
     })
     await expect(counter['throwFunction']?.()).rejects.toThrow('() => {}')
+    await expect(counter['throwCycle']?.()).rejects.toThrow('cycle')
     for (const name of ['throwUnreadable', 'throwTrap']) {
       await expect(counter[name]?.()).rejects.toThrow('what was thrown has no text')
     }

@@ -1,4 +1,4 @@
-import { serialize } from 'node:v8'
+import { deserialize, serialize } from 'node:v8'
 import { RemoteError } from 'orbit-node'
 import { ActorError, type ActorErrorCode, actorErrorCodes, type Outcome } from './errors.js'
 import { cloned, FieldReader, FieldWriter, isPlain } from './fields.js'
@@ -168,7 +168,7 @@ function readFailure(thrown: unknown): Failure {
   const { name, message, cause, stack = '' } = error
   const failure = { name: String(name), message: String(message), stack: String(stack), cause, fields: { ...error } }
   try {
-    serialize(failure)
+    deserialize(serialize(failure)) // an error that is its own cause is written, and cannot be read
     return failure
   } catch {
     return { ...failure, cause: undefined, fields: {} } // a field that cannot be cloned
