@@ -194,10 +194,16 @@ bool Fleet::try_node(uint32_t node, bool isAlone) {
   return hasNode_;
 }
 
+// A fleet may have room for far more members than ever join. Partner: write_record.
+uint32_t Fleet::used_nodes() const {
+  uint64_t used = load_acquire(&header()->usedNodes);
+  return used < size_ ? static_cast<uint32_t>(used) : size_;
+}
+
 // The nodes with leases that are surely held; none while there are few members, which are asked for one by one.
 std::vector<bool> Fleet::listed_leases() const {
   uint32_t joined = 0;
-  for (uint32_t node = 0; node < size_; node++) joined += has_joined(record(node));
+  for (uint32_t node = 0, used = used_nodes(); node < used; node++) joined += has_joined(record(node));
   return joined >= kManyMembers ? store_->listed_leases(*mapping_, size_) : std::vector<bool>(size_);
 }
 
@@ -234,6 +240,8 @@ void Fleet::write_record(const JoinOptions& options) {
   next.joinedAtMs = unix_ms();
   memcpy(next.label, options.label.data(), options.label.size() < kLabelBytes ? options.label.size() : kLabelBytes);
   set_joined(record(node_), kNotJoined);
+  // Joins follow each other, by the membership lock. Partner: used_nodes.
+  if (load_relaxed(&header()->usedNodes) <= node_) store_release(&header()->usedNodes, node_ + 1);
   copy_to_shared(reinterpret_cast<uint64_t*>(record(node_)), &next, sizeof next);
   set_joined(record(node_), kIsJoined);
 }
@@ -317,7 +325,7 @@ bool Fleet::is_alive(uint32_t node, uint64_t incarnation) {
 std::vector<Member> Fleet::members() const {
   std::vector<Member> members;
   std::vector<bool> held = listed_leases();
-  for (uint32_t node = 0; node < size_; node++) {
+  for (uint32_t node = 0, used = used_nodes(); node < used; node++) {
     const NodeRecord* shared = record(node);
     if (!has_joined(shared)) continue;  // partner: the last store of take_node
     NodeRecord copy;

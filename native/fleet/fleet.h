@@ -214,6 +214,7 @@ class Fleet {
   void become_writer_of(OpenStore* opened, const std::string& object);
   bool try_node(uint32_t node, bool isAlone);
   std::vector<bool> listed_leases() const;
+  uint32_t used_nodes() const;
   bool settle_node(uint32_t node, bool isAlone);
   bool settle_object(const Mapping& mapping, uint32_t node, bool isAlone) const;
   FleetHeader* header() const { return static_cast<FleetHeader*>(mapping_->base); }

@@ -323,7 +323,8 @@ struct FleetHeader {
   uint64_t reserved[4];
 
   uint64_t kinds[4];
-  uint64_t reservedKinds[4];
+  uint64_t usedNodes;  // no node from here on was ever held. Members take the lowest free one, so it stays small
+  uint64_t reservedKinds[3];
 
   KindName names[kNamedKinds];
 };
