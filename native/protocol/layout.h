@@ -64,7 +64,8 @@
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
 //   64         64                     size, lifetime, subjectKey, bootId         creator
-//   128        64                     kinds: one bit per existing KIND           creators of rings, removers
+//   128        32                     kinds: one bit per existing KIND           creators of rings, removers
+//   160        32                     usedNodes                                  members that join, one at a time
 //   192        5184                   KindName[]: which KIND a name has          members, one at a time (names.h)
 //   5376       nodes * 256            NodeRecord[]                               the node that holds the lease
 //

@@ -168,6 +168,7 @@ function fleetWithoutSpares(size = 4): string {
   ring.setU64(at.entry(1) + entryAt.intentChunk, ring.u64(at.spare(0)))
   ring.setU64(at.entry(1) + entryAt.intentPosition, 3n)
   const members = objectFile(name, 'fleet')
+  members.setU64(fleetAt.usedNodes, 2n)
   members.setU64(fleetAt.record(1) + recordAt.incarnation, 1n)
   members.setU32(fleetAt.record(1) + recordAt.joined, 1)
   return name

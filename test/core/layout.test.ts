@@ -79,6 +79,7 @@ describe.skipIf(!hasObjectFiles)('the bytes in shared memory', () => {
     expect(members.u64(fleetAt.lifetime)).toBe(0n)
     expect(members.u64(fleetAt.subjectKey)).not.toBe(0n)
     expect(members.u64(fleetAt.kinds)).toBe(1n << 12n)
+    expect(members.u64(fleetAt.usedNodes)).toBe(1n)
     ages(members.u64(24))
     const record = fleetAt.record(0)
     expect(members.u64(record + recordAt.incarnation)).toBe(1n)

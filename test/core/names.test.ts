@@ -23,6 +23,7 @@ const Other = orbitType({ name: 'Other', kind: 9, capacity: 4, payloadBytes: 16 
 /** Writes the words that this member leaves when it is killed. */
 function leaveDead(name: string, node: number, pid: number, label: string): void {
   const file = objectFile(name, 'fleet')
+  if (file.u64(fleetAt.usedNodes) <= node) file.setU64(fleetAt.usedNodes, BigInt(node + 1))
   const record = fleetAt.record(node)
   file.setU64(record + recordAt.incarnation, file.u64(record + recordAt.incarnation) + 1n)
   file.setU32(record + recordAt.pid, pid)

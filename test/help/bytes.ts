@@ -30,6 +30,7 @@ export const fleetAt = {
   subjectKey: 80,
   bootId: 88,
   kinds: 128,
+  usedNodes: 160,
   name: (index: number): number => 192 + index * 72,
   records: 5376,
   record: (node: number): number => 5376 + node * 256,
