@@ -22,8 +22,7 @@
 //   ...        spares * 8, align64    spare[]: chunks in no slot and no hand     creator, audit
 //   ...        chunks * stride        chunk[]: ChunkHeader, payload              the owner of the chunk
 //   ...        schemaRoom             schema: the pod as text (schema.h)         creator; members that add fields
-//   Behind the schema, a ring with a pod has
-//   ...        nodes * 2 * stride     latest[node][2]: LatestHeader, payload     its node (latest.h)
+//   ...        nodes * 2 * stride     latest[node][2], if it has a pod: latest.h its node
 //
 // Table object
 //   A table has the fields of a ring, but each of its slots moves on its own: slot[] is bucket[], and its words are
@@ -64,8 +63,7 @@
 // Fleet object
 //   0          64                     ObjectHeader                               creator, magic last; retired: remover
 //   64         64                     size, lifetime, subjectKey, bootId         creator
-//   128        32                     kinds: one bit per existing KIND           creators of rings, removers
-//   160        32                     usedNodes                                  members that join, one at a time
+//   128        64                     kinds: a bit per existing KIND; usedNodes  creators of rings, removers; joiners
 //   192        5184                   KindName[]: which KIND a name has          members, one at a time (names.h)
 //   5376       nodes * 256            NodeRecord[]                               the node that holds the lease
 //
