@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "fleet/object.h"
 #include "fleet/removal.h"
 #include "posix/boot.h"
@@ -194,10 +196,10 @@ bool Fleet::try_node(uint32_t node, bool isAlone) {
   return hasNode_;
 }
 
-// A fleet may have room for far more members than ever join. Partner: write_record.
+// A fleet may have room for far more members than ever join. Partner: write_record. A member finds itself at least.
 uint32_t Fleet::used_nodes() const {
-  uint64_t used = load_acquire(&header()->usedNodes);
-  return used < size_ ? static_cast<uint32_t>(used) : size_;
+  uint64_t used = load_acquire(&header()->usedNodes), own = hasNode_ ? uint64_t{node_} + 1 : 0;
+  return static_cast<uint32_t>(std::min<uint64_t>(std::max(used, own), size_));
 }
 
 // The nodes with leases that are surely held; none while there are few members, which are asked for one by one.

@@ -8,8 +8,9 @@
 //   generations would name what is a value of another key by then, or the middle of one.
 // Hints. Records, dead records and the latest expiry of a segment are for choosing victims. Wrong ones cost hits. So
 //   they are loaded and stored: adding by a locked instruction would take as long as the rest of a put. Only its owner
-//   counts the records of a segment. Others count the dead ones, and two at once may lose one: then a segment seems to
-//   have more live records than it has.
+//   counts the records of a segment. Others count the dead ones, as { generation:32 | count:32 }: two at once may lose
+//   one, and one that stops between its load and its store may undo others. Then a segment seems to have more live
+//   records than it has, and never fewer: a count of another generation is none.
 //
 // native/model/segment.pml checks the state, the looks of a get and the sweep.
 #pragma once
@@ -57,18 +58,28 @@ inline uint32_t worth_of(const ValueStore& store, uint64_t word) {
 
 // ---- hints ---------------------------------------------------------------------------------------------------------
 
+// The count of dead records, for the generation of a state.
+inline uint64_t dead_of(uint64_t state, uint64_t count) { return generation_of(state) << 32 | (count & UINT32_MAX); }
+inline uint64_t dead_in(uint64_t state, uint64_t dead) {
+  return dead >> 32 == (generation_of(state) & UINT32_MAX) ? dead & UINT32_MAX : 0;
+}
+
 // The index no longer names the record of this word. Each count acquires the one before and releases its own: a member
 // that sees all records dead, and begins a new generation, brings the words that replaced them along. So a reader that
 // finds the segment empty finds those words.
 inline void note_dropped(const ValueStore& store, uint64_t word) {
-  if (word == 0 || !is_current(store, word)) return;
-  uint64_t* dead = &store.segments[segment_in(word)].dead;
-  store_release(dead, load_acquire(dead) + 1);
+  if (word == 0 || !is_segment(store, segment_in(word))) return;
+  Segment* line = &store.segments[segment_in(word)];
+  uint64_t state = state_of(store, segment_in(word));
+  if (!is_of(word, state, filled_units(store, state))) return;
+  uint64_t dead = dead_in(state, load_acquire(&line->dead));
+  store_release(&line->dead, dead_of(state, dead + 1));
 }
 
 inline uint64_t records_in(const Segment& segment) { return load_relaxed(&segment.records) & UINT32_MAX; }
 inline uint64_t live_records_in(const Segment& segment) {
-  uint64_t records = records_in(segment), dead = load_acquire(&segment.dead);  // partner: note_dropped
+  uint64_t records = records_in(segment), word = load_acquire(&segment.dead);  // partner: note_dropped
+  uint64_t dead = dead_in(load_relaxed(&segment.state), word);
   return records > dead ? records - dead : 0;
 }
 
@@ -118,7 +129,6 @@ inline void begin_generation(const ValueStore& store, uint32_t segment, uint64_t
   uint64_t generation = generation_of(*state) + 1;
   if ((generation & kGenerationMask) == 0) sweep_index(store, segment);
   store_relaxed(&line->meta, kUnusedSegment);
-  store_relaxed(&line->dead, 0);
   store_relaxed(&line->records, 0);
   store_relaxed(&line->maxExpiryMs, 0);
   *state = generation << kFilledBits;

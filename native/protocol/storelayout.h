@@ -59,7 +59,7 @@ static_assert(sizeof(StoreHeader) == 704, "eleven lines");
 struct Segment {
   uint64_t state;        // { generation:40 | filled:24 }, filled in units of 16 bytes
   uint64_t meta;         // { seal:62 | SegmentClass:2 }, seal 0: open
-  uint64_t dead;         // of these records, those that no index word names any more
+  uint64_t dead;         // { generation:32 | count:32 } of the records that no index word names any more
   uint64_t records;      // all that were written, parts of large values included
   uint64_t maxExpiryMs;  // of its records; ~0: one never expires
   uint64_t reserved[3];

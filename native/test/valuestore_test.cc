@@ -299,6 +299,21 @@ void knows_an_unchanged_entry_by_its_id() {
 }
 
 // A segment that has expired as a whole is the next victim, so what lives stays.
+void takes_no_count_of_dead_records_of_an_older_generation() {
+  HeapStore heap(usual_spec());
+  StoreMember member(heap.store, 1);
+  member.put("key", "value");
+  uint64_t hash = member.key("key").hash;
+  Segment* line = &heap.store.segments[segment_in(first_with(bucket_at(heap.store, hash), hash >> 48).word)];
+  CHECK_EQUAL(live_records_in(*line), 1);
+  // What a process stores that was stopped while it counted, until the segment was used again.
+  line->dead = dead_of((generation_of(line->state) - 1) << kFilledBits, 7);
+  CHECK_EQUAL(live_records_in(*line), 1);
+  member.put("key", "other");
+  CHECK_EQUAL(records_in(*line), 2);
+  CHECK_EQUAL(live_records_in(*line), 1);
+}
+
 void takes_expired_segments_first() {
   HeapStore heap(store_spec(16, 1 << 14, 1024, 1));
   StoreMember member(heap.store, 0);
@@ -567,6 +582,7 @@ int main(int count, char** words) {
       TEST(works_with_an_index_that_is_too_small),
       TEST(forgets_a_value_when_its_time_is_over),
       TEST(knows_an_unchanged_entry_by_its_id),
+      TEST(takes_no_count_of_dead_records_of_an_older_generation),
       TEST(takes_expired_segments_first),
       TEST(puts_only_if_the_key_has_no_value),
       TEST(puts_only_if_the_entry_is_the_same),

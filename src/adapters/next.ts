@@ -44,7 +44,8 @@ const maxTagLength = 300
 
 const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
 const unixMs = (): number => performance.timeOrigin + performance.now()
-const short = (tag: string): string => tag.slice(0, maxTagLength)
+/** A tag as it is stored: not half of a character that takes two units. */
+const short = (tag: string): string => tag.slice(0, maxTagLength).toWellFormed()
 const staleTag = (tag: string): string => `stale ${short(tag)}`
 
 /** The header of what is stored, and where the bytes behind it begin. Undefined: another program has stored this. */
@@ -55,8 +56,10 @@ function headerOf(bytes: Uint8Array): { header: Lasting; end: number } | undefin
   try {
     const header = deserialize(bytes.subarray(headBytes, end)) as Lasting
     const { tags, madeMs, entry } = header
-    const isOurs = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string') && typeof madeMs === 'number'
-    return isOurs && typeof entry === 'object' && entry !== null ? { header, end } : undefined
+    // An array without elements may be longer than memory.
+    const isOurs = Array.isArray(tags) && tags.length < bytes.length && typeof madeMs === 'number'
+    if (!isOurs || !Array.from(tags).every((tag) => typeof tag === 'string')) return undefined
+    return typeof entry === 'object' && entry !== null ? { header, end } : undefined
   } catch {
     return undefined
   }
@@ -92,6 +95,12 @@ class Pages {
       isStale = true
     }
     return { entry, isStale, bytes: bytes.subarray(found.end) }
+  }
+
+  /** Monotonic milliseconds; after the invalidations of these tags, which may be ahead: each takes a millisecond. */
+  nowMs(tags: readonly string[]): number {
+    const all = tags.filter(Boolean).flatMap((tag) => [short(tag), staleTag(tag)])
+    return all.reduce((ms, tag) => Math.max(ms, this.#store.invalidatedAt(tag) + 1), monotonicMs())
   }
 
   save(key: string, lasting: Lasting, parts: readonly Uint8Array[], ttlMs: number | undefined): void {
@@ -243,7 +252,7 @@ export function isrCacheHandler(
       const { cacheControl } = context
       const entry = { lastModified: Date.now(), value, ...(cacheControl !== undefined && { cacheControl }) }
       const tags = [...tagsOf(value), ...(context.tags ?? [])]
-      pages.save(key, { tags, madeMs: monotonicMs(), entry }, [], undefined)
+      pages.save(key, { tags, madeMs: pages.nowMs(tags), entry }, [], undefined)
     }
 
     async revalidateTag(tags: string | string[], durations?: { expire?: number }) {

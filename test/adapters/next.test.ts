@@ -45,6 +45,34 @@ describe('the handlers of Next.js', () => {
     expect(await isr.get('key')).toMatchObject({ value: 'page' })
   })
 
+  it('miss an entry with a list of tags that has no elements', async () => {
+    const fleet = joinLocal(fleetName())
+    const header = serialize({ tags: Object.assign([], { length: 2 ** 32 - 1 }), madeMs: 1, entry: {} })
+    new OrbitStore(fleet, { name: 'next', namespace: 'isr' }).put('key', stored(header))
+    expect(await new (isrCacheHandler(fleet))().get('key')).toBeNull()
+  })
+
+  it('take half of a character in a tag for a replacement character', async () => {
+    const fleet = joinLocal(fleetName())
+    const isr = new (isrCacheHandler(fleet))()
+    const tag = `${'x'.repeat(299)}😀y`
+    await isr.set('key', 'page', { tags: [tag, '\ud800'] })
+    expect(await isr.get('key')).toMatchObject({ value: 'page' })
+    await isr.revalidateTag(tag)
+    expect(await isr.get('key')).toBeNull()
+  })
+
+  it('find a page that was set after many invalidations at once', async () => {
+    const fleet = joinLocal(fleetName())
+    const isr = new (isrCacheHandler(fleet))()
+    const tags = Array.from({ length: 500 }, (_, i) => `tag ${i}`)
+    await isr.revalidateTag(tags)
+    await isr.set('key', 'page', { tags: ['tag 499'] })
+    expect(await isr.get('key')).toMatchObject({ value: 'page' })
+    await isr.revalidateTag('tag 499')
+    expect(await isr.get('key')).toBeNull()
+  })
+
   it('find an entry of bytes that they could have stored', async () => {
     const fleet = joinLocal(fleetName())
     new OrbitStore(fleet, { name: 'next', namespace: 'isr' }).put('key', stored(whole))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { OrbitStore } from '../../src/index.js'
 import { fleetName } from '../help/fleets.js'
 import { isLinux } from '../help/system.js'
 import { type Running, runProgram } from './program.js'
@@ -62,21 +63,28 @@ describe.runIf(isLinux)('the store for undici', () => {
     const store = new OrbitCacheStore(fleet)
     const key = { origin: 'http://host', method: 'GET', path: '/', headers: { accept: 'text/html' } }
     const times = { cachedAt: Date.now(), staleAt: Date.now() + 1000, deleteAt: Date.now() + 600_000 }
-    const value = { statusCode: 200, statusMessage: 'OK', headers: { a: ['1', '2'] }, vary: { accept: 'text/html' } }
-    const write = async (...parts: Uint8Array[]) => {
-      const stream: Writable = store.createWriteStream(key, { ...value, ...times })
+    const head = { statusCode: 200, statusMessage: 'OK', headers: { a: ['1', '2'] }, cacheControlDirectives: {} }
+    const value = { ...head, vary: { accept: 'text/html' } }
+    const begin = (): Writable => store.createWriteStream(key, { ...value, ...times })
+    const write = async (stream: Writable, ...parts: Uint8Array[]) => {
       for (const part of parts) stream.write(part)
       stream.end()
-      await once(stream, 'finish')
+      await once(stream, 'close')
     }
     expect(store.get(key)).toBeUndefined()
-    await write(Buffer.from('one\n'), Buffer.from('two'))
-    expect(store.get(key)).toEqual({ ...value, ...times, body: Buffer.from('one\ntwo') })
+    await write(begin(), Buffer.from('one\n'), Buffer.from('two'))
+    expect(store.get(key)).toEqual({ ...value, ...times, body: [Buffer.from('one\ntwo')] })
     expect(store.get({ ...key, headers: { accept: 'text/plain' } })).toBeUndefined()
     expect(store.get({ ...key, headers: undefined })).toBeUndefined()
-    await write(Buffer.alloc(9 * 2 ** 20))
-    expect(store.get(key)?.body.length).toBe(7) // the one before
+    const isOld = begin()
     store.delete(key)
+    await write(isOld, Buffer.from('before the change'))
     expect(store.get(key)).toBeUndefined()
+    await write(begin(), Buffer.from('small'))
+    await write(begin(), Buffer.alloc(5 * 2 ** 20))
+    expect(store.get(key)).toBeUndefined()
+    new OrbitStore(fleet, { name: 'undici' }).put('GET http://host/', 'foreign\n')
+    expect(store.get(key)).toBeUndefined()
+    expect(store.createWriteStream({ ...key, path: 'x'.repeat(400) }, { ...value, ...times })).toBeUndefined()
   })
 })
