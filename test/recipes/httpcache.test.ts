@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { OrbitStore } from '../../src/index.js'
 import { fleetName } from '../help/fleets.js'
 import { isLinux } from '../help/system.js'
 import { type Running, runProgram } from './program.js'
@@ -55,9 +54,9 @@ describe.runIf(isLinux)('the store for undici', () => {
   })
 
   it('keeps bodies and heads, and answers only requests with the headers of Vary', async () => {
-    const folder = unpack('httpcache', { 'join.ts': "export { Fleet } from 'orbit-node'" })
+    const folder = unpack('httpcache', { 'join.ts': "export { Fleet, OrbitStore } from 'orbit-node'" })
     const load = async (file: string) => import(pathToFileURL(join(folder, file)).href)
-    const [{ OrbitCacheStore }, { Fleet }] = [await load('undicistore.ts'), await load('join.ts')]
+    const [{ OrbitCacheStore }, { Fleet, OrbitStore }] = [await load('undicistore.ts'), await load('join.ts')]
     const fleet = Fleet.joinShm(fleetName())
     onTestFinished(() => fleet.close())
     const store = new OrbitCacheStore(fleet)
