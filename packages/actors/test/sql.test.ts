@@ -9,7 +9,7 @@ import { Log, localFleet, start } from './help/systems.js'
 
 class Book extends Actor<{ title: string }> {
   static readonly storage = 'sql'
-  static readonly actor = { readonly: ['count', 'write'], version: 1 }
+  static readonly actor = { readonly: ['count', 'write', 'scan', 'scanSlowly', 'readLater'], version: 1 }
   override onActivate() {
     if (this.ctx.sql.get<{ user_version: number }>('pragma user_version')?.user_version === 1) return
     this.ctx.sql.exec(`
@@ -51,25 +51,51 @@ class Book extends Actor<{ title: string }> {
   exec(sql: string) {
     this.ctx.sql.exec(sql)
   }
+  scan(sql: string, ...others: string[]) {
+    for (const each of [sql, ...others]) this.ctx.sql.exec(each)
+    return this.count()
+  }
+  /** Runs a statement, and returns once `release` is called. */
+  async scanSlowly(sql: string) {
+    this.ctx.sql.exec(sql)
+    await new Promise<void>((resolve) => {
+      Book.release = resolve
+    })
+    return this.count()
+  }
+  static release = () => {}
+  /** Runs statements, and goes on after one that fails. */
+  tryAll(...statements: string[]) {
+    for (const each of statements) {
+      try {
+        this.ctx.sql.exec(each)
+      } catch {}
+    }
+  }
   *lines() {
     yield this.ctx.sql.get('select 1')
   }
   later() {
-    return new Promise((resolve) => {
-      const { sql } = this.ctx
-      resolve(undefined)
-      setImmediate(() => {
-        try {
-          sql.run('delete from page')
-        } catch (error) {
-          Book.thrown = error
-        }
-      })
+    this.#useLater('delete from page')
+  }
+  readLater() {
+    this.#useLater('select 1')
+  }
+  #useLater(statement: string) {
+    const { sql } = this.ctx
+    setImmediate(() => {
+      try {
+        sql.all(statement)
+      } catch (error) {
+        Book.thrown = error
+      }
     })
   }
   override onAlarm() {}
   static thrown: unknown
 }
+
+const ended = 'a statement has ended the transaction of this method'
 
 class Plain extends Actor {
   use() {
@@ -126,6 +152,90 @@ describe.skipIf(drivers.length === 0)('the database of an actor', () => {
     expect(plain(await book.query('select number from page'))).toEqual([{ number: 8 }])
   })
 
+  it('loses no change of a later method after one that has ended its transaction', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    const insert = (number: number) => `insert into page (number) values (${number})`
+    const begin = 'commit; begin; savepoint orbit; savepoint s'
+    await book.add(1, 'one')
+    await expect(book.exec(`${insert(2)}; ${begin}; ${insert(3)}`)).rejects.toThrow(ended)
+    await book.add(4, 'four')
+    await expect(book.tryAll(insert(5), 'rollback', insert(6), 'pragma journal_mode = memory')).rejects.toThrow(ended)
+    await book.add(7, 'seven')
+    await expect(book.tryAll(`insert or rollback into page (number) values (7)`, insert(8))).rejects.toThrow(ended)
+    await book.add(9, 'nine')
+    test.kill()
+    await test.restart()
+    expect((await book.query('select number from page')).map(({ number }) => number)).toEqual([1, 4, 7, 9])
+  })
+
+  it('loses no change after a reader that changes it, its journal or its transaction', async () => {
+    await using test = testActors({ actors, log: new Log() })
+    const book = test.get('Book', 'a')
+    const writes = 'pragma query_only = off; insert into page (number) values (50)'
+    const readers: [string, string | RegExp][] = [
+      [writes, /readonly, and may not change/],
+      ['pragma query_only = off; pragma user_version = 9; pragma query_only = on', /readonly, and may not change/],
+      [`${writes}; commit; begin`, ended],
+      ['commit; pragma journal_mode = memory', ended],
+      ['pragma journal_mode = memory', /journal|wal/i],
+      ['commit; begin; select nothing', /nothing/],
+      ['begin', /within a transaction/],
+      ['rollback; pragma foreign_keys = off; begin', ended],
+    ]
+    for (const [number, [sql, message]] of readers.entries()) {
+      await expect(book.scan(sql)).rejects.toThrow(message)
+      await book.add(number, sql)
+    }
+    await expect(book.add(60, 'x', 'Ada')).rejects.toThrow(/FOREIGN KEY/)
+    test.kill()
+    await test.restart()
+    const { length } = readers
+    expect((await book.query('select number from page')).map(({ number }) => number)).toEqual([...Array(length).keys()])
+    expect(plain(await book.query('pragma user_version'))).toEqual([{ user_version: 1 }])
+  })
+
+  it('fails all readers that run beside one that has changed it', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    await book.add(1, 'one')
+    const writer = book.scanSlowly('pragma query_only = off; insert into page (number) values (50)').catch(String)
+    await expect(book.scan('select 1')).rejects.toThrow(/readonly, and may not change/)
+    Book.release()
+    expect(await writer).toMatch(/readonly, and may not change/)
+    expect(await book.count()).toBe(1)
+    const [slow, quick] = [book.scanSlowly('select 1'), book.scan('select 1')]
+    expect(await quick).toBe(1)
+    Book.release()
+    expect(await slow).toBe(1)
+  })
+
+  it('shrinks when rows are deleted', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    const pages = async () => Number((await book.query('pragma page_count'))[0]?.page_count)
+    await book.count()
+    const before = await pages()
+    await book.exec("insert into page (number, text) values (1, printf('%.*c', 400000, 'x'))")
+    expect(await pages()).toBeGreaterThan(before + 90)
+    await book.exec('delete from page')
+    expect(await pages()).toBe(before)
+    test.kill()
+    await test.restart()
+    expect(await pages()).toBe(before)
+    expect(plain(await book.query('pragma integrity_check'))).toEqual([{ integrity_check: 'ok' }])
+  })
+
+  it('never grows beyond 128 MiB', async () => {
+    await using test = testActors({ actors })
+    const book = test.get('Book', 'a')
+    await book.add(1, 'one')
+    const grow = 'insert into page (number, text) values (2, zeroblob(135000000))'
+    await expect(book.exec(grow)).rejects.toThrow(/full/)
+    await expect(book.exec(`pragma max_page_count = 40000; ${grow}`)).rejects.toThrow(/134217728 bytes/)
+    expect(await book.count()).toBe(1)
+  })
+
   it('changes in the commit of its entries and alarms, and before the result leaves', async () => {
     const store = new HeldStore()
     const system = start({ fleet: localFleet(), actors, store })
@@ -174,9 +284,12 @@ describe.skipIf(drivers.length === 0)('the database of an actor', () => {
         .with({})
         .query(5 as never),
     ).rejects.toThrow('sql=5 must be a string of SQL')
-    await book.later()
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(Book.thrown).toMatchObject({ message: expect.stringContaining('only while a method runs') })
+    for (const use of [() => book.later(), () => book.readLater()]) {
+      Book.thrown = undefined
+      await use()
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(Book.thrown).toMatchObject({ message: expect.stringContaining('only while a method runs') })
+    }
     await expect(test.get('Plain', 'a').use()).rejects.toThrow('Plain/a has no database: its class needs')
   })
 })
@@ -241,7 +354,7 @@ describe.each(drivers)('databases in a store of %s', (driver) => {
     const store = () => sqlite(folder, { driver, durability: 'normal' })
     await using test = testActors({ actors: { Scribble }, store: store(), log: new Log() })
     const ref = test.get('Scribble', 'a')
-    await ref.run([random(2) === 0 ? 'pragma user_version = 3' : 'pragma auto_vacuum = full'], false)
+    await ref.run([random(2) === 0 ? 'pragma user_version = 3' : 'pragma auto_vacuum = incremental'], false)
     const statement = (): string => {
       const table = `t${random(3)}`
       const create = `create table if not exists ${table} (a integer primary key, b blob)`

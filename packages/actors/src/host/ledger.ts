@@ -78,13 +78,20 @@ export class Ledger {
     const database = this.#database as ActorDatabase
     if (turn?.isStream)
       throw new TypeError(`${turn.method} is a stream, and may not use the database: read in a method`)
-    const isReader = this.#hookDraft === undefined && turn !== undefined && type.readonly.has(turn.method)
-    database.isReading = isReader
-    if (isReader) return database
-    const draft = this.draft()
-    if (draft.database === undefined) database.begin()
+    const reader = this.#hookDraft === undefined && type.readonly.has(turn?.method as string) ? turn : undefined
+    if (reader !== undefined && !this.#activation.isRunning(reader)) {
+      throw new TypeError('the database of an actor can be used only while a method runs')
+    }
+    const draft = reader === undefined ? this.draft() : this.#draftOf(reader)
+    try {
+      database.isReading = reader !== undefined
+      database.begin()
+    } catch (error) {
+      this.#activation.restart()
+      throw error
+    }
     draft.database = database
-    draft.isDirty ||= mayChange
+    draft.isDirty ||= mayChange && reader === undefined
     return database
   }
 
@@ -161,11 +168,12 @@ export class Ledger {
     }
     if (turn.isStream) throw new TypeError(`${turn.method} is a stream, and may not change storage`)
     if (type.readonly.has(turn.method)) throw new TypeError(`${turn.method} is in readonly, and may not change storage`)
-    let draft = this.#drafts.get(turn)
-    if (draft === undefined) {
-      draft = new Draft()
-      this.#drafts.set(turn, draft)
-    }
+    return this.#draftOf(turn)
+  }
+
+  #draftOf(turn: Turn): Draft {
+    const draft = this.#drafts.get(turn) ?? new Draft()
+    this.#drafts.set(turn, draft)
     return draft
   }
 
@@ -264,9 +272,7 @@ export class Ledger {
     } else if (turn === undefined || turn.isStream) {
       this.hold((failure) => failure === undefined && send())
     } else {
-      const draft = this.#drafts.get(turn) ?? new Draft()
-      this.#drafts.set(turn, draft)
-      draft.leaveLater(send)
+      this.#draftOf(turn).leaveLater(send)
     }
   }
 
@@ -279,7 +285,7 @@ export class Ledger {
       turn.end({ how: 'refused', refusal: this.#refusalOf(this.#failure, 'rolled-back') })
       return
     }
-    const ending = this.#endTransaction(draft, returned)
+    const [ending, changed] = this.#endTransaction(turn, draft, returned)
     if (ending.how !== 'returned') {
       if (draft?.isEmpty === false || draft?.isDirty) this.#activation.restart()
       const after = turn.alarm?.afterFailure(this)
@@ -291,22 +297,26 @@ export class Ledger {
       this.#end(turn, endingOf(ending.value, this.#activation.id))
       return
     }
-    this.#finishReturned(turn, ending, turn.alarm === undefined ? draft : turn.alarm.afterReturn(this, draft))
+    this.#finishReturned(turn, ending, changed)
   }
 
-  /** How the turn has ended, now that the transaction of its database has. */
-  #endTransaction(draft: Draft | undefined, ending: Ending): Ending {
-    if (draft?.database === undefined) return ending
-    if (ending.how !== 'returned') {
-      draft.rollBack()
-      return ending
-    }
+  /** How the turn has ended, now that the transaction of its database has, and what it has to commit. */
+  #endTransaction(turn: Turn, draft: Draft | undefined, ending: Ending): [Ending, Draft | undefined] {
+    const database = draft?.database
     try {
-      draft.commit()
-      return ending
+      if (ending.how !== 'returned') {
+        draft?.rollBack()
+        return [ending, draft]
+      }
+      const changed = turn.alarm === undefined ? draft : turn.alarm.afterReturn(this, draft)
+      draft?.commit()
+      return [ending, changed]
     } catch (error) {
+      draft?.rollBack()
       this.#activation.home.tally.failures++
-      return { how: 'threw', failure: failureOf(error) }
+      return [{ how: 'threw', failure: failureOf(error) }, draft]
+    } finally {
+      if (database?.isBroken) this.#activation.restart()
     }
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +29,16 @@ const pragmas = [
 export class ActorDatabase {
   readonly #database: SqlDatabase
   readonly #log: SqliteLog
+  readonly #pageCount: SqlStatement
+  readonly #journalMode: SqlStatement
+  readonly #savepoint = `orbit_${randomBytes(8).toString('hex')}`
   #isReading = false
+  /** Whether a transaction is open. */
+  #isOpen = false
+  /** How many pages it has, as its log says. */
+  #count: number
+  /** Why it is broken. */
+  #failure: Error | undefined
 
   /** @param pages all of them, in order; none: it is new */
   constructor(library: SqlLibrary, pages: readonly Uint8Array[]) {
@@ -39,8 +49,12 @@ export class ActorDatabase {
       const path = join(folder, 'db')
       writeFileSync(path, Buffer.concat(pages))
       database = library.open(path)
+      if (pages.length === 0) database.exec('pragma auto_vacuum = full') // before it has its first page
       for (const pragma of pragmas) database.exec(`pragma ${pragma}`)
       database.exec('begin immediate; commit') // the log is there from now on
+      this.#pageCount = database.prepare('pragma page_count')
+      this.#journalMode = database.prepare('pragma journal_mode')
+      this.#count = (this.#pageCount.get() as { page_count: number }).page_count
       this.#log = new SqliteLog(`${path}-wal`, pageBytes)
     } catch (error) {
       database?.close()
@@ -66,24 +80,81 @@ export class ActorDatabase {
     return this.#database.prepare(sql)
   }
 
-  /** Begins a transaction. */
+  /** Whether what it has may differ from what its transactions have said. It must be opened anew. */
+  get isBroken(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /** Begins a transaction, unless one is open. */
   begin(): void {
-    this.#database.exec('begin; savepoint orbit')
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#isOpen) return
+    try {
+      this.#database.exec(`begin; savepoint ${this.#savepoint}`)
+    } catch (error) {
+      this.#failure = error as Error
+      throw error
+    }
+    this.#isOpen = true
   }
 
   /**
-   * Ends the transaction, and returns what it has changed; undefined: nothing. Throws if it cannot be committed, and if
-   * a statement has ended it before.
+   * Ends the transaction, and returns what it has changed; undefined: nothing. Throws if it cannot be committed, if a
+   * statement has ended it before, and if it has changed what may only be read. Then it is broken.
    */
   commit(): ChangedPages | undefined {
-    this.#database.exec('release orbit; commit')
+    if (this.#failure !== undefined) throw this.#failure
+    if (!this.#isOpen) return undefined
+    try {
+      return this.#commit()
+    } catch (error) {
+      this.#failure = error as Error
+      this.rollBack()
+      throw error
+    }
+  }
+
+  #commit(): ChangedPages | undefined {
+    this.#release()
+    this.#database.exec('commit')
+    this.#isOpen = false
     const changed = this.#log.next()
+    this.#count = changed?.count ?? this.#count
+    this.#check(changed)
     if (this.#log.bytes > longestLog) this.#database.prepare('pragma wal_checkpoint(truncate)').get()
     return changed
   }
 
-  /** Ends the transaction; nothing has changed. */
+  /** Fails if a statement has ended the transaction: no statement knows the name of the savepoint. */
+  #release(): void {
+    try {
+      this.#database.exec(`release ${this.#savepoint}`)
+    } catch (cause) {
+      throw new Error('a statement has ended the transaction of this method', { cause })
+    }
+  }
+
+  /** Throws unless the database has what the log says. */
+  #check(changed: ChangedPages | undefined): void {
+    if (changed !== undefined && this.#isReading) {
+      throw new TypeError('the method is in readonly, and may not change the database')
+    }
+    if (this.#count > maxPages) throw new Error(`the database of an actor may have ${maxPages * pageBytes} bytes`)
+    const { page_count: count } = this.#pageCount.get() as { page_count: number }
+    const { journal_mode: mode } = this.#journalMode.get() as { journal_mode: string }
+    if (count === this.#count && mode === 'wal') return
+    throw new Error(`the log of the database lacks changes: it has ${this.#count} pages of ${count}, in mode ${mode}`)
+  }
+
+  /** Ends the transaction; nothing has changed. If a statement has ended it before, the database is broken. */
   rollBack(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    try {
+      if (this.#failure === undefined) this.#database.exec(`rollback to ${this.#savepoint}`)
+    } catch (error) {
+      this.#failure = error as Error
+    }
     try {
       this.#database.exec('rollback')
     } catch {} // the failure of a statement may have ended it
