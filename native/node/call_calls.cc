@@ -326,14 +326,19 @@ napi_value answer_call(napi_env env, napi_callback_info info) {
   const uint8_t* payload = leading_bytes(call, 4, &length);
   if (length > ring.spec.payloadBytes) return call.status(RingStatus::kTooLarge);
   auto kind = static_cast<ReplyKind>(call.u32(3));
-  RunningCall* running = kind == kItems ? running_at(call, to) : nullptr;
+  bool isSlot = is_reply_slot(ring, to);
+  RunningCall* running = kind == kItems && isSlot ? running_at(call, to) : nullptr;
   if (running == nullptr) forget_running(call, to);
-  if (!is_reply_slot(ring, to)) return call.number(0);
+  if (!isSlot) return call.number(0);
   if (kind == kRefused) return call.number(refuse_call(&call.opened->writer, to, payload, length));
   if (kind != kItems) finish_call(ring, to);
-  if (!settle_call(&call.opened->writer, to, kind, payload, length)) return call.number(0);
-  if (running != nullptr) *running = {{to.slot, to.stamp + 1}, true, true};
-  return call.number(1);
+  bool isSettled = settle_call(&call.opened->writer, to, kind, payload, length);
+  if (!isSettled) {
+    forget_running(call, to);  // its server sees that it is over, and looks for it no more
+  } else if (running != nullptr) {
+    *running = {{to.slot, to.stamp + 1}, true, true};
+  }
+  return call.number(isSettled);
 }
 
 }  // namespace

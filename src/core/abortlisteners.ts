@@ -21,7 +21,7 @@ export class AbortListeners {
     if (listened === undefined) {
       const waits = new Set<Abortable>()
       const onAbort = () => {
-        for (const each of [...waits]) each.fail(signal.reason)
+        for (const each of [...waits]) if (waits.has(each)) each.fail(signal.reason)
       }
       signal.addEventListener('abort', onAbort, { once: true })
       listened = { waits, onAbort }

@@ -144,13 +144,23 @@ export function encodeRequest(prefix: Buffer, value: unknown, spill: Spill): num
 
 /** Writes what a handler threw into the wire: name, message, code, cause and own fields. Returns the length. */
 export function encodeFailure(thrown: unknown, spill: Spill): number {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-  const { name, message, cause } = error
   try {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const { name, message, cause } = error
     return encodeValue({ name, message, cause, fields: { ...error } }, spill)
   } catch {
-    // A field cannot be cloned, or they are too large.
-    return encodeValue({ name, message: message.slice(0, 500), cause: undefined, fields: {} }, spill)
+    // A field cannot be read or cloned, or they are too large.
+    return encodeValue({ ...summaryOf(thrown), cause: undefined, fields: {} }, spill)
+  }
+}
+
+/** What fits into a slot of anything that a handler threw. */
+function summaryOf(thrown: unknown): { name: string; message: string } {
+  try {
+    const { name, message } = thrown as Error
+    return { name: String(name).slice(0, 100), message: String(message).slice(0, 500) }
+  } catch {
+    return { name: 'Error', message: 'the handler threw a value that cannot be read' }
   }
 }
 

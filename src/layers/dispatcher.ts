@@ -47,7 +47,12 @@ class Context implements CallContext {
     this.#replyTo = replyTo
   }
 
-  begin(): boolean {
+  /** Made when it is asked for, and bound: handlers take it out of their context. */
+  get begin(): () => boolean {
+    return () => this.start()
+  }
+
+  start(): boolean {
     const { boxes } = this.#board
     const replyTo = this.#replyTo
     return !boxes.closed && (replyTo === undefined || boxes.begin(replyTo.slot, replyTo.stamp))
@@ -112,7 +117,7 @@ export class Dispatcher implements Serving {
 
   /** Keeps the process alive no longer if it has no service and runs no call. */
   rest(): void {
-    if (this.services.size === 0 && this.#running.size === 0 && !this.#board.closed) this.#board.serve(this, false)
+    if (this.services.size === 0 && this.#running.size === 0) this.#board.rest()
   }
 
   #runPolled(): void {
@@ -137,7 +142,14 @@ export class Dispatcher implements Serving {
     return batch
   }
 
+  /** Announces a service no longer. */
+  withdraw(place: number): void {
+    if (!this.#board.closed) this.#board.boxes.announce(this.#board.box, place, new Uint8Array(0))
+  }
+
   close(): void {
+    for (const { place } of this.services.values()) this.withdraw(place)
+    this.services.clear()
     for (const context of this.#running.values()) context.abort()
     for (const stream of this.#streams) stream.abort()
     this.#running.clear()
@@ -173,7 +185,7 @@ export class Dispatcher implements Serving {
     const handler = handlerOf(service, request.method)
     if (service === undefined || handler === undefined) return this.#refuse(request)
     const context = new Context(this.#board, request)
-    if (!service.beginsLater && !context.begin()) return undefined
+    if (!service.beginsLater && !context.start()) return undefined
     try {
       const { bytes, valueAt, end, depth } = request
       const argument = decodeValue(bytes, valueAt, end, this.#read)
@@ -245,7 +257,7 @@ export class Dispatcher implements Serving {
     const { boxes } = this.#board
     for (let over = boxes.nextOver(); over !== undefined; over = boxes.nextOver()) {
       this.#running.get(`${over.slot} ${over.stamp}`)?.abort()
-      for (const stream of this.#streams) if (stream.slot === over.slot) stream.abort()
+      for (const stream of this.#streams) if (stream.isAt(over)) stream.abort()
     }
   }
 }

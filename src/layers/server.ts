@@ -45,12 +45,12 @@ export class Server<H extends Handlers> implements Disposable {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    const { services } = Dispatcher.of(this.#board)
-    const place = services.get(this.#service)?.place as number
-    services.delete(this.#service)
-    if (this.#board.closed) return
-    this.#board.boxes.announce(this.#board.box, place, new Uint8Array(0))
-    Dispatcher.of(this.#board).rest()
+    const dispatcher = Dispatcher.of(this.#board)
+    const service = dispatcher.services.get(this.#service)
+    if (service?.handlers !== this.handlers) return // all services of this fleet handle have ended
+    dispatcher.services.delete(this.#service)
+    dispatcher.withdraw(service.place)
+    dispatcher.rest()
   }
 
   /** Calls `close()`, for `using`. */

@@ -18,7 +18,7 @@ export function itemsOf(value: unknown): Items | undefined {
  * when the caller has taken the one before. So the generator is at most one part ahead.
  */
 export class StreamedReply {
-  readonly slot: number
+  readonly #slot: number
   readonly #answers: Answers
   readonly #what: string
   readonly #context: { abort(): void }
@@ -37,7 +37,7 @@ export class StreamedReply {
    */
   constructor(answers: Answers, { slot, stamp }: ReplyTo, what: string, context: { abort(): void }) {
     this.#answers = answers
-    this.slot = slot
+    this.#slot = slot
     this.#stamp = stamp
     this.#what = what
     this.#context = context
@@ -92,10 +92,11 @@ export class StreamedReply {
   }
 
   #send(kind: AnswerKind, bytes: Uint8Array, length: number, places: readonly BlobPlace[]): boolean {
-    const replyTo = { slot: this.slot, stamp: this.#stamp }
+    const replyTo = { slot: this.#slot, stamp: this.#stamp }
     if (!this.#isOver && this.#answers.send(replyTo, kind, bytes, length, places)) return true
     if (this.#isOver) this.#answers.discard(places)
     this.#isOver = true
+    this.#context.abort()
     return false
   }
 
@@ -109,10 +110,15 @@ export class StreamedReply {
 
   /** Sends the next part if the caller has taken the last one. */
   look(): void {
-    if (this.#isWanted || this.#isOver || !this.#answers.isTaken(this.slot, this.#stamp)) return
+    if (this.#isWanted || this.#isOver || !this.#answers.isTaken(this.#slot, this.#stamp)) return
     this.#isWanted = true
     this.#flush()
     this.#resume()
+  }
+
+  /** Whether it answers this call now. A later call may have the same slot. */
+  isAt({ slot, stamp }: ReplyTo): boolean {
+    return slot === this.#slot && stamp === this.#stamp
   }
 
   /** The caller has gone. */

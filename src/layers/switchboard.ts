@@ -221,15 +221,15 @@ export class Switchboard {
     return undefined
   }
 
-  /** The signal of a call was aborted, or its time is up. */
+  /** The signal of a call was aborted, or its time is up. The end of the call before may have ended this one. */
   #giveUp(call: OpenCall): void {
     const { sent } = call
-    if (this.closed) return
+    if (this.closed || !call.isOpen) return
     const progress = sent === undefined ? 'not begun' : this.#takeBack(call, sent)
     if (progress !== undefined) {
       this.#remove(call)
       call.givenUp(progress)
-    } else if (call.isOpen) this.#giveUp(call) // it was refused, and sent once more
+    } else this.#giveUp(call) // it was answered, or refused and sent once more
   }
 
   /** The consumer of a stream has begun its last part. */
@@ -243,7 +243,7 @@ export class Switchboard {
 
   /** The consumer of a stream wants no more of it. */
   drop(call: OpenStream): void {
-    if (call.isOpen) this.#giveUp(call)
+    this.#giveUp(call)
   }
 
   /** A call has ended: the next one gets its place. */
@@ -275,6 +275,11 @@ export class Switchboard {
     this.#keepsAlive = keepsAlive
     this.#serving = serving
     this.loop.schedule()
+  }
+
+  /** Serving keeps the process alive no longer. */
+  rest(): void {
+    if (this.#serving !== undefined && !this.closed) this.serve(this.#serving, false)
   }
 
   /** The death of the process that waits at a reply slot wakes this one. */
@@ -310,7 +315,7 @@ export class Switchboard {
       reject(call)
     }
     this.#serving?.close()
-    if (this.#serving !== undefined && !this.closed) this.serve(this.#serving, false)
+    this.rest()
     this.#serving = undefined
   }
 }

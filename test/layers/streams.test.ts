@@ -8,6 +8,10 @@ import { untyped } from '../help/refusals.js'
 class Course {
   readonly yielded: number[] = []
   end!: (how: string) => void
+  open!: () => void
+  readonly gate = new Promise<void>((resolve) => {
+    this.open = resolve
+  })
   readonly ended = new Promise<string>((resolve) => {
     this.end = resolve
   })
@@ -36,6 +40,12 @@ function numbers(course: Course) {
       yield 'first'
       await new Promise((resolve) => signal.addEventListener('abort', resolve))
       course.end('aborted')
+    },
+    async *gated(_: unknown, { signal }: CallContext) {
+      yield 'first'
+      await course.gate
+      yield 'second'
+      course.end(signal.aborted ? 'aborted' : 'not aborted')
     },
     one: () => 1,
   }
@@ -114,6 +124,17 @@ describe.each(memories)('a stream in $memory', ({ join }) => {
     await expect(client.call('count', 1)).rejects.toThrow('numbers.count returns items: use stream()')
     await expect(take(client.stream(untyped('one')))).rejects.toThrow('numbers.one returns no items: use call()')
     expect(() => client.stream('count', 1, { timeoutMs: 0 })).toThrow(RangeError)
+  })
+
+  it('harms no later stream when it is left before its server notices', async () => {
+    const { client, course } = pair(join)
+    const stream = client.stream('gated')
+    expect(await stream.next()).toEqual({ done: false, value: 'first' })
+    await client.call('one') // its server has looked: it knows that the next part is wanted
+    const left = stream.return()
+    course.open() // the next part comes too late
+    await left
+    expect(await take(client.stream('count', 2000))).toEqual(Array.from({ length: 2000 }, (_, i) => i))
   })
 
   it('runs beside other streams and calls', async () => {
