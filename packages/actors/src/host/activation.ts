@@ -6,6 +6,7 @@ import { throughFilters } from './filter.js'
 import type { Home, MonitorTag } from './home.js'
 import { Items, sourceOf } from './items.js'
 import { isPromise, Ledger } from './ledger.js'
+import { refusalOf } from './refusedstate.js'
 import { Streams } from './streams.js'
 import { type Turn, turns } from './turn.js'
 
@@ -52,6 +53,7 @@ export class Activation {
       if (this.home.commits !== undefined) {
         const opened = Ledger.open(this, this.home.commits)
         this.#ledger = opened instanceof Promise ? await opened : opened
+        if (this.#isOver) return this.#ledger.close() // abandoned in between
         const migrated = this.#ledger.migrate(this.#context)
         if (migrated !== undefined) await migrated
       }
@@ -61,6 +63,7 @@ export class Activation {
       this.#fail(error)
       return
     }
+    if (this.#isOver) return
     this.#state = 'active'
     this.#pump()
   }
@@ -73,11 +76,17 @@ export class Activation {
     return this.#ledger === undefined ? begin() : this.#ledger.runHook(begin)
   }
 
+  /** Whether it has ended, also where it was something else a moment ago. */
+  get #isOver(): boolean {
+    return this.#state === 'ended'
+  }
+
   /** Refuses what waits; the next call makes another activation. */
   #fail(error: unknown): void {
+    if (this.#isOver) return
     const message = `${this.id}: it could not be activated`
     const failure = failureOf(error)
-    const refusal: Refusal = Ledger.refusalOf(error) ?? {
+    const refusal: Refusal = refusalOf(error) ?? {
       code: 'ERR_ORBIT_ACTOR_ACTIVATION',
       message,
       outcome: 'not-run',
@@ -357,11 +366,8 @@ export class Activation {
     } catch (error) {
       this.home.log.error(this.id, 'onDeactivate failed:', error)
     }
-    if (this.#ledger !== undefined) {
-      await this.#ledger.settled()
-      if (this.#state !== 'ending') return // abandoned in between
-    }
-    this.#over(reason)
+    await this.#ledger?.settled()
+    if (!this.#isOver) this.#over(reason)
   }
 
   #over(reason: DeactivateReason): void {
@@ -377,7 +383,7 @@ export class Activation {
   abandon(): void {
     this.#context?.close()
     this.#context?.children?.abandon()
-    if (this.#state !== 'ended') this.#ledger?.close()
+    this.#ledger?.close()
     this.#state = 'ended'
     void this.#streams?.end(this.id, 'crashed', this.home.clock)
     this.takeWaiting()

@@ -1,20 +1,15 @@
 import type { ActorStorage } from '../actor/storage.js'
-import { reasonOf } from '../base/errors.js'
 import { type Ending, failureOf, type Refusal } from '../base/wire.js'
 import { ActorDatabase } from '../store/actordatabase.js'
+import { libraryKey, type SqlLibrary } from '../store/sqlitedriver.js'
 import type { Eventually, PartitionStore, StoreChange, StoredActor, StoredAlarm, StoreError } from '../store/store.js'
 import type { Activation } from './activation.js'
 import type { CommitGroup, Commits } from './commits.js'
 import { Draft } from './draft.js'
 import { encodedReply, endingOf, KeptReply, keptOr, readReply } from './keptreply.js'
+import { NewerState, UnreadableState } from './refusedstate.js'
 import type { Turn } from './turn.js'
 import { Unwritten } from './unwritten.js'
-
-/** What is kept is of a newer version of the class. */
-class NewerState extends Error {}
-
-/** What is kept could not be read. */
-class Unreadable extends Error {}
 
 type Pages = readonly Uint8Array[]
 
@@ -50,16 +45,17 @@ export class Ledger {
     this.#hasNewVersion = this.#storedVersion !== activation.type.version
     this.#unwritten = new Unwritten(activation.type.name, activation.key, pages?.length ?? 0)
     if (pages === undefined) return
-    this.#database = new ActorDatabase(activation.home.databases.library, pages)
-    activation.home.databases.enter(activation)
+    const { databases } = activation.home
+    const { [libraryKey]: library = databases.library } = commits.store as { readonly [libraryKey]?: SqlLibrary }
+    this.#database = new ActorDatabase(library, pages)
+    databases.enter(activation)
   }
 
   /** Reads what is kept of an actor. */
   static open(activation: Activation, commits: Commits): Eventually<Ledger> {
     const { type, key, id } = activation
     const { store } = commits
-    const unreadable = (cause: unknown) =>
-      new Unreadable(`${id}: its state cannot be read: ${reasonOf(cause)}`, { cause })
+    const unreadable = (cause: unknown) => new UnreadableState(id, cause)
     try {
       const stored = store.read(type.name, key)
       const pages = type.storage === 'sql' ? pagesOf(store, type.name, key) : undefined
@@ -84,8 +80,8 @@ export class Ledger {
     }
     const draft = reader === undefined ? this.draft() : this.#draftOf(reader)
     try {
-      database.isReading = reader !== undefined
       database.begin()
+      database.isReading = reader !== undefined
     } catch (error) {
       this.#activation.restart()
       throw error
@@ -93,20 +89,6 @@ export class Ledger {
     draft.database = database
     draft.isDirty ||= mayChange && reader === undefined
     return database
-  }
-
-  /** Why an activation is refused by what was thrown; undefined: it was its own code that failed. */
-  static refusalOf(error: unknown): Refusal | undefined {
-    if (error instanceof NewerState) {
-      return { code: 'ERR_ORBIT_ACTOR_VERSION', message: error.message, outcome: 'not-run' }
-    }
-    if (!(error instanceof Unreadable)) return undefined
-    return {
-      code: 'ERR_ORBIT_ACTOR_STORE',
-      message: error.message,
-      outcome: 'not-run',
-      failure: failureOf(error.cause),
-    }
   }
 
   /** Brings what an older version of the class has written up to date. Throws for what a newer one has written. */
@@ -374,8 +356,13 @@ export class Ledger {
   /** The activation has ended. */
   close(): void {
     if (this.#database === undefined) return
-    this.#activation.home.databases.leave(this.#activation)
-    this.#database.close()
+    const { home, id } = this.#activation
+    home.databases.leave(this.#activation)
+    try {
+      this.#database.close()
+    } catch (error) {
+      home.log.error(id, 'its database could not be closed:', error)
+    }
   }
 
   /** Resolves once all that it has added is committed, or has failed. */

@@ -35,9 +35,10 @@ export class ActorDatabase {
   #isReading = false
   /** Whether a transaction is open. */
   #isOpen = false
+  #isClosed = false
   /** How many pages it has, as its log says. */
   #count: number
-  /** Why it is broken. */
+  /** Why it is broken, or closed. */
   #failure: Error | undefined
 
   /** @param pages all of them, in order; none: it is new */
@@ -160,7 +161,11 @@ export class ActorDatabase {
     } catch {} // the failure of a statement may have ended it
   }
 
+  /** Closes it, unless it is closed. */
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#failure = new Error('the database is closed: its actor has ended')
     try {
       this.#database.close()
     } finally {

@@ -28,6 +28,9 @@ export interface SqlLibrary {
   copy(database: SqlDatabase, path: string): Promise<unknown>
 }
 
+/** Where the data of a partition has the library that it is kept with. */
+export const libraryKey = Symbol('library')
+
 const loaders: Readonly<Record<SqliteDriver, () => SqlLibrary>> = {
   'better-sqlite3': () => {
     const require = nodeModule.createRequire(import.meta.url)

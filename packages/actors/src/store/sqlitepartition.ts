@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import type { FileLock } from 'orbit-node'
 import type { DataFolder } from './datafolder.js'
 import { backUp } from './sqlitebackup.js'
-import type { SqlDatabase, SqlLibrary, SqlStatement } from './sqlitedriver.js'
+import { libraryKey, type SqlDatabase, type SqlLibrary, type SqlStatement } from './sqlitedriver.js'
 import { configure, prepareFile } from './sqliteschema.js'
 import { SqliteStatements } from './sqlitestatements.js'
 import type { PartitionStore, StoreChange, StoredActor, StoredAlarm, StoredCounts, StoredMessage } from './store.js'
@@ -38,9 +38,9 @@ export class SqlitePartition implements PartitionStore {
   readonly token: number
   readonly lastSequence: number
   readonly versions: ReadonlyMap<string, number>
+  readonly [libraryKey]: SqlLibrary
   readonly #folder: DataFolder
   readonly #partition: number
-  readonly #library: SqlLibrary
   readonly #path: string
   readonly #database: SqlDatabase
   readonly #statements: SqliteStatements
@@ -60,7 +60,7 @@ export class SqlitePartition implements PartitionStore {
     const path = folder.dataOf(partition)
     this.#folder = folder
     this.#partition = partition
-    this.#library = library
+    this[libraryKey] = library
     this.#path = path
     this.#lock = lock
     this.#isFull = isFull
@@ -173,7 +173,7 @@ export class SqlitePartition implements PartitionStore {
   }
 
   backup(folder: string): Promise<number> {
-    const copy = () => backUp(this.#library, this.#database, this.#folder.copyAt(folder), this.#partition)
+    const copy = () => backUp(this[libraryKey], this.#database, this.#folder.copyAt(folder), this.#partition)
     const made = this.#backups.then(copy)
     this.#backups = made.catch(() => {})
     return made
