@@ -23,7 +23,10 @@ export interface TestHostsOptions<C extends ActorClasses> {
   module: string | URL
   /** The time limit of calls that have none of their own, in milliseconds, 1..2^31-1; default 30,000. */
   timeoutMs?: number
-  /** The options of Node for these processes, `['--import', 'tsx']` for example; default those of this process. */
+  /**
+   * The options of Node for these processes, `['--import', 'tsx']` for example. Default those of this process, without
+   * `--eval`, `--test`, `--watch` and others that say what this process runs.
+   */
   execArgv?: readonly string[]
 }
 
@@ -37,13 +40,15 @@ export class TestHosts<C extends ActorClasses> implements AsyncDisposable {
   readonly #order: HostOrder
   readonly #fleet = Fleet.joinShm(`test-actors-${randomUUID()}`)
   readonly #processes = new Set<ChildProcess>()
+  /** Processes on their way to run actors. */
+  readonly #starting = new Set<Promise<void>>()
   /** Calls the actors, and runs none. */
   readonly system: ActorSystem<C>
   #closing: Promise<void> | undefined
 
   /** @internal */
   constructor(options: TestHostsOptions<C>, module: string) {
-    const { actors: classes, hosts, timeoutMs = 30_000, execArgv = process.execArgv } = options
+    const { actors: classes, hosts, timeoutMs = 30_000, execArgv = inheritedOptions() } = options
     this.#hosts = hosts
     this.#execArgv = execArgv
     this.#order = { fleet: this.#fleet.name, module, types: Object.keys(classes) }
@@ -75,7 +80,8 @@ export class TestHosts<C extends ActorClasses> implements AsyncDisposable {
    * @returns undefined if none has it
    * @throws TypeError or RangeError for wrong arguments
    */
-  pidOf({ type, key }: Named): number | undefined {
+  pidOf(actor: Named): number | undefined {
+    const { type, key } = actor ?? {}
     this.system.partitionOf(type as keyof C & string, key) // checks them
     const host = this.system.hostOf(`${type}/${key}`)
     const member = this.#fleet.nodes().find(({ node, incarnation }) => `${node}.${incarnation}` === host)
@@ -90,7 +96,7 @@ export class TestHosts<C extends ActorClasses> implements AsyncDisposable {
    * @throws TypeError or RangeError for wrong arguments
    */
   async kill(actor?: Named): Promise<number> {
-    const pid = actor && this.pidOf(actor)
+    const pid = actor === undefined ? undefined : this.pidOf(actor)
     const victims = [...this.#processes].filter((child) => actor === undefined || child.pid === pid)
     await Promise.all(victims.map((child) => this.#end(child)))
     return victims.length
@@ -105,13 +111,20 @@ export class TestHosts<C extends ActorClasses> implements AsyncDisposable {
   }
 
   /**
-   * Starts processes until as many run as were asked for, and waits until they run actors.
+   * Starts processes until as many run as were asked for, and waits until they run actors, also those that another
+   * `restart` has started.
    *
    * @throws Error if one could not start
    */
   async restart(): Promise<void> {
     const missing = this.#closing === undefined ? this.#hosts - this.#processes.size : 0
-    await Promise.all(Array.from({ length: missing }, () => this.#start()))
+    for (let i = 0; i < missing; i++) {
+      const started = this.#start()
+      this.#starting.add(started)
+      const forget = () => this.#starting.delete(started)
+      started.then(forget, forget)
+    }
+    await Promise.all(this.#starting)
   }
 
   async #start(): Promise<void> {
@@ -147,6 +160,17 @@ export class TestHosts<C extends ActorClasses> implements AsyncDisposable {
 
 const noNews: HostNews = { failure: 'it has ended, see its output' }
 
+/** Options of Node that say what a process runs. */
+const programOption = /^(-e|--eval|-pe?|--print|-i|--interactive|--input-type|--(test|watch)[-\w]*)(=|$)/
+
+/** The options of Node of this process, for others that run another program. */
+function inheritedOptions(): string[] {
+  return process.execArgv.filter((each, i, { [i - 1]: before = '' }) => {
+    const isValue = programOption.test(before) && !before.includes('=') && !each.startsWith('-')
+    return !isValue && !programOption.test(each)
+  })
+}
+
 /** The URL of a module, checked. */
 function urlOf(module: unknown): string {
   const text = module instanceof URL ? module.href : module
@@ -159,12 +183,16 @@ function urlOf(module: unknown): string {
 /** Starts the processes of a test. Throws a TypeError or RangeError for wrong options, and what `restart` throws. */
 export async function startHosts<C extends ActorClasses>(options: TestHostsOptions<C>): Promise<TestHosts<C>> {
   checkOptions('options', options, ['actors', 'hosts', 'module', 'timeoutMs', 'execArgv'])
-  const { actors: classes, hosts, module, execArgv } = options
+  const { actors: classes, hosts, module, timeoutMs = 1, execArgv = [] } = options
   checkInteger('hosts', hosts, 1, 16)
   if (typeof classes !== 'object' || classes === null) {
     throw wrongType('actors', classes, 'an object of classes that extend Actor')
   }
-  if (execArgv !== undefined && !Array.isArray(execArgv)) throw wrongType('execArgv', execArgv, 'an array of strings')
+  checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
+  if (!Array.isArray(execArgv)) throw wrongType('execArgv', execArgv, 'an array of strings')
+  for (const [i, each] of execArgv.entries()) {
+    if (typeof each !== 'string') throw wrongType(`execArgv[${i}]`, each, 'a string')
+  }
   const test = new TestHosts(options, urlOf(module))
   try {
     await test.restart()

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { Actor } from 'orbit-actors' // what is built, as in its processes
 import { type TestHosts, testActors } from 'orbit-actors/testing'
-import { OrbitEventBus } from 'orbit-node'
-import { afterEach, expect, it, onTestFinished } from 'vitest'
+import { Fleet, OrbitEventBus } from 'orbit-node'
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
 import { objectsOf } from '../../../test/help/fleets.js'
 import { dataFolder, drivers } from './help/stores.js'
 
@@ -54,8 +55,15 @@ it('loses calls that run when all processes are killed, and those that wait run 
   expect(await test.kill()).toBe(1)
   expect(await held).toMatchObject({ code: 'ERR_ORBIT_ACTOR_LOST', outcome: 'unknown' })
   expect([test.pids, test.pidOf(account), await test.kill(account)]).toEqual([[], undefined, 0])
-  await test.restart()
+  const started: string[] = []
+  const first = test.restart().then(() => started.push('first'))
+  await test.restart().then(() => started.push('second')) // it waits for what the first one starts
+  await first
+  expect(started).toEqual(['first', 'second'])
   expect(await waiting).toBe(test.pids[0])
+  await expect(test.kill(null as never)).rejects.toThrow('type=undefined must be a string')
+  expect(() => test.pidOf(undefined as never)).toThrow('type=undefined must be a string')
+  expect(test.pids).toHaveLength(1)
   const { name } = test.fleet
   await test.close()
   expect([test.pids, objectsOf(name)]).toEqual([[], []])
@@ -67,6 +75,26 @@ it('refuses wrong options, and says why a process could not start', async () => 
   await expect(wrong({ module: undefined })).rejects.toThrow('module=undefined must be a file URL')
   await expect(wrong({ module: './classes.js' })).rejects.toThrow('module="./classes.js" must be a file URL')
   await expect(wrong({ actors: undefined })).rejects.toThrow('actors=undefined')
+  const join = vi.spyOn(Fleet, 'joinShm')
+  onTestFinished(() => join.mockRestore())
+  await expect(wrong({ timeoutMs: 0 })).rejects.toThrow('timeoutMs=0 must be an integer in 1..2147483647')
+  await expect(wrong({ execArgv: '--import' })).rejects.toThrow('execArgv="--import" must be an array of strings')
+  await expect(wrong({ execArgv: ['--import', 5] })).rejects.toThrow('execArgv[1]=5 must be a string')
+  expect(join).not.toHaveBeenCalled() // nothing is left
   await expect(wrong({ store: {} })).rejects.toThrow('options.store is unknown')
   await expect(wrong({ actors: { Other: Actor } })).rejects.toThrow('accounts.mjs has no export Other')
+})
+
+it.each(['-e', '--eval=', '-p'])('runs in a program that is an argument of Node, by %s', (option) => {
+  const program = `(async () => {
+    if (process.send !== undefined) process.exit() // it would run itself
+    const { testActors } = await import('orbit-actors/testing')
+    const test = await testActors({ actors: { Account: class {} }, hosts: 1, module: ${JSON.stringify(module)} })
+    const pid = await test.get('Account', 'a').pid()
+    console.log(pid === test.pids[0])
+    await test.close()
+  })()`
+  const named = option.endsWith('=') ? [`${option}${program}`] : [option, program]
+  const args = ['--no-warnings', ...named]
+  expect(execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8' })).toMatch(/^true$/m)
 })
