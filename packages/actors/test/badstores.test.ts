@@ -49,23 +49,26 @@ function noteIn(store: Store) {
 }
 
 describe('a store', () => {
-  it.each([undefined, 'text', { message: 'object' }])('may throw %j from a commit', async (thrown) => {
-    let fails = true
-    const { note } = noteIn(
-      changed((opened) => {
-        const commit = opened.commit.bind(opened)
-        return {
-          commit: (changes) => {
-            if (!fails) return commit(changes)
-            fails = false
-            throw thrown
-          },
-        }
-      }),
-    )
-    await expect(note.write('one')).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'unknown' })
-    expect(await note.write('two')).toBe('two')
-  })
+  it.each([undefined, 'text', { message: 'object' }, Object.create(null), Symbol('thrown')])(
+    'may throw %j from a commit',
+    async (thrown) => {
+      let fails = true
+      const { note } = noteIn(
+        changed((opened) => {
+          const commit = opened.commit.bind(opened)
+          return {
+            commit: (changes) => {
+              if (!fails) return commit(changes)
+              fails = false
+              throw thrown
+            },
+          }
+        }),
+      )
+      await expect(note.write('one')).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'unknown' })
+      expect(await note.write('two')).toBe('two')
+    },
+  )
 
   it.each(['read', 'reply'] as const)('may throw, reject or lie in %s', async (method) => {
     const answers = [

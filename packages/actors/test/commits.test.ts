@@ -10,7 +10,7 @@ const turns = async () => {
 }
 
 /** Commits that each take a while of a clock that only the test moves. */
-async function commitsOf(ms: number) {
+async function commitsOf(ms: number, fails: () => void = () => {}) {
   const clock = new VirtualClock()
   const sizes: number[] = []
   const opened = (await memory().open('default', 0, 1)) as PartitionStore
@@ -19,12 +19,13 @@ async function commitsOf(ms: number) {
     sizes.push(changes.length)
   }
   const store = Object.assign(opened, { commit })
-  const commits = new Commits(store, new Log(), newTally(), { committed() {}, unknown() {} }, clock)
+  const log = Object.assign(new Log(), { error: fails })
+  const commits = new Commits(store, log, newTally(), { committed: fails, unknown: fails }, clock)
   const call = () => {
     const change: StoreChange = { kind: 'entry', type: 'A', key: 'a', name: 'n', value: undefined }
     return new Promise((resolve) => commits.add([change]).wait(resolve))
   }
-  return { clock, sizes, call }
+  return { clock, sizes, store, call }
 }
 
 it('waits after a slow commit for as many turns as it had, which come back one by one', async () => {
@@ -59,4 +60,29 @@ it('does not wait after a fast commit', async () => {
   await Promise.all([call(), call()])
   await call()
   expect(sizes).toEqual([2, 1])
+})
+
+const unreadable = { message: 'what was thrown has no text', outcome: 'unknown' }
+it.each([
+  { how: 'succeeded', commit: () => {}, failure: undefined, next: undefined, throws: 4 },
+  {
+    how: 'failed',
+    commit: () => Promise.reject(Object.create(null)),
+    failure: unreadable,
+    next: { ...unreadable, outcome: 'rolled-back' }, // the data must be opened anew
+    throws: 3,
+  },
+])('ends a commit that has $how, and the next, while its log and listener throw', async (each) => {
+  let throws = 0
+  const { store, call } = await commitsOf(0.4, () => {
+    throws++
+    throw new Error('no')
+  })
+  Object.assign(store, { commit: each.commit })
+  for (const failure of [each.failure, each.next]) {
+    const ended = await Promise.race([call(), turns().then(() => 'never')])
+    if (failure === undefined) expect(ended).toBeUndefined()
+    else expect(ended).toMatchObject(failure)
+  }
+  expect(throws).toBe(each.throws)
 })

@@ -77,7 +77,11 @@ export class ActorError extends Error {
   }
 }
 
-/** Why something failed, in words; anything can be thrown. */
+/** Why something failed, in words; anything can be thrown. It throws for nothing. */
 export function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return 'what was thrown has no text' // its getters throw, or it has no prototype
+  }
 }

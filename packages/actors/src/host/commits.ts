@@ -23,17 +23,29 @@ export class CommitGroup {
     else this.#waiting.push(onEnd)
   }
 
-  /** The commit has ended. What one of those that wait throws harms no other. */
+  /** The commit has ended. What one of those that wait throws harms no other, nor does a log that throws. */
   end(failure: StoreError | undefined, log: ActorLog): void {
     this.isOver = true
     this.#failure = failure
-    for (const onEnd of this.#waiting.splice(0)) {
-      try {
-        onEnd(failure)
-      } catch (error) {
-        log.error('what follows from a commit of actors has failed:', error)
-      }
-    }
+    for (const onEnd of this.#waiting.splice(0)) follow(() => onEnd(failure), log)
+  }
+}
+
+/** Does what follows from a commit. The next commit must not depend on whether it fails. */
+function follow(run: () => void, log: ActorLog): void {
+  try {
+    run()
+  } catch (error) {
+    report(log, 'what follows from a commit of actors has failed:', error)
+  }
+}
+
+/** Writes to a log that may throw. */
+function report(log: ActorLog, ...values: unknown[]): void {
+  try {
+    log.error(...values)
+  } catch {
+    // There is no other place to say so.
   }
 }
 
@@ -149,7 +161,8 @@ export class Commits {
       if (committed !== undefined) await committed
       return undefined
     } catch (thrown) {
-      return thrown instanceof StoreError ? thrown : new StoreError(reasonOf(thrown), 'unknown', { cause: thrown })
+      if (thrown instanceof StoreError) return thrown
+      return new StoreError(reasonOf(thrown), 'unknown', { cause: thrown })
     }
   }
 
@@ -161,13 +174,13 @@ export class Commits {
       counts.longestMs = Math.max(counts.longestMs, ms)
     }
     group.end(undefined, this.#log)
-    this.#listener.committed(group.changes)
+    follow(() => this.#listener.committed(group.changes), this.#log)
   }
 
   #failed(group: CommitGroup, error: StoreError): void {
     this.counts.failures++
     this.#tally.commits.failures++
-    this.#log.error('a commit of actors has failed:', error)
+    report(this.#log, 'a commit of actors has failed:', error)
     // What has been added since builds on what was lost.
     const next = this.#open
     this.#open = new CommitGroup()
@@ -175,7 +188,7 @@ export class Commits {
     if (error.outcome === 'unknown') this.#open.end(lost, this.#log) // and so will all be that is added from now on
     group.end(error, this.#log)
     next.end(lost, this.#log)
-    if (error.outcome === 'unknown') this.#listener.unknown()
+    if (error.outcome === 'unknown') follow(() => this.#listener.unknown(), this.#log)
   }
 
   /** Resolves once all that was added has been committed, or has failed. */
@@ -198,7 +211,7 @@ export class Commits {
     try {
       await this.store.close()
     } catch (error) {
-      this.#log.error('the data of a partition of actors could not be closed:', error)
+      report(this.#log, 'the data of a partition of actors could not be closed:', error)
     }
   }
 
