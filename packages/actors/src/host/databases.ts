@@ -12,9 +12,11 @@ export interface DatabaseUser {
 export class Databases {
   readonly #limit: number
   readonly #users = new Set<DatabaseUser>()
+  /** Those of the users that are on their way to close theirs. */
+  readonly #ending = new Set<DatabaseUser>()
   #library: SqlLibrary | undefined
 
-  /** @param limit so many may be open; above it, the idle activation that was used least recently ends */
+  /** @param limit so many may be open; above it, idle activations end, those first that were used least recently */
   constructor(limit = 128) {
     this.#limit = limit
   }
@@ -28,17 +30,23 @@ export class Databases {
   /** An activation opens one. */
   enter(user: DatabaseUser): void {
     this.#users.add(user)
-    if (this.#users.size <= this.#limit) return
-    const idle = [...this.#users].filter((each) => each !== user && each.isIdle)
-    const first = idle.reduce((one: DatabaseUser | undefined, other) => (isOlder(one, other) ? one : other), undefined)
-    void first?.end('idle')
+    this.trim()
   }
 
   /** An activation has closed one. */
   leave(user: DatabaseUser): void {
     this.#users.delete(user)
+    this.#ending.delete(user)
+  }
+
+  /** Ends as many idle activations as are above the limit: those that opened them may all have been busy then. */
+  trim(): void {
+    const excess = this.#users.size - this.#ending.size - this.#limit
+    if (excess <= 0) return
+    const idle = [...this.#users].filter((each) => each.isIdle)
+    for (const user of idle.sort((one, other) => one.usedMs - other.usedMs).slice(0, excess)) {
+      this.#ending.add(user)
+      void user.end('idle')
+    }
   }
 }
-
-const isOlder = (one: DatabaseUser | undefined, other: DatabaseUser): boolean =>
-  one !== undefined && one.usedMs <= other.usedMs

@@ -284,6 +284,7 @@ export class Host {
   /** Ends activations that nothing has needed for a while. */
   sweep(): void {
     for (const partition of this.#all) partition.sweep()
+    this.#household.databases.trim()
     this.#household.crashes.sweep()
     this.#reception.sweep()
   }

@@ -36,11 +36,13 @@ export class Sql implements ActorSql {
   }
 
   prepare<Row>(sql: string): SqlStatement<Row> {
+    const statement = this.#statement<Row>(sql)
     this.#prepared(sql, false)
-    return this.#statement(sql)
+    return statement
   }
 
   #statement<Row>(sql: string): SqlStatement<Row> {
+    checkText(sql)
     const use = () => this.#prepared(sql, !query.test(sql))
     return {
       run: (...values) => use().run(...(values as SqlValue[])) as SqlChanges,
@@ -50,7 +52,6 @@ export class Sql implements ActorSql {
   }
 
   #prepared(sql: string, mayChange: boolean): Prepared {
-    checkText(sql)
     const database = this.#ledger.useDatabase(mayChange)
     const kept = this.#kept.get(sql)
     if (kept !== undefined) return kept
