@@ -159,7 +159,8 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
    * the actor, and does not keep the process alive. A death is noticed when the kernel says it.
    *
    * @param actor a reference, or a type and a key
-   * @throws TypeError or RangeError for wrong arguments; the signal's reason
+   * @throws TypeError or RangeError for wrong arguments; the signal's reason; ERR_ORBIT_ACTOR_CLOSED once this system
+   *   is closed
    */
   async monitor(
     actor: { readonly type: string; readonly key: string },
@@ -170,16 +171,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     checkOptions('options', options, ['signal'])
     const { signal = new AbortController().signal } = options
     checkSignal(signal)
-    signal.throwIfAborted()
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      const fire = (end: MonitorEnd) => {
-        signal.removeEventListener('abort', abort)
-        resolve(end)
-      }
-      this.#monitors.watch(type, `${type}/${key}`, fire, signal).catch(reject)
-    })
+    return this.#monitors.end(type, `${type}/${key}`, signal)
   }
 
   /**

@@ -72,6 +72,8 @@ describe('a system', () => {
     Fleet.remove(name, { force: true })
     await expect(caller.get('Plain', 'a').echo(2)).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_CLOSED' })
     await Promise.all([host.close(), caller.close()])
-    await expect(host.monitor({ type: 'Plain', key: 'a' })).rejects.toMatchObject({ code: 'ERR_ORBIT_CLOSED' })
+    await expect(host.monitor({ type: 'Plain', key: 'a' })).rejects.toMatchObject({
+      code: 'ERR_ORBIT_ACTOR_CLOSED',
+    })
   })
 })

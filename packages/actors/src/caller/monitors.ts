@@ -1,5 +1,6 @@
 import { CallError, type Client, type EventCursor, type Fleet, OrbitEventBus } from 'orbit-node'
 import type { DeactivateReason, MonitorEnd } from '../actor/actor.js'
+import { ActorError } from '../base/errors.js'
 import type { MonitorTag } from '../host/home.js'
 import type { Host } from '../host/host.js'
 import { partitionOf } from '../host/placement.js'
@@ -83,6 +84,26 @@ export class Monitors {
     else void this.#askAgain(type, id, watched) // it may have ended since it was asked
   }
 
+  /** Resolves as `watch` calls `fire`. Rejects with the reason of the signal, and once the monitors are closed. */
+  async end(type: string, id: string, signal: AbortSignal): Promise<MonitorEnd> {
+    const closing = this.#closing.signal
+    signal.throwIfAborted()
+    if (closing.aborted) throw closedError(id)
+    return new Promise((resolve, reject) => {
+      const abort = () => settle(() => reject(signal.reason))
+      const close = () => settle(() => reject(closedError(id)))
+      const settle = (how: () => void) => {
+        signal.removeEventListener('abort', abort)
+        closing.removeEventListener('abort', close)
+        how()
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      closing.addEventListener('abort', close, { once: true })
+      const fire = (end: MonitorEnd) => settle(() => resolve(end))
+      this.watch(type, id, fire, signal).catch((error) => settle(() => reject(error)))
+    })
+  }
+
   async #askAgain(type: string, id: string, watched: Watched): Promise<void> {
     const tag = await this.#tagOf(type, id)
     if (tag === watched.tag || tag === 'unknown') return
@@ -150,6 +171,19 @@ export class Monitors {
   }
 
   close(): void {
+    this.#readLastNotices()
     this.#closing.abort()
   }
+
+  /** Actors of this process may have ended just before. */
+  #readLastNotices(): void {
+    try {
+      this.#readNotices()
+    } catch {
+      // The fleet was removed.
+    }
+  }
 }
+
+const closedError = (id: string) =>
+  new ActorError('ERR_ORBIT_ACTOR_CLOSED', `${id}: the system was closed`, { outcome: 'not-run', actor: id })
