@@ -135,12 +135,13 @@ export class ActorDatabase {
     }
   }
 
-  /** Throws unless the database has what the log says. */
+  /** Throws for changes that may not be, and if the database may have some that are not in its log. */
   #check(changed: ChangedPages | undefined): void {
-    if (changed !== undefined && this.#isReading) {
-      throw new TypeError('the method is in readonly, and may not change the database')
+    if (changed !== undefined) {
+      if (this.#isReading) throw new TypeError('the method is in readonly, and may not change the database')
+      if (this.#count > maxPages) throw new Error(`the database of an actor may have ${maxPages * pageBytes} bytes`)
+      return
     }
-    if (this.#count > maxPages) throw new Error(`the database of an actor may have ${maxPages * pageBytes} bytes`)
     const { page_count: count } = this.#pageCount.get() as { page_count: number }
     const { journal_mode: mode } = this.#journalMode.get() as { journal_mode: string }
     if (count === this.#count && mode === 'wal') return
