@@ -94,6 +94,11 @@ export class CallLoop {
     this.schedule()
   }
 
+  /** Signals now: the boxes are closed before this turn ends. */
+  flush(): void {
+    this.#wakes.flush()
+  }
+
   /** Signals and looks for news at the end of this turn. */
   schedule(): void {
     if (this.#isScheduled || this.#isLooking) return

@@ -126,18 +126,21 @@ export function prefixOf(service: string, method: string): Buffer {
 /** The most bytes that a tracer sends with a request. */
 const maxTracingBytes = 512
 
-/** Writes what a tracer sends, in front of the value, and returns its end. */
-function putTracing(text: string, at: number): number {
-  if (text === '' || Buffer.byteLength(text) > maxTracingBytes) return at
+/** Writes what a tracer sends, which has this many bytes, in front of the value. */
+function putTracing(text: string, length: number, at: number): void {
   wire[at] = form.traced
-  const length = wire.write(text, at + 3)
   wire.writeUInt16LE(length, at + 1)
-  return at + 3 + length
+  wire.write(text, at + 3)
 }
 
 /** Writes a request without its header, which the addon adds, into the wire, and returns its length. */
 export function encodeRequest(prefix: Buffer, value: unknown, spill: Spill): number {
-  const end = putValue(value, putTracing(textForRequest(), prefix.length), spill)
+  const text = textForRequest()
+  const length = text === '' ? 0 : Buffer.byteLength(text)
+  const isTraced = length > 0 && length <= maxTracingBytes
+  const end = putValue(value, prefix.length + (isTraced ? 3 + length : 0), spill)
+  // After the value: a getter in it may make a call, which uses the wire.
+  if (isTraced) putTracing(text, length, prefix.length)
   wire.set(prefix, 0)
   return end
 }

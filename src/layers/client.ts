@@ -43,7 +43,8 @@ export interface StreamOptions {
 export interface ClientOptions {
   /**
    * How long the process looks for the answer to a call before it sleeps, in microseconds, 0..1000; default 0. It keeps
-   * a core busy for that time, and lets no other code of the process run.
+   * a core busy for that time, and lets no other code of the process run. All clients and services of a fleet handle
+   * have the longest one that it was given, until it is closed.
    */
   spinUs?: number
 }
@@ -197,7 +198,8 @@ export class Client<H extends Handlers> {
   }
 
   /**
-   * Sends a request that gets no answer, of at most 2,008 bytes. It is run at most once, and lost if its server dies.
+   * Sends a request that gets no answer, of at most 2,008 bytes. It is run at most once, and lost if its server dies or
+   * closes before that.
    *
    * @returns false: no living process serves it, or its inbox is full
    * @throws TypeError or RangeError for wrong arguments; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED

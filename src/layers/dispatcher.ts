@@ -10,7 +10,7 @@ import type { Switchboard } from './switchboard.js'
 
 /** What a handler is given beside the value. */
 export interface CallContext {
-  /** Aborted when the caller gives up, and when the server closes. */
+  /** Aborted when the caller gives up, and when the fleet handle is closed. */
   readonly signal: AbortSignal
   /** The node of the caller, 0..65535. */
   readonly node: number
@@ -150,6 +150,7 @@ export class Dispatcher implements Serving {
   close(): void {
     for (const { place } of this.services.values()) this.withdraw(place)
     this.services.clear()
+    this.#polled.length = 0
     for (const context of this.#running.values()) context.abort()
     for (const stream of this.#streams) stream.abort()
     this.#running.clear()
@@ -162,7 +163,11 @@ export class Dispatcher implements Serving {
     if (!isNested) this.#count++
     const end = () => {
       if (!isNested) this.#count--
-      this.#runPolled()
+      try {
+        this.#runPolled()
+      } catch (error) {
+        this.#board.fail(error) // the object was removed
+      }
       this.rest()
       this.#board.loop.schedule()
     }

@@ -152,7 +152,7 @@ export class Presence<T = unknown> implements Disposable {
     const hasNews = () => {
       hasDeaths = round !== fleet.bell.deathRound
       round = fleet.bell.deathRound
-      news.push(...view.update(hasDeaths))
+      news = news.concat(view.update(hasDeaths))
       return news.length > 0
     }
     const members = () => (hasDeaths ? view.members() : [])
@@ -163,9 +163,8 @@ export class Presence<T = unknown> implements Disposable {
     )
     const isOver = () => fleet.closed || signal?.aborted === true
     while (!isOver()) {
-      const changes = news
+      const changes = news.concat(view.update())
       news = []
-      changes.push(...view.update())
       for (const change of changes) {
         if (isOver()) return
         yield change

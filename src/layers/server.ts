@@ -9,8 +9,9 @@ import { Switchboard } from './switchboard.js'
 /** Options of `serve`: how many handlers may run at a time, and what begins a call. */
 export interface ServeOptions {
   /**
-   * The most calls that this process runs at a time, over all that it serves, 1..65536; default 64. Calls that handlers
-   * of other processes make run beside them.
+   * The most calls that this process runs at a time, over all that the fleet handle serves, 1..65536. Default: what the
+   * services that it has already were given last, or else 64. Calls that handlers of other processes make run beside
+   * them.
    */
   concurrency?: number
   /**
@@ -21,7 +22,8 @@ export interface ServeOptions {
   begin?: 'at-once' | 'by-handler'
   /**
    * How long the process looks for the next call before it sleeps, in microseconds, 0..1000; default 0. It keeps a core
-   * busy for that time, and lets no other code of the process run.
+   * busy for that time, and lets no other code of the process run. All clients and services of a fleet handle have the
+   * longest one that it was given, until it is closed.
    */
   spinUs?: number
 }
@@ -81,8 +83,8 @@ export function serve<H extends Handlers>(
     checkName('handlers', name, 128)
     if (typeof handler !== 'function') throw wrongType(`handlers.${name}`, handler, 'a function')
   }
-  const { concurrency = 64, begin = 'at-once', spinUs = 0 } = options
-  checkInteger('concurrency', concurrency, 1, 65536)
+  const { begin = 'at-once', spinUs = 0 } = options
+  if (options.concurrency !== undefined) checkInteger('concurrency', options.concurrency, 1, 65536)
   if (begin !== 'at-once' && begin !== 'by-handler') throw outOfRange('begin', begin, "'at-once' or 'by-handler'")
   checkInteger('spinUs', spinUs, 0, 1000)
   const board = Switchboard.of(writableFleet(fleet, service))
@@ -93,8 +95,8 @@ export function serve<H extends Handlers>(
   let place = 0
   while (used.has(place)) place++
   checkInteger('the number of services', place + 1, 1, abi.maxServices)
+  dispatcher.concurrency = options.concurrency ?? (used.size > 0 ? dispatcher.concurrency : 64)
   dispatcher.services.set(service, { handlers, place, beginsLater: begin === 'by-handler' })
-  dispatcher.concurrency = concurrency
   board.loop.spinUs = Math.max(board.loop.spinUs, spinUs)
   board.boxes.announce(board.box, place, Buffer.from(service))
   board.serve(dispatcher, true)

@@ -70,7 +70,7 @@ export class Switchboard {
         return board.#serving?.running ?? 0
       },
       take: () => this.#take(),
-      fail: (error) => this.#end((call) => call.reject(error)),
+      fail: (error) => this.fail(error),
       close: () => this.#close(),
     }
   }
@@ -100,6 +100,7 @@ export class Switchboard {
       bell.signals.add(signal, call)
     }
     this.deadlines.watch(call)
+    if (signal?.aborted) return void this.#giveUp(call) // while the value was encoded
     try {
       this.#sendOrQueue(call)
     } catch (error) {
@@ -303,7 +304,13 @@ export class Switchboard {
 
   #close(): void {
     this.deadlines.close()
+    this.loop.flush()
     this.#end((call) => call.reject(closedError(call.request.service)))
+  }
+
+  /** Ends all calls with the error, and serves no more. */
+  fail(error: unknown): void {
+    this.#end((call) => call.reject(error))
   }
 
   /** Ends all calls, and serves no more. */

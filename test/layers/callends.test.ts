@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
-import { type CallContext, Client, serve } from '../../src/index.js'
-import { fleetName, keep, memories } from '../help/fleets.js'
+import { getEventListeners } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type CallContext, Client, Fleet, serve } from '../../src/index.js'
+import { fleetName, joinShm, keep, memories } from '../help/fleets.js'
 import { untyped } from '../help/refusals.js'
 
 const echo = (value: unknown) => value
@@ -78,10 +79,122 @@ describe.each(memories)('the end of a call in $memory', ({ join }) => {
     await expect(client.call('work', 1)).rejects.toMatchObject({ code: 'ERR_ORBIT_NO_SERVER' })
   })
 
+  it('comes for calls that run while another service is added, as many at a time as before', async () => {
+    const name = fleetName()
+    const server = join(name)
+    let [running, most] = [0, 0]
+    const work = async () => {
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setImmediate(resolve))
+      running--
+    }
+    keep(serve(server, 'one by one', { work }, { concurrency: 1 }))
+    keep(serve(server, 'another', { work }))
+    const client = new Client<{ work: typeof work }>(join(name), 'one by one')
+    await Promise.all(Array.from({ length: 4 }, () => client.call('work')))
+    expect(most).toBe(1)
+  })
+
+  it('comes for calls behind one in which the fleet handle is closed, and none of them runs', async () => {
+    const name = fleetName()
+    const [server, caller] = [join(name), join(name)]
+    const ran: unknown[] = []
+    const work = (value: unknown) => {
+      ran.push(value)
+      server.close()
+    }
+    serve(server, 'work', { work }, { begin: 'by-handler' })
+    const client = new Client<{ work: typeof work }>(caller, 'work')
+    const ends = await Promise.allSettled([1, 2, 3].map((i) => client.call('work', i, { timeoutMs: 5000 })))
+    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(ran).toEqual([1])
+  })
+
+  it('is the reason of a signal that is aborted by a getter of its value', async () => {
+    const name = fleetName()
+    const ran: unknown[] = []
+    const note = (noted: unknown) => {
+      ran.push(noted)
+      return new Promise<void>(() => {})
+    }
+    keep(serve(join(name), 'work', { note }))
+    const client = new Client<{ note: typeof note }>(join(name), 'work')
+    const controller = new AbortController()
+    const value = {
+      get late() {
+        controller.abort(new Error('enough'))
+        return 1
+      },
+    }
+    const options = { signal: controller.signal, timeoutMs: 1000 }
+    await expect(client.call('note', value, options)).rejects.toThrow('enough')
+    expect(ran).toEqual([])
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  it('is that of a traced call when a getter of its value makes another call', async () => {
+    const name = fleetName()
+    keep(serve(join(name), 'work', { echo }))
+    const client = new Client<{ echo: typeof echo }>(join(name), 'work')
+    const inner: Promise<unknown>[] = []
+    const texts: string[] = []
+    let count = 0
+    Client.traceCalls({
+      inject: () => 'x'.repeat(++count),
+      serve: (text, _service, _method, run) => {
+        texts.push(text)
+        return run()
+      },
+    })
+    onTestFinished(() => Client.traceCalls(undefined))
+    const value = {
+      get nested() {
+        inner.push(client.call('echo', 'y'.repeat(200)))
+        return 1
+      },
+    }
+    expect(await client.call('echo', value)).toEqual({ nested: 1 })
+    expect(new Set(await Promise.all(inner))).toEqual(new Set(['y'.repeat(200)]))
+    expect([...texts].sort()).toEqual(Array.from({ length: count }, (_, i) => 'x'.repeat(i + 1)))
+  })
+
   it('is answered by a handler that takes begin out of its context', async () => {
     const name = fleetName()
     const work = (_: unknown, { begin }: CallContext) => [begin(), begin()]
     keep(serve(join(name), 'work', { work }, { begin: 'by-handler' }))
     expect(await new Client<{ work: typeof work }>(join(name), 'work').call('work')).toEqual([true, false])
+  })
+})
+
+describe('the end of a call', () => {
+  it('is an error when the object of all calls is removed, and its server goes on', async () => {
+    const name = fleetName()
+    const [server, caller] = [joinShm(name), joinShm(name)]
+    let release: () => void = () => {}
+    let isBegun: () => void = () => {}
+    const begun = new Promise<void>((resolve) => {
+      isBegun = resolve
+    })
+    const slow = () => {
+      isBegun()
+      return new Promise<void>((resolve) => {
+        release = resolve
+      })
+    }
+    keep(serve(server, 'work', { slow, echo }, { concurrency: 1 }))
+    const client = new Client<{ slow: typeof slow; echo: typeof echo }>(caller, 'work')
+    const calls = [client.call('slow'), client.call('echo', 1)]
+    await begun
+    const ends = Promise.allSettled(calls)
+    const failures: unknown[] = []
+    const note = (error: unknown) => failures.push(error)
+    process.on('unhandledRejection', note)
+    onTestFinished(() => void process.off('unhandledRejection', note))
+    Fleet.remove(name, { force: true })
+    release()
+    await new Promise((resolve) => setImmediate(resolve))
+    caller.close()
+    expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(failures).toEqual([])
   })
 })

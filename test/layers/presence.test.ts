@@ -72,6 +72,15 @@ describe.each(memories)('a presence in $memory', ({ join }) => {
     expect(b.list().find(({ id }) => id === 'ada')).toBe(first)
   })
 
+  it('is watched with more entries than a call has room for as arguments', async () => {
+    const { a, b } = pair({ capacity: 2 ** 18 })
+    const count = 150_000
+    for (let i = 0; i < count; i++) a.set(`${i}`, 0)
+    const changes = b.watch()
+    onTestFinished(() => void changes.return())
+    expect(await changes.next()).toMatchObject({ done: false, value: { change: 'added' } })
+  })
+
   it('forgets the entries of a handle or a fleet handle that is closed', () => {
     const { fleets, a, b } = pair()
     for (let i = 0; i < 50; i++) a.set(`a${i}`, i)
