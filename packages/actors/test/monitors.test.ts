@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { Client, serve } from 'orbit-node'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Monitors } from '../src/caller/monitors.js'
+import type { HostService } from '../src/host/service.js'
 import { Actor, type ActorSystem, type MonitorEnd } from '../src/index.js'
 import { Log, localFleet, start, until } from './help/systems.js'
 
@@ -125,4 +128,24 @@ describe.each(callers)('a monitor of an actor in $where', ({ caller }) => {
     await until(() => host.size === 0) // without a monitor it ends when it is idle
     expect(await watcher.ends()).toEqual([])
   })
+})
+
+it('asks about an actor again when its process does not answer in time', async () => {
+  const fleet = localFleet()
+  let asked = 0
+  const answer = () => (++asked === 1 ? new Promise(() => {}) : undefined)
+  const server = serve(fleet, 'host', { monitor: answer }, { concurrency: 16 })
+  const client = new Client<HostService>(fleet, 'host')
+  const monitors = new Monitors({
+    fleet,
+    host: undefined,
+    ownerOf: () => 'host',
+    localOwnerOf: () => undefined,
+    clientOf: () => Object.assign(Object.create(client), { call: (_: string, id: string) => ask(id) }),
+  })
+  const ask = (id: string) => client.call('monitor', id, { timeoutMs: 20 })
+  onTestFinished(() => monitors.close())
+  onTestFinished(() => server.close())
+  expect(await monitors.end('Watched', 'Watched/a', new AbortController().signal)).toBe('absent')
+  expect(asked).toBeGreaterThan(1)
 })

@@ -56,8 +56,10 @@ export class Monitors {
   /** Calls `fire` once the present activation of an actor has ended; it has if it is not active. */
   async watch(type: string, id: string, fire: (reason: MonitorEnd) => void, signal: AbortSignal): Promise<void> {
     this.#listen()
-    const tag = await this.#tagOf(type, id)
-    if (tag === 'unknown' || signal.aborted || this.#closing.signal.aborted) return
+    const isOver = () => signal.aborted || this.#closing.signal.aborted
+    let tag = await this.#tagOf(type, id, true)
+    while (tag === 'unknown' && !isOver()) tag = await this.#tagOf(type, id, false)
+    if (tag === 'unknown' || isOver()) return
     if (tag === undefined) {
       fire('absent')
       return
@@ -105,20 +107,24 @@ export class Monitors {
   }
 
   async #askAgain(type: string, id: string, watched: Watched): Promise<void> {
-    const tag = await this.#tagOf(type, id)
+    const tag = await this.#tagOf(type, id, false)
     if (tag === watched.tag || tag === 'unknown') return
     this.#readNotices()
     watched.fire('lost')
   }
 
-  /** The activation of an actor, from now on monitored. Undefined: there is none; 'unknown': its host does not say. */
-  async #tagOf(type: string, id: string): Promise<MonitorTag | undefined | 'unknown'> {
+  /**
+   * The activation of an actor, from now on monitored. Undefined: there is none; 'unknown': its host does not say.
+   *
+   * @param keepAlive whether the wait for the answer of its host keeps the process alive
+   */
+  async #tagOf(type: string, id: string, keepAlive: boolean): Promise<MonitorTag | undefined | 'unknown'> {
     const { host, ownerOf, localOwnerOf, clientOf } = this.#means
     const owner = localOwnerOf(id) ?? ownerOf(partitionOf(id))
     if (host !== undefined && (owner === host.id || host.isOwn(type))) return host.monitor(id)
     if (owner === undefined) return undefined
     try {
-      return (await clientOf(owner).call('monitor', id)) as MonitorTag | undefined
+      return (await clientOf(owner).call('monitor', id, { keepAlive })) as MonitorTag | undefined
     } catch (error) {
       return error instanceof CallError && error.code === 'ERR_ORBIT_TIMEOUT' ? 'unknown' : undefined
     }
