@@ -1,6 +1,6 @@
 import { nodeOf, type PolledBytes, positionOf } from '../core/message.js'
 import { abi } from '../core/native.js'
-import { form } from './callwire.js'
+import { decodeValue, form, isReadWhole, type Load } from './callwire.js'
 
 /** Where an answer goes. */
 export interface ReplyTo {
@@ -98,6 +98,15 @@ export class Request implements ReplyTo {
     this.valueAt = valueAt
     this.end = end
     this.isTaken = valueAt >= end // foreign bytes, which no client has sent
+  }
+
+  /** Its value. Bytes in it share their buffer with no other request: a handler may transfer them. */
+  value(load: Load): unknown {
+    const { bytes, valueAt, end } = this
+    if (isReadWhole(bytes[valueAt])) return decodeValue(bytes, valueAt, end, load)
+    const own = Buffer.allocUnsafeSlow(end - valueAt)
+    bytes.copy(own, 0, valueAt, end)
+    return decodeValue(own, 0, own.length, load)
   }
 
   /** Undefined: the caller wants no answer. */

@@ -2,7 +2,7 @@ import type { BlobPlace } from '../core/blobs.js'
 import { Answers } from './answers.js'
 import type { ReplyTo, Request } from './callrequest.js'
 import { currentTracing } from './calltracing.js'
-import { decodeValue, encodeFailure, encodeValue, type Spill, wire } from './callwire.js'
+import { encodeFailure, encodeValue, type Spill, wire } from './callwire.js'
 import { runAtDepth } from './nesting.js'
 import type { Serving } from './serving.js'
 import { itemsOf, StreamedReply } from './streamedreply.js'
@@ -192,9 +192,8 @@ export class Dispatcher implements Serving {
     const context = new Context(this.#board, request)
     if (!service.beginsLater && !context.start()) return undefined
     try {
-      const { bytes, valueAt, end, depth } = request
-      const argument = decodeValue(bytes, valueAt, end, this.#read)
-      const value = runAtDepth(depth, traced(request, handler), argument, context)
+      const argument = request.value(this.#read)
+      const value = runAtDepth(request.depth, traced(request, handler), argument, context)
       if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
       return this.#await(request, context, value)
     } catch (error) {

@@ -132,6 +132,18 @@ describe.each(memories)('the end of a call in $memory', ({ join }) => {
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
   })
 
+  it('comes for calls beside one in which a handler transfers its bytes', async () => {
+    const name = fleetName()
+    const send = (value: Uint8Array | { part: Uint8Array }) => {
+      const { buffer } = value instanceof Uint8Array ? value : value.part
+      return structuredClone(value, { transfer: [buffer as ArrayBuffer] })
+    }
+    keep(serve(join(name), 'work', { send }))
+    const client = new Client<{ send: typeof send }>(join(name), 'work')
+    const values = Array.from({ length: 10 }, (_, i) => [Uint8Array.of(i, 1), { part: Uint8Array.of(i, 2) }]).flat()
+    expect(await Promise.all(values.map((value) => client.call('send', value)))).toEqual(values)
+  })
+
   it('is that of a traced call when a getter of its value makes another call', async () => {
     const name = fleetName()
     keep(serve(join(name), 'work', { echo }))
