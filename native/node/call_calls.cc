@@ -176,7 +176,7 @@ bool has_news_of_calls(const BoxCall& call, bool wants) {
 
 // callFallAsleep(ring, box, wants, running) -> 1: an answer is there, a watched call is over, or if it wants them a
 // request; 0: not, and from now on this node is signalled. Or a status. `running` is how many calls it runs
-napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value fall_asleep_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -308,7 +308,7 @@ ORBIT_COLD napi_value give_up_call(napi_env env, napi_callback_info info) {
 }
 
 // callBegin(ring, slot, stamp) -> 1: run the handler; 0: the call is over, or was begun before. Or a status
-napi_value begin_call_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value begin_call_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   return call.number(begin_call(call.ring(), reply_to(call, 1)));

@@ -77,7 +77,7 @@ napi_value claim_call(napi_env env, napi_callback_info info) {
 }
 
 // contestRenew(table, lengths, token, ttlMs) -> 1: renewed; 0: the claim has ended; or a status
-napi_value renew_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value renew_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
   uint64_t nowMs = monotonic_ms();
@@ -101,7 +101,7 @@ napi_value release_call(napi_env env, napi_callback_info info) {
 }
 
 // contestHolder(table, lengths) -> 1: held, and the record has the claim; 0: free; or a status
-napi_value holder_call(napi_env env, napi_callback_info info) {
+ORBIT_COLD napi_value holder_call(napi_env env, napi_callback_info info) {
   TableCall call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
   Claim claim;
