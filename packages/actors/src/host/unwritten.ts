@@ -1,9 +1,19 @@
 import type { StoreChange } from '../store/store.js'
 import type { Draft } from './draft.js'
 
-type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
-type EntryChange = Mutable<Extract<StoreChange, { kind: 'entry' }>>
-type PageChange = Mutable<Extract<StoreChange, { kind: 'page' }>>
+type EntryChange = Extract<StoreChange, { kind: 'entry' }>
+type PageChange = Extract<StoreChange, { kind: 'page' }>
+
+/** Adds a change to those of the commit, or its value to an earlier one of the same name. */
+function addOnce<N, C extends StoreChange>(made: Map<N, C>, name: N, change: C, changes: StoreChange[]): void {
+  const earlier = made.get(name)
+  if (earlier !== undefined) {
+    Object.assign(earlier, change)
+    return
+  }
+  made.set(name, change)
+  changes.push(change)
+}
 
 /** What the turns of one activation set in one commit: what several of them set is written once, by the last value. */
 export class Unwritten {
@@ -31,26 +41,12 @@ export class Unwritten {
   add({ entries, pages }: Draft, changes: StoreChange[]): void {
     const [type, key] = [this.#type, this.#key]
     for (const [name, value] of entries) {
-      const earlier = this.#entries.get(name)
-      if (earlier !== undefined) {
-        earlier.value = value
-        continue
-      }
-      const change: EntryChange = { kind: 'entry', type, key, name, value }
-      this.#entries.set(name, change)
-      changes.push(change)
+      addOnce(this.#entries, name, { kind: 'entry', type, key, name, value }, changes)
     }
     if (pages === undefined) return
     this.#pages ??= new Map()
     for (const [page, bytes] of pages.pages) {
-      const earlier = this.#pages.get(page)
-      if (earlier !== undefined) {
-        earlier.bytes = bytes
-        continue
-      }
-      const change: PageChange = { kind: 'page', type, key, page, bytes }
-      this.#pages.set(page, change)
-      changes.push(change)
+      addOnce(this.#pages, page, { kind: 'page', type, key, page, bytes }, changes)
     }
     this.#resize(pages.count, changes)
   }
