@@ -1,8 +1,10 @@
 // Everything that must hold before a change lands; `npm test` runs it after prepare.mjs. A step that needs a tool which
 // this machine lacks says so and is skipped, but fails where CI is set. Steps with `inCi` take long: they run where CI
 // is set, and when they are named.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { cpus } from 'node:os'
+import { createInterface } from 'node:readline'
+import { stripVTControlCharacters } from 'node:util'
 
 const jobs = `-j${cpus().length}`
 const steps = [
@@ -45,19 +47,52 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+/** How many lines that name a failure are repeated for each step. */
+const repeated = 12
+/** What vitest and make print of a failure. */
+const namesFailure = /^\s*FAIL {2}|^\S*Error: |^make\S* \*\*\* |^error TS|: error /
+
+/** Runs a step, prints what it prints, and gives the last lines that name a failure. */
+async function outcomeOf({ command, args }) {
+  const env = { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) }
+  const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'pipe'], env })
+  const failures = []
+  const copy = (from, to) =>
+    createInterface({ input: from }).on('line', (line) => {
+      to.write(`${line}\n`)
+      const text = stripVTControlCharacters(line)
+      if (!namesFailure.test(text)) return
+      failures.push(text.trim().slice(0, 200))
+      // The last ones: the summary of a step is behind the output of its tests, in which errors are expected.
+      if (failures.length > repeated) failures.shift()
+    })
+  copy(child.stdout, process.stdout)
+  copy(child.stderr, process.stderr)
+  const status = await new Promise((resolve) => {
+    child.once('error', (error) => {
+      console.error(error.message)
+      resolve(1)
+    })
+    child.once('close', resolve)
+  })
+  return { passed: status === 0, failures: status === 0 ? [] : failures }
+}
+
 const results = []
 const runs = ({ name, inCi }) => (wanted.length > 0 ? wanted.includes(name) : !inCi || Boolean(process.env.CI))
 for (const step of steps.filter(runs)) {
   console.log(`\n==> ${step.name}`)
   const begun = performance.now()
-  const { status } = spawnSync(step.command, step.args, { stdio: 'inherit' })
-  results.push({ name: step.name, passed: status === 0, seconds: (performance.now() - begun) / 1000 })
+  const outcome = await outcomeOf(step)
+  results.push({ name: step.name, ...outcome, seconds: (performance.now() - begun) / 1000 })
 }
 
 console.log('')
 for (const { name, passed, seconds } of results) {
   console.log(`${passed ? 'passed' : 'FAILED'}  ${name}  (${seconds.toFixed(0)} s)`)
 }
+// Last, so that the end of a long log says what failed.
+for (const { name, failures } of results) for (const line of failures) console.log(`${name}: ${line}`)
 const passed = results.filter((result) => result.passed).length
 console.log(`steps: ${passed} passed, ${results.length - passed} failed`)
 process.exit(passed === results.length ? 0 : 1)
