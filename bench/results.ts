@@ -56,9 +56,11 @@ export const named = (...parts: readonly string[]): string => parts.filter((part
 const aboutBuild = ({ package: name, commit, date }: Machine): string =>
   `${name}, commit ${commit}, ${date.slice(0, 10)}`
 
-/** The results of a run, with those of an older one for the trials that it did not measure. */
+/**
+ * The results of a run, with those of an older one for the trials that it did not measure, and for the cases of the same
+ * build: a long trial can be measured in parts.
+ */
 export function merged(older: Results, newer: Results): Results {
-  const isKept = (name: string) => newer.trials.every((trial) => trial.name !== name)
   const build = aboutBuild(older.machine)
   const isElsewhere = older.machine.cpu !== newer.machine.cpu
   const of =
@@ -66,13 +68,17 @@ export function merged(older: Results, newer: Results): Results {
       ? {}
       : { of: isElsewhere ? `${build}, on ${older.machine.cpu}, ${older.machine.cores} cores` : build }
   const trials = new Map(older.trials.map((trial) => [trial.name, { ...of, ...trial }]))
+  const isKept = ({ trial, case: ofCase }: CellResult) =>
+    newer.trials.every(({ name }) => name !== trial) ||
+    (trials.get(trial)?.of === undefined && newer.cells.every((cell) => cell.trial !== trial || cell.case !== ofCase))
+  const kept = older.cells.filter(isKept)
   for (const trial of newer.trials) trials.set(trial.name, trial)
   const known = new Set(newer.drivers.map(({ name }) => name))
   return {
     ...newer,
     trials: [...trials.values()],
     drivers: [...newer.drivers, ...older.drivers.filter(({ name }) => !known.has(name))],
-    cells: [...newer.cells, ...older.cells.filter(({ trial }) => isKept(trial))],
+    cells: [...kept, ...newer.cells],
     skipped: [...new Set([...newer.skipped, ...older.skipped])],
   }
 }

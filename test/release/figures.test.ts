@@ -30,6 +30,18 @@ test('keeps the trials of an older run that a newer one does not measure, and sa
   expect(merged(both, newer).trials).toEqual(both.trials)
 })
 
+test('keeps the cases of a trial that a newer run of the same build does not measure', () => {
+  const ofCall = results.cells.filter(({ trial }) => trial === 'call')
+  const cells = ofCall.slice(1).map((cell) => ({ ...cell, median: 1 }))
+  const trials = results.trials.filter(({ name }) => name === 'call')
+  const medians = (newer: typeof results) =>
+    merged({ ...results, trials, cells: ofCall }, newer).cells.map(({ case: ofCase, median }) => [ofCase, median])
+  const measured = cells.map((cell) => [cell.case, 1])
+  const [first] = ofCall as [(typeof ofCall)[0]]
+  expect(medians({ ...results, trials, cells })).toEqual([[first.case, first.median], ...measured])
+  expect(medians({ ...results, machine: { ...results.machine, commit: 'newer' }, trials, cells })).toEqual(measured)
+})
+
 test('refuses to draw a trial that was not measured', () => {
   const cells = results.cells.filter(({ trial }) => trial !== 'claim')
   expect(() => makeFiles({ ...results, cells })).toThrow('no cells for claim and release')
