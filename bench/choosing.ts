@@ -19,14 +19,15 @@ export async function chooseGroups(options: Options, builds: readonly Build[]): 
   const isOurs = ({ name }: Driver) => name.startsWith('orbit')
   const groups: Group[] = []
   for (const trial of trials) {
-    const its = quick ? trial.quick : trial.full
+    const chosenPlan = quick ? trial.quick : trial.full
     // Two builds differ by less than two drivers: shorter runs, which follow each other more closely, and more of them.
     const parts = builds.length === 1 ? 1 : 3
-    const plan = { ...its, rounds: rounds ?? its.rounds * parts, runMs: its.runMs / parts }
+    const plan = { ...chosenPlan, rounds: rounds ?? chosenPlan.rounds * parts, runMs: chosenPlan.runMs / parts }
     const cases = typeof plan.cases === 'function' ? await plan.cases() : plan.cases
     const able = drivers.filter((driver) => canRun(trial, driver) && (builds.length === 1 || isOurs(driver)))
     const chosen = cases.map((ofCase) => {
-      const cells = able.flatMap((driver) => builds.map((build) => ({ case: ofCase, driver, build })))
+      const its = able.filter(({ mostSubscribers = Number.POSITIVE_INFINITY }) => ofCase.subscribers <= mostSubscribers)
+      const cells = its.flatMap((driver) => builds.map((build) => ({ case: ofCase, driver, build })))
       const matching = cells.filter((cell) => pattern.test(cellName(trial, cell)))
       return matching.length === 0 ? [] : cells.filter((cell) => cell.driver === able[0] || matching.includes(cell))
     })

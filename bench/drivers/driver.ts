@@ -26,6 +26,8 @@ export interface Driver {
   readonly serialization?: 'json' | 'advanced'
   /** The only trials that it is for; default all that use a part it has. */
   readonly trials?: readonly string[]
+  /** How many subscribers it can have; default any number. */
+  readonly mostSubscribers?: number
   /** Of its package or server. */
   version(): string
   /** Why it cannot be measured here; undefined: it can. */

@@ -69,6 +69,7 @@ export const orbitListening: Driver = {
 export const orbitInbox: Driver = {
   ...common,
   name: 'orbit, inbox',
+  mostSubscribers: 1,
   settings: 'Outbox.sendPacked of up to 256 messages, a full inbox waited for; inbox.wait, inbox.poll and inbox.commit',
   messages: {
     subscribe: async (place, hear) => (await import('./orbit-inbox.js')).subscribe(place, hear),
