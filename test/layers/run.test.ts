@@ -78,8 +78,8 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
   it('renews the claim while the task runs, under fake timers too', async () => {
     const { a, b } = pair()
     vi.useFakeTimers()
-    const result = await a.run('report', { ttlMs: 600 }, async ({ signal, token }) => {
-      await aborted(take(b, 'later', 900).signal) // it expires later than the first life of the claim
+    const result = await a.run('report', { ttlMs: 2000 }, async ({ signal, token }) => {
+      await aborted(take(b, 'later', 2400).signal) // it expires later than the first life of the claim
       return [b.holder('report')?.token === token, signal.aborted]
     })
     expect(result).toEqual([true, false])

@@ -63,13 +63,13 @@ describe.skipIf(!hasNats)('locks of two hosts', () => {
     const b = startHost('b', { servers: server.address })
     await connected(a, b)
     const fence = new Fence()
-    const guard = await a.bridge.contest().claim('job', { ttlMs: 600 })
+    const guard = await a.bridge.contest().claim('job', { ttlMs: 2000 })
     expect(fence.admit(guard.token)).toBe(true)
     let lost = false
     guard.signal.addEventListener('abort', () => {
       lost = true
     })
-    await new Promise((resolve) => setTimeout(resolve, 700)) // it is renewed
+    await new Promise((resolve) => setTimeout(resolve, 2300)) // it is renewed
     expect(guard.held).toBe(true)
     wire.cut()
     const next = await b.bridge.contest().claim('job', { ttlMs: 5000 })
