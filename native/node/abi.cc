@@ -58,6 +58,7 @@ Napi::Object abi_table(Napi::Env env) {
       {"countersKind", kCountersKind},
       {"callKind", kCallKind},
       {"serverDied", kServerDied},
+      {"replyDamaged", kReplyDamaged},
       {"requestHeaderBytes", sizeof(RequestHeader)},
       {"maxBoxes", kMaxBoxes},
       {"maxServices", kMaxServices},

@@ -61,7 +61,7 @@ const uint8_t* leading_bytes(const Call& call, size_t index, uint32_t* length) {
 
 // callSend(ring, box, slot or 2^32 - 1 for none, bytes, length, flags | depth << 16) -> undefined, and callWake must
 // follow; Results has position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a
-// status. The payload is kept for callKept until the slot is used again
+// status, kOverwritten: no answer can land in this slot. The payload is kept for callKept until the slot is used again
 napi_value send_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -72,7 +72,9 @@ napi_value send_call(napi_env env, napi_callback_info info) {
   if (wantsReply) {
     header.flags |= kWantsReply;
     if (box_of_slot(ring, slot) >= ring.spec.boxes) return call.status(RingStatus::kCorrupt);
-    header.stamp = open_call(ring, slot).stamp;
+    ReplyTo to = open_call(ring, slot);
+    if (!can_be_answered(ring, to)) return call.status(RingStatus::kOverwritten);
+    header.stamp = to.stamp;
   }
   Message message;
   message.head = &header;
@@ -122,6 +124,13 @@ napi_value wake_call(napi_env env, napi_callback_info info) {
   return call.number(0);
 }
 
+// The answer of a call that is no longer pending, in a record, or that the bytes of its slot are foreign.
+void take_reply_of(const Ring& ring, const ReplyTo& to, Frame* frame, void* payload) {
+  if (is_reply_slot(ring, to) && take_reply(ring, to, frame, payload)) return;
+  *frame = {};
+  frame->frameKind = kReplyDamaged;
+}
+
 // callCollect(ring) -> how many calls of this process are settled now, in records: the place of the reply slot as
 // position, the answer, and its kind as frameKind. Results.bytes is their length. Or a status. After a part of a stream
 // its call goes on at the next stamp
@@ -140,7 +149,7 @@ napi_value collect_call(napi_env env, napi_callback_info info) {
     if (static_cast<size_t>(end - at) < sizeof(FrameRecord) + ring.spec.payloadBytes + 8) break;
     Frame frame = {};
     if (!is_pending(ring, awaited.to)) {
-      if (!take_reply(ring, awaited.to, &frame, at + sizeof(FrameRecord))) return call.status(RingStatus::kCorrupt);
+      take_reply_of(ring, awaited.to, &frame, at + sizeof(FrameRecord));
       awaited.isOpen = frame.frameKind == kItems;
       awaited.to.stamp++;
     } else if (!call.opened->fleet->is_alive(awaited.node, awaited.incarnation)) {
@@ -261,10 +270,9 @@ napi_value take_call(napi_env env, napi_callback_info info) {
   ReplyTo to = reply_to(call, 1);
   uint8_t* at = call.addon->scratch + kFirstRecord;
   bool hasRoom = call.addon->scratchBytes >= kFirstRecord + sizeof(FrameRecord) + call.ring().spec.payloadBytes + 8;
+  if (!hasRoom) return call.status(RingStatus::kTooLarge);
   Frame frame;
-  if (!hasRoom || !is_reply_slot(call.ring(), to) || !take_reply(call.ring(), to, &frame, at + sizeof(FrameRecord))) {
-    return call.status(RingStatus::kCorrupt);
-  }
+  take_reply_of(call.ring(), to, &frame, at + sizeof(FrameRecord));
   write_record_of(at, frame);
   return call.number(1);
 }

@@ -180,6 +180,11 @@ inline ReplyTo open_call(const Ring& ring, uint32_t slot) {
   return to;
 }
 
+// Whether an answer to a call that was opened can land. False: the word of its slot is foreign.
+inline bool can_be_answered(const Ring& ring, const ReplyTo& to) {
+  return is_reply_slot(ring, to) && chunk_in(load_relaxed(&ring.slots[to.slot])) < ring.chunkCount;
+}
+
 // True: the handler has not begun, and never will. The slot is still to be given up, or to be refused.
 inline bool cancel_call(const Ring& ring, const ReplyTo& to) {
   return exchange_if(progress_of(ring, to.slot), progress_word(to.stamp, kWaiting),

@@ -58,16 +58,16 @@ export interface SentCall {
 }
 
 /**
- * What an answer is: the result, what the handler threw, a part of a stream, after which its call goes on, or that the
- * process has no such handler.
+ * What an answer is: the result, what the handler threw, a part of a stream, after which its call goes on, that the
+ * process has no such handler, or that foreign bytes are in its place.
  */
-export type AnswerKind = 'answer' | 'failure' | 'part' | 'refused'
+export type AnswerKind = 'answer' | 'failure' | 'part' | 'refused' | 'damaged'
 
 const progressNames: readonly CallProgress[] = ['not begun', 'begun', 'done']
-const kindNumbers = { answer: 1, failure: 2, part: 4, refused: 5 }
+const kindNumbers = { answer: 1, failure: 2, part: 4, refused: 5, damaged: abi.replyDamaged }
 const kinds = new Map(Object.entries(kindNumbers).map(([kind, number]) => [number, kind as AnswerKind]))
 /** Foreign bytes may be anything. */
-const kindOf = (number: number): AnswerKind => kinds.get(number) ?? 'answer'
+const kindOf = (number: number): AnswerKind => kinds.get(number) ?? 'damaged'
 /** The flag of a request that wants a stream. */
 const wantsStream = 2
 /** What the addon returns when no watched call is over. */
@@ -191,8 +191,8 @@ export class Boxes extends Handle {
   }
 
   /**
-   * Sends the first `length` bytes as a request; `slot` -1: no answer is wanted. Undefined: the box is full for calls
-   * of this depth. `wake` must follow.
+   * Sends the first `length` bytes as a request; `slot` -1: no answer is wanted. 'full': the box is, for calls of this
+   * depth. 'damaged': no answer can land in this slot. Otherwise `wake` must follow.
    */
   ask(
     box: number,
@@ -201,10 +201,11 @@ export class Boxes extends Handle {
     length: number,
     depth: number,
     isStream: boolean,
-  ): SentCall | undefined {
+  ): SentCall | 'full' | 'damaged' {
     const flags = (isStream ? wantsStream : 0) + depth * 2 ** 16
     const refused = native.callSend(this.handle, box, slot < 0 ? oneWay : slot, bytes, length, flags)
-    if (refused === status.full) return undefined
+    if (refused === status.full) return 'full'
+    if (refused === status.overwritten) return 'damaged'
     if (refused !== undefined) this.refuse(refused)
     return { box, slot, stamp: resultFrom(), node: resultLost(), incarnation: resultTo() }
   }

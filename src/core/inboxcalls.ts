@@ -3,6 +3,7 @@ export interface InboxAbi {
   readonly callKind: number
   readonly requestHeaderBytes: number
   readonly serverDied: number
+  readonly replyDamaged: number
   readonly maxBoxes: number
   readonly maxServices: number
 }
@@ -39,7 +40,10 @@ export interface InboxCalls {
   inboxArm(inbox: number, box: number): number
   callAnnounce(inbox: number, box: number, place: number, name: Uint8Array): number
   callFind(inbox: number, name: Uint8Array, turn: number): number
-  /** slot 2^32 - 1: no answer is wanted. Undefined when it did; callWake must follow. */
+  /**
+   * slot 2^32 - 1: no answer is wanted. Undefined when it did; callWake must follow. Overwritten: no answer can land in
+   * this slot.
+   */
   callSend(
     inbox: number,
     box: number,

@@ -23,9 +23,19 @@ export function openCallBoxes(fleet: Fleet): Boxes {
   return new Layer<Boxes>(fleet, type, () => fleet.open(type, Boxes, dealing)).writable()
 }
 
+/** Foreign bytes in one box are no harm to the others. */
+function canOwn(boxes: Boxes, box: number): boolean {
+  try {
+    return boxes.own(box)
+  } catch (error) {
+    if ((error as OrbitError).code === 'ERR_ORBIT_CORRUPT') return false
+    throw error
+  }
+}
+
 /** Becomes the owner of a box. Throws ERR_ORBIT_CALLS_FULL when there is none left. */
 export function ownCallBox(fleet: Fleet, boxes: Boxes): number {
-  for (let box = 0; box < boxes.boxes; box++) if (boxes.own(box)) return box
+  for (let box = 0; box < boxes.boxes; box++) if (canOwn(boxes, box)) return box
   const text = `${processes} processes of fleet ${fleet.name} call or serve, which is the limit`
   throw new OrbitError('ERR_ORBIT_CALLS_FULL', text)
 }

@@ -1,4 +1,4 @@
-import { isUint8Array } from 'node:util/types'
+import { isNativeError, isUint8Array } from 'node:util/types'
 import type { BlobPlace } from '../core/blobs.js'
 import { textForRequest } from './calltracing.js'
 import { isJson } from './smalljson.js'
@@ -148,7 +148,7 @@ export function encodeRequest(prefix: Buffer, value: unknown, spill: Spill): num
 /** Writes what a handler threw into the wire: name, message, code, cause and own fields. Returns the length. */
 export function encodeFailure(thrown: unknown, spill: Spill): number {
   try {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const error = isError(thrown) ? thrown : new Error(textOf(thrown))
     const { name, message, cause } = error
     return encodeValue({ name, message, cause, fields: { ...error } }, spill)
   } catch {
@@ -157,11 +157,24 @@ export function encodeFailure(thrown: unknown, spill: Spill): number {
   }
 }
 
+/** An error of another realm is none of this one's class. */
+const isError = (thrown: unknown): thrown is Error => thrown instanceof Error || isNativeError(thrown)
+
+const mostMessage = 500
+
+/** What a handler threw that is no error. */
+function textOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown
+  const { inspect } = process.getBuiltinModule('node:util')
+  return inspect(thrown, { breakLength: Number.POSITIVE_INFINITY }).slice(0, mostMessage)
+}
+
 /** What fits into a slot of anything that a handler threw. */
 function summaryOf(thrown: unknown): { name: string; message: string } {
   try {
     const { name, message } = thrown as Error
-    return { name: String(name).slice(0, 100), message: String(message).slice(0, 500) }
+    const said = typeof message === 'string' ? message : textOf(thrown)
+    return { name: typeof name === 'string' ? name.slice(0, 100) : 'Error', message: said.slice(0, mostMessage) }
   } catch {
     return { name: 'Error', message: 'the handler threw a value that cannot be read' }
   }

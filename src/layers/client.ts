@@ -98,8 +98,8 @@ export class Client<H extends Handlers> {
    *
    * @returns what the handler returns
    * @throws what the handler throws, as a RemoteError; OrbitError ERR_ORBIT_NO_SERVER; CallError
-   *   ERR_ORBIT_SERVER_DIED, ERR_ORBIT_TIMEOUT or ERR_ORBIT_NO_HANDLER, with the progress of the call; the signal's
-   *   reason; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
+   *   ERR_ORBIT_SERVER_DIED, ERR_ORBIT_TIMEOUT, ERR_ORBIT_NO_HANDLER or ERR_ORBIT_CORRUPT, with the progress of the
+   *   call; the signal's reason; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
    */
   call<M extends MethodOf<H>>(
     method: M,
@@ -154,8 +154,8 @@ export class Client<H extends Handlers> {
    * stream keeps the process alive, unless `keepAlive` is false.
    *
    * @throws TypeError or RangeError for wrong arguments. The loop throws what the generator throws, as a RemoteError;
-   *   OrbitError ERR_ORBIT_NO_SERVER; CallError ERR_ORBIT_SERVER_DIED or ERR_ORBIT_TIMEOUT; the signal's reason;
-   *   RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
+   *   OrbitError ERR_ORBIT_NO_SERVER; CallError ERR_ORBIT_SERVER_DIED, ERR_ORBIT_TIMEOUT or ERR_ORBIT_CORRUPT; the
+   *   signal's reason; RangeError ERR_ORBIT_PAYLOAD_SIZE; ERR_ORBIT_CLOSED
    */
   stream<M extends MethodOf<H>>(
     method: M,

@@ -186,19 +186,23 @@ export class Dispatcher implements Serving {
 
   /** Runs a handler. Undefined: its call has been answered, or was over. */
   #run(request: Request): Promise<void> | undefined {
+    try {
+      return this.#begin(request)
+    } catch (error) {
+      return this.#answer(request, true, error)
+    }
+  }
+
+  #begin(request: Request): Promise<void> | undefined {
     const service = this.services.get(request.service)
     const handler = handlerOf(service, request.method)
     if (service === undefined || handler === undefined) return this.#refuse(request)
     const context = new Context(this.#board, request)
     if (!service.beginsLater && !context.start()) return undefined
-    try {
-      const argument = request.value(this.#read)
-      const value = runAtDepth(request.depth, traced(request, handler), argument, context)
-      if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
-      return this.#await(request, context, value)
-    } catch (error) {
-      return this.#answer(request, true, error)
-    }
+    const argument = request.value(this.#read)
+    const value = runAtDepth(request.depth, traced(request, handler), argument, context)
+    if (!isThenable(value) && !request.wantsStream) return this.#answer(request, false, value)
+    return this.#await(request, context, value)
   }
 
   /** Nothing is run. The caller of a service that this process does not serve sends the request to another one. */
@@ -230,8 +234,8 @@ export class Dispatcher implements Serving {
     const items = itemsOf(value)
     if (items === undefined) throw new TypeError(`${service}.${method} returns no items: use call()`)
     const stream = new StreamedReply(this.#answers, replyTo, `${service}.${method}`, context)
-    this.#streams.add(stream)
     this.#board.watchCaller(replyTo.slot)
+    this.#streams.add(stream)
     try {
       await stream.send(items)
     } finally {

@@ -4,7 +4,7 @@ import type { BlobPlace, Blobs } from '../core/blobs.js'
 import type { AnswerKind, CallProgress, SentCall } from '../core/boxes.js'
 import { decodeFailure, decodeValue, isReadWhole, wire } from './callwire.js'
 
-type CallErrorCode = 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT' | 'ERR_ORBIT_NO_HANDLER'
+type CallErrorCode = 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT' | 'ERR_ORBIT_NO_HANDLER' | 'ERR_ORBIT_CORRUPT'
 
 /** The error of a call that ended without an answer. */
 export class CallError extends OrbitError {
@@ -112,8 +112,21 @@ export class OpenCall {
       else if (this.kind === 'failure') this.reject(decodeFailure(payload, this.blobs.load))
       else this.resolve(decodeValue(payload, 0, payload.length, this.blobs.load))
     } catch (error) {
-      this.reject(error) // of another version of Node, or foreign bytes
+      this.reject(this.unreadable('cannot be read', error))
     }
+  }
+
+  /** Foreign bytes are in the place of its answer. */
+  damaged(): void {
+    this.reject(this.unreadable('is damaged'))
+  }
+
+  /** The error of an answer that has foreign bytes, or was encoded by another version of Node. */
+  protected unreadable(what: string, cause?: unknown): unknown {
+    if (cause instanceof OrbitError) return cause
+    const { service, method } = this.request
+    const text = `${service}.${method}: its answer ${what}, and its handler may have run`
+    return Object.assign(new CallError('ERR_ORBIT_CORRUPT', text, 'begun'), cause === undefined ? {} : { cause })
   }
 
   /** Its server has no such handler. */

@@ -52,6 +52,7 @@ export class OpenStream extends OpenCall {
   discard(): void {
     while (this.hasItem) {
       const begin = this.#nextItem()
+      if (this.#at > this.#part.length) continue // foreign bytes
       const place = placeOf(this.#part, begin, this.#at)
       if (place !== undefined) this.blobs.remove(place)
     }
@@ -68,13 +69,19 @@ export class OpenStream extends OpenCall {
 
   take(): unknown {
     const begin = this.#nextItem()
-    return decodeValue(this.#part, begin, this.#at, this.blobs.load)
+    if (this.#at > this.#part.length) throw this.unreadable('is damaged')
+    try {
+      return decodeValue(this.#part, begin, this.#at, this.blobs.load)
+    } catch (error) {
+      throw this.unreadable('cannot be read', error)
+    }
   }
 
-  /** Goes to the next item, which ends at `#at`, and returns where it begins. */
+  /** Goes to the next item, which ends at `#at`, and returns where it begins. One with foreign bytes ends anywhere. */
   #nextItem(): number {
     const begin = this.#at + lengthBytes
-    this.#at = begin + this.#part.readUInt32LE(this.#at)
+    const isWhole = begin <= this.#part.length
+    this.#at = isWhole ? begin + this.#part.readUInt32LE(this.#at) : begin
     return begin
   }
 

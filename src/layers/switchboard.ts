@@ -100,13 +100,9 @@ export class Switchboard {
       bell.signals.add(signal, call)
     }
     this.deadlines.watch(call)
-    if (signal?.aborted) return void this.#giveUp(call) // while the value was encoded
-    try {
-      this.#sendOrQueue(call)
-    } catch (error) {
-      this.#remove(call) // the object was removed
-      throw error
-    }
+    if (signal?.aborted)
+      this.#giveUp(call) // while the value was encoded
+    else this.#sendOrQueue(call)
   }
 
   #sendOrQueue(call: OpenCall): void {
@@ -119,8 +115,19 @@ export class Switchboard {
     if (this.#queue.size > 0) this.#queue.drain((call) => this.#send(call))
   }
 
+  /** Sends a call if it can be sent. What fails ends this call only: the box of its server may have foreign bytes. */
   #send(call: OpenCall): SendState {
-    const { boxes } = this
+    try {
+      return this.#trySend(call)
+    } catch (error) {
+      if (call.place >= 0) this.#places.vacate(call.place)
+      this.#remove(call)
+      call.reject(error)
+      return 'sent'
+    }
+  }
+
+  #trySend(call: OpenCall): SendState {
     const { name, depth, repeats } = call.request
     const box = this.#findServer(name)
     if (box < 0 && repeats) return 'no room'
@@ -131,20 +138,29 @@ export class Switchboard {
     }
     const place = this.#places.take(depth)
     if (place === undefined) return 'no place'
-    const slot = boxes.replySlot(this.box, place)
-    let sent = boxes.ask(box, slot, call.bytes, call.length, depth, call.isStream)
-    if (sent === undefined && boxes.armForRoom(box)) {
-      sent = boxes.ask(box, slot, call.bytes, call.length, depth, call.isStream)
+    this.#places.give(place, call)
+    const sent = this.#ask(call, box)
+    if (sent === 'damaged') {
+      this.#places.retire(call)
+      return this.#trySend(call)
     }
-    if (sent === undefined) {
+    if (sent === 'full') {
       this.#places.vacate(place)
       return 'no room'
     }
-    this.#places.give(place, call)
     call.sent = sent
     if (!this.#fleet.bell.deaths.add(sent)) this.loop.lookSoon()
     this.loop.wake(box)
     return 'sent'
+  }
+
+  #ask(call: OpenCall, box: number): SentCall | 'full' | 'damaged' {
+    const { boxes } = this
+    const { bytes, length, place, isStream, request } = call
+    const slot = boxes.replySlot(this.box, place)
+    const sent = boxes.ask(box, slot, bytes, length, request.depth, isStream)
+    if (sent !== 'full' || !boxes.armForRoom(box)) return sent
+    return boxes.ask(box, slot, bytes, length, request.depth, isStream)
   }
 
   /** The least busy server; of equal ones the one behind the last that was found. -1: there is none. */
@@ -157,7 +173,7 @@ export class Switchboard {
   /** Sends the request in the wire, which gets no answer; false: there is no server, or no room. */
   tell(name: Uint8Array, length: number, depth: number): boolean {
     const box = this.#findServer(name)
-    if (box < 0 || this.boxes.ask(box, -1, wire, length, depth, false) === undefined) return false
+    if (box < 0 || this.boxes.ask(box, -1, wire, length, depth, false) === 'full') return false
     this.boxes.wake(box)
     return true
   }
@@ -180,7 +196,7 @@ export class Switchboard {
   /** An answer has arrived. */
   #settle(call: OpenCall): void {
     const { kind } = call
-    if (kind === 'part') {
+    if (kind === 'part' && call.isStream) {
       if (call.sent !== undefined) call.sent.stamp++
       call.part()
       return
@@ -189,7 +205,8 @@ export class Switchboard {
     this.#remove(call)
     this.loop.settled()
     if (kind === 'refused') call.refused()
-    else call.answer()
+    else if (kind === 'answer' || kind === 'failure') call.answer()
+    else call.damaged()
   }
 
   /** Its server has not begun it, or it may run twice. */
@@ -217,7 +234,7 @@ export class Switchboard {
       const { kind, at, end } = this.boxes.takeAnswer(sent)
       call.arrive(kind, scratch.buffer, at, end)
       this.#settle(call)
-      isPart = kind === 'part'
+      isPart = kind === 'part' && call.isOpen
     }
     return undefined
   }

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type CallContext, Client, Fleet, serve } from '../../src/index.js'
 import { fleetName, joinShm, keep, memories } from '../help/fleets.js'
@@ -63,7 +64,7 @@ describe.each(memories)('the end of a call in $memory', ({ join }) => {
     }
   })
 
-  it('is that of a name without a server, once a server could not go on', async () => {
+  it('is what a getter of the handlers throws, and other calls go on', async () => {
     const name = fleetName()
     let isChecked = false
     const broken = {
@@ -71,12 +72,46 @@ describe.each(memories)('the end of a call in $memory', ({ join }) => {
         if (isChecked) throw new Error('no handler today')
         return echo
       },
+      echo,
     }
     keep(serve(join(name), 'work', broken))
     isChecked = true
-    const client = new Client<{ work: typeof echo }>(join(name), 'work')
-    await expect(client.call('work', 1, { timeoutMs: 20 })).rejects.toMatchObject({ progress: 'not begun' })
-    await expect(client.call('work', 1)).rejects.toMatchObject({ code: 'ERR_ORBIT_NO_SERVER' })
+    const client = new Client<{ work: typeof echo; echo: typeof echo }>(join(name), 'work')
+    const calls = [client.call('work', 1), client.call('echo', 2)]
+    await expect(calls[0]).rejects.toThrow('no handler today')
+    expect(await calls[1]).toBe(2)
+    expect(await client.call('echo', 3)).toBe(3)
+  })
+
+  it('says what a handler threw that is no error', async () => {
+    const name = fleetName()
+    const values = ['a text', 7, undefined, null, { code: 5 }, Object.create(null), Symbol('odd'), echo]
+    const work = {
+      throws: (i: number) => {
+        throw values[i]
+      },
+    }
+    keep(serve(join(name), 'work', work))
+    const client = new Client<typeof work>(join(name), 'work')
+    const thrown = await Promise.all(values.map((_, i) => client.call('throws', i).catch(({ message }) => message)))
+    const texts = ['a text', '7', 'undefined', 'null', '{ code: 5 }', '[Object: null prototype] {}', 'Symbol(odd)']
+    expect(thrown).toEqual([...texts, '[Function: echo]'])
+  })
+
+  it('has the code of an error that was made in another realm', async () => {
+    const name = fleetName()
+    const work = {
+      throws: () => {
+        throw runInNewContext("Object.assign(new RangeError('far away'), { code: 'ERR_FAR' })")
+      },
+    }
+    keep(serve(join(name), 'work', work))
+    const client = new Client<typeof work>(join(name), 'work')
+    await expect(client.call('throws')).rejects.toMatchObject({
+      name: 'RangeError',
+      message: 'far away',
+      code: 'ERR_FAR',
+    })
   })
 
   it('comes for calls that run while another service is added, as many at a time as before', async () => {
