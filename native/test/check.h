@@ -38,9 +38,11 @@ struct Random {
   uint64_t below(uint64_t bound) { return next() % bound; }
 };
 
-// --seconds N (how long a storm blows), --seed N. The seed is printed, so that a failure can be run again.
+// --seconds N (how long a storm blows), --stride N (a call is stopped at each Nth of its instructions), --seed N. The
+// seed is printed, so that a failure can be run again.
 struct Options {
   double seconds = 2;
+  uint64_t stride = 1;
   uint64_t seed = static_cast<uint64_t>(time(nullptr)) * 1000003 + static_cast<uint64_t>(getpid());
 };
 
@@ -50,10 +52,12 @@ inline Options parse_options(int count, char** words) {
     bool hasValue = i + 1 < count;
     if (strcmp(words[i], "--seconds") == 0 && hasValue) {
       options.seconds = atof(words[++i]);
+    } else if (strcmp(words[i], "--stride") == 0 && hasValue && atoi(words[i + 1]) > 0) {
+      options.stride = strtoull(words[++i], nullptr, 0);
     } else if (strcmp(words[i], "--seed") == 0 && hasValue) {
       options.seed = strtoull(words[++i], nullptr, 0);
     } else {
-      fprintf(stderr, "usage: %s [--seconds N] [--seed N]\n", words[0]);
+      fprintf(stderr, "usage: %s [--seconds N] [--stride N] [--seed N]\n", words[0]);
       exit(2);
     }
   }

@@ -114,6 +114,16 @@ std::vector<uint64_t> instructions_that_write(pid_t child, const Progress* progr
   return found;
 }
 
+// Where a call of so many instructions is stopped: at each `stride`th, at those of `writes`, and at its end.
+inline std::vector<uint64_t> points_of(uint64_t instructions, uint64_t stride, const std::vector<uint64_t>& writes) {
+  std::vector<uint64_t> points;
+  for (uint64_t at = 0; at < instructions; at += stride) points.push_back(at);
+  for (uint64_t at : writes) {
+    if (at % stride != 0 || at >= instructions) points.push_back(at);
+  }
+  return points;
+}
+
 inline void finish_child(pid_t pid) {
   int status;
   CHECK_EQUAL(waitpid(pid, &status, 0), pid);

@@ -1,5 +1,5 @@
-// A SIGKILL, and a SIGSTOP with other processes going on, at every single instruction of send, own, receive and commit,
-// and of open, begin, answer and give up.
+// A SIGSTOP with other processes going on at every single instruction of send, begin and answer; a SIGKILL at every one
+// that writes of those, and of own, receive and commit, and of open and give up.
 #ifndef __linux__
 #include <stdio.h>
 int main() {
@@ -25,12 +25,13 @@ constexpr uint64_t kName = 1000;  // of the message or answer under test
 const RingSpec kSpec = box_spec(kBoxes, kCapacity, kReplies, 24, kFleetSize);
 
 struct Scene {
-  uint8_t* memory = static_cast<uint8_t*>(shared_memory(4096 + ring_bytes(kSpec)));
+  uint64_t bytes = 4096 + ring_bytes(kSpec);
+  uint8_t* memory = static_cast<uint8_t*>(shared_memory(bytes));
   Progress* progress = reinterpret_cast<Progress*>(memory);
   Ring ring = format_boxes(memory + 4096, kSpec);
   Box box = box_of(ring, 0);
   uint64_t sent = 0;
-  ~Scene() { munmap(memory, 4096 + ring_bytes(kSpec)); }
+  ~Scene() { munmap(memory, bytes); }
   Scene() = default;
   Scene(const Scene&) = delete;
 
@@ -40,49 +41,51 @@ struct Scene {
   }
 };
 
-struct Tally {
-  uint64_t instructions = 0, happened = 0;
-};
-
-void print(const char* title, const char* signal, const Tally& tally) {
-  printf("  %-32s %s at each of %llu instructions, after %llu of them it had happened\n", title, signal,
-         static_cast<unsigned long long>(tally.instructions), static_cast<unsigned long long>(tally.happened));
-}
-
-// `prepare(scene)` gives what `act` needs; `audit(scene)` says whether the act has happened.
+// `prepare(scene)` gives what `act` needs; `audit(scene)` says whether the act has happened. A death leaves nothing but
+// the shared bytes: one instruction between two changes of them represents all.
 template <typename Prepare, typename Act, typename Audit>
 void kill_everywhere(const char* title, Prepare prepare, Act act, Audit audit) {
-  Tally tally;
-  for (bool isInside = true; isInside; tally.instructions++) {
+  std::vector<uint64_t> points;
+  {
     Scene scene;
     auto state = prepare(&scene);
     pid_t pid = start(scene.progress, [&] { act(&scene, state.get()); });
-    isInside = step_into(pid, scene.progress, tally.instructions, [] {});
+    points = instructions_that_write(pid, scene.progress, scene.memory, scene.bytes, [] {});
+  }
+  uint64_t happened = 0;
+  for (uint64_t point : points) {
+    Scene scene;
+    auto state = prepare(&scene);
+    pid_t pid = start(scene.progress, [&] { act(&scene, state.get()); });
+    step_into(pid, scene.progress, point, [] {});
     kill_child(pid);
-    tally.happened += audit(&scene);
+    happened += audit(&scene);
     check_chunks(scene.ring);
   }
-  CHECK(tally.instructions > 50 && tally.happened > 0 && tally.happened < tally.instructions);
-  print(title, "killed", tally);
+  CHECK(points.back() > 50 && happened > 0 && happened < points.size());
+  printf("  %-32s killed at %zu of %llu instructions, after %llu of them it had happened\n", title, points.size(),
+         static_cast<unsigned long long>(points.back()), static_cast<unsigned long long>(happened));
 }
 
-// The victim stops, `meanwhile(scene)` acts, the victim goes on to its end; then `audit(scene)`.
+// The victim stops, `others(scene)` says whether the act has happened and goes on, the victim goes on to its end; then
+// `audit(scene)`.
 template <typename Prepare, typename Act, typename Others, typename Audit>
 void stop_everywhere(const char* title, Prepare prepare, Act act, Others others, Audit audit) {
-  Tally tally;
-  for (bool isInside = true; isInside; tally.instructions++) {
+  uint64_t instructions = 0, happened = 0;
+  for (bool isInside = true; isInside; instructions++) {
     Scene scene;
     auto state = prepare(&scene);
     pid_t pid = start(scene.progress, [&] { act(&scene, state.get()); });
-    isInside = step_into(pid, scene.progress, tally.instructions, [] {});
-    tally.happened += others(&scene);
+    isInside = step_into(pid, scene.progress, instructions, [] {});
+    happened += others(&scene);
     CHECK_EQUAL(ptrace(PTRACE_CONT, pid, nullptr, nullptr), 0);
     finish_child(pid);
     audit(&scene);
     check_chunks(scene.ring);
   }
-  CHECK(tally.instructions > 50);
-  print(title, "stopped", tally);
+  CHECK(instructions > 50);
+  printf("  %-32s stopped at each of %llu instructions, after %llu of them it had happened\n", title,
+         static_cast<unsigned long long>(instructions), static_cast<unsigned long long>(happened));
 }
 
 // ---- send ----------------------------------------------------------------------------------------------------------

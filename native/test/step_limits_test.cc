@@ -1,5 +1,5 @@
-// A SIGKILL and a SIGSTOP at every single instruction of a decision: in the middle of each, others decide on the same
-// key, evict it or remove it, and every decision that was allowed is counted once.
+// A SIGSTOP at every single instruction of a decision, a SIGKILL at every one that writes: in the middle of each, others
+// decide on the same key, evict it or remove it, and every decision that was allowed is counted once.
 #if !defined(__linux__) || defined(__aarch64__)
 #include <stdio.h>
 int main() {
@@ -9,6 +9,7 @@ int main() {
 #else
 
 #include <initializer_list>
+#include <vector>
 
 #include "protocol/limiter.h"
 #include "step.h"
@@ -114,7 +115,7 @@ void check_goes_on(const Scene& scene, uint64_t count) {
 }
 
 struct Tally {
-  uint64_t instructions = 0, counted = 0;
+  uint64_t points = 0, counted = 0;
 };
 
 pid_t start_take(const Scene& scene) {
@@ -123,22 +124,35 @@ pid_t start_take(const Scene& scene) {
                [&] { store_release(&scene.progress->result, take(scene, kVictim, scene.place, kNowMs) ? 1 : 2); });
 }
 
-// False: the call was over before instruction `at`.
-bool kill_at(Scene* scene, Before before, uint64_t at, Tally* tally) {
+// After a death nothing is left but the shared bytes: one instruction between two changes of them represents all.
+std::vector<uint64_t> instructions_that_write(Scene* scene, Before before) {
+  prepare(scene, before);
+  pid_t child = start_take(*scene);
+  return instructions_that_write(child, scene->progress, scene->base, limits_bytes(kEntries), [] {});
+}
+
+// True: the decision was counted.
+bool kill_at(Scene* scene, Before before, uint64_t at) {
   uint64_t had = prepare(scene, before);
   pid_t child = start_take(*scene);
-  uint64_t seen = had;
-  bool isInside = step_into(child, scene->progress, at, [&] {
-    uint64_t count = counted_in(*scene);
-    CHECK(count == seen || (seen == had && count == had + 1));
-    seen = count;
-  });
+  step_into(child, scene->progress, at, [] {});
   kill_child(child);
-  CHECK(isInside || seen == had + 1);
-  check_goes_on(*scene, seen);
-  tally->instructions++;
-  tally->counted += seen == had + 1;
-  return isInside;
+  uint64_t count = counted_in(*scene);
+  CHECK(count == had || count == had + 1);
+  check_goes_on(*scene, count);
+  return count == had + 1;
+}
+
+Tally kill_everywhere(Scene* scene, Before before, const std::vector<uint64_t>& points) {
+  Tally tally;
+  for (uint64_t point : points) {
+    bool isCounted = kill_at(scene, before, point);
+    CHECK(isCounted || tally.counted == 0);  // once counted, always
+    tally.points++;
+    tally.counted += isCounted;
+  }
+  CHECK(tally.counted > 0 && tally.counted < tally.points);
+  return tally;
 }
 
 // What the rival's act takes from the count, and adds to it.
@@ -164,10 +178,10 @@ uint64_t act(const Scene& scene, Rival rival, uint64_t* removed) {
   return 0;
 }
 
-bool stop_at(Scene* scene, Before before, Rival rival, uint64_t at, Tally* tally) {
+void stop_at(Scene* scene, Before before, Rival rival, uint64_t at, Tally* tally) {
   uint64_t had = prepare(scene, before);
   pid_t child = start_take(*scene);
-  bool isInside = step_into(child, scene->progress, at, [] {});
+  step_into(child, scene->progress, at, [] {});
   uint64_t removed = 0;
   uint64_t taken = act(*scene, rival, &removed);
   CHECK_EQUAL(ptrace(PTRACE_CONT, child, nullptr, nullptr), 0);
@@ -176,15 +190,14 @@ bool stop_at(Scene* scene, Before before, Rival rival, uint64_t at, Tally* tally
   CHECK(result == 1 || (result == 2 && rival == Rival::kEvicts));  // evicted by others, it may find no room
   uint64_t sum = had + taken + (result == 1);
   CHECK_EQUAL(counted_in(*scene) + removed, sum);
-  tally->instructions++;
+  tally->points++;
   tally->counted += result == 1;
-  return isInside;
 }
 
 }  // namespace
 
 int main(int count, char** words) {
-  parse_options(count, words);
+  Options options = parse_options(count, words);
   if (!can_step("step_limits_test")) return skipped();
   alarm(2 * kWatchdogSeconds);
   stay_on_one_processor();
@@ -196,17 +209,20 @@ int main(int count, char** words) {
   scene.place = place_of_key(scene, kKey);
   for (Before before : {Before::kCounted, Before::kFree, Before::kOver, Before::kSameTentative, Before::kTwoTentatives,
                         Before::kLaterTentative}) {
-    Tally kills, stops;
-    while (kill_at(&scene, before, kills.instructions, &kills)) continue;
-    CHECK(kills.instructions > 50 && kills.counted > 0 && kills.counted < kills.instructions);
+    std::vector<uint64_t> writes = instructions_that_write(&scene, before);
+    uint64_t instructions = writes.back();
+    CHECK(instructions > 50);
+    Tally kills = kill_everywhere(&scene, before, writes), stops;
     for (Rival rival : {Rival::kTakes, Rival::kTakesEarlier, Rival::kEvicts, Rival::kRemoves}) {
       bool isPlanted = before >= Before::kSameTentative;
       if (isPlanted && rival >= Rival::kEvicts) continue;  // as with a free window
-      for (uint64_t at = 0; stop_at(&scene, before, rival, at, &stops);) at++;
+      for (uint64_t at : points_of(instructions, options.stride, writes)) stop_at(&scene, before, rival, at, &stops);
     }
-    printf("%s: %llu kills, %llu after it was counted; %llu stops\n", kBeforeNames[static_cast<int>(before)],
-           static_cast<unsigned long long>(kills.instructions), static_cast<unsigned long long>(kills.counted),
-           static_cast<unsigned long long>(stops.instructions));
+    auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+    printf("%s: %llu instructions, %llu kills, %llu after it was counted; %llu stops\n",
+           kBeforeNames[static_cast<int>(before)], number(instructions), number(kills.points), number(kills.counted),
+           number(stops.points));
+    fflush(stdout);
   }
   return 0;
 }

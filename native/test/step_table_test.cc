@@ -314,9 +314,9 @@ Claim take_the_door(Scene* scene, Call call, bool isEffective) {
   return taken.claim;
 }
 
-bool stop_at(Scene* scene, Call call, uint64_t count, Tally* tally) {
+void stop_at(Scene* scene, Call call, uint64_t count, Tally* tally) {
   pid_t child = start_call(scene, call);
-  bool isInside = step_into(child, scene->progress, count, [] {});
+  step_into(child, scene->progress, count, [] {});
   CHECK_EQUAL(ptrace(PTRACE_DETACH, child, nullptr, reinterpret_cast<void*>(SIGSTOP)), 0);
   int status;
   CHECK_EQUAL(waitpid(child, &status, WUNTRACED), child);
@@ -342,16 +342,19 @@ bool stop_at(Scene* scene, Call call, uint64_t count, Tally* tally) {
   go_on(scene, taken.token);
   tally->deaths++;
   tally->effects += isEffective;
-  return isInside;
 }
 
-void stop_everywhere(void* base, Progress* progress, Call call) {
+void stop_everywhere(void* base, Progress* progress, Call call, uint64_t stride) {
   Tally tally;
-  for (bool isInside = true; isInside; tally.instructions += isInside) {
-    Scene scene;
+  Scene scene;
+  set_scene(&scene, base, progress, call);
+  scene.victimTtlMs = 2 * kTtlMs;
+  std::vector<uint64_t> writes = instructions_that_write(&scene, call, {0, 0});
+  tally.instructions = writes.back();
+  for (uint64_t point : points_of(tally.instructions, stride, writes)) {
     set_scene(&scene, base, progress, call);
     scene.victimTtlMs = 2 * kTtlMs;
-    isInside = stop_at(&scene, call, tally.instructions, &tally);
+    stop_at(&scene, call, point, &tally);
   }
   printf("%s, stopped: %llu instructions, %llu stops, %llu of them after the swap\n",
          kCallNames[static_cast<int>(call)], static_cast<unsigned long long>(tally.instructions),
@@ -362,7 +365,7 @@ void stop_everywhere(void* base, Progress* progress, Call call) {
 }  // namespace
 
 int main(int count, char** words) {
-  parse_options(count, words);
+  Options options = parse_options(count, words);
   if (!can_step("step_table_test")) return skipped();
   alarm(kWatchdogSeconds);
   stay_on_one_processor();
@@ -371,7 +374,7 @@ int main(int count, char** words) {
   for (Call call : {Call::kClaim, Call::kClaimExpired, Call::kClaimDead, Call::kRenew, Call::kRelease}) {
     for (const Variant& variant : kVariants) kill_everywhere(base, progress, call, variant);
   }
-  for (Call call : {Call::kClaim, Call::kRenew, Call::kRelease}) stop_everywhere(base, progress, call);
+  for (Call call : {Call::kClaim, Call::kRenew, Call::kRelease}) stop_everywhere(base, progress, call, options.stride);
   kill_everywhere(base, progress, Call::kYield, {0, 0});
   return 0;
 }

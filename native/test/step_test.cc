@@ -1,4 +1,5 @@
-// A SIGKILL, and a SIGSTOP, at every single instruction of publish; a SIGKILL at every one of settle and of audit.
+// A SIGSTOP at every single instruction of publish; a SIGKILL at every one that writes of publish, settle and audit. A
+// death leaves nothing but the shared bytes, so one instruction between two changes of them represents all.
 //
 // What is true after a death is worked out by elimination, from the slots and from the hands of the living: settle()
 // must find the same from the entry alone.
@@ -321,13 +322,14 @@ Writer settle_the_dead(Scene* scene, const Death& death, Afterwards afterwards, 
   return victim;
 }
 
-// False: the call had ended before instruction `count`.
-bool kill_publish_at(Scene* scene, const Variant& variant, uint64_t count, Tally* tally) {
+// `dies` is the third node's end, where one is stopped in its swap: it dies as well and is settled, or goes on.
+void kill_publish_at(Scene* scene, const Variant& variant, uint64_t point, bool isLast, bool dies, Tally* tally) {
   pid_t third = variant.afterwards == Afterwards::kStaleHand ? leave_a_stale_hand(scene) : 0;
   pid_t child = start_publisher(scene, kVictim, kVictimFrame);
   Rivalry rivalry(scene, variant);
-  bool isInside = step_into(child, scene->progress, count, [&] { rivalry(); });
+  bool isInside = step_into(child, scene->progress, point, [&] { rivalry(); });
   kill_child(child);
+  CHECK_EQUAL(isInside, !isLast);
   CHECK(isInside || rivalry.finished());
 
   Death death = look_at_the_dead(scene);
@@ -336,12 +338,11 @@ bool kill_publish_at(Scene* scene, const Variant& variant, uint64_t count, Tally
   if (variant.afterwards == Afterwards::kSwapping) third = hide_the_evidence(scene, death);
   Writer victim = settle_the_dead(scene, death, variant.afterwards, tally);
   if (third != 0) {
-    // Half of them go on, half die as well and are settled.
-    if (count % 2 == 0) {
+    if (dies) {
+      kill_child(third);
+    } else {
       CHECK_EQUAL(ptrace(PTRACE_DETACH, third, nullptr, nullptr), 0);
       finish_child(third);
-    } else {
-      kill_child(third);
     }
     CHECK(become_writer(scene->ring, kThird, &scene->third) == RingStatus::kOk);
     CHECK_EQUAL(scene->third.hand, scene->truth[kThird]);
@@ -349,27 +350,39 @@ bool kill_publish_at(Scene* scene, const Variant& variant, uint64_t count, Tally
   go_on(scene, &victim);
   tally->kills++;
   tally->published += death.published;
-  return isInside;
+}
+
+std::vector<uint64_t> publish_writes(Scene* scene, const Variant& variant) {
+  pid_t third = variant.afterwards == Afterwards::kStaleHand ? leave_a_stale_hand(scene) : 0;
+  Rivalry rivalry(scene, variant);
+  pid_t child = start_publisher(scene, kVictim, kVictimFrame);
+  std::vector<uint64_t> points = instructions_that_write(child, scene->progress, scene->ring.header,
+                                                         ring_bytes(spec_of(variant.capacity)), rivalry);
+  if (third != 0) kill_child(third);
+  return points;
 }
 
 void kill_publish_everywhere(void* base, Progress* progress, const Variant& variant) {
   Tally tally;
-  bool isInside = true;
-  while (isInside) {
-    Scene scene;
-    set_scene(&scene, base, progress, variant.capacity);
-    isInside = kill_publish_at(&scene, variant, tally.instructions, &tally);
-    tally.instructions += isInside;
+  Scene scene;
+  set_scene(&scene, base, progress, variant.capacity);
+  std::vector<uint64_t> points = publish_writes(&scene, variant);
+  bool hasThird = variant.afterwards >= Afterwards::kSwapping;
+  for (uint64_t point : points) {
+    for (int dies = 0; dies <= hasThird; dies++) {
+      set_scene(&scene, base, progress, variant.capacity);
+      kill_publish_at(&scene, variant, point, point == points.back(), dies, &tally);
+    }
   }
   static const char* const kNames[] = {"settled at once", "lapped twice", "evidence hidden", "a stale hand in sight"};
   printf(
       "publish, capacity %u, swaps lost %u x %u frames, %s: %llu instructions, %llu kills, %llu published, "
       "%llu decided by evidence, %llu burned\n",
       variant.capacity, variant.lostSwaps, variant.framesPerLoss, kNames[static_cast<int>(variant.afterwards)],
-      static_cast<unsigned long long>(tally.instructions), static_cast<unsigned long long>(tally.kills),
+      static_cast<unsigned long long>(points.back()), static_cast<unsigned long long>(tally.kills),
       static_cast<unsigned long long>(tally.published), static_cast<unsigned long long>(tally.byEvidence),
       static_cast<unsigned long long>(tally.burned));
-  CHECK(tally.instructions > 30);
+  CHECK(points.back() > 30);
   CHECK(tally.published > 0 && tally.published < tally.kills);
   if (variant.afterwards == Afterwards::kSwapping) CHECK(tally.burned > 0);
   if (variant.afterwards == Afterwards::kLapped || variant.afterwards == Afterwards::kStaleHand)
@@ -441,20 +454,23 @@ enum class Settling {
 
 bool is_hidden(Settling settling) { return settling >= Settling::kUndecidable; }
 
-bool kill_settle_at(Scene* scene, Settling settling, uint64_t count, Tally* tally) {
-  pid_t dead = start_and_swap(scene, kVictim, kVictimFrame);
-  kill_child(dead);
+// The victim is dead in its swap; `*third` is stopped in another, where that hides the evidence, or 0.
+pid_t start_settler(Scene* scene, Settling settling, pid_t* third) {
+  kill_child(start_and_swap(scene, kVictim, kVictimFrame));
   const NodeEntry& entry = scene->ring.entries[kVictim];
   Death death{load_acquire(&entry.hand), load_acquire(&entry.intentChunk), load_acquire(&entry.intentPosition), true};
   CHECK(death.isAmbiguous());
   if (settling == Settling::kByEvidence) publish_laps(scene, &scene->rival, 2);
-  pid_t third = is_hidden(settling) ? hide_the_evidence(scene, death) : 0;
-
-  pid_t settler = start(scene->progress, [=] {
+  *third = is_hidden(settling) ? hide_the_evidence(scene, death) : 0;
+  return start(scene->progress, [=] {
     uint32_t hand;
     CHECK(settle(scene->ring, kVictim, &hand) == RingStatus::kOk);
   });
-  bool isInside = step_into(settler, scene->progress, count, [] {});
+}
+
+void kill_settle_at(Scene* scene, Settling settling, uint64_t point, Tally* tally) {
+  pid_t third, settler = start_settler(scene, settling, &third);
+  step_into(settler, scene->progress, point, [] {});
   kill_child(settler);
 
   if (third != 0 && settling != Settling::kUndecidable) {
@@ -476,21 +492,22 @@ bool kill_settle_at(Scene* scene, Settling settling, uint64_t count, Tally* tall
   tally->kills++;
   tally->burned += load_acquire(&scene->ring.header->burned);
   tally->spares += taken;
-  return isInside;
 }
 
 void kill_settle_everywhere(void* base, Progress* progress, uint32_t capacity, Settling settling) {
   Tally tally;
-  bool isInside = true;
-  while (isInside) {
-    Scene scene;
+  Scene scene;
+  set_scene(&scene, base, progress, capacity);
+  pid_t third, settler = start_settler(&scene, settling, &third);
+  std::vector<uint64_t> points = instructions_that_write(settler, progress, base, ring_bytes(spec_of(capacity)), [] {});
+  if (third != 0) kill_child(third);
+  for (uint64_t point : points) {
     set_scene(&scene, base, progress, capacity);
-    isInside = kill_settle_at(&scene, settling, tally.instructions, &tally);
-    tally.instructions += isInside;
+    kill_settle_at(&scene, settling, point, &tally);
   }
   static const char* const kNames[] = {"in place", "by evidence", "undecidable", "evidence later"};
   printf("settle, capacity %u, %s: %llu instructions, %llu kills, %llu burned, %llu spares taken\n", capacity,
-         kNames[static_cast<int>(settling)], static_cast<unsigned long long>(tally.instructions),
+         kNames[static_cast<int>(settling)], static_cast<unsigned long long>(points.back()),
          static_cast<unsigned long long>(tally.kills), static_cast<unsigned long long>(tally.burned),
          static_cast<unsigned long long>(tally.spares));
   CHECK((tally.burned > 0) == is_hidden(settling));
@@ -498,18 +515,25 @@ void kill_settle_everywhere(void* base, Progress* progress, uint32_t capacity, S
 
 // ---- a kill at every instruction of audit --------------------------------------------------------------------------
 
-bool kill_audit_at(Scene* scene, uint64_t count, Tally* tally) {
+pid_t start_audit(Scene* scene) {
   kill_child(start_and_swap(scene, kVictim, kVictimFrame));
   kill_child(start_and_swap(scene, kThird, kThirdFrame));
   store_release(&scene->ring.header->sparesTaken, 2);  // as two burns would have left it
-  uint64_t marks[1] = {};
   CHECK(audit_mark_words(scene->ring.chunkCount) == 1);
-  pid_t auditor = start(scene->progress, [&] { CHECK(audit(scene->ring, marks) == RingStatus::kOk); });
-  bool isInside = step_into(auditor, scene->progress, count, [] {});
+  return start(scene->progress, [&] {
+    uint64_t marks[1] = {};
+    CHECK(audit(scene->ring, marks) == RingStatus::kOk);
+  });
+}
+
+void kill_audit_at(Scene* scene, uint64_t point) {
+  pid_t auditor = start_audit(scene);
+  bool isInside = step_into(auditor, scene->progress, point, [] {});
   kill_child(auditor);
 
   // Until an audit is through, the word that asks a lone joiner for one must not say that all is well.
   if (isInside && load_acquire(&scene->ring.header->sparesTaken) == 0) check_ownership(*scene);
+  uint64_t marks[1] = {};
   CHECK(audit(scene->ring, marks) == RingStatus::kOk);
   check_ownership(*scene);
   Writer victim;
@@ -517,21 +541,20 @@ bool kill_audit_at(Scene* scene, uint64_t count, Tally* tally) {
   CHECK(become_writer(scene->ring, kRival, &scene->rival) == RingStatus::kOk);
   CHECK(become_writer(scene->ring, kThird, &scene->third) == RingStatus::kOk);
   go_on(scene, &victim);
-  tally->kills++;
-  return isInside;
 }
 
 void kill_audit_everywhere(void* base, Progress* progress, uint32_t capacity) {
-  Tally tally;
-  bool isInside = true;
-  while (isInside) {
-    Scene scene;
+  Scene scene;
+  set_scene(&scene, base, progress, capacity);
+  std::vector<uint64_t> points =
+      instructions_that_write(start_audit(&scene), progress, base, ring_bytes(spec_of(capacity)), [] {});
+  for (uint64_t point : points) {
     set_scene(&scene, base, progress, capacity);
-    isInside = kill_audit_at(&scene, tally.instructions, &tally);
-    tally.instructions += isInside;
+    kill_audit_at(&scene, point);
   }
-  printf("audit, capacity %u: %llu instructions, %llu kills\n", capacity,
-         static_cast<unsigned long long>(tally.instructions), static_cast<unsigned long long>(tally.kills));
+  printf("audit, capacity %u: %llu instructions, %zu kills\n", capacity, static_cast<unsigned long long>(points.back()),
+         points.size());
+  CHECK(points.size() > 5);
 }
 
 }  // namespace
