@@ -57,8 +57,8 @@ const aboutBuild = ({ package: name, commit, date }: Machine): string =>
   `${name}, commit ${commit}, ${date.slice(0, 10)}`
 
 /**
- * The results of a run, with those of an older one for the trials that it did not measure, and for the cases of the same
- * build: a long trial can be measured in parts.
+ * The results of a run, with those of an older one for the trials that it did not measure. Cases that it did not
+ * measure are kept if they are of the same build: a long trial can be measured in parts.
  */
 export function merged(older: Results, newer: Results): Results {
   const build = aboutBuild(older.machine)

@@ -252,7 +252,7 @@ export class TypedCache<T> {
         reservation = this.#reserve(key)
         return load(context)
       },
-      encode: (value) => this.#encode(key, value as T, (each) => this.#codec.encode(each)),
+      encode: (value) => this.#encodedBytes(key, value as T),
       store: (bytes) => this.#fill(reservation, bytes, options),
     }
   }
@@ -297,17 +297,19 @@ export class TypedCache<T> {
   /** What a value is stored as. */
   #encoded(key: CacheBytes, value: T): CacheBytes {
     const form = this.#textForm
-    return this.#encode(key, value, (each) => (form === undefined ? this.#codec.encode(each) : form.toText(each)))
+    if (form === undefined) return this.#encodedBytes(key, value)
+    try {
+      return form.toText(value)
+    } catch (error) {
+      throw namingKey(error, key)
+    }
   }
 
-  /** Encodes a value. An error of the codec names the key. */
-  #encode<Encoded>(key: CacheBytes, value: T, encode: (value: T) => Encoded): Encoded {
+  #encodedBytes(key: CacheBytes, value: T): Uint8Array {
     try {
-      return encode(value)
+      return this.#codec.encode(value)
     } catch (error) {
-      if ((error as { code?: string }).code !== 'ERR_ORBIT_INVALID_ARGUMENT') throw error
-      const keyText = typeof key === 'string' ? printable(key) : 'bytes'
-      throw typeError('ERR_ORBIT_INVALID_ARGUMENT', `key=${keyText}: ${(error as Error).message}`)
+      throw namingKey(error, key)
     }
   }
 
@@ -340,4 +342,12 @@ export class TypedCache<T> {
     }
     this.#remembered.set(key, entry)
   }
+}
+
+/** What a codec threw; an error of ours names the key. */
+function namingKey(error: unknown, key: CacheBytes): unknown {
+  const { code, message } = (error ?? {}) as { code?: string; message?: string }
+  if (code !== 'ERR_ORBIT_INVALID_ARGUMENT') return error
+  const keyText = typeof key === 'string' ? printable(key) : 'bytes'
+  return typeError('ERR_ORBIT_INVALID_ARGUMENT', `key=${keyText}: ${message}`)
 }
