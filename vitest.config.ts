@@ -9,7 +9,7 @@ export default defineConfig({
     hookTimeout: 240_000,
     retry: 0,
     pool: 'forks',
-    // Also on two cores: many tests wait for the time of day.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // More than two cores have work for: many tests wait for processes and for the time of day.
+    maxWorkers: Math.max(3, availableParallelism()),
   },
 })

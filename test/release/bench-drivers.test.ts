@@ -12,7 +12,7 @@ import { Hearing } from '../../bench/trials/hearing.js'
 import { messageCase } from '../../bench/trials/messages.js'
 import { newMessage, writeSequence } from '../../bench/trials/text.js'
 import { fleetName, shmFolder } from '../help/fleets.js'
-import { root } from '../help/system.js'
+import { isCi, root } from '../help/system.js'
 
 /** Beside dist, as the bench's own bundle, which removes such folders of ended processes. */
 const bundle = join(root, `.bench-${process.pid}`)
@@ -62,8 +62,8 @@ describe('a driver of the bench', () => {
       const served = readdirSync(folder)
       // An inbox has one owner, so its driver takes no part in the trials of several subscribers.
       const fansOut = driver.trials?.includes('fan-out') ?? true
-      for (const shape of shapes.filter(({ subscribers }) => subscribers === 1 || fansOut))
-        await measure({ driver: name, folder, case: shape })
+      const fitting = shapes.filter(({ subscribers }) => subscribers === 1 || fansOut)
+      for (const shape of isCi ? fitting : fitting.slice(-1)) await measure({ driver: name, folder, case: shape })
       expect(readdirSync(folder)).toEqual(served)
     },
   )
