@@ -159,13 +159,14 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
    * the actor, and does not keep the process alive. A death is noticed when the kernel says it.
    *
    * @param actor a reference, or a type and a key
-   * @throws TypeError or RangeError for wrong arguments; the signal's reason; ERR_ORBIT_ACTOR_CLOSED once this system
-   *   is closed
+   * @returns why it has ended; 'closed': this system was closed before
+   * @throws TypeError or RangeError for wrong arguments; the signal's reason; ERR_ORBIT_ACTOR_CLOSED if this system was
+   *   closed before the call
    */
   async monitor(
     actor: { readonly type: string; readonly key: string },
     options: { signal?: AbortSignal } = {},
-  ): Promise<MonitorEnd> {
+  ): Promise<MonitorEnd | 'closed'> {
     const { type, key } = actor ?? {}
     this.#checkActor(type, key)
     checkOptions('options', options, ['signal'])
@@ -254,7 +255,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     checkInteger('timeoutMs', timeoutMs, 1, 0x7fffffff)
     checkSignal(signal)
     if (idempotencyKey !== undefined) checkName('idempotencyKey', idempotencyKey, 512)
-    const id = `${type}/${key}`
+    const id = to?.id ?? `${type}/${key}`
     const route = to ?? (this.#routes[partitionOf(id)] as Route)
     const caller = this.#id
     const invoke = (method: string, args: readonly unknown[], kind: CallKind) => {
@@ -286,7 +287,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
         reject(signal.reason)
         return
       }
-      const call = new Call(parts, this.#sequence++, this.#deadlines, { resolve, reject })
+      const call = new Call(parts, this.#sequence++, this.#deadlines, resolve, reject)
       // Methods that run while the system closes may need others to end.
       if (this.#isClosed || (this.#closing !== undefined && origin === noOrigin)) {
         call.refuse('ERR_ORBIT_ACTOR_CLOSED', 'the system was closed')

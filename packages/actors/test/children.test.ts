@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { childIdOf, childOf } from '../src/base/childid.js'
 import { Actor, type ChildOptions, type DeactivateReason, type Strategy } from '../src/index.js'
 import { Log, localFleet, start, until } from './help/systems.js'
 
@@ -43,6 +44,9 @@ class Boss extends Actor {
   async ask(name: string, method: 'count' | 'fail' | 'leave' | 'callBack' | 'tick', options?: ChildOptions) {
     return this.child(name, options)[method]()
   }
+  async askThrough(boss: string, name: string): Promise<number> {
+    return (await this.ctx.actor<Boss>('Boss', boss).ask(name, 'count')) as number
+  }
   other(name: string): void {
     this.ctx.child(Other, name)
   }
@@ -60,6 +64,24 @@ function boss(strategy?: Strategy) {
   const system = start({ fleet: localFleet(), actors: { Boss }, log: new Log() })
   return Object.assign(system.get('Boss', 'a'), { system })
 }
+
+describe('the id of a child', () => {
+  it('leads to its parent and its name, and is that of no actor', () => {
+    const names = ['x', '', '/', '%', '%2F', 'a/b', 'ü', '//']
+    const parents = ['Boss/a', 'Boss/', 'Boss/a/b', 'Boss/a%2Fb', '%/%', ...names.map((name) => childIdOf('B/a', name))]
+    const ids = new Set<string>()
+    for (const parent of parents) {
+      for (const name of names) {
+        const id = childIdOf(parent, name)
+        expect([id[0], childOf(id)]).toEqual(['/', { parent, name }])
+        ids.add(id)
+      }
+    }
+    expect(ids.size).toBe(parents.length * names.length)
+    expect(['Boss/a', 'Boss//', '/', ''].map(childOf)).toEqual([undefined, undefined, undefined, undefined])
+    expect(childOf('/'.repeat(1000))).toBeUndefined()
+  })
+})
 
 describe('a child of an actor', () => {
   it('lives from its first reference on, keeps its state, and ends before its parent', async () => {
@@ -120,6 +142,16 @@ describe('a child of an actor', () => {
       .ask('x', 'callBack')
       .catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ name: 'ActorError', code: 'ERR_ORBIT_ACTOR_CYCLE' })
+  })
+
+  it('is no other actor, whatever their names are', async () => {
+    const parent = boss()
+    const other = parent.system.get('Boss', 'a/x') // waits for the child x of the actor a
+    expect(await other.askThrough('a', 'x')).toBe(1)
+    const [grandparent, uncle] = [parent.system.get('Boss', 'a/b'), parent.system.get('Boss', 'a')]
+    expect(await grandparent.ask('c', 'count')).toBe(1)
+    expect(await uncle.askThrough('a/b', 'c')).toBe(2)
+    expect(await uncle.ask('b/c', 'count')).toBe(1)
   })
 
   it('keeps its parent while it has timers', async () => {

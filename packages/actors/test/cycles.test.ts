@@ -14,12 +14,45 @@ function meeting(name: string, size: number) {
   meetings.set(name, { left: size, open, opened })
 }
 
+async function met(name: string): Promise<void> {
+  const round = meetings.get(name)
+  if (round !== undefined && --round.left === 0) round.open()
+  await round?.opened
+}
+
+class Link extends Actor {
+  static readonly actor: { placement: 'process'; workers?: number } = { placement: 'process' }
+  async meet(name: string, next: string, timeoutMs: number): Promise<string> {
+    await met(name)
+    return this.ctx.actor<Knot>('Knot', next, { timeoutMs }).answer()
+  }
+  rest(): void {}
+}
+
+class Pair extends Link {
+  static override readonly actor = { placement: 'process', workers: 2 } as const
+}
+
 class Knot extends Actor {
   async meet(name: string, next: string): Promise<string> {
-    const round = meetings.get(name)
-    if (round !== undefined && --round.left === 0) round.open()
-    await round?.opened
+    await met(name)
     return this.ctx.actor<Knot>('Knot', next).answer()
+  }
+  /** Meets in a child, which calls the next one. */
+  async viaChild(name: string, next: string, timeoutMs: number): Promise<string> {
+    return this.ctx.child(Link, 'link/1').meet(name, next, timeoutMs)
+  }
+  /** Meets in an actor of which each process has its own. */
+  async viaWorker(name: string, next: string, timeoutMs: number): Promise<string> {
+    return this.ctx.actor<Link>('Link', this.ctx.key).meet(name, next, timeoutMs)
+  }
+  async viaPair(name: string, next: string): Promise<string> {
+    return this.ctx.actor<Pair>('Pair', 'w').meet(name, next, 30_000)
+  }
+  /** Calls an actor of which each process has its own, and gives up last. */
+  async enter(name: string, key: string): Promise<void> {
+    await met(name)
+    await this.ctx.actor<Link>('Link', key, { timeoutMs: 60_000 }).rest()
   }
   answer(): string {
     return this.ctx.key
@@ -32,7 +65,7 @@ class Knot extends Actor {
   }
 }
 
-const classes = { Knot }
+const classes = { Knot, Link, Pair }
 
 /** Two processes that run actors, and one that calls. */
 function trio(): ActorSystem<typeof classes> {
@@ -60,6 +93,46 @@ describe('calls of several chains that wait for each other', () => {
     }
   })
 
+  it.each(['viaChild', 'viaWorker'] as const)('end if the chains pass through other actors (%s)', async (via) => {
+    const system = start({ fleet: localFleet(), actors: classes, log: new Log() })
+    for (const laterMs of [0, 1000, -1000]) {
+      const name = `${via} ${laterMs}`
+      meeting(name, 2)
+      const [a, b] = [`${name} a`, `${name} b`]
+      const calls = [
+        system.get('Knot', a)[via](name, b, 30_000),
+        system.get('Knot', b)[via](name, a, 30_000 + laterMs), // the youngest call is refused
+      ]
+      const endings = await Promise.allSettled(calls)
+      const refused = endings.flatMap((ending) => (ending.status === 'rejected' ? [ending.reason] : []))
+      expect(refused).toMatchObject([{ name: 'ActorError', code: 'ERR_ORBIT_ACTOR_CYCLE', outcome: 'not-run' }])
+    }
+  })
+
+  it('end if the youngest call waits for an actor of which each process has its own', async () => {
+    const system = start({ fleet: localFleet(), actors: classes, log: new Log() })
+    meeting('youngest', 2)
+    const calls = [
+      system.get('Knot', 'a').viaWorker('youngest', 'b', 1000),
+      system.get('Knot', 'b').enter('youngest', 'a'),
+    ]
+    const endings = await Promise.allSettled(calls)
+    expect(endings).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'ERR_ORBIT_ACTOR_CYCLE' } }])
+  })
+
+  it('end if they pass through one of several workers', async () => {
+    const system = start({ fleet: localFleet(), actors: classes, log: new Log() })
+    meeting('workers', 3)
+    const calls = [
+      system.get('Knot', 'a').viaPair('workers', 'free'),
+      system.get('Knot', 'b').viaPair('workers', 'c'),
+      system.get('Knot', 'c').meet('workers', 'b'),
+    ]
+    const endings = await Promise.allSettled(calls)
+    expect(endings[0]).toMatchObject({ status: 'fulfilled', value: 'free' })
+    expect(endings.filter(({ status }) => status === 'rejected').length).toBe(1)
+  })
+
   it('are not refused without a cycle', async () => {
     const system = trio()
     const lane = async (number: number) => {
@@ -74,7 +147,12 @@ describe('calls of several chains that wait for each other', () => {
 
 describe('a prober', () => {
   it('ignores bytes that are no probe and no verdict', () => {
-    const prober = new Prober({ find: () => undefined, send: () => expect.unreachable() })
+    const prober = new Prober({
+      host: '0.1',
+      find: () => undefined,
+      probe: () => expect.unreachable(),
+      judge: () => expect.unreachable(),
+    })
     for (const bytes of [undefined, 7, new Uint8Array(0), Uint8Array.of(255, 15, 34, 0), Buffer.from('probe')]) {
       prober.visit(bytes)
       prober.judge(bytes)

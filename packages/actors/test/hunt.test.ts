@@ -197,6 +197,7 @@ it('runs each actor in one process at a time and each call at most once while ho
     await hunt.strike()
   }
   await calling
+  await Promise.all(hunt.crowds) // the last strike may come after the last call
   await hunt.end()
   await system.close()
   fleet.close()

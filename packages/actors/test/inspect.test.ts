@@ -1,4 +1,6 @@
+import { Presence } from 'orbit-node'
 import { expect, it } from 'vitest'
+import type { HostCounts } from '../src/host/counts.js'
 import { Actor, actors, memory } from '../src/index.js'
 import { Log, localFleet, start, until } from './help/systems.js'
 
@@ -49,6 +51,28 @@ it('shows the actors of all processes, and the calls that wait and run with thei
   await host.close()
   expect(await caller.inspect()).toEqual({ hosts: [], orphans: Array.from({ length: 16 }, (_, i) => i) })
   await expect(caller.inspect({ timeoutMs: 0 })).rejects.toThrow('timeoutMs=0')
+})
+
+it('says in shared memory how many actors are active and which calls wait', async () => {
+  const fleet = localFleet()
+  const host = start({ fleet, actors: classes, log: new Log() })
+  const desk = host.get('Desk', 'a')
+  const calls = [desk.hold(), desk.quick(), desk.quick()]
+  await until(() => gates.length === 1)
+  const presence = new Presence<{ counts: HostCounts }>(fleet, { name: 'actors.default' })
+  const counts = () => presence.list()[0]?.value.counts
+  await until(() => counts()?.waiting === 2 && counts()?.active === 1)
+  expect(counts()).toEqual({
+    partitions: 16,
+    active: 1,
+    waiting: 2,
+    oldestMs: expect.any(Number),
+    callsPerSecond: expect.any(Number),
+  })
+  gates.splice(0)[0]?.()
+  await Promise.all(calls)
+  await until(() => counts()?.waiting === 0)
+  expect(counts()).toMatchObject({ partitions: 16, oldestMs: 0 })
 })
 
 it('counts calls, failures, refusals and crashes in the form of Prometheus', async () => {

@@ -66,7 +66,7 @@ describe('the type of a reference', () => {
       type Changes = (from: number) => AsyncGenerator<{ item: string }, void, undefined>
       expectTypeOf(cart.stream.changes).toEqualTypeOf<Changes>()
       expectTypeOf(cart.stream.sizes).returns.toEqualTypeOf<AsyncGenerator<number, void, undefined>>()
-      expectTypeOf(system.monitor(cart)).toEqualTypeOf<Promise<MonitorEnd>>()
+      expectTypeOf(system.monitor(cart)).toEqualTypeOf<Promise<MonitorEnd | 'closed'>>()
     }),
   )
 

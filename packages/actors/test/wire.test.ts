@@ -1,25 +1,34 @@
 import { describe, expect, it } from 'vitest'
 import {
   decodeEnding,
+  decodeReply,
   decodeRequest,
   type Ending,
   encodeEnding,
+  encodeReply,
   encodeRequest,
   type Request,
 } from '../src/base/wire.js'
 
 const request = (more: Partial<Request> = {}): Request => ({
-  ...{ type: 'Cart', key: 'kéy/1', method: 'add', args: [], deadlineMs: 12.5, chain: ['A/1', 'B/2'], caller: '3.7' },
+  ...{ type: 'Cart', key: 'kéy/1', method: 'add', args: [], deadlineMs: 12, chain: ['A/1', 'B/2'], caller: '3.7' },
   ...{ sequence: 2 ** 40, epoch: 5, isTell: false, idempotencyKey: undefined },
   ...more,
 })
 const plain = [undefined, null, true, false, 0, -0, 1.5, Number.NaN, '', 'text', 'é☃😀', 'x'.repeat(100)]
 
+const withField = (fields: readonly unknown[], at: number, value: unknown) =>
+  fields.map((field, i) => (i === at ? value : field))
+
 describe('a request', () => {
   it('crosses with its names, numbers, chain and flags', () => {
-    for (const each of [request(), request({ isTell: true, idempotencyKey: 'k 1', chain: [] })]) {
-      expect(decodeRequest(encodeRequest(each))).toEqual(each)
+    for (const args of [[], [1, 'two', null], [{ a: [1] }], [1n], [-0]]) {
+      for (const more of [{}, { isTell: true, idempotencyKey: 'k 1', chain: [] }, { deadlineMs: Infinity }]) {
+        const each = request({ args, key: `"\n${args.length}\ud800`.toWellFormed(), ...more })
+        expect(decodeRequest(encodeRequest(each))).toEqual(each)
+      }
     }
+    expect(decodeRequest(encodeRequest(request({ deadlineMs: 12.5 })))?.deadlineMs).toBe(13)
   })
 
   it.each([
@@ -29,6 +38,9 @@ describe('a request', () => {
     ['300 arguments', Array.from({ length: 300 }, (_, i) => i)],
     ['arguments of 3 MB', ['y'.repeat(3_000_000), 'z']],
     ['one empty list', [[]]],
+    ['small plain objects', [{ a: [1, 'x', { b: null }], __proto: true }, [[], {}]]],
+    ['objects with a toJSON or without a value', [{ toJSON: 1 }, { a: undefined }, [undefined]]],
+    ['nine texts', [...'123456789']],
   ])('crosses with %s', (_, args) => {
     expect(decodeRequest(encodeRequest(request({ args })))?.args).toEqual(args)
   })
@@ -66,13 +78,31 @@ describe('an ending', () => {
   ]
 
   it('crosses', () => {
-    for (const ending of endings) expect(decodeEnding(encodeEnding(ending))).toEqual(ending)
+    for (const ending of endings) {
+      expect(decodeEnding(encodeEnding(ending))).toEqual(ending)
+      expect(decodeReply(encodeReply(ending))).toEqual(ending)
+    }
+    const list = [1]
+    const shared = [list, list]
+    for (const value of ['=', '[1]', '{', 7n, [7n], { list: ['='] }, shared, new Date(3), new Map([[1, 2]])]) {
+      expect(decodeReply(encodeReply({ how: 'returned', value }))).toEqual({ how: 'returned', value })
+    }
+    const [a, b] = (decodeReply(encodeReply({ how: 'returned', value: shared })) as { value: unknown[] }).value
+    expect(a).toBe(b)
+  })
+
+  it('takes no bytes of its own for a small plain result', () => {
+    const values = [undefined, null, 1.5, true, 'text', { total: 3 }, [1, 2]]
+    const replies = values.map((value) => encodeReply({ how: 'returned', value }))
+    expect(replies).toEqual([undefined, null, 1.5, true, '=text', '{"total":3}', '[1,2]'])
   })
 })
 
 describe('bytes of another process', () => {
   it('are no message when they are cut, longer, of another version or of no known kind', () => {
-    const messages = [[1, 'x'], [{ a: 1 }]].map((args) => Buffer.from(encodeRequest(request({ args }))))
+    const messages = [[1n, 'x'], [new Map([['a', 1]])]].map((args) => {
+      return Buffer.from(encodeRequest(request({ args })) as Uint8Array)
+    })
     for (const bytes of messages) {
       for (let length = 0; length < bytes.length; length++) {
         expect(decodeRequest(bytes.subarray(0, length))).toBeUndefined()
@@ -97,5 +127,22 @@ describe('bytes of another process', () => {
       expect(decodeRequest(bytes)).toBeUndefined()
     }
     expect(decodeEnding(Uint8Array.of(3, 7, 0))).toBeUndefined()
+    for (const answer of [{}, [], new Date(), '', '{', 'x', '[1]]']) expect(decodeReply(answer)).toBeUndefined()
+  })
+
+  it('are no request as a text that is cut, longer, of another version or with other fields', () => {
+    const text = encodeRequest(request({ args: [1, 'x'] })) as string
+    for (let length = 0; length < text.length; length++) expect(decodeRequest(text.slice(0, length))).toBeUndefined()
+    const fields: unknown[] = JSON.parse(text)
+    for (const [i, field] of fields.entries()) {
+      const isFlag = i === 8
+      for (const other of [{}, true, typeof field === 'number' ? 'x' : 7]) {
+        const read = decodeRequest(JSON.stringify(withField(fields, i, other)))
+        expect(read?.isTell).toBe(isFlag ? false : undefined)
+      }
+    }
+    for (const each of [[], [...fields, 1], withField(fields, 0, 4), withField(fields, 9, [7]), 'x', 7, null]) {
+      expect(decodeRequest(JSON.stringify(each))).toBeUndefined()
+    }
   })
 })

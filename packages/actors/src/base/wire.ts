@@ -1,7 +1,9 @@
 import { deserialize, serialize } from 'node:v8'
 import { RemoteError } from 'orbit-node'
 import { ActorError, type ActorErrorCode, actorErrorCodes, type Outcome } from './errors.js'
+import { exactJson } from './exactjson.js'
 import { cloned, FieldReader, FieldWriter, isPlain } from './fields.js'
+import { requestOfText, textOfRequest } from './requesttext.js'
 
 /** A call as it crosses to the process of its actor. */
 export interface Request {
@@ -58,8 +60,10 @@ const [returned, threw, refused, moved] = [0, 1, 2, 3]
 const [isTold, hasKey, isWhole] = [1, 2, 4]
 const writer = new FieldWriter()
 
-/** Valid until the next message is encoded. Throws for a value that cannot cross. */
-export function encodeRequest(request: Request): Uint8Array {
+/** Bytes are valid until the next message is encoded. Throws for a value that cannot cross. */
+export const encodeRequest = (request: Request): string | Uint8Array => textOfRequest(request) ?? bytesOf(request)
+
+function bytesOf(request: Request): Uint8Array {
   const { args, chain, isTell, idempotencyKey } = request
   const whole = args.length > 255 || !args.every(isPlain) ? serialize(args) : undefined
   const key = idempotencyKey === undefined ? 0 : hasKey
@@ -75,9 +79,10 @@ export function encodeRequest(request: Request): Uint8Array {
   return writer.view()
 }
 
-/** The request of bytes from another process; undefined: they are none. */
-export function decodeRequest(bytes: unknown): Request | undefined {
-  return read(bytes, (reader) => {
+/** The request in a message from another process; undefined: it is none. */
+export function decodeRequest(message: unknown): Request | undefined {
+  if (typeof message === 'string') return requestOfText(message)
+  return read(message, (reader) => {
     const flags = reader.byte()
     const deadlineMs = reader.number()
     const sequence = reader.number()
@@ -124,6 +129,35 @@ export function decodeEnding(bytes: unknown): Ending | undefined {
     if (kind === refused) return isRefusal(body) ? { how: 'refused', refusal: body } : undefined
     return kind === moved ? { how: 'moved' } : undefined
   })
+}
+
+/** What answers a call: bytes, or a result that crosses for less. */
+export type Reply = Uint8Array | string | number | boolean | null | undefined
+
+/** Throws for a value that cannot cross. */
+export function encodeReply(ending: Ending): Reply {
+  if (ending.how !== 'returned') return encodeEnding(ending)
+  const { value } = ending
+  if (typeof value === 'string') return `=${value}`
+  if (value === undefined || value === null || typeof value === 'number' || typeof value === 'boolean') return value
+  return (typeof value === 'object' ? exactJson(value) : undefined) ?? encodeEnding(ending)
+}
+
+/** The ending in an answer from another process; undefined: it is none. */
+export function decodeReply(answer: unknown): Ending | undefined {
+  if (typeof answer === 'string') return answer.startsWith('=') ? returnedAs(answer.slice(1)) : endingOfJson(answer)
+  if (typeof answer === 'object' && answer !== null) return decodeEnding(answer)
+  return returnedAs(answer)
+}
+
+const returnedAs = (value: unknown): Ending => ({ how: 'returned', value })
+
+function endingOfJson(text: string): Ending | undefined {
+  try {
+    return returnedAs(JSON.parse(text))
+  } catch {
+    return undefined // foreign text
+  }
 }
 
 /** A message of this version, all of it. */

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Actor } from '../actor/actor.js'
 import type { Deadlines, Expiring } from '../base/deadlines.js'
 import { ActorError, type ActorErrorCode, type Outcome } from '../base/errors.js'
@@ -29,6 +30,11 @@ export interface CallParts {
   readonly idempotencyKey: string | undefined
 }
 
+/** Takes calls back that have not begun where they were sent. */
+export interface CallSender {
+  takeBack(call: Call): void
+}
+
 /** Where a call is, before it has ended. */
 type Place = 'here' | 'waiting' | 'running' | 'sent' | 'over'
 
@@ -38,8 +44,8 @@ export class Call extends Turn implements Expiring {
   /** Calls of one process have the order of these numbers. */
   readonly sequence: number
   readonly deadlineMs: number
-  /** Hands the call back to be sent elsewhere. */
-  onMoved: () => void = () => {}
+  /** What sends it elsewhere when it comes back; undefined: it goes to a child, which does not move. */
+  sender: CallSender | undefined
   #args: readonly unknown[]
   #place: Place = 'here'
   /** Whether it was made before and lost. */
@@ -48,13 +54,17 @@ export class Call extends Turn implements Expiring {
   readonly #deadlines: Deadlines
   readonly #resolve: (value: unknown) => void
   readonly #reject: (error: unknown) => void
-  readonly #onAbort = () => this.#giveUp()
+  #hasDeadline = false
+  /** What it was made in, if it is not sent at once. */
+  #scope: AsyncResource | undefined
+  readonly #onAbort: (() => void) | undefined
 
   constructor(
     parts: CallParts,
     sequence: number,
     deadlines: Deadlines,
-    settle: { resolve(value: unknown): void; reject(error: unknown): void },
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
   ) {
     super()
     this.parts = parts
@@ -62,10 +72,12 @@ export class Call extends Turn implements Expiring {
     this.deadlineMs = parts.deadlineMs
     this.#args = parts.args
     this.#deadlines = deadlines
-    this.#resolve = settle.resolve
-    this.#reject = settle.reject
+    this.#resolve = resolve
+    this.#reject = reject
     parts.origin?.addOutgoing(this)
-    parts.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (parts.signal === undefined) return
+    this.#onAbort = () => this.#giveUp()
+    parts.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   get method(): string {
@@ -108,7 +120,19 @@ export class Call extends Turn implements Expiring {
   wait(): void {
     if (this.#place === 'here') this.#args = copiesOf(this.#args)
     this.#place = 'waiting'
+    this.#hasDeadline = true
     this.#deadlines.add(this)
+  }
+
+  /** It is sent later, by what was made elsewhere. */
+  keepScope(): void {
+    this.#scope ??= new AsyncResource('orbit-actors.Call')
+  }
+
+  /** Runs a function in what the call was made in: its place among nested calls and in a trace depend on that. */
+  inScope(run: () => void): void {
+    if (this.#scope === undefined) run()
+    else this.#scope.runInAsyncScope(run)
   }
 
   /** It goes to an actor in this process. */
@@ -119,7 +143,7 @@ export class Call extends Turn implements Expiring {
 
   /** It goes to another process, which ends it. */
   leave(): void {
-    this.#deadlines.delete(this)
+    this.#forgetDeadline()
     this.#place = 'sent'
   }
 
@@ -141,7 +165,7 @@ export class Call extends Turn implements Expiring {
     if (ending.how === 'moved' || this.#mayRepeat(ending)) {
       this.#activation = undefined
       this.#place = 'waiting'
-      this.onMoved()
+      this.sender?.takeBack(this)
       return
     }
     if (ending.how === 'threw') {
@@ -190,9 +214,14 @@ export class Call extends Turn implements Expiring {
 
   #over(): void {
     this.#place = 'over'
-    this.#deadlines.delete(this)
+    this.#forgetDeadline()
     this.parts.origin?.removeOutgoing(this)
-    this.parts.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort !== undefined) this.parts.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  #forgetDeadline(): void {
+    if (this.#hasDeadline) this.#deadlines.delete(this)
+    this.#hasDeadline = false
   }
 
   /** Its deadline has come while it was in this process. */

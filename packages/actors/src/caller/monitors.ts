@@ -86,14 +86,14 @@ export class Monitors {
     else void this.#askAgain(type, id, watched) // it may have ended since it was asked
   }
 
-  /** Resolves as `watch` calls `fire`. Rejects with the reason of the signal, and once the monitors are closed. */
-  async end(type: string, id: string, signal: AbortSignal): Promise<MonitorEnd> {
+  /** Resolves as `watch` calls `fire`, or when the monitors are closed. Rejects with the reason of the signal. */
+  async end(type: string, id: string, signal: AbortSignal): Promise<MonitorEnd | 'closed'> {
     const closing = this.#closing.signal
     signal.throwIfAborted()
     if (closing.aborted) throw closedError(id)
     return new Promise((resolve, reject) => {
       const abort = () => settle(() => reject(signal.reason))
-      const close = () => settle(() => reject(closedError(id)))
+      const close = () => settle(() => resolve('closed'))
       const settle = (how: () => void) => {
         signal.removeEventListener('abort', abort)
         closing.removeEventListener('abort', close)

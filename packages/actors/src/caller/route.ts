@@ -1,9 +1,9 @@
-import { CallError, type Client, OrbitError, RemoteError } from 'orbit-node'
+import { CallError, type CallOptions, type Client, OrbitError, RemoteError } from 'orbit-node'
 import { StreamFailure } from '../base/streamfailure.js'
-import { decodeEnding, type Ending, encodeRequest } from '../base/wire.js'
+import { decodeReply, type Ending, encodeRequest } from '../base/wire.js'
 import type { Host } from '../host/host.js'
 import type { HostService } from '../host/service.js'
-import type { Call } from './call.js'
+import type { Call, CallSender } from './call.js'
 import { RemoteItems } from './stream.js'
 
 /** What the routes of a process share. */
@@ -32,7 +32,7 @@ export interface Target {
 const [firstPauseMs, longestPauseMs] = [1, 16]
 
 /** The way of the calls of one process to the actors of a partition, or to one actor. It keeps their order. */
-export class Route {
+export class Route implements CallSender {
   readonly #target: Target
   readonly #roads: Roads
   /** Calls that wait for a host, in order. */
@@ -56,7 +56,7 @@ export class Route {
 
   /** Takes a call. */
   submit(call: Call): void {
-    call.onMoved = () => this.#takeBack(call)
+    call.sender = this
     if (this.#roads.host?.isOwn(call.parts.type)) {
       this.#runHere(call)
       return
@@ -98,12 +98,13 @@ export class Route {
 
   #enqueue(call: Call): void {
     call.wait()
+    call.keepScope()
     this.#queue.push(call)
     if (!this.#isSearching) void this.#search()
   }
 
   /** A call that has not begun where it was sent. */
-  #takeBack(call: Call): void {
+  takeBack(call: Call): void {
     if (call.isOver) return
     if (call.deadlineMs <= this.#roads.now()) {
       call.expire()
@@ -113,6 +114,7 @@ export class Route {
     this.#hasReturns = true
     this.#pauseMs = Math.min(Math.max(firstPauseMs, this.#pauseMs * 2), longestPauseMs)
     call.wait()
+    call.keepScope()
     this.#insert(call)
     if (!this.#isSearching) void this.#search()
   }
@@ -173,9 +175,9 @@ export class Route {
       const { id } = call.parts
       if (!this.#sent.has(id) && this.#target.divert(call)) continue
       if (!held.has(id) && !this.#sent.has(id) && this.#target.accepts(call)) {
-        this.#runHere(call)
+        call.inScope(() => this.#runHere(call))
       } else if (!held.has(id) && isElsewhere && this.#follows(call)) {
-        this.#send(call, owner)
+        call.inScope(() => this.#send(call, owner))
       } else {
         held.add(id)
         this.#insert(call)
@@ -184,12 +186,12 @@ export class Route {
   }
 
   #send(call: Call, owner: string): void {
-    let bytes: Uint8Array
+    let message: string | Uint8Array
     const { type, key, method, deadlineMs, chain } = call.parts
     try {
       const { caller, isTell, idempotencyKey } = call.parts
       const { args, sequence } = call
-      bytes = encodeRequest({
+      message = encodeRequest({
         type,
         key,
         method,
@@ -213,8 +215,8 @@ export class Route {
     this.#count(call, 1)
     const client = this.#roads.clientOf(owner)
     const answer = call.isStream
-      ? RemoteItems.open(client, bytes, signal as AbortSignal)
-      : client.call('call', bytes, signal === undefined ? { timeoutMs } : { timeoutMs, signal })
+      ? RemoteItems.open(client, message, signal as AbortSignal)
+      : client.call('call', message, callOptions(timeoutMs, signal))
     answer.then(
       (answer) => this.#answered(call, answer),
       (error: unknown) => this.#failed(call, error),
@@ -235,7 +237,7 @@ export class Route {
   #answered(call: Call, answer: unknown): void {
     this.#count(call, -1)
     const ending: Ending | undefined =
-      answer instanceof RemoteItems ? { how: 'returned', value: answer } : decodeEnding(answer)
+      answer instanceof RemoteItems ? { how: 'returned', value: answer } : decodeReply(answer)
     if (ending === undefined) {
       call.fail(call.error('ERR_ORBIT_ACTOR_LOST', 'the answer is of another version of orbit-actors', 'unknown'))
     } else {
@@ -283,6 +285,14 @@ export class Route {
     const what = `${text}: ${(error as Error).message}`
     call.fail(call.error('ERR_ORBIT_ACTOR_VALUE', what, isResult ? 'done' : 'not-run', error))
   }
+}
+
+/** That of a call of orbit-node without options, which does not check any. */
+const defaultTimeoutMs = 30_000
+
+function callOptions(timeoutMs: number, signal: AbortSignal | undefined): CallOptions | undefined {
+  if (signal !== undefined) return { timeoutMs, signal }
+  return timeoutMs === defaultTimeoutMs ? undefined : { timeoutMs }
 }
 
 const outcomes = { 'not begun': 'not-run', begun: 'unknown', done: 'done' } as const

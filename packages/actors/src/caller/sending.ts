@@ -10,11 +10,12 @@ export function submit(to: CallTaker, call: Call, ledger: Ledger | undefined): v
     return
   }
   call.wait()
+  call.keepScope()
   ledger.hold((failure) => {
     if (failure !== undefined) {
       call.refuse('ERR_ORBIT_ACTOR_STORE', `what it was made from was not kept: ${failure.message}`)
     } else if (!call.isOver) {
-      to.submit(call)
+      call.inScope(() => to.submit(call))
     }
   })
 }

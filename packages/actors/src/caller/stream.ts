@@ -20,8 +20,12 @@ export class RemoteItems {
   }
 
   /** Resolves when the first item is there. */
-  static async open(client: Client<HostService>, bytes: Uint8Array, signal: AbortSignal): Promise<RemoteItems> {
-    const items = client.stream('stream', bytes, { signal })
+  static async open(
+    client: Client<HostService>,
+    message: string | Uint8Array,
+    signal: AbortSignal,
+  ): Promise<RemoteItems> {
+    const items = client.stream('stream', message, { signal })
     return new RemoteItems(await items.next(), items)
   }
 

@@ -14,7 +14,7 @@ import { type Turn, turns } from './turn.js'
 export class Activation {
   readonly type: ActorType
   readonly key: string
-  /** The type, "/", and the key; then "@" and the process, if each has its own. */
+  /** The type, "/", and the key; then "@" and the process, if each has its own. A child has one of its own form. */
   readonly id: string
   readonly token: number
   readonly home: Home
@@ -139,6 +139,11 @@ export class Activation {
     return this.#streams?.turns ?? []
   }
 
+  /** The activation of a child; undefined: there is none. */
+  child(name: string): Activation | undefined {
+    return this.#context?.children?.find(name)
+  }
+
   isRunning(turn: Turn): boolean {
     return this.#running.has(turn)
   }
@@ -152,7 +157,7 @@ export class Activation {
 
   /** Whether one turn at a time runs. */
   get isExclusive(): boolean {
-    return !this.#interleaves
+    return this.type.reentrant === false && this.type.readonly.size === 0
   }
 
   /** The actors that wait for what the asking code calls, this one last. */
@@ -161,13 +166,9 @@ export class Activation {
     return [...((first ?? this.turn)?.chain ?? []), this.id]
   }
 
-  get #interleaves(): boolean {
-    return this.type.reentrant !== false || this.type.readonly.size > 0
-  }
-
   /** Whether code of several turns runs by turns. */
   get #tracksTurns(): boolean {
-    return this.#interleaves || this.type.streams.size > 0
+    return !this.isExclusive || this.type.streams.size > 0
   }
 
   /** Takes a turn: it runs now, or waits, or is refused. */

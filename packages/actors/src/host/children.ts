@@ -1,7 +1,9 @@
 import { wrongType } from '../../../shared/check.js'
 import { Actor, type ActorClass, type ChildOptions, type DeactivateReason } from '../actor/actor.js'
 import { type ActorType, actorType } from '../actor/methods.js'
+import { childIdOf } from '../base/childid.js'
 import { defaultLimits } from '../base/crashes.js'
+import type { Call } from '../caller/call.js'
 import { Supervision } from '../supervision/supervision.js'
 import { Activation } from './activation.js'
 import type { Home } from './home.js'
@@ -65,6 +67,11 @@ export class Children {
     return [...this.#children.values()].every(({ activation }) => activation?.isIdle === true)
   }
 
+  /** The activation of a child; undefined: there is none now. */
+  find(name: string): Activation | undefined {
+    return this.#children.get(name)?.activation
+  }
+
   /** A reference to a child, which is started if there is none of this name. */
   get(Class: ActorClass, name: string, { restart = 'permanent' }: ChildOptions): object {
     const known = this.#children.get(name)
@@ -73,7 +80,8 @@ export class Children {
     if (known !== undefined && known.type !== type) throw wrongType('Class', Class, `${known.type.name}, as before`)
     if (known === undefined) this.#add(type, name, restart)
     const { home, id } = this.#parent
-    return home.refer(id, name, {}, this.#parent, { submit: (call) => call.waitFor(() => this.#take(name, call)) })
+    const submit = (call: Call) => call.waitFor(() => this.#take(name, call))
+    return home.refer(id, name, {}, this.#parent, { id: childIdOf(id, name), submit })
   }
 
   #add(type: ActorType, name: string, restart: NonNullable<ChildOptions['restart']>): void {
@@ -93,7 +101,7 @@ export class Children {
 
   #start(child: Child, name: string): void {
     const { id, token } = this.#parent
-    const activation = new Activation(this.#home, child.type, name, `${id}/${name}`, token)
+    const activation = new Activation(this.#home, child.type, name, childIdOf(id, name), token)
     child.activation = activation
     for (const turn of child.waiting.splice(0)) activation.take(turn)
     void activation.activate()

@@ -23,6 +23,8 @@ export interface Origin {
 
 /** Where calls go that are not for an actor of the system. */
 export interface CallTaker {
+  /** The id of what is called; absent: the type, "/", and the key of the reference. */
+  readonly id?: string
   submit(call: Call): void
 }
 

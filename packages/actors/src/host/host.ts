@@ -1,16 +1,18 @@
 import { type CallContext, Client, Contest, type Fleet, FleetHeartbeat, type Server, serve } from 'orbit-node'
 import type { ActorType } from '../actor/methods.js'
+import { childOf } from '../base/childid.js'
 import type { Deadlines } from '../base/deadlines.js'
 import { partitionCount } from '../base/partitions.js'
 import type { Refusal } from '../base/wire.js'
 import type { Store } from '../store/store.js'
 import type { Activation } from './activation.js'
+import { waitsOf } from './counts.js'
 import type { MonitorTag } from './home.js'
 import { Hosts } from './hosts.js'
 import { LocalClaims } from './localclaims.js'
 import { Locals } from './locals.js'
 import { type ActorMetrics, actorMetrics } from './metrics.js'
-import { type Household, Partition } from './partition.js'
+import { type Household, Partition, workerId } from './partition.js'
 import type { PartitionState } from './partitionstate.js'
 import { partitionOf } from './placement.js'
 import { Prober } from './probe.js'
@@ -79,8 +81,10 @@ export class Host {
       needs: (partition, turn) => this.partitions[partition]?.needs(turn) === true,
     })
     this.#prober = new Prober({
-      find: (actor) => this.#find(actor),
-      send: (what, actor, bytes) => this.#post(what, actor, bytes),
+      host: this.id,
+      find: (actor, callId) => this.#find(actor, callId),
+      probe: (actor, bytes) => this.#probe(actor, bytes),
+      judge: (host, bytes) => (host === this.id ? this.#prober.judge(bytes) : this.#post(host, 'judge', bytes)),
     })
     this.#stuck = new StuckHosts(fleet, household.stuck, household.log)
     this.#heartbeat = new FleetHeartbeat(fleet)
@@ -90,8 +94,8 @@ export class Host {
     if (this.localTypes.length > 0) this.locals = new Locals(household, new LocalClaims(fleet, system), this.id)
     this.#contest = new Contest(fleet, names.contest)
     const handlers: HostService = {
-      call: (bytes, context) => this.#reception.call(bytes, context),
-      stream: (bytes, context) => this.#reception.stream(bytes, context),
+      call: (message, context) => this.#reception.call(message, context),
+      stream: (message, context) => this.#reception.stream(message, context),
       give: (partition, context) => this.#give(partition, context),
       locals: () => this.localTypes,
       probe: (bytes) => this.#prober.visit(bytes),
@@ -130,10 +134,18 @@ export class Host {
     return [...this.#types.values()].filter(({ placement }) => placement === 'local').map(({ name }) => name)
   }
 
-  /** The activation of an actor in this process. */
-  #find(id: string): Activation | undefined {
+  /** The activation of an actor or a child in this process; of several of an actor, the one that has a call. */
+  #find(id: string, callId = ''): Activation | undefined {
+    const child = childOf(id)
+    if (child !== undefined) return this.#find(child.parent)?.child(child.name)
     const inFleet = this.partitions[partitionOf(id)]?.find(id)
-    return inFleet ?? this.#own.find(this.#ownId(id)) ?? this.locals?.partition.find(id)
+    return inFleet ?? this.locals?.partition.find(id) ?? this.#own.find(id) ?? this.#findOwn(id, callId)
+  }
+
+  #findOwn(id: string, callId: string): Activation | undefined {
+    const workers = this.#types.get(id.slice(0, id.indexOf('/')))?.workers ?? 0
+    const all = Array.from({ length: workers }, (_, worker) => this.#own.find(workerId(this.#ownId(id), worker)))
+    return all.find((each) => each?.turnOf(callId) !== undefined) ?? all[0]
   }
 
   /** Takes a call, for a partition that is open. */
@@ -184,8 +196,7 @@ export class Host {
 
   /** Metrics of this process. */
   metrics(): ActorMetrics {
-    const held = this.partitions.filter(({ isHeld }) => isHeld).length
-    return actorMetrics(this.#system, this.report({}), this.#household.tally, held)
+    return actorMetrics(this.#system, this.report({}), this.#household.tally, this.#held)
   }
 
   /** The tag of the present activation of an actor, from now on monitored; undefined: there is none here. */
@@ -256,7 +267,18 @@ export class Host {
       else if (holder !== undefined && holder.owner !== this.id) void this.#ask(index, holder.owner)
     }
     this.#stuck.look(new Set(owners))
-    this.#hosts.measure(this.partitions, owners)
+    const { calls } = this.#household.tally
+    this.#hosts.measure({ partitions: this.partitions, calls, counts: () => this.#counts() }, owners)
+  }
+
+  #counts() {
+    const { blocked, clock } = this.#household
+    return { partitions: this.#held, active: this.size, ...waitsOf(blocked, clock.now()) }
+  }
+
+  /** How many partitions this process has. */
+  get #held(): number {
+    return this.partitions.filter(({ isHeld }) => isHeld).length
   }
 
   async #ask(index: number, host: string): Promise<void> {
@@ -268,15 +290,18 @@ export class Host {
     }
   }
 
-  /** Brings a probe or a verdict to the process of an actor. A lost one is made again at the next look. */
-  #post(what: 'probe' | 'judge', actor: string, bytes: Uint8Array): void {
-    const local = this.locals?.ownerOf(actor)
-    const host = local ?? this.#contest.holder(names.subject(this.#system, partitionOf(actor)))?.owner
-    if (host === this.id || this.#own.find(this.#ownId(actor)) !== undefined) {
-      this.#prober[what === 'probe' ? 'visit' : 'judge'](bytes)
+  /** Brings a probe to the process of an actor. A lost one is made again at the next look. */
+  #probe(actor: string, bytes: Uint8Array): void {
+    if (this.#find(actor) !== undefined) {
+      this.#prober.visit(bytes)
       return
     }
-    if (host === undefined) return
+    const holder = this.#contest.holder(names.subject(this.#system, partitionOf(actor)))
+    const host = this.locals?.ownerOf(actor) ?? holder?.owner
+    if (host !== undefined && host !== this.id) this.#post(host, 'probe', bytes)
+  }
+
+  #post(host: string, what: 'probe' | 'judge', bytes: Uint8Array): void {
     const client = new Client<HostService>(this.#fleet, names.service(this.#system, host))
     client.call(what, bytes, { timeoutMs: 1000 }).catch(() => {})
   }

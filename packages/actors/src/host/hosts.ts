@@ -9,6 +9,7 @@ import {
   placed,
   rebalanced,
 } from './balance.js'
+import type { HostCounts } from './counts.js'
 import { LoadMeter, type Measured } from './load.js'
 
 /** How a system places its partitions; the same in all its processes. */
@@ -26,10 +27,21 @@ interface HostEntry {
   readonly loads: readonly number[]
   readonly plan: readonly string[]
   readonly refuses: readonly number[]
+  /** Read by the orbit command. */
+  readonly counts: HostCounts
 }
 
-/** How often loads are measured, and a partition may move because of them. */
+/** What a host counts, of which it says more than it decides by. */
+export interface Measures {
+  readonly partitions: readonly Measured[]
+  /** How many calls its actors have taken so far. */
+  readonly calls: number
+  counts(): Omit<HostCounts, 'callsPerSecond'>
+}
+
+/** How often a host says what it counts, and a partition may move because of its load. */
 const measureMs = 1000
+const noCounts: HostCounts = { partitions: 0, active: 0, waiting: 0, oldestMs: 0, callsPerSecond: 0 }
 
 /** The hosts of a system, and where they want its partitions. */
 export class Hosts {
@@ -41,6 +53,9 @@ export class Hosts {
   #loads: number[] = []
   #plan: string[] = []
   readonly #refuses: number[] = []
+  #counts = noCounts
+  #calls = 0
+  #announced = ''
 
   constructor(fleet: Fleet, name: string, id: string, options: PlacementOptions) {
     this.#id = id
@@ -52,13 +67,12 @@ export class Hosts {
   /** From now on the others see this host. */
   announce(): void {
     const { label } = this.#options
-    this.#presence.set(this.#id, {
-      pid: process.pid,
-      label,
-      loads: this.#loads,
-      plan: this.#plan,
-      refuses: this.#refuses,
-    })
+    const [loads, plan, refuses, counts] = [this.#loads, this.#plan, this.#refuses, this.#counts]
+    const entry: HostEntry = { pid: process.pid, label, loads, plan, refuses, counts }
+    const text = JSON.stringify(entry)
+    if (text === this.#announced) return // a change would wake all hosts
+    this.#presence.set(this.#id, entry)
+    this.#announced = text
   }
 
   /** The living hosts. */
@@ -106,14 +120,24 @@ export class Hosts {
   }
 
   /**
-   * Measures the loads of this host now and then, and decides for all if this host is the first.
+   * Says now and then what this host counts. With a policy that needs loads, it measures them, and decides for all if
+   * this host is the first.
    *
    * @param owners the host that has each partition
    */
-  measure(partitions: readonly Measured[], owners: readonly (string | undefined)[]): void {
+  measure(measures: Measures, owners: readonly (string | undefined)[]): void {
     const now = performance.now()
-    if (!isMeasured(this.#options.policy) || now - this.#measuredMs < measureMs) return
+    const elapsedMs = now - this.#measuredMs
+    if (elapsedMs < measureMs) return
     this.#measuredMs = now
+    const callsPerSecond = Math.round(((measures.calls - this.#calls) * 1000) / elapsedMs)
+    this.#calls = measures.calls
+    this.#counts = { ...measures.counts(), callsPerSecond }
+    if (isMeasured(this.#options.policy)) this.#balance(measures.partitions, owners)
+    else this.announce()
+  }
+
+  #balance(partitions: readonly Measured[], owners: readonly (string | undefined)[]): void {
     this.#loads = this.#meter.measure(partitions)
     const views = this.views()
     const wanted = this.placement()
@@ -128,9 +152,11 @@ export class Hosts {
     this.announce()
   }
 
-  /** Calls a function when a host comes or goes. */
+  /** Calls a function when a host comes or goes. What it says in between is looked at in its turn. */
   async watch(signal: AbortSignal, onChange: () => void): Promise<void> {
-    for await (const _ of this.#presence.watch({ signal, keepAlive: false })) onChange()
+    for await (const { change } of this.#presence.watch({ signal, keepAlive: false })) {
+      if (change !== 'changed') onChange()
+    }
   }
 
   close(): void {

@@ -47,6 +47,9 @@ export interface ActorClaims {
 /** How long turns may take to end before their signals are aborted, when their partition moves or the system closes. */
 const drainMs = 15_000
 
+/** The id of one of several activations of an actor. */
+export const workerId = (id: string, worker: number): string => (worker === 0 ? id : `${id}#${worker}`)
+
 /** One partition in one process: the activations of its actors, while this process holds its claim. */
 export class Partition implements Home {
   readonly clock: Clock
@@ -222,7 +225,7 @@ export class Partition implements Home {
   takeAny(type: ActorType, key: string, id: string, turn: Turn): Activation | undefined {
     let [best, fewest] = [id, Number.POSITIVE_INFINITY]
     for (let i = 0; i < type.workers && fewest > 0; i++) {
-      const each = i === 0 ? id : `${id}#${i}`
+      const each = workerId(id, i)
       const load = this.#activations.get(each)?.load ?? 0
       if (load < fewest) [best, fewest] = [each, load]
     }

@@ -8,10 +8,15 @@ export interface Wait {
   readonly actor: string
 }
 
+/** The call that is refused if it waits for itself, and the process in which it waits. */
+export interface Victim extends Wait {
+  readonly host: string
+}
+
 /** A question along the calls that wait for each other: does the first one wait for itself? */
 export interface Probe {
   /** The call that is refused if it does. */
-  readonly victim: Wait
+  readonly victim: Victim
   /** The actors that wait for the victim. */
   readonly chain: readonly string[]
   readonly deadlineMs: number
@@ -23,16 +28,20 @@ export interface Probe {
 
 /** The end of a question: the victim waits for itself. */
 export interface Verdict {
-  readonly victim: Wait
+  readonly victim: Victim
   readonly path: readonly string[]
 }
 
 /** What the prober needs of its host. */
 export interface ProbePosts {
-  /** The activation of an actor in this process. */
-  find(actor: string): Activation | undefined
-  /** Brings a probe or a verdict to the process of an actor, if there is one. */
-  send(what: 'probe' | 'judge', actor: string, bytes: Uint8Array): void
+  /** The host of this process. */
+  readonly host: string
+  /** The activation of an actor in this process; if there are several, that which has the call. */
+  find(actor: string, callId: string): Activation | undefined
+  /** Brings a probe to the process of an actor, if there is one. */
+  probe(actor: string, bytes: Uint8Array): void
+  /** Brings a verdict to a host. */
+  judge(host: string, bytes: Uint8Array): void
 }
 
 const maxPath = 64
@@ -66,7 +75,7 @@ export class Prober {
   }
 
   #ask(activation: Activation, { callId, chain, deadlineMs }: Turn): void {
-    const victim = { callId, actor: activation.id }
+    const victim = { callId, actor: activation.id, host: this.#posts.host }
     this.#pass({ victim, chain, deadlineMs, path: [activation.id], at: victim }, activation.running)
   }
 
@@ -76,7 +85,7 @@ export class Prober {
       for (const { callId, actor } of turn.outgoing) {
         const path = [...probe.path, actor]
         if (path.length > maxPath) continue
-        this.#posts.send('probe', actor, serialize({ ...probe, path, at: { callId, actor } }))
+        this.#posts.probe(actor, serialize({ ...probe, path, at: { callId, actor } }))
       }
     }
   }
@@ -86,7 +95,7 @@ export class Prober {
     const probe = decoded(bytes) as Probe | undefined
     if (probe === undefined || !isWait(probe.at) || !areTexts(probe.chain) || typeof probe.deadlineMs !== 'number')
       return
-    const activation = this.#posts.find(probe.at.actor)
+    const activation = this.#posts.find(probe.at.actor, probe.at.callId)
     const turn = activation?.turnOf(probe.at.callId)
     if (activation === undefined || turn === undefined) return
     if (activation.isRunning(turn)) {
@@ -99,7 +108,7 @@ export class Prober {
 
   #convict({ victim, chain, path }: Probe, actor: string): void {
     const cycle = [...chain.slice(chain.indexOf(actor)), ...path]
-    this.#posts.send('judge', victim.actor, serialize({ victim, path: cycle }))
+    this.#posts.judge(victim.host, serialize({ victim, path: cycle }))
   }
 
   /** A verdict has come to the actor of its victim: it is refused if it still waits. */
@@ -107,7 +116,7 @@ export class Prober {
     const verdict = decoded(bytes) as Verdict | undefined
     if (verdict === undefined) return
     const { victim, path } = verdict
-    const activation = this.#posts.find(victim.actor)
+    const activation = this.#posts.find(victim.actor, victim.callId)
     const turn = activation?.turnOf(victim.callId)
     if (turn === undefined || activation?.remove(turn) !== true) return
     const message = `${victim.actor}.${turn.method} would wait for itself: ${path.join(' -> ')}`
@@ -121,11 +130,15 @@ function isYounger(turn: Turn, { deadlineMs, victim }: Probe): boolean {
 }
 
 /** A probe or a verdict of bytes from another process, with the parts that both have checked. */
-function decoded(bytes: unknown): { victim: Wait; path: readonly string[] } | undefined {
+function decoded(bytes: unknown): { victim: Victim; path: readonly string[] } | undefined {
   if (!(bytes instanceof Uint8Array)) return undefined
   try {
     const value = deserialize(bytes) as Partial<Verdict> | null
-    const isWhole = typeof value === 'object' && isWait(value?.victim) && areTexts(value.path)
+    const isWhole =
+      typeof value === 'object' &&
+      isWait(value?.victim) &&
+      typeof value.victim?.host === 'string' &&
+      areTexts(value.path)
     return isWhole ? (value as Verdict) : undefined
   } catch {
     return undefined // of another version of Node, or foreign bytes

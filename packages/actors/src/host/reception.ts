@@ -2,11 +2,11 @@ import type { CallContext } from 'orbit-node'
 import type { Clock } from '../base/clock.js'
 import type { Deadlines } from '../base/deadlines.js'
 import { StreamFailure } from '../base/streamfailure.js'
-import { decodeRequest, type Ending, encodeEnding, type Request } from '../base/wire.js'
+import { decodeRequest, type Ending, encodeEnding, type Reply, type Request } from '../base/wire.js'
 import type { Activation } from './activation.js'
-import type { Items } from './items.js'
+import { Items } from './items.js'
 import { partitionOf } from './placement.js'
-import { RemoteTurn } from './remoteturn.js'
+import { RemoteTurn, type TurnListener } from './remoteturn.js'
 import { Returns } from './returns.js'
 import type { Turn } from './turn.js'
 
@@ -20,7 +20,7 @@ export interface ReceptionMeans {
 }
 
 /** Takes the calls of other processes. */
-export class Reception {
+export class Reception implements TurnListener {
   readonly #means: ReceptionMeans
   readonly #returns: Returns
   #repliesToLose = 0
@@ -31,46 +31,38 @@ export class Reception {
   }
 
   /** A call that ends at once is answered at once: a promise costs as much as all the rest. */
-  call(bytes: unknown, context: CallContext): Uint8Array | Promise<Uint8Array> {
-    const request = decodeRequest(bytes)
-    if (request === undefined) return encodeEnding(foreign)
-    let ended: Uint8Array | undefined
-    let answer = (bytes: Uint8Array): void => {
-      ended = bytes
-    }
-    this.#take(request, context, (bytes) => answer(bytes))
-    if (ended !== undefined) return ended
-    return new Promise((resolve) => {
-      answer = resolve
-    })
+  call(message: unknown, context: CallContext): Reply | Promise<Reply> {
+    const request = decodeRequest(message)
+    return request === undefined ? encodeEnding(foreign) : this.#take(request, context, false).reply
   }
 
   /** A stream, once its actor has begun it. Rejects with a StreamFailure. */
-  stream(bytes: unknown, context: CallContext): Promise<Items> {
-    const request = decodeRequest(bytes)
-    if (request === undefined) return Promise.reject(new StreamFailure(encodeEnding(foreign)))
-    return new Promise((resolve, reject) => {
-      this.#take(request, context, (bytes) => reject(new StreamFailure(bytes)), resolve)
-    })
+  async stream(message: unknown, context: CallContext): Promise<Items> {
+    const request = decodeRequest(message)
+    if (request === undefined) throw new StreamFailure(encodeEnding(foreign))
+    const reply = await this.#take(request, context, true).reply
+    if (reply instanceof Items) return reply
+    throw new StreamFailure(reply as Uint8Array)
   }
 
-  #take(
-    request: Request,
-    context: CallContext,
-    answer: (bytes: Uint8Array) => void,
-    opened?: (items: Items) => void,
-  ): void {
+  #take(request: Request, context: CallContext, isStream: boolean): RemoteTurn {
     const { type, key, method, caller, epoch } = request
     const id = `${type}/${key}`
     const partition = partitionOf(id)
-    const moved = () => this.#returns.note(partition, caller, epoch)
-    const losesReply = () => this.#repliesToLose > 0 && this.#repliesToLose-- > 0
-    const on = { answer, opened, moved, losesReply }
-    const turn = new RemoteTurn(request, context, this.#means.deadlines, on)
+    const turn = new RemoteTurn(request, partition, context, isStream, this.#means.deadlines, this)
     // A call must follow an earlier one that was handed back.
     const isReturned = this.#returns.has(partition, caller, epoch) && !this.#means.needs(partition, turn)
     if (isReturned) turn.end({ how: 'moved' })
-    else turn.activation = this.#means.take(type, key, id, method, turn)
+    else turn.waitAt(this.#means.take(type, key, id, method, turn))
+    return turn
+  }
+
+  moved({ partition, request: { caller, epoch } }: RemoteTurn): void {
+    this.#returns.note(partition, caller, epoch)
+  }
+
+  losesReply(): boolean {
+    return this.#repliesToLose > 0 && this.#repliesToLose-- > 0
   }
 
   /** The next replies are lost, for tests. */

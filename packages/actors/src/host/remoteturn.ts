@@ -2,62 +2,92 @@ import type { CallContext } from 'orbit-node'
 import type { Actor } from '../actor/actor.js'
 import type { Deadlines, Expiring } from '../base/deadlines.js'
 import type { Outcome } from '../base/errors.js'
-import { type Ending, encodeEnding, type Request } from '../base/wire.js'
+import { type Ending, encodeEnding, encodeReply, type Reply, type Request } from '../base/wire.js'
 import type { Activation } from './activation.js'
 import { Items } from './items.js'
 import { Turn } from './turn.js'
 
 /** What a call tells the part of the process that took it. */
 export interface TurnListener {
-  answer(bytes: Uint8Array): void
-  /** Its stream has begun; absent: it is no stream. */
-  readonly opened: ((items: Items) => void) | undefined
-  moved(): void
+  /** It is handed back. */
+  moved(turn: RemoteTurn): void
   losesReply(): boolean
 }
 
 /** A call from another process. */
 export class RemoteTurn extends Turn implements Expiring {
+  readonly request: Request
+  readonly partition: number
   readonly method: string
   readonly args: readonly unknown[]
-  readonly chain: readonly string[]
   readonly deadlineMs: number
-  readonly callId: string
-  readonly #idempotencyKey: string | undefined
-  /** Where it waits or runs. */
-  activation: Activation | undefined
+  readonly #isStream: boolean
   readonly #context: CallContext
   readonly #deadlines: Deadlines
   readonly #on: TurnListener
-  readonly #isTell: boolean
+  /** Where it waits or runs. */
+  #activation: Activation | undefined
+  /** Only one that does not end at once has a deadline here. */
+  #hasDeadline = false
   #isBegun = false
   #isOver = false
+  #reply: Reply | Items
+  #answer: ((reply: Reply | Items) => void) | undefined
 
-  constructor(request: Request, context: CallContext, deadlines: Deadlines, on: TurnListener) {
+  constructor(
+    request: Request,
+    partition: number,
+    context: CallContext,
+    isStream: boolean,
+    deadlines: Deadlines,
+    on: TurnListener,
+  ) {
     super()
+    this.request = request
+    this.partition = partition
     this.method = request.method
     this.args = request.args
-    this.chain = request.chain
     this.deadlineMs = request.deadlineMs
-    this.callId = `${request.caller}:${request.sequence}`
-    this.#isTell = request.isTell
-    this.#idempotencyKey = request.idempotencyKey
+    this.#isStream = isStream
     this.#context = context
     this.#deadlines = deadlines
     this.#on = on
-    deadlines.add(this)
   }
 
-  override get isTell(): boolean {
-    return this.#isTell
+  /** An actor has taken it. */
+  waitAt(activation: Activation | undefined): void {
+    if (this.#isOver) return
+    this.#activation = activation
+    this.#hasDeadline = true
+    this.#deadlines.add(this)
+  }
+
+  /** What goes to its caller: bytes or a plain result, or the items of a stream that has begun. */
+  get reply(): Reply | Promise<Reply> {
+    if (this.#isOver) return this.#reply as Reply
+    return new Promise((resolve) => {
+      this.#answer = resolve as (reply: Reply | Items) => void
+    })
   }
 
   override get isStream(): boolean {
-    return this.#on.opened !== undefined
+    return this.#isStream
+  }
+
+  override get isTell(): boolean {
+    return this.request.isTell
+  }
+
+  get chain(): readonly string[] {
+    return this.request.chain
+  }
+
+  get callId(): string {
+    return `${this.request.caller}:${this.request.sequence}`
   }
 
   override get idempotencyKey(): string | undefined {
-    return this.#idempotencyKey
+    return this.request.idempotencyKey
   }
 
   override get signal(): AbortSignal {
@@ -72,7 +102,7 @@ export class RemoteTurn extends Turn implements Expiring {
     if (this.#isOver) return false
     this.#isBegun = this.#context.begin()
     if (!this.#isBegun) this.#late('not-run')
-    else if (this.isTell) this.#over(encodeEnding({ how: 'returned', value: undefined }))
+    else if (this.isTell) this.#over(undefined)
     return this.#isBegun
   }
 
@@ -84,12 +114,10 @@ export class RemoteTurn extends Turn implements Expiring {
   end(ending: Ending): void {
     if (this.#isOver) return
     if (ending.how === 'returned' && ending.value instanceof Items) {
-      this.#isOver = true
-      this.#deadlines.delete(this)
-      this.#on.opened?.(ending.value)
+      this.#over(ending.value)
       return
     }
-    if (ending.how === 'moved') this.#on.moved()
+    if (ending.how === 'moved') this.#on.moved(this)
     this.#over(this.#isBegun && this.#on.losesReply() ? lostReply(this.method) : this.#encoded(ending))
   }
 
@@ -98,7 +126,7 @@ export class RemoteTurn extends Turn implements Expiring {
     if (this.#isBegun) {
       this.abort(new Error('the caller has given up'))
       this.#late('unknown')
-    } else if (this.activation?.remove(this)) {
+    } else if (this.#activation?.remove(this)) {
       this.#late('not-run')
     }
   }
@@ -108,16 +136,17 @@ export class RemoteTurn extends Turn implements Expiring {
     this.#over(encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_TIMEOUT', message, outcome } }))
   }
 
-  #over(bytes: Uint8Array): void {
+  #over(reply: Reply | Items): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#deadlines.delete(this)
-    this.#on.answer(bytes)
+    if (this.#hasDeadline) this.#deadlines.delete(this)
+    this.#reply = reply
+    this.#answer?.(reply)
   }
 
-  #encoded(ending: Ending): Uint8Array {
+  #encoded(ending: Ending): Reply {
     try {
-      return encodeEnding(ending)
+      return encodeReply(ending)
     } catch (error) {
       const message = `the result of ${this.method} cannot be sent: ${(error as Error).message}`
       return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_VALUE', message, outcome: 'done' } })

@@ -1,4 +1,5 @@
 import type { CallContext, Fleet, Handlers } from 'orbit-node'
+import type { Reply } from '../base/wire.js'
 import type { MonitorTag } from './home.js'
 import type { Items } from './items.js'
 import type { PartitionState } from './partitionstate.js'
@@ -13,9 +14,9 @@ export interface BackupRequest {
 
 /** The methods of the service that each host has. */
 export interface HostService extends Handlers {
-  call(bytes: unknown, context: CallContext): Uint8Array | Promise<Uint8Array>
+  call(message: unknown, context: CallContext): Reply | Promise<Reply>
   /** Rejects with a StreamFailure, as its items do. */
-  stream(bytes: unknown, context: CallContext): Promise<Items>
+  stream(message: unknown, context: CallContext): Promise<Items>
   /** Asks for a partition; true: it is handed over. */
   give(partition: unknown, context: CallContext): boolean
   /** The names of the types with `placement: 'local'`. */
