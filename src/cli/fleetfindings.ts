@@ -2,6 +2,7 @@ import { Fleet } from '../core/fleet.js'
 import { abi } from '../core/native.js'
 import type { NodeRecord } from '../core/node.js'
 import type { FleetObserver } from '../core/observer.js'
+import { actorHostsOf, longWaitMs } from '../inspect/actorhosts.js'
 import { allKinds, cacheKind, isOfLayer } from '../inspect/kinds.js'
 import { readableLimits } from '../inspect/limits.js'
 import { isStoppedMember, nodeStateOf } from '../inspect/nodestate.js'
@@ -117,6 +118,20 @@ function inboxFindings(fleet: string, kind: number, { instance, depth, capacity,
   return [finding('warning', 'inbox-full', what, { fleet, meaning })]
 }
 
+function actorFindings(fleet: FleetObserver, rings: readonly RingReport[], nodes: readonly NodeRecord[]): Finding[] {
+  try {
+    const late = actorHostsOf(fleet, rings, nodes).filter(({ oldestMs }) => oldestMs >= longWaitMs)
+    return late.map(({ system, node, waiting, oldestMs }) => {
+      const found = `actors ${system}, node ${node}: ${counted(waiting, 'call')} waiting, for ${durationText(oldestMs)}`
+      const meaning = 'a method of an actor takes long, or more calls come than it can run'
+      const fix = `orbit stuck ${fleet.name}${system === 'default' ? '' : ` --name ${system}`}`
+      return finding('warning', 'actors-waiting', found, { fleet: fleet.name, meaning, fix })
+    })
+  } catch {
+    return [] // objectFindings reports it
+  }
+}
+
 function reports(fleet: FleetObserver, nodes: readonly NodeRecord[]): RingReport[] {
   return allKinds(fleet).flatMap((kind) => {
     try {
@@ -148,10 +163,12 @@ function memberFindings(fleet: FleetObserver, nodes: readonly NodeRecord[], aliv
             : 'the next process that joins removes its objects and starts with an empty fleet',
           fix: `orbit gc ${name}, if no process will join it again`,
         })
+  const rings = reports(fleet, nodes)
   return [
     summary,
     ...nodes.flatMap((node) => nodeFindings(name, node)),
-    ...reports(fleet, nodes).flatMap((ring) => ringFindings(name, ring)),
+    ...rings.flatMap((ring) => ringFindings(name, ring)),
+    ...actorFindings(fleet, rings, nodes),
     ...claimFindings(fleet, idleNodes),
     ...limitsFindings(fleet),
     ...storeFindings(fleet),

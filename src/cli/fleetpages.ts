@@ -1,3 +1,4 @@
+import { type ActorHost, longWaitMs } from '../inspect/actorhosts.js'
 import type { MemberSample } from '../inspect/membersampler.js'
 import type { FleetSample, RingSample, Sample, Sampler } from '../inspect/sampler.js'
 import type { StoreSample } from '../inspect/storesampler.js'
@@ -120,6 +121,22 @@ const ringColumns = (hasFleets: boolean, hasCaches: boolean): Column<RingSample>
   { title: 'SLEEPERS', text: ({ sleepers }) => String(sleepers), align: 'right', rank: 5 },
 ]
 
+const actorColumns = (hasFleets: boolean): Column<ActorHost>[] => [
+  ...(hasFleets ? [{ title: 'FLEET', text: ({ fleet }: ActorHost) => fleet, isFlexible: true }] : []),
+  { title: 'ACTORS', text: ({ system }) => system, isFlexible: true },
+  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
+  { title: 'PARTITIONS', text: ({ partitions }) => String(partitions), align: 'right' },
+  { title: 'CALLS/S', text: ({ callsPerSecond }) => rateText(callsPerSecond), align: 'right' },
+  { title: 'ACTIVE', text: ({ active }) => String(active), align: 'right' },
+  { title: 'WAITING', text: ({ waiting }) => String(waiting), align: 'right' },
+  {
+    title: 'OLDEST',
+    text: ({ oldestMs }) => durationText(oldestMs),
+    align: 'right',
+    style: ({ oldestMs }) => (oldestMs < longWaitMs ? undefined : red),
+  },
+]
+
 const orders: Record<SortKey, (a: RingSample, b: RingSample) => number> = {
   rate: (a, b) => b.perSecond - a.perSecond,
   name: (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
@@ -145,6 +162,17 @@ function storeSections(look: Look, stores: readonly StoreSample[], hasFleets: bo
     open: () => storePage(fleet, kind, name),
   })
   return [tableSection(look, { noun: 'store' }, storeColumns(hasFleets), stores, row)]
+}
+
+/** A section only where processes run actors. */
+function actorSections(look: Look, hosts: readonly ActorHost[], hasFleets: boolean): Section[] {
+  if (hosts.length === 0) return []
+  const noun = { noun: 'actor process', plural: 'actor processes' }
+  const row = ({ fleet, system, node }: ActorHost) => ({
+    key: `${fleet}/actors ${system}/${node}`,
+    open: () => memberPage(fleet, node),
+  })
+  return [tableSection(look, noun, actorColumns(hasFleets), hosts, row)]
 }
 
 const memberSection = (look: Look, members: readonly MemberSample[]): Section =>
@@ -205,6 +233,11 @@ export class FleetsPage implements Page {
         fleets.flatMap(({ stores }) => stores),
         true,
       ),
+      ...actorSections(
+        look,
+        fleets.flatMap(({ actors }) => actors),
+        true,
+      ),
     ]
   }
 
@@ -234,9 +267,9 @@ export class FleetPage implements Page {
     if (this.#fleet === undefined)
       return [{ noun: 'fleet of this name', plural: 'fleet of this name', head: [], rows: [] }]
     const summary = tableSection(look, { noun: 'fleet' }, fleetColumns, [this.#fleet], ({ fleet }) => ({ key: fleet }))
-    const { members, rings, stores } = this.#fleet
+    const { members, rings, stores, actors } = this.#fleet
     const lists = [memberSection(look, members), ringSection(look, rings, false)]
-    return [summary, ...lists, ...storeSections(look, stores, false)]
+    return [summary, ...lists, ...storeSections(look, stores, false), ...actorSections(look, actors, false)]
   }
 
   alarms(): string[] {

@@ -1,6 +1,7 @@
 import { Fleet } from '../core/fleet.js'
 import { abi } from '../core/native.js'
 import type { FleetObserver } from '../core/observer.js'
+import { type ActorHost, actorHostsOf } from './actorhosts.js'
 import { allKinds, isOfLayer } from './kinds.js'
 import { readableLimits } from './limits.js'
 import { type MemberSample, MemberSampler } from './membersampler.js'
@@ -59,6 +60,8 @@ export interface FleetSample {
   readonly rings: readonly RingSample[]
   readonly stores: readonly StoreSample[]
   readonly members: readonly MemberSample[]
+  /** Processes that run actors. */
+  readonly actors: readonly ActorHost[]
   /** Messages about what could not be read. */
   readonly problems: readonly string[]
 }
@@ -141,6 +144,7 @@ export class Sampler {
       rings,
       stores: this.#stores.sample(fleet, kinds),
       members: this.#members.sample(fleet, nodes, callInboxesOf(reports)),
+      actors: tryRead(() => actorHostsOf(fleet, reports, nodes)) ?? [],
       problems,
     }
   }
@@ -194,5 +198,5 @@ function unreadable(fleet: string, { message }: Error): FleetSample {
     oldestBeatMs: null,
     maxLoopDelayMs: null,
   }
-  return { fleet, ...none, rings: [], stores: [], members: [], problems: [message] }
+  return { fleet, ...none, rings: [], stores: [], members: [], actors: [], problems: [message] }
 }

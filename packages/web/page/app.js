@@ -1,6 +1,15 @@
 import { drawChart, forgetChart, noteRates } from '/charts.js'
 import { contentsOf, formsFor, layerOf, questionFor, sourceOf } from '/contents.js'
-import { element, findingColumns, fleetColumns, memberColumns, ringColumns, storeColumns, table } from '/views.js'
+import {
+  actorColumns,
+  element,
+  findingColumns,
+  fleetColumns,
+  memberColumns,
+  ringColumns,
+  storeColumns,
+  table,
+} from '/views.js'
 
 const byId = (id) => document.getElementById(id)
 const main = byId('main')
@@ -119,6 +128,7 @@ function fleetView(at) {
     table('members', memberColumns, wanted(found.members)),
     table('rings, tables and inboxes', ringColumns, wanted(found.rings), rows),
     ...stores,
+    ...(found.actors.length === 0 ? [] : [table('actors', actorColumns, wanted(found.actors))]),
     table('doctor', findingColumns, wanted(state.found?.findings ?? [])),
   ]
 }

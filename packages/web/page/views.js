@@ -71,6 +71,21 @@ export const storeColumns = [
   { title: 'entries', number: true, text: ({ entries }) => entries },
 ]
 
+export const actorColumns = [
+  { title: 'actors', text: ({ system }) => system },
+  { title: 'node', number: true, text: ({ node }) => node },
+  { title: 'partitions', number: true, text: ({ partitions }) => partitions },
+  { title: 'calls/s', number: true, text: ({ callsPerSecond }) => rateText(callsPerSecond) },
+  { title: 'active', number: true, text: ({ active }) => active },
+  { title: 'waiting', number: true, text: ({ waiting }) => waiting },
+  {
+    title: 'oldest',
+    number: true,
+    text: ({ oldestMs }) => durationText(oldestMs),
+    style: ({ oldestMs }) => (oldestMs >= 10_000 ? 'bad' : oldestMs >= 1000 ? 'warn' : undefined),
+  },
+]
+
 export const groupColumns = [
   { title: 'namespace', text: ({ namespace }) => namespace },
   { title: 'prefix', text: ({ prefix }) => prefix ?? '-' },

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { fleetName } from '../../../test/help/fleets.js'
+import { Presence } from '../../../src/index.js'
+import { fleetName, joinShm } from '../../../test/help/fleets.js'
 import { showcase } from '../../../test/help/orbit.js'
 import { isLinux } from '../../../test/help/system.js'
 import { serve } from '../src/server.mjs'
@@ -84,6 +85,19 @@ describe.runIf(isLinux)('the page', () => {
     await page.getByRole('link', { name }).click()
     await page.locator('main').getByRole('row', { name: 'orbit.contest' }).click()
     await page.getByText('leader').waitFor()
+  })
+
+  it('shows the processes with actors, of which the calls wait for long', async (context) => {
+    browserOrSkip(context)
+    const name = fleetName('page')
+    const fleet = joinShm(name)
+    const counts = { partitions: 16, active: 7, waiting: 3, oldestMs: 12_345, callsPerSecond: 4 }
+    const presence = new Presence(fleet, { name: 'actors.shop', capacity: 256, entryBytes: 1024 })
+    presence.set(`${fleet.node}.${fleet.incarnation}`, { counts })
+    const page = await open(name)
+    await page.locator('main').getByRole('row', { name }).click()
+    await page.getByRole('row', { name: 'shop 0 16 4 7 3 12.3 s' }).waitFor()
+    await page.getByText('3 calls waiting, for 12').waitFor() // doctor
   })
 
   it('opens a store down to a value, and counters', async (context) => {
