@@ -77,3 +77,32 @@ describe('a system', () => {
     })
   })
 })
+
+it('shows filters which process and which actors have called', async () => {
+  class Step extends Actor {
+    async pass(keys: string[]): Promise<string> {
+      const [next, ...rest] = keys
+      return next === undefined ? this.ctx.key : this.ctx.actor<Step>('Step', next).pass(rest)
+    }
+  }
+  const fleet = localFleet()
+  const host = start({ fleet, actors: { Step } })
+  const seen: string[] = []
+  host.use((call, next) => {
+    seen.push(`${call.key} by ${call.caller} for ${call.chain}`)
+    return next()
+  })
+  const caller = start<{ Step: typeof Step }>({ fleet, host: false })
+  expect(await caller.get('Step', 'a').pass(['b', 'c'])).toBe('c')
+  expect(await host.get('Step', 'd').pass([])).toBe('d')
+  const [first, second] = fleet
+    .nodes()
+    .slice(1)
+    .map(({ node, incarnation }) => `${node}.${incarnation}`)
+  expect(seen).toEqual([
+    `a by ${second} for `,
+    `b by ${first} for Step/a`,
+    `c by ${first} for Step/a,Step/b`,
+    `d by ${first} for `,
+  ])
+})

@@ -1,6 +1,6 @@
 /**
- * The id of a child. No actor has it, since the name of a type is neither empty nor has a "/", and no other child, since
- * the name in it has no "/" either.
+ * The id of a child. No actor has it, since the name of a type is neither empty nor has a "/". No other child has it,
+ * since the name in it has no "/" either.
  */
 export function childIdOf(parent: string, name: string): string {
   return `/${parent}/${name.replaceAll('%', '%25').replaceAll('/', '%2F')}`

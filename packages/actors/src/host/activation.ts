@@ -2,7 +2,7 @@ import { type Actor, construct, type DeactivateReason } from '../actor/actor.js'
 import type { ActorType } from '../actor/methods.js'
 import { type Ending, failureOf, type Refusal } from '../base/wire.js'
 import { Context } from './context.js'
-import { throughFilters } from './filter.js'
+import { filteredCall, throughFilters } from './filter.js'
 import type { Home, MonitorTag } from './home.js'
 import { Items, sourceOf } from './items.js'
 import { isPromise, Ledger } from './ledger.js'
@@ -296,7 +296,7 @@ export class Activation {
     const { filters } = this.home
     const actor = this.#actor as Actor
     if (filters.length === 0 || turn.method === '') return turn.invoke(actor)
-    const call = { type: this.type.name, key: this.key, method: turn.method, args: turn.args }
+    const call = filteredCall(this.type.name, this.key, turn)
     return throughFilters(filters, call, () => turn.invoke(actor))
   }
 

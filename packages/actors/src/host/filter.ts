@@ -1,3 +1,5 @@
+import type { Turn } from './turn.js'
+
 /** A call as a filter sees it. */
 export interface FilteredCall {
   /** The name under which the class of the actor is registered. */
@@ -8,6 +10,15 @@ export interface FilteredCall {
   readonly method: string
   /** Its arguments. */
   readonly args: readonly unknown[]
+  /** The node and the incarnation of the process that says it calls, as "3.17"; '': an alarm has called. */
+  readonly caller: string
+  /** The actors that wait for it, the first caller first; empty: no actor has called. */
+  readonly chain: readonly string[]
+}
+
+/** What filters see of a turn. */
+export function filteredCall(type: string, key: string, { method, args, callId, chain }: Turn): FilteredCall {
+  return { type, key, method, args, caller: callId.split(':')[0] ?? '', chain }
 }
 
 /**
