@@ -6,6 +6,7 @@ import { Actor, actors } from 'orbit-actors'
 import { Client, type Fleet } from 'orbit-node'
 import { type Figure, median, times, us } from './figures.js'
 import type { Adder, raw } from './host.js'
+import { cpuMicroseconds } from './processes.js'
 
 class Local extends Actor {
   add(a: number, b: number): number {
@@ -18,6 +19,7 @@ class Local extends Actor {
 
 type Way = (i: number) => Promise<unknown>
 const [rounds, warmUp, callsARound, inFlight, activations] = [21, 3, 400, 64, 100_000]
+const [cpuRounds, cpuCalls] = [8, 4000]
 
 /** Microseconds of a call, back to back. */
 async function backToBack(way: Way, calls: number): Promise<number> {
@@ -50,7 +52,8 @@ async function compare<T extends Record<string, Way>>(ways: T, measure: typeof t
 /** process.send to a child, and its answer. */
 function sending(host: ChildProcess): Way {
   const waiting = new Map<number, (sum: number) => void>()
-  host.on('message', ({ id, sum }: { id: number; sum: number }) => {
+  host.on('message', ({ id, sum }: { id?: number; sum: number }) => {
+    if (id === undefined) return
     waiting.get(id)?.(sum)
     waiting.delete(id)
   })
@@ -61,6 +64,32 @@ function sending(host: ChildProcess): Way {
       waiting.set(id, resolve)
       host.send({ id, a: i, b: 1 })
     })
+}
+
+/** What another process has used of the processor so far. */
+async function cpuOf(host: ChildProcess): Promise<number> {
+  const answer = new Promise<number>((resolve) => {
+    const hear = ({ cpu }: { cpu?: number }) => {
+      if (cpu === undefined) return
+      host.off('message', hear)
+      resolve(cpu)
+    }
+    host.on('message', hear)
+  })
+  host.send('cpu')
+  return answer
+}
+
+/** Microseconds of the processor that a call takes in both processes while many are under way: the least of several. */
+async function cpuOfCalls(way: Way, host: ChildProcess): Promise<string> {
+  let [caller, server] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (let round = 0; round < cpuRounds; round++) {
+    const [here, there] = [cpuMicroseconds(), await cpuOf(host)]
+    await together(way, cpuCalls)
+    caller = Math.min(caller, (cpuMicroseconds() - here) / cpuCalls)
+    server = Math.min(server, ((await cpuOf(host)) - there) / cpuCalls)
+  }
+  return `${caller.toFixed(2)} + ${server.toFixed(2)} us`
 }
 
 /** Calls of a sibling process, and within this one. */
@@ -75,6 +104,8 @@ export async function calls(fleet: Fleet, host: ChildProcess): Promise<Figure[]>
   }
   const alone = await compare(ways, backToBack, callsARound)
   const many = await compare(ways, together, callsARound * 4)
+  const cpu: string[] = []
+  for (const way of [ways.actor, ways.raw, ways.send]) cpu.push(await cpuOfCalls(way, host))
   const own = await within(fleet)
   return [
     { what: 'call of a sibling, back to back', value: us(alone.actor) },
@@ -88,6 +119,9 @@ export async function calls(fleet: Fleet, host: ChildProcess): Promise<Figure[]>
     { what: '  beside a call of orbit-node', value: times(many.actor / many.raw) },
     { what: '  calls for each by process.send', value: times(many.send / many.actor), goal: '2 x or more' },
     { what: '  calls of orbit-node for each by process.send', value: times(many.send / many.raw) },
+    { what: '  processor time of its caller and of the other', value: cpu[0] as string },
+    { what: '  that of a call of orbit-node', value: cpu[1] as string },
+    { what: '  that of process.send', value: cpu[2] as string },
     { what: 'call within a process', value: us(own.plain), goal: '2 us or less', promise: '500 k/s to 1 M/s a core' },
     { what: '  of an async method', value: us(own.later) },
     { what: '  faster than a call of a sibling', value: times(alone.actor / own.plain), goal: '8 x or more' },

@@ -1,6 +1,7 @@
 // A process that the bench calls: a raw service, actors, and process.send, which all add two numbers.
 import { Actor, actors } from 'orbit-actors'
 import { Fleet, serve } from 'orbit-node'
+import { cpuMicroseconds } from './processes.js'
 
 export class Adder extends Actor {
   add(a: number, b: number): number {
@@ -36,6 +37,9 @@ if (process.send !== undefined) {
   const fleet = Fleet.joinShm(name as string)
   serve(fleet, 'raw', raw)
   actors({ fleet, actors: classes })
-  process.on('message', ({ id, a, b }: { id: number; a: number; b: number }) => process.send?.({ id, sum: a + b }))
+  process.on('message', (message: 'cpu' | { id: number; a: number; b: number }) => {
+    if (message === 'cpu') process.send?.({ cpu: cpuMicroseconds() })
+    else process.send?.({ id: message.id, sum: message.a + message.b })
+  })
   process.send('ready')
 }

@@ -16,3 +16,9 @@ export async function kill(host: ChildProcess): Promise<void> {
 }
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** What this process has used of the processor so far. */
+export function cpuMicroseconds(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
