@@ -54,6 +54,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
   readonly #inspector: Inspector
   #sweeper: ClockTimer
   #sequence = 0
+  #epoch = 0
   #closing: Promise<void> | undefined
   #isClosed = false
 
@@ -84,6 +85,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       now: () => this.#clock.now(),
       clientOf: (host) => clients.of(host),
       pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      nextEpoch: () => ++this.#epoch,
     }
     const means = { fleet: this.#fleet, system: name, ...roads, ownerOf: this.#ownerOf }
     this.#means = means

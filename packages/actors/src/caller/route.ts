@@ -14,6 +14,8 @@ export interface Roads {
   clientOf(host: string): Client<HostService>
   /** Resolves later. */
   pause(ms: number): Promise<void>
+  /** The next epoch: hosts compare those of all routes of a process to the actors of a partition. */
+  nextEpoch(): number
 }
 
 /** Where the calls of a route go. */
@@ -43,7 +45,7 @@ export class Route implements CallSender {
   #isSearching = false
   #isClosed = false
   /** Raised when calls that came back are sent anew, and when the partition has another host. */
-  #epoch = 1
+  #epoch: number
   /** The host to which calls were sent in this epoch. */
   #sentTo: string | undefined
   #hasReturns = false
@@ -52,6 +54,7 @@ export class Route implements CallSender {
   constructor(target: Target, roads: Roads) {
     this.#target = target
     this.#roads = roads
+    this.#epoch = roads.nextEpoch()
   }
 
   /** Takes a call. */
@@ -166,7 +169,7 @@ export class Route implements CallSender {
     const isElsewhere = owner !== undefined && owner !== this.#roads.host?.id
     this.#owner = isElsewhere ? owner : undefined
     if (isElsewhere && (this.#hasReturns || owner !== this.#sentTo)) {
-      this.#epoch++
+      this.#epoch = this.#roads.nextEpoch()
       this.#hasReturns = false
       this.#sentTo = owner
     }
