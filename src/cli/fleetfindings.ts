@@ -123,8 +123,7 @@ function actorFindings(fleet: FleetObserver, rings: readonly RingReport[], nodes
     const late = actorHostsOf(fleet, rings, nodes).filter(({ oldestMs }) => oldestMs >= longWaitMs)
     return late.map(({ system, node, waiting, oldestMs }) => {
       const found = `actors ${system}, node ${node}: ${counted(waiting, 'call')} waiting, for ${durationText(oldestMs)}`
-      const meaning = 'a method of an actor takes long, or more calls come than it can run'
-      const fix = `orbit stuck ${fleet.name}${system === 'default' ? '' : ` --name ${system}`}`
+      const [meaning, fix] = ['an actor is slow, or gets too many calls', `orbit stuck ${fleet.name} --name ${system}`]
       return finding('warning', 'actors-waiting', found, { fleet: fleet.name, meaning, fix })
     })
   } catch {

@@ -1,4 +1,4 @@
-import { type ActorHost, longWaitMs } from '../inspect/actorhosts.js'
+import type { ActorHost } from '../inspect/actorhosts.js'
 import type { MemberSample } from '../inspect/membersampler.js'
 import type { FleetSample, RingSample, Sample, Sampler } from '../inspect/sampler.js'
 import type { StoreSample } from '../inspect/storesampler.js'
@@ -7,7 +7,7 @@ import type { Look, Page, Section, SortKey } from './page.js'
 import { sparkline } from './sparkline.js'
 import { storePage } from './storepages.js'
 import { percentText } from './storetext.js'
-import type { Column } from './table.js'
+import { type Column, numbers } from './table.js'
 import { tableSection } from './tablesection.js'
 import { bytesText, durationText, rateText } from './text.js'
 
@@ -27,7 +27,7 @@ const claimsText = ({ claims, lifeClaims }: FleetSample): string =>
 
 const fleetColumns: Column<FleetSample>[] = [
   { title: 'FLEET', text: ({ fleet }) => fleet, isFlexible: true },
-  { title: 'ALIVE', text: ({ nodesAlive, size }) => `${nodesAlive}/${size}`, align: 'right' },
+  numbers('ALIVE', ({ nodesAlive, size }) => `${nodesAlive}/${size}`),
   {
     title: 'DEAD',
     text: ({ nodesDead }) => String(nodesDead),
@@ -57,7 +57,7 @@ const fleetColumns: Column<FleetSample>[] = [
 const states = { alive: undefined, stale: yellow, stopped: yellow, dead: red } as const
 
 const memberColumns: Column<MemberSample>[] = [
-  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
+  numbers('NODE', ({ node }) => node),
   { title: 'PID', text: ({ pid }) => String(pid), align: 'right', rank: 2 },
   { title: 'LABEL', text: ({ label }) => label, isFlexible: true },
   { title: 'STATE', text: ({ state }) => state, style: ({ state }) => states[state] },
@@ -67,8 +67,8 @@ const memberColumns: Column<MemberSample>[] = [
     align: 'right',
     style: ({ loopDelayMs, state }) => (state === 'dead' ? undefined : loopStyle(loopDelayMs)),
   },
-  { title: 'CPU', text: ({ cpu }) => (cpu === null ? '-' : `${Math.round(cpu * 100)} %`), align: 'right' },
-  { title: 'MEMORY', text: ({ rssBytes }) => (rssBytes === null ? '-' : bytesText(rssBytes)), align: 'right' },
+  numbers('CPU', ({ cpu }) => (cpu === null ? '-' : `${Math.round(cpu * 100)} %`)),
+  numbers('MEMORY', ({ rssBytes }) => (rssBytes === null ? '-' : bytesText(rssBytes))),
   { title: 'BEAT', text: ({ beatAgeMs }) => duration(beatAgeMs), align: 'right', rank: 1 },
   { title: 'CALLS/S', text: ({ callsPerSecond }) => rate(callsPerSecond), align: 'right', rank: 4 },
   { title: 'CALLS', text: ({ calls }) => String(calls ?? '-'), align: 'right', rank: 5 },
@@ -78,12 +78,12 @@ const memberColumns: Column<MemberSample>[] = [
 const storeColumns = (hasFleets: boolean): Column<StoreSample>[] => [
   ...(hasFleets ? [{ title: 'FLEET', text: ({ fleet }: StoreSample) => fleet, isFlexible: true }] : []),
   { title: 'STORE', text: ({ name }) => name, isFlexible: true },
-  { title: 'READS/S', text: ({ readsPerSecond }) => rateText(readsPerSecond), align: 'right' },
+  numbers('READS/S', ({ readsPerSecond }) => rateText(readsPerSecond)),
   { title: 'RATE', text: ({ history }) => sparkline(history), style: () => 'cyan', rank: 4 },
-  { title: 'HITS', text: ({ hitRate }) => percentText(hitRate), align: 'right' },
+  numbers('HITS', ({ hitRate }) => percentText(hitRate)),
   { title: 'WRITES/S', text: ({ writesPerSecond }) => rateText(writesPerSecond), align: 'right', rank: 1 },
   { title: 'EVICTED/S', text: ({ evictedPerSecond }) => rateText(evictedPerSecond), align: 'right', rank: 2 },
-  { title: 'USED', text: ({ usedBytes, bytes }) => percentText(usedBytes / bytes), align: 'right' },
+  numbers('USED', ({ usedBytes, bytes }) => percentText(usedBytes / bytes)),
   { title: 'LIVE', text: ({ liveShare }) => percentText(liveShare), align: 'right', rank: 6 },
   { title: 'ENTRIES', text: ({ entries }) => String(entries), align: 'right', rank: 3 },
   { title: 'BYTES', text: ({ bytes }) => bytesText(bytes), align: 'right', rank: 5 },
@@ -99,7 +99,7 @@ const ringColumns = (hasFleets: boolean, hasCaches: boolean): Column<RingSample>
   ...(hasFleets ? [{ title: 'FLEET', text: ({ fleet }: RingSample) => fleet, isFlexible: true }] : []),
   { title: 'KIND', text: ({ kind }) => String(kind), align: 'right', rank: 4 },
   { title: 'NAME', text: ({ name }) => name, isFlexible: true },
-  { title: 'PER S', text: ({ perSecond }) => rateText(perSecond), align: 'right' },
+  numbers('PER S', ({ perSecond }) => rateText(perSecond)),
   { title: 'RATE', text: ({ history }) => sparkline(history), style: () => 'cyan', rank: 3 },
   ...(hasCaches ? cacheColumns : []),
   { title: 'HEAD', text: ({ head }) => String(head), align: 'right', rank: 2 },
@@ -121,20 +121,14 @@ const ringColumns = (hasFleets: boolean, hasCaches: boolean): Column<RingSample>
   { title: 'SLEEPERS', text: ({ sleepers }) => String(sleepers), align: 'right', rank: 5 },
 ]
 
-const actorColumns = (hasFleets: boolean): Column<ActorHost>[] => [
-  ...(hasFleets ? [{ title: 'FLEET', text: ({ fleet }: ActorHost) => fleet, isFlexible: true }] : []),
+const actorColumns: Column<ActorHost>[] = [
   { title: 'ACTORS', text: ({ system }) => system, isFlexible: true },
-  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
-  { title: 'PARTITIONS', text: ({ partitions }) => String(partitions), align: 'right' },
-  { title: 'CALLS/S', text: ({ callsPerSecond }) => rateText(callsPerSecond), align: 'right' },
-  { title: 'ACTIVE', text: ({ active }) => String(active), align: 'right' },
-  { title: 'WAITING', text: ({ waiting }) => String(waiting), align: 'right' },
-  {
-    title: 'OLDEST',
-    text: ({ oldestMs }) => durationText(oldestMs),
-    align: 'right',
-    style: ({ oldestMs }) => (oldestMs < longWaitMs ? undefined : red),
-  },
+  numbers('NODE', ({ node }) => node),
+  numbers('PARTITIONS', ({ partitions }) => partitions),
+  numbers('CALLS/S', ({ callsPerSecond }) => rateText(callsPerSecond)),
+  numbers('ACTIVE', ({ active }) => active),
+  numbers('WAITING', ({ waiting }) => waiting),
+  numbers('OLDEST', ({ oldestMs }) => durationText(oldestMs)),
 ]
 
 const orders: Record<SortKey, (a: RingSample, b: RingSample) => number> = {
@@ -165,14 +159,13 @@ function storeSections(look: Look, stores: readonly StoreSample[], hasFleets: bo
 }
 
 /** A section only where processes run actors. */
-function actorSections(look: Look, hosts: readonly ActorHost[], hasFleets: boolean): Section[] {
+function actorSections(look: Look, hosts: readonly ActorHost[]): Section[] {
   if (hosts.length === 0) return []
-  const noun = { noun: 'actor process', plural: 'actor processes' }
   const row = ({ fleet, system, node }: ActorHost) => ({
-    key: `${fleet}/actors ${system}/${node}`,
+    key: `actors ${system} ${node}`,
     open: () => memberPage(fleet, node),
   })
-  return [tableSection(look, noun, actorColumns(hasFleets), hosts, row)]
+  return [tableSection(look, { noun: 'actor process', plural: 'actor processes' }, actorColumns, hosts, row)]
 }
 
 const memberSection = (look: Look, members: readonly MemberSample[]): Section =>
@@ -233,11 +226,6 @@ export class FleetsPage implements Page {
         fleets.flatMap(({ stores }) => stores),
         true,
       ),
-      ...actorSections(
-        look,
-        fleets.flatMap(({ actors }) => actors),
-        true,
-      ),
     ]
   }
 
@@ -269,7 +257,7 @@ export class FleetPage implements Page {
     const summary = tableSection(look, { noun: 'fleet' }, fleetColumns, [this.#fleet], ({ fleet }) => ({ key: fleet }))
     const { members, rings, stores, actors } = this.#fleet
     const lists = [memberSection(look, members), ringSection(look, rings, false)]
-    return [summary, ...lists, ...storeSections(look, stores, false), ...actorSections(look, actors, false)]
+    return [summary, ...lists, ...storeSections(look, stores, false), ...actorSections(look, actors)]
   }
 
   alarms(): string[] {

@@ -1,6 +1,6 @@
 import { hitRateOf, liveShareOf, type StoreRates, type StoreReport } from '../inspect/stores.js'
 import type { KeyGroup, ListedEntry } from './storekeys.js'
-import type { Column } from './table.js'
+import { type Column, numbers } from './table.js'
 import { bytesText, counted, durationText, rateText } from './text.js'
 
 export const percentText = (share: number | null): string => (share === null ? '-' : `${(share * 100).toFixed(1)} %`)
@@ -41,10 +41,10 @@ export const storeColumns: Column<MeasuredStore>[] = [
   { title: 'KIND', text: ({ kind }) => String(kind), align: 'right', rank: 4 },
   { title: 'STORE', text: ({ name }) => name, isFlexible: true },
   { title: 'BUDGET', text: ({ objectBytes }) => bytesText(objectBytes), align: 'right', rank: 3 },
-  { title: 'USED', text: ({ usedBytes, objectBytes }) => percentText(usedBytes / objectBytes), align: 'right' },
+  numbers('USED', ({ usedBytes, objectBytes }) => percentText(usedBytes / objectBytes)),
   { title: 'ENTRIES', text: ({ entries }) => String(entries), align: 'right', rank: 2 },
   { title: 'LIVE', text: (store) => percentText(liveShareOf(store)), align: 'right', rank: 5 },
-  { title: 'HITS', text: ({ hits, misses }) => percentText(hitRateOf(hits, misses)), align: 'right' },
+  numbers('HITS', ({ hits, misses }) => percentText(hitRateOf(hits, misses))),
   { title: 'READS/S', text: rateOf(({ reads }) => reads), align: 'right' },
   { title: 'WRITES/S', text: rateOf(({ writes }) => writes), align: 'right', rank: 1 },
   { title: 'EVICTED/S', text: rateOf(({ evicted }) => evicted), align: 'right', rank: 1 },
@@ -53,9 +53,9 @@ export const storeColumns: Column<MeasuredStore>[] = [
 export const groupColumns: Column<KeyGroup>[] = [
   { title: 'NAMESPACE', text: ({ namespace }) => namespace, isFlexible: true, rank: 1 },
   { title: 'PREFIX', text: ({ prefix }) => prefix ?? '-', isFlexible: true },
-  { title: 'KEYS', text: ({ keys }) => String(keys), align: 'right' },
-  { title: 'VALUES', text: ({ valueBytes }) => bytesText(valueBytes), align: 'right' },
-  { title: 'READ', text: ({ read }) => String(read), align: 'right' },
+  numbers('KEYS', ({ keys }) => keys),
+  numbers('VALUES', ({ valueBytes }) => bytesText(valueBytes)),
+  numbers('READ', ({ read }) => read),
 ]
 
 const leftText = (ms: number | undefined): string => (ms === undefined ? '-' : durationText(ms))
@@ -63,9 +63,9 @@ const leftText = (ms: number | undefined): string => (ms === undefined ? '-' : d
 export const keyColumns: Column<ListedEntry>[] = [
   { title: 'NAMESPACE', text: ({ namespace }) => namespace, isFlexible: true, rank: 1 },
   { title: 'KEY', text: ({ key }) => key, isFlexible: true },
-  { title: 'BYTES', text: ({ valueBytes }) => bytesText(valueBytes), align: 'right' },
-  { title: 'AGE', text: ({ ageMs }) => durationText(ageMs), align: 'right' },
-  { title: 'LEFT', text: ({ expiresInMs }) => leftText(expiresInMs), align: 'right' },
+  numbers('BYTES', ({ valueBytes }) => bytesText(valueBytes)),
+  numbers('AGE', ({ ageMs }) => durationText(ageMs)),
+  numbers('LEFT', ({ expiresInMs }) => leftText(expiresInMs)),
   { title: 'READ', text: ({ frequency }) => (frequency === 3 ? '3+' : String(frequency)), align: 'right', rank: 2 },
 ]
 

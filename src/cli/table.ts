@@ -12,6 +12,11 @@ export interface Column<Row> {
   readonly style?: (row: Row) => Parameters<Output['paint']>[0] | undefined
 }
 
+/** A column of numbers, or of what is like them; undefined is shown as "?". */
+export const numbers = <Row>(title: string, value: (row: Row) => unknown): Column<Row> => {
+  return { title, text: (row) => String(value(row) ?? '?'), align: 'right' }
+}
+
 const gap = '  '
 
 /**

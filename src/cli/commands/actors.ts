@@ -1,7 +1,7 @@
 import { type Call, type Command, UsageError } from '../command.js'
 import { checkJoinable } from '../member.js'
 import { loadOptional } from '../optional.js'
-import { type Column, printTable } from '../table.js'
+import { type Column, numbers, printTable } from '../table.js'
 import { bytesText, durationText, printable } from '../text.js'
 
 /** An actor in a report of the package `orbit-actors`. */
@@ -79,50 +79,46 @@ async function inspect(call: Call) {
   return { fleet, hosts, orphans }
 }
 
-const number = (title: string, text: (row: HostRow) => unknown): Column<HostRow> => {
-  return { title, align: 'right', text: (row) => String(text(row) ?? '?') }
-}
-
 const hostColumns: Column<HostRow>[] = [
   { title: 'HOST', text: ({ id }) => id },
-  number('PID', ({ report }) => report?.pid),
-  number('PARTITIONS', ({ partitions }) => partitions.length),
-  number('ACTIVE', ({ report }) => report?.active),
-  number('WAITING', ({ report }) => report?.waiting),
-  number('RUNNING', ({ report }) => report?.running),
-  number('CALLS', ({ report }) => report?.calls),
+  numbers('PID', ({ report }) => report?.pid),
+  numbers('PARTITIONS', ({ partitions }) => partitions.length),
+  numbers('ACTIVE', ({ report }) => report?.active),
+  numbers('WAITING', ({ report }) => report?.waiting),
+  numbers('RUNNING', ({ report }) => report?.running),
+  numbers('CALLS', ({ report }) => report?.calls),
 ]
 
 const actorColumns: Column<ActorRow & { pid: number }>[] = [
   { title: 'TYPE', text: ({ type }) => type },
   { title: 'KEY', text: ({ key }) => key, isFlexible: true },
-  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
-  { title: 'WAITING', text: ({ waiting }) => String(waiting), align: 'right' },
-  { title: 'RUNNING', text: ({ running }) => String(running), align: 'right' },
-  { title: 'OLDEST', text: ({ oldestMs }) => durationText(oldestMs), align: 'right' },
+  numbers('PID', ({ pid }) => pid),
+  numbers('WAITING', ({ waiting }) => waiting),
+  numbers('RUNNING', ({ running }) => running),
+  numbers('OLDEST', ({ oldestMs }) => durationText(oldestMs)),
 ]
 
 const waitColumns: Column<WaitRow & { pid: number }>[] = [
   { title: 'ACTOR', text: ({ actor }) => actor, isFlexible: true },
   { title: 'METHOD', text: ({ method }) => method || '(timer)' },
   { title: 'STATE', text: ({ state }) => state },
-  { title: 'FOR', text: ({ forMs }) => durationText(forMs), align: 'right' },
-  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
+  numbers('FOR', ({ forMs }) => durationText(forMs)),
+  numbers('PID', ({ pid }) => pid),
   { title: 'CALLED BY', text: ({ chain }) => chain.join(' -> '), isFlexible: true },
 ]
 
 const stateColumns: Column<StateRow & { pid: number }>[] = [
-  { title: 'PART', text: ({ partition }) => String(partition), align: 'right' },
-  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
-  { title: 'ACTORS', text: ({ actors }) => String(actors), align: 'right' },
-  { title: 'ALARMS', text: ({ alarms }) => String(alarms), align: 'right' },
-  { title: 'NEXT', text: ({ nextAlarmMs }) => dueText(nextAlarmMs), align: 'right' },
-  { title: 'OUTBOX', text: ({ messages }) => String(messages), align: 'right' },
-  { title: 'REPLIES', text: ({ replies }) => String(replies), align: 'right' },
-  { title: 'SIZE', text: ({ bytes }) => bytesText(bytes), align: 'right' },
-  { title: 'COMMITS', text: ({ commits }) => String(commits), align: 'right' },
-  { title: 'FAILED', text: ({ failures }) => String(failures), align: 'right' },
-  { title: 'MEAN', text: ({ meanMs }) => durationText(meanMs), align: 'right' },
+  numbers('PART', ({ partition }) => partition),
+  numbers('PID', ({ pid }) => pid),
+  numbers('ACTORS', ({ actors }) => actors),
+  numbers('ALARMS', ({ alarms }) => alarms),
+  numbers('NEXT', ({ nextAlarmMs }) => dueText(nextAlarmMs)),
+  numbers('OUTBOX', ({ messages }) => messages),
+  numbers('REPLIES', ({ replies }) => replies),
+  numbers('SIZE', ({ bytes }) => bytesText(bytes)),
+  numbers('COMMITS', ({ commits }) => commits),
+  numbers('FAILED', ({ failures }) => failures),
+  numbers('MEAN', ({ meanMs }) => durationText(meanMs)),
 ]
 
 /** In how long an alarm is due. */
@@ -179,6 +175,9 @@ async function runStuck(call: Call): Promise<void> {
 
 const name = { type: 'string', value: 'NAME', about: "the name of the system; default: 'default'" } as const
 
+const joins =
+  'It joins the fleet for that time, and needs the package orbit-actors, which is not installed with this one.'
+
 export const actors: Command = {
   name: 'actors',
   summary: 'list the processes that run actors, and the actors of a type',
@@ -192,7 +191,7 @@ export const actors: Command = {
     'messages of the outbox, results of idempotency keys, the size of the files, and the commits since the partition was',
     'opened with their mean time. With --backup the processes copy it into a new folder, while they go on.',
     '',
-    'It joins the fleet for that time, and needs the package orbit-actors, which is not installed with this one.',
+    joins,
   ],
   options: {
     name,
@@ -216,7 +215,7 @@ export const stuck: Command = {
     'Lists the calls that wait for their turn, and the methods that run, for a second or more, the oldest first, with the',
     'actors that wait for them. Processes that do not answer within a second are named: they are stopped or blocked.',
     '',
-    'It joins the fleet for that time, and needs the package orbit-actors, which is not installed with this one.',
+    joins,
   ],
   options: {
     name,

@@ -1,7 +1,7 @@
 import { byFleet, findObjects } from '../../inspect/objects.js'
 import type { Call, Command } from '../command.js'
 import { type FleetSummary, summaryOf } from '../fleetsummary.js'
-import { type Column, printTable } from '../table.js'
+import { type Column, numbers, printTable } from '../table.js'
 import { bytesText, counted, durationText } from '../text.js'
 
 const styles = { live: 'green', dead: 'yellow', damaged: 'red', orphaned: 'yellow' } as const
@@ -14,9 +14,9 @@ const columns: Column<FleetSummary>[] = [
     text: ({ nodesAlive, size }) => (size === null ? '-' : `${nodesAlive}/${size}`),
     align: 'right',
   },
-  { title: 'DEAD', text: ({ nodesDead }) => String(nodesDead ?? '-'), align: 'right' },
-  { title: 'OBJECTS', text: ({ objects }) => String(objects), align: 'right' },
-  { title: 'BYTES', text: ({ bytes }) => bytesText(bytes), align: 'right' },
+  numbers('DEAD', ({ nodesDead }) => nodesDead ?? '-'),
+  numbers('OBJECTS', ({ objects }) => objects),
+  numbers('BYTES', ({ bytes }) => bytesText(bytes)),
   {
     title: 'NEWEST',
     text: ({ newestAgeMs }) => (newestAgeMs === null ? '-' : durationText(newestAgeMs)),

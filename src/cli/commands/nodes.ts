@@ -2,7 +2,7 @@ import { Fleet } from '../../core/fleet.js'
 import type { NodeRecord } from '../../core/node.js'
 import { type NodeState, nodeStateOf } from '../../inspect/nodestate.js'
 import type { Call, Command } from '../command.js'
-import { type Column, printTable } from '../table.js'
+import { type Column, numbers, printTable } from '../table.js'
 import { durationText } from '../text.js'
 
 type Row = NodeRecord & { readonly state: NodeState }
@@ -14,8 +14,8 @@ const beatText = ({ heartbeat }: Row): string => (heartbeat ? `${durationText(he
 const delayText = ({ heartbeat }: Row): string => (heartbeat ? durationText(heartbeat.loopDelayMs) : '-')
 
 const columns: Column<Row>[] = [
-  { title: 'NODE', text: ({ node }) => String(node), align: 'right' },
-  { title: 'PID', text: ({ pid }) => String(pid), align: 'right' },
+  numbers('NODE', ({ node }) => node),
+  numbers('PID', ({ pid }) => pid),
   { title: 'LABEL', text: ({ label }) => label, isFlexible: true },
   { title: 'STATE', text: ({ state }) => state, style: ({ state }) => styles[state] },
   { title: 'JOINED', text: joinedText, align: 'right' },

@@ -8,7 +8,7 @@ import type { Output } from '../output.js'
 import { rateOf, ringPairs } from '../ringpairs.js'
 import { measure, type RingStat, ringStatJson } from '../ringstat.js'
 import { storeColumns, storeJson, storePairs } from '../storetext.js'
-import { type Column, printPairs, printTable } from '../table.js'
+import { type Column, numbers, printPairs, printTable } from '../table.js'
 import { bytesText, counted } from '../text.js'
 
 /** The frames of a ring, the messages of an inbox that are not committed, or what a table has. */
@@ -21,10 +21,10 @@ function retainedText({ retained, inboxes, table, name }: RingStat): string {
 }
 
 const columns: Column<RingStat>[] = [
-  { title: 'KIND', text: ({ kind }) => String(kind), align: 'right' },
+  numbers('KIND', ({ kind }) => kind),
   { title: 'NAME', text: ({ name }) => name, isFlexible: true },
-  { title: 'SLOTS', text: ({ capacity }) => String(capacity), align: 'right' },
-  { title: 'PAYLOAD', text: ({ payloadBytes }) => bytesText(payloadBytes), align: 'right' },
+  numbers('SLOTS', ({ capacity }) => capacity),
+  numbers('PAYLOAD', ({ payloadBytes }) => bytesText(payloadBytes)),
   { title: 'HEAD', text: (ring) => (ring.table ? '-' : String(ring.head)), align: 'right' },
   {
     title: 'RETAINED',
@@ -38,7 +38,7 @@ const columns: Column<RingStat>[] = [
     align: 'right',
     style: ({ burned }) => (burned > 0 ? 'yellow' : undefined),
   },
-  { title: 'SLEEPERS', text: ({ sleepers }) => String(sleepers), align: 'right' },
+  numbers('SLEEPERS', ({ sleepers }) => sleepers),
   {
     title: 'DEAD NODES',
     text: ({ deadNodes }) => deadNodes.map(({ node }) => node).join(',') || '-',
