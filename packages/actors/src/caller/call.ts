@@ -116,6 +116,11 @@ export class Call extends Turn implements Expiring {
     return this.#place === 'over'
   }
 
+  /** Whether it is not sent, or run, as soon as it was made. */
+  get hasWaited(): boolean {
+    return this.#place !== 'here'
+  }
+
   /** It waits in this process, so its arguments are copied: the caller may change its own. */
   wait(): void {
     if (this.#place === 'here') this.#args = copiesOf(this.#args)

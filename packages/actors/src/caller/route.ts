@@ -5,6 +5,7 @@ import type { Host } from '../host/host.js'
 import type { HostService } from '../host/service.js'
 import type { Call, CallSender } from './call.js'
 import { RemoteItems } from './stream.js'
+import { Underway } from './underway.js'
 
 /** What the routes of a process share. */
 export interface Roads {
@@ -39,8 +40,8 @@ export class Route implements CallSender {
   readonly #roads: Roads
   /** Calls that wait for a host, in order. */
   #queue: Call[] = []
-  /** By actor: how many of its calls are in another process, and when the last one was sent. */
-  readonly #sent = new Map<string, { count: number; epoch: number }>()
+  /** Calls that are in another process. */
+  readonly #sent = new Underway()
   #owner: string | undefined
   #isSearching = false
   #isClosed = false
@@ -154,7 +155,7 @@ export class Route implements CallSender {
    * first: its host may hand it back, too, and would run this one before it.
    */
   #follows({ parts: { id } }: Call): boolean {
-    return (this.#sent.get(id)?.epoch ?? this.#epoch) === this.#epoch
+    return (this.#sent.epochOf(id) ?? this.#epoch) === this.#epoch
   }
 
   /** Learns from a new host which calls do not go this way. */
@@ -212,10 +213,10 @@ export class Route implements CallSender {
       call.refuse('ERR_ORBIT_ACTOR_VALUE', text)
       return
     }
-    const timeoutMs = Math.max(1, Math.ceil(deadlineMs - this.#roads.now()))
     const { signal } = call.parts
+    const timeoutMs = call.hasWaited ? Math.max(1, Math.ceil(deadlineMs - this.#roads.now())) : call.parts.timeoutMs
     call.leave()
-    this.#count(call, 1)
+    this.#sent.add(call.parts.id, this.#epoch)
     const client = this.#roads.clientOf(owner)
     const answer = call.isStream
       ? RemoteItems.open(client, message, signal as AbortSignal)
@@ -226,19 +227,8 @@ export class Route implements CallSender {
     )
   }
 
-  #count({ parts: { id } }: Call, by: 1 | -1): void {
-    const sent = this.#sent.get(id)
-    if (sent === undefined) {
-      if (by > 0) this.#sent.set(id, { count: 1, epoch: this.#epoch })
-      return
-    }
-    sent.count += by
-    if (by > 0) sent.epoch = this.#epoch
-    else if (sent.count === 0) this.#sent.delete(id)
-  }
-
   #answered(call: Call, answer: unknown): void {
-    this.#count(call, -1)
+    this.#sent.delete(call.parts.id)
     const ending: Ending | undefined =
       answer instanceof RemoteItems ? { how: 'returned', value: answer } : decodeReply(answer)
     if (ending === undefined) {
@@ -250,7 +240,7 @@ export class Route implements CallSender {
   }
 
   #failed(call: Call, error: unknown): void {
-    this.#count(call, -1)
+    this.#sent.delete(call.parts.id)
     const refused = call.isStream ? StreamFailure.endingOf(error) : undefined
     if (refused !== undefined) {
       call.end(refused)

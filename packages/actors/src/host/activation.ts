@@ -7,6 +7,7 @@ import type { Home, MonitorTag } from './home.js'
 import { Items, sourceOf } from './items.js'
 import { isPromise, Ledger } from './ledger.js'
 import { refusalOf } from './refusedstate.js'
+import { Running } from './running.js'
 import { Streams } from './streams.js'
 import { type Turn, turns } from './turn.js'
 
@@ -28,7 +29,7 @@ export class Activation {
   #ledger: Ledger | undefined
   /** Turns that wait. Made when the first one does. */
   #mailbox: Set<Turn> | undefined
-  readonly #running = new Set<Turn>()
+  readonly #running = new Running()
   #streams: Streams | undefined
   #readers = 0
   #isPumping = false
