@@ -139,14 +139,22 @@ export async function limits(place: Place): Promise<Limits> {
 const scriptKeys = Array.from({ length: 1000 }, (_, i) => `key-${i}`)
 const scriptAbsent = scriptKeys.map((key) => `absent-${key}`)
 
-export async function script(place: Place): Promise<Script> {
+const scriptShape: CacheShape = { keys: scriptKeys.length, valueBytes: 64 }
+
+export const script = (place: Place): Promise<Script> =>
+  scriptOf(place, (fleet) => new OrbitCache(fleet, roomFor(scriptShape)))
+
+export const storeScript = (place: Place): Promise<Script> =>
+  scriptOf(place, (fleet) => new OrbitStore(fleet, budgetFor(scriptShape)))
+
+async function scriptOf(place: Place, open: (fleet: Fleet) => OrbitCache | OrbitStore): Promise<Script> {
   const fleet = join(place)
-  const cache = new OrbitCache(fleet, { capacity: 8192, valueBytes: 64 })
+  const cache = open(fleet)
   const value = new Uint8Array(64).fill(120)
   for (const key of scriptKeys) cache.put(key, value)
   const counter = new Counters(fleet).counter('count')
   const loops: Record<ScriptCall, () => number> = {
-    store: () => scriptKeys.reduce((found, key) => found + (cache.put(key, value) === undefined ? 0 : 1), 0),
+    store: () => scriptKeys.reduce((found, key) => found + (cache.put(key, value) === false ? 0 : 1), 0),
     hit: () => scriptKeys.reduce((found, key) => found + (cache.get(key) === undefined ? 0 : 1), 0),
     miss: () => scriptAbsent.reduce((found, key) => found + (cache.get(key) === undefined ? 1 : 0), 0),
     count: () => scriptKeys.reduce((found) => found + (counter.add() > 0 ? 1 : 0), 0),

@@ -40,6 +40,7 @@ export const orbitStore: Driver = {
   name: 'orbit, OrbitStore',
   settings: 'OrbitStore with twice the bytes of all keys, at least 8 MiB, else as orbit',
   cache: async (place, shape) => (await stores()).store(place, shape),
+  script: async (place) => (await stores()).storeScript(place),
 }
 
 /** The cache for values: one that is unchanged costs no copy. */

@@ -8,7 +8,9 @@ import { randomOf, readTrace, rows, type Trace } from './trace.js'
 const help = `npm run bench:hits -- [options]
 
   --trace FILE     measure this trace and not the generated ones; may be repeated. FILE.bin is libCacheSim's
-                   oracleGeneral, other files are text: a key in each line, and a size behind it or none
+                   oracleGeneral, other files are text: a key in each line, and a size behind it or none. FILE.gz is
+                   either, compressed
+  --columns K,S    of a text: the columns of the key and of the size, from 1 on; default 1,2
   --fraction F     how much of the trace's distinct bytes fits the caches; default 0.1
   --requests N     so many requests of each trace; default 2000000
   --only PATTERN   only traces with a name that matches this regular expression
@@ -17,6 +19,7 @@ const help = `npm run bench:hits -- [options]
 const { values } = parseArgs({
   options: {
     trace: { type: 'string', multiple: true, default: [] },
+    columns: { type: 'string', default: '1,2' },
     fraction: { type: 'string', default: '0.1' },
     requests: { type: 'string', default: '2000000' },
     only: { type: 'string', default: '' },
@@ -68,9 +71,10 @@ function measure(trace: Trace, fraction: number): string {
 if (values.help) process.stdout.write(help)
 else {
   const requests = Number(values.requests)
+  const [key = 1, size = 2] = values.columns.split(',').map(Number)
   const given = values.trace.map((file) => ({
     fraction: Number(values.fraction),
-    trace: () => readTrace(file, requests),
+    trace: () => readTrace(file, requests, { key, size }),
   }))
   const pattern = new RegExp(values.only, 'i')
   process.stdout.write(

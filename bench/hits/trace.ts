@@ -1,6 +1,7 @@
 // The requests that the caches answer: generated ones, and traces of others from a file.
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 
 /** A list of requests, in columns: millions of objects would measure the garbage collector. */
 export interface Trace {
@@ -94,6 +95,14 @@ function loop(length: number): Trace {
   return generate('loop over 100k keys', length, (i) => ({ key: keyOf(i % 100_000) }))
 }
 
+/** Values of 82 KB on average, and at most a megabyte: most are larger than a segment of a store of 24 MiB. */
+function large(name: string, length: number, updates: number): Trace {
+  const random = randomOf(42)
+  const rank = zipfOf(3000, 1, random)
+  const trace = generate(name, length, () => ({ key: keyOf(rank()), isUpdate: random() < updates }))
+  return { ...trace, bytes: trace.bytes.map((bytes) => Math.min(1e6, bytes * 100)) }
+}
+
 /** One of the rows: how much of all keys' bytes fits. */
 export interface Row {
   readonly fraction: number
@@ -112,15 +121,27 @@ export const rows = (length: number): Row[] => [
   { fraction: 0.1, trace: () => hotWrites(length) },
   { fraction: 0.1, trace: () => scans(length) },
   { fraction: 0.5, trace: () => loop(length) },
+  { fraction: 0.1, trace: () => large('large values, no updates', length / 5, 0) },
+  { fraction: 0.1, trace: () => large('large values, 90/10', length / 5, 0.1) },
+  { fraction: 0.1, trace: () => large('large values, 50/50', length / 5, 0.5) },
 ]
+
+/** The columns of a text that have the key and the size, from 1 on. */
+export interface Columns {
+  readonly key: number
+  readonly size: number
+}
 
 /**
  * Reads a trace. `.bin`: libCacheSim's oracleGeneral, records of 24 bytes with a key of 8 at 4 and a size of 4 at 12.
- * Otherwise text with a key in each line, and a size behind it or none: then it is made from the key.
+ * Otherwise text, with columns between commas or spaces; without a size, or with one that is no number, it is made from
+ * the key. Both may be compressed: `.gz`.
  */
-export function readTrace(file: string, length: number): Trace {
-  const name = basename(file)
-  return file.endsWith('.bin') ? readBinary(name, readFileSync(file), length) : readText(name, file, length)
+export function readTrace(file: string, length: number, columns: Columns = { key: 1, size: 2 }): Trace {
+  const bytes = readFileSync(file)
+  const plain = file.endsWith('.gz') ? gunzipSync(bytes) : bytes
+  const name = basename(file, '.gz')
+  return name.endsWith('.bin') ? readBinary(name, plain, length) : readText(name, plain, length, columns)
 }
 
 function readBinary(name: string, file: Buffer, length: number): Trace {
@@ -133,16 +154,19 @@ function readBinary(name: string, file: Buffer, length: number): Trace {
   return trace
 }
 
-function readText(name: string, file: string, length: number): Trace {
+function readText(name: string, file: Buffer, length: number, columns: Columns): Trace {
   const ids = new Map<string, number>()
-  const lines = readFileSync(file, 'utf8').split('\n', length)
-  const requests = lines.filter((line) => line !== '').map((line) => line.trim().split(/[\s,]+/))
+  const lines = file.toString('latin1').split('\n', length)
+  const requests = lines.filter((line) => line.trim() !== '').map((line) => line.trim().split(/[\s,]+/))
   const trace = generate(name, requests.length, (i) => {
-    const text = (requests[i] as string[])[0] as string
+    const text = requests[i]?.[columns.key - 1] ?? ''
     const key = ids.get(text) ?? ids.size
     ids.set(text, key)
     return { key }
   })
-  for (const [i, [, size]] of requests.entries()) if (size !== undefined) trace.bytes[i] = Number(size)
+  for (const [i, request] of requests.entries()) {
+    const size = Number(request[columns.size - 1])
+    if (size > 0) trace.bytes[i] = size
+  }
   return trace
 }

@@ -157,14 +157,18 @@ export const missAmongResets = trial(
 
 const keyCount = 400_000
 
-const inStore = 'get of a key in a store'
+/** The keys of a store, by the label of a case. */
+const storeSizes: Record<string, number> = Object.fromEntries(
+  [4_000, 40_000, keyCount, 4 * keyCount].map((keys) => [`get in a store of ${keys.toLocaleString('en')} keys`, keys]),
+)
+const missInStore = `get of no key in a store of ${keyCount.toLocaleString('en')}`
 
-/** The first get of a handle in a store of all keys. */
-function firstOfStore(Fleet: Orbit['Fleet'], OrbitStore: Orbit['OrbitStore'], name: string, key: string): Grown {
+/** The first get of a handle in a store of so many keys. */
+function firstOfStore({ Fleet, OrbitStore }: Orbit, name: string, keys: number, key: string): Grown {
   const fleet = Fleet.joinShm(name, { lifetime: 'fleet', size: 8 })
-  const filled = new OrbitStore(fleet, { bytes: keyCount * 256, entryBytes: 128 })
+  const filled = new OrbitStore(fleet, { bytes: Math.max(4 * 2 ** 20, keys * 256), entryBytes: 128 })
   const value = new Uint8Array(64)
-  for (let i = 0; i < keyCount; i++) filled.put(`key-${i}`, value)
+  for (let i = 0; i < keys; i++) filled.put(`key-${i}`, value)
   filled.put('key-7', value)
   const samples = () => {
     const other = Fleet.joinShm(name, { lifetime: 'fleet' })
@@ -187,10 +191,13 @@ export const firstLookup = trial(
   },
   [
     ...['get of a new key', 'get of no key', 'warmUp, its longest turn', 'get of no key after warmUp'],
-    ...[inStore, 'get of no key in a store'],
+    ...[...Object.keys(storeSizes), missInStore],
   ].map((label) => aloneCase(label)),
-  ({ Fleet, OrbitCache, OrbitStore }, name, _, label) => {
-    if (label.endsWith('store')) return firstOfStore(Fleet, OrbitStore, name, label === inStore ? 'key-7' : 'no key')
+  (orbit, name, _, label) => {
+    if (label === missInStore) return firstOfStore(orbit, name, keyCount, 'no key')
+    const keys = storeSizes[label]
+    if (keys !== undefined) return firstOfStore(orbit, name, keys, 'key-7')
+    const { Fleet, OrbitCache } = orbit
     const options = { capacity: 2 ** 19, valueBytes: 64 }
     const fleet = Fleet.joinShm(name, { lifetime: 'fleet', size: 8 })
     const filled = new OrbitCache(fleet, options)

@@ -1,7 +1,7 @@
 // What only a store has: pauses of puts that evict, and values of any size.
 
 import { randomOf, zipfOf } from '../hits/trace.js'
-import { quantile } from '../measure.js'
+import { processorNs, quantile } from '../measure.js'
 import { aloneCase, type Case, type Run, type Trial } from './trial.js'
 
 type Store = InstanceType<typeof import('../../src/index.js')['OrbitStore']>
@@ -37,13 +37,15 @@ const value = new Uint8Array(500).fill(120)
 const rank = zipfOf(keyCount, 0.9, randomOf(7))
 
 const shares: Record<string, number> = { 'half of the puts': 0.5, '99 %': 0.99, '99.9 %': 0.999, '99.99 %': 0.9999 }
+const cpuLabel = '99.99 %, CPU time'
+const wallNs = () => performance.now() * 1e6
 
 export const storePauses = trial(
   {
     name: 'store put, its pauses',
     measures: 'what so many puts of 500 B take at most, on a miss in a full store of 64 MiB, with their evictions',
   },
-  Object.keys(shares).map((label) => aloneCase(label)),
+  [...Object.keys(shares), cpuLabel].map((label) => aloneCase(label)),
   {
     ...{ bytes: 64 * 2 ** 20, entryBytes: 512 },
     fill(store) {
@@ -51,14 +53,15 @@ export const storePauses = trial(
     },
     sample(store, runMs, label) {
       const pauses: number[] = []
+      const clock = label === cpuLabel ? processorNs : wallNs // on a busy machine, others pause a put too
       for (const end = performance.now() + runMs; performance.now() < end; ) {
         const key = `key-${rank()}`
         if (store.get(key) !== undefined) continue
-        const begin = performance.now()
+        const begin = clock()
         store.put(key, value)
-        pauses.push((performance.now() - begin) * 1e6)
+        pauses.push(clock() - begin)
       }
-      return quantile(pauses, shares[label] as number)
+      return quantile(pauses, shares[label] ?? 0.9999)
     },
   },
 )
