@@ -168,11 +168,15 @@ ORBIT_COLD napi_value store_reset_call(napi_env env, napi_callback_info info) {
   return call.changed(reset_prefix(call.store(), call.key_bytes(), call.given->count, monotonic_ms()));
 }
 
-// storeInvalidate() -> undefined; 1: the change is to be noted; or a status. Given: store; the key is a tag
+// storeInvalidate() -> undefined; 1: the change is to be noted; or a status. Results has its time as the head. Given: 0
+// as the number, or the time of another tag's invalidation, which this one belongs to; store; the key is a tag
 ORBIT_COLD napi_value store_invalidate_call(napi_env env, napi_callback_info info) {
   StoreCall call(env, info);
   if (int32_t status = call.refusal(true)) return call.number(status);
-  invalidate_tag(call.store(), tag_hash(call.store(), call.key_bytes(), call.given->count), monotonic_ms());
+  uint64_t timeMs = call.given->word();
+  if (timeMs == 0) timeMs = draw_time(call.store(), monotonic_ms());
+  raise_floor(call.store(), tag_hash(call.store(), call.key_bytes(), call.given->count), timeMs);
+  call.addon->results()->head = number_of(timeMs);
   return call.changed(StoreStatus::kDone);
 }
 

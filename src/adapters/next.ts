@@ -97,7 +97,7 @@ class Pages {
     return { entry, isStale, bytes: bytes.subarray(found.end) }
   }
 
-  /** Monotonic milliseconds; after the invalidations of these tags, which may be ahead: each takes a millisecond. */
+  /** Monotonic milliseconds; after the invalidations of these tags, which may be ahead: each call takes a millisecond. */
   nowMs(tags: readonly string[]): number {
     const all = tags.filter(Boolean).flatMap((tag) => [short(tag), staleTag(tag)])
     return all.reduce((ms, tag) => Math.max(ms, this.#store.invalidatedAt(tag) + 1), monotonicMs())
@@ -127,13 +127,9 @@ class Pages {
 
   /** Entries of a tag are gone; or, with a number of seconds, they are stale at once and gone after that. */
   invalidate(tags: readonly string[], expire: number | undefined): void {
-    for (const tag of tags.filter(Boolean)) {
-      if (expire === undefined) this.#store.invalidate(short(tag))
-      else {
-        this.#tags.put(short(tag), `${expire}`)
-        this.#store.invalidate(staleTag(tag))
-      }
-    }
+    const given = tags.filter(Boolean)
+    if (expire !== undefined) for (const tag of given) this.#tags.put(short(tag), `${expire}`)
+    this.#store.invalidate(...given.map(expire === undefined ? short : staleTag))
   }
 }
 

@@ -84,6 +84,7 @@ export interface StoreCalls {
   storeDelete(): number | undefined
   storeReserve(): number | undefined
   storeReset(): number | undefined
+  /** The head has its time. */
   storeInvalidate(): number | undefined
   /** From now on changes are to be noted. */
   storeWatch(): number | undefined

@@ -206,11 +206,15 @@ export class StoreHandle {
     return result !== undefined && this.orThrow(result) === 1
   }
 
-  /** Whether this is to be noted. */
-  invalidate(tagBytes: number): boolean {
-    give(0, this.#handle, 0, tagBytes, 0)
+  /**
+   * Whether this is to be noted, and its time.
+   *
+   * @param atMs 0, or the time of another tag's invalidation: each that draws one moves the clock of the store ahead
+   */
+  invalidate(tagBytes: number, atMs: number): { readonly isNoted: boolean; readonly atMs: number } {
+    give(atMs, this.#handle, 0, tagBytes, 0)
     const result = native.storeInvalidate()
-    return result !== undefined && this.orThrow(result) === 1
+    return { isNoted: result !== undefined && this.orThrow(result) === 1, atMs: resultHead() }
   }
 
   /** From now on changes are to be noted. */

@@ -257,9 +257,12 @@ export class OrbitStore {
   invalidate(...tags: readonly string[]): void {
     for (const tag of tags) checkTag(tag)
     const store = this.#keys.writable()
+    let atMs = 0
     for (const tag of tags) {
       const tagBytes = putTag(tag)
-      if (store.invalidate(tagBytes)) this.#changes.note('invalidate', tagBytes)
+      const done = store.invalidate(tagBytes, atMs)
+      atMs = done.atMs
+      if (done.isNoted) this.#changes.note('invalidate', tagBytes)
     }
   }
 

@@ -73,6 +73,29 @@ describe('the handlers of Next.js', () => {
     expect(await isr.get('key')).toBeNull()
   })
 
+  it.each([undefined, { expire: 0 }])(
+    'find an entry that was made after thousands of tags were updated, %j',
+    async (durations) => {
+      const fleet = joinLocal(fleetName())
+      const useCache = new UseCacheHandler(fleet)
+      const tags = Array.from({ length: 5000 }, (_, i) => `tag ${i}`)
+      await useCache.updateTags(tags, durations)
+      const invalidatedAt = (i: number) =>
+        new OrbitStore(fleet, { name: 'next' }).invalidatedAt(durations ? `stale tag ${i}` : `tag ${i}`)
+      expect(invalidatedAt(4999)).toBe(invalidatedAt(0))
+      const entry = (timestamp: number) => ({
+        value: new Blob(['page']).stream() as ReadableStream<Uint8Array>,
+        tags: ['tag 0', 'tag 4999'],
+        ...{ stale: 1, timestamp, expire: 60, revalidate: 1 },
+      })
+      // A second later: it would be found four seconds too late if each tag had a millisecond of its own.
+      await useCache.set('key', Promise.resolve(entry(performance.timeOrigin + performance.now() + 1000)))
+      expect(await useCache.get('key')).toBeDefined()
+      await useCache.set('old', Promise.resolve(entry(performance.timeOrigin + performance.now() - 60_000)))
+      expect(await useCache.get('old')).toBeUndefined()
+    },
+  )
+
   it('find an entry of bytes that they could have stored', async () => {
     const fleet = joinLocal(fleetName())
     new OrbitStore(fleet, { name: 'next', namespace: 'isr' }).put('key', stored(whole))
