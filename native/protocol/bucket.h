@@ -179,7 +179,8 @@ inline bool drop_mark(uint64_t* bucket, uint64_t mark, uint64_t* dropped) {
 // Makes sure that the mark has one word. Returns it: the one that is there and that `keeps(word)`, or `reservation`,
 // which has the mark. 0: swaps failed without end.
 template <typename Worth, typename Keeps>
-inline uint64_t hold_word(uint64_t* bucket, uint64_t reservation, Worth worth, Keeps keeps) {
+__attribute__((noinline, cold)) inline uint64_t hold_word(uint64_t* bucket, uint64_t reservation, Worth worth,
+                                                          Keeps keeps) {
   uint64_t mark = mark_in(reservation);
   for (uint32_t tries = 0; tries < kBucketTries; tries++) {
     Spot spot = first_with(bucket, mark);

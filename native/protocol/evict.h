@@ -5,12 +5,16 @@
 //   evicted. A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is
 //   left alone.
 //   A victim without live records is not walked.
+// Parts. They go with their value: what its word says decides for each, and a part that is not kept evicts the whole. A
+//   segment is mostly one long part, or has none. With one that is kept, it goes back as it is into the slot of another
+//   victim, and nothing is copied. A short part moves, and with it the head, which has its new place. Frequency falls
+//   with the last part, so that all have the same chance.
 // Spread. A put walks a few times the bytes that it wrote. The whole rest is walked at once before a hand is needed; it
 //   is left unwalked after victims of a mebibyte in a row, or four.
 // Death. The heir walks the victim again: what had moved no longer has its word there.
 #pragma once
 
-#include "protocol/hands.h"
+#include "protocol/parts.h"
 
 namespace orbit {
 
@@ -36,7 +40,6 @@ struct Walked {
 // The word of the record at `unit`, if it still names it.
 inline bool is_named(const StoreWriter& writer, uint32_t segment, uint32_t unit, uint64_t state, Walked* walked) {
   const Record& record = walked->record;
-  if (record.kind() == kPartRecord) return false;
   walked->bucket = bucket_at(writer.store, record.hash);
   walked->spot = first_with(walked->bucket, mark_of(record.hash));
   uint64_t word = walked->spot.word;
@@ -50,16 +53,19 @@ struct SecondChance {
   uint32_t frequency = 0;
 };
 
-inline SecondChance chance_of(const StoreWriter& writer, const Walked& walked, SegmentClass kind, bool isCompaction) {
-  const Record& record = walked.record;
-  if (is_gone(writer.store, walked.from, record, nullptr, writer.nowMs)) return {};
-  uint32_t frequency = frequency_in(walked.spot.word);
+// `from`, `record`: of the value, or its head.
+__attribute__((noinline)) inline SecondChance chance_of(const StoreWriter& writer, const uint64_t* from,
+                                                        const Record& record, uint64_t word, SegmentClass kind,
+                                                        bool isCompaction) {
+  if (is_gone(writer.store, from, record, nullptr, writer.nowMs)) return {};
+  if (record.kind() == kHeadRecord && !has_parts(writer.store, from, record)) return {};
+  uint32_t frequency = frequency_in(word);
   if (frequency > 0) return {kMainSegment, kind == kMainSegment ? frequency - 1 : 0};
   if (!isCompaction) return {};
   return {kind == kMainSegment ? kMainSegment : kSmallSegment, 0};
 }
 
-inline void copy_record(uint64_t* to, const uint64_t* from, uint64_t bytes) {
+__attribute__((noinline)) inline void copy_record(uint64_t* to, const uint64_t* from, uint64_t bytes) {
   constexpr uint64_t kPiece = 512;
   uint8_t piece[kPiece];
   for (uint64_t at = 0; at < bytes; at += kPiece) {
@@ -89,6 +95,106 @@ inline void move_on(StoreWriter* writer, const Walked& walked, const SecondChanc
   count_stat(&stats->moved);
   count_stat(&stats->movedBytes, walked.bytes);
 }
+
+// ---- large values --------------------------------------------------------------------------------------------------
+
+// A part of a victim, and its head.
+struct WalkedPart {
+  const Walked& part;
+  Head head;
+  SecondChance chance;
+};
+
+// What becomes of a part at `place` of a victim. False: it is dead.
+inline bool judge_part(const StoreWriter& writer, uint32_t hand, uint64_t place, SegmentClass kind,
+                       WalkedPart* walked) {
+  Head& head = walked->head;
+  if (!find_head(writer.store, walked->part.record, part_word(writer.states[hand], place), &head)) return false;
+  bool isCompaction = writer.isCompaction[hand];
+  walked->chance = chance_of(writer, head.from, head.record, head.spot.word, kind, isCompaction);
+  bool isLast = head.part + 1 == head.parts;
+  if (!isLast && walked->chance.kind != kUnusedSegment) walked->chance.frequency = frequency_in(head.spot.word);
+  return true;
+}
+
+// Another member that moves another part of the value changes its word. Only hostile bytes change it more often.
+constexpr uint32_t kMoveTries = 16;
+enum class Move { kDone, kNoRoom, kChanged };
+
+// Appends the part, then the head, whose table has the part's new place.
+__attribute__((noinline, cold)) inline Move move_part(StoreWriter* writer, const WalkedPart& walked) {
+  const Head& head = walked.head;
+  SegmentClass kind = walked.chance.kind;
+  uint64_t bytes = walked.part.bytes, headBytes = record_bytes(head.record);
+  if (kind == kUnusedSegment || !has_room(writer, kind, bytes)) return Move::kNoRoom;
+  copy_record(next_record(*writer, kind), walked.part.from, bytes);
+  uint64_t word = finish_record(writer, kind, walked.part.record, bytes);
+  uint64_t moved = part_word(writer->states[writer->open[kind]], place_in(word));
+  if (is_long_part(writer->store, bytes)) note_long_part(writer->store, word);
+  if (!has_room(writer, kind, headBytes)) return Move::kNoRoom;
+  uint64_t* to = next_record(*writer, kind);
+  copy_record(to, head.from, headBytes);
+  store_release(to + head.record.value_at() + 1 + head.part, moved);
+  if (!is_still_head(writer->store, head)) return Move::kChanged;  // what was copied is not finished
+  word = with_frequency(finish_record(writer, kind, head.record, headBytes), walked.chance.frequency);
+  bool isMoved = replace_word(head.bucket, head.spot.way, head.spot.word, word);
+  note_dropped(writer->store, isMoved ? head.spot.word : word);
+  if (isMoved) count_stat(&writer->stats->movedBytes, bytes + headBytes);
+  return isMoved ? Move::kDone : Move::kChanged;
+}
+
+// Moves the part at `place`, or evicts its value: the word names the part then, which is no value, and is a ghost as
+// soon as the segment has its next generation.
+__attribute__((noinline, cold)) inline void walk_part(StoreWriter* writer, uint32_t hand, uint64_t place,
+                                                      SegmentClass kind, const Walked& part) {
+  WalkedPart walked{part, {}, {}};
+  Move move = Move::kChanged;
+  for (uint32_t tries = 0; tries < kMoveTries && move == Move::kChanged; tries++) {
+    if (!judge_part(*writer, hand, place, kind, &walked)) return;
+    move = move_part(writer, walked);
+  }
+  if (move == Move::kDone) return;
+  const Head& head = walked.head;
+  uint64_t ghost = index_word(mark_in(head.spot.word), 0, generation_of(writer->states[hand]), place);
+  if (!replace_word(head.bucket, head.spot.way, head.spot.word, ghost)) return;
+  note_dropped(writer->store, head.spot.word);
+  count_stat(&writer->stats->evicted);
+}
+
+// Finds the long part of a victim that is kept. False: it has none.
+inline bool find_long_part(const StoreWriter& writer, uint32_t hand, Walked* part, WalkedPart* walked) {
+  const ValueStore& store = writer.store;
+  uint32_t segment = segment_of(writer, hand), filled = filled_units(store, writer.states[hand]);
+  const Segment& line = store.segments[segment];
+  uint64_t unit = load_relaxed(&line.longPart) - 1;
+  if (unit >= filled) return false;
+  uint64_t place = place_of(segment, static_cast<uint32_t>(unit));
+  part->from = record_at(store, segment, static_cast<uint32_t>(unit));
+  if (!read_record(part->from, (filled - unit) * kUnitBytes, &part->record)) return false;
+  bool isLive = judge_part(writer, hand, place, class_in(load_relaxed(&line.meta)), walked);
+  return isLive && walked->chance.kind != kUnusedSegment;
+}
+
+// Exchanges the first victim of the queue for another one, if it is to stay as it is. It counts as full of live records
+// then, so that it is not chosen again for its dead ones. The frequency falls last: a death before that is not one
+// chance less.
+__attribute__((noinline, cold)) inline bool put_back(StoreWriter* writer, uint32_t hand) {
+  Walked part;
+  WalkedPart walked{part, {}, {}};
+  if (!find_long_part(*writer, hand, &part, &walked)) return false;
+  Segment* line = &writer->store.segments[segment_of(*writer, hand)];
+  const Spot& spot = walked.head.spot;
+  store_relaxed(&line->records, live_records_in(*line));
+  store_release(&line->dead, dead_of(writer->states[hand], 0));
+  if (frequency_in(spot.word) > 0) seal_segment(writer, hand, kMainSegment);
+  if (!exchange_for_victim(writer, hand)) return false;
+  writer->queue.push(writer->queue.pop());
+  uint64_t next = with_frequency(spot.word, walked.chance.frequency);
+  if (next != spot.word) exchange_if(&walked.head.bucket[spot.way], spot.word, next);
+  return true;
+}
+
+// ---- walks ---------------------------------------------------------------------------------------------------------
 
 // Fetches the lines that will be needed for the record at `*at`, and goes on to the next one.
 inline void look_ahead(const ValueStore& store, const uint8_t* segment, uint64_t end, uint64_t* at) {
@@ -125,8 +231,15 @@ inline bool walk_victim(StoreWriter* writer, uint32_t hand, uint64_t* budget) {
     walked.bytes = record_bytes(walked.record);
     writer->walkedTo = at + walked.bytes;
     if (*budget != kWholeWalk) *budget -= *budget < walked.bytes ? *budget : walked.bytes;
-    if (!is_named(*writer, segment, static_cast<uint32_t>(at / kUnitBytes), state, &walked)) continue;
-    move_on(writer, walked, chance_of(*writer, walked, kind, writer->isCompaction[hand]));
+    uint32_t unit = static_cast<uint32_t>(at / kUnitBytes);
+    if (walked.record.kind() == kPartRecord) {
+      walk_part(writer, hand, place_of(segment, unit), kind, walked);
+      continue;
+    }
+    if (!is_named(*writer, segment, unit, state, &walked)) continue;
+    uint64_t word = walked.spot.word;
+    bool isCompaction = writer->isCompaction[hand];
+    move_on(writer, walked, chance_of(*writer, walked.from, walked.record, word, kind, isCompaction));
   }
   if (writer->isCompaction[hand]) count_stat(&writer->stats->compacted);
   return true;
@@ -141,6 +254,11 @@ inline void drain(StoreWriter* writer, uint64_t budget) {
       writer->isWalking = true;
       writer->walkedTo = 0;
       writer->walks = isWhole ? writer->walks + 1 : 0;
+      if (writer->walks <= most_walks(writer->store) && put_back(writer, hand)) {
+        writer->isWalking = false;
+        if (isWhole) continue;
+        return;
+      }
     }
     if (writer->walks <= most_walks(writer->store) && !walk_victim(writer, hand, &budget)) return;
     writer->queue.pop();
@@ -153,7 +271,9 @@ inline void drain(StoreWriter* writer, uint64_t budget) {
 
 // Opens a segment for each class. False: too few segments are to be had.
 inline bool provide_hands(StoreWriter* writer) {
-  while (writer->blanks.count > 0 && exchange_for_victim(writer, writer->blanks.hands[0])) writer->blanks.pop();
+  while (writer->blanks.count > 0 && exchange_for_victim(writer, writer->blanks.hands[0])) {
+    writer->queue.push(writer->blanks.pop());
+  }
   constexpr SegmentClass kInTurn[] = {kMainSegment, kSmallSegment};
   for (SegmentClass kind : kInTurn) {
     if (writer->open[kind] != kNoHand) continue;

@@ -125,6 +125,10 @@ inline bool is_under_floor(const ValueStore& store, uint64_t bornMs) {
   return load_acquire(&store.header->floor) > bornMs;
 }
 
+__attribute__((noinline, cold)) inline void copy_key(uint8_t* to, const uint64_t* from, uint32_t length) {
+  copy_from_shared(to, from + kHeaderWords, length);
+}
+
 // Whether a reset of one of its prefixes is later than the birth of a key. Without its bytes, it is that of the record.
 inline bool is_under_prefix(const ValueStore& store, const uint8_t* key, uint32_t length, uint64_t bornMs,
                             const uint64_t* from = nullptr) {
@@ -134,7 +138,7 @@ inline bool is_under_prefix(const ValueStore& store, const uint8_t* key, uint32_
       uint32_t prefix = group * 64 + static_cast<uint32_t>(__builtin_ctzll(bits));
       if (prefix > length) return false;
       if (key == nullptr) {
-        copy_from_shared(copy, from + kHeaderWords, length);
+        copy_key(copy, from, length);
         key = copy;
       }
       if (floor_of(store, prefix_hash(store, key, prefix)) > bornMs) return true;

@@ -129,8 +129,7 @@ inline void free_hand(StoreWriter* writer, uint32_t hand) {
   writer->free.push(hand);
 }
 
-// Puts the chunk of a hand, full or blank, into a victim's slot, and the victim into the queue. False: no victim is to
-// be had.
+// Puts the chunk of a hand, full or blank, into a victim's slot, and takes the victim. False: no victim is to be had.
 inline bool exchange_for_victim(StoreWriter* writer, uint32_t hand) {
   const Ring& ring = writer->store.ring;
   for (uint32_t tries = 0; tries < kExchangeTries; tries++) {
@@ -144,19 +143,25 @@ inline bool exchange_for_victim(StoreWriter* writer, uint32_t hand) {
     if (!exchange_hand(&writer->hands[hand], &ring.slots[victim.slot], word, stamp, position)) continue;
     writer->states[hand] = take_state(writer->store, chunk);
     writer->isCompaction[hand] = victim.isCompaction;
-    writer->queue.push(hand);
     return true;
   }
   return false;
 }
 
+inline void seal_segment(StoreWriter* writer, uint32_t hand, SegmentClass kind) {
+  uint64_t seal = add_relaxed(&writer->store.header->seals, 1) + 1;
+  store_relaxed(&writer->store.segments[segment_of(*writer, hand)].meta, seal << 2 | kind);
+}
+
 // The open hand of a class is full: puts it away, and opens a free one, of which there is one.
 inline void open_next(StoreWriter* writer, SegmentClass kind) {
-  const ValueStore& store = writer->store;
   uint32_t hand = writer->open[kind];
-  uint64_t seal = add_relaxed(&store.header->seals, 1) + 1;
-  store_relaxed(&store.segments[segment_of(*writer, hand)].meta, seal << 2 | kind);
-  if (!exchange_for_victim(writer, hand)) free_hand(writer, hand);  // its own records are the victims
+  seal_segment(writer, hand, kind);
+  if (exchange_for_victim(writer, hand)) {
+    writer->queue.push(hand);
+  } else {
+    free_hand(writer, hand);  // its own records are the victims
+  }
   count_stat(&writer->stats->rotated);
   begin_segment(writer, writer->free.pop(), kind);
 }

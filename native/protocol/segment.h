@@ -91,10 +91,15 @@ inline void note_written(const ValueStore& store, uint32_t segment, uint64_t exp
   if (until > load_relaxed(&line->maxExpiryMs)) store_relaxed(&line->maxExpiryMs, until);
 }
 
+// A part of a large value was written that takes half the segment or more.
+inline void note_long_part(const ValueStore& store, uint64_t word) {
+  store_relaxed(&store.segments[segment_in(word)].longPart, uint64_t{unit_in(word)} + 1);
+}
+
 // ---- owner of the hand ---------------------------------------------------------------------------------------------
 
 // Clears each index word that names the segment.
-inline void sweep_index(const ValueStore& store, uint32_t segment) {
+__attribute__((noinline, cold)) inline void sweep_index(const ValueStore& store, uint32_t segment) {
   for (uint64_t bucket = 0; bucket <= store.bucketMask; bucket++) {
     uint64_t* words = store.index + bucket * kBucketWords;
     for (uint32_t way = 0; way < kBucketWords; way++) {
@@ -131,6 +136,7 @@ inline void begin_generation(const ValueStore& store, uint32_t segment, uint64_t
   store_relaxed(&line->meta, kUnusedSegment);
   store_relaxed(&line->records, 0);
   store_relaxed(&line->maxExpiryMs, 0);
+  store_relaxed(&line->longPart, 0);
   *state = generation << kFilledBits;
   store_state(store, segment, *state);
 }

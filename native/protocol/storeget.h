@@ -21,7 +21,8 @@ struct StoreEntry {
 };
 
 // Copies the parts of a large value. False: one of them was evicted, or the bytes are no parts.
-inline bool copy_parts(const ValueStore& store, const uint64_t* table, uint32_t parts, uint64_t total, uint8_t* to) {
+__attribute__((noinline, cold)) inline bool copy_parts(const ValueStore& store, const uint64_t* table, uint32_t parts,
+                                                       uint64_t total, uint8_t* to) {
   uint64_t copied = 0;
   for (uint32_t i = 0; i < parts; i++) {
     uint64_t part = load_acquire(table + 1 + i);
@@ -29,11 +30,10 @@ inline bool copy_parts(const ValueStore& store, const uint64_t* table, uint32_t 
     if (!is_segment(store, segment)) return false;
     uint64_t state = state_of(store, segment);
     uint32_t filled = filled_units(store, state);
-    constexpr uint64_t kPartGenerations = (uint64_t{1} << (64 - kPlaceBits)) - 1;
-    bool isThere = (generation_of(state) & kPartGenerations) == part >> kPlaceBits && unit < filled;
     Record record;
     const uint64_t* from = record_at(store, segment, unit);
-    if (!isThere || !read_record(from, uint64_t{filled - unit} * kUnitBytes, &record)) return false;
+    if (!is_part_of(part, state, filled) || !read_record(from, uint64_t{filled - unit} * kUnitBytes, &record))
+      return false;
     if (record.kind() != kPartRecord || record.value_bytes() > total - copied) return false;
     copy_from_shared(to + copied, from + record.value_at(), record.value_bytes());
     copied += record.value_bytes();
@@ -61,13 +61,13 @@ inline Look copy_value(const ValueStore& store, const uint64_t* from, const Reco
     copy_from_shared(target.bytes, value, record.value_bytes());
     return Look::kOurs;
   }
-  uint32_t words = record.value_bytes() / 8;
-  if (words < 2 || words > kMaxParts + 1) return Look::kGone;
+  uint32_t parts = parts_of(record);
+  if (parts == 0) return Look::kGone;
   entry->valueBytes = load_acquire(value);
   if (entry->valueBytes > max_value_bytes(store.spec)) return Look::kGone;
   if (!target.isWanted) return Look::kOurs;
   if (entry->valueBytes > target.capacity) return Look::kShort;
-  bool isWhole = copy_parts(store, value, words - 1, entry->valueBytes, static_cast<uint8_t*>(target.bytes));
+  bool isWhole = copy_parts(store, value, parts, entry->valueBytes, static_cast<uint8_t*>(target.bytes));
   return isWhole ? Look::kOurs : Look::kGone;
 }
 
@@ -175,7 +175,8 @@ inline bool is_unchanged(const ValueStore& store, StoreWriter* writer, uint64_t 
 // ---- all entries ---------------------------------------------------------------------------------------------------
 
 // Copies the record that a word names. False: there is none.
-inline bool read_word(const ValueStore& store, const uint64_t* place, uint64_t nowMs, uint8_t* key, StoreEntry* entry) {
+__attribute__((noinline, cold)) inline bool read_word(const ValueStore& store, const uint64_t* place, uint64_t nowMs,
+                                                      uint8_t* key, StoreEntry* entry) {
   uint64_t word = load_acquire(place);
   if (word == 0 || !is_current(store, word)) return false;
   uint32_t segment = segment_in(word);

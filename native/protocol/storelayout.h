@@ -62,7 +62,8 @@ struct Segment {
   uint64_t dead;         // { generation:32 | count:32 } of the records that no index word names any more
   uint64_t records;      // all that were written, parts of large values included
   uint64_t maxExpiryMs;  // of its records; ~0: one never expires
-  uint64_t reserved[3];
+  uint64_t longPart;     // unit + 1 of a part of a large value that takes half the segment or more; 0: none
+  uint64_t reserved[2];
 };
 static_assert(sizeof(Segment) == kCacheLineBytes, "one line per segment");
 

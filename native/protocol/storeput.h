@@ -63,8 +63,8 @@ inline SegmentClass class_for(const ValueStore& store, const StoreKey& key) {
 // ---- reserve -------------------------------------------------------------------------------------------------------
 
 // `isLive`: the key has a value. kRefused: it was put again each time that this looked.
-inline StoreStatus reserve(StoreWriter* writer, const StoreKey& key, uint64_t nowMs, Reservation* reservation,
-                           bool* isLive) {
+__attribute__((noinline, cold)) inline StoreStatus reserve(StoreWriter* writer, const StoreKey& key, uint64_t nowMs,
+                                                           Reservation* reservation, bool* isLive) {
   const ValueStore& store = writer->store;
   // Before the look: a reset after it is later. Partner: the swap of draw_time.
   reservation->bornMs = birth_of(store, nowMs);
@@ -97,8 +97,9 @@ inline StoreStatus reserve_key(StoreWriter* writer, const StoreKey& key, uint64_
 // ---- put -----------------------------------------------------------------------------------------------------------
 
 // Finds the word that the condition allows to replace. kRefused: it does not hold.
-inline StoreStatus find_allowed(StoreWriter* writer, const StoreKey& key, uint64_t nowMs, const PutCondition& condition,
-                                Reservation* allowed) {
+__attribute__((noinline, cold)) inline StoreStatus find_allowed(StoreWriter* writer, const StoreKey& key,
+                                                                uint64_t nowMs, const PutCondition& condition,
+                                                                Reservation* allowed) {
   if (condition.kind == PutIf::kReserved) {
     *allowed = condition.reservation;
     return allowed->word != 0 && mark_in(allowed->word) == mark_of(key.hash) ? StoreStatus::kDone
@@ -152,7 +153,7 @@ inline uint64_t append_record(const Draft& draft, const Record& record, const vo
 
 // Appends the parts of a large value, then their head. But for the last, each has at least half a segment, so that
 // their number is bounded, regardless of what the walks in between move to the same hand.
-inline uint64_t append_parts(const Draft& draft) {
+__attribute__((noinline, cold)) inline uint64_t append_parts(const Draft& draft) {
   StoreWriter* writer = draft.writer;
   const ValueStore& store = writer->store;
   uint64_t table[kMaxParts + 1];
@@ -168,7 +169,8 @@ inline uint64_t append_parts(const Draft& draft) {
     Record record = record_of(draft, kPartRecord, length);
     uint64_t word = append_record(draft, record, from);
     ORBIT_CHECK(parts < most_parts(store.spec.segmentBytes));
-    table[++parts] = generation_of(writer->states[writer->open[draft.kind]]) << kPlaceBits | place_in(word);
+    table[++parts] = part_word(writer->states[writer->open[draft.kind]], place_in(word));
+    if (is_long_part(store, record_bytes(record))) note_long_part(store, word);
     from += length;
     left -= length;
     drain(writer, uint64_t{kWalkPace} * (length + kLeastRecordBytes));

@@ -12,7 +12,8 @@
 //   what was copied was the key's value at 4.
 // Put. Append a record to the open hand, then post its word. What dies in between is a record without a word.
 // Evict. First in, first out, with a second chance: what was asked for moves on to the open hand of the main class
-//   (evict.h). A put walks a few times as many bytes of the victims as it wrote, so no put walks a whole segment.
+//   (evict.h). A large value stays with all its parts, or none (parts.h). A put walks a few times as many bytes of the
+//   victims as it wrote, so no put walks a whole segment.
 // Invalidate. A reset or an invalidated tag raises a floor; entries that were born before it are gone (floors.h). A
 //   reservation is a word that a put may replace only while it stands (storeput.h).
 // Death. The next owner of a node settles its four entries (settle.h) and goes on with their segments. What was not

@@ -1,4 +1,4 @@
-// Members and readers of a store: bucket.h, segment.h, floors.h, hands.h, storeget.h, storeput.h.
+// Members and readers of a store: bucket.h, segment.h, floors.h, hands.h, parts.h, evict.h, storeget.h, storeput.h.
 #include "sim/storescene.h"
 
 using namespace orbit;
@@ -299,6 +299,80 @@ class Parting : public StoreScene {
   const bool hasOld_, empties_;
 };
 const Registered parting("store-parts", make_scene<Parting>);
+
+// A member walks a victim with a part of a large value that was asked for: a short one, which moves, or a long one,
+// with which the victim goes back. Others get, put or delete the key. The member may die, and then its heir walks on.
+class MovingPart : public StoreScene {
+ public:
+  explicit MovingPart(Numbers* numbers)
+      : StoreScene(numbers),
+        words_(numbers->take("long", 0) != 0 ? 530 : 1100),
+        isCold_(numbers->take("cold", 0) != 0),
+        hasReader_(numbers->take("reader", 0) != 0),
+        puts_(numbers->count("rivals", 0)),
+        deletes_(numbers->count("deletes", 0)),
+        heirs_(numbers->count("heir", 0)) {}
+
+  void prepare() override {
+    StoreWriter& mover = members[0];
+    uint64_t words[kMostWords], id;
+    for (uint64_t& word : words) word = 1;
+    StoreValue value;
+    value.bytes = words;
+    value.length = words_ * 8;
+    SIM_CHECK(put_value(&mover, key(0), value, kNowMs, {}, &id) == StoreStatus::kDone);
+    SIM_CHECK(get_large(isCold_ ? nullptr : &mover) == 1);
+    drain(&mover, kWholeWalk);
+    uint32_t victim = mover.open[kSmallSegment];
+    begin_segment(&mover, mover.free.pop(), kSmallSegment);
+    mover.queue.push(victim);
+    if (puts_ > 0) SIM_CHECK(put(1, 1, 51) == StoreStatus::kDone);
+  }
+  void start_threads() override {
+    int mover = simulator.spawn(
+        "mover", [this] { drain(&members[0], kWholeWalk); }, heirs_ > 0);
+    if (hasReader_) simulator.spawn("reader", [this] { read(); });
+    if (puts_ > 0) simulator.spawn("rival", [this] { SIM_CHECK(put(1, 0, 20) == StoreStatus::kDone); });
+    if (deletes_ > 0) simulator.spawn("deleter", [this] { delete_key(&members[2], key(0), kNowMs); });
+    if (heirs_ > 0) simulator.spawn("heir", [this, mover] { inherit(mover); });
+  }
+  void finish() override {
+    check_chunks();
+    SIM_CHECK(get_large() == (deletes_ > 0 || (isCold_ && puts_ == 0) ? 0u : puts_ > 0 ? 20u : 1u));
+  }
+
+ private:
+  static constexpr uint32_t kMostWords = 1100;
+
+  // The version; 0: none.
+  uint64_t get_large(StoreWriter* member = nullptr) const {
+    uint64_t words[kMostWords];
+    StoreEntry entry;
+    StoreStatus status = get_value(store, member, key(0), kNowMs, words, sizeof words, &entry);
+    if (status == StoreStatus::kNone) return 0;
+    SIM_CHECK(status == StoreStatus::kDone && entry.valueBytes == (words[0] == 1 ? words_ * 8 : 16));
+    for (uint64_t i = 0; i < entry.valueBytes / 8; i++) SIM_CHECK(words[i] == words[0]);
+    return words[0];
+  }
+  void read() {
+    uint64_t version = get_large();
+    bool mayMiss = deletes_ > 0 || isCold_;
+    SIM_CHECK(version == 1 || (puts_ > 0 && version == 20) || (mayMiss && version == 0));
+  }
+  void inherit(int mover) {
+    simulator.await_end(mover);
+    StoreWriter heir;
+    SIM_CHECK(join_store(store, 0, &heir) == RingStatus::kOk);
+    members[0] = heir;
+    members[0].nowMs = kNowMs;
+    drain(&members[0], kWholeWalk);
+  }
+
+  const uint64_t words_;
+  const bool isCold_, hasReader_;
+  const uint32_t puts_, deletes_, heirs_;
+};
+const Registered movingPart("store-large", make_scene<MovingPart>);
 
 }  // namespace
 }  // namespace sim

@@ -27,6 +27,8 @@ namespace {
 
 constexpr uint32_t kVictim = 1, kRival = 0;
 const std::string kKey = "key", kOld(100, 'o'), kNew(120, 'n'), kLarge(5000, 'l'), kForged(16, 'f');
+// Behind what prepare() puts first: a long part and its head in one segment; a long part, and a short one in the next.
+const std::string kLong(4500, 'g'), kShort(9000, 's');
 
 struct Scene {
   StoreSpec spec = store_spec(16, 1 << 13, 64, 2);
@@ -68,6 +70,7 @@ struct Call {
   StoreStatus (*run)(StoreWriter* writer, Progress* progress);
   std::string after;  // the key's value; "": none
   bool mayEvict = false;
+  bool isVictim = false;  // the segment with the key's record is to be walked
 };
 
 StoreKey own_key(const StoreWriter& writer) { return store_key(writer.store, kKey.data(), 3); }
@@ -81,6 +84,13 @@ StoreStatus put_text(StoreWriter* writer, const std::string& text, const PutCond
 }
 StoreStatus put_new(StoreWriter* writer, Progress*) { return put_text(writer, kNew, {}); }
 StoreStatus put_large(StoreWriter* writer, Progress*) { return put_text(writer, kLarge, {}); }
+StoreStatus walk(StoreWriter* writer, Progress*) {
+  StoreValue value;
+  value.bytes = kOld.data();
+  value.length = kOld.size();
+  uint64_t id;
+  return put_value(writer, store_key(writer->store, "third", 5), value, kStoreNowMs, {}, &id);
+}
 StoreStatus remove(StoreWriter* writer, Progress*) { return delete_key(writer, own_key(*writer), kStoreNowMs); }
 StoreStatus fill(StoreWriter* writer, Progress*) {
   PutCondition condition;
@@ -113,6 +123,8 @@ const Call kCalls[] = {
     {"fill over", kOld, false, fill, kNew},
     {"reset", kOld, false, reset, ""},
     {"get", kOld, false, get, kOld},
+    {"walk of a short part", kShort, false, walk, kShort, false, true},
+    {"walk of a long part", kLong, false, walk, kLong, false, true},
 };
 
 // Values of other keys that must be right, or gone.
@@ -139,6 +151,7 @@ void prepare(const Scene& scene, const Call& call) {
   if (!call.before.empty()) member.put(kKey, call.before);
   // Hits, so that a walk moves them.
   CHECK(call.before.empty() || member.get(kKey) == call.before);
+  if (call.isVictim) seal_segment(&member.writer, member.writer.open[kSmallSegment], kSmallSegment);
   if (call.isFull) check_others(&member);
   while (call.isFull && room_of(member.writer, kSmallSegment) >= record_bytes(3, 0, kNew.size())) {
     member.put("last", std::string(100, 'x'));
@@ -243,7 +256,7 @@ bool stop_at(const Scene& scene, const Call& call, Rival rival, uint64_t at) {
   StoreMember heir(store, kVictim), member(store, kRival);
   std::string value = member.get(kKey);
   CHECK(value == "(none)" || value == kNew || (call.run == put_large && value == kLarge) ||
-        (rival == Rival::kEvicts && value == kOld) || (call.run == get && value == kOld));
+        (rival == Rival::kEvicts && value == call.before) || (call.run == get && value == kOld));
   check_others(&member);
   CHECK_EQUAL(count_lost_chunks(store), 0);
   return isInside;

@@ -234,6 +234,99 @@ void keeps_half_of_its_segments_with_large_values() {
   CHECK(found >= 5 && found <= 17);
 }
 
+// Of values that take from half a segment to some, one in five is read all the time.
+void keeps_large_values_that_are_read() {
+  HeapStore heap(store_spec(64, 1 << 14, 1024, 2));
+  StoreMember members[2] = {{heap.store, 0}, {heap.store, 1}};
+  constexpr uint64_t kKept = 10;
+  auto text = [](uint64_t key) { return text_of(9000 + key % 7 * 5000, key); };
+  uint64_t lost = 0, looks = 0;
+  for (uint64_t i = 0; i < 2000; i++) {
+    StoreMember& member = members[i % 2];
+    member.put("once-" + std::to_string(i), text(i));
+    for (uint64_t key = 0; key < kKept; key++) {
+      std::string name = std::to_string(key), value = member.get(name);
+      looks++;
+      lost += value == "(none)";
+      if (value == "(none)") {
+        member.put(name, text(key));
+      } else {
+        CHECK(value == text(key));
+      }
+    }
+  }
+  CHECK(lost < looks / 100);
+  NodeStats sum = sum_stats(heap.store);
+  CHECK(sum.evicted > 1500 && sum.movedBytes > 0);
+  CHECK_EQUAL(count_lost_chunks(heap.store), 0);
+}
+
+// They were read five times, and then others are.
+void evicts_large_values_that_are_no_longer_read() {
+  HeapStore heap(store_spec(64, 1 << 14, 1024, 1));
+  StoreMember member(heap.store, 0);
+  auto text = [](uint64_t key) { return text_of(9000 + key % 7 * 5000, key); };
+  for (uint64_t i = 0; i < 200; i++) {
+    std::string name = std::to_string(i);
+    member.put(name, text(i));
+    for (int read = 0; read < 5; read++) CHECK(member.get(name) == text(i));
+  }
+  for (uint64_t i = 200; i < 600; i++) {
+    member.put(std::to_string(i), text(i));
+    CHECK(member.get(std::to_string(i)) == text(i));
+  }
+  uint64_t old = 0, recent = 0;
+  for (uint64_t i = 0; i < 600; i++) (i < 200 ? old : recent) += member.has(std::to_string(i));
+  CHECK(old < 3 && recent > 3);
+}
+
+// Of a value with a part that is gone, nothing is left: neither its other parts, nor its head.
+void evicts_a_large_value_as_a_whole() {
+  HeapStore heap(store_spec(16, 1 << 13, 64, 1));
+  StoreMember member(heap.store, 0);
+  std::string value = text_of(12000, 1);
+  member.put("key", value);
+  StoreEntry entry;
+  std::string target(value.size(), '\0');
+  uint64_t puts = 0;
+  // A look without a writer is no hit.
+  while (head_value(heap.store, nullptr, member.key("key"), kStoreNowMs, &entry) == StoreStatus::kDone) {
+    CHECK(get_value(heap.store, nullptr, member.key("key"), kStoreNowMs, target.data(), target.size(), &entry) ==
+          StoreStatus::kDone);
+    CHECK(target == value);
+    member.put(std::to_string(puts++), text_of(1000, 1));
+  }
+  CHECK(puts > 50 && puts < 200);
+}
+
+// The word of a value changes between the look at its head and the move of its part.
+void moves_a_part_again_if_its_head_has_moved() {
+  HeapStore heap(store_spec(16, 1 << 13, 64, 2));
+  StoreMember member(heap.store, 0), other(heap.store, 1);
+  std::string value = text_of(9000, 1);
+  member.put("key", value);
+  StoreWriter* writer = &member.writer;
+  uint32_t hand = writer->open[kSmallSegment];  // it has the last part, then the head
+  Walked part;
+  part.from = record_at(heap.store, segment_of(*writer, hand), 0);
+  CHECK(read_record(part.from, heap.store.spec.segmentBytes, &part.record) && part.record.kind() == kPartRecord);
+  part.bytes = record_bytes(part.record);
+  uint64_t place = place_of(segment_of(*writer, hand), 0);
+  CHECK(member.get("key") == value);
+  WalkedPart walked{part, {}, {}};
+  CHECK(judge_part(*writer, hand, place, kSmallSegment, &walked) && walked.head.parts == 2 && walked.head.part == 1);
+  CHECK(walked.chance.kind == kMainSegment && walked.chance.frequency == 0);
+  walk_part(writer, hand, place, kSmallSegment, part);
+  CHECK(other.get("key") == value);
+  CHECK(move_part(writer, walked) == Move::kChanged);
+  CHECK(!judge_part(*writer, hand, place, kSmallSegment, &walked));  // the part is in no table any more
+  CHECK(other.get("key") == value);
+  // An entry that is replaced leaves dead parts.
+  other.put("key", "short");
+  walk_part(writer, hand, place, kSmallSegment, part);
+  CHECK(other.get("key") == "short");
+}
+
 // As many entries as words, and more.
 void works_with_an_index_that_is_too_small() {
   HeapStore heap(store_spec(64, 1 << 14, 16, 1));
@@ -579,6 +672,10 @@ int main(int count, char** words) {
       TEST(evicts_nothing_that_is_read_for_rewrites_of_one_key),
       TEST(evicts_little_that_is_read_for_keys_that_are_not),
       TEST(keeps_half_of_its_segments_with_large_values),
+      TEST(keeps_large_values_that_are_read),
+      TEST(evicts_large_values_that_are_no_longer_read),
+      TEST(evicts_a_large_value_as_a_whole),
+      TEST(moves_a_part_again_if_its_head_has_moved),
       TEST(works_with_an_index_that_is_too_small),
       TEST(forgets_a_value_when_its_time_is_over),
       TEST(knows_an_unchanged_entry_by_its_id),

@@ -97,7 +97,7 @@ class Pages {
     return { entry, isStale, bytes: bytes.subarray(found.end) }
   }
 
-  /** Monotonic milliseconds; after the invalidations of these tags, which may be ahead: each call takes a millisecond. */
+  /** Monotonic milliseconds; after the invalidations of these tags, which may be ahead: a call takes a millisecond. */
   nowMs(tags: readonly string[]): number {
     const all = tags.filter(Boolean).flatMap((tag) => [short(tag), staleTag(tag)])
     return all.reduce((ms, tag) => Math.max(ms, this.#store.invalidatedAt(tag) + 1), monotonicMs())
