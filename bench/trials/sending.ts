@@ -66,7 +66,7 @@ export const fanOut = paced(
 
 const paying = (count: number, atOnce: number): Case => {
   const label = `${some(count, 'sleeper')}, ${atOnce === 1 ? 'one message' : `${atOnce} at once`}`
-  return { ...sleepers(count, { atOnce, gapMs: 12 }), label }
+  return { ...sleepers(count, { atOnce, gapMs: 12, burst: 10_000 }), label }
 }
 
 export const publisherCost = paced(
