@@ -7,6 +7,7 @@ import { Deadlines } from '../src/base/deadlines.js'
 import { encodeEnding } from '../src/base/wire.js'
 import { Call } from '../src/caller/call.js'
 import { Route } from '../src/caller/route.js'
+import { Underway } from '../src/caller/underway.js'
 import type { HostService } from '../src/host/service.js'
 
 interface Sent {
@@ -73,4 +74,21 @@ describe('a route', () => {
     expect(again).toBeGreaterThan(first)
     expect(other).toBeGreaterThan(again)
   })
+})
+
+it('counts the calls of each actor that are in another process, however many actors there are', () => {
+  const underway = new Underway()
+  const ids = Array.from({ length: 300 }, (_, i) => `A/${i}`)
+  for (const id of ids) underway.add(id, 1)
+  for (const id of ids) underway.delete(id)
+  expect([underway.size, ids.some((id) => underway.has(id))]).toEqual([0, false])
+  for (const [i, id] of ids.entries()) underway.add(id, i)
+  for (const id of ids) underway.add(`B${id}`, 7) // many more actors
+  expect(ids.map((id) => underway.epochOf(id))).toEqual(ids.map((_, i) => i))
+  underway.add('A/5', 8)
+  underway.delete('A/5')
+  expect([underway.epochOf('A/5'), underway.size]).toEqual([8, 600])
+  underway.delete('A/5')
+  underway.delete('A/5')
+  expect([underway.epochOf('A/5'), underway.size]).toEqual([undefined, 599])
 })
