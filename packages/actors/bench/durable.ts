@@ -15,7 +15,7 @@ import type { Counter, Plain, Table } from './durablehost.js'
 
 type Classes = { Counter: typeof Counter; Plain: typeof Plain; Table: typeof Table }
 const [rounds, roundMs, inFlight, manyKeys, partitions] = [3, 700, 64, 1000, 16]
-type Kind = 'full' | 'each' | 'normal' | 'none'
+type Kind = 'full' | 'each' | 'normal' | 'nothing' | 'none'
 
 const folders: string[] = []
 const newFolder = (): string => {
@@ -161,19 +161,22 @@ async function withWays(needed: readonly Kind[], run: (way: (kind: Kind) => Way)
 }
 
 const measureGroup = () =>
-  withWays(['full', 'each'], async (way) => {
+  withWays(['full', 'each', 'nothing'], async (way) => {
     const of = await inTurn([
       ['each', () => way('each').rate(inFlight, manyKeys, true)],
       ['full', () => way('full').rate(inFlight, manyKeys, true)],
+      ['nothing', () => way('nothing').rate(inFlight, manyKeys, true)],
       ['sync', syncTime],
     ])
     print('a commit for each call, actors of one partition', of('each'), '/s')
     print('group commit, actors of one partition', of('full'), '/s', `${(of('full') / of('each')).toFixed(1)} x`)
+    const most = `${(of('nothing') / of('each')).toFixed(1)} x: the most there is`
+    print('a store that writes nothing', of('nothing'), '/s', most)
     print('an append of 4 KiB and its fdatasync', of('sync'), 'us')
   })
 
 const measureRedis = () =>
-  withWays(['full'], async (way) => {
+  withWays(['full', 'nothing', 'none'], async (way) => {
     const redis = spawnSync('redis-server', ['--version']).status === 0 ? new Redis() : undefined
     const full = way('full')
     const of = await inTurn([
@@ -181,14 +184,18 @@ const measureRedis = () =>
       ['redis', () => redis?.rate() ?? Number.NaN],
       ['many', () => full.rate(inFlight, manyKeys)],
       ['alone', () => full.rate(1, 1)],
+      ['nothing', () => way('nothing').rate(inFlight, 1)],
+      ['none', () => way('none').rate(inFlight, 1)],
       ['sync', syncTime],
     ])
     redis?.close()
-    print('group commit, one actor', of('one'), '/s', `${(of('one') / of('redis')).toFixed(2)} x Redis`)
-    const ratio = of('many') / of('redis')
-    print(`group commit, ${manyKeys} actors in ${partitions} files`, of('many'), '/s', `${ratio.toFixed(2)} x Redis`)
+    const ratio = (title: string) => `${(of(title) / of('redis')).toFixed(2)} x Redis`
+    print('group commit, one actor', of('one'), '/s', ratio('one'))
+    print(`group commit, ${manyKeys} actors in ${partitions} files`, of('many'), '/s', ratio('many'))
     print('group commit, one call at a time', of('alone'), '/s')
     print('Redis, INCR, appendfsync always', of('redis'), '/s')
+    print('a store that writes nothing, one actor', of('nothing'), '/s', ratio('nothing'))
+    print('without storage, one actor', of('none'), '/s', ratio('none'))
     print('an append of 4 KiB and its fdatasync', of('sync'), 'us')
     const delays = full.delays
     const every = (nth: number) => median(delays.filter((_, i) => i % 3 === nth))
@@ -197,17 +204,18 @@ const measureRedis = () =>
   })
 
 const measureNormal = () =>
-  withWays(['normal', 'none'], async (way) => {
+  withWays(['normal', 'nothing', 'none'], async (way) => {
     const of = await inTurn(
       [1, manyKeys].flatMap((count) =>
-        (['normal', 'none'] as const).map(
+        (['normal', 'nothing', 'none'] as const).map(
           (kind): Measure => [`${kind} ${count}`, () => way(kind).rate(inFlight, count)],
         ),
       ),
     )
     for (const count of [1, manyKeys]) {
-      const ratio = of(`normal ${count}`) / of(`none ${count}`)
-      print(`normal, actors: ${count}`, of(`normal ${count}`), '/s', `${ratio.toFixed(2)} x without storage`)
+      const ratio = (kind: Kind) => `${(of(`${kind} ${count}`) / of(`none ${count}`)).toFixed(2)} x without storage`
+      print(`normal, actors: ${count}`, of(`normal ${count}`), '/s', ratio('normal'))
+      print(`a store that writes nothing, actors: ${count}`, of(`nothing ${count}`), '/s', ratio('nothing'))
       print(`without storage, actors: ${count}`, of(`none ${count}`), '/s')
     }
   })

@@ -1,6 +1,6 @@
 // A process with durable actors: durablehost.ts FLEET FOLDER STORE LABEL. It has all partitions if LABEL is 'owner'.
-// STORE is 'full', 'normal', 'each' (full, and each change a commit of its own) or 'none'. Asked by a message, it answers
-// with the delays of its event loop since the last time, in milliseconds.
+// STORE is 'full', 'normal', 'each' (full, and each change a commit of its own), 'nothing' (which writes nothing) or
+// 'none'. Asked by a message, it answers with the delays of its event loop since the last time, in milliseconds.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Actor, actors, type PartitionStore, type Store } from 'orbit-actors'
 import { sqlite } from 'orbit-actors/sqlite'
@@ -34,15 +34,14 @@ export class Plain extends Actor {
   }
 }
 
-/** A store that makes each change a commit of its own: what calls cost without group commit. */
-function oneByOne(store: Store): Store {
+type Commit = PartitionStore['commit']
+
+/** A store with other commits. */
+function withCommits(store: Store, commitOf: (commit: Commit) => Commit): Store {
   return {
     async open(...where): Promise<PartitionStore | undefined> {
       const opened = await store.open(...where)
       if (opened === undefined) return undefined
-      const commit = async (changes: Parameters<PartitionStore['commit']>[0]) => {
-        for (const change of changes) await opened.commit([change])
-      }
       return {
         token: opened.token,
         lastSequence: opened.lastSequence,
@@ -53,17 +52,29 @@ function oneByOne(store: Store): Store {
         messages: (...what) => opened.messages(...what),
         counts: () => opened.counts(),
         close: () => opened.close(),
-        commit,
+        commit: commitOf((changes) => opened.commit(changes)),
       }
     },
   }
 }
 
+/** Each change is a commit of its own: what calls cost without group commit. */
+const oneByOne = (commit: Commit) => async (changes: Parameters<Commit>[0]) => {
+  for (const change of changes) await commit([change])
+}
+
+const commitsOf: Record<string, (commit: Commit) => Commit> = {
+  each: oneByOne,
+  nothing: () => () => {},
+}
+
 const [, , name = '', folder = '', kind = '', label = ''] = process.argv
 if (process.send !== undefined) {
-  const store = kind === 'none' ? undefined : sqlite(folder, { durability: kind === 'normal' ? 'normal' : 'full' })
   const system = { fleet: Fleet.joinShm(name), actors: { Counter, Plain, Table }, pin: () => 'owner', label }
-  actors(store === undefined ? system : { ...system, store: kind === 'each' ? oneByOne(store) : store })
+  const store = sqlite(folder, { durability: kind === 'normal' ? 'normal' : 'full' })
+  const commits = commitsOf[kind]
+  if (kind === 'none') actors(system)
+  else actors({ ...system, store: commits === undefined ? store : withCommits(store, commits) })
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   process.on('message', () => {

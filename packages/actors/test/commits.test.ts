@@ -10,13 +10,14 @@ const turns = async () => {
 }
 
 /** Commits that each take a while of a clock that only the test moves. */
-async function commitsOf(ms: number, fails: () => void = () => {}) {
+async function commitsOf(ms: number, fails: () => void = () => {}, noteCommit: () => void = () => {}) {
   const clock = new VirtualClock()
   const sizes: number[] = []
   const opened = (await memory().open('default', 0, 1)) as PartitionStore
   const commit = (changes: readonly StoreChange[]) => {
     clock.step(clock.now() + ms)
     sizes.push(changes.length)
+    noteCommit()
   }
   const store = Object.assign(opened, { commit })
   const log = Object.assign(new Log(), { error: fails })
@@ -60,6 +61,17 @@ it('does not wait after a fast commit', async () => {
   await Promise.all([call(), call()])
   await call()
   expect(sizes).toEqual([2, 1])
+})
+
+it('commits all partitions before what follows from one of the commits', async () => {
+  const events: string[] = []
+  const call = async (name: string) => {
+    const partition = await commitsOf(0, undefined, () => events.push(`commit ${name}`))
+    return () => partition.call().then(() => events.push(`after ${name}`))
+  }
+  const calls = [await call('one'), await call('two')]
+  await Promise.all(calls.map((each) => each()))
+  expect(events).toEqual(['commit one', 'commit two', 'after one', 'after two'])
 })
 
 const unreadable = { message: 'what was thrown has no text', outcome: 'unknown' }

@@ -1,7 +1,8 @@
 import type { ActorLog } from '../actor/actor.js'
 import { type Clock, type ClockTimer, hostClock } from '../base/clock.js'
 import { reasonOf } from '../base/errors.js'
-import { type PartitionStore, type StoreChange, StoreError } from '../store/store.js'
+import { type Eventually, type PartitionStore, type StoreChange, StoreError } from '../store/store.js'
+import { nextRound } from './commitround.js'
 import type { Message } from './draft.js'
 import { type CommitCounts, newCounts, type Tally } from './tally.js'
 
@@ -124,9 +125,9 @@ export class Commits {
       this.#pause = this.#clock.setTimeout(() => this.#endPause(), pauseMs, true)
       return
     }
-    setImmediate(() => {
+    nextRound(() => {
       this.#isScheduled = false
-      void this.#commit()
+      this.#commit()
     })
   }
 
@@ -137,33 +138,36 @@ export class Commits {
     this.#schedule()
   }
 
-  async #commit(): Promise<void> {
+  #commit(): void {
     if (this.#isClosed || this.#isCommitting) return
     const group = this.#open
     if (group.isOver) return
     this.#open = new CommitGroup()
     this.#isCommitting = true
     const begunMs = this.#clock.now()
-    const failure = await this.#made(group)
-    if (this.#isClosed) return
-    if (failure === undefined) this.#succeeded(group, this.#clock.now() - begunMs)
-    else this.#failed(group, failure)
-    this.#isCommitting = false
-    this.#expected = this.#clock.now() - begunMs < slowMs ? 1 : group.turns + this.#open.turns
-    if (this.#open.changes.length > 0) this.#schedule()
-    else for (const resolve of this.#onIdle.splice(0)) resolve()
+    const made = this.#made(group)
+    if (!(made instanceof Promise)) this.#ended(group, this.#clock.now() - begunMs, made)
+    else void made.then((failure) => this.#ended(group, this.#clock.now() - begunMs, failure))
   }
 
   /** Why the changes of a group could not be made; undefined: they are. */
-  async #made({ changes }: CommitGroup): Promise<StoreError | undefined> {
+  #made({ changes }: CommitGroup): Eventually<StoreError | undefined> {
     try {
       const committed = this.store.commit(changes)
-      if (committed !== undefined) await committed
-      return undefined
+      return committed === undefined ? undefined : failureIn(committed)
     } catch (thrown) {
-      if (thrown instanceof StoreError) return thrown
-      return new StoreError(reasonOf(thrown), 'unknown', { cause: thrown })
+      return storeErrorOf(thrown)
     }
+  }
+
+  #ended(group: CommitGroup, ms: number, failure: StoreError | undefined): void {
+    if (this.#isClosed) return
+    if (failure === undefined) this.#succeeded(group, ms)
+    else this.#failed(group, failure)
+    this.#isCommitting = false
+    this.#expected = ms < slowMs ? 1 : group.turns + this.#open.turns
+    if (this.#open.changes.length > 0) this.#schedule()
+    else for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
   #succeeded(group: CommitGroup, ms: number): void {
@@ -222,4 +226,18 @@ export class Commits {
     for (const resolve of this.#onIdle.splice(0)) resolve()
     void this.#closeStore()
   }
+}
+
+async function failureIn(committed: PromiseLike<void>): Promise<StoreError | undefined> {
+  try {
+    await committed
+    return undefined
+  } catch (thrown) {
+    return storeErrorOf(thrown)
+  }
+}
+
+function storeErrorOf(thrown: unknown): StoreError {
+  if (thrown instanceof StoreError) return thrown
+  return new StoreError(reasonOf(thrown), 'unknown', { cause: thrown })
 }
