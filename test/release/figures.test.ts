@@ -5,6 +5,9 @@ import { fromJson, merged, toJson } from '../../bench/results.js'
 
 const results = readResults()
 
+/** The trial of calls, as a run of its own has it. */
+const calls = () => results.trials.filter(({ name }) => name === 'call').map(({ of: _, ...trial }) => trial)
+
 // The documents claim nothing that the committed results do not show.
 test.each(Object.entries(makeFiles(results)))('shows in %s the figures of bench/results/full.json', (path, made) => {
   expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).toBe(made)
@@ -15,7 +18,7 @@ test('writes results that it reads again', () => {
 })
 
 test('keeps the trials of an older run that a newer one does not measure, and says what they are of', () => {
-  const trials = results.trials.filter(({ name }) => name === 'call')
+  const trials = calls()
   const cells = results.cells.filter(({ trial }) => trial === 'call').map((cell) => ({ ...cell, median: 1 }))
   const newer = { ...results, machine: { ...results.machine, commit: 'newer' }, trials, cells, skipped: [] }
   const both = merged(results, newer)
@@ -33,7 +36,7 @@ test('keeps the trials of an older run that a newer one does not measure, and sa
 test('keeps the cases of a trial that a newer run of the same build does not measure', () => {
   const ofCall = results.cells.filter(({ trial }) => trial === 'call')
   const cells = ofCall.slice(1).map((cell) => ({ ...cell, median: 1 }))
-  const trials = results.trials.filter(({ name }) => name === 'call')
+  const trials = calls()
   const medians = (newer: typeof results) =>
     merged({ ...results, trials, cells: ofCall }, newer).cells.map(({ case: ofCase, median }) => [ofCase, median])
   const measured = cells.map((cell) => [cell.case, 1])
