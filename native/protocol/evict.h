@@ -88,7 +88,10 @@ inline bool has_room(StoreWriter* writer, SegmentClass kind, uint64_t bytes) {
 inline void move_on(StoreWriter* writer, const Walked& walked, const SecondChance& chance) {
   NodeStats* stats = writer->stats;
   SegmentClass kind = chance.kind;
-  if (kind == kUnusedSegment || !has_room(writer, kind, walked.bytes)) return count_stat(&stats->evicted);
+  if (kind == kUnusedSegment || !has_room(writer, kind, walked.bytes)) {
+    if (walked.record.kind() == kHeadRecord) note_parts_dropped(writer->store, walked.spot.word);
+    return count_stat(&stats->evicted);
+  }
   copy_record(next_record(*writer, kind), walked.from, walked.bytes);
   uint64_t word = with_frequency(finish_record(writer, kind, walked.record, walked.bytes), chance.frequency);
   if (!replace_word(walked.bucket, walked.spot.way, walked.spot.word, word)) return note_dropped(writer->store, word);
@@ -157,7 +160,7 @@ __attribute__((noinline, cold)) inline void walk_part(StoreWriter* writer, uint3
   const Head& head = walked.head;
   uint64_t ghost = index_word(mark_in(head.spot.word), 0, generation_of(writer->states[hand]), place);
   if (!replace_word(head.bucket, head.spot.way, head.spot.word, ghost)) return;
-  note_dropped(writer->store, head.spot.word);
+  note_gone(writer->store, head.spot.word);
   count_stat(&writer->stats->evicted);
 }
 

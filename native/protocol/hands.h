@@ -191,6 +191,7 @@ inline uint64_t finish_record(StoreWriter* writer, SegmentClass kind, const Reco
   uint64_t place = place_of(segment, filled_of(*writer, kind));
   *state += bytes / kUnitBytes;
   note_written(writer->store, segment, record.expiresAtMs);
+  if (record.kind() == kHeadRecord) store_relaxed(&writer->store.segments[segment].hasHead, 1);
   store_state(writer->store, segment, *state);
   return index_word(mark_of(record.hash), 0, generation_of(*state), place);
 }

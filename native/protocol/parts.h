@@ -77,4 +77,28 @@ __attribute__((noinline, cold)) inline bool has_parts(const ValueStore& store, c
   return true;
 }
 
+// The parts of the value that a word names count as dead; none, if the word names no head.
+__attribute__((noinline, cold)) inline void note_parts_dropped(const ValueStore& store, uint64_t word) {
+  uint64_t state = state_of(store, segment_in(word));
+  uint32_t filled = filled_units(store, state), unit = unit_in(word);
+  if (!is_of(word, state, filled)) return;
+  const uint64_t* from = record_at(store, segment_in(word), unit);
+  Record head;
+  if (!read_record(from, uint64_t{filled - unit} * kUnitBytes, &head) || head.kind() != kHeadRecord) return;
+  for (uint32_t i = 0; i < parts_of(head); i++) {
+    uint64_t part = part_at(from, head, i);
+    if (!is_segment(store, segment_in(part))) continue;
+    uint64_t ofPart = state_of(store, segment_in(part));
+    if (!is_part_of(part, ofPart, filled_units(store, ofPart))) continue;
+    note_dropped(store, index_word(1, 0, generation_of(ofPart), place_in(part)));
+  }
+}
+
+// The index no longer names the value of this word.
+inline void note_gone(const ValueStore& store, uint64_t word) {
+  if (word == 0 || !is_segment(store, segment_in(word))) return;
+  if (load_relaxed(&store.segments[segment_in(word)].hasHead) != 0) note_parts_dropped(store, word);
+  note_dropped(store, word);
+}
+
 }  // namespace orbit

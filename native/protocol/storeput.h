@@ -198,7 +198,7 @@ inline StoreStatus post_always(StoreWriter* writer, const StoreKey& key, uint64_
   if (!isPosted) return StoreStatus::kCorrupt;
   bool isConflict = mark_in(replaced) != mark_in(word) && worth_of(store, replaced) >= kWorthOfLive;
   if (replaced != 0 && isConflict) count_stat(&writer->stats->conflicts);
-  note_dropped(store, replaced);
+  note_gone(store, replaced);
   return StoreStatus::kDone;
 }
 
@@ -209,7 +209,7 @@ inline StoreStatus post_allowed(StoreWriter* writer, const StoreKey& key, uint64
   if (!is_same(spot.word, allowed) || spot.word == 0) return StoreStatus::kRefused;
   uint32_t frequency = frequency_in(spot.word);
   if (!replace_word(bucket, spot.way, allowed, with_frequency(word, frequency))) return StoreStatus::kRefused;
-  note_dropped(writer->store, spot.word);
+  note_gone(writer->store, spot.word);
   return StoreStatus::kDone;
 }
 
@@ -260,7 +260,7 @@ inline StoreStatus put_value(StoreWriter* writer, const StoreKey& key, const Sto
     count_stat(&writer->stats->puts);
     count_stat(&writer->stats->putBytes, value.length);
   } else {
-    note_dropped(store, word);
+    note_gone(store, word);
   }
   if (writer->queue.count > 0) {
     drain(writer, uint64_t{kWalkPace} * (record_bytes(key.length, value.tagCount, value.length) + 64));
@@ -280,7 +280,7 @@ inline StoreStatus delete_key(StoreWriter* writer, const StoreKey& key, uint64_t
   bool isLive = look_up(store, key, nowMs, {nullptr, 0, false}, &entry, &spot) == StoreStatus::kDone;
   uint64_t dropped;
   if (!drop_mark(bucket_at(store, key.hash), mark_of(key.hash), &dropped)) return StoreStatus::kCorrupt;
-  note_dropped(store, dropped);
+  note_gone(store, dropped);
   if (!isLive || dropped == 0) return StoreStatus::kNone;
   count_stat(&writer->stats->deletes);
   return StoreStatus::kDone;

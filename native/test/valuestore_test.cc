@@ -327,6 +327,30 @@ void moves_a_part_again_if_its_head_has_moved() {
   CHECK(other.get("key") == "short");
 }
 
+// What is dead is counted by segments: those of dead parts are the first to be used again.
+void counts_the_parts_of_a_large_value_as_dead() {
+  HeapStore heap(store_spec(64, 1 << 13, 64, 2));
+  StoreMember member(heap.store, 0);
+  uint64_t empty = use_of(heap.store).live;
+  member.put("key", text_of(30000, 1));
+  CHECK(use_of(heap.store).live >= empty + 5);
+  member.put("key", "short");
+  CHECK_EQUAL(use_of(heap.store).live, empty + 1);
+  member.put("key", text_of(30000, 2));
+  CHECK(member.remove("key") == StoreStatus::kDone);
+  CHECK_EQUAL(use_of(heap.store).live, empty);
+  for (uint64_t i = 0; i < 20; i++) {
+    member.put("kept-" + std::to_string(i), text_of(5000, i));
+    CHECK(member.get("kept-" + std::to_string(i)) == text_of(5000, i));
+  }
+  for (uint64_t i = 0; i < 500; i++) {
+    member.put("key", text_of(30000, i));
+    CHECK(member.get("key") == text_of(30000, i));
+  }
+  for (uint64_t i = 0; i < 20; i++) CHECK(member.get("kept-" + std::to_string(i)) == text_of(5000, i));
+  CHECK_EQUAL(sum_stats(heap.store).evicted, 0);
+}
+
 // As many entries as words, and more.
 void works_with_an_index_that_is_too_small() {
   HeapStore heap(store_spec(64, 1 << 14, 16, 1));
@@ -676,6 +700,7 @@ int main(int count, char** words) {
       TEST(evicts_large_values_that_are_no_longer_read),
       TEST(evicts_a_large_value_as_a_whole),
       TEST(moves_a_part_again_if_its_head_has_moved),
+      TEST(counts_the_parts_of_a_large_value_as_dead),
       TEST(works_with_an_index_that_is_too_small),
       TEST(forgets_a_value_when_its_time_is_over),
       TEST(knows_an_unchanged_entry_by_its_id),
