@@ -38,7 +38,7 @@ export const orbit: Driver = {
 export const orbitStore: Driver = {
   ...common,
   name: 'orbit, OrbitStore',
-  settings: 'OrbitStore with twice the bytes of all keys, at least 8 MiB, else as orbit',
+  settings: 'OrbitStore with twice the bytes of all keys, at least 8 MiB, entryBytes of half an entry, else as orbit',
   cache: async (place, shape) => (await stores()).store(place, shape),
   script: async (place) => (await stores()).storeScript(place),
 }
