@@ -23,7 +23,8 @@ ORBIT_COLD napi_value announce_call(napi_env env, napi_callback_info info) {
   return call.number(0);
 }
 
-// callFind(ring, name, turn) -> the box of the least busy living server; the number of boxes: none. Or a status
+// callFind(ring, name, turn) -> the box of the least busy living server; the number of boxes: none. Results.lost: how
+// many servers there are. Or a status
 napi_value find_call(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (int32_t status = unreadable(call)) return call.status(status);
@@ -31,7 +32,10 @@ napi_value find_call(napi_env env, napi_callback_info info) {
   const uint8_t* name = call.bytes(1, &length);
   Fleet* fleet = call.opened->fleet;
   auto isAlive = [fleet](uint32_t node, uint64_t incarnation) { return fleet->is_alive(node, incarnation); };
-  return call.number(find_server(call.ring(), service_hash(name, length), call.u32(2), isAlive));
+  uint32_t servers;
+  uint32_t box = find_server(call.ring(), service_hash(name, length), call.u32(2), isAlive, &servers);
+  call.addon->results()->lost = servers;
+  return call.number(box);
 }
 
 // What callOver returns for no call; the statuses are -1 and lower.

@@ -85,10 +85,11 @@ inline uint64_t open_in(const Box& box) {
   return head_of(box, floor) - floor + load_relaxed(&box.header->busy);
 }
 
-// The box of a living owner that announces the service and has the fewest calls that wait or run. Of equal ones, `turn`
-// chooses. boxes: there is none.
+// The box of a living owner that announces the service and has the fewest calls that wait or run, of `*servers` such
+// boxes. Of equal ones, `turn` chooses. boxes: there is none.
 template <typename IsAlive>
-inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAlive isAlive) {
+inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAlive isAlive,
+                            uint32_t* servers = nullptr) {
   uint32_t best = ring.spec.boxes, found = 0;
   uint64_t fewest = 0;
   for (uint32_t i = 0; i < ring.spec.boxes; i++) {
@@ -108,6 +109,7 @@ inline uint32_t find_server(const Ring& ring, uint64_t hash, uint32_t turn, IsAl
     fewest = open;
     best = index;
   }
+  if (servers != nullptr) *servers = found;
   return best;
 }
 

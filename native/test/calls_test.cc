@@ -145,7 +145,18 @@ void a_slot_of_messages_takes_no_answer() {
   uint64_t before = object.ring.slots[16];
   CHECK(!answer(&object.server, {16, 0}, "no"));
   CHECK(!is_pending(object.ring, {16, 0}) && !begin_call(object.ring, {16, 0}));
+  CHECK(!can_be_answered(object.ring, {16, 0}));
   CHECK_EQUAL(object.ring.slots[16], before);
+}
+
+void no_answer_lands_in_a_foreign_slot() {
+  Object object;
+  CHECK(can_be_answered(object.ring, open_call(object.ring, object.slot)));
+  object.ring.slots[object.slot] |= kChunkMask;
+  ReplyTo to = open_call(object.ring, object.slot);
+  CHECK(!can_be_answered(object.ring, to) && !answer(&object.server, to, "no"));
+  object.ring.slots[object.slot] = kMaxLap << kChunkBits;
+  CHECK(!can_be_answered(object.ring, open_call(object.ring, object.slot)));
 }
 
 void a_stream_goes_on_when_its_part_was_taken() {
@@ -190,8 +201,11 @@ void a_call_goes_to_the_least_busy_server() {
     servers[i].own(2 * i + 1);
     announce(box_of(object.ring, 2 * i + 1), 0, 77);
   }
-  CHECK_EQUAL(find_server(object.ring, 78, 0, isAlive), object.ring.spec.boxes);
-  CHECK_EQUAL(find_server(object.ring, 77, 0, isAlive), 1);
+  uint32_t found;
+  CHECK_EQUAL(find_server(object.ring, 78, 0, isAlive, &found), object.ring.spec.boxes);
+  CHECK_EQUAL(found, 0);
+  CHECK_EQUAL(find_server(object.ring, 77, 0, isAlive, &found), 1);
+  CHECK_EQUAL(found, 2);
   CHECK_EQUAL(find_server(object.ring, 77, 2, isAlive), 3);  // in turn
   announce_busy(box_of(object.ring, 1), 2);
   servers[1].send(1);
@@ -214,6 +228,7 @@ int main() {
                         TEST(a_server_that_is_late_leaves_the_next_call_alone),
                         TEST(every_box_has_its_own_reply_slots),
                         TEST(a_slot_of_messages_takes_no_answer),
+                        TEST(no_answer_lands_in_a_foreign_slot),
                         TEST(a_stream_goes_on_when_its_part_was_taken),
                         TEST(calls_leave_places_to_deeper_ones),
                         TEST(a_call_goes_to_the_least_busy_server)};

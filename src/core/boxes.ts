@@ -184,10 +184,15 @@ export class Boxes extends Handle {
     native.callAnnounce(this.handle, box, place, name)
   }
 
-  /** The box of the least busy living server of a name; -1: there is none. */
+  /** The box of the least busy living server of a name; -1: there is none. `isOnlyServer` says more. */
   findServer(name: Uint8Array, turn: number): number {
     const box = this.orThrow(native.callFind(this.handle, name, turn))
     return box < this.boxes ? box : -1
+  }
+
+  /** Whether the last `findServer` has found one server only. */
+  isOnlyServer(): boolean {
+    return resultLost() === 1
   }
 
   /**

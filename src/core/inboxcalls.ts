@@ -39,6 +39,7 @@ export interface InboxCalls {
   inboxIsFree(inbox: number, box: number): number
   inboxArm(inbox: number, box: number): number
   callAnnounce(inbox: number, box: number, place: number, name: Uint8Array): number
+  /** Results.lost: how many servers there are. */
   callFind(inbox: number, name: Uint8Array, turn: number): number
   /**
    * slot 2^32 - 1: no answer is wanted. Undefined when it did; callWake must follow. Overwritten: no answer can land in

@@ -25,6 +25,8 @@ const frameKindIndex = abi.recordFrameKind >> 2
 /** The copy of the messages of one poll. Each has a record, and its payload behind it. */
 export interface PolledBytes {
   readonly bytes: Buffer
+  /** The same bytes: parts of a Buffer are Buffers. */
+  readonly octets: Uint8Array
   readonly floats: Float64Array
   readonly words: Uint32Array
 }
@@ -38,9 +40,10 @@ export const nodeOf = ({ words }: PolledBytes, record: number): number => words[
 
 /** Copies the messages of one call out of the scratch. */
 export function noteMessages(count: number, note: NoteMessage): void {
-  const { buffer } = scratch.bytes.slice(firstRecord, firstRecord + resultBytes())
+  const octets = scratch.bytes.slice(firstRecord, firstRecord + resultBytes())
+  const { buffer } = octets
   const words = new Uint32Array(buffer)
-  const polled = { bytes: Buffer.from(buffer), floats: new Float64Array(buffer), words }
+  const polled = { bytes: Buffer.from(buffer), octets, floats: new Float64Array(buffer), words }
   let at = 0
   for (let i = 0; i < count; i++) {
     const length = words[(at >> 2) + lengthIndex] as number

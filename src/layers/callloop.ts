@@ -18,6 +18,8 @@ export interface CallNews {
   readonly running: number
   /** Takes what has come; false: nothing had. */
   take(): boolean
+  /** The end of a turn of the event loop, or of `take`. */
+  turned(): void
   /** The object was removed. */
   fail(error: unknown): void
   /** The fleet handle was closed. */
@@ -109,6 +111,7 @@ export class CallLoop {
   readonly #endTurn = (): void => {
     this.#isScheduled = false
     this.#hasSettled = false
+    this.#news.turned()
     if (this.#spin()) this.look()
     else this.#sleep()
   }
@@ -144,6 +147,7 @@ export class CallLoop {
       this.#news.fail(error)
     } finally {
       this.#isLooking = false
+      this.#news.turned()
     }
   }
 

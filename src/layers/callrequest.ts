@@ -1,6 +1,6 @@
 import { nodeOf, type PolledBytes, positionOf } from '../core/message.js'
 import { abi } from '../core/native.js'
-import { decodeValue, form, isReadWhole, type Load } from './callwire.js'
+import { decodeValue, fewBytesOf, form, isReadWhole, type Load } from './callwire.js'
 
 /** Where an answer goes. */
 export interface ReplyTo {
@@ -65,6 +65,7 @@ export class Request implements ReplyTo {
   readonly tracing: string
   /** Its value is in these bytes, from `valueAt` to `end`. */
   readonly bytes: Buffer
+  readonly #octets: Uint8Array
   readonly valueAt: number
   readonly end: number
   readonly #flags: number
@@ -72,7 +73,7 @@ export class Request implements ReplyTo {
   isTaken = false
 
   constructor(polled: PolledBytes, record: number, end: number) {
-    const { bytes, words } = polled
+    const { bytes, octets, words } = polled
     const header = record + abi.recordBytes
     const at = header + abi.requestHeaderBytes
     const word = header >> 2
@@ -95,6 +96,7 @@ export class Request implements ReplyTo {
     this.method = names?.method ?? ''
     this.tracing = tracing
     this.bytes = bytes
+    this.#octets = octets
     this.valueAt = valueAt
     this.end = end
     this.isTaken = valueAt >= end // foreign bytes, which no client has sent
@@ -104,6 +106,8 @@ export class Request implements ReplyTo {
   value(load: Load): unknown {
     const { bytes, valueAt, end } = this
     if (isReadWhole(bytes[valueAt])) return decodeValue(bytes, valueAt, end, load)
+    const few = fewBytesOf(this.#octets, valueAt, end)
+    if (few !== undefined) return few
     const own = Buffer.allocUnsafeSlow(end - valueAt)
     bytes.copy(own, 0, valueAt, end)
     return decodeValue(own, 0, own.length, load)

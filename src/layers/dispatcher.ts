@@ -77,6 +77,8 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 /** The most requests that are taken in one turn of the event loop. */
 const perTurn = 256
 
+const nowhere: readonly BlobPlace[] = []
+
 /** Takes the requests of one fleet handle, and runs handlers. */
 export class Dispatcher implements Serving {
   static readonly #known = new WeakMap<Switchboard, Dispatcher>()
@@ -88,6 +90,14 @@ export class Dispatcher implements Serving {
   readonly #streams = new Set<StreamedReply>()
   readonly #answers: Answers
   readonly #read = (place: BlobPlace): Buffer => this.#board.blobs.read(place)
+  /** Whose answer is encoded, and the blobs with what is too large for a slot. */
+  #answering: Request | undefined
+  #places: readonly BlobPlace[] = nowhere
+  readonly #spill: Spill = (bytes) => {
+    const places = [...this.#places]
+    this.#places = places
+    return this.#answers.spill(places, `the answer of ${nameOf(this.#answering as Request)}`)(bytes)
+  }
   #count = 0
   /** Requests that were polled. They leave the inbox, from the front, when they are taken. */
   readonly #polled: Request[] = []
@@ -209,7 +219,7 @@ export class Dispatcher implements Serving {
   #refuse({ replyTo, service, method }: Request): undefined {
     if (replyTo === undefined || this.#board.closed) return
     const text = this.services.has(service) ? `${service} has no handler ${method}` : ''
-    this.#answers.send(replyTo, 'refused', Buffer.from(text), Buffer.byteLength(text), [])
+    this.#answers.send(replyTo, 'refused', Buffer.from(text), Buffer.byteLength(text), nowhere)
   }
 
   async #await(request: Request, context: Context, promise: unknown): Promise<void> {
@@ -246,8 +256,9 @@ export class Dispatcher implements Serving {
   #answer(request: Request, isFailure: boolean, value: unknown): undefined {
     const { replyTo } = request
     if (replyTo === undefined || this.#board.closed) return
-    const places: BlobPlace[] = []
-    const spill: Spill = (bytes) => this.#answers.spill(places, `the answer of ${nameOf(request)}`)(bytes)
+    this.#answering = request
+    this.#places = nowhere
+    const spill = this.#spill
     let isFailed = isFailure
     let length: number
     try {
@@ -257,7 +268,7 @@ export class Dispatcher implements Serving {
       isFailed = true
       length = encodeFailure(error, spill) // it cannot be cloned, or is too large
     }
-    this.#answers.send(replyTo, isFailed ? 'failure' : 'answer', wire, length, places)
+    this.#answers.send(replyTo, isFailed ? 'failure' : 'answer', wire, length, this.#places)
   }
 
   /** The callers of some calls that run have given up. */

@@ -1,8 +1,8 @@
-import { monotonicMs } from '../base/clock.js'
 import { OrbitError } from '../base/errors.js'
 import type { BlobPlace, Blobs } from '../core/blobs.js'
 import type { AnswerKind, CallProgress, SentCall } from '../core/boxes.js'
-import { decodeFailure, decodeValue, isReadWhole, wire } from './callwire.js'
+import { scratch } from '../core/scratch.js'
+import { decodeFailure, decodeValue, fewBytesOf, isReadWhole, wire } from './callwire.js'
 
 type CallErrorCode = 'ERR_ORBIT_SERVER_DIED' | 'ERR_ORBIT_TIMEOUT' | 'ERR_ORBIT_NO_HANDLER' | 'ERR_ORBIT_CORRUPT'
 
@@ -35,6 +35,13 @@ export interface CallRequest {
   readonly repeats: boolean
 }
 
+/** Of the promise that was made last: no call needs a function of its own for them. */
+const settlers = { resolve: (_value: unknown): void => {}, reject: (_error: unknown): void => {} }
+function keepSettlers(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  settlers.resolve = resolve
+  settlers.reject = reject
+}
+
 /** One call of this process, from its beginning to its end. */
 export class OpenCall {
   static #serials = 0
@@ -51,7 +58,7 @@ export class OpenCall {
   isOpen = false
   readonly isStream: boolean = false
   /** When it is given up, by the monotonic clock. */
-  deadlineMs: number
+  deadlineMs = Number.POSITIVE_INFINITY
   /** Called when its signal is aborted. */
   onAbort: (() => void) | undefined = undefined
   /** What its answer is. */
@@ -61,19 +68,17 @@ export class OpenCall {
   value: unknown = undefined
   protected readonly blobs: Blobs
   readonly promise: Promise<unknown>
-  protected resolve!: (value: unknown) => void
-  reject!: (error: unknown) => void
+  protected readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
 
   /** @param length of its request, which is in the wire */
   constructor(request: CallRequest, length: number, blobs: Blobs) {
     this.request = request
     this.length = length
     this.blobs = blobs
-    this.deadlineMs = monotonicMs() + request.timeoutMs
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
+    this.promise = new Promise(keepSettlers)
+    this.resolve = settlers.resolve
+    this.reject = settlers.reject
   }
 
   /** Its signal was aborted. */
@@ -86,11 +91,12 @@ export class OpenCall {
     if (this.bytes === wire) this.bytes = Buffer.from(wire.subarray(0, this.length)) // Buffer.slice would be a view
   }
 
-  /** Its answer has come, and is copied: `answer` or `part` follows. */
-  arrive(kind: AnswerKind, bytes: Buffer, at: number, end: number): void {
+  /** Its answer has come, in the scratch, and is copied: `answer` or `part` follows. */
+  arrive(kind: AnswerKind, at: number, end: number): void {
+    const bytes = scratch.buffer
     this.kind = kind
     this.payload = undefined
-    if (kind === 'answer' && !this.isStream && isReadWhole(bytes[at])) {
+    if (kind === 'answer' && !this.isStream && at < end && isReadWhole(bytes[at])) {
       try {
         this.value = decodeValue(bytes, at, end, this.blobs.load)
         return
@@ -98,6 +104,8 @@ export class OpenCall {
         // The bytes are foreign: `answer` says so.
       }
     }
+    this.value = kind === 'answer' && !this.isStream ? fewBytesOf(scratch.bytes, at, end) : undefined
+    if (this.value !== undefined) return
     this.payload = Buffer.allocUnsafe(end - at)
     bytes.copy(this.payload, 0, at, end)
   }

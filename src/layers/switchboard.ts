@@ -3,7 +3,6 @@ import type { Boxes, CallProgress, SentCall } from '../core/boxes.js'
 import type { MemberId } from '../core/deathwatch.js'
 import type { Fleet } from '../core/fleet.js'
 import { closedError } from '../core/handle.js'
-import { scratch } from '../core/scratch.js'
 import { callsPerBox, openCallBoxes, ownCallBox } from './callboxes.js'
 import { CallDeadlines } from './calldeadlines.js'
 import { CallLoop, type CallNews } from './callloop.js'
@@ -32,6 +31,9 @@ export class Switchboard {
   #keepsAlive = false
   #open = 0
   #turn = 0
+  /** The name that one process serves alone, as was found since a call or a turn has ended, and its box. */
+  #onlyName: Uint8Array | undefined
+  #onlyBox = 0
   readonly deadlines = new CallDeadlines(
     () => this.#all(),
     (call) => {
@@ -70,6 +72,10 @@ export class Switchboard {
         return board.#serving?.running ?? 0
       },
       take: () => this.#take(),
+      turned: () => {
+        this.#onlyName = undefined
+        this.deadlines.turned()
+      },
       fail: (error) => this.fail(error),
       close: () => this.#close(),
     }
@@ -99,7 +105,8 @@ export class Switchboard {
       call.onAbort = () => this.#giveUp(call)
       bell.signals.add(signal, call)
     }
-    this.deadlines.watch(call)
+    this.deadlines.begin(call)
+    this.loop.schedule()
     if (signal?.aborted)
       this.#giveUp(call) // while the value was encoded
     else this.#sendOrQueue(call)
@@ -165,8 +172,13 @@ export class Switchboard {
 
   /** The least busy server; of equal ones the one behind the last that was found. -1: there is none. */
   #findServer(name: Uint8Array): number {
+    if (name === this.#onlyName) return this.#onlyBox
     const box = this.boxes.findServer(name, this.#turn)
     this.#turn = box + 1
+    if (box < 0 || !this.boxes.isOnlyServer()) return box
+    this.#onlyName = name
+    this.#onlyBox = box
+    this.loop.schedule()
     return box
   }
 
@@ -185,7 +197,7 @@ export class Switchboard {
       const call = this.#places.at(place)
       if (call === undefined) return
       if (kind === 'dead') return void lost.push(call)
-      call.arrive(kind, scratch.buffer, at, end)
+      call.arrive(kind, at, end)
       answered.push(call)
     })
     for (const call of answered) this.#settle(call)
@@ -232,7 +244,7 @@ export class Switchboard {
       const progress = this.boxes.giveUp(sent)
       if (progress !== 'answered') return progress
       const { kind, at, end } = this.boxes.takeAnswer(sent)
-      call.arrive(kind, scratch.buffer, at, end)
+      call.arrive(kind, at, end)
       this.#settle(call)
       isPart = kind === 'part' && call.isOpen
     }
@@ -267,6 +279,7 @@ export class Switchboard {
   /** A call has ended: the next one gets its place. */
   #remove(call: OpenCall): void {
     call.isOpen = false
+    this.#onlyName = undefined
     const { bell } = this.#fleet
     const { signal, keepAlive } = call.request
     if (signal !== undefined) bell.signals.remove(signal, call)

@@ -114,6 +114,29 @@ describe.each(memories)('the end of a call in $memory', ({ join }) => {
     })
   })
 
+  it('has bytes of any length, as they were sent', async () => {
+    const name = fleetName()
+    keep(serve(join(name), 'work', { echo }))
+    const client = new Client<{ echo: typeof echo }>(join(name), 'work')
+    const values = [0, 1, 62, 63, 64, 65, 66, 1990, 2007, 2008, 5000].map((length) =>
+      new Uint8Array(length).fill(length),
+    )
+    const answers = (await Promise.all(values.map((value) => client.call('echo', value)))) as Uint8Array[]
+    expect(answers.map((answer) => Buffer.from(answer))).toEqual(values.map((value) => Buffer.from(value)))
+  })
+
+  it('is that of another server when the one that was called before in this turn closes in between', async () => {
+    const name = fleetName()
+    const first = keep(serve(join(name), 'work', { who: () => 'first' }))
+    const client = new Client<{ who: () => string }>(join(name), 'work')
+    const calls = [client.call('who')]
+    first.close()
+    keep(serve(join(name), 'work', { who: () => 'second' }))
+    calls.push(client.call('who'))
+    expect(await Promise.all(calls)).toEqual(['second', 'second'])
+    expect(await client.call('who')).toBe('second')
+  })
+
   it('comes for calls that run while another service is added, as many at a time as before', async () => {
     const name = fleetName()
     const server = join(name)
