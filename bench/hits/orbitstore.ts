@@ -23,7 +23,11 @@ export class OrbitStorePolicy implements Policy {
   }
 
   put(key: number, bytes: number, worker: number): void {
-    this.#stores[worker]?.put(key.toString(36), value.subarray(0, bytes))
+    try {
+      this.#stores[worker]?.put(key.toString(36), value.subarray(0, bytes))
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_ORBIT_PAYLOAD_SIZE') throw error // over an eighth of the store
+    }
   }
 
   /** How many bytes were moved for each byte that was put. */
