@@ -71,14 +71,17 @@ export function merged(older: Results, newer: Results): Results {
   const isKept = ({ trial, case: ofCase }: CellResult) =>
     newer.trials.every(({ name }) => name !== trial) ||
     (trials.get(trial)?.of === undefined && newer.cells.every((cell) => cell.trial !== trial || cell.case !== ofCase))
-  const kept = older.cells.filter(isKept)
+  // A case that is measured again keeps its place in the tables.
+  const nameOf = ({ trial, case: ofCase, driver }: CellResult) => named(trial, ofCase, driver)
+  const renewed = new Map(newer.cells.map((cell) => [nameOf(cell), cell]))
+  const kept = older.cells.flatMap((cell) => renewed.get(nameOf(cell)) ?? (isKept(cell) ? [cell] : []))
   for (const trial of newer.trials) trials.set(trial.name, trial)
   const known = new Set(newer.drivers.map(({ name }) => name))
   return {
     ...newer,
     trials: [...trials.values()],
     drivers: [...newer.drivers, ...older.drivers.filter(({ name }) => !known.has(name))],
-    cells: [...kept, ...newer.cells],
+    cells: [...new Set([...kept, ...newer.cells])],
     skipped: [...new Set([...newer.skipped, ...older.skipped])],
   }
 }
