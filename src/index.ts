@@ -60,7 +60,7 @@ export {
 export type { CallContext, Handlers } from './layers/dispatcher.js'
 export type { PresenceChange, PresenceEntry } from './layers/entryview.js'
 export type { EventOrigin, OrbitEvent } from './layers/event.js'
-export { EventCursor, type EventPoll } from './layers/eventcursor.js'
+export { EventCursor, type EventListenOptions, type EventPoll } from './layers/eventcursor.js'
 export { Fence } from './layers/fence.js'
 export { FlightRecorder, type FlightRecorderOptions } from './layers/flightrecorder.js'
 export { Guard } from './layers/guard.js'

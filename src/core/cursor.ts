@@ -169,6 +169,15 @@ export class Cursor<T = unknown> implements Disposable {
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_CLOSED
    */
   listen(listener: (poll: Poll<T>) => void, options: ListenOptions = {}): CursorListener {
+    return this.listenMatching(undefined, listener, options)
+  }
+
+  /** Listens for the frames that match a filter of the addon, and passes the others. @internal */
+  listenMatching(
+    filter: Uint8Array | undefined,
+    listener: (poll: Poll<T>) => void,
+    options: ListenOptions,
+  ): CursorListener {
     if (typeof listener !== 'function') throw wrongType('listener', listener, 'a function')
     checkOptions('options', options, ['signal', 'max', 'keepAlive', 'onError'])
     const { max = 1024, signal, keepAlive, onError } = options
@@ -186,7 +195,7 @@ export class Cursor<T = unknown> implements Disposable {
         return cursor.#position
       },
       target: () => this.#ring(),
-      poll: () => this.poll(max),
+      poll: () => this.#poll(max, filter),
       forget: (ended: CursorListener) => this.#listeners.delete(ended),
     }
     const listening = new CursorListener(this.#bell, source, listener as (poll: Poll) => void, options)

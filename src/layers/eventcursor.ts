@@ -1,4 +1,6 @@
+import { checkInteger, checkOptions, wrongType } from '../base/check.js'
 import type { Cursor, WaitOptions } from '../core/cursor.js'
+import type { CursorListener, ListenOptions } from '../core/listener.js'
 import type { Poll } from '../core/poll.js'
 import { eventIn, type OrbitEvent } from './event.js'
 import { everyTopic, patternBytes } from './topic.js'
@@ -19,6 +21,12 @@ export interface EventPoll<Event = OrbitEvent> {
   readonly from: number
   /** The position of the cursor after the poll. */
   readonly to: number
+}
+
+/** Options of `listen` of an `EventCursor`. */
+export interface EventListenOptions<Pattern extends string = string> extends ListenOptions {
+  /** Which topics it hears, as in `pollTopic`; default every topic. */
+  pattern?: Pattern
 }
 
 /** A position among the events of all topics that moves on with each poll. Made by `bus.cursor`. */
@@ -86,7 +94,35 @@ export class EventCursor<Topics extends object = AnyTopics> implements Disposabl
     return this.#cursor.wait(options)
   }
 
-  /** Ends the waits of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent. */
+  /**
+   * Goes on at another position, and counts nothing in between as lost.
+   *
+   * @param position 0..2^53-2
+   * @throws TypeError or RangeError for a wrong `position`
+   */
+  seek(position: number): void {
+    checkInteger('position', position, 0, Number.MAX_SAFE_INTEGER - 1)
+    this.#cursor.moveTo(position)
+  }
+
+  /**
+   * Calls a function with each poll that moves the cursor on, from now on; it may have passed only other topics. It is
+   * the fastest way to hear of single events. It keeps the process alive unless `keepAlive` is false.
+   *
+   * @returns what ends it, as an aborted signal and closing the cursor or its fleet do
+   * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_CLOSED
+   */
+  listen<Pattern extends string = '>'>(
+    listener: (poll: EventPoll<EventOf<Topics, Pattern>>) => void,
+    options: EventListenOptions<Pattern> = {},
+  ): CursorListener {
+    if (typeof listener !== 'function') throw wrongType('listener', listener, 'a function')
+    checkOptions('options', options, ['pattern', 'signal', 'max', 'keepAlive', 'onError'])
+    const { pattern, ...listening } = options
+    return this.#cursor.listenMatching(patternBytes(pattern), (poll) => listener(eventPoll(poll)), listening)
+  }
+
+  /** Ends the waits and listeners of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent. */
   close(): void {
     this.#cursor.close()
   }

@@ -226,6 +226,9 @@ describe('the types', () => {
         if (event.topic === 'deploy.web') expectTypeOf(event.json()).toEqualTypeOf<{ version: number }>()
         else expectTypeOf(event.json()).toEqualTypeOf<string>()
       }
+      bus.cursor().listen(({ events }) => expectTypeOf(events).toEqualTypeOf<OrbitEvent<'build', number>[]>(), {
+        pattern: 'build',
+      })
       expectTypeOf(bus.subscribe('build')).toEqualTypeOf<EventSubscription<OrbitEvent<'build', number>>>()
       for await (const event of bus.subscribe('user.*.joined')) {
         expectTypeOf(event.json()).toEqualTypeOf<{ at: Date }>()
