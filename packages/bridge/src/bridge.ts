@@ -12,6 +12,7 @@ import { placeName } from './hub/follower.js'
 import { type BridgeHost, type HostRow, hostRows, hostsWithClocks } from './hub/hosts.js'
 import { Hub } from './hub/hub.js'
 import { Memory, roleName } from './hub/memory.js'
+import { hostNames, labelOf, namesWarning } from './hub/names.js'
 import { type Answers, answerTo, type Question } from './hub/questions.js'
 import { beginSending } from './hub/sender.js'
 import { type Desk, deskOf, RemoteDesk, serveDesk } from './hub/service.js'
@@ -73,7 +74,7 @@ export class Bridge implements AsyncDisposable {
     this.#user = fleet
     this.#spec = spec
     // Its own: the role, which lives as long as its handle, must not end with the caller's.
-    this.#fleet = Fleet.joinShm(fleet.name, { label: `bridge ${spec.host}` })
+    this.#fleet = Fleet.joinShm(fleet.name, { label: labelOf(spec.host) })
     this.#memory = new Memory(this.#fleet)
     this.#changes = new OrbitEventBus(this.#fleet, changesBus)
     this.#role = new Contest(this.#fleet, { name: roleName.contest })
@@ -83,6 +84,8 @@ export class Bridge implements AsyncDisposable {
       const options = bus === undefined ? {} : { name: bus }
       beginSending(this.#memory.sent(name), new OrbitEventBus(this.#fleet, options))
     }
+    const names = namesWarning(this.#fleet)
+    if (names !== undefined) this.#warn('ORBIT_BRIDGE_HOST', names)
     this.#work = spec.offers ? this.#offer() : Promise.resolve()
   }
 
@@ -355,7 +358,7 @@ export class Bridge implements AsyncDisposable {
   async doctor(options: AskOptions = {}): Promise<BridgeFinding[]> {
     const timeoutMs = askTimeout(options)
     const hosts = await this.hosts({ timeoutMs }).catch(() => undefined)
-    return findingsOf(this.stats(), hosts)
+    return findingsOf(this.stats(), hosts, hostNames(this.#fleet))
   }
 
   /**

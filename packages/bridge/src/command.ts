@@ -2,6 +2,7 @@ import { Contest, Fleet } from 'orbit-node'
 import { type BridgeFinding, findingsOf } from './doctor.js'
 import { type BridgeHost, hostsWithClocks } from './hub/hosts.js'
 import { connectedName, Memory, roleName } from './hub/memory.js'
+import { hostNames } from './hub/names.js'
 import { RemoteDesk } from './hub/service.js'
 import { type BridgeStats, statsOf } from './stats.js'
 
@@ -46,7 +47,7 @@ export async function reportHosts(name: string): Promise<HostsReport> {
   const bridge = statsOf(memory, memory.routes(), holder?.pid)
   const asked = holder && (await hostsWithClocks(new RemoteDesk(fleet, askMs), askMs).catch(() => undefined))
   const hosts = asked ?? []
-  const findings = findingsOf(bridge, asked)
+  const findings = findingsOf(bridge, asked, hostNames(fleet))
   const rows = hosts.map(({ host, alive, fleet: other, pid, ageMs, clockOffsetMs, roundTripMs, lost }) => {
     const state = alive ? 'alive' : 'silent'
     return [host, state, other, String(pid), number(ageMs), number(clockOffsetMs), number(roundTripMs), String(lost)]

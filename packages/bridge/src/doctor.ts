@@ -6,7 +6,14 @@ export interface BridgeFinding {
   /** How bad it is. */
   readonly level: 'note' | 'warning' | 'problem'
   /** The name of the check, which does not change. */
-  readonly check: 'bridge-absent' | 'bridge-unreachable' | 'bridge-lag' | 'host-silent' | 'clock-offset' | 'events-lost'
+  readonly check:
+    | 'bridge-absent'
+    | 'bridge-unreachable'
+    | 'bridge-lag'
+    | 'host-names'
+    | 'host-silent'
+    | 'clock-offset'
+    | 'events-lost'
   /** The facts. */
   readonly found: string
   /** Their consequence. */
@@ -18,10 +25,18 @@ export interface BridgeFinding {
 const waitingMost = 1000
 const offsetMost = 1000
 
-/** @param hosts undefined: the process that holds the bridge does not answer */
-export function findingsOf(stats: BridgeStats, hosts: readonly BridgeHost[] | undefined): BridgeFinding[] {
+/**
+ * @param hosts undefined: the process that holds the bridge does not answer
+ * @param names what the members of the fleet call this host
+ */
+export function findingsOf(
+  stats: BridgeStats,
+  hosts: readonly BridgeHost[] | undefined,
+  names: readonly string[],
+): BridgeFinding[] {
   return [
     ...connectionFindings(stats, hosts !== undefined),
+    ...nameFindings(names),
     ...routeFindings(stats),
     ...(hosts ?? []).flatMap(hostFindings),
   ]
@@ -46,6 +61,13 @@ function connectionFindings({ pid, connected }: BridgeStats, answers: boolean): 
   return [
     { level: 'problem', check: 'bridge-unreachable', found, meaning, fix: 'start nats-server, or correct `servers`' },
   ]
+}
+
+function nameFindings(names: readonly string[]): BridgeFinding[] {
+  if (names.length < 2) return []
+  const found = `members of this fleet give their host different names: ${names.join(', ')}`
+  const meaning = 'events, locks and lists of hosts have the name of the member that holds the connection'
+  return [{ level: 'warning', check: 'host-names', found, meaning, fix: 'give all of them the same `host`' }]
 }
 
 function routeFindings({ routes }: BridgeStats): BridgeFinding[] {

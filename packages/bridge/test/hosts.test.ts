@@ -1,5 +1,5 @@
 import { Counters, Presence } from 'orbit-node'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { fleetName } from '../../../test/help/fleets.js'
 import { orbit, orbitJson } from '../../../test/help/orbit.js'
 import { start } from '../../../test/help/processes.js'
@@ -102,6 +102,26 @@ describe.skipIf(!hasNats)('a list over hosts', () => {
     expect(found.flatMap(({ fleet, level, check }) => (fleet === a.name && level !== 'ok' ? [check] : []))).toEqual(
       checks,
     )
+  })
+
+  it('warns where members of one fleet give their host different names', async () => {
+    const warned = new Promise<string>((resolve) => {
+      const onWarning = (warning: Error & { code?: string }) => {
+        if (warning.code === 'ORBIT_BRIDGE_HOST') resolve(warning.message)
+      }
+      process.on('warning', onWarning)
+      onTestFinished(() => void process.off('warning', onWarning))
+    })
+    const options = { servers: '127.0.0.1:1', offer: false }
+    const first = startHost('first', options)
+    expect((await first.bridge.doctor()).map(({ check }) => check)).toEqual(['bridge-absent'])
+    const second = startHost('second', options, first.name)
+    expect(await warned).toContain('call it first, second')
+    for (const { bridge } of [first, second]) {
+      expect((await bridge.doctor()).map(({ check }) => check)).toEqual(['bridge-absent', 'host-names'])
+    }
+    await second.bridge.close()
+    expect((await first.bridge.doctor()).map(({ check }) => check)).toEqual(['bridge-absent'])
   })
 
   it('says so where no process holds the bridge, and where it was closed', async () => {
