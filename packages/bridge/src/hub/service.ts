@@ -13,10 +13,10 @@ export interface Desk {
   /** Takes a lease if it is free. Returns what the key has now. */
   take(request: TakeRequest): Promise<RegisterEntry>
   /**
-   * Gives a lease back. Resolves when the server has it. For another process it resolves when the process that holds
-   * the bridge has begun to do it: the next claim of this host waits for that.
+   * Gives a lease back. Resolves when the server has it. In another process than the one that holds the bridge it
+   * resolves when the request is in shared memory: every later claim of this host waits for it there.
    */
-  release(request: { key: string; revision: number }, begin?: Promise<void>): Promise<void>
+  release(request: { key: string; revision: number }): Promise<void>
   /** Resolves when the key has another revision, or after `ms`. */
   changed(request: { key: string; revision: number; ms: number }): Promise<void>
   /** Asks a host, this one or another. */
@@ -54,7 +54,7 @@ export function deskOf(
     get: async (key) => (await hub.leases()).get(key),
     swap: async ({ key, value, revision }) => (await hub.leases()).swap(key, value, revision),
     take: async (request) => (await hub.leases()).take(request),
-    release: async ({ key, revision }, begin) => (await hub.leases()).release(key, revision, begin),
+    release: async ({ key, revision }) => (await hub.leases()).release(key, revision),
     changed: async ({ key, revision, ms }) => (await hub.leases()).changed(key, revision, AbortSignal.timeout(ms)),
     ask: async ({ host, question, ms }) => {
       const bytes = Buffer.from(question)
@@ -68,9 +68,8 @@ export function deskOf(
 
 /** Serves a desk to the other processes of the host. */
 export function serveDesk(fleet: Fleet, desk: Desk): Server<Handlers> {
-  // The caller is woken before the server is: it goes on at the same time.
-  const release = (request: { key: string; revision: number }) =>
-    void desk.release(request, new Promise((resolve) => setImmediate(resolve))).catch(() => {})
+  // No process waits for it: the lease expires if the server does not get it.
+  const release = (request: { key: string; revision: number }) => void desk.release(request).catch(() => {})
   return serve(fleet, service, { ...desk, release } as unknown as Handlers, { concurrency })
 }
 
@@ -93,8 +92,9 @@ export class RemoteDesk implements Desk {
   take(request: TakeRequest) {
     return this.#call<RegisterEntry>('take', request)
   }
-  release(request: { key: string; revision: number }) {
-    return this.#call<void>('release', request)
+  async release(request: { key: string; revision: number }): Promise<void> {
+    // Requests are taken in the order in which they were sent by all processes. Only a full inbox makes it wait.
+    if (!this.#client.tell('release', request)) await this.#call<void>('release', request)
   }
   changed(request: { key: string; revision: number; ms: number }) {
     return this.#call<void>('changed', request, request.ms)

@@ -46,12 +46,11 @@ export class Leases implements Register {
   }
 
   /**
-   * Gives a lease back, if the key still has this revision. Rejects if the server cannot be reached.
-   *
-   * @param begin when to write it; a claim of this host waits from now on until it is written
+   * Gives a lease back, if the key still has this revision; a claim of this host waits from now on until it is written.
+   * Rejects if the server cannot be reached.
    */
-  async release(key: string, revision: number, begin: Promise<void> = Promise.resolve()): Promise<void> {
-    const released = begin.then(() => this.swap(key, freeText, revision))
+  async release(key: string, revision: number): Promise<void> {
+    const released = this.swap(key, freeText, revision)
     const known = released.catch(() => {})
     this.#releasing.set(key, known)
     try {
