@@ -39,9 +39,9 @@ export class CacheLink implements Link {
     this.#sender = new Sender({
       route: cacheRoute,
       topics: ['>'],
+      isStored: true,
       bus: changes,
       memory,
-      passedTo: (position) => position,
       maxBytes: () => batchLimit(this.#engine, spec.limits.maxBytes),
       send: (bytes) => this.#append(bytes),
     })

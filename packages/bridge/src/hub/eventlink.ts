@@ -2,7 +2,7 @@ import { type Fleet, OrbitEventBus } from 'orbit-node'
 import { pause } from '../base/clock.js'
 import { unreachable } from '../base/errors.js'
 import type { Engine, Log } from '../engine/engine.js'
-import { decodeBatch } from '../events/batch.js'
+import { type Batch, decodeBatch } from '../events/batch.js'
 import type { Route, Spec } from '../options.js'
 import { Follower } from './follower.js'
 import { batchLimit, type Link } from './link.js'
@@ -12,7 +12,7 @@ import { type Received, Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 
 /** Of so many bytes that were sent, the server must have read all before twice as many are sent. */
-const windowBytes = 256 * 1024
+const windowBytes = 1024 * 1024
 /** Subscribers of this host get a moment after so many of the events that their bus retains. */
 const paceShare = 0.5
 const paceMs = 10
@@ -46,10 +46,9 @@ export class EventLink implements Link {
     this.#sender = new Sender({
       route: route.name,
       topics: route.topics,
+      isStored: route.isStored,
       bus: this.#bus,
       memory,
-      passedTo: (position) =>
-        position >= this.#foreignFrom && position < this.#foreignTo ? this.#foreignTo : position,
       maxBytes: () => batchLimit(this.#engine, route.isStored ? spec.limits.maxBytes : undefined),
       send: (bytes) => (route.isStored ? this.#append(bytes) : this.#sendLive(bytes)),
     })
@@ -81,7 +80,7 @@ export class EventLink implements Link {
     if (this.#route.isStored) return
     engine.listen(`live.${this.name}`, (host, bytes) => {
       const batch = host === this.#spec.host ? undefined : decodeBatch(bytes)
-      if (batch !== undefined) this.#receiver.receive(host, batch, this.#position)
+      if (batch !== undefined) this.#receive(host, batch)
     })
   }
 
@@ -121,7 +120,7 @@ export class EventLink implements Link {
       take: async ({ host, bytes }) => {
         const batch = host === undefined || host === this.#spec.host ? undefined : decodeBatch(bytes)
         if (host === undefined || batch === undefined) return
-        this.#receiver.receive(host, batch, this.#position)
+        this.#receive(host, batch)
         if (this.#delivered < this.#bus.capacity * paceShare) return
         this.#delivered = 0
         await pause(paceMs, signal)
@@ -135,6 +134,11 @@ export class EventLink implements Link {
   noteProgress(host: string, sent: Readonly<Record<string, Received>>): void {
     const progress = this.#route.isStored ? undefined : sent[this.name]
     if (progress !== undefined) this.#receiver.noteProgress(host, progress)
+  }
+
+  #receive(host: string, batch: Batch): void {
+    this.#receiver.receive(host, batch, this.#position)
+    this.#sender.pass(this.#foreignFrom, this.#foreignTo)
   }
 
   #deliver(origin: { host: string; epoch: number; index: number }, topic: string, payload: Uint8Array, ms: number) {

@@ -1,5 +1,5 @@
-import type { EventCursor, Orbital, OrbitEvent, OrbitEventBus } from 'orbit-node'
-import { pause } from '../base/clock.js'
+import type { EventCursor, EventPoll, Orbital, OrbitEvent, OrbitEventBus } from 'orbit-node'
+import { pause, runtime } from '../base/clock.js'
 import { batchOverhead, encodeBatch, type SentEvent, sentBytes } from '../events/batch.js'
 import { matcherOf } from '../events/pattern.js'
 import type { Memory, SentState } from './memory.js'
@@ -8,21 +8,28 @@ import type { Memory, SentState } from './memory.js'
 export interface SenderSpec {
   readonly route: string
   readonly topics: readonly string[]
+  /** Whether each batch is acknowledged before the next one. */
+  readonly isStored: boolean
   readonly bus: OrbitEventBus
   readonly memory: Memory
-  /** The position up to which nothing is to be sent, from a position on; that position if there may be something. */
-  passedTo(position: number): number
   /** The most bytes of a batch. */
   maxBytes(): number
-  /** Sends a batch. Resolves when the next one may follow; rejects if it was not sent. */
+  /** Sends a batch. Resolves when the next one may follow; rejects if it was not sent. undefined: it was sent. */
   send(bytes: Uint8Array): Promise<void> | undefined
 }
 
-const pollMax = 512
+/**
+ * How many events are polled at once, and so in a batch at most. The server acknowledges each batch of a stored route
+ * before the next one is sent, so these are larger. The others are on their way while the next ones are polled.
+ */
+const [pollMaxStored, pollMaxLive] = [512, 128]
 const maxBatchBytes = 256 * 1024
 const retryMs = 100
-/** So few events are read and dropped faster than a cursor is made after them. */
-const fewEvents = 64
+/**
+ * What was sent is noted so much later. A batch that follows at once waits for no note, and neither does the process
+ * that the last write has woken: it often runs on the core of this one.
+ */
+const noteMs = 2
 
 const newEpoch = (): number => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
 
@@ -45,9 +52,11 @@ export class Sender {
   readonly #spec: SenderSpec
   readonly #state: Orbital<SentState>
   readonly #matches: (topic: string) => boolean
-  #progress: SentState
-  /** The `next` that is in shared memory. */
-  #noted: number
+  readonly #progress: { -readonly [Key in keyof SentState]: SentState[Key] }
+  #cursor: EventCursor | undefined
+  /** Events that were polled wait to be sent. */
+  #isPending = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(spec: SenderSpec) {
     this.#spec = spec
@@ -55,8 +64,7 @@ export class Sender {
     this.#matches = spec.topics.length === 1 ? () => true : matcherOf(spec.topics)
     this.#state = spec.memory.sent(spec.route)
     beginSending(this.#state, spec.bus)
-    this.#progress = this.#state.load() as SentState
-    this.#noted = this.#progress.next
+    this.#progress = { ...(this.#state.load() as SentState) }
   }
 
   /** The count of the events that were sent: what a receiver should have by now. */
@@ -72,80 +80,138 @@ export class Sender {
 
   /** Sends until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    let cursor = this.#cursor()
+    const cursor = this.#open()
+    this.#cursor = cursor
     try {
-      while (!signal.aborted) {
-        cursor = this.#pass(cursor)
-        await this.#step(cursor, signal)
-      }
+      while (!signal.aborted) await this.#listen(cursor, signal)
     } finally {
+      if (!this.#isPending) this.#note()
+      runtime.clearTimeout(this.#timer)
+      this.#cursor = undefined
       cursor.close()
     }
   }
 
-  /** Sends what there is, or waits. */
-  async #step(cursor: EventCursor, signal: AbortSignal): Promise<void> {
-    const { next } = this.#progress
-    const events = this.#next(cursor)
-    // A batch without events tells of a loss that no event follows yet.
-    const isLoss = events.length === 0 && this.#progress.next > next
-    if (isLoss) await this.#send([], signal)
-    await this.#sendAll(events, signal)
+  /** Goes on after events that are not to be sent, without reading them, if it has come to these. */
+  pass(from: number, to: number): void {
+    const cursor = this.#cursor
+    if (cursor === undefined || cursor.position < from || cursor.position >= to) return
+    cursor.seek(to)
+    if (!this.#isPending) this.#noteSoon()
+  }
+
+  /** Sends what comes, without a promise, until one must be waited for. */
+  async #listen(cursor: EventCursor, signal: AbortSignal): Promise<void> {
+    const { topics, isStored } = this.#spec
+    const pattern = topics.length === 1 ? (topics[0] as string) : '>'
+    let end = () => {}
+    const pending = new Promise<Promise<void> | undefined>((resolve, reject) => {
+      end = () => resolve(undefined)
+      signal.addEventListener('abort', end, { once: true })
+      const take = (poll: EventPoll) => {
+        const sending = this.#take(poll, signal)
+        if (sending === undefined) return
+        this.#isPending = true
+        listener.close()
+        resolve(sending)
+      }
+      const listener = cursor.listen(
+        (poll) => {
+          try {
+            take(poll)
+          } catch (error) {
+            listener.close()
+            reject(error) // the memory of this host was removed
+          }
+        },
+        { pattern, max: isStored ? pollMaxStored : pollMaxLive, signal, keepAlive: false, onError: reject },
+      )
+    })
+    try {
+      await pending
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
     if (signal.aborted) return // what was not sent is read again by the next process
-    // Batches that are always there must not starve the connection.
-    const isIdle = cursor.lag === 0
-    if (isIdle || events.length > 0) this.#note(cursor.position)
-    if (isIdle) await cursor.wait({ signal, keepAlive: false }).catch(() => {})
-    else await new Promise<void>((resolve) => setImmediate(resolve))
+    if (this.#isPending) this.#note()
+    this.#isPending = false
   }
 
-  /** Goes on after events that are not to be sent, without reading them. */
-  #pass(cursor: EventCursor): EventCursor {
-    const to = this.#spec.passedTo(cursor.position)
-    if (to - cursor.position <= fewEvents) return cursor
-    cursor.close()
-    this.#note(to)
-    return this.#cursor()
-  }
-
-  #cursor(): EventCursor {
+  #open(): EventCursor {
     const { bus } = this.#spec
     try {
       return bus.cursor(this.#progress.position)
     } catch (error) {
       // The bus was made anew, with positions from 0 on.
       if (!(error instanceof RangeError)) throw error
-      this.#progress = { epoch: newEpoch(), position: 0, next: 0 }
+      Object.assign(this.#progress, { epoch: newEpoch(), position: 0, next: 0 })
       return bus.cursor('start')
     }
   }
 
-  /** The next events to send. What was lost before them moves the count on. */
-  #next(cursor: EventCursor): SentEvent[] {
-    const { events, lost, malformed } = this.#poll(cursor)
-    if (lost + malformed > 0) this.#skip(lost + malformed)
-    return events.filter(({ origin, topic }) => origin === undefined && this.#matches(topic))
+  /** Sends what a poll has found. What was lost before it moves the count on. undefined: it was sent. */
+  #take({ events, lost, malformed }: EventPoll, signal: AbortSignal): Promise<void> | undefined {
+    const missing = lost + malformed
+    if (missing > 0) this.#skip(missing)
+    const own = this.#isOwn(events) ? events : events.filter((event) => this.#isSent(event))
+    // A batch without events tells of a loss that no event follows yet.
+    const sending = own.length > 0 || missing > 0 ? this.#sendAll(own, signal) : undefined
+    if (sending !== undefined) return sending
+    if (missing > 0) this.#note()
+    else this.#noteSoon()
+    return undefined
   }
 
-  #poll(cursor: EventCursor): { events: readonly OrbitEvent[]; lost: number; malformed: number } {
-    const [only] = this.#spec.topics
-    return this.#spec.topics.length === 1 ? cursor.pollTopic(only as string, pollMax) : cursor.poll(pollMax)
+  #isOwn(events: readonly OrbitEvent[]): boolean {
+    for (const event of events) if (!this.#isSent(event)) return false
+    return true
+  }
+
+  #isSent({ origin, topic }: OrbitEvent): boolean {
+    return origin === undefined && this.#matches(topic)
   }
 
   #skip(lost: number): void {
     this.#spec.memory.count('unsent', this.#spec.route, lost)
-    this.#progress = { ...this.#progress, next: this.#progress.next + lost }
+    this.#progress.next += lost
   }
 
-  #note(position: number): void {
-    if (position === this.#progress.position && this.#progress.next === this.#noted) return
-    this.#noted = this.#progress.next
-    this.#progress = { ...this.#progress, position }
+  /** Notes soon that all was sent that was polled. */
+  #noteSoon(): void {
+    this.#timer ??= runtime.setTimeout(() => this.#noteInTime(), noteMs).unref()
+    this.#progress.position = this.#cursor?.position ?? this.#progress.position
+  }
+
+  #noteInTime(): void {
+    this.#timer = undefined
+    if (this.#isPending) return // it is noted when it was sent
+    try {
+      this.#note()
+    } catch {
+      // The memory of this host was removed: the next poll fails too.
+    }
+  }
+
+  #note(): void {
+    runtime.clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#progress.position = this.#cursor?.position ?? this.#progress.position
     this.#state.store(this.#progress)
   }
 
-  async #sendAll(events: readonly SentEvent[], signal: AbortSignal): Promise<void> {
-    const most = Math.min(maxBatchBytes, this.#spec.maxBytes() || maxBatchBytes)
+  #sendAll(events: readonly SentEvent[], signal: AbortSignal): Promise<void> | undefined {
+    const most = this.#mostBytes
+    let bytes = batchOverhead
+    for (const event of events) bytes += sentBytes(event)
+    return bytes <= most ? this.#send(events, signal) : this.#sendParts(events, signal)
+  }
+
+  get #mostBytes(): number {
+    return Math.min(maxBatchBytes, this.#spec.maxBytes() || maxBatchBytes)
+  }
+
+  async #sendParts(events: readonly SentEvent[], signal: AbortSignal): Promise<void> {
+    const most = this.#mostBytes
     for (let at = 0; at < events.length; ) {
       let bytes = batchOverhead
       let to = at
@@ -164,24 +230,39 @@ export class Sender {
     }
   }
 
-  async #send(events: readonly SentEvent[], signal: AbortSignal): Promise<void> {
-    const { route, memory } = this.#spec
+  #send(events: readonly SentEvent[], signal: AbortSignal): Promise<void> | undefined {
     const { epoch, next } = this.#progress
     const bytes = encodeBatch({ epoch, first: next, events })
+    const sending = this.#spec.send(bytes)
+    return sending === undefined ? this.#sent(events.length) : this.#await(sending, bytes, events, signal)
+  }
+
+  /** Sends a batch again until it was sent. */
+  async #await(
+    first: Promise<void>,
+    bytes: Uint8Array,
+    events: readonly SentEvent[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    let sending: Promise<void> | undefined = first
     for (;;) {
-      if (signal.aborted) return
-      // The server may be another one now, which takes less.
-      const most = this.#spec.maxBytes()
-      if (events.length > 0 && most > 0 && bytes.length > most) return this.#sendAll(events, signal)
       try {
-        // Also without a promise: the client writes to its socket in a microtask, before what follows here.
-        await this.#spec.send(bytes)
-        break
+        await sending
+        this.#sent(events.length)
+        return
       } catch {
         await pause(retryMs, signal)
       }
+      if (signal.aborted) return
+      // The server may be another one now, which takes less.
+      const most = this.#spec.maxBytes()
+      if (events.length > 0 && most > 0 && bytes.length > most) return this.#sendParts(events, signal)
+      sending = this.#spec.send(bytes)
     }
-    memory.count('sent', route, events.length)
-    this.#progress = { ...this.#progress, next: next + events.length }
+  }
+
+  #sent(count: number): undefined {
+    this.#spec.memory.count('sent', this.#spec.route, count)
+    this.#progress.next += count
   }
 }

@@ -1,0 +1,94 @@
+import { Fleet, OrbitEventBus } from 'orbit-node'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fleetName } from '../../../test/help/fleets.js'
+import { type Batch, decodeBatch } from '../src/events/batch.js'
+import { Memory } from '../src/hub/memory.js'
+import { Sender } from '../src/hub/sender.js'
+import { until } from './help/hosts.js'
+
+/** A host with a sender, and what it sends. `answers` has a function for each batch that waits. */
+function sending(fleet: Fleet, isStored: boolean) {
+  const bus = new OrbitEventBus(fleet, { capacity: 64 })
+  const memory = new Memory(fleet)
+  const batches: Batch[] = []
+  const answers: (() => void)[] = []
+  const send = (bytes: Uint8Array) => {
+    batches.push(decodeBatch(bytes) as Batch)
+    return isStored ? new Promise<void>((resolve) => answers.push(resolve)) : undefined
+  }
+  const sender = new Sender({ route: 'r', topics: ['a'], isStored, bus, memory, maxBytes: () => 100_000, send })
+  const over = new AbortController()
+  const work = sender.run(over.signal)
+  const end = async () => {
+    over.abort()
+    for (const answer of answers) answer() // too late: nothing is noted any more
+    await work
+  }
+  return { bus, sender, batches, answers, end, noted: () => memory.sent('r').load() }
+}
+
+function joined(): Fleet {
+  const fleet = Fleet.joinShm(fleetName('sender'))
+  onTestFinished(() => fleet.close())
+  return fleet
+}
+
+const textsOf = (batches: readonly Batch[]) =>
+  batches.flatMap(({ first, events }) => events.map(({ payload }, i) => `${first + i} ${Buffer.from(payload)}`))
+
+describe('a sender', () => {
+  it('notes no event as sent before the server has it, although events of other hosts follow', async () => {
+    const { bus, sender, batches, answers, end, noted } = sending(joined(), true)
+    bus.publish('a', 'x')
+    bus.publish('a', 'y')
+    await until(() => answers.length === 1)
+    const origin = { host: 'b', epoch: 1 }
+    for (let index = 0; index < 3; index++) bus.publishForeign({ ...origin, index }, 'a', 'foreign', 1)
+    sender.pass(2, 5)
+    await new Promise((resolve) => setTimeout(resolve, 20)) // longer than it takes to note
+    expect(noted()).toMatchObject({ position: 0, next: 0 })
+    answers[0]?.()
+    await until(() => noted()?.position === 5)
+    expect(noted()?.next).toBe(2)
+    bus.publish('a', 'z')
+    await until(() => answers.length === 2)
+    expect(textsOf(batches)).toEqual(['0 x', '1 y', '2 z'])
+    await end()
+  })
+
+  it('leaves what the server has not confirmed to the next process, with the same indexes', async () => {
+    const fleet = joined()
+    const first = sending(fleet, true)
+    first.bus.publish('a', 'x')
+    await until(() => first.answers.length === 1)
+    await first.end()
+    const next = sending(fleet, true)
+    await until(() => next.answers.length === 1)
+    expect(textsOf(next.batches)).toEqual(['0 x'])
+    expect(next.batches[0]?.epoch).toBe(first.batches[0]?.epoch)
+    await next.end()
+  })
+
+  it('sends at once where nothing waits, passes other topics, and notes all when it ends', async () => {
+    const { bus, batches, end, noted } = sending(joined(), false)
+    for (const [topic, text] of ['a1', 'b2', 'a3', 'b4'].map((each) => [...each] as [string, string]))
+      bus.publish(topic, text)
+    await until(() => textsOf(batches).length === 2)
+    await end()
+    expect(textsOf(batches)).toEqual(['0 1', '1 3'])
+    expect(noted()).toMatchObject({ position: 4, next: 2 })
+  })
+
+  it('counts what the bus has overwritten, and tells it without an event', async () => {
+    const fleet = joined()
+    await sending(fleet, false).end()
+    const bus = new OrbitEventBus(fleet)
+    for (let i = 0; i < 70; i++) bus.publish('b')
+    const { batches, end, noted } = sending(fleet, false)
+    await until(() => noted()?.position === 70)
+    await end()
+    expect(batches.map(({ first, events }) => [first, events.length])).toEqual([[6, 0]])
+    expect(noted()?.next).toBe(6)
+    expect(new Memory(fleet).counted('unsent', 'r')).toBe(6)
+  })
+})
