@@ -8,29 +8,33 @@
 import { createConnection, createServer, type Socket } from 'node:net'
 import { connect } from '@nats-io/transport-node'
 import { bridge } from 'orbit-bridge'
-import { Fleet, OrbitEventBus } from 'orbit-node'
+import { Fleet, type OrbitEvent, OrbitEventBus } from 'orbit-node'
+import { mark, tellTrace, traceBridge } from './trace.js'
 
 const [role, name, servers, socket] = process.argv.slice(2) as [string, string, string, string]
 
 function startHub(cluster = 'default'): void {
+  traceBridge()
   const fleet = Fleet.joinShm(name)
   new OrbitEventBus(fleet, { capacity: 65_536, payloadBytes: 512 })
   bridge(fleet, { servers, host: name, cluster, events: [{ topics: ['bench.>'] }] })
 }
 
-async function echo(): Promise<void> {
+function echo(): void {
   const bus = new OrbitEventBus(Fleet.joinShm(name))
-  const events = bus.subscribe('bench.out.*')
-  process.send?.('ready')
   let count = 0
-  for await (const event of events) {
-    if (event.topic === 'bench.out.ping') bus.publish('bench.back.pong', event.payload)
-    else if (event.topic === 'bench.out.load') count++
-    else if (event.topic === 'bench.out.end') {
+  const hear = ({ topic, payload }: OrbitEvent) => {
+    if (topic === 'bench.out.ping') {
+      mark('heard')
+      bus.publish('bench.back.pong', payload)
+    } else if (topic === 'bench.out.load') count++
+    else if (topic === 'bench.out.end') {
       bus.publish('bench.back.done', `${count}`)
       count = 0
     }
   }
+  bus.cursor('head').listen(({ events }) => events.forEach(hear), { pattern: 'bench.out.*' })
+  process.send?.('ready')
 }
 
 async function echoNats(): Promise<void> {
@@ -77,6 +81,7 @@ function bounce(): void {
 }
 
 async function main(): Promise<void> {
+  if (role === 'hub' || role === 'echo') tellTrace()
   if (role === 'hub') startHub()
   else if (role === 'single') startHub(role)
   if (role === 'echo' || role === 'single') return echo()

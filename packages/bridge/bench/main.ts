@@ -1,10 +1,23 @@
 // npm run bench:bridge: what an event over two hosts and a lock of hosts cost, beside bare NATS. Hosts are fleets of this
 // machine. All ways are measured in turn, round by round, in one run: compare ratios, not microseconds of two runs.
+// --only latency,throughput,locks,publishers measures some of it; --rounds sets the number of rounds. With ORBIT_TRACE=1
+// it prints where the time of an event goes, and nothing else.
+import { parseArgs } from 'node:util'
 import { jetstream } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { pause, Stage, type Way } from './stage.js'
+import { printStages } from './stages.js'
+import { isTraced } from './trace.js'
 
-const [rounds, trips, restedTrips, load, locks] = [9, 200, 60, 20_000, 30]
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: 'latency,throughput,locks,publishers' },
+    rounds: { type: 'string', default: '9' },
+  },
+})
+const only = isTraced ? [] : values.only.split(',')
+const rounds = Math.max(3, Number(values.rounds))
+const [trips, restedTrips, load, locks] = [200, 60, 20_000, 30]
 const payload = Buffer.alloc(200, 'x')
 const sorted = (values: number[]): number[] => values.sort((a, b) => a - b)
 const median = (values: number[]): number => sorted(values)[values.length >> 1] as number
@@ -49,9 +62,11 @@ async function measureEvents(stage: Stage): Promise<void> {
   const ways = { nats: await stage.nats(), relay: await stage.relay(), orbit: stage.orbit(), single: stage.single() }
   for (let round = 0; round < rounds; round++) {
     for (const [name, way] of Object.entries(ways)) {
-      note(`event, back to back, ${name} (us)`, await latency(way, trips, 0))
-      note(`event, every 2 ms, ${name} (us)`, await latency(way, restedTrips, 2))
-      if (name !== 'relay') note(`events a second, ${name}`, await throughput(way))
+      if (only.includes('latency')) {
+        note(`event, back to back, ${name} (us)`, await latency(way, trips, 0))
+        note(`event, every 2 ms, ${name} (us)`, await latency(way, restedTrips, 2))
+      }
+      if (only.includes('throughput') && name !== 'relay') note(`events a second, ${name}`, await throughput(way))
     }
   }
 }
@@ -124,12 +139,15 @@ const ratios: [title: string, of: string, to: string][] = [
 const stage = new Stage()
 try {
   await stage.open()
-  await measureEvents(stage)
-  await measureLocks(stage)
-  await measurePublishers(stage)
+  if (only.includes('latency') || only.includes('throughput')) await measureEvents(stage)
+  if (only.includes('locks')) await measureLocks(stage)
+  if (only.includes('publishers')) await measurePublishers(stage)
+  if (isTraced) await printStages(stage)
   for (const name of results.keys()) console.log(name.padEnd(48), result(name).toFixed(1).padStart(12))
-  console.log('\nIn relation to bare NATS; for p99, to the time with the server:')
-  for (const [title, of, to] of ratios) console.log(title.padEnd(48), (result(of) / result(to)).toFixed(2).padStart(12))
+  if (!isTraced) console.log('\nIn relation to bare NATS; for p99, to the time with the server:')
+  for (const [title, of, to] of ratios) {
+    if (results.has(of)) console.log(title.padEnd(48), (result(of) / result(to)).toFixed(2).padStart(12))
+  }
 } finally {
   await stage.close()
 }

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { type Bridge, bridge } from 'orbit-bridge'
-import { Fleet, OrbitEventBus } from 'orbit-node'
+import { Fleet, type OrbitEvent, OrbitEventBus } from 'orbit-node'
+import { isTraced, type Trace } from './trace.js'
 
 /** A way from this process to the one on the other host, and back. */
 export interface Way {
@@ -22,6 +23,7 @@ export class Stage {
   readonly #folder = mkdtempSync(join(tmpdir(), 'orbit-bench-'))
   readonly #names = ['a', 'b', 'here', 'there'].map((host) => `bench-bridge-${host}-${process.pid}`)
   readonly #started: ChildProcess[] = []
+  readonly #traced: ChildProcess[] = []
   readonly #fleets: Fleet[] = []
   #server!: ChildProcess
   connection!: NatsConnection
@@ -72,6 +74,7 @@ export class Stage {
     const file = new URL('host.ts', import.meta.url)
     const child = fork(file, [role, name, this.servers, socket], { execArgv: ['--import', 'tsx'] })
     this.#started.push(child)
+    if (isTraced && (role === 'hub' || role === 'echo')) this.#traced.push(child)
     await once(child, 'message')
   }
 
@@ -115,14 +118,22 @@ export class Stage {
 
   #by(bus: OrbitEventBus): Way {
     const listeners = new Map<string, (text: string) => void>()
-    const events = bus.subscribe('bench.back.*')
-    void (async () => {
-      for await (const event of events) listeners.get(event.topic.slice(11))?.(event.text())
-    })()
+    const hear = (event: OrbitEvent) => listeners.get(event.topic.slice(11))?.(event.text())
+    bus.cursor('head').listen(({ events }) => events.forEach(hear), { pattern: 'bench.back.*' })
     return {
       publish: (topic, data) => void bus.publish(`bench.out.${topic}`, data),
       on: (topic, listener) => listeners.set(topic, listener),
     }
+  }
+
+  /** What the processes have traced since the last call. */
+  async traces(): Promise<Trace[]> {
+    return Promise.all(
+      this.#traced.map(async (child) => {
+        child.send('trace')
+        return (await once(child, 'message'))[0] as Trace
+      }),
+    )
   }
 
   async killServer(): Promise<void> {
