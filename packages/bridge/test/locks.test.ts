@@ -56,6 +56,27 @@ describe.skipIf(!hasNats)('locks of two hosts', () => {
     await next.release()
   })
 
+  it('are released by a process that does not hold the bridge, in order with the claims that follow', async () => {
+    const { address } = await NatsServer.start()
+    const [a, b] = ['a', 'b'].map((host) => startHost(host, { servers: address })) as [Host, Host]
+    await connected(a, b)
+    const worker = startHost('a', { servers: address, offer: false }, a.name)
+    expect([a.bridge.isHub, worker.bridge.isHub]).toEqual([true, false])
+    const [own, other] = [worker.bridge.contest(), b.bridge.contest()]
+    // A lost release would make the next claim wait for an hour.
+    const lasting = { ttlMs: 3_600_000 }
+    const tokens: number[] = []
+    for (let i = 0; i < 20; i++) await own.run('job', lasting, ({ token }) => void tokens.push(token))
+    const guard = await own.claim('job', lasting)
+    const waiting = other.claim('job', lasting)
+    await guard.release()
+    const next = await waiting
+    tokens.push(guard.token, next.token)
+    expect(tokens).toEqual([...new Set(tokens)].sort((x, y) => x - y))
+    await next.release()
+    expect(await own.tryClaim('job', lasting)).toBeDefined()
+  })
+
   it('are lost by a host that is cut off before another host gets them', async () => {
     const server = await NatsServer.start()
     const wire = await Wire.to(server.port)
