@@ -3,10 +3,10 @@
 // Part. It has the hash and the id of its value. So its head is the record that the index names for the hash, if that
 //   has the id, and the part in its table. A part that is in no table is dead.
 // Table. It names each part by a place and by 34 bits of the generation. These pass only after years of writing.
-// native/model/parts.pml checks how a part moves and how a value is read.
-//
 // Size. These functions run once for a part, not for each get or put. So they are compiled to be short.
 // Look. The head is in a segment of any owner, so it is read as a get reads: word, state, bytes, word, state.
+//
+// native/model/parts.pml checks how a part moves, and how a value is read.
 #pragma once
 
 #include "protocol/hands.h"
