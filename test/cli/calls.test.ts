@@ -96,7 +96,7 @@ describe.runIf(isLinux)('orbit on an inbox', () => {
     expect(await child.next()).toEqual(['owned'])
     new Outbox(fleet, jobs).trySend(Buffer.from('one'))
     expect(await child.next()).toEqual(['took', ['one']])
-    process.kill(child.pid, 'SIGSTOP')
+    await child.stop()
     const { findings } = await orbitJson('doctor', ['doctor', fleet.name], 1)
     expect(findings).toContainEqual(expect.objectContaining({ check: 'inbox-owner-stopped' }))
     process.kill(child.pid, 'SIGCONT')

@@ -1,7 +1,7 @@
 // A real pseudo-terminal: tmux runs the command, takes keys, and tells what the screen shows.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFailed, onTestFinished } from 'vitest'
 
 const hasTmux = spawnSync('tmux', ['-V']).status === 0
 
@@ -17,10 +17,12 @@ let made = 0
 
 export class Terminal {
   readonly #socket = `orbit.${process.pid}.${++made}`
+  #last = ''
 
   /** Runs a shell command line on a screen of this size. The screen stays when it ends. */
   constructor(line: string, { columns = 100, rows = 20 } = {}) {
     onTestFinished(() => void this.#tmux('kill-server'))
+    onTestFailed(() => console.log(`the screen at the end:\n${this.#last}`))
     const size = ['-x', String(columns), '-y', String(rows)]
     this.#tmux('-f', '/dev/null', 'new-session', '-d', '-s', 't', ...size, `${line}; exec cat`)
     this.#tmux('set-option', '-g', 'window-size', 'manual')
@@ -33,7 +35,8 @@ export class Terminal {
   }
 
   screen(): string {
-    return this.#tmux('capture-pane', '-p', '-t', 't')
+    this.#last = this.#tmux('capture-pane', '-p', '-t', 't')
+    return this.#last
   }
 
   /** Waits until the screen shows this; the test's time limit is the watchdog. */
