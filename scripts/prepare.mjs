@@ -115,12 +115,12 @@ const prepareArm64 = () => buildPrebuild('arm64', join(root, 'build/arm64'), cro
 function buildDist() {
   rmSync('dist', { recursive: true, force: true }) // the names of chunks change
   run('building dist', 'node_modules/.bin/tsup', ['--silent'])
-  // Types are indented by one space instead of four.
+  // Types are indented by one space instead of four, and the lines of their comments alike.
   for (const name of readdirSync('dist').filter((each) => each.endsWith('.d.cts'))) {
     const text = readFileSync(`dist/${name}`, 'utf8')
     writeFileSync(
       `dist/${name}`,
-      text.replaceAll(/^(?: {4})+/gm, (indent) => ' '.repeat(indent.length / 4)),
+      text.replaceAll(/^(?: {4})+/gm, (indent) => ' '.repeat(indent.length / 4)).replaceAll(/^ +\*/gm, ' *'),
     )
   }
 }

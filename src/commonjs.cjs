@@ -1,6 +1,6 @@
 // Gives what an ES module of this folder exports. Where `require` cannot load one, it is evaluated as CommonJS: with
 // --no-experimental-require-module, and in Jest, which compares only values that were made in its own realm. That reads
-// what the build writes, exports last. tsup.config.ts copies this file to dist/.
+// what the build writes, exports last. tsup.config.ts shortens this file for dist/.
 'use strict'
 
 // Not by `require`, which gives the mocks of Jest.
