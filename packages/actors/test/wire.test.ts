@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   decodeEnding,
   decodeReply,
@@ -16,6 +16,11 @@ const request = (more: Partial<Request> = {}): Request => ({
   ...more,
 })
 const plain = [undefined, null, true, false, 0, -0, 1.5, Number.NaN, '', 'text', 'é☃😀', 'x'.repeat(100)]
+
+const withHole = (list: string[]) => {
+  delete list[1]
+  return list
+}
 
 const withField = (fields: readonly unknown[], at: number, value: unknown) =>
   fields.map((field, i) => (i === at ? value : field))
@@ -40,9 +45,21 @@ describe('a request', () => {
     ['one empty list', [[]]],
     ['small plain objects', [{ a: [1, 'x', { b: null }], __proto: true }, [[], {}]]],
     ['objects with a toJSON or without a value', [{ toJSON: 1 }, { a: undefined }, [undefined]]],
+    ['a list with a hole and a property', [withHole(Object.assign([...'abc'], { x: 1 }))]],
+    ['a toJSON that is not listed', [Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'other' })]],
+    ['a property of the name __proto__', [JSON.parse('{"__proto__":{"a":1}}')]],
     ['nine texts', [...'123456789']],
   ])('crosses with %s', (_, args) => {
     expect(decodeRequest(encodeRequest(request({ args })))?.args).toEqual(args)
+    expect(decodeReply(encodeReply({ how: 'returned', value: args }))).toEqual({ how: 'returned', value: args })
+  })
+
+  it('crosses with a large list without listing its keys', () => {
+    const keysOf = vi.spyOn(Object, 'keys')
+    onTestFinished(() => keysOf.mockRestore())
+    const args = [Array.from({ length: 1000 }, (_, i) => i)]
+    expect(decodeRequest(encodeRequest(request({ args })))?.args).toEqual(args)
+    expect(keysOf.mock.calls.filter(([value]) => value === args[0])).toEqual([])
   })
 
   it('keeps what two arguments share', () => {

@@ -34,11 +34,13 @@ function isContainer(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   const isArray = prototype === Array.prototype && Array.isArray(value)
   if ((!isArray && prototype !== Object.prototype) || met.includes(value)) return false
+  if (isArray && value.length > left) return false // to list its keys takes longer than to clone it
+  if ('toJSON' in value) return false
   met.push(value)
   const keys = Object.keys(value)
-  if (isArray && keys.length !== value.length) return false // it has holes, or properties of its own
-  for (const key of keys) {
-    if (key === 'toJSON' || !isPart((value as Record<string, unknown>)[key])) return false
-  }
+  // Otherwise it has holes, or properties of its own, which come last.
+  if (isArray && (keys.length !== value.length || (keys.length > 0 && keys.at(-1) !== `${keys.length - 1}`)))
+    return false
+  for (const key of keys) if (!isPart((value as Record<string, unknown>)[key])) return false
   return true
 }
