@@ -4,50 +4,61 @@ import type { Client } from 'orbit-node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { hostClock } from '../src/base/clock.js'
 import { Deadlines } from '../src/base/deadlines.js'
-import { encodeEnding } from '../src/base/wire.js'
+import { decodeRequest, encodeEnding, type Request } from '../src/base/wire.js'
 import { Call } from '../src/caller/call.js'
 import { Route } from '../src/caller/route.js'
 import { Underway } from '../src/caller/underway.js'
+import type { Host } from '../src/host/host.js'
 import type { HostService } from '../src/host/service.js'
+import type { Turn } from '../src/host/turn.js'
 
 interface Sent {
   readonly scope: string | undefined
   readonly method: string
   readonly epoch: number
+  readonly args: readonly unknown[]
 }
 
-/** Routes of one process to a host that hands the first call back, and what they have sent. */
+/** Routes of one process to a host that hands so many calls back, and what they have sent. */
 function routes() {
   const scope = new AsyncLocalStorage<string>()
   const sent: Sent[] = []
-  const host: { id: string | undefined } = { id: undefined }
+  const host: { id: string | undefined; returns: number } = { id: undefined, returns: 1 }
   const deadlines = new Deadlines(hostClock)
   onTestFinished(() => deadlines.close())
   const client = {
-    call: async (_: string, text: string) => {
-      const fields = JSON.parse(text)
-      sent.push({ scope: scope.getStore(), method: fields[3], epoch: fields[7] })
-      return sent.length === 1 ? encodeEnding({ how: 'moved' }) : undefined
+    call: async (_: string, message: unknown) => {
+      const { method, epoch, args } = decodeRequest(message) as Request
+      sent.push({ scope: scope.getStore(), method, epoch, args })
+      return host.returns-- > 0 ? encodeEnding({ how: 'moved' }) : undefined
     },
   } as unknown as Client<HostService>
-  const target = { owner: () => host.id, accepts: () => false, divert: () => false, learn: () => undefined }
+  const isHere = () => host.id === 'here'
+  const owner = () => (isHere() ? undefined : host.id)
+  const target = { owner, accepts: isHere, divert: () => false, learn: () => undefined }
+  /** The calls that wait in this process. */
+  const waiting: Turn[] = []
+  const here = {
+    isOwn: () => false,
+    take: (...[, , , , turn]: [string, string, string, string, Turn]) => void waiting.push(turn),
+  }
   let [sequence, epoch] = [0, 0]
   const roads = {
-    host: undefined,
+    host: here as unknown as Host,
     now: hostClock.now,
     clientOf: () => client,
     pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
     nextEpoch: () => ++epoch,
   }
-  const call = (route: Route, method: string) =>
+  const call = (route: Route, method: string, args: readonly unknown[] = []) =>
     new Promise((resolve, reject) => {
-      const names = { type: 'A', key: 'a', id: 'A/a', method, caller: '0.1', args: [] }
+      const names = { type: 'A', key: 'a', id: 'A/a', method, caller: '0.1', args }
       const times = { deadlineMs: hostClock.now() + 60_000, timeoutMs: 60_000 }
       const rest = { chain: [], origin: undefined, signal: undefined, idempotencyKey: undefined }
       const parts = { ...names, ...times, ...rest, isTell: false, isStream: false }
       route.submit(new Call(parts, sequence++, deadlines, resolve, reject))
     })
-  return { make: () => new Route(target, roads), call, scope, sent, host }
+  return { make: () => new Route(target, roads), call, scope, sent, host, waiting }
 }
 
 describe('a route', () => {
@@ -62,6 +73,37 @@ describe('a route', () => {
       'inside 1',
       'outside 2',
       'outside 0',
+    ])
+  })
+
+  it('sends a call whose actor has moved before it ran in what the call was made in', async () => {
+    const { make, call, scope, sent, host, waiting } = routes()
+    const route = make()
+    host.id = 'here'
+    const made = scope.run('inside', () => call(route, 'm'))
+    host.id = '1.1'
+    scope.run('moving', () => waiting[0]?.end({ how: 'moved' }))
+    await made
+    expect(sent.map(({ scope }) => scope)).toEqual(['inside', 'inside'])
+  })
+
+  it.each([
+    ['text', 1],
+    ['bytes', 1n],
+  ])('sends a call that comes back with the arguments of its first time (%s)', async (_, value) => {
+    const { make, call, sent, host } = routes()
+    host.id = '1.1'
+    host.returns = 0
+    const route = make()
+    await call(route, 'first') // the next one is sent at once
+    host.returns = 1
+    const list: unknown[] = [value]
+    const made = call(route, 'm', [list, 'x'])
+    list[0] = 'changed'
+    await made
+    expect(sent.slice(1).map(({ args }) => args)).toEqual([
+      [[value], 'x'],
+      [[value], 'x'],
     ])
   })
 

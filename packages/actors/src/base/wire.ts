@@ -237,7 +237,10 @@ export function copyOf<T>(value: T): T {
   return isPrimitive(value) ? value : structuredClone(value)
 }
 
+/** Whether arguments need no copies: the caller cannot change them. */
+export const areCopies = (args: readonly unknown[]): boolean => args.every(isPrimitive)
+
 /** Copies of arguments, as they would arrive in another process. */
 export function copiesOf(args: readonly unknown[]): readonly unknown[] {
-  return args.every(isPrimitive) ? args : structuredClone(args)
+  return areCopies(args) ? args : structuredClone(args)
 }

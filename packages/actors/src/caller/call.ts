@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Actor } from '../actor/actor.js'
 import type { Deadlines, Expiring } from '../base/deadlines.js'
 import { ActorError, type ActorErrorCode, type Outcome } from '../base/errors.js'
-import { copiesOf, copyOf, type Ending, refusalError, remoteErrorOf } from '../base/wire.js'
+import { areCopies, copiesOf, copyOf, decodeRequest, type Ending, refusalError, remoteErrorOf } from '../base/wire.js'
 import type { Activation } from '../host/activation.js'
 import { Turn } from '../host/turn.js'
 
@@ -47,6 +47,8 @@ export class Call extends Turn implements Expiring {
   /** What sends it elsewhere when it comes back; undefined: it goes to a child, which does not move. */
   sender: CallSender | undefined
   #args: readonly unknown[]
+  /** The request that was sent, if the arguments are those of the caller. */
+  #message: string | Uint8Array | undefined
   #place: Place = 'here'
   /** Whether it was made before and lost. */
   #mayHaveRun = false
@@ -144,12 +146,28 @@ export class Call extends Turn implements Expiring {
   waitFor(take: (call: Call) => Activation | undefined): void {
     this.wait()
     this.#activation = take(this)
+    if (this.#place === 'waiting' && this.sender !== undefined) this.keepScope() // its actor may move before it runs
   }
 
-  /** It goes to another process, which ends it. */
-  leave(): void {
+  /**
+   * It goes to another process, which ends it.
+   *
+   * @param message it, as it is sent; if it comes back, it has these arguments: the caller may change its own
+   */
+  leave(message: string | Uint8Array): void {
+    if (this.#place === 'here' && !areCopies(this.#args)) {
+      this.#message = typeof message === 'string' ? message : Buffer.from(message)
+    }
     this.#forgetDeadline()
     this.#place = 'sent'
+  }
+
+  #comeBack(): void {
+    if (this.#message !== undefined) this.#args = decodeRequest(this.#message)?.args ?? this.#args
+    this.#message = undefined
+    this.#activation = undefined
+    this.#place = 'waiting'
+    this.sender?.takeBack(this)
   }
 
   begin(): boolean {
@@ -168,9 +186,7 @@ export class Call extends Turn implements Expiring {
     if (this.#place === 'over') return
     if (this.#mayRepeat(ending)) this.#mayHaveRun = true
     if (ending.how === 'moved' || this.#mayRepeat(ending)) {
-      this.#activation = undefined
-      this.#place = 'waiting'
-      this.sender?.takeBack(this)
+      this.#comeBack()
       return
     }
     if (ending.how === 'threw') {

@@ -215,7 +215,7 @@ export class Route implements CallSender {
     }
     const { signal } = call.parts
     const timeoutMs = call.hasWaited ? Math.max(1, Math.ceil(deadlineMs - this.#roads.now())) : call.parts.timeoutMs
-    call.leave()
+    call.leave(message)
     this.#sent.add(call.parts.id, this.#epoch)
     const client = this.#roads.clientOf(owner)
     const answer = call.isStream
