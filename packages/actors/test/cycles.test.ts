@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Prober } from '../src/host/probe.js'
 import { Actor, type ActorSystem } from '../src/index.js'
-import { Log, localFleet, start } from './help/systems.js'
+import { Log, localFleet, start, until } from './help/systems.js'
 
 /** Calls that wait until all of their round have begun. */
 const meetings = new Map<string, { left: number; open: () => void; opened: Promise<void> }>()
@@ -118,6 +118,19 @@ describe('calls of several chains that wait for each other', () => {
     ]
     const endings = await Promise.allSettled(calls)
     expect(endings).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'ERR_ORBIT_ACTOR_CYCLE' } }])
+  })
+
+  it('end while their process leaves', async () => {
+    const system = start({ fleet: localFleet(), actors: classes, log: new Log() })
+    meeting('leaving', 2)
+    const calls = [system.get('Knot', 'a').meet('leaving', 'b'), system.get('Knot', 'b').meet('leaving', 'a')]
+    await until(() => meetings.get('leaving')?.left === 0)
+    const closing = system.close()
+    const endings = await Promise.allSettled(calls)
+    expect(endings.filter(({ status }) => status === 'rejected')).toMatchObject([
+      { reason: { code: 'ERR_ORBIT_ACTOR_CYCLE' } },
+    ])
+    await closing
   })
 
   it('end if they pass through one of several workers', async () => {

@@ -16,6 +16,18 @@ class Watched extends Actor {
   }
 }
 
+/** How calls of a Desk end, in the order in which they have begun. */
+const leaves: (() => void)[] = []
+
+class Desk extends Actor {
+  static readonly actor = { placement: 'process', workers: 2 } as const
+  /** Waits, and ends the worker that it is in. */
+  async stay(): Promise<void> {
+    await new Promise<void>((resolve) => leaves.push(resolve))
+    this.ctx.deactivate()
+  }
+}
+
 class Watcher extends Actor {
   static readonly actor = { idleMs: 1 }
   readonly #ends: string[] = []
@@ -148,4 +160,17 @@ it('asks about an actor again when its process does not answer in time', async (
   onTestFinished(() => server.close())
   expect(await monitors.end('Watched', 'Watched/a', new AbortController().signal)).toBe('absent')
   expect(asked).toBeGreaterThan(1)
+})
+
+it('lasts while any worker of the actor lives', async () => {
+  const system = start({ fleet: localFleet(), actors: { Desk }, log: new Log() })
+  const desk = system.get('Desk', 'a')
+  const stays = [desk.stay(), desk.stay()]
+  await until(() => leaves.length === 2)
+  leaves[0]?.()
+  await until(() => system.size === 1)
+  const end = system.monitor(desk)
+  leaves[1]?.()
+  expect(await end).toBe('asked')
+  await Promise.all(stays)
 })

@@ -145,7 +145,7 @@ export class Host {
   #findOwn(id: string, callId: string): Activation | undefined {
     const workers = this.#types.get(id.slice(0, id.indexOf('/')))?.workers ?? 0
     const all = Array.from({ length: workers }, (_, worker) => this.#own.find(workerId(this.#ownId(id), worker)))
-    return all.find((each) => each?.turnOf(callId) !== undefined) ?? all[0]
+    return all.find((each) => each?.turnOf(callId) !== undefined) ?? all.find((each) => each !== undefined)
   }
 
   /** Takes a call, for a partition that is open. */
@@ -238,10 +238,11 @@ export class Host {
   }
 
   #look(): void {
-    if (this.#closing.signal.aborted || this.#fleet.closed) return
+    if (this.#fleet.closed) return
     try {
+      // A process that leaves waits for its turns: those that wait for each other must not keep it.
       this.#prober.look(this.#household.blocked)
-      this.#seekAll()
+      if (!this.#closing.signal.aborted) this.#seekAll()
     } catch (error) {
       this.#household.log.error('the partitions of actors cannot be looked at:', error)
     }
@@ -341,7 +342,6 @@ export class Host {
 
   async #leave(all: readonly Partition[]): Promise<void> {
     this.#closing.abort()
-    clearInterval(this.#timer)
     const isLast = this.#hosts.isAlone
     this.#hosts.close()
     this.#seeker.stopAll()
@@ -358,6 +358,7 @@ export class Host {
     if (this.#own.isHeld) await this.#own.drain('shutdown')
     // What the last calls returned is on its way to the call layer.
     await new Promise((resolve) => setImmediate(resolve))
+    clearInterval(this.#timer)
     this.#server.close()
   }
 }
