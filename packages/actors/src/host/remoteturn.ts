@@ -31,6 +31,8 @@ export class RemoteTurn extends Turn implements Expiring {
   #hasDeadline = false
   #isBegun = false
   #isOver = false
+  /** Whether it is aborted with the signal of its caller. */
+  #isListening = false
   #reply: Reply | Items
   #answer: ((reply: Reply | Items) => void) | undefined
 
@@ -91,6 +93,8 @@ export class RemoteTurn extends Turn implements Expiring {
   }
 
   override get signal(): AbortSignal {
+    if (this.#isListening) return super.signal
+    this.#isListening = true
     const { signal } = this.#context
     const abort = () => this.abort(signal.reason)
     if (signal.aborted) abort()
