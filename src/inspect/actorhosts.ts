@@ -46,9 +46,9 @@ export function actorHostsOf(
   return reports.flatMap(({ kind, name, capacity }) => {
     const table = name.startsWith(prefix) && capacity <= mostEntries ? fleet.existing(kind) : undefined
     const cells = table && new Cells(fleet, table.handle, undefined)
-    const stamps = new Uint8Array(cells ? capacity * 8 : 0)
+    const stamps = new Uint8Array(cells ? cells.capacity * 8 : 0)
     const hosts: ActorHost[] = []
-    for (let from = 0; cells && from < capacity; ) {
+    for (let from = 0; cells && from < cells.capacity; ) {
       const { cells: changed, to } = cells.changed(from, stamps)
       for (const { entry } of changed) {
         const member = nodes.find(({ node, alive }) => alive && node === entry?.node)
