@@ -183,7 +183,7 @@ export class Client<H extends Handlers> {
     try {
       for (;;) {
         while (call.hasItem) {
-          if (call.owesMore) board.more(call)
+          if (call.wantsMore) board.more(call)
           yield call.take()
         }
         if (call.isOver) return void (await call.promise)

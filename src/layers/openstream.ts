@@ -12,7 +12,7 @@ export class OpenStream extends OpenCall {
   #part = nothing
   #at = 0
   #resume: () => void = () => {}
-  /** The server waits: it sends the next part when the consumer has begun the last one. */
+  /** The server waits until it is asked for the next part. */
   owesMore = false
   /** The last answer has come, or none will. */
   isOver = false
@@ -65,6 +65,11 @@ export class OpenStream extends OpenCall {
     this.#next = nothing
     this.#at = 0
     return this.#part.length > 0
+  }
+
+  /** The consumer has begun the last part: it would be lost if the next one came before. */
+  get wantsMore(): boolean {
+    return this.owesMore && this.#next.length === 0
   }
 
   take(): unknown {

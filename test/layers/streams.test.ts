@@ -78,6 +78,17 @@ describe.each(memories)('a stream in $memory', ({ join }) => {
     expect(texts.map(({ length }) => length)).toEqual(lengths)
   })
 
+  it('yields each item once to a consumer that waits between items', async () => {
+    const { client } = pair(join)
+    const lengths = Array.from({ length: 60 }, (_, i) => 300 + i)
+    const taken: number[] = []
+    for await (const text of client.stream('texts', lengths)) {
+      taken.push((text as string).length)
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(taken).toEqual(lengths)
+  })
+
   it('keeps a generator at most two parts ahead of its consumer, and ends it when the loop is left', async () => {
     const { client, course } = pair(join)
     expect(await take(client.stream('count', 1e9), 3)).toEqual([0, 1, 2])
