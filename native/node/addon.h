@@ -135,7 +135,7 @@ constexpr uint8_t kReplyDamaged = 254;
 
 // A call that waits for its answer.
 struct AwaitedCall {
-  ReplyTo to{0, 0};
+  ReplyTo to{0, 0};          // after its end: the least stamp of the next call
   uint64_t incarnation = 0;  // of the server
   uint32_t node = 0;
   bool isOpen = false;

@@ -65,7 +65,7 @@ const uint8_t* leading_bytes(const Call& call, size_t index, uint32_t* length) {
 
 // callSend(ring, box, slot or 2^32 - 1 for none, bytes, length, flags | depth << 16) -> undefined, and callWake must
 // follow; Results has position, from: the stamp of the call, to: the incarnation of the server, lost: its node. Or a
-// status, kOverwritten: no answer can land in this slot. The payload is kept for callKept until the slot is used again
+// status, kOverwritten: this slot cannot be used. The payload is kept for callKept until the slot is used again
 napi_value send_call(napi_env env, napi_callback_info info) {
   BoxCall call(env, info);
   if (int32_t status = refusal(call)) return call.status(status);
@@ -77,7 +77,9 @@ napi_value send_call(napi_env env, napi_callback_info info) {
     header.flags |= kWantsReply;
     if (box_of_slot(ring, slot) >= ring.spec.boxes) return call.status(RingStatus::kCorrupt);
     ReplyTo to = open_call(ring, slot);
-    if (!can_be_answered(ring, to)) return call.status(RingStatus::kOverwritten);
+    // An answer to an earlier call could land if foreign bytes have put the stamp back.
+    bool isBack = to.stamp < awaited_at(call, slot)->to.stamp;
+    if (isBack || !can_be_answered(ring, to)) return call.status(RingStatus::kOverwritten);
     header.stamp = to.stamp;
   }
   Message message;
@@ -310,7 +312,9 @@ ORBIT_COLD napi_value give_up_call(napi_env env, napi_callback_info info) {
   if (int32_t status = refusal(call)) return call.status(status);
   ReplyTo to = reply_to(call, 2);
   if (!is_reply_slot(call.ring(), to)) return call.status(RingStatus::kCorrupt);
-  awaited_at(call, to.slot)->isOpen = false;
+  AwaitedCall* awaited = awaited_at(call, to.slot);
+  awaited->isOpen = false;
+  awaited->to.stamp = to.stamp + 1;
   bool isCancelled = cancel_call(call.ring(), to);
   CallProgress progress = progress_at(call.ring(), to);
   if (!settle_call(&call.opened->writer, to, kGivenUp, nullptr, 0)) return call.number(kCancelled);

@@ -91,6 +91,22 @@ describe.runIf(hasObjectFiles)('a call with foreign bytes in its reply slot', ()
     expect(await new Client<{ echo: typeof echo }>(server, 'work').call('echo', 'own')).toBe('own')
   })
 
+  it('leaves its late answer to no other call when its stamp was put back', async () => {
+    const { client, held, untilHeld, file } = setUp()
+    const damaged = client.call('hold', undefined, { timeoutMs: 200 })
+    await untilHeld(1)
+    const word = file.u64(at.slot(firstReply))
+    setWord(file, lapIn(word) - 1, chunkIn(word))
+    await expect(damaged).rejects.toMatchObject({ code: 'ERR_ORBIT_CORRUPT' })
+    await client.call('echo', 'the earlier stamp')
+    const next = client.call('hold')
+    await untilHeld(2)
+    held[0]?.('late')
+    await new Promise((resolve) => setImmediate(resolve))
+    held[1]?.('own')
+    expect(await next).toBe('own')
+  })
+
   it('ends with an error when no other place is left for it', async () => {
     const { client, file } = setUp()
     for (let reply = 0; reply < replies; reply++) file.setU64(at.slot(firstReply + reply), slotWord(1, at.chunks))
