@@ -184,6 +184,7 @@ export class Switchboard {
 
   /** Sends the request in the wire, which gets no answer; false: there is no server, or no room. */
   tell(name: Uint8Array, length: number, depth: number): boolean {
+    this.#onlyName = undefined // no end would say later that the server was gone
     const box = this.#findServer(name)
     if (box < 0 || this.boxes.ask(box, -1, wire, length, depth, false) === 'full') return false
     this.boxes.wake(box)

@@ -257,6 +257,13 @@ describe.each(memories)('a call in $memory', ({ join }) => {
     expect(new Client<{ line(value: string): void }>(join(name), 'log').tell('line', 'a line')).toBe(true)
     expect(await told).toBe('a line')
   })
+
+  it('is not told to a service that has closed in the same turn', () => {
+    const { client, server } = pair(join)
+    expect(client.tell('add', { a: 1, b: 1 })).toBe(true)
+    server.close()
+    expect(client.tell('add', { a: 1, b: 1 })).toBe(false)
+  })
 })
 
 describe('a call', () => {
