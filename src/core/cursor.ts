@@ -291,6 +291,13 @@ export class Cursor<T = unknown> implements Disposable {
     this.#position = position
   }
 
+  /** Goes on at another position, and so do what waits and what listens. @internal */
+  seek(position: number): void {
+    this.#position = position
+    this.#sleeper.seek(position)
+    for (const listener of this.#listeners) listener.lookSoon()
+  }
+
   /**
    * Ends the waits, iterations and listeners of the cursor. A later poll or wait throws ERR_ORBIT_CLOSED. Idempotent.
    */

@@ -40,6 +40,7 @@ export class CursorListener implements Disposable {
   readonly #options: ListenOptions
   #closed = false
   #isCalling = false
+  #isSoon = false
 
   /** @internal */
   constructor(bell: Bell, source: Source, listener: (poll: Poll) => void, options: ListenOptions) {
@@ -57,12 +58,17 @@ export class CursorListener implements Disposable {
     signal && bell.signals.add(signal, this)
     bell.enter(this)
     if (keepAlive) bell.ref()
-    this.#lookSoon()
+    this.lookSoon()
   }
 
-  /** In the next turn of the event loop: a listener that always has news starves no timer and no socket. */
-  #lookSoon(): void {
-    runtime.setImmediate(() => this.look())
+  /** In the next turn of the event loop: a listener that always has news starves no timer and no socket. @internal */
+  lookSoon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
+    runtime.setImmediate(() => {
+      this.#isSoon = false
+      this.look()
+    })
   }
 
   /** Calls the listener if there is news, and asks publishers to signal the bell. @internal */
@@ -75,11 +81,12 @@ export class CursorListener implements Disposable {
       if (poll.to > poll.from) this.#call(poll)
       const target = this.#closed ? undefined : this.#source.target()
       if (target === undefined) return // an observer, and no member has created the ring
-      if (this.#bell.look(target, this.#source.position)) this.#lookSoon()
+      if (this.#bell.look(target, this.#source.position)) this.lookSoon()
       else this.armed = target
     } catch (error) {
-      if (!this.#source.closed) this.#refuse(error)
+      const isOpen = !this.#source.closed
       this.close()
+      if (isOpen) this.#refuse(error)
     }
   }
 
@@ -96,7 +103,11 @@ export class CursorListener implements Disposable {
 
   #refuse(error: unknown): void {
     const { onError = throwLater } = this.#options
-    onError(error)
+    try {
+      onError(error)
+    } catch (thrown) {
+      throwLater(thrown)
+    }
   }
 
   /** The fleet was closed. @internal */

@@ -119,6 +119,12 @@ export class Sleeper implements BellSleeper {
     }
   }
 
+  /** Its waits go on for news since another position. */
+  seek(since: number): void {
+    this.#since = since
+    this.look()
+  }
+
   /** Ends all waits: true says that there is news. */
   end(hasNews: boolean): void {
     for (const [key, wait] of this.#waits) {

@@ -95,19 +95,20 @@ export class EventCursor<Topics extends object = AnyTopics> implements Disposabl
   }
 
   /**
-   * Goes on at another position, and counts nothing in between as lost.
+   * Goes on at another position, and counts nothing in between as lost. Waits and listeners go on there, too.
    *
    * @param position 0..2^53-2
    * @throws TypeError or RangeError for a wrong `position`
    */
   seek(position: number): void {
     checkInteger('position', position, 0, Number.MAX_SAFE_INTEGER - 1)
-    this.#cursor.moveTo(position)
+    this.#cursor.seek(position)
   }
 
   /**
    * Calls a function with each poll that moves the cursor on, from now on; it may have passed only other topics. It is
-   * the fastest way to hear of single events. It keeps the process alive unless `keepAlive` is false.
+   * the fastest way to hear of single events. It keeps the process alive unless `keepAlive` is false. Listeners of one
+   * cursor share its position, so one of them passes events that another would match: make a cursor for each.
    *
    * @returns what ends it, as an aborted signal and closing the cursor or its fleet do
    * @throws TypeError or RangeError for wrong arguments; ERR_ORBIT_CLOSED

@@ -874,6 +874,32 @@ describe.runIf(hasObjectFiles)('a listener of a removed ring', () => {
     expect(errors).toHaveLength(1)
   })
 
+  it('ends once when onError throws, and leaves others their signals', async () => {
+    const name = fleetName()
+    const reader = joinShm(name, { size })
+    const refused: number[] = []
+    const uncaught: unknown[] = []
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => uncaught.push(error))
+    try {
+      const thrown = new Error('of onError')
+      const refuse = (listener: number) => {
+        refused.push(listener)
+        throw thrown
+      }
+      for (let i = 0; i < 2; i++) reader.cursor(Facts).listen(() => {}, { onError: () => refuse(i) })
+      await turn() // they sleep
+      Fleet.remove(name, { force: true })
+      await vi.waitUntil(() => uncaught.length > 1, { timeout: 10_000 })
+      expect(refused).toEqual([0, 1])
+      expect(uncaught).toEqual([thrown, thrown])
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of others) process.on('uncaughtException', listener)
+    }
+  })
+
   it('hears of a ring that a member creates later, in an observer', async () => {
     const name = fleetName()
     const writer = joinShm(name, { size })

@@ -57,6 +57,40 @@ describe.each(memories)('a cursor over events in $memory', ({ join }) => {
     expect(heard).toEqual(['12'])
   })
 
+  it('wakes what waits and listens when it is sent back', async () => {
+    const [reader, writer] = pair()
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    for (let i = 0; i < 4; i++) writer.publish('a', `${i}`)
+    const [waiting, listening] = [reader.cursor('head'), reader.cursor('head')]
+    const heard: string[] = []
+    using _ = listening.listen((poll) => heard.push(...textsOf(poll)))
+    const wait = waiting.wait()
+    for (let i = 0; i < 3; i++) await turn()
+    waiting.seek(3)
+    expect(await wait).toBe(true)
+    listening.seek(2)
+    expect(heard).toEqual([])
+    await turn()
+    expect(heard).toEqual(['2', '3'])
+  })
+
+  it('lets a listener that goes back hear each event once per look', async () => {
+    const [reader, writer] = pair()
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    writer.publish('a', 'again')
+    const cursor = reader.cursor('start')
+    let looks = 0
+    const again = () => {
+      looks++
+      cursor.seek(0)
+    }
+    using _ = cursor.listen(again)
+    using __ = cursor.listen(again)
+    for (let i = 0; i < 10; i++) await turn()
+    expect(looks).toBeGreaterThan(2)
+    expect(looks).toBeLessThanOrEqual(22)
+  })
+
   it('refuses wrong arguments of listen and seek', () => {
     const [reader] = pair()
     const cursor = reader.cursor()
