@@ -34,11 +34,12 @@ function isContainer(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   const isArray = prototype === Array.prototype && Array.isArray(value)
   if ((!isArray && prototype !== Object.prototype) || met.includes(value)) return false
+  if ('toJSON' in value || (isArray && value.length > left)) return false // the keys of a long one take long
   met.push(value)
   const keys = Object.keys(value)
-  if (isArray && keys.length !== value.length) return false // it has holes, or properties of its own
-  for (const key of keys) {
-    if (key === 'toJSON' || !isPart((value as Record<string, unknown>)[key])) return false
-  }
+  const { length } = keys
+  // Otherwise it has holes, or properties of its own, which come last.
+  if (isArray && (length !== value.length || (length > 0 && keys[length - 1] !== `${length - 1}`))) return false
+  for (const key of keys) if (!isPart((value as Record<string, unknown>)[key])) return false
   return true
 }

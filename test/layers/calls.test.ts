@@ -53,7 +53,20 @@ describe.each(memories)('a call in $memory', ({ join }) => {
     const holes = [1, 2, 3]
     delete holes[1]
     const named = Object.assign([1], { name: 'one' })
-    const values = [{ a: undefined }, [Number.NaN, -0], holes, named, { at: new Date(1) }, { '\ud800': '\ud800' }, true]
+    const both = Object.assign([...holes], { x: 1 })
+    delete both[1]
+    const hidden = Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'other' })
+    const values = [
+      { a: undefined },
+      [Number.NaN, -0],
+      holes,
+      named,
+      both,
+      hidden,
+      { at: new Date(1) },
+      { '\ud800': '\ud800' },
+      true,
+    ]
     for (const value of values) expect(await client.call('echo', value)).toStrictEqual(value)
     const part = { a: 1 }
     const [first, second] = (await client.call('echo', [part, part])) as [object, object]
