@@ -209,7 +209,7 @@ export class Switchboard {
   /** An answer has arrived. */
   #settle(call: OpenCall): void {
     const { kind } = call
-    if (kind === 'part' && call.isStream) {
+    if (kind === 'part' && call.isStream && call.payload?.length !== 0) {
       if (call.sent !== undefined) call.sent.stamp++
       call.part()
       return
