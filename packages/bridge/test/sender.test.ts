@@ -7,7 +7,7 @@ import { Sender } from '../src/hub/sender.js'
 import { until } from './help/hosts.js'
 
 /** A host with a sender, and what it sends. `answers` has a function for each batch that waits. */
-function sending(fleet: Fleet, isStored: boolean) {
+function sending(fleet: Fleet, isStored: boolean, mostBytes = () => 100_000) {
   const bus = new OrbitEventBus(fleet, { capacity: 64 })
   const memory = new Memory(fleet)
   const batches: Batch[] = []
@@ -16,7 +16,7 @@ function sending(fleet: Fleet, isStored: boolean) {
     batches.push(decodeBatch(bytes) as Batch)
     return isStored ? new Promise<void>((resolve) => answers.push(resolve)) : undefined
   }
-  const sender = new Sender({ route: 'r', topics: ['a'], isStored, bus, memory, maxBytes: () => 100_000, send })
+  const sender = new Sender({ route: 'r', topics: ['a'], isStored, bus, memory, maxBytes: mostBytes, send })
   const over = new AbortController()
   const work = sender.run(over.signal)
   const end = async () => {
@@ -24,7 +24,7 @@ function sending(fleet: Fleet, isStored: boolean) {
     for (const answer of answers) answer() // too late: nothing is noted any more
     await work
   }
-  return { bus, sender, batches, answers, end, noted: () => memory.sent('r').load() }
+  return { bus, memory, sender, batches, answers, work, end, noted: () => memory.sent('r').load() }
 }
 
 function joined(): Fleet {
@@ -90,5 +90,20 @@ describe('a sender', () => {
     expect(batches.map(({ first, events }) => [first, events.length])).toEqual([[6, 0]])
     expect(noted()?.next).toBe(6)
     expect(new Memory(fleet).counted('unsent', 'r')).toBe(6)
+  })
+
+  it.each([true, false])('leaves a batch that it cannot count to the next process (stored: %s)', async (isStored) => {
+    const { bus, memory, batches, answers, work, noted } = sending(joined(), isStored)
+    const refusal = new Error('no room for another count')
+    memory.count = () => {
+      throw refusal
+    }
+    const failed = expect(work).rejects.toBe(refusal)
+    bus.publish('a', 'x')
+    await until(() => batches.length === 1)
+    for (const answer of answers) answer()
+    await failed
+    expect(batches.length).toBe(1)
+    expect(noted()).toMatchObject({ position: 0, next: 0 }) // a batch with the same index would be dropped as known
   })
 })

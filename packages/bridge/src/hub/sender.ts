@@ -33,6 +33,16 @@ const noteMs = 2
 
 const newEpoch = (): number => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
 
+/** Whether a batch was sent. */
+async function isSent(sending: Promise<void> | undefined): Promise<boolean> {
+  try {
+    await sending
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
  * Notes where sending begins, unless a process of this host has done so: events that are published from now on are
  * sent, however long it takes until there is a connection.
@@ -84,9 +94,11 @@ export class Sender {
     this.#cursor = cursor
     try {
       while (!signal.aborted) await this.#listen(cursor, signal)
-    } finally {
       if (!this.#isPending) this.#note()
+    } finally {
       runtime.clearTimeout(this.#timer)
+      this.#timer = undefined
+      this.#isPending = false
       this.#cursor = undefined
       cursor.close()
     }
@@ -109,9 +121,10 @@ export class Sender {
       end = () => resolve(undefined)
       signal.addEventListener('abort', end, { once: true })
       const take = (poll: EventPoll) => {
+        this.#isPending = true // the cursor has come further than what was sent, also if this throws
         const sending = this.#take(poll, signal)
+        this.#isPending = sending !== undefined
         if (sending === undefined) return
-        this.#isPending = true
         listener.close()
         resolve(sending)
       }
@@ -206,6 +219,12 @@ export class Sender {
     return bytes <= most ? this.#send(events, signal) : this.#sendParts(events, signal)
   }
 
+  /** Whether the server takes a batch of so many bytes. One that is not known now says it when it is. */
+  #fits(bytes: number): boolean {
+    const most = this.#spec.maxBytes()
+    return most === 0 || bytes <= most
+  }
+
   get #mostBytes(): number {
     return Math.min(maxBatchBytes, this.#spec.maxBytes() || maxBatchBytes)
   }
@@ -219,7 +238,7 @@ export class Sender {
         bytes += sentBytes(events[to++] as SentEvent)
       }
       if (to > at) await this.#send(events.slice(at, to), signal)
-      else if (bytes + sentBytes(events[at] as SentEvent) <= this.#spec.maxBytes())
+      else if (this.#fits(bytes + sentBytes(events[at] as SentEvent)))
         await this.#send([events[to++] as SentEvent], signal)
       else {
         to++ // longer than a message may be
@@ -244,21 +263,15 @@ export class Sender {
     events: readonly SentEvent[],
     signal: AbortSignal,
   ): Promise<void> {
-    let sending: Promise<void> | undefined = first
-    for (;;) {
-      try {
-        await sending
-        this.#sent(events.length)
-        return
-      } catch {
-        await pause(retryMs, signal)
-      }
+    for (let sending: Promise<void> | undefined = first; !(await isSent(sending)); ) {
+      await pause(retryMs, signal)
       if (signal.aborted) return
       // The server may be another one now, which takes less.
       const most = this.#spec.maxBytes()
       if (events.length > 0 && most > 0 && bytes.length > most) return this.#sendParts(events, signal)
       sending = this.#spec.send(bytes)
     }
+    this.#sent(events.length)
   }
 
   #sent(count: number): undefined {
