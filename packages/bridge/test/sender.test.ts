@@ -8,7 +8,7 @@ import { until } from './help/hosts.js'
 
 /** A host with a sender, and what it sends. `answers` has a function for each batch that waits. */
 function sending(fleet: Fleet, isStored: boolean, mostBytes = () => 100_000) {
-  const bus = new OrbitEventBus(fleet, { capacity: 64 })
+  const bus = new OrbitEventBus(fleet, { capacity: 64, payloadBytes: 300_000 })
   const memory = new Memory(fleet)
   const batches: Batch[] = []
   const answers: (() => void)[] = []
@@ -105,5 +105,24 @@ describe('a sender', () => {
     await failed
     expect(batches.length).toBe(1)
     expect(noted()).toMatchObject({ position: 0, next: 0 }) // a batch with the same index would be dropped as known
+  })
+
+  it('keeps an event that is longer than a batch until it knows what the server takes', async () => {
+    let most = 0
+    const { bus, sender, batches, answers, end } = sending(joined(), true, () => most)
+    bus.publish('a', 'x'.repeat(290_000))
+    bus.publish('a', 'y')
+    await until(() => answers.length === 1)
+    most = 1_000_000
+    for (let i = 0; i < 2; i++) {
+      await until(() => answers.length > i)
+      answers[i]?.()
+    }
+    await until(() => sender.waiting === 0)
+    expect(batches.map(({ first, events }) => [first, events[0]?.payload.length])).toEqual([
+      [0, 290_000],
+      [1, 1],
+    ])
+    await end()
   })
 })

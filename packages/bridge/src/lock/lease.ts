@@ -96,6 +96,8 @@ export class Lease {
   #deadlineMs: number
   #isOver = false
   #timer: NodeJS.Timeout | undefined
+  /** The renewal that is on its way. */
+  #renewing: Promise<void> | undefined
   readonly #abort = new AbortController()
 
   private constructor(desk: Desk, request: LeaseRequest, value: string, revision: number, deadlineMs: number) {
@@ -160,6 +162,8 @@ export class Lease {
     this.#isOver = true
     runtime.clearTimeout(this.#timer)
     const { key } = this.#request
+    // It changes the revision, and the server releases no other one.
+    await this.#renewing
     await this.#desk.release({ key, revision: this.#revision }).catch(() => {})
   }
 
@@ -172,7 +176,12 @@ export class Lease {
   #schedule(): void {
     const leftMs = this.#deadlineMs - monotonicMs()
     const inMs = Math.min(leftMs, Math.max(leftMs - (this.#request.ttlMs * 2) / 3, retryMs))
-    this.#timer = runtime.setTimeout(() => void this.#renew(), Math.max(0, inMs))
+    this.#timer = runtime.setTimeout(
+      () => {
+        this.#renewing = this.#renew()
+      },
+      Math.max(0, inMs),
+    )
     this.#timer.unref()
   }
 

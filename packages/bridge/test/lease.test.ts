@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import type { Register, RegisterEntry } from '../src/engine/engine.js'
+import type { Desk } from '../src/hub/service.js'
+import { Lease } from '../src/lock/lease.js'
+import { Leases } from '../src/lock/leases.js'
+import { until } from './help/hosts.js'
+
+/** A register in this process, which answers when it is let. */
+class SlowRegister implements Register {
+  isSlow = false
+  readonly waiting: (() => void)[] = []
+  #entry: RegisterEntry | undefined
+
+  async get(): Promise<RegisterEntry | undefined> {
+    return this.#entry
+  }
+
+  async swap(_: string, value: string, revision: number): Promise<number | undefined> {
+    if ((this.#entry?.revision ?? 0) !== revision) return undefined
+    this.#entry = { value, revision: revision + 1 }
+    if (this.isSlow) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    return revision + 1
+  }
+
+  async changed(): Promise<void> {}
+}
+
+it('a lease that is released during a renewal is free at once', async () => {
+  const register = new SlowRegister()
+  const leases = new Leases(register)
+  const desk = {
+    take: (request) => leases.take(request),
+    swap: ({ key, value, revision }) => leases.swap(key, value, revision),
+    release: ({ key, revision }) => leases.release(key, revision),
+    get: (key) => leases.get(key),
+  } as Partial<Desk> as Desk
+  const request = { key: 'k', host: 'a', owner: '', ttlMs: 10_000, signal: new AbortController().signal }
+  const take = (ttlMs: number) => Lease.take(desk, { ...request, ttlMs }, () => false)
+  const lease = await take(600)
+  register.isSlow = true
+  await until(() => register.waiting.length === 1) // the renewal is written, and its answer is on its way
+  const released = lease?.release()
+  expect(lease?.held).toBe(false)
+  register.isSlow = false
+  register.waiting[0]?.()
+  await released
+  const next = await take(10_000)
+  expect(next?.token).toBeGreaterThan(lease?.token as number)
+  expect(lease?.signal.aborted).toBe(false)
+  await next?.release()
+})
