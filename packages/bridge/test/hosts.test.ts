@@ -1,4 +1,4 @@
-import { Counters, Presence } from 'orbit-node'
+import { Counters, Fleet, Presence } from 'orbit-node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { fleetName } from '../../../test/help/fleets.js'
 import { orbit, orbitJson } from '../../../test/help/orbit.js'
@@ -115,6 +115,7 @@ describe.skipIf(!hasNats)('a list over hosts', () => {
     const options = { servers: '127.0.0.1:1', offer: false }
     const first = startHost('first', options)
     expect((await first.bridge.doctor()).map(({ check }) => check)).toEqual(['bridge-absent'])
+    using _ = Fleet.joinShm(first.name, { label: 'bridge \x1b[2J' }) // the name of no host
     const second = startHost('second', options, first.name)
     expect(await warned).toContain('call it first, second')
     for (const { bridge } of [first, second]) {

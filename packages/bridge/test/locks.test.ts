@@ -1,5 +1,8 @@
-import { Fence } from 'orbit-node'
+import { Fence, OrbitEventBus } from 'orbit-node'
 import { describe, expect, it } from 'vitest'
+import { Hub } from '../src/hub/hub.js'
+import { connectedName, Memory } from '../src/hub/memory.js'
+import { specOf } from '../src/options.js'
 import { connected, type Host, startHost, until } from './help/hosts.js'
 import { hasNats, NatsServer, Wire } from './help/nats.js'
 
@@ -75,6 +78,22 @@ describe.skipIf(!hasNats)('locks of two hosts', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((x, y) => x - y))
     await next.release()
     expect(await own.tryClaim('job', lasting)).toBeDefined()
+  })
+
+  it('are noted in one list, also if the first two claims come at once', async () => {
+    const { address } = await NatsServer.start()
+    const { fleet } = startHost('other', { servers: address, offer: false })
+    const spec = specOf({ servers: address, host: 'a' })
+    const [memory, changes] = [new Memory(fleet), new OrbitEventBus(fleet, { name: 'changes' })]
+    const hub = new Hub({ fleet, spec, memory, changes, answer: async (question) => question, warn: () => {} })
+    const over = new AbortController()
+    const work = hub.run(over.signal)
+    await until(() => memory.number(connectedName).get() === 1)
+    const [first, second] = await Promise.all([hub.leases(), hub.leases()])
+    expect(first).toBe(second) // else a claim does not wait for the release before it
+    over.abort()
+    await work
+    await expect(hub.leases()).rejects.toMatchObject({ code: 'ERR_ORBIT_BRIDGE_UNREACHABLE' })
   })
 
   it('are lost by a host that is cut off before another host gets them', async () => {

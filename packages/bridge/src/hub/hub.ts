@@ -36,7 +36,8 @@ export class Hub {
   readonly #id = Math.random().toString(36).slice(2)
   readonly #links: readonly Link[]
   #engine: Engine | undefined
-  #leases: Leases | undefined
+  /** While they are opened, or when they are open. */
+  #leases: Promise<Leases> | undefined
   #online = new AbortController()
 
   constructor(home: HubHome) {
@@ -49,8 +50,16 @@ export class Hub {
   /** The leases of the cluster. Rejects with ERR_ORBIT_BRIDGE_UNREACHABLE while there is no connection. */
   async leases(): Promise<Leases> {
     if (!this.#engine?.isConnected) throw unreachable('leases')
-    this.#leases ??= new Leases(await this.#engine.register('leases', leaseTtlMs))
+    this.#leases ??= this.#open(this.#engine)
     return this.#leases
+  }
+
+  #open(engine: Engine): Promise<Leases> {
+    const opening = engine.register('leases', leaseTtlMs).then((register) => new Leases(register))
+    opening.catch(() => {
+      if (this.#leases === opening) this.#leases = undefined // the next claim tries again
+    })
+    return opening
   }
 
   /** Asks another host. */
@@ -83,7 +92,7 @@ export class Hub {
       over.abort()
       connected.set(0)
       this.#online.abort()
-      await this.#leases?.released()
+      await this.#leases?.then((leases) => leases.released()).catch(() => {})
       this.#engine = undefined
       await engine.close()
     }

@@ -1,4 +1,5 @@
 import type { Fleet } from 'orbit-node'
+import { isHostName } from '../options.js'
 
 const prefix = 'bridge '
 
@@ -11,6 +12,7 @@ export function hostNames(fleet: Fleet): string[] {
     .nodes()
     .filter(({ alive, label }) => alive && label.startsWith(prefix))
     .map(({ label }) => label.slice(prefix.length))
+    .filter(isHostName) // any program may have such a label, and these names are printed
   return [...new Set(names)].sort()
 }
 
