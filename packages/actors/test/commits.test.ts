@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { VirtualClock } from '../src/base/virtualclock.js'
 import { Commits } from '../src/host/commits.js'
 import { newTally } from '../src/host/tally.js'
@@ -72,6 +72,20 @@ it('commits all partitions before what follows from one of the commits', async (
   const calls = [await call('one'), await call('two')]
   await Promise.all(calls.map((each) => each()))
   expect(events).toEqual(['commit one', 'commit two', 'after one', 'after two'])
+})
+
+it('ends while timers are faked, and afterwards', async () => {
+  onTestFinished(() => void vi.useRealTimers())
+  const [wait, { call }] = [setImmediate, await commitsOf(0)]
+  vi.useFakeTimers()
+  let isOver = false
+  void call().then(() => {
+    isOver = true
+  })
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => wait(resolve))
+  expect(isOver).toBe(true)
+  vi.useRealTimers()
+  expect(await Promise.race([call(), turns().then(() => 'never')])).toBeUndefined()
 })
 
 const unreadable = { message: 'what was thrown has no text', outcome: 'unknown' }
