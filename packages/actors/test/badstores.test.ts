@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { Actor, memory, type PartitionStore, type Store } from '../src/index.js'
+import { Actor, memory, type PartitionStore, type Store, StoreError } from '../src/index.js'
 import { sqlite } from '../src/sqlite.js'
 import { dataFolder, drivers } from './help/stores.js'
 import { Log, localFleet, start, until } from './help/systems.js'
@@ -48,27 +48,37 @@ function noteIn(store: Store) {
   return { system, note: system.get('Note', 'a'), log }
 }
 
+const secret = Proxy.revocable(new Error('no'), {})
+secret.revoke()
+const thrown = {
+  nothing: undefined,
+  'a text': 'text',
+  'an object': { message: 'object' },
+  'an object without a prototype': Object.create(null),
+  'a symbol': Symbol('thrown'),
+  'a proxy that was revoked': secret.proxy,
+  'an error without an outcome': Object.assign(new StoreError('no', 'rolled-back'), { outcome: undefined }),
+  'an error without a text': Object.assign(new StoreError('no', 'unknown'), { message: Object.create(null) }),
+}
+
 describe('a store', () => {
-  it.each([undefined, 'text', { message: 'object' }, Object.create(null), Symbol('thrown')])(
-    'may throw %j from a commit',
-    async (thrown) => {
-      let fails = true
-      const { note } = noteIn(
-        changed((opened) => {
-          const commit = opened.commit.bind(opened)
-          return {
-            commit: (changes) => {
-              if (!fails) return commit(changes)
-              fails = false
-              throw thrown
-            },
-          }
-        }),
-      )
-      await expect(note.write('one')).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'unknown' })
-      expect(await note.write('two')).toBe('two')
-    },
-  )
+  it.each(Object.entries(thrown))('may throw %s from a commit', async (_, thrown) => {
+    let fails = true
+    const { note } = noteIn(
+      changed((opened) => {
+        const commit = opened.commit.bind(opened)
+        return {
+          commit: (changes) => {
+            if (!fails) return commit(changes)
+            fails = false
+            throw thrown
+          },
+        }
+      }),
+    )
+    await expect(note.write('one')).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'unknown' })
+    expect(await note.write('two')).toBe('two')
+  })
 
   it.each(['read', 'reply'] as const)('may throw, reject or lie in %s', async (method) => {
     const answers = [

@@ -237,7 +237,14 @@ async function failureIn(committed: PromiseLike<void>): Promise<StoreError | und
   }
 }
 
+/** It throws for nothing: other partitions wait in the same round. */
 function storeErrorOf(thrown: unknown): StoreError {
-  if (thrown instanceof StoreError) return thrown
+  try {
+    if (thrown instanceof StoreError && typeof thrown.message === 'string' && isOutcome(thrown.outcome)) return thrown
+  } catch {
+    // its getters throw
+  }
   return new StoreError(reasonOf(thrown), 'unknown', { cause: thrown })
 }
+
+const isOutcome = (outcome: unknown): boolean => outcome === 'rolled-back' || outcome === 'unknown'
