@@ -32,12 +32,27 @@ class Counter extends Actor<{ n: number }> {
   }
 }
 
+class List extends Actor<{ numbers: number[] }> {
+  readonly #numbers: number[] = []
+  add(number: number) {
+    this.#numbers.push(number)
+    this.ctx.storage.put('numbers', this.#numbers)
+    return this.#numbers
+  }
+  fail() {
+    throw Object.assign(new Error('no'), { numbers: this.#numbers })
+  }
+  *watch() {
+    for (;;) yield this.#numbers
+  }
+}
+
 async function held() {
   told.length = 0
   const store = new HeldStore()
   const log = new Log()
   const fleet = localFleet()
-  const system = start({ fleet, actors: { Counter, Ear }, store, log })
+  const system = start({ fleet, actors: { Counter, Ear, List }, store, log })
   onTestFinished(() => {
     store.isFree = true
     for (const commit of store.commits.splice(0)) void commit.succeed()
@@ -103,6 +118,36 @@ describe('what leaves a turn', () => {
     await until(() => told.length > 0)
     counted.push(...events.pollTopic('counted').events.map((event) => event.json()))
     expect([told, counted]).toEqual([['after'], [1]])
+  })
+
+  it.each(['this', 'another'])('is as it was when its turn ended, for a caller in %s system', async (caller) => {
+    const { store, system, fleet } = await held()
+    const list = (caller === 'this' ? system : start<{ List: typeof List }>({ fleet, host: false })).get('List', 'a')
+    const turns = [list.add(1), list.fail().catch((error) => error.numbers)]
+    const commit = await store.next()
+    const later = list.add(2)
+    expect(await isPending(later)).toBe(true)
+    await commit.succeed()
+    expect(await Promise.all(turns)).toEqual([[1], [1]])
+    await (await store.next()).succeed()
+    expect(await later).toEqual([1, 2])
+  })
+
+  it('is an item as it was when its stream made it', async () => {
+    const { store, system } = await held()
+    const list = system.get('List', 'a')
+    const items = list.stream.watch()[Symbol.asyncIterator]()
+    await items.next()
+    const added = [list.add(1)]
+    const commit = await store.next()
+    const item = items.next()
+    expect(await isPending(item)).toBe(true)
+    added.push(list.add(2))
+    expect(await isPending(item)).toBe(true)
+    await commit.succeed()
+    expect((await item).value).toEqual([1])
+    await (await store.next()).succeed()
+    expect(await Promise.all(added)).toEqual([[1], [1, 2]])
   })
 
   it('makes a call wait for the commits of earlier turns', async () => {

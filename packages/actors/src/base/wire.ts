@@ -202,8 +202,7 @@ function readFailure(thrown: unknown): Failure {
   const { name, message, cause, stack = '' } = error
   const failure = { name: String(name), message: String(message), stack: String(stack), cause, fields: { ...error } }
   try {
-    deserialize(serialize(failure)) // an error that is its own cause is written, and cannot be read
-    return failure
+    return deserialize(serialize(failure)) // an error that is its own cause is written, and cannot be read
   } catch {
     return { ...failure, cause: undefined, fields: {} } // a field that cannot be cloned
   }

@@ -50,6 +50,8 @@ export class Call extends Turn implements Expiring {
   /** The request that was sent, if the arguments are those of the caller. */
   #message: string | Uint8Array | undefined
   #place: Place = 'here'
+  /** A copy of what it has returned, if it was held back then. */
+  #kept: { readonly result: unknown } | undefined
   /** Whether it was made before and lost. */
   #mayHaveRun = false
   #activation: Activation | undefined
@@ -165,6 +167,7 @@ export class Call extends Turn implements Expiring {
   #comeBack(): void {
     if (this.#message !== undefined) this.#args = decodeRequest(this.#message)?.args ?? this.#args
     this.#message = undefined
+    this.#kept = undefined
     this.#activation = undefined
     this.#place = 'waiting'
     this.sender?.takeBack(this)
@@ -180,6 +183,15 @@ export class Call extends Turn implements Expiring {
   invoke(actor: Actor): unknown {
     const methods = actor as unknown as Record<string, (...args: unknown[]) => unknown>
     return methods[this.method]?.(...this.#args)
+  }
+
+  override keep(result: unknown): void {
+    if (this.#place === 'over' || this.isStream) return
+    try {
+      this.#kept = { result: copyOf(result) }
+    } catch {
+      // It cannot be sent, as its caller learns at the end.
+    }
   }
 
   end(ending: Ending): void {
@@ -202,7 +214,7 @@ export class Call extends Turn implements Expiring {
       return
     }
     try {
-      this.#succeed(copyOf(ending.value))
+      this.#succeed(this.#kept === undefined ? copyOf(ending.value) : this.#kept.result)
     } catch (error) {
       const text = `the result of ${this.method} cannot be sent: ${(error as Error).message}`
       this.fail(this.error('ERR_ORBIT_ACTOR_VALUE', text, 'done'))

@@ -1,5 +1,5 @@
 import { StreamFailure } from '../base/streamfailure.js'
-import { encodeEnding, failureOf, type Refusal } from '../base/wire.js'
+import { copyOf, encodeEnding, failureOf, type Refusal } from '../base/wire.js'
 import type { Activation } from './activation.js'
 import { type Turn, turns } from './turn.js'
 
@@ -49,8 +49,12 @@ export class Items implements AsyncIterableIterator<unknown> {
   /** What the item may say leaves once it is committed. */
   #deliver(next: IteratorYieldResult<unknown>, resolve: (result: Result) => void): void {
     const { ledger } = this.#activation
-    if (ledger === undefined) resolve(next)
-    else ledger.hold((failure) => failure === undefined && resolve(next))
+    if (ledger === undefined) {
+      resolve(next)
+      return
+    }
+    const item = ledger.isHeld ? asItIs(next) : next
+    ledger.hold((failure) => failure === undefined && resolve(item))
   }
 
   #finish(tell: () => void): void {
@@ -84,6 +88,15 @@ export class Items implements AsyncIterableIterator<unknown> {
     } catch (error) {
       this.#activation.home.log.error(this.#activation.id, `${this.turn.method} failed at its end:`, error)
     }
+  }
+}
+
+/** An item of its own: later turns may change what it was made from before it leaves. */
+function asItIs(next: IteratorYieldResult<unknown>): IteratorYieldResult<unknown> {
+  try {
+    return { done: false, value: copyOf(next.value) }
+  } catch {
+    return next // it cannot be sent, as its consumer learns
   }
 }
 

@@ -237,13 +237,18 @@ export class Ledger {
 
   /** Whether nothing of it is on its way to the store. */
   get isSettled(): boolean {
-    return this.#failure === undefined && this.#lastGroup?.isOver !== false
+    return this.#failure === undefined && !this.isHeld
+  }
+
+  /** Whether `hold` calls later. */
+  get isHeld(): boolean {
+    return this.#lastGroup?.isOver === false
   }
 
   /** Calls `onCommit` once all that has been committed so far outlives the process; at once, if it does. */
   hold(onCommit: (failure: StoreError | undefined) => void): void {
-    if (this.#lastGroup === undefined || this.#lastGroup.isOver) onCommit(this.#failure)
-    else this.#lastGroup.wait(onCommit)
+    if (this.#lastGroup !== undefined && this.isHeld) this.#lastGroup.wait(onCommit)
+    else onCommit(this.#failure)
   }
 
   /** Lets a message of the turn that runs leave after its commit; it never leaves if the turn fails. */
@@ -315,6 +320,7 @@ export class Ledger {
   }
 
   #end(turn: Turn, ending: Ending): void {
+    if (this.isHeld && ending.how === 'returned') turn.keep(ending.value)
     this.hold((failure) => {
       if (failure === undefined) turn.end(ending)
       else turn.end({ how: 'refused', refusal: this.#refusalOf(failure, failure.outcome) })

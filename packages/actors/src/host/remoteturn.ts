@@ -34,6 +34,8 @@ export class RemoteTurn extends Turn implements Expiring {
   /** Whether it is aborted with the signal of its caller. */
   #isListening = false
   #reply: Reply | Items
+  /** Of an object that it has returned, if it was held back then. */
+  #kept: Reply
   #answer: ((reply: Reply | Items) => void) | undefined
 
   constructor(
@@ -115,6 +117,11 @@ export class RemoteTurn extends Turn implements Expiring {
     return methods[this.method]?.(...this.args)
   }
 
+  override keep(value: unknown): void {
+    if (this.#isOver || typeof value !== 'object' || value === null || value instanceof Items) return
+    this.#kept = this.#encoded({ how: 'returned', value })
+  }
+
   end(ending: Ending): void {
     if (this.#isOver) return
     if (ending.how === 'returned' && ending.value instanceof Items) {
@@ -149,6 +156,7 @@ export class RemoteTurn extends Turn implements Expiring {
   }
 
   #encoded(ending: Ending): Reply {
+    if (this.#kept !== undefined && ending.how === 'returned') return this.#kept
     try {
       return encodeReply(ending)
     } catch (error) {

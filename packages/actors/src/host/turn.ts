@@ -50,6 +50,8 @@ export abstract class Turn {
   abstract begin(): boolean
   /** Runs it. */
   abstract invoke(actor: Actor): unknown
+  /** Keeps what it has returned as it is now: it ends later, and the actor may change that until then. */
+  keep(_result: unknown): void {}
   /** How it ended. Called once, unless `begin` returned false. */
   abstract end(ending: Ending): void
 
