@@ -5,10 +5,11 @@
 //   evicted. A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is
 //   left alone.
 //   A victim without live records is not walked.
-// Parts. They go with their value: what its word says decides for each, and a part that is not kept evicts the whole. A
+// Parts. The first decides for the value: it is asked whether the value has another chance, and frequency falls with it.
+//   The head and the other parts are kept as long as the value is there. One that finds no room evicts the whole. A
 //   segment is mostly one long part, or has none. With one that is kept, it goes back as it is into the slot of another
-//   victim, and nothing is copied. A short part moves, and with it the head, which has its new place. Frequency falls
-//   with the last part, so that all have the same chance.
+//   victim, and nothing is copied. A short part moves, and with it the head, which has its new place. The first part
+//   fills its segment, so that it comes to its turn. The last one may be in the open hand of a member that puts no more.
 // Spread. A put walks a few times the bytes that it wrote. The whole rest is walked at once before a hand is needed; it
 //   is left unwalked after victims of a mebibyte in a row, or four.
 // Death. The heir walks the victim again: what had moved no longer has its word there.
@@ -53,13 +54,14 @@ struct SecondChance {
   uint32_t frequency = 0;
 };
 
-// `from`, `record`: of the value, or its head.
+// `from`, `record`: of the value, or its head. `decides`: false for what is kept with the first part of a value.
 __attribute__((noinline)) inline SecondChance chance_of(const StoreWriter& writer, const uint64_t* from,
                                                         const Record& record, uint64_t word, SegmentClass kind,
-                                                        bool isCompaction) {
+                                                        bool isCompaction, bool decides) {
   if (is_gone(writer.store, from, record, nullptr, writer.nowMs)) return {};
   if (record.kind() == kHeadRecord && !has_parts(writer.store, from, record)) return {};
   uint32_t frequency = frequency_in(word);
+  if (!decides) return {kMainSegment, frequency};
   if (frequency > 0) return {kMainSegment, kind == kMainSegment ? frequency - 1 : 0};
   if (!isCompaction) return {};
   return {kind == kMainSegment ? kMainSegment : kSmallSegment, 0};
@@ -84,12 +86,24 @@ inline bool has_room(StoreWriter* writer, SegmentClass kind, uint64_t bytes) {
   return room_of(*writer, kind) >= bytes;
 }
 
+// Evicts a large value with its head or a part in a victim. Its word is a ghost of the victim at once, at a unit where
+// no record begins: so the parts are counted as dead once, by the member that takes the word out.
+__attribute__((noinline, cold)) inline void evict_large(StoreWriter* writer, uint32_t hand, uint64_t* bucket,
+                                                        const Spot& spot) {
+  constexpr uint32_t kNoUnit = (1u << kUnitBits) - 1;
+  uint64_t place = place_of(segment_of(*writer, hand), kNoUnit);
+  uint64_t ghost = index_word(mark_in(spot.word), 0, generation_of(writer->states[hand]), place);
+  if (!replace_word(bucket, spot.way, spot.word, ghost)) return;
+  note_gone(writer->store, spot.word);
+  count_stat(&writer->stats->evicted);
+}
+
 // Moves the record, or evicts it.
-inline void move_on(StoreWriter* writer, const Walked& walked, const SecondChance& chance) {
+inline void move_on(StoreWriter* writer, uint32_t hand, const Walked& walked, const SecondChance& chance) {
   NodeStats* stats = writer->stats;
   SegmentClass kind = chance.kind;
   if (kind == kUnusedSegment || !has_room(writer, kind, walked.bytes)) {
-    if (walked.record.kind() == kHeadRecord) note_parts_dropped(writer->store, walked.spot.word);
+    if (walked.record.kind() == kHeadRecord) return evict_large(writer, hand, walked.bucket, walked.spot);
     return count_stat(&stats->evicted);
   }
   copy_record(next_record(*writer, kind), walked.from, walked.bytes);
@@ -114,9 +128,7 @@ inline bool judge_part(const StoreWriter& writer, uint32_t hand, uint64_t place,
   Head& head = walked->head;
   if (!find_head(writer.store, walked->part.record, part_word(writer.states[hand], place), &head)) return false;
   bool isCompaction = writer.isCompaction[hand];
-  walked->chance = chance_of(writer, head.from, head.record, head.spot.word, kind, isCompaction);
-  bool isLast = head.part + 1 == head.parts;
-  if (!isLast && walked->chance.kind != kUnusedSegment) walked->chance.frequency = frequency_in(head.spot.word);
+  walked->chance = chance_of(writer, head.from, head.record, head.spot.word, kind, isCompaction, head.part == 0);
   return true;
 }
 
@@ -124,30 +136,37 @@ inline bool judge_part(const StoreWriter& writer, uint32_t hand, uint64_t place,
 constexpr uint32_t kMoveTries = 16;
 enum class Move { kDone, kNoRoom, kChanged };
 
-// Appends the part, then the head, whose table has the part's new place.
-__attribute__((noinline, cold)) inline Move move_part(StoreWriter* writer, const WalkedPart& walked) {
+// Appends the head, with a part's new place in its table.
+__attribute__((noinline, cold)) inline Move move_head(StoreWriter* writer, const WalkedPart& walked, uint64_t moved) {
   const Head& head = walked.head;
   SegmentClass kind = walked.chance.kind;
-  uint64_t bytes = walked.part.bytes, headBytes = record_bytes(head.record);
-  if (kind == kUnusedSegment || !has_room(writer, kind, bytes)) return Move::kNoRoom;
-  copy_record(next_record(*writer, kind), walked.part.from, bytes);
-  uint64_t word = finish_record(writer, kind, walked.part.record, bytes);
-  uint64_t moved = part_word(writer->states[writer->open[kind]], place_in(word));
-  if (is_long_part(writer->store, bytes)) note_long_part(writer->store, word);
-  if (!has_room(writer, kind, headBytes)) return Move::kNoRoom;
+  uint64_t bytes = record_bytes(head.record);
+  if (!has_room(writer, kind, bytes)) return Move::kNoRoom;
   uint64_t* to = next_record(*writer, kind);
-  copy_record(to, head.from, headBytes);
+  copy_record(to, head.from, bytes);
   store_release(to + head.record.value_at() + 1 + head.part, moved);
   if (!is_still_head(writer->store, head)) return Move::kChanged;  // what was copied is not finished
-  word = with_frequency(finish_record(writer, kind, head.record, headBytes), walked.chance.frequency);
+  uint64_t word = with_frequency(finish_record(writer, kind, head.record, bytes), walked.chance.frequency);
   bool isMoved = replace_word(head.bucket, head.spot.way, head.spot.word, word);
   note_dropped(writer->store, isMoved ? head.spot.word : word);
-  if (isMoved) count_stat(&writer->stats->movedBytes, bytes + headBytes);
+  if (isMoved) count_stat(&writer->stats->movedBytes, walked.part.bytes + bytes);
   return isMoved ? Move::kDone : Move::kChanged;
 }
 
-// Moves the part at `place`, or evicts its value: the word names the part then, which is no value, and is a ghost as
-// soon as the segment has its next generation.
+// Appends the part, then the head. Without its head the part is dead.
+__attribute__((noinline, cold)) inline Move move_part(StoreWriter* writer, const WalkedPart& walked) {
+  SegmentClass kind = walked.chance.kind;
+  uint64_t bytes = walked.part.bytes;
+  if (kind == kUnusedSegment || !has_room(writer, kind, bytes)) return Move::kNoRoom;
+  copy_record(next_record(*writer, kind), walked.part.from, bytes);
+  uint64_t word = finish_record(writer, kind, walked.part.record, bytes);
+  if (is_long_part(writer->store, bytes)) note_long_part(writer->store, word);
+  Move move = move_head(writer, walked, part_word(writer->states[writer->open[kind]], place_in(word)));
+  if (move != Move::kDone) note_dropped(writer->store, word);
+  return move;
+}
+
+// Moves the part at `place`, or evicts its value.
 __attribute__((noinline, cold)) inline void walk_part(StoreWriter* writer, uint32_t hand, uint64_t place,
                                                       SegmentClass kind, const Walked& part) {
   WalkedPart walked{part, {}, {}};
@@ -156,15 +175,11 @@ __attribute__((noinline, cold)) inline void walk_part(StoreWriter* writer, uint3
     if (!judge_part(*writer, hand, place, kind, &walked)) return;
     move = move_part(writer, walked);
   }
-  if (move == Move::kDone) return;
-  const Head& head = walked.head;
-  uint64_t ghost = index_word(mark_in(head.spot.word), 0, generation_of(writer->states[hand]), place);
-  if (!replace_word(head.bucket, head.spot.way, head.spot.word, ghost)) return;
-  note_gone(writer->store, head.spot.word);
-  count_stat(&writer->stats->evicted);
+  if (move != Move::kDone) evict_large(writer, hand, walked.head.bucket, walked.head.spot);
 }
 
-// Finds the long part of a victim that is kept. False: it has none.
+// Finds the long part of a victim that is kept. False: it has none. A large value that is put now may have more parts
+// than the small class has room for: the first ones go to main.
 inline bool find_long_part(const StoreWriter& writer, uint32_t hand, Walked* part, WalkedPart* walked) {
   const ValueStore& store = writer.store;
   uint32_t segment = segment_of(writer, hand), filled = filled_units(store, writer.states[hand]);
@@ -174,22 +189,22 @@ inline bool find_long_part(const StoreWriter& writer, uint32_t hand, Walked* par
   uint64_t place = place_of(segment, static_cast<uint32_t>(unit));
   part->from = record_at(store, segment, static_cast<uint32_t>(unit));
   if (!read_record(part->from, (filled - unit) * kUnitBytes, &part->record)) return false;
+  if (part->record.id == writer.draft) return true;
   bool isLive = judge_part(writer, hand, place, class_in(load_relaxed(&line.meta)), walked);
   return isLive && walked->chance.kind != kUnusedSegment;
 }
 
-// Exchanges the first victim of the queue for another one, if it is to stay as it is. It counts as full of live records
-// then, so that it is not chosen again for its dead ones. The frequency falls last: a death before that is not one
-// chance less.
+// Exchanges the first victim of the queue for another one, if it is to stay as it is. The records that are dead now do
+// not count when it is weighed, so that it is not chosen again for them. The frequency falls last: a death before that
+// is not one chance less.
 __attribute__((noinline, cold)) inline bool put_back(StoreWriter* writer, uint32_t hand) {
   Walked part;
   WalkedPart walked{part, {}, {}};
   if (!find_long_part(*writer, hand, &part, &walked)) return false;
   Segment* line = &writer->store.segments[segment_of(*writer, hand)];
   const Spot& spot = walked.head.spot;
-  store_relaxed(&line->records, live_records_in(*line));
-  store_release(&line->dead, dead_of(writer->states[hand], 0));
-  if (frequency_in(spot.word) > 0) seal_segment(writer, hand, kMainSegment);
+  store_relaxed(&line->spared, records_in(*line) - live_records_in(*line));
+  if (frequency_in(spot.word) > 0 || !writer->isCompaction[hand]) seal_segment(writer, hand, kMainSegment);
   if (!exchange_for_victim(writer, hand)) return false;
   writer->queue.push(writer->queue.pop());
   uint64_t next = with_frequency(spot.word, walked.chance.frequency);
@@ -242,7 +257,8 @@ inline bool walk_victim(StoreWriter* writer, uint32_t hand, uint64_t* budget) {
     if (!is_named(*writer, segment, unit, state, &walked)) continue;
     uint64_t word = walked.spot.word;
     bool isCompaction = writer->isCompaction[hand];
-    move_on(writer, walked, chance_of(*writer, walked.from, walked.record, word, kind, isCompaction));
+    bool decides = walked.record.kind() != kHeadRecord;
+    move_on(writer, hand, walked, chance_of(*writer, walked.from, walked.record, word, kind, isCompaction, decides));
   }
   if (writer->isCompaction[hand]) count_stat(&writer->stats->compacted);
   return true;
@@ -257,7 +273,8 @@ inline void drain(StoreWriter* writer, uint64_t budget) {
       writer->isWalking = true;
       writer->walkedTo = 0;
       writer->walks = isWhole ? writer->walks + 1 : 0;
-      if (writer->walks <= most_walks(writer->store) && put_back(writer, hand)) {
+      // Copies nothing: so a long part is not left unwalked because of the walks before it.
+      if (writer->walks <= 2 * most_walks(writer->store) && put_back(writer, hand)) {
         writer->isWalking = false;
         if (isWhole) continue;
         return;

@@ -42,6 +42,7 @@ struct StoreWriter {
   NodeStats* stats = nullptr;  // its own lines
   uint32_t node = 0;
   uint64_t nowMs = 0;         // of the present call
+  uint64_t draft = 0;         // id of the large value that is put in the present call; 0: none
   Writer hands[kHands];       // hand: the chunk; a segment or a blank
   uint64_t states[kHands];    // of the segments; the truth
   uint32_t open[3];           // by SegmentClass; kNoHand: none
@@ -74,6 +75,7 @@ inline bool weigh(const StoreWriter& writer, const Segment& segment, uint32_t sl
   uint64_t meta = load_relaxed(&segment.meta), until = load_relaxed(&segment.maxExpiryMs);
   SegmentClass kind = class_in(meta);
   uint64_t records = records_in(segment), live = live_records_in(segment);
+  uint64_t counted = records - load_relaxed(&segment.spared);
   if (kind == kUnusedSegment || (until != 0 && until <= writer.nowMs) || (records != 0 && live == 0)) return true;
   uint64_t& oldest = kind == kSmallSegment ? found->oldestSmall : found->oldestMain;
   uint32_t& place = kind == kSmallSegment ? found->small : found->main;
@@ -82,7 +84,7 @@ inline bool weigh(const StoreWriter& writer, const Segment& segment, uint32_t sl
     oldest = seal_in(meta);
     place = slot;
   }
-  uint64_t percent = records == 0 ? 0 : live * 100 / records;
+  uint64_t percent = counted == 0 ? 0 : live * 100 / counted;
   if (percent < found->leastLive) {
     found->leastLive = percent;
     found->sparsest = slot;

@@ -70,13 +70,14 @@ __attribute__((noinline, cold)) inline bool find_head(const ValueStore& store, c
 // Whether all parts of a head are there.
 __attribute__((noinline, cold)) inline bool has_parts(const ValueStore& store, const uint64_t* from,
                                                       const Record& head) {
-  for (uint32_t i = 0; i < parts_of(head); i++) {
+  uint32_t parts = parts_of(head);
+  for (uint32_t i = 0; i < parts; i++) {
     uint64_t part = part_at(from, head, i);
     if (!is_segment(store, segment_in(part))) return false;
     uint64_t state = state_of(store, segment_in(part));
     if (!is_part_of(part, state, filled_units(store, state))) return false;
   }
-  return true;
+  return parts > 0;
 }
 
 // The parts of the value that a word names count as dead; none, if the word names no head.
@@ -89,6 +90,8 @@ __attribute__((noinline, cold)) inline void note_parts_dropped(const ValueStore&
   if (!read_record(from, uint64_t{filled - unit} * kUnitBytes, &head) || head.kind() != kHeadRecord) return;
   for (uint32_t i = 0; i < parts_of(head); i++) {
     uint64_t part = part_at(from, head, i);
+    // Another head may be there by now, of a value that is alive. Partner: the store of begin_generation.
+    if (generation_of(state_of(store, segment_in(word))) != generation_of(state)) return;
     if (!is_segment(store, segment_in(part))) continue;
     uint64_t ofPart = state_of(store, segment_in(part));
     if (!is_part_of(part, ofPart, filled_units(store, ofPart))) continue;

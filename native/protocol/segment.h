@@ -138,6 +138,7 @@ inline void begin_generation(const ValueStore& store, uint32_t segment, uint64_t
   store_relaxed(&line->maxExpiryMs, 0);
   store_relaxed(&line->longPart, 0);
   store_relaxed(&line->hasHead, 0);
+  store_relaxed(&line->spared, 0);
   *state = generation << kFilledBits;
   store_state(store, segment, *state);
 }

@@ -64,7 +64,7 @@ struct Segment {
   uint64_t maxExpiryMs;  // of its records; ~0: one never expires
   uint64_t longPart;     // unit + 1 of a part of a large value that takes half the segment or more; 0: none
   uint64_t hasHead;      // 1: one of its records is the head of a large value
-  uint64_t reserved[1];
+  uint64_t spared;       // records that were dead when it was put back for its long part
 };
 static_assert(sizeof(Segment) == kCacheLineBytes, "one line per segment");
 

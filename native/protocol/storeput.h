@@ -161,6 +161,7 @@ __attribute__((noinline, cold)) inline uint64_t append_parts(const Draft& draft)
   uint64_t left = draft.value.length;
   uint32_t parts = 0;
   table[0] = left;
+  writer->draft = draft.id;
   while (left > 0) {
     uint64_t half = store.spec.segmentBytes / 2 / kUnitBytes * kUnitBytes;
     make_room(writer, draft.kind, left < half ? record_bytes(0, 0, left) : half);
@@ -265,6 +266,7 @@ inline StoreStatus put_value(StoreWriter* writer, const StoreKey& key, const Sto
   if (writer->queue.count > 0) {
     drain(writer, uint64_t{kWalkPace} * (record_bytes(key.length, value.tagCount, value.length) + 64));
   }
+  writer->draft = 0;
   return status;
 }
 

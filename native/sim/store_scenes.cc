@@ -311,10 +311,15 @@ class MovingPart : public StoreScene {
         hasReader_(numbers->take("reader", 0) != 0),
         puts_(numbers->count("rivals", 0)),
         deletes_(numbers->count("deletes", 0)),
+        neighbors_(numbers->count("neighbors", 0)),
         heirs_(numbers->count("heir", 0)) {}
 
   void prepare() override {
     StoreWriter& mover = members[0];
+    if (neighbors_ > 0) {
+      SIM_CHECK(put(0, 1, 50) == StoreStatus::kDone && delete_key(&mover, key(1), kNowMs) == StoreStatus::kDone);
+      SIM_CHECK(put(0, 1, 51) == StoreStatus::kDone);
+    }
     uint64_t words[kMostWords], id;
     for (uint64_t& word : words) word = 1;
     StoreValue value;
@@ -334,10 +339,13 @@ class MovingPart : public StoreScene {
     if (hasReader_) simulator.spawn("reader", [this] { read(); });
     if (puts_ > 0) simulator.spawn("rival", [this] { SIM_CHECK(put(1, 0, 20) == StoreStatus::kDone); });
     if (deletes_ > 0) simulator.spawn("deleter", [this] { delete_key(&members[2], key(0), kNowMs); });
+    if (neighbors_ > 0) simulator.spawn("neighbor", [this] { delete_key(&members[2], key(1), kNowMs); });
     if (heirs_ > 0) simulator.spawn("heir", [this, mover] { inherit(mover); });
   }
   void finish() override {
     check_chunks();
+    uint32_t segment = segment_in(first_with(bucket_at(store, key(0).hash), mark_of(key(0).hash)).word);
+    SIM_CHECK(neighbors_ == 0 || live_records_in(store.segments[segment]) >= 2);  // the part and its head
     SIM_CHECK(get_large() == (deletes_ > 0 || (isCold_ && puts_ == 0) ? 0u : puts_ > 0 ? 20u : 1u));
   }
 
@@ -370,7 +378,7 @@ class MovingPart : public StoreScene {
 
   const uint64_t words_;
   const bool isCold_, hasReader_;
-  const uint32_t puts_, deletes_, heirs_;
+  const uint32_t puts_, deletes_, neighbors_, heirs_;
 };
 const Registered movingPart("store-large", make_scene<MovingPart>);
 

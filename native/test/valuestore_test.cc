@@ -315,10 +315,12 @@ void moves_a_part_again_if_its_head_has_moved() {
   CHECK(member.get("key") == value);
   WalkedPart walked{part, {}, {}};
   CHECK(judge_part(*writer, hand, place, kSmallSegment, &walked) && walked.head.parts == 2 && walked.head.part == 1);
-  CHECK(walked.chance.kind == kMainSegment && walked.chance.frequency == 0);
+  CHECK(walked.chance.kind == kMainSegment && walked.chance.frequency == 1);  // the first part decides
   walk_part(writer, hand, place, kSmallSegment, part);
   CHECK(other.get("key") == value);
+  uint64_t live = use_of(heap.store).live;
   CHECK(move_part(writer, walked) == Move::kChanged);
+  CHECK_EQUAL(use_of(heap.store).live, live);                        // the copy is dead
   CHECK(!judge_part(*writer, hand, place, kSmallSegment, &walked));  // the part is in no table any more
   CHECK(other.get("key") == value);
   // An entry that is replaced leaves dead parts.
@@ -349,6 +351,58 @@ void counts_the_parts_of_a_large_value_as_dead() {
   }
   for (uint64_t i = 0; i < 20; i++) CHECK(member.get("kept-" + std::to_string(i)) == text_of(5000, i));
   CHECK_EQUAL(sum_stats(heap.store).evicted, 0);
+}
+
+// A head is evicted, and its key is put again before its segment has the next generation.
+void counts_the_parts_of_an_evicted_value_once() {
+  HeapStore heap(store_spec(64, 1 << 13, 64, 2));
+  StoreMember member(heap.store, 0), other(heap.store, 1);
+  StoreWriter* writer = &member.writer;
+  member.put("kept", text_of(1000, 1));  // in the segment of the first part
+  uint64_t kept = segment_of(*writer, writer->open[kSmallSegment]);
+  CHECK(member.try_put("key", text_of(12000, 1), {nullptr, 0, nullptr, 0, kStoreNowMs + 5}) == StoreStatus::kDone);
+  writer->nowMs = kStoreNowMs + 10;
+  uint32_t hand = writer->open[kSmallSegment];
+  Record last;
+  CHECK(read_record(record_at(heap.store, segment_of(*writer, hand), 0), 1 << 13, &last));
+  writer->walkedTo = record_bytes(last);  // the last part was walked when the value had not expired
+  uint64_t budget = kWholeWalk;
+  CHECK(walk_victim(writer, hand, &budget));
+  CHECK_EQUAL(sum_stats(heap.store).evicted, 1);
+  other.put("key", "short");
+  CHECK(other.get("key") == "short" && other.get("kept") == text_of(1000, 1));
+  CHECK_EQUAL(live_records_in(heap.store.segments[kept]), 1);
+}
+
+// The last part and the head are in the open hand of a member that puts no more.
+void evicts_a_large_value_of_a_member_that_puts_no_more() {
+  HeapStore heap(store_spec(64, 1 << 14, 1024, 2));
+  StoreMember idle(heap.store, 0), member(heap.store, 1);
+  for (uint64_t i = 0; i < 3; i++) {
+    std::string name = "large-" + std::to_string(i);
+    idle.put(name, text_of(100000, i));
+    for (int read = 0; read < 3; read++) CHECK(idle.get(name) == text_of(100000, i));
+  }
+  for (uint64_t i = 0; i < 12000; i++) {
+    member.put(std::to_string(i), text_of(1000, i));
+    CHECK(member.has(std::to_string(i)));
+  }
+  for (uint64_t i = 0; i < 3; i++) CHECK(!idle.has("large-" + std::to_string(i)));
+}
+
+// The small class has less room than the value takes.
+void keeps_the_largest_value_among_values_that_are_read() {
+  HeapStore heap(store_spec(256, 1 << 13, 1024, 1));
+  StoreMember member(heap.store, 0);
+  for (uint64_t i = 0; i < 6000; i++) {
+    std::string name = std::to_string(i % 1500);
+    if (member.get(name) == "(none)") member.put(name, text_of(1000, i));
+  }
+  for (uint64_t i = 0; i < 10; i++) {
+    std::string name = "large-" + std::to_string(i), value = text_of(max_value_bytes(heap.store.spec), i);
+    member.put(name, value);
+    CHECK(member.get(name) == value);
+  }
 }
 
 // As many entries as words, and more.
@@ -701,6 +755,9 @@ int main(int count, char** words) {
       TEST(evicts_a_large_value_as_a_whole),
       TEST(moves_a_part_again_if_its_head_has_moved),
       TEST(counts_the_parts_of_a_large_value_as_dead),
+      TEST(counts_the_parts_of_an_evicted_value_once),
+      TEST(evicts_a_large_value_of_a_member_that_puts_no_more),
+      TEST(keeps_the_largest_value_among_values_that_are_read),
       TEST(works_with_an_index_that_is_too_small),
       TEST(forgets_a_value_when_its_time_is_over),
       TEST(knows_an_unchanged_entry_by_its_id),
