@@ -5,11 +5,11 @@
 //   evicted. A move is an append and a swap of exactly the old word. A word that was put or deleted in that time is
 //   left alone.
 //   A victim without live records is not walked.
-// Parts. The first decides for the value: it is asked whether the value has another chance, and frequency falls with it.
-//   The head and the other parts are kept as long as the value is there. One that finds no room evicts the whole. A
+// Parts. The first decides for the value: it is asked whether the value has another chance, and frequency falls with
+//   it. The head and the other parts are kept as long as the value is there. One that finds no room evicts the whole. A
 //   segment is mostly one long part, or has none. With one that is kept, it goes back as it is into the slot of another
 //   victim, and nothing is copied. A short part moves, and with it the head, which has its new place. The first part
-//   fills its segment, so that it comes to its turn. The last one may be in the open hand of a member that puts no more.
+//   fills its segment, so that its turn comes. The last one may be in the open hand of a member that puts no more.
 // Spread. A put walks a few times the bytes that it wrote. The whole rest is walked at once before a hand is needed; it
 //   is left unwalked after victims of a mebibyte in a row, or four.
 // Death. The heir walks the victim again: what had moved no longer has its word there.
