@@ -33,13 +33,21 @@ const noteMs = 2
 
 const newEpoch = (): number => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
 
-/** Whether a batch was sent. */
-async function isSent(sending: Promise<void> | undefined): Promise<boolean> {
+/** Whether a batch was sent; false: it was not, or the signal was aborted before the server has answered. */
+async function isSent(sending: Promise<void> | undefined, signal: AbortSignal): Promise<boolean> {
+  let onAbort = () => {}
+  const aborted = new Promise<false>((resolve) => {
+    onAbort = () => resolve(false)
+  })
+  signal.addEventListener('abort', onAbort, { once: true })
+  const sent = Promise.resolve(sending).then(
+    () => true,
+    () => false,
+  )
   try {
-    await sending
-    return true
-  } catch {
-    return false
+    return await (signal.aborted ? false : Promise.race([sent, aborted]))
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
@@ -263,7 +271,7 @@ export class Sender {
     events: readonly SentEvent[],
     signal: AbortSignal,
   ): Promise<void> {
-    for (let sending: Promise<void> | undefined = first; !(await isSent(sending)); ) {
+    for (let sending: Promise<void> | undefined = first; !(await isSent(sending, signal)); ) {
       await pause(retryMs, signal)
       if (signal.aborted) return
       // The server may be another one now, which takes less.
