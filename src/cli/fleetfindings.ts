@@ -123,7 +123,9 @@ function actorFindings(fleet: FleetObserver, rings: readonly RingReport[], nodes
     const late = actorHostsOf(fleet, rings, nodes).filter(({ oldestMs }) => oldestMs >= longWaitMs)
     return late.map(({ system, node, waiting, oldestMs }) => {
       const found = `actors ${system}, node ${node}: ${counted(waiting, 'call')} waiting, for ${durationText(oldestMs)}`
-      const [meaning, fix] = ['an actor is slow, or gets too many calls', `orbit stuck ${fleet.name} --name ${system}`]
+      // Any process may have made the table: the command is for a shell.
+      const name = /[^\w.-]/.test(system) ? 'NAME' : system
+      const [meaning, fix] = ['an actor is slow, or gets too many calls', `orbit stuck ${fleet.name} --name ${name}`]
       return finding('warning', 'actors-waiting', found, { fleet: fleet.name, meaning, fix })
     })
   } catch {

@@ -50,6 +50,14 @@ describe.runIf(isLinux)('orbit top and orbit doctor', () => {
     })
   })
 
+  it('print no name with signs of a shell in a command', async () => {
+    const name = fleetName('actors-shell')
+    sayWaiting(joinShm(name), 'shop; ls', 12_345)
+    const { findings } = await orbitJson('doctor', ['doctor', name])
+    const [{ fix }] = findings.filter(({ check }: { check: string }) => check === 'actors-waiting')
+    expect(fix).toBe(`orbit stuck ${name} --name NAME`)
+  })
+
   it('take entries of other programs for zeros, or leave them out', async () => {
     const name = fleetName('actors-foreign')
     const [fleet, other] = [joinShm(name), joinShm(name)]
