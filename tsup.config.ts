@@ -85,8 +85,7 @@ async function shortenLocals(name: string): Promise<void> {
   const { code = '' } = await minify(readFileSync(`dist/${name}`, 'utf8'), {
     module: true,
     ecma: 2020,
-    // Functions stay what they are: the compiler of the engine inlines better.
-    compress: { inline: 0, reduce_funcs: false, keep_fnames: true, keep_classnames: true },
+    compress: { defaults: false, join_vars: true, unused: true, conditionals: true, if_return: true, sequences: true },
     mangle: { toplevel: false, keep_fnames: true, keep_classnames: true },
     format: { max_line_len: 160 },
   })
