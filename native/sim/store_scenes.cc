@@ -219,10 +219,7 @@ class Moving : public StoreScene {
   void prepare() override {
     StoreWriter& mover = members[0];
     SIM_CHECK(put(0, 0, 1) == StoreStatus::kDone && get(0, &mover) == 1);
-    uint32_t victim = mover.open[kSmallSegment];
-    begin_segment(&mover, mover.free.pop(), kSmallSegment);
-    mover.queue.push(victim);
-    if (puts_ > 0) SIM_CHECK(put(1, 1, 51) == StoreStatus::kDone);
+    offer_victim();
   }
   void start_threads() override {
     int mover = simulator.spawn(
@@ -230,6 +227,7 @@ class Moving : public StoreScene {
     if (hasReader_) simulator.spawn("reader", [this] { read(); });
     if (puts_ > 0) simulator.spawn("rival", [this] { SIM_CHECK(put(1, 0, 20) == StoreStatus::kDone); });
     if (deletes_ > 0) simulator.spawn("deleter", [this] { delete_key(&members[2], key(0), kNowMs); });
+    start_others();
     if (heirs_ > 0) simulator.spawn("heir", [this, mover] { inherit(mover); });
   }
   void finish() override {
@@ -237,11 +235,25 @@ class Moving : public StoreScene {
     SIM_CHECK(get(0) == (deletes_ > 0 ? 0u : puts_ > 0 ? 20u : 1u));
   }
 
- private:
-  void read() {
+ protected:
+  // The open segment becomes the victim.
+  void offer_victim() {
+    StoreWriter& mover = members[0];
+    uint32_t victim = mover.open[kSmallSegment];
+    begin_segment(&mover, mover.free.pop(), kSmallSegment);
+    mover.queue.push(victim);
+    if (puts_ > 0) SIM_CHECK(put(1, 1, 51) == StoreStatus::kDone);
+  }
+  virtual void start_others() {}
+  virtual void read() {
     uint64_t version = get(0);
     SIM_CHECK(version == 1 || (puts_ > 0 && version == 20) || (deletes_ > 0 && version == 0));
   }
+
+  const bool hasReader_;
+  const uint32_t puts_, deletes_, heirs_;
+
+ private:
   void inherit(int mover) {
     simulator.await_end(mover);
     StoreWriter heir;
@@ -250,9 +262,6 @@ class Moving : public StoreScene {
     members[0].nowMs = kNowMs;
     drain(&members[0], kWholeWalk);
   }
-
-  const bool hasReader_;
-  const uint32_t puts_, deletes_, heirs_;
 };
 const Registered moving("store-move", make_scene<Moving>);
 
@@ -302,17 +311,13 @@ const Registered parting("store-parts", make_scene<Parting>);
 
 // A member walks a victim with a part of a large value that was asked for: a short one, which moves, or a long one,
 // with which the victim goes back. Others get, put or delete the key. The member may die, and then its heir walks on.
-class MovingPart : public StoreScene {
+class MovingPart : public Moving {
  public:
   explicit MovingPart(Numbers* numbers)
-      : StoreScene(numbers),
+      : Moving(numbers),
         words_(numbers->take("long", 0) != 0 ? 530 : 1100),
         isCold_(numbers->take("cold", 0) != 0),
-        hasReader_(numbers->take("reader", 0) != 0),
-        puts_(numbers->count("rivals", 0)),
-        deletes_(numbers->count("deletes", 0)),
-        neighbors_(numbers->count("neighbors", 0)),
-        heirs_(numbers->count("heir", 0)) {}
+        neighbors_(numbers->count("neighbors", 0)) {}
 
   void prepare() override {
     StoreWriter& mover = members[0];
@@ -328,19 +333,7 @@ class MovingPart : public StoreScene {
     SIM_CHECK(put_value(&mover, key(0), value, kNowMs, {}, &id) == StoreStatus::kDone);
     SIM_CHECK(get_large(isCold_ ? nullptr : &mover) == 1);
     drain(&mover, kWholeWalk);
-    uint32_t victim = mover.open[kSmallSegment];
-    begin_segment(&mover, mover.free.pop(), kSmallSegment);
-    mover.queue.push(victim);
-    if (puts_ > 0) SIM_CHECK(put(1, 1, 51) == StoreStatus::kDone);
-  }
-  void start_threads() override {
-    int mover = simulator.spawn(
-        "mover", [this] { drain(&members[0], kWholeWalk); }, heirs_ > 0);
-    if (hasReader_) simulator.spawn("reader", [this] { read(); });
-    if (puts_ > 0) simulator.spawn("rival", [this] { SIM_CHECK(put(1, 0, 20) == StoreStatus::kDone); });
-    if (deletes_ > 0) simulator.spawn("deleter", [this] { delete_key(&members[2], key(0), kNowMs); });
-    if (neighbors_ > 0) simulator.spawn("neighbor", [this] { delete_key(&members[2], key(1), kNowMs); });
-    if (heirs_ > 0) simulator.spawn("heir", [this, mover] { inherit(mover); });
+    offer_victim();
   }
   void finish() override {
     check_chunks();
@@ -362,23 +355,18 @@ class MovingPart : public StoreScene {
     for (uint64_t i = 0; i < entry.valueBytes / 8; i++) SIM_CHECK(words[i] == words[0]);
     return words[0];
   }
-  void read() {
+  void start_others() override {
+    if (neighbors_ > 0) simulator.spawn("neighbor", [this] { delete_key(&members[2], key(1), kNowMs); });
+  }
+  void read() override {
     uint64_t version = get_large();
     bool mayMiss = deletes_ > 0 || isCold_;
     SIM_CHECK(version == 1 || (puts_ > 0 && version == 20) || (mayMiss && version == 0));
   }
-  void inherit(int mover) {
-    simulator.await_end(mover);
-    StoreWriter heir;
-    SIM_CHECK(join_store(store, 0, &heir) == RingStatus::kOk);
-    members[0] = heir;
-    members[0].nowMs = kNowMs;
-    drain(&members[0], kWholeWalk);
-  }
 
   const uint64_t words_;
-  const bool isCold_, hasReader_;
-  const uint32_t puts_, deletes_, neighbors_, heirs_;
+  const bool isCold_;
+  const uint32_t neighbors_;
 };
 const Registered movingPart("store-large", make_scene<MovingPart>);
 
