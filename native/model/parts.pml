@@ -30,7 +30,7 @@ byte generation[SEGMENTS], version[SEGMENTS];
 byte place0[HEADS], place1[HEADS];  // segment * 2 + generation of each part
 byte heads = 2, unused = 2;         // the next unused ones
 byte ended;                         // processes that change something
-byte settled;                       // the latest version whose put, or whose delete, has returned
+byte settled;                       // the latest version with a put or a delete that returned
 bit isDead;
 
 #define SEGMENT(place) ((place) / 2)

@@ -128,7 +128,7 @@ constexpr int32_t kStatusFull = -22;
 constexpr int32_t kStatusShort = -23;
 constexpr int32_t kStatusMalformed = -24;  // a string that is not well-formed UTF-16
 
-// What callCollect writes as frameKind for a call that has no answer, and whose server is dead; and for a call that
+// What callCollect writes as frameKind for a call without an answer of a dead server; and for a call that
 // ends without one, since the bytes of its slot are foreign.
 constexpr uint8_t kServerDied = 255;
 constexpr uint8_t kReplyDamaged = 254;

@@ -90,7 +90,7 @@ export class Dispatcher implements Serving {
   readonly #streams = new Set<StreamedReply>()
   readonly #answers: Answers
   readonly #read = (place: BlobPlace): Buffer => this.#board.blobs.read(place)
-  /** Whose answer is encoded, and the blobs with what is too large for a slot. */
+  /** The call with the answer that is being encoded, and the blobs with what is too large for a slot. */
   #answering: Request | undefined
   #places: readonly BlobPlace[] = nowhere
   readonly #spill: Spill = (bytes) => {

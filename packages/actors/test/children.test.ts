@@ -144,7 +144,7 @@ describe('a child of an actor', () => {
     expect(error).toMatchObject({ name: 'ActorError', code: 'ERR_ORBIT_ACTOR_CYCLE' })
   })
 
-  it('is no other actor, whatever their names are', async () => {
+  it('is no other actor, for any two names', async () => {
     const parent = boss()
     const other = parent.system.get('Boss', 'a/x') // waits for the child x of the actor a
     expect(await other.askThrough('a', 'x')).toBe(1)

@@ -76,7 +76,7 @@ describe('a route', () => {
     ])
   })
 
-  it('sends a call whose actor has moved before it ran in what the call was made in', async () => {
+  it('sends a call in the async context of its caller, after its actor has moved', async () => {
     const { make, call, scope, sent, host, waiting } = routes()
     const route = make()
     host.id = 'here'
