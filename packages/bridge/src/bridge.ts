@@ -79,10 +79,10 @@ export class Bridge implements AsyncDisposable {
     this.#changes = new OrbitEventBus(this.#fleet, changesBus)
     this.#role = new Contest(this.#fleet, { name: roleName.contest })
     this.#remote = new RemoteDesk(this.#fleet)
-    beginSending(this.#memory.sent(cacheRoute), this.#changes)
-    for (const { name, bus } of spec.routes) {
+    beginSending(this.#memory.sent(cacheRoute), this.#changes, ['>'])
+    for (const { name, bus, topics } of spec.routes) {
       const options = bus === undefined ? {} : { name: bus }
-      beginSending(this.#memory.sent(name), new OrbitEventBus(this.#fleet, options))
+      beginSending(this.#memory.sent(name), new OrbitEventBus(this.#fleet, options), topics)
     }
     const names = namesWarning(this.#fleet)
     if (names !== undefined) this.#warn('ORBIT_BRIDGE_HOST', names)

@@ -153,6 +153,34 @@ describe.skipIf(!hasNats)('three hosts under load', () => {
     60_000 + 10 * partitionMs,
   )
 
+  it('deliver no event twice whose sender was killed before it heard of it, and whose bus was filled anew', async () => {
+    const server = await NatsServer.start()
+    const wire = await Wire.to(server.port)
+    const [a, b] = [await TestHost.start('a', wire.address), await TestHost.start('b', server.address)]
+    await a.knows(2)
+    const { numbers } = arrivedAt(b.bus, 'stored')
+    a.bus.publish('stored', '0')
+    await until(() => numbers.length === 1)
+    wire.mute()
+    for (let i = 1; i <= 10; i++) {
+      a.bus.publish('stored', `${i}`)
+      a.bus.publish('other')
+    }
+    await until(() => numbers.length > 1) // the server has the first batch, and the sender does not know it
+    const { hub } = a
+    const [successor] = a.workers.filter((worker) => worker !== hub) as [Child]
+    await successor.stop()
+    await hub.kill()
+    const had = numbers.length
+    for (let i = 0; i < a.bus.capacity - 3; i++) a.bus.publish('other')
+    successor.process.kill('SIGCONT')
+    a.bus.publish('stored', '11')
+    await until(() => numbers.at(-1) === 11)
+    expect(numbers.slice(0, had)).toEqual(upTo(had))
+    expect(new Set(numbers).size).toBe(numbers.length)
+    expect(numbers).toEqual(numbers.toSorted((x, y) => x - y))
+  })
+
   it('never admit a write out of the order of tokens, and serve nothing that was deleted too long ago', async () => {
     const server = await NatsServer.start()
     const [a, b] = await Promise.all(['a', 'b'].map((name) => TestHost.start(name, server.address)))

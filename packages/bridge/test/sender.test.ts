@@ -2,12 +2,13 @@ import { Fleet, OrbitEventBus } from 'orbit-node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { fleetName } from '../../../test/help/fleets.js'
 import { type Batch, decodeBatch } from '../src/events/batch.js'
-import { Memory } from '../src/hub/memory.js'
-import { Sender } from '../src/hub/sender.js'
+import { Memory, type SentState } from '../src/hub/memory.js'
+import { Receiver } from '../src/hub/receiver.js'
+import { beginSending, Sender } from '../src/hub/sender.js'
 import { until } from './help/hosts.js'
 
 /** A host with a sender, and what it sends. `answers` has a function for each batch that waits. */
-function sending(fleet: Fleet, isStored: boolean, mostBytes = () => 100_000) {
+function sending(fleet: Fleet, isStored: boolean, mostBytes = () => 100_000, topics = ['a']) {
   const bus = new OrbitEventBus(fleet, { capacity: 64, payloadBytes: 300_000 })
   const memory = new Memory(fleet)
   const batches: Batch[] = []
@@ -16,7 +17,7 @@ function sending(fleet: Fleet, isStored: boolean, mostBytes = () => 100_000) {
     batches.push(decodeBatch(bytes) as Batch)
     return isStored ? new Promise<void>((resolve) => answers.push(resolve)) : undefined
   }
-  const sender = new Sender({ route: 'r', topics: ['a'], isStored, bus, memory, maxBytes: mostBytes, send })
+  const sender = new Sender({ route: 'r', topics, isStored, bus, memory, maxBytes: mostBytes, send })
   const over = new AbortController()
   const work = sender.run(over.signal)
   const end = async () => {
@@ -30,6 +31,78 @@ function joined(): Fleet {
   const fleet = Fleet.joinShm(fleetName('sender'))
   onTestFinished(() => fleet.close())
   return fleet
+}
+
+/** Ends a process at one of its steps: it does nothing more. */
+class Death {
+  isDead = false
+  #left: number
+
+  constructor(steps: number) {
+    this.#left = steps
+  }
+
+  step(): void {
+    if (this.#left-- <= 0) this.isDead = true
+    if (this.isDead) throw new Error('killed')
+  }
+}
+
+/** The memory of a process with a step before and after each note. */
+function mortalMemory(fleet: Fleet, death: Death): Memory {
+  const memory = new Memory(fleet)
+  const state = memory.sent('r')
+  const store: typeof state.store = (value) => {
+    death.step()
+    const id = state.store(value)
+    death.step()
+    return id
+  }
+  memory.sent = () => ({ load: () => state.load(), store }) as typeof state
+  return memory
+}
+
+/**
+ * Runs a sender until it has sent all, or is killed at a step. There is one on both sides of each note and each send.
+ *
+ * @returns whether it was killed
+ */
+async function sendUntil(death: Death, fleet: Fleet, isStored: boolean, batches: Batch[]): Promise<boolean> {
+  const memory = mortalMemory(fleet, death)
+  const send = (bytes: Uint8Array) => {
+    death.step()
+    batches.push(decodeBatch(bytes) as Batch)
+    death.step()
+    return isStored ? Promise.resolve() : undefined
+  }
+  const bus = new OrbitEventBus(fleet)
+  // Two events need two batches.
+  const sender = new Sender({ route: 'r', topics: ['a'], isStored, bus, memory, send, maxBytes: () => 50 })
+  const over = new AbortController()
+  const work = sender.run(over.signal).catch(() => {})
+  using head = bus.cursor('head')
+  const isDone = () => memory.sent('r').load()?.position === head.position
+  while (!death.isDead && !isDone()) await new Promise((resolve) => setImmediate(resolve))
+  const wasKilled = death.isDead
+  death.isDead = true // else it notes its end
+  over.abort()
+  await work
+  return wasKilled
+}
+
+/** What a host gets from batches, and how much it counts as lost. */
+function receivedFrom(fleet: Fleet, epoch: number, batches: readonly Batch[]): { numbers: number[]; lost: number } {
+  const got = { numbers: [] as number[], lost: 0 }
+  const receiver = new Receiver({
+    route: 'r',
+    memory: new Memory(fleet),
+    deliver: (_, { payload }) => got.numbers.push(Number(Buffer.from(payload))) > 0,
+    onLoss: (_, lost) => {
+      got.lost += lost
+    },
+  })
+  for (const batch of [{ epoch, first: 0, events: [] }, ...batches]) receiver.receive('a', batch)
+  return got
 }
 
 const textsOf = (batches: readonly Batch[]) =>
@@ -124,4 +197,57 @@ describe('a sender', () => {
     ])
     await end()
   })
+
+  it('leaves out what was tried with other topics, since their indexes are not known', async () => {
+    const fleet = joined()
+    const first = sending(fleet, true)
+    first.bus.publish('a', 'x')
+    first.bus.publish('b', 'y')
+    await until(() => first.answers.length === 1)
+    await first.end()
+    const next = sending(fleet, true, undefined, ['a', 'b'])
+    await until(() => next.answers.length === 1)
+    next.answers[0]?.() // of a batch without events
+    next.bus.publish('b', 'z')
+    await until(() => next.answers.length === 2)
+    expect(textsOf(next.batches)).toEqual(['1 z'])
+    await next.end()
+  })
+
+  // Half of the events are sent. Then so many others come that the bus keeps all, some or none of them.
+  it.each([true, false].flatMap((isStored) => [0, 11, 40].map((others) => ({ isStored, others }))))(
+    'sends no event twice when it and its successor are killed at any step: %o',
+    async ({ isStored, others }) => {
+      let isKilled = true
+      for (let first = 0; isKilled; first++) {
+        for (let [second, isKilledAgain] = [0, true]; isKilledAgain; second++) {
+          using fleet = Fleet.joinShm(fleetName('sender'))
+          const bus = new OrbitEventBus(fleet, { capacity: 16, payloadBytes: 64 })
+          const state = new Memory(fleet).sent('r')
+          beginSending(state, bus, ['a'])
+          const publish = (from: number, to: number) => {
+            for (let i = from; i < to; i++) {
+              bus.publish('a', `${i}`)
+              bus.publish('b')
+            }
+          }
+          const batches: Batch[] = []
+          publish(0, 6)
+          isKilled = await sendUntil(new Death(first), fleet, isStored, batches)
+          const wasTried = state.load()?.triedPosition === 12
+          for (let i = 0; i < others; i++) bus.publish('b')
+          isKilledAgain = await sendUntil(new Death(second), fleet, isStored, batches)
+          publish(6, 8)
+          await sendUntil(new Death(Number.POSITIVE_INFINITY), fleet, isStored, batches)
+          const { epoch, next } = state.load() as SentState
+          const { numbers, lost } = receivedFrom(fleet, epoch, batches)
+          expect(numbers).toEqual([...new Set(numbers)].sort((x, y) => x - y))
+          expect(numbers.length + lost).toBe(next)
+          if (others === 0) expect([numbers.length, lost]).toEqual([8, 0])
+          // No event of another topic is counted among those that are lost.
+          else if (others === 11 && wasTried) expect(next).toBe(8)
+        }
+      }
+    },
+  )
 })

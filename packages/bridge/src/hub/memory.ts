@@ -4,13 +4,26 @@ import { type Counter, Counters, type Fleet, type FleetObserver, type Gauge, Orb
 export interface SentState {
   /** Names the count of `next`: a random number, another one when the bus was made anew. */
   readonly epoch: number
-  /** The position of the next event of the bus. */
+  /** Says which topics are sent: another process may send others. */
+  readonly topics: number
+  /** All events of the bus before this position were sent or passed. */
   readonly position: number
   /** The index of the next event. */
   readonly next: number
+  /** Events from `position` to this one, at most, may have been sent. */
+  readonly triedPosition: number
+  /** They have the indexes from `next` to this one. */
+  readonly triedNext: number
 }
 
-const sentPod = pod({ epoch: 'f64', position: 'f64', next: 'f64' })
+const sentPod = pod({
+  epoch: 'f64',
+  topics: 'f64',
+  position: 'f64',
+  next: 'f64',
+  triedPosition: 'f64',
+  triedNext: 'f64',
+})
 
 /**
  * What a bridge counts for each route. 'sent', 'received': events. 'duplicates': events that came twice. 'unsent':

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { EventCursor, EventPoll, Orbital, OrbitEvent, OrbitEventBus } from 'orbit-node'
 import { pause, runtime } from '../base/clock.js'
 import { batchOverhead, encodeBatch, type SentEvent, sentBytes } from '../events/batch.js'
@@ -31,7 +32,18 @@ const retryMs = 100
  */
 const noteMs = 2
 
-const newEpoch = (): number => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
+/** A state in which nothing was sent. */
+const newState = (topics: number, position: number): SentState => ({
+  epoch: Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
+  topics,
+  position,
+  next: 0,
+  triedPosition: position,
+  triedNext: 0,
+})
+
+const hashOf = (topics: readonly string[]): number =>
+  createHash('sha256').update(JSON.stringify(topics)).digest().readUIntBE(0, 6)
 
 /** Whether a batch was sent; false: it was not, or the signal was aborted before the server has answered. */
 async function isSent(sending: Promise<void> | undefined, signal: AbortSignal): Promise<boolean> {
@@ -55,22 +67,28 @@ async function isSent(sending: Promise<void> | undefined, signal: AbortSignal): 
  * Notes where sending begins, unless a process of this host has done so: events that are published from now on are
  * sent, however long it takes until there is a connection.
  */
-export function beginSending(state: Orbital<SentState>, bus: OrbitEventBus): void {
+export function beginSending(state: Orbital<SentState>, bus: OrbitEventBus, topics: readonly string[]): void {
   if (state.load() !== undefined) return
   using cursor = bus.cursor('head')
-  state.store({ epoch: newEpoch(), position: cursor.position, next: 0 })
+  state.store(newState(hashOf(topics), cursor.position))
 }
 
 /**
  * Reads the events of this host from a bus, and sends those that match in batches, in order and one batch at a time. It
- * only reads, so it never slows a publisher; what the bus overwrites first is lost, and counted. How far it has come is
- * in shared memory: a batch that was sent by a process that died then is sent again, and receivers drop what they have.
+ * only reads, so it never slows a publisher; what the bus overwrites first is lost, and counted.
+ *
+ * How far it has come is in shared memory, and so is what it is about to send, before it sends it: a range of positions
+ * and the indexes of its events. If the process dies, the next one sends the range again, and receivers drop what they
+ * have. If the bus has overwritten a part of it by then, the last event of the range still has the last index.
  */
 export class Sender {
   readonly #spec: SenderSpec
   readonly #state: Orbital<SentState>
   readonly #matches: (topic: string) => boolean
+  /** What is in shared memory, or will be soon. */
   readonly #progress: { -readonly [Key in keyof SentState]: SentState[Key] }
+  /** The index of the next event. */
+  #next: number
   #cursor: EventCursor | undefined
   /** Events that were polled wait to be sent. */
   #isPending = false
@@ -81,19 +99,21 @@ export class Sender {
     // One pattern is matched by the bus itself.
     this.#matches = spec.topics.length === 1 ? () => true : matcherOf(spec.topics)
     this.#state = spec.memory.sent(spec.route)
-    beginSending(this.#state, spec.bus)
+    beginSending(this.#state, spec.bus, spec.topics)
     this.#progress = { ...(this.#state.load() as SentState) }
+    this.#next = this.#progress.next
   }
 
   /** The count of the events that were sent: what a receiver should have by now. */
-  get progress(): SentState {
-    return this.#progress
+  get progress(): { epoch: number; next: number } {
+    return { epoch: this.#progress.epoch, next: this.#next }
   }
 
   /** How many events of the bus, of any topic, it has not sent or passed. */
   get waiting(): number {
     using cursor = this.#spec.bus.cursor('head')
-    return Math.max(0, cursor.position - this.#progress.position)
+    const sent = this.#isPending ? undefined : this.#cursor?.position
+    return Math.max(0, cursor.position - (sent ?? this.#progress.position))
   }
 
   /** Sends until the signal is aborted. */
@@ -101,6 +121,7 @@ export class Sender {
     const cursor = this.#open()
     this.#cursor = cursor
     try {
+      await this.#resume(cursor, signal)
       while (!signal.aborted) await this.#listen(cursor, signal)
       if (!this.#isPending) this.#note()
     } finally {
@@ -160,14 +181,61 @@ export class Sender {
 
   #open(): EventCursor {
     const { bus } = this.#spec
+    const { position, triedPosition } = this.#progress
     try {
-      return bus.cursor(this.#progress.position)
+      const cursor = bus.cursor(triedPosition)
+      cursor.seek(position)
+      return cursor
     } catch (error) {
       // The bus was made anew, with positions from 0 on.
       if (!(error instanceof RangeError)) throw error
-      Object.assign(this.#progress, { epoch: newEpoch(), position: 0, next: 0 })
+      Object.assign(this.#progress, newState(this.#progress.topics, 0))
+      this.#next = 0
       return bus.cursor('start')
     }
+  }
+
+  /** Sends what the last process was about to send, or may have sent, with the same indexes. */
+  async #resume(cursor: EventCursor, signal: AbortSignal): Promise<void> {
+    const { triedPosition } = this.#progress
+    const topics = hashOf(this.#spec.topics)
+    if (triedPosition > cursor.position) {
+      this.#isPending = true
+      const events = topics === this.#progress.topics ? this.#readTried(cursor, triedPosition) : []
+      cursor.seek(triedPosition)
+      this.#noteTried(events)
+      await this.#sendAll(events, signal)
+      if (signal.aborted) return
+    }
+    this.#progress.topics = topics
+    this.#note()
+    this.#isPending = false
+  }
+
+  /** What is left of a range that was tried are its last events, with its last indexes. */
+  #noteTried(events: readonly OrbitEvent[]): void {
+    const { next, triedPosition, triedNext } = this.#progress
+    this.#next = triedNext - events.length
+    if (this.#next > next) this.#spec.memory.count('unsent', this.#spec.route, this.#next - next)
+    const position = events[0]?.position ?? triedPosition
+    this.#state.store(Object.assign(this.#progress, { position, next: this.#next }))
+  }
+
+  /** The last events before a position: those before them are lost, or cannot be told from those that were sent. */
+  #readTried(cursor: EventCursor, end: number): OrbitEvent[] {
+    let tried: OrbitEvent[] = []
+    for (let isMore = true; isMore && cursor.position < end; ) {
+      const { events, lost, malformed, from, to } = this.#poll(cursor)
+      isMore = to > from
+      if (lost + malformed > 0) tried = []
+      if (malformed === 0) tried.push(...events.filter((event) => event.position < end && this.#isSent(event)))
+    }
+    return tried
+  }
+
+  #poll(cursor: EventCursor): EventPoll {
+    const { topics } = this.#spec
+    return topics.length === 1 ? cursor.pollTopic(topics[0] as string) : cursor.poll()
   }
 
   /** Sends what a poll has found. What was lost before it moves the count on. undefined: it was sent. */
@@ -175,12 +243,22 @@ export class Sender {
     const missing = lost + malformed
     if (missing > 0) this.#skip(missing)
     const own = this.#isOwn(events) ? events : events.filter((event) => this.#isSent(event))
-    // A batch without events tells of a loss that no event follows yet.
-    const sending = own.length > 0 || missing > 0 ? this.#sendAll(own, signal) : undefined
-    if (sending !== undefined) return sending
+    if (own.length > 0 || missing > 0) {
+      // A batch without events tells of a loss that no event follows yet.
+      const sending = this.#try(own, signal)
+      if (sending !== undefined) return sending
+    }
     if (missing > 0) this.#note()
     else this.#noteSoon()
     return undefined
+  }
+
+  /** Notes what it is about to send, and sends it. */
+  #try(events: readonly OrbitEvent[], signal: AbortSignal): Promise<void> | undefined {
+    this.#progress.triedPosition = this.#cursor?.position as number
+    this.#progress.triedNext = this.#next + events.length
+    this.#state.store(this.#progress)
+    return this.#sendAll(events, signal)
   }
 
   #isOwn(events: readonly OrbitEvent[]): boolean {
@@ -194,13 +272,12 @@ export class Sender {
 
   #skip(lost: number): void {
     this.#spec.memory.count('unsent', this.#spec.route, lost)
-    this.#progress.next += lost
+    this.#next += lost
   }
 
   /** Notes soon that all was sent that was polled. */
   #noteSoon(): void {
     this.#timer ??= runtime.setTimeout(() => this.#noteInTime(), noteMs).unref()
-    this.#progress.position = this.#cursor?.position ?? this.#progress.position
   }
 
   #noteInTime(): void {
@@ -216,8 +293,9 @@ export class Sender {
   #note(): void {
     runtime.clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#progress.position = this.#cursor?.position ?? this.#progress.position
-    this.#state.store(this.#progress)
+    const position = this.#cursor?.position ?? this.#progress.position
+    const next = this.#next
+    this.#state.store(Object.assign(this.#progress, { position, next, triedPosition: position, triedNext: next }))
   }
 
   #sendAll(events: readonly SentEvent[], signal: AbortSignal): Promise<void> | undefined {
@@ -258,8 +336,7 @@ export class Sender {
   }
 
   #send(events: readonly SentEvent[], signal: AbortSignal): Promise<void> | undefined {
-    const { epoch, next } = this.#progress
-    const bytes = encodeBatch({ epoch, first: next, events })
+    const bytes = encodeBatch({ epoch: this.#progress.epoch, first: this.#next, events })
     const sending = this.#spec.send(bytes)
     return sending === undefined ? this.#sent(events.length) : this.#await(sending, bytes, events, signal)
   }
@@ -284,6 +361,6 @@ export class Sender {
 
   #sent(count: number): undefined {
     this.#spec.memory.count('sent', this.#spec.route, count)
-    this.#progress.next += count
+    this.#next += count
   }
 }

@@ -81,6 +81,8 @@ export class NatsServer {
 export class Wire {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** Those of them that lead to the server. */
+  readonly #far = new Set<Socket>()
   #isCut = false
   #isSilent = false
 
@@ -110,6 +112,7 @@ export class Wire {
       return
     }
     const far = createConnection(port, '127.0.0.1')
+    this.#far.add(far)
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -120,6 +123,7 @@ export class Wire {
       from.on('error', () => {})
       from.on('close', () => {
         this.#sockets.delete(from)
+        this.#far.delete(from)
         to.destroy()
       })
     }
@@ -135,6 +139,11 @@ export class Wire {
   silence(): void {
     this.#isSilent = true
     for (const socket of this.#sockets) socket.pause()
+  }
+
+  /** Forwards nothing of the server on the present connections: what it confirms is not heard. */
+  mute(): void {
+    for (const socket of this.#far) socket.pause()
   }
 
   heal(): void {
