@@ -10,14 +10,14 @@ interface Storing {
   /** How large the store is. */
   readonly bytes: number
   readonly entryBytes: number
-  readonly fill: (store: Store) => void
-  readonly sample: (store: Store, runMs: number, label: string) => number
+  /** Fills the store, and returns what measures it. What it needs is made here: other trials load this module too. */
+  readonly fill: (store: Store, label: string) => (runMs: number) => number
 }
 
 const trial = (
   about: Pick<Trial, 'name' | 'measures'>,
   cases: readonly Case[],
-  { bytes, entryBytes, fill, sample }: Storing,
+  { bytes, entryBytes, fill }: Storing,
 ): Trial => ({
   ...about,
   ...{ unit: 'ns', better: 'lower', needs: 'calls', together: true },
@@ -27,14 +27,10 @@ const trial = (
     const { Fleet, OrbitStore } = await import('../../src/index.js')
     const fleet = Fleet.joinShm(place.name, { lifetime: 'fleet', size: 8 })
     const store = new OrbitStore(fleet, { bytes, entryBytes })
-    fill(store)
-    return { samples: () => [sample(store, runMs, label)], close: () => fleet.close() }
+    const sample = fill(store, label)
+    return { samples: () => [sample(runMs)], close: () => fleet.close() }
   },
 })
-
-const keyCount = 2 ** 19
-const value = new Uint8Array(500).fill(120)
-const rank = zipfOf(keyCount, 0.9, randomOf(7))
 
 const shares: Record<string, number> = { 'half of the puts': 0.5, '99 %': 0.99, '99.9 %': 0.999, '99.99 %': 0.9999 }
 const cpuLabel = '99.99 %, CPU time'
@@ -48,29 +44,29 @@ export const storePauses = trial(
   [...Object.keys(shares), cpuLabel].map((label) => aloneCase(label)),
   {
     ...{ bytes: 64 * 2 ** 20, entryBytes: 512 },
-    fill(store) {
+    fill(store, label) {
+      const value = new Uint8Array(500).fill(120)
+      const rank = zipfOf(2 ** 19, 0.9, randomOf(7))
       for (let i = 0; i < 300_000; i++) store.put(`key-${rank()}`, value)
-    },
-    sample(store, runMs, label) {
-      const pauses: number[] = []
       const clock = label === cpuLabel ? processorNs : wallNs // on a busy machine, others pause a put too
-      for (const end = performance.now() + runMs; performance.now() < end; ) {
-        const key = `key-${rank()}`
-        if (store.get(key) !== undefined) continue
-        const begin = clock()
-        store.put(key, value)
-        pauses.push(clock() - begin)
+      return (runMs) => {
+        const pauses: number[] = []
+        for (const end = performance.now() + runMs; performance.now() < end; ) {
+          const key = `key-${rank()}`
+          if (store.get(key) !== undefined) continue
+          const begin = clock()
+          store.put(key, value)
+          pauses.push(clock() - begin)
+        }
+        return quantile(pauses, shares[label] ?? 0.9999)
       }
-      return quantile(pauses, shares[label] ?? 0.9999)
     },
   },
 )
 
-const large = Buffer.alloc(40 * 2 ** 20, 'orbit')
-const target = Buffer.alloc(large.length)
-const copies: Record<string, (store: Store) => void> = {
-  getInto: (store) => void store.getInto('large', target),
-  'copy of as many bytes': () => void large.copy(target),
+const copies: Record<string, (store: Store, large: Buffer, target: Buffer) => void> = {
+  getInto: (store, _, target) => void store.getInto('large', target),
+  'copy of as many bytes': (_, large, target) => void large.copy(target),
 }
 
 export const storeLarge = trial(
@@ -78,15 +74,19 @@ export const storeLarge = trial(
   Object.keys(copies).map((label) => aloneCase(label)),
   {
     ...{ bytes: 400 * 2 ** 20, entryBytes: 2 ** 20 },
-    fill: (store) => void store.put('large', large),
-    sample(store, runMs, label) {
-      const copy = copies[label] as (store: Store) => void
-      let runs = 0
-      const begin = performance.now()
-      for (; runs < 3 || performance.now() - begin < runMs; runs++) copy(store)
-      const ns = ((performance.now() - begin) * 1e6) / runs
-      if (!target.equals(large)) throw new Error('the copy is another value')
-      return ns
+    fill(store, label) {
+      const large = Buffer.alloc(40 * 2 ** 20, 'orbit')
+      const target = Buffer.alloc(large.length)
+      const copy = copies[label] as (typeof copies)[string]
+      store.put('large', large)
+      return (runMs) => {
+        let runs = 0
+        const begin = performance.now()
+        for (; runs < 3 || performance.now() - begin < runMs; runs++) copy(store, large, target)
+        const ns = ((performance.now() - begin) * 1e6) / runs
+        if (!target.equals(large)) throw new Error('the copy is another value')
+        return ns
+      }
     },
   },
 )

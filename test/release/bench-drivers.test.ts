@@ -1,7 +1,9 @@
 // What the bench promises of its figures: every message is checked with every driver, and nothing is left behind.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'tsup'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Child } from '../../bench/child.js'
@@ -18,7 +20,8 @@ import { isCi, root } from '../help/system.js'
 const bundle = join(root, `.bench-${process.pid}`)
 
 beforeAll(async () => {
-  const entry = { host: join(root, 'bench/host.ts'), peer: join(root, 'bench/peer.ts') }
+  const files = { host: 'host.ts', peer: 'peer.ts', trials: 'trials/index.ts' }
+  const entry = Object.fromEntries(Object.entries(files).map(([name, file]) => [name, join(root, 'bench', file)]))
   const options = { format: 'esm', target: 'node20', splitting: true, skipNodeModulesBundle: true } as const
   await build({ config: false, silent: true, outDir: bundle, entry, ...options })
 })
@@ -67,6 +70,15 @@ describe('a driver of the bench', () => {
       expect(readdirSync(folder)).toEqual(served)
     },
   )
+})
+
+describe('the modules of all trials', () => {
+  it('allocate no buffers of their own: the memory of each process of the bench is measured', () => {
+    const url = pathToFileURL(join(bundle, 'trials.js')).href
+    const code = `await import(${JSON.stringify(url)}); console.log(process.memoryUsage().arrayBuffers)`
+    const bytes = execFileSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8' })
+    expect(Number(bytes)).toBeLessThan(2 ** 20)
+  })
 })
 
 describe('the check of messages', () => {
