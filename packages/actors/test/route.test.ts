@@ -30,12 +30,17 @@ function routes() {
     call: async (_: string, message: unknown) => {
       const { method, epoch, args } = decodeRequest(message) as Request
       sent.push({ scope: scope.getStore(), method, epoch, args })
+      if (method === 'endless') return new Promise(() => {})
       return host.returns-- > 0 ? encodeEnding({ how: 'moved' }) : undefined
     },
   } as unknown as Client<HostService>
   const isHere = () => host.id === 'here'
   const owner = () => (isHere() ? undefined : host.id)
-  const target = { owner, accepts: isHere, divert: () => false, learn: () => undefined }
+  const accepts = ({ method }: Call) => {
+    if (isHere() && method === 'bad') throw new Error('no')
+    return isHere()
+  }
+  const target = { owner, accepts, needs: () => false, divert: () => false, learn: () => undefined }
   /** The calls that wait in this process. */
   const waiting: Turn[] = []
   const here = {
@@ -50,11 +55,11 @@ function routes() {
     pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
     nextEpoch: () => ++epoch,
   }
-  const call = (route: Route, method: string, args: readonly unknown[] = []) =>
+  const call = (route: Route, method: string, args: readonly unknown[] = [], key = 'a', chain: string[] = []) =>
     new Promise((resolve, reject) => {
-      const names = { type: 'A', key: 'a', id: 'A/a', method, caller: '0.1', args }
+      const names = { type: 'A', key, id: `A/${key}`, method, caller: '0.1', args }
       const times = { deadlineMs: hostClock.now() + 60_000, timeoutMs: 60_000 }
-      const rest = { chain: [], origin: undefined, signal: undefined, idempotencyKey: undefined }
+      const rest = { chain, origin: undefined, signal: undefined, idempotencyKey: undefined }
       const parts = { ...names, ...times, ...rest, isTell: false, isStream: false }
       route.submit(new Call(parts, sequence++, deadlines, resolve, reject))
     })
@@ -105,6 +110,30 @@ describe('a route', () => {
       [[value], 'x'],
       [[value], 'x'],
     ])
+  })
+
+  it('sends a call for which its own actor waits, although the actor must end another one first', async () => {
+    const { make, call, sent, host } = routes()
+    host.id = '1.1'
+    host.returns = 0
+    const route = make()
+    await call(route, 'first')
+    void call(route, 'endless').catch(() => {}) // it waits for the last one
+    host.returns = 1
+    await call(route, 'handed back', [], 'b')
+    await call(route, 'nested', [], 'a', ['A/a'])
+    expect(sent.at(-1)).toMatchObject({ method: 'nested' })
+  })
+
+  it('goes on with the calls behind one that fails', async () => {
+    const { make, call, host, waiting } = routes()
+    const route = make()
+    const calls = ['good', 'bad', 'good'].map((method, i) => call(route, method, [], `${i}`))
+    host.id = 'here'
+    await expect(calls[1]).rejects.toThrow('no')
+    expect(waiting.map(({ method }) => method)).toEqual(['good', 'good'])
+    for (const turn of waiting) turn.end({ how: 'returned', value: 1 })
+    expect(await Promise.all([calls[0], calls[2]])).toEqual([1, 1])
   })
 
   it('begins behind what another route to the same partition was told', async () => {

@@ -1,4 +1,5 @@
 import { CallError, type CallOptions, type Client, OrbitError, RemoteError } from 'orbit-node'
+import { reasonOf } from '../base/errors.js'
 import { StreamFailure } from '../base/streamfailure.js'
 import { decodeReply, type Ending, encodeRequest } from '../base/wire.js'
 import type { Host } from '../host/host.js'
@@ -23,8 +24,10 @@ export interface Roads {
 export interface Target {
   /** The host that has its actors; undefined: none. */
   owner(): string | undefined
-  /** Whether this process runs a call. */
+  /** Whether this process takes a call. */
   accepts(call: Call): boolean
+  /** Whether it must take a call before those that wait for the actors to leave: they may have to wait for it. */
+  needs(call: Call): boolean
   /** Takes a call that does not go this way; false: it does. */
   divert(call: Call): boolean
   /** Learns from a host which calls do not go this way. */
@@ -176,17 +179,37 @@ export class Route implements CallSender {
     }
     const held = new Set<string>()
     for (const call of this.#queue.splice(0)) {
-      const { id } = call.parts
-      if (!this.#sent.has(id) && this.#target.divert(call)) continue
-      if (!held.has(id) && !this.#sent.has(id) && this.#target.accepts(call)) {
-        call.inScope(() => this.#runHere(call))
-      } else if (!held.has(id) && isElsewhere && this.#follows(call)) {
-        call.inScope(() => this.#send(call, owner))
-      } else {
-        held.add(id)
+      try {
+        if (this.#goesOn(call, this.#owner, held.has(call.parts.id))) continue
+        held.add(call.parts.id)
         this.#insert(call)
+      } catch (error) {
+        call.fail(error) // the others can go on
       }
     }
+  }
+
+  /**
+   * Whether a call that has waited waits no more.
+   *
+   * @param owner the process to which calls go; undefined: none
+   * @param isBehind whether a call to the same actor waits before it
+   */
+  #goesOn(call: Call, owner: string | undefined, isBehind: boolean): boolean {
+    const { id, chain } = call.parts
+    // What waits before it may wait for the actor, which waits for this call.
+    const isNested = chain.includes(id)
+    const isSent = this.#sent.has(id)
+    if (!isSent && this.#target.divert(call)) return true
+    const mayRun = isNested || (!isSent && (!isBehind || this.#target.needs(call)))
+    if (mayRun && this.#target.accepts(call)) {
+      call.inScope(() => this.#runHere(call))
+    } else if (owner !== undefined && (isNested || (!isBehind && this.#follows(call)))) {
+      call.inScope(() => this.#send(call, owner))
+    } else {
+      return false
+    }
+    return true
   }
 
   #send(call: Call, owner: string): void {
@@ -209,15 +232,15 @@ export class Route implements CallSender {
         idempotencyKey,
       })
     } catch (error) {
-      const text = `an argument cannot be sent: ${(error as Error).message}`
+      const text = `an argument cannot be sent: ${reasonOf(error)}`
       call.refuse('ERR_ORBIT_ACTOR_VALUE', text)
       return
     }
     const { signal } = call.parts
     const timeoutMs = call.hasWaited ? Math.max(1, Math.ceil(deadlineMs - this.#roads.now())) : call.parts.timeoutMs
+    const client = this.#roads.clientOf(owner)
     call.leave(message)
     this.#sent.add(call.parts.id, this.#epoch)
-    const client = this.#roads.clientOf(owner)
     const answer = call.isStream
       ? RemoteItems.open(client, message, signal as AbortSignal)
       : client.call('call', message, callOptions(timeoutMs, signal))
@@ -275,7 +298,7 @@ export class Route implements CallSender {
     }
     const isResult = error instanceof RemoteError
     const text = isResult ? 'the result cannot be sent' : 'the call cannot be sent'
-    const what = `${text}: ${(error as Error).message}`
+    const what = `${text}: ${reasonOf(error)}`
     call.fail(call.error('ERR_ORBIT_ACTOR_VALUE', what, isResult ? 'done' : 'not-run', error))
   }
 }

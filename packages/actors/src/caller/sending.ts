@@ -15,9 +15,18 @@ export function submit(to: CallTaker, call: Call, ledger: Ledger | undefined): v
     if (failure !== undefined) {
       call.refuse('ERR_ORBIT_ACTOR_STORE', `what it was made from was not kept: ${failure.message}`)
     } else if (!call.isOver) {
-      call.inScope(() => to.submit(call))
+      submitOrFail(to, call)
     }
   })
+}
+
+/** What fails here would be lost: the caller is not on the stack. */
+function submitOrFail(to: CallTaker, call: Call): void {
+  try {
+    call.inScope(() => to.submit(call))
+  } catch (error) {
+    call.fail(error)
+  }
 }
 
 /** Makes a call that nothing waits for, once its turn is committed; at once for others. Throws a DataCloneError. */

@@ -20,6 +20,7 @@ export function partitionTarget(partition: number, { host, ownerOf }: TargetMean
   return {
     owner: () => ownerOf(partition),
     accepts: (call) => host?.partitions[partition]?.accepts(call) === true,
+    needs: (call) => host?.partitions[partition]?.needs(call) === true,
     divert: (call) => locals.divert(call),
     learn: (from) => locals.learn(from),
   }
@@ -73,6 +74,7 @@ export class LocalRoutes {
     const { host, ownerOf } = this.#means
     return {
       accepts: (call) => host?.locals?.accepts(id, call) === true,
+      needs: (call) => host?.locals?.partition.needs(call) === true,
       // Of a process that runs no actors, the host of the partition activates it.
       owner: () => this.ownerOf(id) ?? (host === undefined ? ownerOf(partitionOf(id)) : undefined),
       divert: () => false,

@@ -348,7 +348,7 @@ export class Host {
     const held = all.filter(({ isHeld }) => isHeld)
     if (isLast) await this.#emptyAll(held)
     else await Promise.all(held.map((partition) => partition.drain('shutdown')))
-    await Promise.all(held.map((partition) => partition.release()))
+    await Promise.all(held.map((partition) => partition.release('shutdown')))
   }
 
   /** Leaves the system: it drains, and ends the actors that this process has for itself. */

@@ -1,4 +1,5 @@
 import type { ActorLog } from '../actor/actor.js'
+import { reasonOf } from '../base/errors.js'
 import type { PartitionStore, Store } from '../store/store.js'
 
 /** What is opened, and under which claim. */
@@ -13,6 +14,15 @@ export interface Opening {
 /** The pause before another try, at first and at most, and how long to wait before the log says so. */
 const [firstPauseMs, longestPauseMs, patienceMs] = [1, 100, 1000]
 
+/** Closes data that was opened in vain. A store that fails to lets no other process open what it holds. */
+export async function closeUnused(store: PartitionStore, log: ActorLog): Promise<void> {
+  try {
+    await store.close()
+  } catch (error) {
+    log.error('the data of a partition of actors could not be closed:', error)
+  }
+}
+
 /**
  * Opens the data of a partition, however often another process has it or it fails; undefined: the signal was aborted.
  */
@@ -26,8 +36,9 @@ export async function openPartition(opening: Opening, signal: AbortSignal): Prom
       const opened = await store.open(system, index, token)
       if (opened !== undefined) return opened
     } catch (error) {
-      if ((error as Error).message !== lastFailure) log.error(`partition ${index} of actors cannot be opened:`, error)
-      lastFailure = (error as Error).message
+      const reason = reasonOf(error)
+      if (reason !== lastFailure) log.error(`partition ${index} of actors cannot be opened:`, error)
+      lastFailure = reason
       pauseMs = longestPauseMs
     }
     if (!isLogged && lastFailure === '' && performance.now() - begunMs > patienceMs) {

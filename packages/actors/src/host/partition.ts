@@ -11,6 +11,7 @@ import { Durable } from './durable.js'
 import type { Filter } from './filter.js'
 import type { CallTaker, Home, MonitorTag, Origin } from './home.js'
 import type { PlacementOptions } from './hosts.js'
+import { closeUnused } from './opening.js'
 import type { Overflow } from './overflow.js'
 import type { PartitionState } from './partitionstate.js'
 import type { StuckOptions } from './stuck.js'
@@ -50,6 +51,14 @@ const drainMs = 15_000
 /** The id of one of several activations of an actor. */
 export const workerId = (id: string, worker: number): string => (worker === 0 ? id : `${id}#${worker}`)
 
+/**
+ * What a partition does in a process. 'away': it has no claim of it. 'open': it runs the actors. 'leaving': it lets the
+ * turns end that run, and runs the calls that they may wait for. 'failed': it is not known what the store has, and the
+ * turns that run must end; 'reopening': they have, and the data is opened anew. 'closing': nothing runs any more, and
+ * the data is closed.
+ */
+type Phase = 'away' | 'open' | 'leaving' | 'failed' | 'reopening' | 'closing'
+
 /** One partition in one process: the activations of its actors, while this process holds its claim. */
 export class Partition implements Home {
   readonly clock: Clock
@@ -64,13 +73,14 @@ export class Partition implements Home {
   /** How many calls it has taken so far. */
   calls = 0
   #claim: Claim | undefined
-  #isDraining = false
+  #phase: Phase = 'away'
   readonly #index: number
   readonly #actorClaims: ActorClaims | undefined
   #durable: Durable | undefined
   #reopening: Promise<void> | undefined
-
-  /** Whether the drain has taken so long that it takes no calls of actors any more. */
+  /** Whether it leaves, so that its data is not opened anew. */
+  #mustLeave = false
+  /** Whether leaving has taken so long that it takes only calls for which its own actors wait. */
   #isOverdue = false
 
   /** @param index that of the partition; -1: its actors have no storage */
@@ -89,20 +99,23 @@ export class Partition implements Home {
 
   /** Whether this process runs its actors. */
   get isOpen(): boolean {
-    return this.#claim !== undefined && !this.#isDraining
+    return this.#phase === 'open'
   }
 
-  /** Whether this process runs this turn. */
+  /** Whether this process takes this turn: it runs it, or refuses it. */
   accepts(turn: Turn): boolean {
-    return this.isHeld && (!this.#isDraining || this.needs(turn))
+    return this.isOpen || this.needs(turn)
   }
 
   /**
-   * Whether a turn must run here although the partition is on its way to another process. An actor waits for it, and an
-   * actor of this partition may wait for that one: the partition could not leave otherwise.
+   * Whether a turn must be taken here although the partition is on its way to another process, or its data has failed.
+   * An actor waits for it, and an actor of this partition may wait for that one: the partition could not leave or open
+   * otherwise.
    */
   needs({ chain }: Turn): boolean {
-    return this.#isDraining && !this.#isOverdue && chain.length > 0
+    if (chain.length === 0) return false
+    if (this.#phase !== 'leaving') return this.#phase === 'failed'
+    return !this.#isOverdue || chain.some((id) => this.#activations.has(id))
   }
 
   /** Whether this process holds its claim. */
@@ -128,6 +141,7 @@ export class Partition implements Home {
   /** Begins to run its actors, under a claim that is held from now on. */
   open(claim: Claim, store?: PartitionStore): void {
     this.#claim = claim
+    this.#phase = 'open'
     if (store !== undefined) this.#start(store)
   }
 
@@ -141,7 +155,7 @@ export class Partition implements Home {
       run: (type, key, turn) => this.#runAlarm(types.get(type), type, key, turn),
       send: (message, idempotencyKey, args) => this.#send(message, idempotencyKey, args),
       onUnknown: () => {
-        this.#reopening = this.#reopen()
+        if (this.#phase !== 'closing') this.#reopening = this.#reopen()
       },
     })
   }
@@ -181,21 +195,27 @@ export class Partition implements Home {
 
   /** Ends all activations, and opens the data anew: what is there counts. */
   async #reopen(): Promise<void> {
+    this.#phase = 'failed'
     const durable = this.#durable
     durable?.stop()
-    await this.empty('crashed')
+    await this.#endAll('crashed')
+    this.#phase = 'reopening'
     await durable?.close()
-    const store = await this.#claim?.openStore?.()
-    if (store === undefined) return // the system closes
+    const store = this.#mustLeave ? undefined : await this.#claim?.openStore?.()
+    if (store === undefined) return // the partition leaves
+    if (this.#mustLeave) {
+      await closeUnused(store, this.log)
+      return
+    }
     this.#start(store)
-    this.#isDraining = false
     this.#isOverdue = false
+    this.#phase = 'open'
   }
 
   /** Takes a call of an actor, and activates the actor if necessary. */
   take(type: ActorType, key: string, id: string, turn: Turn): Activation | undefined {
-    if (!this.accepts(turn)) {
-      turn.end({ how: 'moved' })
+    if (!this.isOpen && (this.#phase === 'failed' || !this.needs(turn))) {
+      this.#handBack(turn)
       return undefined
     }
     this.calls++
@@ -232,13 +252,32 @@ export class Partition implements Home {
     return this.take(type, key, best, turn)
   }
 
+  /**
+   * Ends a turn that has not begun. While the turns of a partition that has failed end, calls of actors are refused:
+   * those turns may wait for them, and there is nothing that they could run on.
+   */
+  #handBack(turn: Turn): void {
+    if (this.#phase !== 'failed' || !this.needs(turn)) {
+      turn.end({ how: 'moved' })
+      return
+    }
+    const message = `${turn.method} was not run: a commit of its partition has failed, and its data is opened anew`
+    turn.end({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_STORE', message, outcome: 'not-run' } })
+  }
+
   /** Hands back what has not begun, lets the turns that run end, and deactivates all actors. */
   async empty(reason: DeactivateReason): Promise<void> {
-    this.#isDraining = true
+    this.#mustLeave = true
+    if (this.isOpen) this.#phase = 'leaving'
     this.#durable?.stop()
+    await this.#endAll(reason)
+  }
+
+  async #endAll(reason: DeactivateReason): Promise<void> {
     for (const activation of this.#activations.values()) {
       for (const turn of [...activation.waiting]) {
-        if (!this.needs(turn) && activation.remove(turn)) turn.end({ how: 'moved' })
+        const mayRun = this.#phase === 'leaving' && this.needs(turn)
+        if (!mayRun && activation.remove(turn)) this.#handBack(turn)
       }
     }
     const abort = () => {
@@ -252,21 +291,27 @@ export class Partition implements Home {
     this.clock.clearTimeout(timer)
   }
 
-  /** Lets other processes run its actors. It is empty. */
-  async release(): Promise<void> {
-    await this.#reopening
+  /** Lets other processes run its actors. It was emptied. */
+  async release(reason: DeactivateReason): Promise<void> {
+    for (let last: Promise<void> | undefined; this.#activations.size > 0 || last !== this.#reopening; ) {
+      last = this.#reopening
+      await last
+      if (this.#activations.size > 0) await this.empty(reason) // calls of actors that came in between
+    }
+    this.#phase = 'closing'
     await this.#durable?.close()
     this.#durable = undefined
     this.#claim?.release()
     this.#claim = undefined
-    this.#isDraining = false
+    this.#phase = 'away'
+    this.#mustLeave = false
     this.#isOverdue = false
   }
 
   /** Leaves for another process. */
   async drain(reason: DeactivateReason): Promise<void> {
     await this.empty(reason)
-    await this.release()
+    await this.release(reason)
   }
 
   /** Ends activations that nothing has needed for a while. */
@@ -284,6 +329,8 @@ export class Partition implements Home {
     this.#durable?.abandon()
     this.#durable = undefined
     this.#claim = undefined
+    this.#phase = 'away'
+    this.#mustLeave = true
   }
 
   refer(type: string, key: string, options: CallOptions, origin: Origin, to?: CallTaker): object {

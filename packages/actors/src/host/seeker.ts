@@ -3,7 +3,7 @@ import type { ActorLog } from '../actor/actor.js'
 import type { ActorType } from '../actor/methods.js'
 import type { PartitionStore, Store } from '../store/store.js'
 import type { Hosts } from './hosts.js'
-import { openPartition } from './opening.js'
+import { closeUnused, openPartition } from './opening.js'
 import type { Claim } from './partition.js'
 
 /** What a seeker needs of its host. */
@@ -68,7 +68,7 @@ export class Seeker {
       this.#means.open(partition, this.#claimOf(guard, partition), store)
       return
     }
-    await store?.close()
+    if (store !== undefined) await closeUnused(store, log)
     guard.release()
   }
 
