@@ -302,8 +302,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       try {
         submit(route, call, isCommitted ? undefined : origin.ledger)
       } catch (error) {
-        if ((error as Error).name !== 'DataCloneError') call.fail(error)
-        else call.refuse('ERR_ORBIT_ACTOR_VALUE', `an argument cannot be sent: ${(error as Error).message}`)
+        call.fail(error)
       }
     })
   }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Actor } from '../actor/actor.js'
 import type { Deadlines, Expiring } from '../base/deadlines.js'
-import { ActorError, type ActorErrorCode, type Outcome } from '../base/errors.js'
+import { ActorError, type ActorErrorCode, type Outcome, reasonOf } from '../base/errors.js'
 import { areCopies, copiesOf, copyOf, decodeRequest, type Ending, refusalError, remoteErrorOf } from '../base/wire.js'
 import type { Activation } from '../host/activation.js'
 import { Turn } from '../host/turn.js'
@@ -125,12 +125,24 @@ export class Call extends Turn implements Expiring {
     return this.#place !== 'here'
   }
 
-  /** It waits in this process, so its arguments are copied: the caller may change its own. */
+  /**
+   * It waits in this process, so its arguments are copied: the caller may change its own.
+   *
+   * @throws ActorError if they cannot be
+   */
   wait(): void {
-    if (this.#place === 'here') this.#args = copiesOf(this.#args)
+    if (this.#place === 'here') this.#copyArgs()
     this.#place = 'waiting'
     this.#hasDeadline = true
     this.#deadlines.add(this)
+  }
+
+  #copyArgs(): void {
+    try {
+      this.#args = copiesOf(this.#args)
+    } catch (error) {
+      throw this.error('ERR_ORBIT_ACTOR_VALUE', `an argument cannot be sent: ${reasonOf(error)}`, 'not-run', error)
+    }
   }
 
   /** It is sent later, by what was made elsewhere. */
@@ -216,7 +228,7 @@ export class Call extends Turn implements Expiring {
     try {
       this.#succeed(this.#kept === undefined ? copyOf(ending.value) : this.#kept.result)
     } catch (error) {
-      const text = `the result of ${this.method} cannot be sent: ${(error as Error).message}`
+      const text = `the result of ${this.method} cannot be sent: ${reasonOf(error)}`
       this.fail(this.error('ERR_ORBIT_ACTOR_VALUE', text, 'done'))
     }
   }

@@ -2,7 +2,7 @@ import { CallError, type Client, OrbitError } from 'orbit-node'
 import { wrongType } from '../../../shared/check.js'
 import type { CallOptions } from '../actor/ref.js'
 import type { Clock } from '../base/clock.js'
-import { ActorError } from '../base/errors.js'
+import { ActorError, reasonOf } from '../base/errors.js'
 import { StreamFailure } from '../base/streamfailure.js'
 import { copyOf, refusalError, remoteErrorOf } from '../base/wire.js'
 import { Items } from '../host/items.js'
@@ -105,5 +105,5 @@ function errorOf(error: unknown, parts: CallParts): unknown {
   if (error instanceof OrbitError && error.code === 'ERR_ORBIT_CLOSED') {
     return failed(parts, 'ERR_ORBIT_ACTOR_CLOSED', 'the system was closed', error)
   }
-  return failed(parts, 'ERR_ORBIT_ACTOR_VALUE', `an item cannot be sent: ${(error as Error).message}`, error)
+  return failed(parts, 'ERR_ORBIT_ACTOR_VALUE', `an item cannot be sent: ${reasonOf(error)}`, error)
 }

@@ -16,9 +16,10 @@ export interface FilteredCall {
   readonly chain: readonly string[]
 }
 
-/** What filters see of a turn. */
+/** What filters see of a turn. They cannot change it: the turn is run, and sent again, as its caller made it. */
 export function filteredCall(type: string, key: string, { method, args, callId, chain }: Turn): FilteredCall {
-  return { type, key, method, args, caller: callId.split(':')[0] ?? '', chain }
+  const caller = callId.split(':')[0] ?? ''
+  return Object.freeze({ type, key, method, args: Object.freeze([...args]), caller, chain: Object.freeze([...chain]) })
 }
 
 /**

@@ -20,7 +20,7 @@ export function encodedReply(ending: Ending): Uint8Array {
   try {
     return encodeEnding(ending)
   } catch (error) {
-    const message = `the result of an earlier call cannot be sent: ${(error as Error).message}`
+    const message = `the result of an earlier call cannot be sent: ${reasonOf(error)}`
     return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_VALUE', message, outcome: 'done' } })
   }
 }

@@ -1,7 +1,7 @@
 import type { CallContext } from 'orbit-node'
 import type { Actor } from '../actor/actor.js'
 import type { Deadlines, Expiring } from '../base/deadlines.js'
-import type { Outcome } from '../base/errors.js'
+import { type Outcome, reasonOf } from '../base/errors.js'
 import { type Ending, encodeEnding, encodeReply, type Reply, type Request } from '../base/wire.js'
 import type { Activation } from './activation.js'
 import { Items } from './items.js'
@@ -160,7 +160,7 @@ export class RemoteTurn extends Turn implements Expiring {
     try {
       return encodeReply(ending)
     } catch (error) {
-      const message = `the result of ${this.method} cannot be sent: ${(error as Error).message}`
+      const message = `the result of ${this.method} cannot be sent: ${reasonOf(error)}`
       return encodeEnding({ how: 'refused', refusal: { code: 'ERR_ORBIT_ACTOR_VALUE', message, outcome: 'done' } })
     }
   }
