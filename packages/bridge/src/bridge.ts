@@ -1,4 +1,4 @@
-import { Contest, Fleet, type NodeRecord, OrbitEventBus, type PresenceEntry, type Server } from 'orbit-node'
+import { Contest, Fleet, type NodeRecord, OrbitEventBus, type PresenceEntry } from 'orbit-node'
 import { checkInteger, checkName, checkOptions, outOfRange, wrongType } from '../../shared/check.js'
 import { monotonicMs, pause } from './base/clock.js'
 import { BridgeError } from './base/errors.js'
@@ -15,7 +15,7 @@ import { Memory, roleName } from './hub/memory.js'
 import { hostNames, labelOf, namesWarning } from './hub/names.js'
 import { type Answers, answerTo, type Question } from './hub/questions.js'
 import { beginSending } from './hub/sender.js'
-import { type Desk, deskOf, RemoteDesk, serveDesk } from './hub/service.js'
+import { type Desk, DeskServer, deskOf, RemoteDesk } from './hub/service.js'
 import { ClusterLimiter, type ClusterLimiterOptions } from './limit/limiter.js'
 import { Shares } from './limit/shares.js'
 import { ClusterContest } from './lock/contest.js'
@@ -78,7 +78,7 @@ export class Bridge implements AsyncDisposable {
     this.#memory = new Memory(this.#fleet)
     this.#changes = new OrbitEventBus(this.#fleet, changesBus)
     this.#role = new Contest(this.#fleet, { name: roleName.contest })
-    this.#remote = new RemoteDesk(this.#fleet)
+    this.#remote = new RemoteDesk(this.#fleet, this.#memory)
     beginSending(this.#memory.sent(cacheRoute), this.#changes, ['>'])
     for (const { name, bus, topics } of spec.routes) {
       const options = bus === undefined ? {} : { name: bus }
@@ -122,15 +122,14 @@ export class Bridge implements AsyncDisposable {
     const hub = new Hub(home)
     const local = { host: this.host, answer: home.answer, hosts: () => this.#rows(hub) }
     const desk = deskOf(hub, new Shares(this.#fleet), local)
-    let server: Server<never> | undefined
+    const server = new DeskServer(this.#fleet, this.#memory, desk)
     try {
-      server = serveDesk(this.#fleet, desk) as unknown as Server<never>
       this.#hub = hub
       this.#desk = desk
-      await hub.run(signal)
+      await hub.run(signal, () => server.drain())
     } finally {
       this.#hub = this.#desk = undefined
-      await server?.close()
+      server.close()
     }
   }
 

@@ -45,7 +45,7 @@ export async function reportHosts(name: string): Promise<HostsReport> {
   const memory = new Memory(fleet)
   const holder = new Contest(fleet, { name: roleName.contest }).holder(roleName.subject)
   const bridge = statsOf(memory, memory.routes(), holder?.pid)
-  const asked = holder && (await hostsWithClocks(new RemoteDesk(fleet, askMs), askMs).catch(() => undefined))
+  const asked = holder && (await hostsWithClocks(new RemoteDesk(fleet, memory, askMs), askMs).catch(() => undefined))
   const hosts = asked ?? []
   const findings = findingsOf(bridge, asked, hostNames(fleet))
   const rows = hosts.map(({ host, alive, fleet: other, pid, ageMs, clockOffsetMs, roundTripMs, lost }) => {

@@ -80,6 +80,27 @@ describe.skipIf(!hasNats)('locks of two hosts', () => {
     expect(await own.tryClaim('job', lasting)).toBeDefined()
   })
 
+  it('are released at any moment while the process that holds the bridge closes', async () => {
+    const { address } = await NatsServer.start()
+    const [a, b] = ['a', 'b'].map((host) => startHost(host, { servers: address })) as [Host, Host]
+    await connected(a, b)
+    const worker = startHost('a', { servers: address, offer: false }, a.name)
+    // A lost release would make the other host wait for an hour.
+    const lasting = { ttlMs: 3_600_000 }
+    let holder = a
+    for (let turns = 0; turns < 4; turns++) {
+      const guard = await worker.bridge.contest().claim('job', lasting)
+      const closing = holder.bridge.close()
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+      const released = guard.release()
+      holder = startHost('a', { servers: address }, a.name)
+      await Promise.all([closing, released])
+      const next = await b.bridge.contest().claim('job', { ...lasting, timeoutMs: 60_000 })
+      expect(next.token).toBeGreaterThan(guard.token)
+      await next.release()
+    }
+  })
+
   it('are noted in one list, also if the first two claims come at once', async () => {
     const { address } = await NatsServer.start()
     const { fleet } = startHost('other', { servers: address, offer: false })

@@ -68,8 +68,12 @@ export class Hub {
     return this.#engine.ask(host, question, timeoutMs)
   }
 
-  /** Connects the host until the signal is aborted. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Connects the host until the signal is aborted.
+   *
+   * @param drain called before it disconnects: requests of other processes that have come are taken
+   */
+  async run(signal: AbortSignal, drain: () => Promise<void> = async () => {}): Promise<void> {
     const { spec, memory, warn } = this.#home
     const connected = memory.number(connectedName)
     connected.set(0)
@@ -92,6 +96,7 @@ export class Hub {
       over.abort()
       connected.set(0)
       this.#online.abort()
+      await drain()
       await this.#leases?.then((leases) => leases.released()).catch(() => {})
       this.#engine = undefined
       await engine.close()

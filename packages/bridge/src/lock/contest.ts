@@ -80,8 +80,9 @@ export class ClusterGuard implements AsyncDisposable {
 
   /**
    * Releases the lock: on this host, and for the others. In the process that holds the bridge it resolves when the
-   * server has it, and in another process when that one has the request to tell the server. If the server cannot be
-   * reached, or that process ends before, the lock becomes free when the lease expires. Never rejects. Idempotent.
+   * server has it, and in another process when that one has the request to tell the server; it waits two seconds at
+   * most for such a process. If the server cannot be reached, or that process is killed before, the lock becomes free
+   * when the lease expires. Never rejects. Idempotent.
    */
   async release(): Promise<void> {
     await this.#lease.release()

@@ -164,7 +164,7 @@ export class Lease {
     const { key } = this.#request
     // It changes the revision, and the server releases no other one.
     await this.#renewing
-    await this.#desk.release({ key, revision: this.#revision }).catch(() => {})
+    await this.#desk.release({ key, revision: this.#revision, untilMs: this.#deadlineMs }).catch(() => {})
   }
 
   #end(): void {
