@@ -120,6 +120,19 @@ describe('calls of several chains that wait for each other', () => {
     expect(endings).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'ERR_ORBIT_ACTOR_CYCLE' } }])
   })
 
+  it('end if they pass through an actor with a key like the name of the one of a process', async () => {
+    const system = start({ fleet: localFleet(), actors: classes, log: new Log() })
+    const [{ id } = { id: '' }] = (await system.inspect()).hosts
+    await system.get('Link', 'x').rest()
+    meeting('like', 2)
+    const [a, b] = [`x@${id}`, 'b']
+    const calls = [system.get('Knot', a).viaWorker('like', b, 3000), system.get('Knot', b).meet('like', a)]
+    const endings = await Promise.allSettled(calls)
+    expect(endings.filter(({ status }) => status === 'rejected')).toMatchObject([
+      { reason: { code: 'ERR_ORBIT_ACTOR_CYCLE' } },
+    ])
+  })
+
   it('end while their process leaves', async () => {
     const system = start({ fleet: localFleet(), actors: classes, log: new Log() })
     meeting('leaving', 2)

@@ -22,7 +22,13 @@ class Desk extends Actor {
 class Other extends Actor {
   call(): void {}
 }
-const classes = { Desk, Other }
+class Boss extends Actor {
+  static readonly actor = { readonly: ['ask'] } as const
+  async ask(method: 'hold' | 'quick'): Promise<void> {
+    await this.ctx.child(Desk, 'a/b')[method]()
+  }
+}
+const classes = { Desk, Other, Boss }
 
 it('shows the actors of all processes, and the calls that wait and run with their chains', async () => {
   const fleet = localFleet()
@@ -51,6 +57,24 @@ it('shows the actors of all processes, and the calls that wait and run with thei
   await host.close()
   expect(await caller.inspect()).toEqual({ hosts: [], orphans: Array.from({ length: 16 }, (_, i) => i) })
   await expect(caller.inspect({ timeoutMs: 0 })).rejects.toThrow('timeoutMs=0')
+})
+
+it('shows the calls of children, and counts them', async () => {
+  const host = start({ fleet: localFleet(), actors: classes, log: new Log() })
+  const calls = [host.get('Boss', 'a').ask('hold'), host.get('Boss', 'a').ask('quick')]
+  await until(() => gates.length === 1)
+  const { report } = (await host.inspect({ type: 'Boss' })).hosts[0] ?? {}
+  expect(report).toMatchObject({ active: 1, waiting: 1, running: 3, actors: [{ key: 'a', waiting: 0, running: 2 }] })
+  const ofChild = report?.waits
+    .filter(({ actor }) => actor === '/Boss/a/a%2Fb')
+    .map(({ method, state }) => [method, state])
+  expect(ofChild?.sort()).toEqual([
+    ['hold', 'running'],
+    ['quick', 'waiting'],
+  ])
+  expect(report?.waits.every(({ forMs }) => forMs < 60_000)).toBe(true)
+  gates.splice(0)[0]?.()
+  await Promise.all(calls)
 })
 
 it('says in shared memory how many actors are active and which calls wait', async () => {

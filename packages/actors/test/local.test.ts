@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
-import { Actor } from '../src/index.js'
+import { Actor, type DeactivateReason } from '../src/index.js'
 import { Log, localFleet, start, until } from './help/systems.js'
+
+const ends: string[] = []
 
 class Session extends Actor {
   static readonly actor = { placement: 'local' } as const
@@ -14,6 +16,9 @@ class Session extends Actor {
   }
   end(): void {
     this.ctx.deactivate()
+  }
+  override onDeactivate(reason: DeactivateReason): void {
+    ends.push(`${this.ctx.key} ${reason}`)
   }
 }
 
@@ -93,4 +98,13 @@ it('monitors and finds local actors, which have no storage', async () => {
   expect(hosts.flatMap(({ report }) => report?.actors.map(({ key }) => key))).toEqual(['a'])
   await session.end()
   expect(await Promise.all(ended)).toEqual(['asked', 'asked', expect.stringMatching(/asked|absent/)])
+})
+
+it('ends a local actor when its system is closed after a drain', async () => {
+  const { first } = world()
+  await first.get('Session', 'drained').call()
+  await first.drain()
+  expect((await first.get('Session', 'drained').call()).calls).toBe(2)
+  await first.close()
+  expect(ends.filter((end) => end.startsWith('drained'))).toEqual(['drained shutdown'])
 })

@@ -50,6 +50,12 @@ class Watcher extends Actor {
   }
 }
 
+/** Of which each process has its own. */
+class Own extends Actor {
+  static readonly actor = { placement: 'process' } as const
+  call(): void {}
+}
+
 const classes = { Watched, Watcher }
 const callers = [
   { where: 'the same process', caller: (host: ActorSystem<typeof classes>) => host },
@@ -58,6 +64,13 @@ const callers = [
     caller: (_: unknown, fleet: ReturnType<typeof localFleet>) => start<typeof classes>({ fleet, host: false }),
   },
 ]
+
+it('takes no actor for one with a key like its name in this process', async () => {
+  const host = start({ fleet: localFleet(), actors: { Own }, log: new Log() })
+  const [{ id } = { id: '' }] = (await host.inspect()).hosts
+  await host.get('Own', 'k').call()
+  expect(await host.monitor({ type: 'Own', key: `k@${id}` })).toBe('absent')
+})
 
 describe.each(callers)('a monitor of an actor in $where', ({ caller }) => {
   function pair() {

@@ -1,6 +1,7 @@
 import { type Actor, construct, type DeactivateReason } from '../actor/actor.js'
 import type { ActorType } from '../actor/methods.js'
 import { type Ending, failureOf, type Refusal } from '../base/wire.js'
+import type { Children } from './children.js'
 import { Context } from './context.js'
 import { filteredCall, throughFilters } from './filter.js'
 import type { Home, MonitorTag } from './home.js'
@@ -115,9 +116,7 @@ export class Activation {
 
   /** The turn that the code which asks belongs to; undefined: none, or it is not known which. */
   get turn(): Turn | undefined {
-    if (this.#tracksTurns) return turns.getStore()
-    const [turn] = this.#running
-    return turn
+    return this.#running.current(this.#tracksTurns)
   }
 
   /** What it has in the store; undefined: it has no storage. */
@@ -140,9 +139,9 @@ export class Activation {
     return this.#streams?.turns ?? []
   }
 
-  /** The activation of a child; undefined: there is none. */
-  child(name: string): Activation | undefined {
-    return this.#context?.children?.find(name)
+  /** Its children; undefined: it has had none. */
+  get children(): Children | undefined {
+    return this.#context?.children
   }
 
   isRunning(turn: Turn): boolean {
@@ -368,12 +367,13 @@ export class Activation {
     } catch (error) {
       this.home.log.error(this.id, 'onDeactivate failed:', error)
     }
+    await this.#context?.children?.close(reason) // onDeactivate may have begun some
     await this.#ledger?.settled()
     if (!this.#isOver) this.#over(reason)
   }
 
   #over(reason: DeactivateReason): void {
-    this.#context?.close()
+    this.#context?.end()
     void this.#context?.children?.close(reason)
     this.#ledger?.close()
     this.#state = 'ended'
@@ -383,7 +383,7 @@ export class Activation {
 
   /** Ends at once, as with the death of its process. */
   abandon(): void {
-    this.#context?.close()
+    this.#context?.end()
     this.#context?.children?.abandon()
     this.#ledger?.close()
     this.#state = 'ended'

@@ -32,6 +32,7 @@ export class Children {
   readonly #supervision: Supervision
   readonly #children = new Map<string, Child>()
   #reason: DeactivateReason = 'asked'
+  #isClosed = false
 
   constructor(parent: Activation) {
     this.#parent = parent
@@ -72,13 +73,26 @@ export class Children {
     return this.#children.get(name)?.activation
   }
 
+  /** The activations of the children that have one now. */
+  *activations(): Generator<Activation, void, undefined> {
+    for (const { activation } of this.#children.values()) if (activation !== undefined) yield activation
+  }
+
+  /** The calls that wait for the next activation of a child, and the id of the child. */
+  *waits(): Generator<{ id: string; turn: Turn }, void, undefined> {
+    for (const [name, { waiting }] of this.#children) {
+      for (const turn of waiting) yield { id: childIdOf(this.#parent.id, name), turn }
+    }
+  }
+
   /** A reference to a child, which is started if there is none of this name. */
   get(Class: ActorClass, name: string, { restart = 'permanent' }: ChildOptions): object {
     const known = this.#children.get(name)
     if (!(Class?.prototype instanceof Actor)) throw wrongType('Class', Class, 'a class that extends Actor')
     const type = typeOf(Class)
     if (known !== undefined && known.type !== type) throw wrongType('Class', Class, `${known.type.name}, as before`)
-    if (known === undefined) this.#add(type, name, restart)
+    // One that is started after all others have ended would never end.
+    if (known === undefined && !this.#isClosed) this.#add(type, name, restart)
     const { home, id } = this.#parent
     const submit = (call: Call) => call.waitFor(() => this.#take(name, call))
     return home.refer(id, name, {}, this.#parent, { id: childIdOf(id, name), submit })
@@ -110,9 +124,14 @@ export class Children {
   #take(name: string, turn: Turn): Activation | undefined {
     const child = this.#children.get(name)
     if (child?.activation !== undefined) child.activation.take(turn)
-    else if (child !== undefined) child.waiting.push(turn)
+    else if (child !== undefined) this.#wait(child, turn)
     else this.#refuse(name, turn)
     return child?.activation
+  }
+
+  #wait({ waiting }: Child, turn: Turn): void {
+    turn.sinceMs = this.#home.clock.now()
+    waiting.push(turn)
   }
 
   #refuse(name: string, turn: Turn): void {
@@ -133,6 +152,7 @@ export class Children {
   /** Ends all children, the last one first. */
   close(reason: DeactivateReason): Promise<void> {
     this.#reason = reason
+    this.#isClosed = true
     return this.#supervision.close()
   }
 

@@ -35,6 +35,7 @@ export class Context implements ActorContext<never> {
   #children: Children | undefined
   #storage: Storage | undefined
   #sql: Sql | undefined
+  #isOver = false
 
   constructor(activation: Activation) {
     this.#activation = activation
@@ -132,6 +133,7 @@ export class Context implements ActorContext<never> {
     checkInteger('afterMs', afterMs, 0, 0x7fffffff)
     if (everyMs !== undefined) checkInteger('everyMs', everyMs, 1, 0x7fffffff)
     if (typeof run !== 'function') throw wrongType('run', run, 'a function')
+    this.#checkLives('a timer')
     this.clearTimer(name)
     const timer: Timer = { handle: undefined }
     this.#timers ??= new Map()
@@ -161,6 +163,7 @@ export class Context implements ActorContext<never> {
     checkName('type', type, 128)
     checkName('key', key, 256)
     if (typeof run !== 'function') throw wrongType('run', run, 'a function')
+    this.#checkLives('a monitor')
     const activation = this.#activation
     const stop = new AbortController()
     this.#monitors ??= new Set()
@@ -194,6 +197,17 @@ export class Context implements ActorContext<never> {
     for (const name of [...(this.#timers?.keys() ?? [])]) this.clearTimer(name)
   }
 
+  /** The activation has ended: from now on there are none. */
+  end(): void {
+    this.#isOver = true
+    this.close()
+  }
+
+  /** What code that has outlived the activation begins would never end. */
+  #checkLives(what: string): void {
+    if (this.#isOver) throw new TypeError(`${this.#activation.id}: ${what} needs an activation, and this one has ended`)
+  }
+
   child<A extends Actor>(Class: ActorClass<A>, name: string, options: ChildOptions = {}): Ref<A> {
     checkName('name', name, 256)
     checkOptions('options', options, ['restart'])
@@ -201,6 +215,7 @@ export class Context implements ActorContext<never> {
     if (!['permanent', 'transient', 'temporary'].includes(restart)) {
       throw outOfRange('restart', restart, '"permanent", "transient" or "temporary"')
     }
+    if (this.#children === undefined) this.#checkLives('a child')
     this.#children ??= new Children(this.#activation)
     return this.#children.get(Class, name, options) as Ref<A>
   }

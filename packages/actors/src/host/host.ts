@@ -137,15 +137,21 @@ export class Host {
   /** The activation of an actor or a child in this process; of several of an actor, the one that has a call. */
   #find(id: string, callId = ''): Activation | undefined {
     const child = childOf(id)
-    if (child !== undefined) return this.#find(child.parent)?.child(child.name)
+    if (child !== undefined) return this.#find(child.parent)?.children?.find(child.name)
     const inFleet = this.partitions[partitionOf(id)]?.find(id)
-    return inFleet ?? this.locals?.partition.find(id) ?? this.#own.find(id) ?? this.#findOwn(id, callId)
+    return inFleet ?? this.locals?.partition.find(id) ?? this.#findOwn(id, callId)
   }
 
+  /** The id may be that of the activation, or what was called; one key may look like the id of another one. */
   #findOwn(id: string, callId: string): Activation | undefined {
-    const workers = this.#types.get(id.slice(0, id.indexOf('/')))?.workers ?? 0
-    const all = Array.from({ length: workers }, (_, worker) => this.#own.find(workerId(this.#ownId(id), worker)))
+    const all = [this.#own.find(id), ...this.#workersOf(id)]
     return all.find((each) => each?.turnOf(callId) !== undefined) ?? all.find((each) => each !== undefined)
+  }
+
+  /** The activations in this process of what was called, an actor that each process has for itself. */
+  #workersOf(id: string): (Activation | undefined)[] {
+    const workers = this.#types.get(typeIn(id))?.workers ?? 0
+    return Array.from({ length: workers }, (_, worker) => this.#own.find(workerId(this.#ownId(id), worker)))
   }
 
   /** Takes a call, for a partition that is open. */
@@ -201,7 +207,7 @@ export class Host {
 
   /** The tag of the present activation of an actor, from now on monitored; undefined: there is none here. */
   monitor(id: string): MonitorTag | undefined {
-    const activation = this.#find(id)
+    const activation = this.isOwn(typeIn(id)) ? this.#workersOf(id).find((each) => each !== undefined) : this.#find(id)
     if (activation === undefined) return undefined
     activation.monitor ??= `${this.id} ${++this.#monitored}`
     return activation.monitor
@@ -355,13 +361,17 @@ export class Host {
   async close(): Promise<void> {
     this.#left ??= this.#leave(this.#all)
     await this.#left
-    if (this.#own.isHeld) await this.#own.drain('shutdown')
+    const left = this.#all.filter(({ isHeld }) => isHeld) // after a drain
+    await Promise.all(left.map((partition) => partition.drain('shutdown')))
     // What the last calls returned is on its way to the call layer.
     await new Promise((resolve) => setImmediate(resolve))
     clearInterval(this.#timer)
     this.#server.close()
   }
 }
+
+/** The type in the id of an actor. */
+const typeIn = (id: string): string => id.slice(0, id.indexOf('/'))
 
 function refusalOf(known: ActorType | undefined, type: string, method: string, isStream: boolean): Refusal | undefined {
   if (known?.methods.has(method) && known.streams.has(method) === isStream) return undefined

@@ -32,13 +32,13 @@ export class Reception implements TurnListener {
 
   /** A call that ends at once is answered at once: a promise costs as much as all the rest. */
   call(message: unknown, context: CallContext): Reply | Promise<Reply> {
-    const request = decodeRequest(message)
+    const request = requestOf(message, context)
     return request === undefined ? encodeEnding(foreign) : this.#take(request, context, false).reply
   }
 
   /** A stream, once its actor has begun it. Rejects with a StreamFailure. */
   async stream(message: unknown, context: CallContext): Promise<Items> {
-    const request = decodeRequest(message)
+    const request = requestOf(message, context)
     if (request === undefined) throw new StreamFailure(encodeEnding(foreign))
     const reply = await this.#take(request, context, true).reply
     if (reply instanceof Items) return reply
@@ -75,11 +75,20 @@ export class Reception implements TurnListener {
   }
 }
 
+/** The request in a message, if it can be one of the process that has sent it: shared memory may have any bytes. */
+function requestOf(message: unknown, { node }: CallContext): Request | undefined {
+  const request = decodeRequest(message)
+  if (request === undefined || Number.parseInt(request.caller, 10) !== node) return undefined
+  return request.key !== '' && request.key.length <= longestKey ? request : undefined
+}
+
+const longestKey = 256
+
 const foreign: Ending = {
   how: 'refused',
   refusal: {
     code: 'ERR_ORBIT_ACTOR_UNKNOWN',
-    message: 'the request is of another version of orbit-actors, or of Node',
+    message: 'the request is damaged, or of another version of orbit-actors or of Node',
     outcome: 'not-run',
   },
 }

@@ -17,7 +17,7 @@ export interface ActorEntry {
 
 /** A call that waits or runs, as `inspect` shows it. */
 export interface WaitEntry {
-  /** The actor that is called: its type, "/", and its key. */
+  /** The actor that is called: its type, "/", and its key; of a child, "/", the id of its parent, "/", and its name. */
   readonly actor: string
   /** The method; '' for a timer. */
   readonly method: string
@@ -49,11 +49,35 @@ export interface HostReport {
   readonly calls: number
   /** The actors that were asked for, those for which most calls wait first; at most 1000. */
   readonly actors: readonly ActorEntry[]
-  /** The calls that wait or run, of those actors, the oldest first; at most 200. */
+  /** The calls that wait or run, of those actors and their children, the oldest first; at most 200. */
   readonly waits: readonly WaitEntry[]
 }
 
 const [mostActors, mostWaits] = [1000, 200]
+
+function waitOf(actor: string, { method, chain, sinceMs }: Turn, state: WaitEntry['state'], nowMs: number): WaitEntry {
+  return { actor, method, state, forMs: Math.round(nowMs - sinceMs), chain }
+}
+
+/** The calls that wait for an activation, or run in it. */
+function waitsAt({ id, waiting, running, streaming }: Activation, nowMs: number): WaitEntry[] {
+  const waits = [...waiting].map((turn) => waitOf(id, turn, 'waiting', nowMs))
+  return [...waits, ...[...running, ...streaming].map((turn) => waitOf(id, turn, 'running', nowMs))]
+}
+
+/** Those of its children, and of theirs. */
+function* waitsOfChildren({ children }: Activation, nowMs: number): Generator<WaitEntry, void, undefined> {
+  for (const { id, turn } of children?.waits() ?? []) yield waitOf(id, turn, 'waiting', nowMs)
+  for (const child of children?.activations() ?? []) {
+    yield* waitsAt(child, nowMs)
+    yield* waitsOfChildren(child, nowMs)
+  }
+}
+
+/** Those that wait, and those that run. */
+function split(waits: readonly WaitEntry[]): [waiting: readonly WaitEntry[], running: readonly WaitEntry[]] {
+  return [waits.filter(({ state }) => state === 'waiting'), waits.filter(({ state }) => state === 'running')]
+}
 
 /** A report on activations. */
 export function reportOn(
@@ -66,18 +90,16 @@ export function reportOn(
   const waits: WaitEntry[] = []
   let [active, waiting, running] = [0, 0, 0]
   for (const activation of all) {
-    const [waitingHere, runningHere] = [[...activation.waiting], [...activation.running, ...activation.streaming]]
+    const here = waitsAt(activation, nowMs)
+    const ofChildren = [...waitsOfChildren(activation, nowMs)]
+    const [waitingHere, runningHere] = split(here)
+    const [waitingThere, runningThere] = split(ofChildren)
     active++
-    waiting += waitingHere.length
-    running += runningHere.length
+    waiting += waitingHere.length + waitingThere.length
+    running += runningHere.length + runningThere.length
     if ((type ?? activation.type.name) !== activation.type.name || (key ?? activation.key) !== activation.key) continue
-    const waitOf = (state: WaitEntry['state']) => (turn: Turn) => {
-      const { method, chain, sinceMs } = turn
-      return { actor: activation.id, method, state, forMs: Math.round(nowMs - sinceMs), chain }
-    }
-    const waitsHere = waitingHere.map(waitOf('waiting'))
-    waits.push(...waitsHere, ...runningHere.map(waitOf('running')))
-    const oldestMs = waitsHere.reduce((most, { forMs }) => Math.max(most, forMs), 0)
+    waits.push(...here, ...ofChildren)
+    const oldestMs = waitingHere.reduce((most, { forMs }) => Math.max(most, forMs), 0)
     const counts = { waiting: waitingHere.length, running: runningHere.length, oldestMs }
     actors.push({ type: activation.type.name, key: activation.key, ...counts })
   }

@@ -1,4 +1,4 @@
-import type { Turn } from './turn.js'
+import { type Turn, turns } from './turn.js'
 
 /** The turns that an activation runs, in the order in which they began. Mostly there is one, which takes no set. */
 export class Running {
@@ -12,6 +12,21 @@ export class Running {
 
   has(turn: Turn): boolean {
     return this.#first === turn || this.#others?.has(turn) === true
+  }
+
+  /**
+   * The turn of the code that asks; undefined: there is none.
+   *
+   * @param isTracked whether code of several turns runs by turns
+   */
+  current(isTracked: boolean): Turn | undefined {
+    if (!isTracked) {
+      const [oldest] = this
+      return oldest
+    }
+    const turn = turns.getStore()
+    // Code that a turn has left behind goes on in its context, and so does what it has activated.
+    return turn !== undefined && (turn.isStream || this.has(turn)) ? turn : undefined
   }
 
   add(turn: Turn): void {
