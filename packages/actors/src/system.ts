@@ -258,8 +258,11 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     checkSignal(signal)
     if (idempotencyKey !== undefined) checkName('idempotencyKey', idempotencyKey, 512)
     const id = to?.id ?? `${type}/${key}`
-    const route = to ?? (this.#routes[partitionOf(id)] as Route)
+    const partitionRoute = this.#routes[partitionOf(id)] as Route
+    const route = to ?? partitionRoute
     const caller = this.#id
+    // A call with an origin or a signal needs more than its result.
+    const isPlain = origin === noOrigin && to === undefined && signal === undefined && idempotencyKey === undefined
     const invoke = (method: string, args: readonly unknown[], kind: CallKind) => {
       const [isTell, isStream] = [kind === 'tell', kind === 'stream']
       const { chain, turn } = isTell ? noOrigin : origin
@@ -267,7 +270,11 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       // In one literal: a spread takes longer than all the rest of a call within a process.
       // biome-ignore format: one line each would be a column
       const parts = { type, key, id, caller, timeoutMs, signal, idempotencyKey, method, args, deadlineMs, chain, origin: turn, isTell, isStream }
-      if (kind === 'call') return this.#invoke(route, parts, origin)
+      if (kind === 'call') {
+        const result =
+          isPlain && this.#isOpen ? partitionRoute.trySend(parts, this.#sequence++, this.#deadlines) : undefined
+        return result ?? this.#invoke(route, parts, origin)
+      }
       if (isStream) return streamed(parts, options, this.#clock, (call) => this.#invoke(route, call, origin))
       const warn = (error: unknown) => this.#log.warn(id, `${method} was not called:`, error)
       try {
@@ -281,6 +288,10 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
     return makeRef({ type, key, with: change }, invoke)
   }
 
+  get #isOpen(): boolean {
+    return this.#closing === undefined && !this.#isClosed
+  }
+
   /** @param isCommitted whether what the call was made from is committed */
   #invoke(route: CallTaker, parts: CallParts, origin: Origin, isCommitted = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -291,7 +302,7 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
       }
       const call = new Call(parts, this.#sequence++, this.#deadlines, resolve, reject)
       // Methods that run while the system closes may need others to end.
-      if (this.#isClosed || (this.#closing !== undefined && origin === noOrigin)) {
+      if (this.#isClosed || (!this.#isOpen && origin === noOrigin)) {
         call.refuse('ERR_ORBIT_ACTOR_CLOSED', 'the system was closed')
         return
       }

@@ -40,7 +40,7 @@ function routes() {
     if (isHere() && method === 'bad') throw new Error('no')
     return isHere()
   }
-  const target = { owner, accepts, needs: () => false, divert: () => false, learn: () => undefined }
+  const target = { owner, mayTake: isHere, accepts, needs: () => false, divert: () => false, learn: () => undefined }
   /** The calls that wait in this process. */
   const waiting: Turn[] = []
   const here = {
@@ -55,14 +55,17 @@ function routes() {
     pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
     nextEpoch: () => ++epoch,
   }
-  const call = (route: Route, method: string, args: readonly unknown[] = [], key = 'a', chain: string[] = []) =>
-    new Promise((resolve, reject) => {
-      const names = { type: 'A', key, id: `A/${key}`, method, caller: '0.1', args }
-      const times = { deadlineMs: hostClock.now() + 60_000, timeoutMs: 60_000 }
-      const rest = { chain, origin: undefined, signal: undefined, idempotencyKey: undefined }
-      const parts = { ...names, ...times, ...rest, isTell: false, isStream: false }
-      route.submit(new Call(parts, sequence++, deadlines, resolve, reject))
-    })
+  const call = (route: Route, method: string, args: readonly unknown[] = [], key = 'a', chain: string[] = []) => {
+    const names = { type: 'A', key, id: `A/${key}`, method, caller: '0.1', args }
+    const times = { deadlineMs: hostClock.now() + 60_000, timeoutMs: 60_000 }
+    const rest = { chain, origin: undefined, signal: undefined, idempotencyKey: undefined }
+    const parts = { ...names, ...times, ...rest, isTell: false, isStream: false }
+    const submit = () =>
+      new Promise((resolve, reject) => {
+        route.submit(new Call(parts, sequence++, deadlines, resolve, reject))
+      })
+    return (chain.length === 0 ? route.trySend(parts, sequence++, deadlines) : undefined) ?? submit()
+  }
   return { make: () => new Route(target, roads), call, scope, sent, host, waiting }
 }
 
@@ -136,6 +139,33 @@ describe('a route', () => {
     expect(await Promise.all([calls[0], calls[2]])).toEqual([1, 1])
   })
 
+  it('sends a call behind those that come back', async () => {
+    const { make, call, sent, host } = routes()
+    host.id = '1.1'
+    host.returns = 0
+    const route = make()
+    await call(route, 'first') // the next ones are sent at once
+    host.returns = 2
+    const returned = [call(route, 'a'), call(route, 'b')]
+    await new Promise<void>((resolve) => process.nextTick(resolve)) // both have come back
+    await Promise.all([...returned, call(route, 'c')])
+    expect(sent.map(({ method }) => method)).toEqual(['first', 'a', 'b', 'a', 'b', 'c'])
+    expect(route.isIdle).toBe(true)
+  })
+
+  it('sends no call to its host that this process has begun to run', async () => {
+    const { make, call, sent, host, waiting } = routes()
+    host.id = '1.1'
+    host.returns = 0
+    const route = make()
+    await call(route, 'there')
+    host.id = 'here'
+    const made = call(route, 'here')
+    waiting[0]?.end({ how: 'returned', value: 'done here' })
+    expect(await made).toBe('done here')
+    expect(sent.map(({ method }) => method)).toEqual(['there'])
+  })
+
   it('begins behind what another route to the same partition was told', async () => {
     const { make, call, sent, host } = routes()
     host.id = '1.1'
@@ -162,4 +192,6 @@ it('counts the calls of each actor that are in another process, however many act
   underway.delete('A/5')
   underway.delete('A/5')
   expect([underway.epochOf('A/5'), underway.size]).toEqual([undefined, 599])
+  expect([underway.follow('A/6', 9), underway.follow('A/6', 6), underway.follow('A/5', 9)]).toEqual([false, true, true])
+  expect([underway.epochOf('A/6'), underway.epochOf('A/5'), underway.size]).toEqual([6, 9, 601])
 })

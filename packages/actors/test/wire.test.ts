@@ -68,6 +68,24 @@ describe('a request', () => {
     expect(a).toBe(b)
   })
 
+  it('has its own names after others of the same caller', () => {
+    const chain = ['A/a', 'B/b']
+    const others = [{ key: 'b' }, { method: 'm' }, { type: 'T' }, { caller: 'c' }, { epoch: 6 }, { deadlineMs: 7 }]
+    for (const more of [...others, { isTell: true }, { chain }, { idempotencyKey: 'once' }, { key: 'line\nend' }]) {
+      const args = [1, 'two']
+      for (const each of [request({ args }), request({ args, ...more }), request({ args, sequence: 3, ...more })]) {
+        expect(decodeRequest(encodeRequest(each))).toEqual(each)
+      }
+    }
+  })
+
+  it('is read after requests of more callers than are remembered', () => {
+    for (let i = 0; i < 1100; i++) {
+      const each = request({ caller: `c${i}` })
+      expect(decodeRequest(encodeRequest(each))).toEqual(each)
+    }
+  })
+
   it('is whole although the code of an argument sends another one', () => {
     const args = [
       {
@@ -150,16 +168,24 @@ describe('bytes of another process', () => {
   it('are no request as a text that is cut, longer, of another version or with other fields', () => {
     const text = encodeRequest(request({ args: [1, 'x'] })) as string
     for (let length = 0; length < text.length; length++) expect(decodeRequest(text.slice(0, length))).toBeUndefined()
-    const fields: unknown[] = JSON.parse(text)
-    for (const [i, field] of fields.entries()) {
-      const isFlag = i === 8
+    const [names, rest] = text.split('\n').map((line) => JSON.parse(line)) as [unknown[], unknown[]]
+    const read = (head: unknown, tail: unknown) => decodeRequest(`${JSON.stringify(head)}\n${JSON.stringify(tail)}`)
+    expect(read(names, rest)).toEqual(decodeRequest(text))
+    for (const [i, field] of names.entries()) {
+      const isFlag = i === 6
       for (const other of [{}, true, typeof field === 'number' ? 'x' : 7]) {
-        const read = decodeRequest(JSON.stringify(withField(fields, i, other)))
-        expect(read?.isTell).toBe(isFlag ? false : undefined)
+        expect(read(withField(names, i, other), rest)?.isTell).toBe(isFlag ? false : undefined)
       }
     }
-    for (const each of [[], [...fields, 1], withField(fields, 0, 4), withField(fields, 9, [7]), 'x', 7, null]) {
-      expect(decodeRequest(JSON.stringify(each))).toBeUndefined()
+    for (const [i, field] of rest.entries()) {
+      for (const other of [{}, true, typeof field === 'number' ? 'x' : 7]) {
+        expect(read(names, withField(rest, i, other))).toBeUndefined()
+      }
     }
+    for (const each of [[], [...names, 1], withField(names, 0, 5), withField(names, 7, [7]), 'x', 7, null]) {
+      expect(read(each, rest)).toBeUndefined()
+    }
+    for (const each of [[], [...rest, 1], 'x', 7, null]) expect(read(names, each)).toBeUndefined()
+    expect(decodeRequest(JSON.stringify(names))).toBeUndefined()
   })
 })

@@ -2,8 +2,17 @@ import { exactJson } from './exactjson.js'
 import type { Request } from './wire.js'
 
 /** Raised when the text changes: a process refuses those of another version. */
-const version = 5
+const version = 6
 const noArgs = '[]'
+
+/** What requests of one caller to one method of one actor have in common. */
+type Names = Omit<Request, 'args' | 'deadlineMs' | 'sequence'>
+/** The JSON of names, and a line end, which JSON has nowhere else: the text of a request begins with it. */
+interface Head {
+  readonly text: string
+  readonly names: Names
+}
+
 /** Names in quotes: they come again and again. */
 const quotes = new Map<string, string>()
 const [mostQuotes, longestQuote] = [4096, 64]
@@ -21,12 +30,42 @@ function jsonOfArgs(args: readonly unknown[]): string | undefined {
   if (args.length > 8) return exactJson(args)
   let json = ''
   for (const arg of args) {
-    if (typeof arg === 'string') json += `,${JSON.stringify(arg)}`
-    else if (typeof arg === 'number' && Number.isFinite(arg) && !Object.is(arg, -0)) json += `,${arg}`
-    else if (typeof arg === 'boolean' || arg === null) json += `,${arg}`
+    if (json !== '') json += ','
+    if (typeof arg === 'string') json += JSON.stringify(arg)
+    else if (typeof arg === 'number' && Number.isFinite(arg) && !Object.is(arg, -0)) json += arg
+    else if (typeof arg === 'boolean' || arg === null) json += arg
     else return exactJson(args)
   }
-  return `[${json.slice(1)}]`
+  return `[${json}]`
+}
+
+/** Names that no request has, so that no look at the last ones needs to ask whether there are any. */
+const noNames: Names = {
+  type: '',
+  key: '',
+  method: '',
+  caller: '',
+  epoch: -1,
+  isTell: false,
+  chain: [],
+  idempotencyKey: undefined,
+}
+/** The head that was written last, the deadline behind it, and both as text: most requests have those of the last. */
+let [written, writtenMs, beginning]: [Head, number, string] = [{ text: '', names: noNames }, 0, '']
+
+function headOf({ type, key, method, caller, epoch, isTell, chain, idempotencyKey }: Names): Head {
+  const names = `${quoted(type)},${quoted(key)},${quoted(method)},${quoted(caller)}`
+  const actors = chain.length === 0 ? noArgs : JSON.stringify(chain)
+  const once = idempotencyKey === undefined ? 'null' : JSON.stringify(idempotencyKey)
+  const text = `[${version},${names},${epoch},${isTell ? 1 : 0},${actors},${once}]\n`
+  return { text, names: { type, key, method, caller, epoch, isTell, chain, idempotencyKey } }
+}
+
+function isWritten({ type, key, method, caller, epoch, isTell, chain, idempotencyKey }: Names): boolean {
+  const { names } = written
+  if (key !== names.key || method !== names.method || type !== names.type || caller !== names.caller) return false
+  if (epoch !== names.epoch || isTell !== names.isTell || idempotencyKey !== names.idempotencyKey) return false
+  return chain === names.chain || (chain.length === 0 && names.chain.length === 0)
 }
 
 /**
@@ -34,44 +73,73 @@ function jsonOfArgs(args: readonly unknown[]): string | undefined {
  * need structured clone. Deadlines are whole milliseconds, the later one.
  */
 export function textOfRequest(request: Request): string | undefined {
-  const { args, chain, deadlineMs, sequence, epoch, isTell, idempotencyKey } = request
+  const { args } = request
   const json = args.length === 0 ? noArgs : jsonOfArgs(args)
   if (json === undefined) return undefined
-  const deadline = Number.isFinite(deadlineMs) ? Math.ceil(deadlineMs) : '1e999' // which JSON reads as Infinity
-  const names = `${quoted(request.type)},${quoted(request.key)},${quoted(request.method)},${quoted(request.caller)}`
-  const actors = chain.length === 0 ? noArgs : JSON.stringify(chain)
-  const key = idempotencyKey === undefined ? 'null' : JSON.stringify(idempotencyKey)
-  return `[${version},${names},${deadline},${sequence},${epoch},${isTell ? 1 : 0},${actors},${key},${json}]`
+  const deadlineMs = Math.ceil(request.deadlineMs)
+  if (!isWritten(request) || deadlineMs !== writtenMs) {
+    if (!isWritten(request)) written = headOf(request)
+    writtenMs = deadlineMs
+    const deadline = Number.isFinite(deadlineMs) ? deadlineMs : '1e999' // which JSON reads as Infinity
+    beginning = `${written.text}[${deadline},`
+  }
+  return `${beginning}${request.sequence},${json}]`
 }
+
+/** Heads that were read, by their texts. Each keeps the text of a request alive. */
+const heads = new Map<string, Head>()
+const [mostHeads, longestText] = [1024, 1024]
+/** The one that was read last: most requests have it. */
+let read: Head | undefined
 
 /** The request of a text from another process; undefined: it is none. */
 export function requestOfText(text: string): Request | undefined {
-  let all: unknown
+  const head = headOfText(text)
+  if (head === undefined) return undefined
+  const rest = parsed(text.slice(head.text.length))
+  if (rest === undefined || rest.length !== 3) return undefined
+  const [deadlineMs, sequence, args] = rest
+  if (typeof deadlineMs !== 'number' || typeof sequence !== 'number' || !Array.isArray(args)) return undefined
+  const { type, key, method, caller, epoch, isTell, chain, idempotencyKey } = head.names
+  return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey }
+}
+
+function headOfText(text: string): Head | undefined {
+  // Not startsWith, which takes several times as long.
+  if (read !== undefined && text.slice(0, read.text.length) === read.text) return read
+  const head = text.slice(0, text.indexOf('\n') + 1)
+  const known = heads.get(head)
+  if (known !== undefined) {
+    read = known
+    return known
+  }
+  const names = namesOf(head)
+  if (names === undefined) return undefined
+  const made = { text: head, names }
+  if (names.chain.length > 0 || names.idempotencyKey !== undefined || text.length > longestText) return made
+  if (heads.size >= mostHeads) heads.clear()
+  heads.set(head, made)
+  read = made
+  return made
+}
+
+function namesOf(head: string): Names | undefined {
+  const all = parsed(head)
+  if (all === undefined || all.length !== 9 || all[0] !== version) return undefined
+  const [, type, key, method, caller, epoch, isTell, chain, idempotencyKey] = all
+  if (typeof type !== 'string' || typeof key !== 'string' || typeof method !== 'string') return undefined
+  if (typeof caller !== 'string' || typeof epoch !== 'number' || !areTexts(chain)) return undefined
+  if (idempotencyKey !== null && typeof idempotencyKey !== 'string') return undefined
+  return { type, key, method, caller, epoch, isTell: isTell === 1, chain, idempotencyKey: idempotencyKey ?? undefined }
+}
+
+/** The array of a JSON text; undefined: it is none. */
+function parsed(text: string): unknown[] | undefined {
   try {
-    all = JSON.parse(text)
+    const all: unknown = JSON.parse(text)
+    return Array.isArray(all) ? all : undefined
   } catch {
     return undefined // foreign text
-  }
-  if (!Array.isArray(all) || all.length !== 12 || all[0] !== version) return undefined
-  const [type, key, method, caller, chain] = [all[1], all[2], all[3], all[4], all[9]]
-  const [deadlineMs, sequence, epoch, idempotencyKey, args] = [all[5], all[6], all[7], all[10], all[11]]
-  if (typeof type !== 'string' || typeof key !== 'string' || typeof method !== 'string') return undefined
-  if (typeof caller !== 'string' || !areTexts(chain) || !Array.isArray(args)) return undefined
-  if (typeof deadlineMs !== 'number' || typeof sequence !== 'number' || typeof epoch !== 'number') return undefined
-  if (idempotencyKey !== null && typeof idempotencyKey !== 'string') return undefined
-  const isTell = all[8] === 1
-  return {
-    type,
-    key,
-    method,
-    args,
-    deadlineMs,
-    chain,
-    caller,
-    sequence,
-    epoch,
-    isTell,
-    idempotencyKey: idempotencyKey ?? undefined,
   }
 }
 

@@ -1,10 +1,11 @@
 import { CallError, type CallOptions, type Client, OrbitError, RemoteError } from 'orbit-node'
+import type { Deadlines } from '../base/deadlines.js'
 import { reasonOf } from '../base/errors.js'
 import { StreamFailure } from '../base/streamfailure.js'
 import { decodeReply, type Ending, encodeRequest } from '../base/wire.js'
 import type { Host } from '../host/host.js'
 import type { HostService } from '../host/service.js'
-import type { Call, CallSender } from './call.js'
+import { Call, type CallParts, type CallSender } from './call.js'
 import { RemoteItems } from './stream.js'
 import { Underway } from './underway.js'
 
@@ -24,6 +25,8 @@ export interface Roads {
 export interface Target {
   /** The host that has its actors; undefined: none. */
   owner(): string | undefined
+  /** Whether this process may run calls of a type, or another route may take them. */
+  mayTake(type: string): boolean
   /** Whether this process takes a call. */
   accepts(call: Call): boolean
   /** Whether it must take a call before those that wait for the actors to leave: they may have to wait for it. */
@@ -46,6 +49,8 @@ export class Route implements CallSender {
   /** Calls that are in another process. */
   readonly #sent = new Underway()
   #owner: string | undefined
+  /** The host to which the last call was sent, and what calls it. */
+  #line: { readonly host: string; readonly client: Client<HostService> } | undefined
   #isSearching = false
   #isClosed = false
   /** Raised when calls that came back are sent anew, and when the partition has another host. */
@@ -83,6 +88,49 @@ export class Route implements CallSender {
     } else {
       this.#send(call, this.#owner)
     }
+  }
+
+  /**
+   * Sends a call that can be sent at once, without all that calls need that wait or come back: nearly all calls end with
+   * their results.
+   *
+   * @returns its result; undefined: it must be submitted
+   */
+  trySend(parts: CallParts, sequence: number, deadlines: Deadlines): Promise<unknown> | undefined {
+    const line = this.#line
+    if (line === undefined || line.host !== this.#owner || this.#queue.length > 0 || this.#isSearching) return undefined
+    if (this.#target.mayTake(parts.type) || this.#roads.host?.isOwn(parts.type)) return undefined
+    const message = encodedOrNot(parts, sequence, this.#epoch)
+    if (message === undefined || !this.#sent.follow(parts.id, this.#epoch)) return undefined
+    const kept = typeof message === 'string' ? message : Buffer.from(message)
+    return line.client.call('call', message, callOptions(parts.timeoutMs, undefined)).then(
+      (answer) => {
+        const ending = decodeReply(answer)
+        if (ending?.how !== 'returned') {
+          return this.#resume(parts, sequence, deadlines, kept, (call) => this.#answered(call, answer))
+        }
+        this.#sent.delete(parts.id)
+        this.#pauseMs = 0
+        return ending.value
+      },
+      (error) => this.#resume(parts, sequence, deadlines, kept, (call) => this.#failed(call, error)),
+    )
+  }
+
+  /** A call that was sent at once has not ended with its result. */
+  #resume(
+    parts: CallParts,
+    sequence: number,
+    deadlines: Deadlines,
+    message: string | Uint8Array,
+    end: (call: Call) => void,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call = new Call(parts, sequence, deadlines, resolve, reject)
+      call.sender = this
+      call.leave(message)
+      end(call)
+    })
   }
 
   /** Ends all calls that wait, now and later. */
@@ -213,24 +261,10 @@ export class Route implements CallSender {
   }
 
   #send(call: Call, owner: string): void {
+    const { deadlineMs } = call.parts
     let message: string | Uint8Array
-    const { type, key, method, deadlineMs, chain } = call.parts
     try {
-      const { caller, isTell, idempotencyKey } = call.parts
-      const { args, sequence } = call
-      message = encodeRequest({
-        type,
-        key,
-        method,
-        args,
-        deadlineMs,
-        chain,
-        caller,
-        sequence,
-        epoch: this.#epoch,
-        isTell,
-        idempotencyKey,
-      })
+      message = encoded(call.parts, call.args, call.sequence, this.#epoch)
     } catch (error) {
       const text = `an argument cannot be sent: ${reasonOf(error)}`
       call.refuse('ERR_ORBIT_ACTOR_VALUE', text)
@@ -241,6 +275,7 @@ export class Route implements CallSender {
     const client = this.#roads.clientOf(owner)
     call.leave(message)
     this.#sent.add(call.parts.id, this.#epoch)
+    if (this.#line?.client !== client) this.#line = { host: owner, client }
     const answer = call.isStream
       ? RemoteItems.open(client, message, signal as AbortSignal)
       : client.call('call', message, callOptions(timeoutMs, signal))
@@ -300,6 +335,23 @@ export class Route implements CallSender {
     const text = isResult ? 'the result cannot be sent' : 'the call cannot be sent'
     const what = `${text}: ${reasonOf(error)}`
     call.fail(call.error('ERR_ORBIT_ACTOR_VALUE', what, isResult ? 'done' : 'not-run', error))
+  }
+}
+
+/** A call as it is sent. Throws for an argument that cannot cross. */
+function encoded(parts: CallParts, args: readonly unknown[], sequence: number, epoch: number): string | Uint8Array {
+  const { type, key, method, deadlineMs, chain, caller, isTell, idempotencyKey } = parts
+  // In one literal: a spread takes longer than all the rest.
+  // biome-ignore format: one line each would be a column
+  return encodeRequest({ type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey })
+}
+
+/** Undefined: an argument cannot cross, as is said when the call is submitted. */
+function encodedOrNot(parts: CallParts, sequence: number, epoch: number): string | Uint8Array | undefined {
+  try {
+    return encoded(parts, parts.args, sequence, epoch)
+  } catch {
+    return undefined
   }
 }
 

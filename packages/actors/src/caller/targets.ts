@@ -19,6 +19,7 @@ export interface TargetMeans {
 export function partitionTarget(partition: number, { host, ownerOf }: TargetMeans, locals: LocalRoutes): Target {
   return {
     owner: () => ownerOf(partition),
+    mayTake: (type) => host?.partitions[partition]?.isHeld === true || locals.has(type),
     accepts: (call) => host?.partitions[partition]?.accepts(call) === true,
     needs: (call) => host?.partitions[partition]?.needs(call) === true,
     divert: (call) => locals.divert(call),
@@ -56,10 +57,15 @@ export class LocalRoutes {
     return this.#claims.ownerOf(id)
   }
 
+  /** Whether the actors of a type are among these. */
+  has(type: string): boolean {
+    return this.#types.has(type)
+  }
+
   /** Takes a call if its actor is one of these. */
   divert(call: Call): boolean {
     const { type, id } = call.parts
-    if (!this.#types.has(type)) return false
+    if (!this.has(type)) return false
     let route = this.#routes.get(id)
     if (route === undefined) {
       route = new Route(this.#targetOf(id), this.#roads)
@@ -73,6 +79,7 @@ export class LocalRoutes {
   #targetOf(id: string): Target {
     const { host, ownerOf } = this.#means
     return {
+      mayTake: () => true,
       accepts: (call) => host?.locals?.accepts(id, call) === true,
       needs: (call) => host?.locals?.partition.needs(call) === true,
       // Of a process that runs no actors, the host of the partition activates it.

@@ -1,6 +1,7 @@
 /** So many actors without calls under way are remembered, at least. */
 const fewest = 64
 
+/** Those of one actor. */
 interface Sent {
   count: number
   epoch: number
@@ -29,8 +30,19 @@ export class Underway {
   }
 
   add(id: string, epoch: number): void {
-    this.#size++
+    this.#add(id, this.#sent.get(id), epoch)
+  }
+
+  /** Adds one, if those of its actor were sent in this epoch, too; false: they were not. */
+  follow(id: string, epoch: number): boolean {
     const sent = this.#sent.get(id)
+    if (sent !== undefined && sent.count > 0 && sent.epoch !== epoch) return false
+    this.#add(id, sent, epoch)
+    return true
+  }
+
+  #add(id: string, sent: Sent | undefined, epoch: number): void {
+    this.#size++
     if (sent === undefined) {
       this.#sent.set(id, { count: 1, epoch })
       if (this.#sent.size > this.#most) this.#sweep()
