@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Activation } from '../src/host/activation.js'
 import { Prober } from '../src/host/probe.js'
 import { Actor, type ActorSystem } from '../src/index.js'
 import { Log, localFleet, start, until } from './help/systems.js'
@@ -172,6 +173,45 @@ describe('calls of several chains that wait for each other', () => {
 })
 
 describe('a prober', () => {
+  it('follows each call once for a question, however many ways lead to it', () => {
+    const [layers, width] = [6, 4]
+    // Each actor of a layer runs a turn that has called all actors of the next one, and in these the calls wait.
+    const turnOf = (callId: string, deadlineMs: number) => {
+      return { callId, chain: ['A/first'], deadlineMs, outgoing: [] as object[] }
+    }
+    const actors = new Map<string, Activation>()
+    for (let layer = layers; layer >= 0; layer--) {
+      for (let i = 0; i < width; i++) {
+        const [id, running] = [`A/${layer}.${i}`, turnOf(`0.1:run ${layer}.${i}`, 0)]
+        const callers = Array.from({ length: width }, (_, from) => `0.1:${layer - 1}.${from} to ${layer}.${i}`)
+        const waiting = callers.map((callId) => turnOf(callId, layers - layer)) // those behind are older
+        if (layer < layers) {
+          const next = Array.from({ length: width }, (_, to) => `${layer + 1}.${to}`)
+          running.outgoing = next.map((to) => ({ callId: `0.1:${layer}.${i} to ${to}`, actor: `A/${to}` }))
+        }
+        const find = (callId: string) => waiting.find((turn) => turn.callId === callId)
+        const activation = { id, running: [running], waiting, turnOf: find, isRunning: () => false, isExclusive: true }
+        actors.set(id, activation as unknown as Activation)
+      }
+    }
+    let probes = 0
+    const prober = new Prober({
+      host: '0.1',
+      find: (actor) => actors.get(actor),
+      probe: (_, bytes) => {
+        probes++
+        prober.visit(bytes)
+      },
+      judge: () => expect.unreachable(),
+    })
+    const first = [actors.get('A/0.0') as Activation]
+    prober.look(first)
+    prober.look(first)
+    // Every call of a running turn for each of the calls that ask, and not every way to it.
+    expect(probes).toBeLessThanOrEqual(width * layers * width * width)
+    expect(probes).toBeGreaterThan(width * width)
+  })
+
   it('ignores bytes that are no probe and no verdict', () => {
     const prober = new Prober({
       host: '0.1',

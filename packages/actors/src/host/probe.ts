@@ -17,6 +17,8 @@ export interface Victim extends Wait {
 export interface Probe {
   /** The call that is refused if it does. */
   readonly victim: Victim
+  /** Tells the questions of a victim apart. */
+  readonly round: number
   /** The actors that wait for the victim. */
   readonly chain: readonly string[]
   readonly deadlineMs: number
@@ -56,6 +58,9 @@ export class Prober {
   readonly #posts: ProbePosts
   /** The turns that waited at the last look. */
   #waited = new Set<Turn>()
+  #round = 0
+  /** The calls to which each question has gone since the last look: more than one way may lead to a call. */
+  readonly #passed = new Set<string>()
 
   constructor(posts: ProbePosts) {
     this.#posts = posts
@@ -63,6 +68,8 @@ export class Prober {
 
   /** Asks for each call that has waited since the last look. */
   look(blocked: Iterable<Activation>): void {
+    this.#round++
+    this.#passed.clear()
     const waiting = new Set<Turn>()
     for (const activation of blocked) {
       for (const turn of activation.waiting) {
@@ -76,7 +83,8 @@ export class Prober {
 
   #ask(activation: Activation, { callId, chain, deadlineMs }: Turn): void {
     const victim = { callId, actor: activation.id, host: this.#posts.host }
-    this.#pass({ victim, chain, deadlineMs, path: [activation.id], at: victim }, activation.running)
+    const probe = { victim, round: this.#round, chain, deadlineMs, path: [activation.id], at: victim }
+    this.#pass(probe, activation.running)
   }
 
   /** Goes on to the calls that these turns have made. */
@@ -84,7 +92,9 @@ export class Prober {
     for (const turn of running) {
       for (const { callId, actor } of turn.outgoing) {
         const path = [...probe.path, actor]
-        if (path.length > maxPath) continue
+        const pass = `${probe.victim.callId} ${probe.round} ${callId}`
+        if (path.length > maxPath || this.#passed.has(pass)) continue
+        this.#passed.add(pass)
         this.#posts.probe(actor, serialize({ ...probe, path, at: { callId, actor } }))
       }
     }
@@ -93,8 +103,8 @@ export class Prober {
   /** A probe has come to an actor of this process. */
   visit(bytes: unknown): void {
     const probe = decoded(bytes) as Probe | undefined
-    if (probe === undefined || !isWait(probe.at) || !areTexts(probe.chain) || typeof probe.deadlineMs !== 'number')
-      return
+    if (probe === undefined || !isWait(probe.at) || !areTexts(probe.chain)) return
+    if (typeof probe.deadlineMs !== 'number' || typeof probe.round !== 'number') return
     const activation = this.#posts.find(probe.at.actor, probe.at.callId)
     const turn = activation?.turnOf(probe.at.callId)
     if (activation === undefined || turn === undefined) return

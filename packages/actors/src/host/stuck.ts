@@ -8,6 +8,9 @@ export interface StuckOptions {
   readonly stuckMs: number
 }
 
+/** A longer time between two looks is a pause of this process, and so long it looks on before it ends others. */
+const [pauseMs, awakeMs] = [1000, 2000]
+
 /** Ends hosts that are stopped or blocked, so that their partitions become free by the kernel's word. */
 export class StuckHosts {
   readonly #fleet: Fleet
@@ -15,6 +18,9 @@ export class StuckHosts {
   readonly #log: ActorLog
   /** The hosts for which nothing more can be done, so that each is logged once. */
   readonly #given = new Set<string>()
+  /** Since when this process has looked without a longer pause, in milliseconds of `performance.now()`. */
+  #awakeSinceMs = Number.POSITIVE_INFINITY
+  #lookedMs = Number.NEGATIVE_INFINITY
 
   constructor(fleet: Fleet, options: StuckOptions, log: ActorLog) {
     this.#fleet = fleet
@@ -23,8 +29,8 @@ export class StuckHosts {
   }
 
   /** Looks at the owners of partitions, by the ids of their hosts. */
-  look(owners: ReadonlySet<string | undefined>): void {
-    if (this.#options.onStuck === 'wait') return
+  look(owners: ReadonlySet<string | undefined>, nowMs = performance.now()): void {
+    if (this.#options.onStuck === 'wait' || !this.#isAwake(nowMs)) return
     for (const member of this.#fleet.nodes()) {
       const host = `${member.node}.${member.incarnation}`
       const ageMs = member.heartbeat?.ageMs ?? 0
@@ -32,6 +38,16 @@ export class StuckHosts {
       this.#given.add(host)
       this.#kill(member, ageMs)
     }
+  }
+
+  /**
+   * Whether this process has run for so long that others could make a heartbeat in that time. After a pause of the whole
+   * machine or container, those of all processes are old.
+   */
+  #isAwake(nowMs: number): boolean {
+    if (nowMs - this.#lookedMs > pauseMs) this.#awakeSinceMs = nowMs
+    this.#lookedMs = nowMs
+    return nowMs - this.#awakeSinceMs >= awakeMs
   }
 
   #kill({ pid, label }: NodeRecord, ageMs: number): void {
