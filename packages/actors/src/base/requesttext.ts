@@ -1,5 +1,6 @@
+import { digitsOf } from './digits.js'
 import { exactJson } from './exactjson.js'
-import type { Request } from './wire.js'
+import { placesOf, type ReceivedRequest, type Request } from './wire.js'
 
 /** Raised when the text changes: a process refuses those of another version. */
 const version = 6
@@ -7,10 +8,11 @@ const noArgs = '[]'
 
 /** What requests of one caller to one method of one actor have in common. */
 type Names = Omit<Request, 'args' | 'deadlineMs' | 'sequence'>
+type ReadNames = Omit<ReceivedRequest, 'args' | 'deadlineMs' | 'sequence'>
 /** The JSON of names, and a line end, which JSON has nowhere else: the text of a request begins with it. */
-interface Head {
+interface Head<N = Names> {
   readonly text: string
-  readonly names: Names
+  readonly names: N
 }
 
 /** Names in quotes: they come again and again. */
@@ -32,7 +34,7 @@ function jsonOfArgs(args: readonly unknown[]): string | undefined {
   for (const arg of args) {
     if (json !== '') json += ','
     if (typeof arg === 'string') json += JSON.stringify(arg)
-    else if (typeof arg === 'number' && Number.isFinite(arg) && !Object.is(arg, -0)) json += arg
+    else if (typeof arg === 'number' && Number.isFinite(arg) && !Object.is(arg, -0)) json += digitsOf(arg)
     else if (typeof arg === 'boolean' || arg === null) json += arg
     else return exactJson(args)
   }
@@ -83,28 +85,28 @@ export function textOfRequest(request: Request): string | undefined {
     const deadline = Number.isFinite(deadlineMs) ? deadlineMs : '1e999' // which JSON reads as Infinity
     beginning = `${written.text}[${deadline},`
   }
-  return `${beginning}${request.sequence},${json}]`
+  return `${beginning}${digitsOf(request.sequence)},${json}]`
 }
 
 /** Heads that were read, by their texts. Each keeps the text of a request alive. */
-const heads = new Map<string, Head>()
+const heads = new Map<string, Head<ReadNames>>()
 const [mostHeads, longestText] = [1024, 1024]
 /** The one that was read last: most requests have it. */
-let read: Head | undefined
+let read: Head<ReadNames> | undefined
 
 /** The request of a text from another process; undefined: it is none. */
-export function requestOfText(text: string): Request | undefined {
+export function requestOfText(text: string): ReceivedRequest | undefined {
   const head = headOfText(text)
   if (head === undefined) return undefined
   const rest = parsed(text.slice(head.text.length))
   if (rest === undefined || rest.length !== 3) return undefined
   const [deadlineMs, sequence, args] = rest
   if (typeof deadlineMs !== 'number' || typeof sequence !== 'number' || !Array.isArray(args)) return undefined
-  const { type, key, method, caller, epoch, isTell, chain, idempotencyKey } = head.names
-  return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey }
+  const { type, key, method, caller, epoch, isTell, chain, idempotencyKey, id, node } = head.names
+  return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey, id, node }
 }
 
-function headOfText(text: string): Head | undefined {
+function headOfText(text: string): Head<ReadNames> | undefined {
   // Not startsWith, which takes several times as long.
   if (read !== undefined && text.slice(0, read.text.length) === read.text) return read
   const head = text.slice(0, text.indexOf('\n') + 1)
@@ -123,14 +125,16 @@ function headOfText(text: string): Head | undefined {
   return made
 }
 
-function namesOf(head: string): Names | undefined {
+function namesOf(head: string): ReadNames | undefined {
   const all = parsed(head)
   if (all === undefined || all.length !== 9 || all[0] !== version) return undefined
   const [, type, key, method, caller, epoch, isTell, chain, idempotencyKey] = all
   if (typeof type !== 'string' || typeof key !== 'string' || typeof method !== 'string') return undefined
   if (typeof caller !== 'string' || typeof epoch !== 'number' || !areTexts(chain)) return undefined
   if (idempotencyKey !== null && typeof idempotencyKey !== 'string') return undefined
-  return { type, key, method, caller, epoch, isTell: isTell === 1, chain, idempotencyKey: idempotencyKey ?? undefined }
+  const once = idempotencyKey ?? undefined
+  const places = placesOf(type, key, caller)
+  return { type, key, method, caller, epoch, isTell: isTell === 1, chain, idempotencyKey: once, ...places }
 }
 
 /** The array of a JSON text; undefined: it is none. */

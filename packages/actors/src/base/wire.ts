@@ -27,6 +27,19 @@ export interface Request {
   readonly idempotencyKey: string | undefined
 }
 
+/** A request as the process of its actor reads it. */
+export interface ReceivedRequest extends Request {
+  /** The type, "/", and the key. */
+  readonly id: string
+  /** The node that the name of the caller begins with; NaN: it begins with none. */
+  readonly node: number
+}
+
+/** The names of an actor and a caller, as they are used later. */
+export function placesOf(type: string, key: string, caller: string): { readonly id: string; readonly node: number } {
+  return { id: `${type}/${key}`, node: Number.parseInt(caller, 10) }
+}
+
 /** What a method threw, as plain data. */
 export interface Failure {
   readonly name: string
@@ -80,7 +93,7 @@ function bytesOf(request: Request): Uint8Array {
 }
 
 /** The request in a message from another process; undefined: it is none. */
-export function decodeRequest(message: unknown): Request | undefined {
+export function decodeRequest(message: unknown): ReceivedRequest | undefined {
   if (typeof message === 'string') return requestOfText(message)
   return read(message, (reader) => {
     const flags = reader.byte()
@@ -96,7 +109,8 @@ export function decodeRequest(message: unknown): Request | undefined {
     const args = (flags & isWhole) === 0 ? argsOf(reader) : reader.value()
     if (!Array.isArray(args)) return undefined
     const isTell = (flags & isTold) !== 0
-    return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey }
+    const { id, node } = placesOf(type, key, caller)
+    return { type, key, method, args, deadlineMs, chain, caller, sequence, epoch, isTell, idempotencyKey, id, node }
   })
 }
 

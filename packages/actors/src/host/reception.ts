@@ -2,7 +2,7 @@ import type { CallContext } from 'orbit-node'
 import type { Clock } from '../base/clock.js'
 import type { Deadlines } from '../base/deadlines.js'
 import { StreamFailure } from '../base/streamfailure.js'
-import { decodeRequest, type Ending, encodeEnding, type Reply, type Request } from '../base/wire.js'
+import { decodeRequest, type Ending, encodeEnding, type ReceivedRequest, type Reply } from '../base/wire.js'
 import type { Activation } from './activation.js'
 import { Items } from './items.js'
 import { partitionOf } from './placement.js'
@@ -45,9 +45,8 @@ export class Reception implements TurnListener {
     throw new StreamFailure(reply as Uint8Array)
   }
 
-  #take(request: Request, context: CallContext, isStream: boolean): RemoteTurn {
-    const { type, key, method, caller, epoch } = request
-    const id = `${type}/${key}`
+  #take(request: ReceivedRequest, context: CallContext, isStream: boolean): RemoteTurn {
+    const { type, key, id, method, caller, epoch } = request
     const partition = partitionOf(id)
     const turn = new RemoteTurn(request, partition, context, isStream, this.#means.deadlines, this)
     // A call must follow an earlier one that was handed back.
@@ -76,9 +75,9 @@ export class Reception implements TurnListener {
 }
 
 /** The request in a message, if it can be one of the process that has sent it: shared memory may have any bytes. */
-function requestOf(message: unknown, { node }: CallContext): Request | undefined {
+function requestOf(message: unknown, { node }: CallContext): ReceivedRequest | undefined {
   const request = decodeRequest(message)
-  if (request === undefined || Number.parseInt(request.caller, 10) !== node) return undefined
+  if (request === undefined || request.node !== node) return undefined
   return request.key !== '' && request.key.length <= longestKey ? request : undefined
 }
 
