@@ -122,7 +122,7 @@ export class Bridge implements AsyncDisposable {
     const hub = new Hub(home)
     const local = { host: this.host, answer: home.answer, hosts: () => this.#rows(hub) }
     const desk = deskOf(hub, new Shares(this.#fleet), local)
-    const server = new DeskServer(this.#fleet, this.#memory, desk)
+    const server = new DeskServer(this.#fleet, this.#memory, hub, desk)
     try {
       this.#hub = hub
       this.#desk = desk

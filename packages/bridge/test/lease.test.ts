@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Register, RegisterEntry } from '../src/engine/engine.js'
 import type { Desk } from '../src/hub/service.js'
-import { Lease } from '../src/lock/lease.js'
+import { isFree, Lease } from '../src/lock/lease.js'
 import { Leases } from '../src/lock/leases.js'
 import { until } from './help/hosts.js'
 
@@ -48,4 +48,53 @@ it('a lease that is released during a renewal is free at once', async () => {
   expect(next?.token).toBeGreaterThan(lease?.token as number)
   expect(lease?.signal.aborted).toBe(false)
   await next?.release()
+})
+
+it('a lease that a host claims again and again needs one write each time, and is free after some', async () => {
+  const register = new SlowRegister()
+  const written: string[] = []
+  const { swap } = register
+  register.swap = (key, value, revision) => {
+    written.push(value)
+    return swap.call(register, key, value, revision)
+  }
+  const leases = new Leases(register)
+  const untilMs = Number.POSITIVE_INFINITY
+  let { revision } = await leases.take({ key: 'k', value: 'first', untilMs })
+  void leases.releaseSoon('k', revision)
+  revision = (await leases.take({ key: 'k', value: 'held 0', untilMs })).revision
+  expect(written.map((value) => isFree(value))).toEqual([false, true, false]) // it was not known that it is claimed again
+  for (let i = 1; i <= 16; i++) {
+    const released = leases.releaseSoon('k', revision)
+    const next = await leases.take({ key: 'k', value: `held ${i}`, untilMs })
+    await released
+    expect(next).toEqual({ value: `held ${i}`, revision: revision + 1 })
+    revision = next.revision
+  }
+  expect(written.slice(2)).toEqual(Array.from({ length: 17 }, (_, i) => `held ${i}`))
+  await leases.releaseSoon('k', revision)
+  expect(isFree(written.at(-1) as string)).toBe(true)
+  // Without a claim it is free soon.
+  const last = await leases.take({ key: 'k', value: 'held', untilMs })
+  await leases.releaseSoon('k', last.revision)
+  expect(isFree(written.at(-1) as string)).toBe(true)
+})
+
+it('a lease that could not be taken over is given back', async () => {
+  const register = new SlowRegister()
+  const leases = new Leases(register)
+  const untilMs = Number.POSITIVE_INFINITY
+  let { revision } = await leases.take({ key: 'k', value: 'first', untilMs })
+  void leases.releaseSoon('k', revision)
+  revision = (await leases.take({ key: 'k', value: 'second', untilMs })).revision
+  const released = leases.releaseSoon('k', revision)
+  const { swap } = register
+  const failure = new Error('no connection')
+  register.swap = async () => {
+    register.swap = swap
+    throw failure
+  }
+  await expect(leases.take({ key: 'k', value: 'third', untilMs })).rejects.toBe(failure)
+  await released
+  expect(isFree((await register.get())?.value as string)).toBe(true)
 })

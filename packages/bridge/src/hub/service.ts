@@ -91,16 +91,16 @@ export function deskOf(
 /** A desk that is served to the other processes of the host. */
 export class DeskServer {
   readonly #fleet: Fleet
-  readonly #desk: Desk
+  readonly #hub: Hub
   readonly #closing: Gauge
   readonly #over = new AbortController()
   /** The releases of other processes that are on their way. No process waits for them. */
   readonly #releases = new Set<Promise<void>>()
   readonly #server: Server<Handlers>
 
-  constructor(fleet: Fleet, memory: Memory, desk: Desk) {
+  constructor(fleet: Fleet, memory: Memory, hub: Hub, desk: Desk) {
     this.#fleet = fleet
-    this.#desk = desk
+    this.#hub = hub
     this.#closing = memory.number(closingName)
     const more = { [releaseLater]: (request: ReleaseRequest) => this.#take(request), [lastCall]: () => this.#drained() }
     this.#server = serve(fleet, service, { ...desk, ...more } as unknown as Handlers, { concurrency })
@@ -127,12 +127,12 @@ export class DeskServer {
   }
 
   /** Tries again while there is no connection: the lease would stay until it expires. */
-  async #release(request: ReleaseRequest): Promise<void> {
+  async #release({ key, revision, untilMs }: ReleaseRequest): Promise<void> {
     for (;;) {
       try {
-        return await this.#desk.release(request)
+        return await (await this.#hub.leases()).releaseSoon(key, revision)
       } catch {
-        if (this.#over.signal.aborted || monotonicMs() >= request.untilMs) return
+        if (this.#over.signal.aborted || monotonicMs() >= untilMs) return
         await pause(retryMs, this.#over.signal)
       }
     }

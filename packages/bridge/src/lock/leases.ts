@@ -1,4 +1,4 @@
-import { monotonicMs } from '../base/clock.js'
+import { monotonicMs, runtime } from '../base/clock.js'
 import { unreachable } from '../base/errors.js'
 import type { Register, RegisterEntry } from '../engine/engine.js'
 import { freeText, isFree } from './lease.js'
@@ -14,6 +14,19 @@ export interface TakeRequest {
 
 /** How many keys are remembered. */
 const mostKnown = 4096
+/** A lease that was given back waits so long for a claim of this host, which takes it over with one request. */
+const handMs = 1
+/** So often in a row; then it is given back, so that other hosts get it too. */
+const mostHanded = 16
+
+/** A lease that is about to be given back. */
+interface Given {
+  readonly revision: number
+  /** It was taken over. */
+  done(): void
+  /** It is given back now. */
+  end(): void
+}
 
 /**
  * The leases of the cluster, as the process that holds a bridge reads and writes them. It remembers which it has seen
@@ -25,6 +38,11 @@ export class Leases implements Register {
   readonly #free = new Map<string, number>()
   /** The releases that are on their way. */
   readonly #releasing = new Map<string, Promise<unknown>>()
+  /** Keys that this host claims again as soon as it has given them back. */
+  readonly #eager = new Set<string>()
+  readonly #given = new Map<string, Given>()
+  /** How often each key was taken over in a row. */
+  readonly #handed = new Map<string, number>()
 
   constructor(register: Register) {
     this.#register = register
@@ -60,8 +78,59 @@ export class Leases implements Register {
     }
   }
 
+  /**
+   * Gives a lease back: within some milliseconds if this host often claims it again at once, and then only if no claim
+   * takes it over first. Resolves when the server has one or the other; rejects if it cannot be reached.
+   */
+  releaseSoon(key: string, revision: number): Promise<void> {
+    this.#given.get(key)?.end()
+    if (!this.#eager.has(key) || (this.#handed.get(key) ?? 0) >= mostHanded) {
+      this.#handed.delete(key)
+      return this.release(key, revision)
+    }
+    return new Promise((resolve, reject) => {
+      const forget = () => {
+        runtime.clearTimeout(timer)
+        this.#given.delete(key)
+      }
+      const done = () => {
+        forget()
+        resolve()
+      }
+      const end = () => {
+        forget()
+        this.#handed.delete(key)
+        this.release(key, revision).then(resolve, reject)
+      }
+      const timer = runtime.setTimeout(() => {
+        this.#eager.delete(key)
+        end()
+      }, handMs)
+      this.#given.set(key, { revision, done, end })
+    })
+  }
+
+  /** @returns the new revision; undefined: the lease had expired, and another host has it */
+  async #takeOver(
+    key: string,
+    given: Given,
+    swap: (revision: number) => Promise<number | undefined>,
+  ): Promise<number | undefined> {
+    this.#given.delete(key)
+    try {
+      const taken = await swap(given.revision)
+      this.#handed.set(key, (this.#handed.get(key) ?? 0) + 1)
+      given.done()
+      return taken
+    } catch (error) {
+      given.end() // if it was taken over nevertheless, this changes nothing
+      throw error
+    }
+  }
+
   /** Resolves when no release is on its way. */
   async released(): Promise<void> {
+    for (const given of [...this.#given.values()]) given.end()
     await Promise.all(this.#releasing.values())
   }
 
@@ -76,7 +145,15 @@ export class Leases implements Register {
       if (monotonicMs() > untilMs) throw unreachable(`key ${key}`)
       return this.swap(key, value, revision)
     }
-    await this.#releasing.get(key)
+    const given = this.#given.get(key)
+    const handed = given && (await this.#takeOver(key, given, swapInTime))
+    if (handed !== undefined) return { value, revision: handed }
+    const releasing = this.#releasing.get(key)
+    if (releasing !== undefined) {
+      if (this.#eager.size >= mostKnown) this.#eager.clear()
+      this.#eager.add(key)
+      await releasing
+    }
     const taken = await swapInTime(this.#free.get(key) ?? 0)
     if (taken !== undefined) return { value, revision: taken }
     const found = (await this.#register.get(key)) ?? { value: '', revision: 0 }
