@@ -114,8 +114,8 @@ export interface FastifyStore {
   incr(key: string, callback: FastifyCallback, timeWindow: number, max: number): void
   /** Tells the hits of a client, and counts none. */
   read(key: string, callback: FastifyCallback, timeWindow: number, max?: number): void
-  /** Makes the store of a route. */
-  child(routeOptions: FastifyStoreOptions): FastifyStore
+  /** Makes the store of a route of its options, of which `FastifyStoreOptions` are used. */
+  child(routeOptions: object): FastifyStore
 }
 
 /** How @fastify/rate-limit gets its answer: the hits in the window, and the milliseconds until it ends. */

@@ -1,5 +1,5 @@
 import { Agent, get } from 'node:http'
-import rateLimitOfFastify from '@fastify/rate-limit'
+import rateLimitOfFastify, { type RateLimitPluginOptions } from '@fastify/rate-limit'
 import type { Store as ExpressStore } from 'express-rate-limit'
 import fastify from 'fastify'
 import type { Store as HonoStore } from 'hono-rate-limiter'
@@ -85,7 +85,7 @@ describe('RateLimitStore', () => {
 })
 
 describe('fastifyStore', () => {
-  const appOf = async (options: object) => {
+  const appOf = async (options: RateLimitPluginOptions) => {
     const app = fastify()
     await app.register(rateLimitOfFastify, { max: 2, timeWindow: hourMs, ...options })
     app.get('/', async () => 'all')
