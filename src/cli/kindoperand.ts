@@ -34,10 +34,11 @@ export function kindNumber(operand: string): number {
 /** The KIND of the object of a layer that a command shows, with the name in its option. Throws if there is none. */
 export function layerObject(fleet: FleetObserver, layer: NamedLayer, name: string | undefined): number {
   const kind = layerKindOf(fleet, layer, name)
-  if (kind === undefined) {
-    throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ${layer} named ${JSON.stringify(name)}`)
+  if (kind === undefined || fleet.existing(kind) === undefined) {
+    const named = name === undefined ? '' : ` named ${JSON.stringify(name)}`
+    const hint = `; "orbit stat ${fleet.name}" lists what it has`
+    throw new OrbitError('ERR_ORBIT_NOT_FOUND', `fleet ${fleet.name} has no ${layer}${named}${hint}`)
   }
-  if (fleet.existing(kind) === undefined) throw noRing(fleet, kind)
   return kind
 }
 

@@ -34,8 +34,21 @@ describe.skipIf(!hasObjectFiles)('orbit on objects with names', () => {
       fleet.publish(orbitType({ name: type }), Buffer.from(`of ${type}`))
       expect((await orbit(['dump', name, `type:${type}`])).stdout).toContain(`of ${type}`)
     }
-    const { code, stderr } = await orbit(['claims', name, '--name', 'other'])
-    expect([code, stderr]).toEqual([3, `orbit: fleet ${name} has no contest named "other"\n`])
+  })
+
+  it('names the layer that a fleet does not have, and says how to list those that it has', async () => {
+    const name = fleetName('named')
+    joinShm(name)
+    const hint = `; "orbit stat ${name}" lists what it has\n`
+    for (const [command, layer, ...args] of [
+      ['claims', 'contest'],
+      ['counters', 'counters'],
+      ['cache', 'cache'],
+      ['claims', 'contest named "other"', '--name', 'other'],
+    ]) {
+      const { code, stderr } = await orbit([`${command}`, name, ...args])
+      expect([code, stderr]).toEqual([3, `orbit: fleet ${name} has no ${layer}${hint}`])
+    }
   })
 
   it('lists the entries of a presence by id, and reports one that does not exist', async () => {
