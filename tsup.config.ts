@@ -78,15 +78,19 @@ async function shortenNames(): Promise<void> {
     writeFileSync(`dist/${name}`, code)
   }
   const library = [...Object.keys({ ...index, ...adapters }).map((name) => `${name}.js`), ...shared]
-  await Promise.all([...new Set(library)].map(shortenLocals))
+  // esbuild makes a class an expression without a name, which gets that of its variable. Errors print the name.
+  const publicNames = read('index.js').match(/\b[A-Z]\w+(?=[,}])/g) ?? []
+  await Promise.all([...new Set(library)].map((file) => shortenLocals(file, publicNames)))
 }
 
-async function shortenLocals(name: string): Promise<void> {
-  const { code = '' } = await minify(readFileSync(`dist/${name}`, 'utf8'), {
+async function shortenLocals(name: string, reserved: string[] = []): Promise<void> {
+  const text = readFileSync(`dist/${name}`, 'utf8')
+  const names = reserved.filter((each) => !text.includes(`class _${each}`)) // esbuild has named these
+  const { code = '' } = await minify(text, {
     module: true,
     ecma: 2020,
     compress: { defaults: false, join_vars: true, unused: true, conditionals: true, if_return: true, sequences: true },
-    mangle: { toplevel: false, keep_fnames: true, keep_classnames: true },
+    mangle: { toplevel: false, keep_fnames: true, keep_classnames: true, reserved: names },
     format: { max_line_len: 160 },
   })
   // Terser breaks no line within a list of names.

@@ -62,6 +62,13 @@ describe('the package', () => {
     }
   })
 
+  it('keeps the names of public classes, which errors and stack traces print', async () => {
+    const names = await import(join(installed, 'dist/index.js'))
+    const classes = Object.keys(names).filter((name) => /^class\b/.test(String(names[name])))
+    expect(classes).toContain('RemoteError')
+    expect(classes.map((name) => names[name].name.replace(/^_/, ''))).toEqual(classes)
+  })
+
   it('brings one package with it and runs nothing to install', () => {
     const packages = readdirSync(join(app, 'node_modules')).filter((name) => !name.startsWith('.'))
     expect(packages.sort()).toEqual([manifest.name, 'typed-struct'])
