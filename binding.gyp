@@ -75,9 +75,10 @@
         "native/node/limit.cc",
         "native/node/store_calls.cc"
       ],
-      # -O3 is no faster, and takes a tenth more of the addon.
+      # -O3 is no faster, and takes a tenth more of the addon. The default of the parameter, 70, is no faster either, and
+      # takes a twentieth more.
       "cflags!": ["-O3"],
-      "cflags": ["-O2", "-fno-asynchronous-unwind-tables"],
+      "cflags": ["-O2", "-fno-asynchronous-unwind-tables", "--param=max-inline-insns-single=45"],
       "ldflags": ["-Wl,--gc-sections", "-Wl,-z,noseparate-code", "-flto", "-flto-partition=one"],
       "xcode_settings": { "GCC_OPTIMIZATION_LEVEL": "2" }
     }

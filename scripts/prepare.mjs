@@ -115,12 +115,12 @@ const prepareArm64 = () => buildPrebuild('arm64', join(root, 'build/arm64'), cro
 function buildDist() {
   rmSync('dist', { recursive: true, force: true }) // the names of chunks change
   run('building dist', 'node_modules/.bin/tsup', ['--silent'])
-  // Types are indented by one space instead of four, and the lines of their comments alike.
+  // Types are indented by one space instead of four, and the lines of their comments not at all.
   for (const name of readdirSync('dist').filter((each) => each.endsWith('.d.cts'))) {
     const text = readFileSync(`dist/${name}`, 'utf8')
     writeFileSync(
       `dist/${name}`,
-      text.replaceAll(/^(?: {4})+/gm, (indent) => ' '.repeat(indent.length / 4)).replaceAll(/^ +\*/gm, ' *'),
+      text.replaceAll(/^(?: {4})+/gm, (indent) => ' '.repeat(indent.length / 4)).replaceAll(/^ +\*/gm, '*'),
     )
   }
 }
@@ -167,7 +167,7 @@ function preparePackagesDist() {
 }
 
 /**
- * What the addon is built from, in one compressed file, without comments and indentation, which are half of it. The
+ * What the addon is built from, in one compressed file, without comments, indentation and empty lines: half of it. The
  * package has no binding.gyp at its root: npm would run node-gyp for it, even with "gypfile": false.
  */
 function prepareSourceBuild() {
@@ -178,7 +178,7 @@ function prepareSourceBuild() {
     for (const file of readdirSync(join('native', folder))) {
       const code = readFileSync(join('native', folder, file), 'utf8')
         .replaceAll(/^ *\/\/.*\n|(?<=[;,{}]) {2,}\/\/ .*$/gm, '')
-        .replaceAll(/^ +/gm, '')
+        .replaceAll(/^\s+/gm, '')
       writeFileSync(join(stage, folder, file), code)
     }
   }
@@ -186,7 +186,8 @@ function prepareSourceBuild() {
     .replaceAll('"native/', '"')
     .replace('"include_dirs": ["native"]', '"include_dirs": ["."]')
     .replace("'./package.json'", "'../package.json'")
-    .replaceAll(/(, )?"-(Werror|f(fat-)?lto[^"]*)"/g, '') // a compiler that we do not know may warn, or lack a plugin
+    // A compiler that we do not know may warn, or lack a plugin or a parameter.
+    .replaceAll(/(, )?"-(Werror|f(fat-)?lto|-param)[^"]*"/g, '')
   writeFileSync(join(stage, 'binding.gyp'), moved)
   // Bzip2 makes it a quarter smaller than gzip does. Python packs and unpacks it: node-gyp needs that, and the command
   // bzip2 may be missing.

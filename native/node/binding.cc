@@ -2,7 +2,7 @@
 #include <mutex>
 #include <set>
 
-#include "node/addon.h"
+#include "node/call.h"
 
 namespace {
 
@@ -37,6 +37,15 @@ Addons& addons() {
 }
 
 }  // namespace
+
+bool orbit::export_hot_calls(napi_env env, napi_value exports, Addon* addon, std::initializer_list<HotCall> calls) {
+  for (const HotCall& each : calls) {
+    napi_property_descriptor property = {each.name, nullptr, each.call,       nullptr,
+                                         nullptr,   nullptr, napi_enumerable, addon};
+    if (napi_define_properties(env, exports, 1, &property) != napi_ok) return false;
+  }
+  return true;
+}
 
 NAPI_MODULE_INIT() {
   orbit::Addon* addon = addons().open();

@@ -108,12 +108,6 @@ struct HotCall {
   napi_callback call;
 };
 
-inline bool export_hot_calls(napi_env env, napi_value exports, Addon* addon, std::initializer_list<HotCall> calls) {
-  std::vector<napi_property_descriptor> properties;
-  for (const HotCall& each : calls) {
-    properties.push_back({each.name, nullptr, each.call, nullptr, nullptr, nullptr, napi_enumerable, addon});
-  }
-  return napi_define_properties(env, exports, properties.size(), properties.data()) == napi_ok;
-}
+ORBIT_COLD bool export_hot_calls(napi_env env, napi_value exports, Addon* addon, std::initializer_list<HotCall> calls);
 
 }  // namespace orbit

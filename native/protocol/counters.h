@@ -125,7 +125,7 @@ inline uint32_t name_at(const Card& card, uint32_t at, CounterHeader* header) {
 
 // Keeps the names for which `keep(header, bytes)` is true, in their order. False: the card is no list of names.
 template <typename Keep>
-inline bool filter_names(Card* card, Keep keep) {
+__attribute__((always_inline)) inline bool filter_names(Card* card, Keep keep) {
   uint32_t kept = 0, size;
   for (uint32_t at = 0; at < card->length; at += size) {
     CounterHeader header;

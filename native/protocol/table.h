@@ -166,7 +166,7 @@ inline uint32_t claim_at(const Ring& ring, const Card& card, uint32_t at, ClaimH
 
 // Keeps the claims for which `keep(claim, bytes)` is true, in their order. False: the card is no list of claims.
 template <typename Keep>
-inline bool filter_claims(const Ring& ring, Card* card, Keep keep) {
+__attribute__((always_inline)) inline bool filter_claims(const Ring& ring, Card* card, Keep keep) {
   uint32_t kept = 0, size;
   for (uint32_t at = 0; at < card->length; at += size) {
     ClaimHeader claim;

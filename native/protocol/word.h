@@ -99,7 +99,7 @@ inline uint64_t short_word(const uint8_t* bytes, size_t length) {
 
 // Copies private bytes into shared words. Release on each word: a reader that sees one of them also sees everything
 // that this process did before, above all the swap that made the words ours. Partner: the loads of copy_from_shared.
-inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
+__attribute__((always_inline)) inline void copy_to_shared(uint64_t* target, const void* source, size_t bytes) {
   const uint8_t* from = static_cast<const uint8_t*>(source);
   size_t words = bytes / 8;
 #pragma GCC unroll 8
