@@ -15,7 +15,13 @@ const thrower = () =>
     },
   })
 
+const held: (() => void)[] = []
+
 class Odd extends Actor {
+  static readonly actor = { mailbox: 3, full: 'refuse' } as const
+  async hold() {
+    await new Promise<void>((resolve) => held.push(resolve))
+  }
   echo(value: unknown, ..._others: unknown[]) {
     return value
   }
@@ -129,6 +135,26 @@ describe('a filter', () => {
         await expect(system.get('Odd', 'a').echo('value'), name).rejects.toThrow(/object/)
       }
     }
+  })
+})
+
+describe('calls that are given up', () => {
+  it('leave the mailbox while the call before them runs', async () => {
+    const { host, systems } = both()
+    const odd = (systems[1] as ActorSystem<typeof classes>).get('Odd', 'a')
+    const first = odd.hold()
+    await until(() => held.length === 1)
+    const leaving = new AbortController()
+    const calls = [1, 2, 3].map((value) => odd.with({ signal: leaving.signal }).echo(value))
+    const waiting = () => host.metrics()?.metrics.find(({ name }) => name === 'orbit_actors_waiting')?.samples[0]?.value
+    await until(() => waiting() === 3)
+    leaving.abort(new Error('left'))
+    for (const call of calls) await expect(call).rejects.toThrow('left')
+    await until(() => waiting() === 0)
+    const next = odd.echo(4)
+    held[0]?.()
+    await first
+    expect(await next).toBe(4)
   })
 })
 

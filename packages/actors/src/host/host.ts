@@ -248,10 +248,16 @@ export class Host {
     try {
       // A process that leaves waits for its turns: those that wait for each other must not keep it.
       this.#prober.look(this.#household.blocked)
+      this.#dropGivenUp()
       if (!this.#closing.signal.aborted) this.#seekAll()
     } catch (error) {
       this.#household.log.error('the partitions of actors cannot be looked at:', error)
     }
+  }
+
+  /** Calls that nothing waits for any more must not fill mailboxes until their deadlines. */
+  #dropGivenUp(): void {
+    for (const { waiting } of this.#household.blocked) for (const turn of waiting) turn.leaveIfGivenUp()
   }
 
   /** Claims what this host ought to have, and asks those that have it. */

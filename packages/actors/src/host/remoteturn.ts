@@ -132,6 +132,10 @@ export class RemoteTurn extends Turn implements Expiring {
     this.#over(this.#isBegun && this.#on.losesReply() ? lostReply(this.method) : this.#encoded(ending))
   }
 
+  override leaveIfGivenUp(): void {
+    if (this.#context.signal.aborted) this.expire()
+  }
+
   /** Its caller gives up, too: what has not begun will not, and what runs is asked to stop. */
   expire(): void {
     if (this.#isBegun) {

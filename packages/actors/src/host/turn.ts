@@ -52,6 +52,8 @@ export abstract class Turn {
   abstract invoke(actor: Actor): unknown
   /** Keeps what it has returned as it is now: it ends later, and the actor may change that until then. */
   keep(_result: unknown): void {}
+  /** While it waits: it leaves the mailbox if its caller has given up. */
+  leaveIfGivenUp(): void {}
   /** How it ended. Called once, unless `begin` returned false. */
   abstract end(ending: Ending): void
 
