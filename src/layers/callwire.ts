@@ -122,14 +122,14 @@ function decode(kind: number | undefined, bytes: Buffer, at: number, end: number
     case form.json:
       return JSON.parse(bytes.toString('utf8', at, end))
     case form.number:
+      if (end - at !== 8) break // foreign; behind them are the bytes of another value
       return bytes.readDoubleLE(at)
     case form.undefined:
       return undefined
     case form.bytes:
       return new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at)
-    default:
-      return v8().deserialize(bytes.subarray(at, end))
   }
+  return v8().deserialize(bytes.subarray(at, end))
 }
 
 /** The beginning of the requests to a method: the lengths of both names, and the names. */

@@ -71,6 +71,13 @@ const forged: [string, Forge][] = [
   ['an answer of no kind', answerWith((file, chunk) => file.setU32(chunk + chunkAt.frameKind, 77))],
   ['an empty answer', answerWith((file, chunk) => file.setU32(chunk + chunkAt.length, 0))],
   ['an answer without a form', answerWith((file, chunk) => file.setU32(chunk + chunkAt.payload, 0x63))],
+  [
+    'a number of 1 byte instead of 8',
+    answerWith((file, chunk) => {
+      file.setU32(chunk + chunkAt.length, 2)
+      file.setU32(chunk + chunkAt.payload, 3)
+    }),
+  ],
   ['a part, which it did not ask for', answerWith((file, chunk) => file.setU32(chunk + chunkAt.frameKind, 4))],
   ['a failure without fields', answerWith((file, chunk) => file.setU32(chunk + chunkAt.frameKind, 2))],
 ]
@@ -112,6 +119,18 @@ describe.runIf(hasObjectFiles)('a call with foreign bytes in its reply slot', ()
     for (let reply = 0; reply < replies; reply++) file.setU64(at.slot(firstReply + reply), slotWord(1, at.chunks))
     await expect(client.call('echo', 1)).rejects.toMatchObject({ code: 'ERR_ORBIT_CORRUPT' })
     await expect(client.call('echo', 1)).rejects.toMatchObject({ code: 'ERR_ORBIT_CORRUPT' })
+  })
+
+  it('ends with an error when the last place was lost while it waited for one', async () => {
+    const { client, untilHeld, file } = setUp()
+    const held = client.call('hold')
+    await untilHeld(1)
+    for (let reply = 0; reply < replies; reply++) file.setU64(at.slot(firstReply + reply), slotWord(1, at.chunks))
+    const waiting = [1, 2, 3].map((value) => client.call('echo', value))
+    const ends = await Promise.allSettled([held, ...waiting])
+    expect(ends).toEqual(
+      ends.map(() => ({ status: 'rejected', reason: expect.objectContaining({ code: 'ERR_ORBIT_CORRUPT' }) })),
+    )
   })
 })
 
