@@ -83,6 +83,7 @@ export class Bell {
   close(): void {
     this.#closed = true
     for (const sleeper of [...this.#sleepers]) sleeper.end(false)
+    this.#sleepers.clear() // they leave later
     this.#disarmIdle()
     this.#stopTicking()
     this.#closeFifo()
@@ -125,7 +126,8 @@ export class Bell {
     if (this.#fifo === undefined ? source.hasNews(since) : source.fallAsleep(since)) return true
     if (this.#fifo !== undefined) this.#armed.set(source.kind, source)
     let areAlive = true
-    for (const member of source.members?.() ?? []) areAlive = this.deaths.add(member) && areAlive
+    const members = source.members?.()
+    if (members !== undefined) for (const member of members) areAlive = this.deaths.add(member) && areAlive
     return !areAlive
   }
 

@@ -25,18 +25,11 @@ export interface WaitOptions {
 }
 
 /** Options of `iterate`: how it ends, and how large its polls are. */
-export interface IterateOptions {
+export interface IterateOptions extends Pick<WaitOptions, 'spin' | 'keepAlive'> {
   /** Aborting it ends the iteration. */
   signal?: AbortSignal
   /** The most frames per poll, 1..2^32-1; default 1024. */
   max?: number
-  /**
-   * Looks for news in every turn of the event loop instead of sleeping: it saves microseconds and uses a whole core.
-   * Default false.
-   */
-  spin?: boolean
-  /** Keeps the process alive while the iteration waits. Default true, and always true with `spin`. */
-  keepAlive?: boolean
 }
 
 /** A spinning wait looks this often in each turn of the event loop. */
@@ -160,9 +153,8 @@ export class Cursor<T = unknown> implements Disposable {
   }
 
   /**
-   * Calls a function with every poll that has frames or a loss, from now on. This is the cheapest way to hear of
-   * frames: a wake makes no promise, and the function runs as soon as the event loop has read the signal. It is never
-   * called before `listen` returns, and not again before it has returned. An error that it throws is an uncaught
+   * Calls a function with every poll that has frames or a loss, from now on. No promise comes before the call. It is
+   * never called before `listen` returns, and not again before it has returned. An error that it throws is an uncaught
    * exception, and the listening continues. It keeps the process alive unless `keepAlive` is false.
    *
    * @returns what ends the listening; it ends too when the signal is aborted, or the cursor or its fleet is closed

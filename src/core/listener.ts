@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import { runtime } from '../base/runtime.js'
 import type { Bell, Wakeable } from './bell.js'
 import type { Poll } from './poll.js'
@@ -36,6 +37,7 @@ export class CursorListener implements Disposable {
   armed: Wakeable | undefined = undefined
   readonly #bell: Bell
   readonly #source: Source
+  readonly #scope: AsyncResource
   readonly #listener: (poll: Poll) => void
   readonly #options: ListenOptions
   #closed = false
@@ -48,7 +50,8 @@ export class CursorListener implements Disposable {
     this.#source = source
     // What it starts belongs to the call of `listen`, not to the first wait of the fleet handle.
     const { AsyncResource } = process.getBuiltinModule('node:async_hooks')
-    this.#listener = AsyncResource.bind(listener, 'orbit:listener')
+    this.#scope = new AsyncResource('orbit:listener')
+    this.#listener = listener
     this.#options = options
     const { signal, keepAlive = true } = options
     if (signal?.aborted) {
@@ -73,10 +76,8 @@ export class CursorListener implements Disposable {
 
   /** Calls the listener if there is news, and asks publishers to signal the bell. @internal */
   look(): void {
-    if (this.#isCalling) return
+    if (this.#closed || this.#isCalling) return
     try {
-      if (this.#source.closed) this.close()
-      if (this.#closed) return
       const poll = this.#source.poll()
       if (poll.to > poll.from) this.#call(poll)
       const target = this.#closed ? undefined : this.#source.target()
@@ -93,7 +94,7 @@ export class CursorListener implements Disposable {
   #call(poll: Poll): void {
     this.#isCalling = true
     try {
-      this.#listener(poll)
+      this.#scope.runInAsyncScope(this.#listener, undefined, poll)
     } catch (error) {
       throwLater(error) // other cursors hear the same signal
     } finally {

@@ -13,33 +13,39 @@ export interface SleepOptions {
 
 /** The promise of one or more calls that wait, until it ends by news, by its time limit, or by its signal. */
 class Wait {
-  readonly promise: Promise<boolean>
-  readonly signal: AbortSignal | undefined
+  /** Undefined: no call waits for it. */
+  promise: Promise<boolean> | undefined
   keepAlive = false
   timer: NodeJS.Timeout | undefined
   resolve!: (hasNews: boolean) => void
+  #reject: ((error: unknown) => void) | undefined
   readonly #sleeper: Sleeper
-  readonly #key: unknown
-  #reject!: (error: unknown) => void
 
-  constructor(sleeper: Sleeper, key: unknown, signal: AbortSignal | undefined) {
+  /** @param key its signal if it has no time limit, otherwise a key of its own */
+  constructor(
+    sleeper: Sleeper,
+    readonly key?: unknown,
+    readonly signal?: AbortSignal,
+  ) {
     this.#sleeper = sleeper
-    this.#key = key
-    this.signal = signal
+  }
+
+  begin(): Promise<boolean> {
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve
       this.#reject = reject
     })
+    return this.promise
   }
 
   end(): void {
-    this.#sleeper.remove(this.#key, this)
+    this.#sleeper.remove(this)
     this.resolve(false)
   }
 
   fail(error: unknown): void {
-    this.#sleeper.remove(this.#key, this)
-    this.#reject(error)
+    this.#sleeper.remove(this)
+    this.#reject?.(error)
   }
 }
 
@@ -52,8 +58,16 @@ export class Sleeper implements BellSleeper {
   armed: Wakeable | undefined = undefined
   readonly #bell: Bell
   readonly #target: () => Wakeable | undefined
-  /** By their signal if they have no time limit, otherwise by a key of their own. */
+  /** The wait without a signal and a time limit, again and again: a map would make each wake 8 % more expensive. */
+  readonly #plain = new Wait(this)
+  /** The others, by their keys. */
   readonly #waits = new Map<unknown, Wait>()
+  /** How many waits there are, and how many of them keep the process alive. */
+  #count = 0
+  #keeping = 0
+  /** What the bell knows of both. */
+  #isEntered = false
+  #isKept = false
   #since = 0
 
   /** @param target looked up at each look; undefined: it does not exist yet */
@@ -73,12 +87,10 @@ export class Sleeper implements BellSleeper {
     if (since !== this.#since) this.end(true) // a poll took the news for which the earlier waits were there
     this.#since = since
     const key = timeoutMs === undefined ? signal : {}
-    let wait = this.#waits.get(key)
-    if (wait === undefined) {
-      if (this.#hasNews()) return undefined
-      wait = new Wait(this, key, signal)
-      this.#begin(wait, key, timeoutMs, keepAlive)
-    } else if (keepAlive) this.#keepAlive(wait)
+    const wait = key === undefined ? this.#plain : (this.#waits.get(key) ?? new Wait(this, key, signal))
+    if (wait.promise === undefined) return this.#hasNews() ? undefined : this.#begin(wait, timeoutMs, keepAlive)
+    if (keepAlive) this.#keepAlive(wait)
+    this.#update()
     return wait.promise
   }
 
@@ -91,31 +103,52 @@ export class Sleeper implements BellSleeper {
     return false
   }
 
-  #begin(wait: Wait, key: unknown, timeoutMs: number | undefined, keepAlive: boolean): void {
+  #begin(wait: Wait, timeoutMs: number | undefined, keepAlive: boolean): Promise<boolean> {
+    const promise = wait.begin()
+    this.#count++
     if (timeoutMs !== undefined) {
       wait.timer = runtime.setTimeout(() => wait.end(), timeoutMs)
       if (!keepAlive) wait.timer.unref()
     }
     if (wait.signal !== undefined) this.#bell.signals.add(wait.signal, wait)
-    this.#waits.set(key, wait)
+    if (wait !== this.#plain) this.#waits.set(wait.key, wait)
     if (keepAlive) this.#keepAlive(wait)
-    if (this.#waits.size === 1 && this.#bell.enter(this)) this.look()
+    this.#update()
+    return promise
   }
 
   #keepAlive(wait: Wait): void {
     if (wait.keepAlive) return
     wait.keepAlive = true
-    this.#bell.ref()
+    this.#keeping++
+  }
+
+  /** Lets the bell know what the waits need. */
+  #update(): void {
+    const isKept = this.#keeping > 0
+    const isEntered = this.#count > 0
+    if (isKept !== this.#isKept) isKept ? this.#bell.ref() : this.#bell.unref()
+    this.#isKept = isKept
+    if (isEntered === this.#isEntered) return
+    this.#isEntered = isEntered
+    if (!isEntered) this.#bell.leave(this)
+    else if (this.#bell.enter(this)) this.look()
+  }
+
+  /** Most code waits again soon, after one microtask with `await`, and after four in a loop. */
+  async #updateSoon(): Promise<void> {
+    for (let i = 0; i < 4 && this.#count === 0; i++) await undefined
+    this.#update()
   }
 
   /** Ends all waits if there is news. */
   look(): void {
-    if (this.#waits.size === 0) return
+    if (this.#count === 0) return
     try {
       if (this.#target()?.closed) this.end(false)
       else if (this.#hasNews()) this.end(true)
     } catch (error) {
-      for (const wait of [...this.#waits.values()]) wait.fail(error)
+      for (const wait of [this.#plain, ...this.#waits.values()]) wait.fail(error)
     }
   }
 
@@ -127,18 +160,27 @@ export class Sleeper implements BellSleeper {
 
   /** Ends all waits: true says that there is news. */
   end(hasNews: boolean): void {
-    for (const [key, wait] of this.#waits) {
-      this.remove(key, wait)
-      wait.resolve(hasNews)
-    }
+    if (this.#count === 0) return
+    if (this.#plain.promise !== undefined) this.#forget(this.#plain).resolve(hasNews)
+    if (this.#count > 0) for (const wait of this.#waits.values()) this.#forget(wait).resolve(hasNews)
+    void this.#updateSoon()
   }
 
-  /** Takes a wait out that ends. */
-  remove(key: unknown, wait: Wait): void {
-    if (!this.#waits.delete(key)) return
+  /** Takes a wait out that ends by itself. */
+  remove(wait: Wait): void {
+    this.#forget(wait)
+    this.#update()
+  }
+
+  #forget(wait: Wait): Wait {
+    if (wait.promise === undefined) return wait
+    wait.promise = undefined
+    this.#count--
+    if (wait !== this.#plain) this.#waits.delete(wait.key)
     if (wait.timer !== undefined) runtime.clearTimeout(wait.timer)
     if (wait.signal !== undefined) this.#bell.signals.remove(wait.signal, wait)
-    if (wait.keepAlive) this.#bell.unref()
-    if (this.#waits.size === 0) this.#bell.leave(this)
+    if (wait.keepAlive) this.#keeping--
+    wait.keepAlive = false
+    return wait
   }
 }

@@ -15,16 +15,6 @@ export interface InstanceOptions {
   instance?: number
 }
 
-/** Options of `Inbox.own`: which inbox, and how long to wait. */
-export interface OwnOptions extends InstanceOptions {
-  /** Aborting it rejects the wait with the signal's reason. */
-  signal?: AbortSignal
-  /** The longest time to wait, in milliseconds, 0..2^31-1; default no limit. */
-  timeoutMs?: number
-  /** Keeps the process alive until the wait ends; default true. */
-  keepAlive?: boolean
-}
-
 /** Options of `poll`: how many messages at most. */
 export interface InboxPollOptions {
   /** The most messages to read, 1..2^32-1; default the capacity of the inbox. */
@@ -40,6 +30,9 @@ export interface InboxWaitOptions {
   /** Keeps the process alive until the wait ends; default true. */
   keepAlive?: boolean
 }
+
+/** Options of `Inbox.own`: which inbox, and how long to wait. */
+export interface OwnOptions extends InstanceOptions, InboxWaitOptions {}
 
 /**
  * The side of an inbox that receives: one process at a time owns it, and is given each accepted message once, in order.

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { runtime } from '../../src/base/runtime.js'
 import { native } from '../../src/core/native.js'
 import { Contest, type Cursor, Fleet, Orbital, orbitType, type Poll, pod } from '../../src/index.js'
 import { bellDescriptors, bellPath, bellsOf, descriptors, drainBell } from '../help/bells.js'
@@ -716,6 +717,44 @@ describe.runIf(hasObjectFiles)('the bell of a member', () => {
     writer.publish(Other, numbered(1))
     expect(await other).toBe(true)
   })
+
+  const loops: { way: string; loop: (cursor: Cursor) => Promise<void> }[] = [
+    {
+      way: 'wait',
+      async loop(cursor) {
+        for (let i = 0; i < 3; i++) if (await cursor.wait()) cursor.poll()
+      },
+    },
+    {
+      way: 'iterate',
+      async loop(cursor) {
+        let left = 3
+        for await (const _ of cursor) if (--left === 0) break
+      },
+    },
+  ]
+  it.each(loops)(
+    'keeps the process alive until a loop over $way ends, without a change in between',
+    async ({ loop }) => {
+      const name = fleetName()
+      const [writer, reader] = [joinShm(name, { size }), joinShm(name, { size })]
+      const cursor = reader.cursor(Facts, 'head')
+      const setInterval = vi.spyOn(runtime, 'setInterval')
+      const ended = loop(cursor)
+      await turn()
+      const timer = setInterval.mock.results[0]?.value as NodeJS.Timeout
+      const [ref, unref] = [vi.spyOn(timer, 'ref'), vi.spyOn(timer, 'unref')]
+      for (let i = 0; i < 3; i++) {
+        expect(timer.hasRef()).toBe(true)
+        writer.publish(Facts, numbered(i))
+        await vi.waitUntil(() => cursor.lag === 0)
+      }
+      await ended
+      await turn()
+      expect(timer.hasRef()).toBe(false)
+      expect([ref.mock.calls.length, unref.mock.calls.length]).toEqual([0, 1])
+    },
+  )
 
   it('is never left behind by a hundred members that waited', async () => {
     const name = fleetName()
