@@ -89,7 +89,7 @@ Napi::Object abi_table(Napi::Env env) {
       {"recordFrameKind", offsetof(FrameRecord, frameKind)},
       {"recordAt", offsetof(FrameRecord, at)},
       {"pollPayloads", kPollPayloads},
-      {"contestTextAt", kFirstRecord + sizeof(ClaimRecord)},
+      {"contestTextAt", kTextAt},
       {"claimToken", kFirstRecord + offsetof(ClaimRecord, token)},
       {"claimClaimedAtMs", kFirstRecord + offsetof(ClaimRecord, claimedAtMs)},
       {"claimExpiresInMs", kFirstRecord + offsetof(ClaimRecord, expiresInMs)},

@@ -4,8 +4,9 @@
 // JavaScript owns both buffers. The scratch is overwritten by each call. Hot calls take numbers from it and leave
 // results in it, which is cheaper than values of JavaScript:
 //   0      Arguments; after the call, Results
-//   64     a FrameRecord and its payload; or the FrameRecords of a poll
-//   8256   the payloads of a poll that do not go into the slab
+//   64     the texts of the last claim, which other calls leave there
+//   256    a FrameRecord and its payload; or the FrameRecords of a poll
+//   8448   the payloads of a poll that do not go into the slab
 //   end    the draft, where JavaScript encodes a value; no call writes there
 // Payloads that callers keep go straight into the slab, a buffer that is never written twice.
 #pragma once
@@ -37,7 +38,7 @@ struct Results {
   double position;  // of a published frame
   double head;      // up to which a poll went, or at which a lookup was answered
 };
-static_assert(sizeof(Results) == 64, "records begin on a line");
+static_assert(sizeof(Results) == 64, "one line");
 
 // The arguments of a call that takes them from the scratch; each call says which it takes. Each is loaded as JavaScript
 // has stored it: a processor cannot forward two stores to one wide load, and would wait for the cache.
@@ -61,7 +62,9 @@ struct FrameRecord {
 };
 static_assert(sizeof(FrameRecord) == 32, "payloads stay 8-aligned");
 
-constexpr size_t kFirstRecord = sizeof(Results);
+constexpr size_t kTextAt = sizeof(Results);
+constexpr size_t kFirstRecord = kTextAt + kMaxSubjectBytes + kMaxOwnerBytes;
+static_assert(kFirstRecord == 256, "records begin on a line");
 
 // One call of a poll leaves at most this many records.
 constexpr uint32_t kPollRecords = 256;

@@ -11,7 +11,6 @@ namespace orbit {
 
 namespace {
 
-constexpr size_t kTextAt = kFirstRecord + sizeof(ClaimRecord);
 // A list looks into so many buckets at most: under a millisecond, even if all are full.
 constexpr uint32_t kBucketsPerList = 4096;
 constexpr int32_t kNothing = 0, kMine = 1, kTheirs = 2;
@@ -45,11 +44,11 @@ struct TableCall : Call {
   }
   void leave(const Claim& claim, uint64_t stamp, uint64_t nowMs) const {
     ClaimRecord* record = reinterpret_cast<ClaimRecord*>(addon->scratch + kFirstRecord);
-    record->token = static_cast<double>(claim.token);
-    record->claimedAtMs = static_cast<double>(claim.claimedAtMs);
+    record->token = number_of(claim.token);
+    record->claimedAtMs = number_of(claim.claimedAtMs);
     record->expiresInMs = left_ms(claim, nowMs);
-    record->incarnation = static_cast<double>(claim.incarnation);
-    record->stamp = static_cast<double>(stamp);
+    record->incarnation = number_of(claim.incarnation);
+    record->stamp = number_of(stamp);
     record->node = claim.node;
     record->pid = opened->fleet->pid(claim.node);
     record->ownerBytes = claim.ownerBytes;

@@ -57,11 +57,26 @@ export const claimPid = (): number => scratch.words[pidIndex] as number
 export const claimOwner = (): string =>
   scratch.buffer.toString('utf8', abi.claimOwner, abi.claimOwner + (scratch.words[ownerBytesIndex] as number))
 
+/** The texts that the addon still has, and where they end: most claims are tried again and again. */
+let writtenTo = scratch.bytes
+let writtenLabel = ''
+let writtenOwner: string | undefined
+let subjectEnd = textOffset
+let ownerEnd = textOffset
+
 /** Writes texts of checked lengths where the addon reads them, and packs the kind and both lengths for it. */
 function putSubject({ kind, label }: Subject, owner?: string): number {
-  const subjectEnd = putText(label, textOffset, textEnd)
-  const ownerEnd = owner === undefined ? subjectEnd : putText(owner, subjectEnd, textEnd)
-  return kind | ((subjectEnd - textOffset) << 8) | ((ownerEnd - subjectEnd) << 16)
+  if (label !== writtenLabel || scratch.bytes !== writtenTo) {
+    subjectEnd = putText(label, textOffset, textEnd)
+    writtenTo = scratch.bytes
+    writtenLabel = label
+    writtenOwner = undefined
+  }
+  const lengths = kind | ((subjectEnd - textOffset) << 8)
+  if (owner === undefined) return lengths
+  if (owner !== writtenOwner) ownerEnd = putText(owner, subjectEnd, textEnd)
+  writtenOwner = owner
+  return lengths | ((ownerEnd - subjectEnd) << 16)
 }
 
 /** One open table of claims. Calls that find a claim load it into the scratch. */

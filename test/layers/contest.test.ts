@@ -13,6 +13,7 @@ import {
   Guard,
   type Holder,
   OrbitError,
+  orbitType,
   type Subject,
 } from '../../src/index.js'
 import { compiler, faultAddon } from '../help/addons.js'
@@ -25,6 +26,8 @@ import { canRun, isLinux, isSanitized, root } from '../help/system.js'
 const kind = 222
 const ttlMs = 600_000
 const size = 8
+/** Payloads for which the scratch has no room yet. */
+let growing = 2 ** 20
 
 /** Offsets in a claim, from the picture in native/protocol/layout.h. */
 const claimAt = { token: 0, expiresAtMs: 8, incarnation: 24, node: 32, subjectBytes: 37, ownerBytes: 38, subject: 40 }
@@ -83,6 +86,26 @@ describe.each(memories)('a contest in $memory', ({ join }) => {
     const [a, b] = [new Contest(fleets[0]), new Contest(fleets[1])]
     return { name, fleets, a, b }
   }
+
+  it('takes its texts for no others after other calls, other owners, and in a larger scratch', () => {
+    const { fleets, a, b } = pair()
+    const label = (subject: string, owner: string) => lost(b.tryClaim(subject, { ttlMs, owner })).owner
+    const guard = won(a.tryClaim('leader', { ttlMs, owner: 'first' }))
+    won(a.tryClaim('other', { ttlMs, owner: 'second' }))
+    fleets[0].publish(
+      orbitType({ name: 'small', kind: 1, capacity: 4, payloadBytes: 256 }),
+      new Uint8Array(256).fill(1),
+    )
+    expect([label('other', 'second'), label('leader', 'second')]).toEqual(['second', 'first'])
+    guard.release()
+    won(a.tryClaim('leader', { ttlMs, owner: 'third' }))
+    expect(label('leader', 'third')).toBe('third')
+    const large = orbitType({ name: 'large', kind: 2, capacity: 4, payloadBytes: growing })
+    growing += 2 ** 20
+    fleets[0].publish(large, new Uint8Array(8))
+    expect(label('leader', 'third')).toBe('third')
+    expect(a.holder('leader')?.owner).toBe('third')
+  })
 
   it('gives a subject to the first claimant, and reports the holder to the others', () => {
     const { a, b } = pair()
