@@ -7,7 +7,7 @@ import { type EventSubscription, type Fleet, OrbitEventBus } from '../index.js'
 /** Options of `orbitAdapter`: the bus that carries the messages. */
 export interface OrbitAdapterOptions {
   /**
-   * The same bus in all workers. A message can fill a quarter of it. Default: a bus of its own with the name
+   * The bus, the same in all workers. A message can fill a quarter of it. Default: a bus of its own with the name
    * 'socket.io', of 1024 events of 4096 bytes; it takes 4.6 MB.
    */
   bus?: OrbitEventBus

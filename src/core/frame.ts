@@ -50,7 +50,7 @@ export interface Frame<T = unknown> {
    * ERR_ORBIT_OUT_OF_RANGE for a stored integer outside the safe range.
    */
   readonly value: T
-  /** The same frame with a payload that has a buffer of its own, of exactly its length. */
+  /** This frame with a payload that has a buffer of its own, of exactly its length. */
   copy(): Frame<T>
 }
 

@@ -8,7 +8,7 @@ import { firstRecord, give, inScratch, putText, resultBytes, scratch } from './s
 export interface Subject {
   /** The sort of subject, 0..255. */
   readonly kind: number
-  /** Its name among the subjects of its kind, 1..128 bytes of UTF-8, well-formed. */
+  /** The name among the subjects of its kind, 1..128 bytes of UTF-8, well-formed. */
   readonly label: string
 }
 

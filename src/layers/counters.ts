@@ -48,7 +48,7 @@ export interface CounterListOptions {
 
 /** A counter as a list has it. */
 export interface CounterEntry {
-  /** As it was given to `counter` or `gauge`. */
+  /** The name that `counter` or `gauge` was given. */
   readonly name: string
   /** 'counter': an integer; 'gauge': any number. */
   readonly kind: 'counter' | 'gauge'

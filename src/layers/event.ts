@@ -44,7 +44,7 @@ export interface OrbitEvent<Topic extends string = string, Value = unknown> {
   text(): string
   /** The payload parsed as JSON. Throws a SyntaxError for a payload that is not JSON. */
   json(): Value
-  /** The same event with a payload that has a buffer of its own, of exactly its length. */
+  /** This event with a payload that has a buffer of its own, of exactly its length. */
   copy(): OrbitEvent<Topic, Value>
 }
 

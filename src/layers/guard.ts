@@ -46,7 +46,7 @@ function noteYoung(guard: Guard): void {
 export class Guard implements Disposable {
   /** Keeps the fleet handle alive: if it were collected, the member would leave and its claims would end. */
   readonly #table: Table
-  /** As it was when it was claimed. */
+  /** The holder when the subject was claimed. */
   readonly holder: Holder
   #isOver = false
   /** Its loss was told to the caller, or it was released: no warning is needed if it is collected. */

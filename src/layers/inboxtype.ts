@@ -37,7 +37,7 @@ export interface InboxTypeSpec {
 export interface InboxOwner {
   /** The node of the member, 0..65535. */
   readonly node: number
-  /** Its process, in its own pid namespace. For people. */
+  /** The pid of the owner, in its own pid namespace. For people. */
   readonly pid: number
   /** Whether the process is alive; false: what it did not commit waits for the next owner. */
   readonly isAlive: boolean

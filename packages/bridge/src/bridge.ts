@@ -25,7 +25,7 @@ import { type BridgeStats, statsOf } from './stats.js'
 
 /** Options of questions to other hosts. */
 export interface AskOptions {
-  /** How long to wait for the answers, in milliseconds, 1..2^31-1; default 2000. */
+  /** How long to wait for the answers, or for the connection, in milliseconds, 1..2^31-1; default 2000. */
   timeoutMs?: number
 }
 
@@ -216,7 +216,8 @@ export class Bridge implements AsyncDisposable {
 
   /**
    * Resolves when this host is connected, and has its place in the logs of its 'stored' routes. It gets every event
-   * that other hosts send from then on. A host that was there before has kept its place.
+   * that other hosts send from then on. A host that was there before has kept its place. `timeoutMs` is 2000 by
+   * default.
    *
    * @throws BridgeError ERR_ORBIT_BRIDGE_TIMEOUT, ERR_ORBIT_BRIDGE_CLOSED
    */

@@ -14,7 +14,7 @@ export interface HostsReport {
   readonly bridge: BridgeStats
   /** What is wrong; empty: nothing. */
   readonly findings: readonly BridgeFinding[]
-  /** The same as text. */
+  /** The report as text, as `orbit hosts` prints it. */
   readonly lines: readonly string[]
 }
 

@@ -95,10 +95,10 @@ export type Ref<A extends Actor> = {
   readonly [K in keyof A as Callable<A, K>]: Remote<A[K]>
 } & Omit<ReferenceParts, 'with' | 'tell' | 'stream'> & {
     /**
-     * The same methods, which return at once: `ref.tell.add('book')`. A call runs once at most, in its order among the
-     * other calls of this process to the actor. What the method returns is dropped. What it throws goes to the log of
-     * its process, and what prevents the call from running to the log of this one. It takes a place of an open call
-     * until it begins, and no actor waits for it, so it is in no cycle.
+     * The methods of the actor, which return at once: `ref.tell.add('book')`. A call runs once at most, in its order
+     * among the other calls of this process to the actor. What the method returns is dropped. What it throws goes to
+     * the log of its process, and what prevents the call from running to the log of this one. It takes a place of an
+     * open call until it begins, and no actor waits for it, so it is in no cycle.
      */
     readonly tell: Tell<A>
     /**
@@ -111,7 +111,7 @@ export type Ref<A extends Actor> = {
      */
     readonly stream: Streams<A>
     /**
-     * The same actor, called with these options.
+     * Makes a reference to this actor that calls it with these options.
      *
      * @throws TypeError or RangeError for wrong options
      */

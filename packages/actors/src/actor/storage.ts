@@ -61,8 +61,8 @@ export interface CronTime {
 
 /** An alarm that is set. */
 export interface AlarmEntry {
-  /** Its name. */
+  /** The name that `setAlarm` was given. */
   readonly name: string
-  /** When it fires next. */
+  /** When the alarm fires next. */
   readonly at: Date
 }

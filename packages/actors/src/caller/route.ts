@@ -91,8 +91,8 @@ export class Route implements CallSender {
   }
 
   /**
-   * Sends a call that can be sent at once, without all that calls need that wait or come back: nearly all calls end with
-   * their results.
+   * Sends a call that can be sent at once, without all that calls need that wait or come back: nearly all calls end
+   * with their results.
    *
    * @returns its result; undefined: it must be submitted
    */

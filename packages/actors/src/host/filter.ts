@@ -8,7 +8,7 @@ export interface FilteredCall {
   readonly key: string
   /** The method that is called. */
   readonly method: string
-  /** Its arguments. */
+  /** The arguments of the call. */
   readonly args: readonly unknown[]
   /** The node and the incarnation of the process that says it calls, as "3.17"; '': an alarm has called. */
   readonly caller: string

@@ -5,7 +5,7 @@ import type { Turn } from './turn.js'
 export interface ActorEntry {
   /** The name under which its class is registered. */
   readonly type: string
-  /** Its key. */
+  /** The key of the actor. */
   readonly key: string
   /** How many calls wait for it. */
   readonly waiting: number
@@ -37,7 +37,7 @@ export interface ReportQuery {
 
 /** What a process says about its actors. */
 export interface HostReport {
-  /** Its process. */
+  /** The pid of the process. */
   readonly pid: number
   /** How many actors are active. */
   readonly active: number

@@ -41,8 +41,8 @@ export class StuckHosts {
   }
 
   /**
-   * Whether this process has run for so long that others could make a heartbeat in that time. After a pause of the whole
-   * machine or container, those of all processes are old.
+   * Whether this process has run for so long that others could make a heartbeat in that time. After a pause of the
+   * whole machine or container, those of all processes are old.
    */
   #isAwake(nowMs: number): boolean {
     if (nowMs - this.#lookedMs > pauseMs) this.#awakeSinceMs = nowMs

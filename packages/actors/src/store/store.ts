@@ -25,7 +25,7 @@ export interface StoredAlarm {
 
 /** A message of the outbox as a store keeps it. */
 export interface StoredMessage {
-  /** Its number, 1..2^53-1, which grows within a partition. */
+  /** The number of the message, 1..2^53-1, which grows within a partition. */
   readonly sequence: number
   /** Tells it apart from all other messages that its partition has ever had. */
   readonly id: string
@@ -47,7 +47,7 @@ export interface StoredActor {
   readonly version: number
   /** The entries of `ctx.storage` by name, serialized. */
   readonly entries: readonly (readonly [name: string, value: Uint8Array])[]
-  /** Its alarms. */
+  /** The alarms of the actor. */
   readonly alarms: readonly StoredAlarm[]
 }
 
@@ -78,7 +78,7 @@ export type StoreChange =
       readonly kind: 'page'
       readonly type: string
       readonly key: string
-      /** Its number, 1..32,768. */
+      /** The number of the page, 1..32,768. */
       readonly page: number
       /** 4096 bytes. */
       readonly bytes: Uint8Array

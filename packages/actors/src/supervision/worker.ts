@@ -5,7 +5,7 @@ import type { Restart } from './supervision.js'
 
 /** A worker that is supervised. */
 export interface WorkerSpec {
-  /** Its name, 1..64 bytes of UTF-8, different from the others. */
+  /** The name of the worker, 1..64 bytes of UTF-8, different from those of the other workers. */
   readonly name: string
   /** Starts it: `() => cluster.fork()`, `() => fork('job.js')`, `() => new Worker('job.js')`. */
   start(): AnyWorker

@@ -23,7 +23,7 @@ export interface SuperviseOptions {
   readonly withinMs?: number
   /** How long the next one then waits at first, in milliseconds, 1..2^31-1; it doubles each time. Default 100. */
   readonly firstRestMs?: number
-  /** And at most, in milliseconds, 1..2^31-1; default 60,000. */
+  /** The longest rest before a restart, in milliseconds, 1..2^31-1; default 60,000. */
   readonly longestRestMs?: number
   /**
    * How long a process may take to end after SIGTERM before it gets SIGKILL, in milliseconds, 1..2^31-1; default
