@@ -173,6 +173,26 @@ describe('calls of several chains that wait for each other', () => {
 })
 
 describe('a prober', () => {
+  it.each([true, false])('goes on at a call that its process holds back, and at no other one (%s)', (isHeld) => {
+    const waits = { callId: '0.1:1', chain: ['A/c'], deadlineMs: 1 }
+    const calls = (callId: string, actor: string) => ({ outgoing: [{ callId, actor, isHeld }] })
+    const all = [
+      { id: 'A/a', waiting: [waits], running: [calls('0.1:2', 'A/b')], turnOf: () => undefined, isExclusive: true },
+      { id: 'A/b', running: [calls('0.1:3', 'A/c')], turnOf: () => undefined, isExclusive: true },
+      { id: 'A/c', running: [], turnOf: () => undefined, isExclusive: true },
+    ] as unknown as Activation[]
+    const convicted: string[] = []
+    const prober = new Prober({
+      host: '0.1',
+      find: (actor) => all.find(({ id }) => id === actor),
+      probe: (_, bytes) => prober.visit(bytes),
+      judge: (host) => convicted.push(host),
+    })
+    prober.look(all.slice(0, 1))
+    prober.look(all.slice(0, 1))
+    expect(convicted).toEqual(isHeld ? ['0.1'] : [])
+  })
+
   it('follows each call once for a question, however many ways lead to it', () => {
     const [layers, width] = [6, 4]
     // Each actor of a layer runs a turn that has called all actors of the next one, and in these the calls wait.

@@ -116,6 +116,10 @@ export class Call extends Turn implements Expiring {
     return this.parts.id
   }
 
+  get isHeld(): boolean {
+    return this.#place === 'waiting' && this.#activation === undefined
+  }
+
   get isOver(): boolean {
     return this.#place === 'over'
   }

@@ -25,7 +25,7 @@ export interface Probe {
   /** The actors that were passed, from that of the victim on. */
   readonly path: readonly string[]
   /** The call at which the question is now. */
-  readonly at: Wait
+  readonly at: Wait & { readonly isHeld?: boolean }
 }
 
 /** The end of a question: the victim waits for itself. */
@@ -90,12 +90,12 @@ export class Prober {
   /** Goes on to the calls that these turns have made. */
   #pass(probe: Probe, running: Iterable<Turn>): void {
     for (const turn of running) {
-      for (const { callId, actor } of turn.outgoing) {
+      for (const { callId, actor, isHeld } of turn.outgoing) {
         const path = [...probe.path, actor]
         const pass = `${probe.victim.callId} ${probe.round} ${callId}`
         if (path.length > maxPath || this.#passed.has(pass)) continue
         this.#passed.add(pass)
-        this.#posts.probe(actor, serialize({ ...probe, path, at: { callId, actor } }))
+        this.#posts.probe(actor, serialize({ ...probe, path, at: { callId, actor, isHeld } }))
       }
     }
   }
@@ -107,13 +107,21 @@ export class Prober {
     if (typeof probe.deadlineMs !== 'number' || typeof probe.round !== 'number') return
     const activation = this.#posts.find(probe.at.actor, probe.at.callId)
     const turn = activation?.turnOf(probe.at.callId)
-    if (activation === undefined || turn === undefined) return
-    if (activation.isRunning(turn)) {
+    if (activation === undefined) return
+    if (turn === undefined) {
+      // One that is held asks nothing itself, so questions of older calls may pass it, too.
+      if (probe.at.isHeld === true && activation.isExclusive) this.#goOn(probe, activation)
+    } else if (activation.isRunning(turn)) {
       this.#pass(probe, [turn])
     } else if (!isYounger(turn, probe)) {
-      if (probe.chain.includes(activation.id) && activation.isExclusive) this.#convict(probe, activation.id)
-      else this.#pass(probe, activation.running)
+      this.#goOn(probe, activation)
     }
+  }
+
+  /** The call at which the question is waits for this actor. */
+  #goOn(probe: Probe, activation: Activation): void {
+    if (probe.chain.includes(activation.id) && activation.isExclusive) this.#convict(probe, activation.id)
+    else this.#pass(probe, activation.running)
   }
 
   #convict({ victim, chain, path }: Probe, actor: string): void {

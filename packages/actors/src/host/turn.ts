@@ -8,6 +8,8 @@ export interface OpenCall {
   readonly callId: string
   /** The type, "/", and the key of the actor that is called. */
   readonly actor: string
+  /** Whether it waits in the process that makes it, behind others to the same actor. */
+  readonly isHeld: boolean
 }
 
 /** One call of an actor, or one firing of a timer, as its activation runs it. */
