@@ -28,6 +28,7 @@ export type { ActorMetrics } from './host/metrics.js'
 export type { PartitionState } from './host/partitionstate.js'
 export type { ActorEntry, HostReport, WaitEntry } from './host/report.js'
 export type { ActorClasses, CallerOptions, HostOptions, SystemOptions } from './options.js'
+export { actors } from './start.js'
 export { memory } from './store/memory.js'
 export {
   type Eventually,
@@ -45,4 +46,4 @@ export type { HealthOptions } from './supervision/health.js'
 export type { Restart, Strategy } from './supervision/supervision.js'
 export type { WorkerEvent, WorkerSpec } from './supervision/worker.js'
 export { type SuperviseOptions, superviseWorkers, type WorkerSupervisor } from './supervision/workers.js'
-export { type ActorSystem, actors } from './system.js'
+export type { ActorSystem } from './system.js'

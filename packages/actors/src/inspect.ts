@@ -2,7 +2,7 @@
 import { Fleet } from 'orbit-node'
 import type { BackupResult } from './caller/backup.js'
 import type { ActorsReport } from './caller/inspector.js'
-import { actors } from './system.js'
+import { actors } from './start.js'
 
 export type { BackupResult } from './caller/backup.js'
 export type { ActorsReport, InspectedHost } from './caller/inspector.js'

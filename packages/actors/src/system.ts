@@ -4,7 +4,7 @@ import { checkInteger, checkName, checkOptions, checkSignal, outOfRange, wrongTy
 import type { ActorLog, DeactivateReason, MonitorEnd } from './actor/actor.js'
 import { type ActorType, actorType } from './actor/methods.js'
 import { type CallKind, type CallOptions, makeRef, type Ref } from './actor/ref.js'
-import { type Clock, type ClockTimer, hostClock } from './base/clock.js'
+import type { Clock, ClockTimer } from './base/clock.js'
 import { Crashes } from './base/crashes.js'
 import { Deadlines } from './base/deadlines.js'
 import { partitionCount } from './base/partitions.js'
@@ -27,7 +27,7 @@ import { Overflow } from './host/overflow.js'
 import { partitionOf } from './host/placement.js'
 import { names } from './host/service.js'
 import { newTally } from './host/tally.js'
-import { type ActorClasses, type CallerOptions, checkSystem, type HostOptions } from './options.js'
+import type { ActorClasses, CallerOptions, HostOptions } from './options.js'
 
 /** The most calls of a process that wait over the limits of their mailboxes. */
 const maxOverflow = 2048
@@ -376,30 +376,3 @@ export class ActorSystem<C extends ActorClasses> implements AsyncDisposable {
 }
 
 const noOrigin: Origin = { chain: [], turn: undefined }
-
-/**
- * Starts an actor system: each actor, by type and key, lives in exactly one of the processes that have the system in
- * their fleet, and is activated there by its first call. Waits for no other process.
- *
- * @throws TypeError or RangeError for wrong options; what joining the fleet throws, and ERR_ORBIT_CALLS_FULL
- */
-export function actors<C extends ActorClasses>(options: HostOptions<C>): ActorSystem<C>
-/**
- * Starts an actor system in a process that only calls actors: pass the type of their classes, which `import type`
- * brings.
- *
- * @throws TypeError or RangeError for wrong options; what joining the fleet throws, and ERR_ORBIT_CALLS_FULL
- */
-export function actors<C extends ActorClasses>(options: CallerOptions): ActorSystem<C>
-export function actors<C extends ActorClasses>(options: HostOptions<C> | CallerOptions): ActorSystem<C> {
-  return startSystem(options, hostClock)
-}
-
-/** Starts a system under a clock. @internal */
-export function startSystem<C extends ActorClasses>(
-  options: HostOptions<C> | CallerOptions,
-  clock: Clock,
-): ActorSystem<C> {
-  checkSystem(options)
-  return new ActorSystem<C>(options, clock)
-}

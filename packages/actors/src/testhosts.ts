@@ -7,7 +7,8 @@ import { Fleet } from 'orbit-node'
 import { checkInteger, checkOptions, outOfRange, wrongType } from '../../shared/check.js'
 import type { Ref } from './actor/ref.js'
 import type { ActorClasses } from './options.js'
-import { type ActorSystem, actors } from './system.js'
+import { actors } from './start.js'
+import type { ActorSystem } from './system.js'
 import type { HostNews, HostOrder } from './testhost.js'
 
 /** Options of `testActors` for actors in processes of their own. */
