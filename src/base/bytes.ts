@@ -9,12 +9,13 @@ export function checkBytes(name: string, bytes: Uint8Array, expected = 'a Uint8A
   }
   if (lengthOf(bytes) !== 0) return
   try {
-    new Uint8Array(bytes.buffer)
+    keysOf.call(bytes) // throws for a view without its bytes
   } catch {
-    throw wrongType(name, bytes, 'a Uint8Array with its buffer, which was transferred')
+    throw wrongType(name, bytes, 'a Uint8Array with its buffer, which was transferred or made smaller')
   }
 }
 
+const { keys: keysOf } = Uint8Array.prototype
 const typedArrayLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
   ?.get as () => number
 const plainPrototype = Uint8Array.prototype

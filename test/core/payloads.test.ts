@@ -86,6 +86,18 @@ describe.each(memories)('a payload that changes during the call, in $memory', ({
     expect(reads).toBe(1)
   })
 
+  it('is refused when its buffer was made smaller', () => {
+    const fleet = join(fleetName())
+    const Resizable = ArrayBuffer as unknown as new (
+      bytes: number,
+      options: { maxByteLength: number },
+    ) => ArrayBuffer & { resize(bytes: number): void }
+    const buffer = new Resizable(64, { maxByteLength: 64 })
+    const payload = new Uint8Array(buffer, 32)
+    buffer.resize(16)
+    expectTypeError(() => fleet.publish(Plain, payload), 'payload', 'made smaller')
+  })
+
   it('is refused when its buffer was transferred', () => {
     const fleet = join(fleetName())
     const payload = new Uint8Array(8)
