@@ -4,7 +4,8 @@ import { fleetName } from '../../../test/help/fleets.js'
 import { type Batch, decodeBatch } from '../src/events/batch.js'
 import { Memory, type SentState } from '../src/hub/memory.js'
 import { Receiver } from '../src/hub/receiver.js'
-import { beginSending, Sender } from '../src/hub/sender.js'
+import { Sender } from '../src/hub/sender.js'
+import { beginSending } from '../src/hub/sentstate.js'
 import { until } from './help/hosts.js'
 
 /** A host with a sender, and what it sends. `answers` has a function for each batch that waits. */

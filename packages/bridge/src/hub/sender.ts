@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { EventCursor, EventPoll, Orbital, OrbitEvent, OrbitEventBus } from 'orbit-node'
 import { pause, runtime } from '../base/clock.js'
@@ -6,6 +5,7 @@ import { batchOverhead, encodeBatch, type SentEvent, sentBytes } from '../events
 import { matcherOf } from '../events/pattern.js'
 import { Alertness } from './alertness.js'
 import type { Memory, SentState } from './memory.js'
+import { beginSending, hashOf, newState } from './sentstate.js'
 
 /** What a sender sends, and how. */
 export interface SenderSpec {
@@ -36,19 +36,6 @@ const noteMs = 2
 /** On one core, a process that looks for answers keeps those that may give them from running. */
 const hasCores = availableParallelism() > 1
 
-/** A state in which nothing was sent. */
-const newState = (topics: number, position: number): SentState => ({
-  epoch: Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
-  topics,
-  position,
-  next: 0,
-  triedPosition: position,
-  triedNext: 0,
-})
-
-const hashOf = (topics: readonly string[]): number =>
-  createHash('sha256').update(JSON.stringify(topics)).digest().readUIntBE(0, 6)
-
 /** Whether a batch was sent; false: it was not, or the signal was aborted before the server has answered. */
 async function isSent(sending: Promise<void> | undefined, signal: AbortSignal): Promise<boolean> {
   let onAbort = () => {}
@@ -65,16 +52,6 @@ async function isSent(sending: Promise<void> | undefined, signal: AbortSignal): 
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
-}
-
-/**
- * Notes where sending begins, unless a process of this host has done so: events that are published from now on are
- * sent, however long it takes until there is a connection.
- */
-export function beginSending(state: Orbital<SentState>, bus: OrbitEventBus, topics: readonly string[]): void {
-  if (state.load() !== undefined) return
-  using cursor = bus.cursor('head')
-  state.store(newState(hashOf(topics), cursor.position))
 }
 
 /**
