@@ -64,8 +64,8 @@ export async function filledCache(
 }
 
 /**
- * Throws unless each of these lookups finds so many bytes. A tenth may be missing: in a store, two keys with equal marks
- * evict each other, which happens to a few of 100,000.
+ * Throws unless each of these lookups finds so many bytes. A tenth may be missing: in a store, two keys with equal
+ * marks evict each other, which happens to a few of 100,000.
  */
 export function lookUp(cache: Cache, keys: readonly string[], bytesEach: number): void | Promise<void> {
   const check = (bytes: number) => {

@@ -34,28 +34,16 @@ function before(of: object, name: string, note: (args: unknown[]) => void): void
 
 const isPing = (bytes: unknown) => bytes instanceof Uint8Array && Buffer.from(bytes).includes('bench.out.ping')
 
-type PolledEvents = { events: { topic: string; origin?: unknown }[] }
-
-const markPolled = ({ events }: PolledEvents): void => {
-  if (events.some(({ topic, origin }) => topic === 'bench.out.ping' && origin === undefined)) mark('polled')
-}
-
 /** Begins to note in a process that holds a bridge, and gives the times to the parent when it asks. */
 export function traceBridge(): void {
   if (!isTraced) return
   before(EventCursor.prototype, 'listen', (args) => {
-    const listener = args[0] as (poll: PolledEvents) => void
-    args[0] = (poll: PolledEvents) => {
-      markPolled(poll)
+    const listener = args[0] as (poll: { events: { topic: string; origin?: unknown }[] }) => void
+    args[0] = (poll: Parameters<typeof listener>[0]) => {
+      if (poll.events.some(({ topic, origin }) => topic === 'bench.out.ping' && origin === undefined)) mark('polled')
       listener(poll)
     }
   })
-  const { pollTopic } = EventCursor.prototype
-  EventCursor.prototype.pollTopic = function (...args) {
-    const poll = pollTopic.apply(this, args)
-    markPolled(poll)
-    return poll as never
-  }
   before(Socket.prototype, 'write', ([bytes]) => isPing(bytes) && mark('written'))
   before(Socket.prototype, 'emit', ([name, bytes]) => name === 'data' && isPing(bytes) && mark('read'))
   before(OrbitEventBus.prototype, 'publishForeign', ([, topic]) => topic === 'bench.out.ping' && mark('republished'))

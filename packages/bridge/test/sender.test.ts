@@ -199,19 +199,6 @@ describe('a sender', () => {
     await end()
   })
 
-  it('sends each answer once that comes soon after events of another host, and all that come later', async () => {
-    const { bus, sender, batches, end } = sending(joined(), false)
-    const texts = Array.from({ length: 40 }, (_, i) => `${i}`)
-    for (const [i, text] of texts.entries()) {
-      bus.publishForeign({ host: 'b', epoch: 1, index: i }, 'a', 'foreign', 1)
-      sender.expectAnswers()
-      bus.publish('a', text)
-      await until(() => textsOf(batches).length > i)
-    }
-    await end()
-    expect(textsOf(batches)).toEqual(texts.map((text) => `${text} ${text}`))
-  })
-
   it('leaves out what was tried with other topics, since their indexes are not known', async () => {
     const fleet = joined()
     const first = sending(fleet, true)

@@ -1,10 +1,10 @@
 import timers from 'node:timers'
 
-const { setTimeout, clearTimeout, setImmediate } = timers
+const { setTimeout, clearTimeout } = timers
 const { hrtime } = process
 
 /** Node's own timers, captured when this package loads: fake timers of a test do not stop them. */
-export const runtime = { setTimeout, clearTimeout, setImmediate }
+export const runtime = { setTimeout, clearTimeout }
 
 /** Milliseconds of CLOCK_MONOTONIC: the same clock in every process of this host. */
 export function monotonicMs(): number {

@@ -139,7 +139,6 @@ export class EventLink implements Link {
   #receive(host: string, batch: Batch): void {
     this.#receiver.receive(host, batch, this.#position)
     this.#sender.pass(this.#foreignFrom, this.#foreignTo)
-    if (!this.#route.isStored) this.#sender.expectAnswers()
   }
 
   #deliver(origin: { host: string; epoch: number; index: number }, topic: string, payload: Uint8Array, ms: number) {

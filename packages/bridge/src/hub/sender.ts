@@ -1,9 +1,7 @@
-import { availableParallelism } from 'node:os'
 import type { EventCursor, EventPoll, Orbital, OrbitEvent, OrbitEventBus } from 'orbit-node'
 import { pause, runtime } from '../base/clock.js'
 import { batchOverhead, encodeBatch, type SentEvent, sentBytes } from '../events/batch.js'
 import { matcherOf } from '../events/pattern.js'
-import { Alertness } from './alertness.js'
 import type { Memory, SentState } from './memory.js'
 import { beginSending, hashOf, newState } from './sentstate.js'
 
@@ -33,8 +31,6 @@ const retryMs = 100
  * that the last write has woken: it often runs on the core of this one.
  */
 const noteMs = 2
-/** On one core, a process that looks for answers keeps those that may give them from running. */
-const hasCores = availableParallelism() > 1
 
 /** Whether a batch was sent; false: it was not, or the signal was aborted before the server has answered. */
 async function isSent(sending: Promise<void> | undefined, signal: AbortSignal): Promise<boolean> {
@@ -74,10 +70,6 @@ export class Sender {
   /** Events that were polled wait to be sent. */
   #isPending = false
   #timer: NodeJS.Timeout | undefined
-  readonly #alertness = new Alertness()
-  /** Takes a poll; undefined: a batch is on its way. */
-  #hear: ((poll: EventPoll) => void) | undefined
-  #isLooking = false
 
   constructor(spec: SenderSpec) {
     this.#spec = spec
@@ -126,32 +118,6 @@ export class Sender {
     if (!this.#isPending) this.#noteSoon()
   }
 
-  /** Events of another host were published here: what answers them is sent without a wake, if it comes soon. */
-  expectAnswers(): void {
-    if (hasCores && this.#alertness.brought() && !this.#isLooking) this.#lookSoon()
-  }
-
-  /** Looks in each turn of the event loop. The listener hears what comes later, and what it looks past. */
-  readonly #look = (): void => {
-    const cursor = this.#cursor
-    const hear = this.#hear
-    this.#isLooking = false
-    if (cursor === undefined || hear === undefined) return
-    let poll: EventPoll
-    try {
-      poll = this.#poll(cursor, pollMaxLive)
-    } catch {
-      return // the memory of this host was removed: the listener says so
-    }
-    if (poll.to > poll.from) hear(poll)
-    else if (this.#alertness.looksOn()) this.#lookSoon()
-  }
-
-  #lookSoon(): void {
-    this.#isLooking = true
-    runtime.setImmediate(this.#look)
-  }
-
   /** Sends what comes, without a promise, until one must be waited for. */
   async #listen(cursor: EventCursor, signal: AbortSignal): Promise<void> {
     const { topics, isStored } = this.#spec
@@ -165,34 +131,24 @@ export class Sender {
         const sending = this.#take(poll, signal)
         this.#isPending = sending !== undefined
         if (sending === undefined) return
-        stop()
+        listener.close()
         resolve(sending)
       }
-      const hear = (poll: EventPoll) => {
-        try {
-          take(poll)
-        } catch (error) {
-          stop()
-          reject(error) // the memory of this host was removed
-        }
-      }
-      const stop = () => {
-        this.#hear = undefined
-        listener.close()
-      }
-      this.#hear = hear
-      const listener = cursor.listen(hear, {
-        pattern,
-        max: isStored ? pollMaxStored : pollMaxLive,
-        signal,
-        keepAlive: false,
-        onError: reject,
-      })
+      const listener = cursor.listen(
+        (poll) => {
+          try {
+            take(poll)
+          } catch (error) {
+            listener.close()
+            reject(error) // the memory of this host was removed
+          }
+        },
+        { pattern, max: isStored ? pollMaxStored : pollMaxLive, signal, keepAlive: false, onError: reject },
+      )
     })
     try {
       await pending
     } finally {
-      this.#hear = undefined
       signal.removeEventListener('abort', end)
     }
     if (signal.aborted) return // what was not sent is read again by the next process
@@ -254,9 +210,9 @@ export class Sender {
     return tried
   }
 
-  #poll(cursor: EventCursor, max?: number): EventPoll {
+  #poll(cursor: EventCursor): EventPoll {
     const { topics } = this.#spec
-    return topics.length === 1 ? cursor.pollTopic(topics[0] as string, max) : cursor.poll(max)
+    return topics.length === 1 ? cursor.pollTopic(topics[0] as string) : cursor.poll()
   }
 
   /** Sends what a poll has found. What was lost before it moves the count on. undefined: it was sent. */
@@ -264,7 +220,6 @@ export class Sender {
     const missing = lost + malformed
     if (missing > 0) this.#skip(missing)
     const own = this.#isOwn(events) ? events : events.filter((event) => this.#isSent(event))
-    if (own.length > 0) this.#alertness.heard()
     if (own.length > 0 || missing > 0) {
       // A batch without events tells of a loss that no event follows yet.
       const sending = this.#try(own, signal)
