@@ -205,5 +205,6 @@ export class RemoteError extends Error {
 export function decodeFailure(bytes: Buffer, load: Load): RemoteError {
   const { name, message, cause, fields } = decodeValue(bytes, 0, bytes.length, load) as RemoteError & { fields: object }
   const error = new RemoteError(message, cause === undefined ? undefined : { cause })
-  return Object.assign(error, fields, { name })
+  // Not by assignment: a field of the name __proto__ would take the class from the error.
+  return Object.defineProperties(error, Object.getOwnPropertyDescriptors({ ...fields, name }))
 }

@@ -21,6 +21,9 @@ const math = {
   fail: () => {
     throw Object.assign(new RangeError('too far', { cause: 'the map' }), { code: 'ERR_FAR', metres: 7 })
   },
+  mask: () => {
+    throw Object.defineProperty(new Error('masked'), '__proto__', { value: { metres: 7 }, enumerable: true })
+  },
   hang: (_: unknown, { signal }: { signal: AbortSignal }) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve('aborted'))),
 }
@@ -93,6 +96,14 @@ describe.each(memories)('a call in $memory', ({ join }) => {
       metres: 7,
       cause: 'the map',
     })
+  })
+
+  it('throws a RemoteError when the error of the handler has a field that is called __proto__', async () => {
+    const { client } = pair(join)
+    const error = await client.call('mask').catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(RemoteError)
+    expect(error).toMatchObject({ name: 'Error', message: 'masked' })
+    expect(Object.getOwnPropertyDescriptor(error, '__proto__')?.value).toEqual({ metres: 7 })
   })
 
   it('says that nothing was run when the server has no such handler', async () => {
