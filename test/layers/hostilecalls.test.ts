@@ -123,7 +123,7 @@ describe.runIf(hasObjectFiles)('a call with foreign bytes in its reply slot', ()
 
   it('ends with an error when the last place was lost while it waited for one', async () => {
     const { client, untilHeld, file } = setUp()
-    const held = client.call('hold')
+    const held = client.call('hold', undefined, { timeoutMs: 200 })
     await untilHeld(1)
     for (let reply = 0; reply < replies; reply++) file.setU64(at.slot(firstReply + reply), slotWord(1, at.chunks))
     const waiting = [1, 2, 3].map((value) => client.call('echo', value))
