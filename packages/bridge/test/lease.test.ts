@@ -98,3 +98,30 @@ it('a lease that could not be taken over is given back', async () => {
   await released
   expect(isFree((await register.get())?.value as string)).toBe(true)
 })
+
+it('a lease that is taken over is not given back, however long the server takes', async () => {
+  const register = new SlowRegister()
+  const written: string[] = []
+  const { swap } = register
+  register.swap = (key, value, revision) => {
+    written.push(value)
+    return swap.call(register, key, value, revision)
+  }
+  const leases = new Leases(register)
+  const untilMs = Number.POSITIVE_INFINITY
+  let { revision } = await leases.take({ key: 'k', value: 'first', untilMs })
+  void leases.releaseSoon('k', revision)
+  revision = (await leases.take({ key: 'k', value: 'second', untilMs })).revision
+  register.isSlow = true
+  for (const value of ['third', 'fourth']) {
+    written.length = 0
+    const released = leases.releaseSoon('k', revision)
+    const taking = leases.take({ key: 'k', value, untilMs })
+    // Timers of a millisecond end before this one.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    for (const answer of register.waiting.splice(0)) answer()
+    revision = (await taking).revision
+    await released
+    expect(written).toEqual([value])
+  }
+})

@@ -22,6 +22,8 @@ const mostHanded = 16
 /** A lease that is about to be given back. */
 interface Given {
   readonly revision: number
+  /** A claim tries to take it over, and says how that ended. */
+  hold(): void
   /** It was taken over. */
   done(): void
   /** It is given back now. */
@@ -38,11 +40,9 @@ export class Leases implements Register {
   readonly #free = new Map<string, number>()
   /** The releases that are on their way. */
   readonly #releasing = new Map<string, Promise<unknown>>()
-  /** Keys that this host claims again as soon as it has given them back. */
-  readonly #eager = new Set<string>()
+  /** Keys that this host claims again as soon as it has given them back: how often they were taken over since then. */
+  readonly #eager = new Map<string, number>()
   readonly #given = new Map<string, Given>()
-  /** How often each key was taken over in a row. */
-  readonly #handed = new Map<string, number>()
 
   constructor(register: Register) {
     this.#register = register
@@ -84,29 +84,25 @@ export class Leases implements Register {
    */
   releaseSoon(key: string, revision: number): Promise<void> {
     this.#given.get(key)?.end()
-    if (!this.#eager.has(key) || (this.#handed.get(key) ?? 0) >= mostHanded) {
-      this.#handed.delete(key)
+    const handed = this.#eager.get(key)
+    if (handed === undefined || handed >= mostHanded) {
+      if (handed !== undefined) this.#eager.set(key, 0)
       return this.release(key, revision)
     }
     return new Promise((resolve, reject) => {
-      const forget = () => {
+      const hold = () => {
         runtime.clearTimeout(timer)
         this.#given.delete(key)
       }
-      const done = () => {
-        forget()
-        resolve()
-      }
       const end = () => {
-        forget()
-        this.#handed.delete(key)
+        hold()
         this.release(key, revision).then(resolve, reject)
       }
       const timer = runtime.setTimeout(() => {
         this.#eager.delete(key)
         end()
       }, handMs)
-      this.#given.set(key, { revision, done, end })
+      this.#given.set(key, { revision, hold, done: resolve, end })
     })
   }
 
@@ -116,10 +112,11 @@ export class Leases implements Register {
     given: Given,
     swap: (revision: number) => Promise<number | undefined>,
   ): Promise<number | undefined> {
-    this.#given.delete(key)
+    given.hold()
     try {
       const taken = await swap(given.revision)
-      this.#handed.set(key, (this.#handed.get(key) ?? 0) + 1)
+      const handed = this.#eager.get(key)
+      if (handed !== undefined) this.#eager.set(key, handed + 1)
       given.done()
       return taken
     } catch (error) {
@@ -150,8 +147,7 @@ export class Leases implements Register {
     if (handed !== undefined) return { value, revision: handed }
     const releasing = this.#releasing.get(key)
     if (releasing !== undefined) {
-      if (this.#eager.size >= mostKnown) this.#eager.clear()
-      this.#eager.add(key)
+      this.#noteEager(key)
       await releasing
     }
     const taken = await swapInTime(this.#free.get(key) ?? 0)
@@ -160,6 +156,12 @@ export class Leases implements Register {
     if (!isFree(found.value)) return found
     const revision = await swapInTime(found.revision)
     return revision === undefined ? found : { value, revision }
+  }
+
+  #noteEager(key: string): void {
+    if (this.#eager.has(key)) return
+    if (this.#eager.size >= mostKnown) this.#eager.clear()
+    this.#eager.set(key, 0)
   }
 
   #note(key: string, revision: number): void {
