@@ -1,4 +1,4 @@
-import { Fence, OrbitEventBus } from 'orbit-node'
+import { Client, Fence, type Handlers, OrbitEventBus } from 'orbit-node'
 import { describe, expect, it } from 'vitest'
 import { Hub } from '../src/hub/hub.js'
 import { connectedName, Memory } from '../src/hub/memory.js'
@@ -99,6 +99,16 @@ describe.skipIf(!hasNats)('locks of two hosts', () => {
       expect(next.token).toBeGreaterThan(guard.token)
       await next.release()
     }
+  })
+
+  it('go on after a release that another program has sent wrongly', async () => {
+    const { address } = await NatsServer.start()
+    const a = startHost('a', { servers: address })
+    await connected(a)
+    const client = new Client<Handlers>(a.fleet, 'orbit.bridge')
+    for (const wrong of [undefined, null, 17, {}, { key: 17, revision: -1 }]) client.tell('releaseLater', wrong)
+    expect(await client.call('drained')).toBeUndefined()
+    await a.bridge.contest().run('job', {}, ({ token }) => expect(token).toBeGreaterThan(0))
   })
 
   it('are noted in one list, also if the first two claims come at once', async () => {

@@ -127,12 +127,15 @@ export class DeskServer {
   }
 
   /** Tries again while there is no connection: the lease would stay until it expires. */
-  async #release({ key, revision, untilMs }: ReleaseRequest): Promise<void> {
+  async #release(request: ReleaseRequest): Promise<void> {
     for (;;) {
       try {
+        const { key, revision } = request
         return await (await this.#hub.leases()).releaseSoon(key, revision)
       } catch {
-        if (this.#over.signal.aborted || monotonicMs() >= untilMs) return
+        // Any process of this fleet may have sent anything: without a time there is no other try.
+        const isWorthIt = monotonicMs() < request?.untilMs
+        if (this.#over.signal.aborted || !isWorthIt) return
         await pause(retryMs, this.#over.signal)
       }
     }
