@@ -47,6 +47,12 @@ class Boss extends Actor {
   async askThrough(boss: string, name: string): Promise<number> {
     return (await this.ctx.actor<Boss>('Boss', boss).ask(name, 'count')) as number
   }
+  /** Lets a child fail too often, and begins another one. */
+  async exhaust(): Promise<void> {
+    for (let i = 0; i < 4; i++) await this.ask('frail', 'fail').catch(() => {})
+    await new Promise((resolve) => setImmediate(resolve))
+    this.child('late')
+  }
   other(name: string): void {
     this.ctx.child(Other, name)
   }
@@ -135,6 +141,14 @@ describe('a child of an actor', () => {
     await until(() => events.includes('-a crashed'))
     expect(events.filter((event) => event === '+x').length).toBe(4)
     expect(await parent.ask('x', 'count')).toBe(1)
+  })
+
+  it('is not begun after another one has failed too often, and so ends with its parent', async () => {
+    const parent = boss()
+    await parent.exhaust()
+    await until(() => events.includes('-a crashed'))
+    await parent.system.close()
+    expect(events).not.toContain('+late')
   })
 
   it('may not call an actor that waits for it', async () => {

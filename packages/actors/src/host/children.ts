@@ -32,6 +32,7 @@ export class Children {
   readonly #supervision: Supervision
   readonly #children = new Map<string, Child>()
   #reason: DeactivateReason = 'asked'
+  /** Whether they end, so that none is begun. */
   #isClosed = false
 
   constructor(parent: Activation) {
@@ -57,6 +58,7 @@ export class Children {
       limits: defaultLimits,
       clock: home.clock,
       onLimit: () => {
+        this.#isClosed = true
         parent.crash()
         return false
       },
