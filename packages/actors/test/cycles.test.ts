@@ -173,13 +173,18 @@ describe('calls of several chains that wait for each other', () => {
 })
 
 describe('a prober', () => {
-  it.each([true, false])('goes on at a call that its process holds back, and at no other one (%s)', (isHeld) => {
+  it.each([
+    [true, 1],
+    [false, 1],
+    [true, 2],
+  ])('goes on only at calls that are held back (%s), for an actor of one worker (%i)', (isHeld, workers) => {
     const waits = { callId: '0.1:1', chain: ['A/c'], deadlineMs: 1 }
+    const alone = { turnOf: () => undefined, isExclusive: true, type: { workers } }
     const calls = (callId: string, actor: string) => ({ outgoing: [{ callId, actor, isHeld }] })
     const all = [
-      { id: 'A/a', waiting: [waits], running: [calls('0.1:2', 'A/b')], turnOf: () => undefined, isExclusive: true },
-      { id: 'A/b', running: [calls('0.1:3', 'A/c')], turnOf: () => undefined, isExclusive: true },
-      { id: 'A/c', running: [], turnOf: () => undefined, isExclusive: true },
+      { id: 'A/a', waiting: [waits], running: [calls('0.1:2', 'A/b')], ...alone },
+      { id: 'A/b', running: [calls('0.1:3', 'A/c')], ...alone },
+      { id: 'A/c', running: [], ...alone },
     ] as unknown as Activation[]
     const convicted: string[] = []
     const prober = new Prober({
@@ -190,7 +195,7 @@ describe('a prober', () => {
     })
     prober.look(all.slice(0, 1))
     prober.look(all.slice(0, 1))
-    expect(convicted).toEqual(isHeld ? ['0.1'] : [])
+    expect(convicted).toEqual(isHeld && workers === 1 ? ['0.1'] : [])
   })
 
   it('follows each call once for a question, however many ways lead to it', () => {

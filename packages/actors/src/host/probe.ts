@@ -110,7 +110,9 @@ export class Prober {
     if (activation === undefined) return
     if (turn === undefined) {
       // One that is held asks nothing itself, so questions of older calls may pass it, too.
-      if (probe.at.isHeld === true && activation.isExclusive) this.#goOn(probe, activation)
+      // Where there are several activations, another one may take it.
+      const { isExclusive, type } = activation
+      if (probe.at.isHeld === true && isExclusive && type.workers === 1) this.#goOn(probe, activation)
     } else if (activation.isRunning(turn)) {
       this.#pass(probe, [turn])
     } else if (!isYounger(turn, probe)) {
