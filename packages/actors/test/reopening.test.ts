@@ -22,6 +22,12 @@ class Node extends Actor<{ n: number }> {
     this.ctx.storage.put('n', n)
     return n
   }
+  /** Takes all numbers out of a list. */
+  addAll(list: number[]) {
+    let sum = 0
+    for (let by = list.pop(); by !== undefined; by = list.pop()) sum = this.add(by)
+    return sum
+  }
   /** Goes on along a path of keys, and adds at its end. */
   async pass(by: number, [next, ...rest]: string[]): Promise<number> {
     if (next === undefined) return this.add(by)
@@ -90,6 +96,19 @@ describe('a partition with a commit of which it is not known whether it was made
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'not-run' })
     expect(await outside).toBe(5)
     expect(await system.get('Node', a).pass(1, [there, c])).toBe(6)
+  })
+
+  it('runs a call with an idempotency key again with the arguments that its caller gave', async () => {
+    const store = new HeldStore()
+    const system = start({ fleet: localFleet(), actors: classes, store, log: new Log() })
+    const node = system.get('Node', 'a')
+    await node.add(1)
+    store.isFree = false
+    const call = node.with({ idempotencyKey: 'key' }).addAll([2, 3])
+    const commit = await store.next()
+    store.isFree = true
+    commit.fail(new StoreError('no', 'unknown'))
+    expect(await call).toBe(6)
   })
 
   it('runs calls of actors that come before its data is open when it is', async () => {

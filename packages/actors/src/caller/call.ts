@@ -49,6 +49,8 @@ export class Call extends Turn implements Expiring {
   #args: readonly unknown[]
   /** The request that was sent, if the arguments are those of the caller. */
   #message: string | Uint8Array | undefined
+  /** The arguments, if the method has got copies of them: it may be run again. */
+  #original: readonly unknown[] | undefined
   #place: Place = 'here'
   /** A copy of what it has returned, if it was held back then. */
   #kept: { readonly result: unknown } | undefined
@@ -182,7 +184,9 @@ export class Call extends Turn implements Expiring {
 
   #comeBack(): void {
     if (this.#message !== undefined) this.#args = decodeRequest(this.#message)?.args ?? this.#args
+    this.#args = this.#original ?? this.#args
     this.#message = undefined
+    this.#original = undefined
     this.#kept = undefined
     this.#activation = undefined
     this.#place = 'waiting'
@@ -192,8 +196,15 @@ export class Call extends Turn implements Expiring {
   begin(): boolean {
     if (this.#place === 'over') return false
     this.#place = 'running'
+    if (this.idempotencyKey !== undefined) this.#keepArgs()
     if (this.isTell) this.#succeed(undefined)
     return true
+  }
+
+  /** The method may change its arguments. */
+  #keepArgs(): void {
+    this.#original = this.#args
+    this.#args = copiesOf(this.#args)
   }
 
   invoke(actor: Actor): unknown {
