@@ -115,7 +115,14 @@ class Plain extends Actor {
   }
 }
 
-const actors = { Book, Plain }
+/** Reads a book in a stream. */
+class Reader extends Actor {
+  async *counts(key: string) {
+    yield await this.ctx.actor<Book>('Book', key).count()
+  }
+}
+
+const actors = { Book, Plain, Reader }
 /** Rows may have no prototype. */
 const plain = (rows: SqlRow[]) => rows.map((row) => ({ ...row }))
 
@@ -307,6 +314,13 @@ describe.skipIf(drivers.length === 0)('the database of an actor', () => {
 })
 
 describe.skipIf(drivers.length === 0)('a class with a database', () => {
+  it('may use it in onActivate although a stream has made the first call', async () => {
+    await using test = testActors({ actors })
+    const counts: unknown[] = []
+    for await (const count of test.get('Reader', 'r').stream.counts('a')) counts.push(count)
+    expect(counts).toEqual([0])
+  })
+
   it('is refused with other placements, when it is reentrant, and with another storage', () => {
     const start = (Class: object) => () => testActors({ actors: { A: Class as ActorClass } })
     const classWith = (actor: object, storage = 'sql') => Object.assign(class extends Actor {}, { actor, storage })

@@ -48,8 +48,12 @@ export class Activation {
     this.usedMs = home.clock.now()
   }
 
-  /** Constructs the object and runs its onActivate. */
-  async activate(): Promise<void> {
+  /** Constructs the object and runs its onActivate. That is in no turn, also where a turn of another actor has called. */
+  activate(): Promise<void> {
+    return turns.run(undefined, () => this.#activate())
+  }
+
+  async #activate(): Promise<void> {
     try {
       this.#context = new Context(this)
       if (this.home.commits !== undefined) {

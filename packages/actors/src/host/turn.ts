@@ -89,7 +89,7 @@ export abstract class Turn {
 }
 
 /** The turn in which code runs, for classes with several turns at a time. */
-export const turns = new AsyncLocalStorage<Turn>()
+export const turns = new AsyncLocalStorage<Turn | undefined>()
 
 /** A firing of a timer. */
 export class TimerTurn extends Turn {
