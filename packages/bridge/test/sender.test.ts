@@ -1,5 +1,5 @@
-import { Fleet, OrbitEventBus } from 'orbit-node'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { EventCursor, Fleet, OrbitEventBus } from 'orbit-node'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fleetName } from '../../../test/help/fleets.js'
 import { type Batch, decodeBatch } from '../src/events/batch.js'
 import { Memory, type SentState } from '../src/hub/memory.js'
@@ -197,6 +197,22 @@ describe('a sender', () => {
       [1, 1],
     ])
     await end()
+  })
+
+  it('reads no more than what was tried before it sends that again, however much waits behind', async () => {
+    const fleet = joined()
+    const first = sending(fleet, true)
+    first.bus.publish('a', 'x')
+    await until(() => first.answers.length === 1)
+    await first.end()
+    for (let i = 0; i < 50; i++) first.bus.publish('a', `${i}`)
+    const poll = vi.spyOn(EventCursor.prototype, 'pollTopic')
+    onTestFinished(() => poll.mockRestore())
+    const next = sending(fleet, true)
+    await until(() => next.answers.length === 1)
+    expect(textsOf(next.batches)).toEqual(['0 x'])
+    expect(poll.mock.results.map(({ value }) => value.events.length)).toEqual([1])
+    await next.end()
   })
 
   it('leaves out what was tried with other topics, since their indexes are not known', async () => {

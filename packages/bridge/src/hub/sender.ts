@@ -202,7 +202,7 @@ export class Sender {
   #readTried(cursor: EventCursor, end: number): OrbitEvent[] {
     let tried: OrbitEvent[] = []
     for (let isMore = true; isMore && cursor.position < end; ) {
-      const { events, lost, malformed, from, to } = this.#poll(cursor)
+      const { events, lost, malformed, from, to } = this.#poll(cursor, Math.min(end - cursor.position, pollMaxStored))
       isMore = to > from
       if (lost + malformed > 0) tried = []
       if (malformed === 0) tried.push(...events.filter((event) => event.position < end && this.#isSent(event)))
@@ -210,9 +210,9 @@ export class Sender {
     return tried
   }
 
-  #poll(cursor: EventCursor): EventPoll {
+  #poll(cursor: EventCursor, max: number): EventPoll {
     const { topics } = this.#spec
-    return topics.length === 1 ? cursor.pollTopic(topics[0] as string) : cursor.poll()
+    return topics.length === 1 ? cursor.pollTopic(topics[0] as string, max) : cursor.poll(max)
   }
 
   /** Sends what a poll has found. What was lost before it moves the count on. undefined: it was sent. */
