@@ -16,7 +16,7 @@ export interface Desk {
   take(request: TakeRequest): Promise<RegisterEntry>
   /**
    * Gives a lease back. Resolves when the server has it. In another process than the one that holds the bridge it
-   * resolves when the request is in shared memory: every later claim of this host waits for it there.
+   * resolves when the request is in shared memory: every later claim of such a process waits for it there.
    */
   release(request: ReleaseRequest): Promise<void>
   /** Resolves when the key has another revision, or after `ms`. */
