@@ -32,6 +32,9 @@ class Feed extends Actor<{ last: number }> {
     yield 1
     throw Object.assign(new RangeError('no more'), { code: 'E_FEED' })
   }
+  async *failAtOnce(): AsyncGenerator<number> {
+    yield Number(await Promise.reject(Object.assign(new RangeError('none'), { code: 'E_FEED' })))
+  }
   async *unsendable(): AsyncGenerator<unknown> {
     yield () => {}
   }
@@ -96,6 +99,11 @@ describe.each(['this process', 'another process'])('a stream of an actor in %s',
     expect(await items.next()).toEqual({ done: false, value: 1 })
     const error = await items.next().catch((error: unknown) => error)
     expect(error).toMatchObject({ name: 'RangeError', message: 'no more', code: 'E_FEED' })
+  })
+
+  it('throws what the generator throws before its first item', async () => {
+    const error = await collect(feed().stream.failAtOnce()).catch((error: unknown) => error)
+    expect(error).toMatchObject({ name: 'RangeError', message: 'none', code: 'E_FEED' })
   })
 
   it('fails for an item that cannot be sent', async () => {

@@ -66,7 +66,7 @@ async function* itemsOf(parts: CallParts, clock: Clock, open: Open): AsyncGenera
       yield items instanceof Items ? copyOf(next.value) : next.value
     }
   } catch (error) {
-    throw errorOf(error, parts)
+    throw items === undefined ? error : errorOf(error, parts) // that of a call is as its caller gets it
   } finally {
     signal?.removeEventListener('abort', abort)
     leaving.abort()
