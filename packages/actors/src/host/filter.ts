@@ -16,7 +16,7 @@ export interface FilteredCall {
   readonly chain: readonly string[]
 }
 
-/** What filters see of a turn. They cannot change it: the turn is run, and sent again, as its caller made it. */
+/** What filters see of a turn: they can change no part of it but the insides of its arguments. */
 export function filteredCall(type: string, key: string, { method, args, callId, chain }: Turn): FilteredCall {
   const caller = callId.split(':')[0] ?? ''
   return Object.freeze({ type, key, method, args: Object.freeze([...args]), caller, chain: Object.freeze([...chain]) })
