@@ -116,6 +116,7 @@ class Hunt {
 
   #leave(host: Hunted): void {
     this.counts.closed++
+    this.audit.closing.add(host.number)
     this.hosts = this.hosts.filter((each) => each !== host)
     host.child.tell('close')
   }

@@ -48,7 +48,7 @@ export class Activation {
     this.usedMs = home.clock.now()
   }
 
-  /** Constructs the object and runs its onActivate. That is in no turn, also where a turn of another actor has called. */
+  /** Constructs the object and runs its onActivate, in no turn: the call may come from a turn of another actor. */
   activate(): Promise<void> {
     return turns.run(undefined, () => this.#activate())
   }
@@ -92,12 +92,8 @@ export class Activation {
     if (this.#isOver) return
     const message = `${this.id}: it could not be activated`
     const failure = failureOf(error)
-    const refusal: Refusal = refusalOf(error) ?? {
-      code: 'ERR_ORBIT_ACTOR_ACTIVATION',
-      message,
-      outcome: 'not-run',
-      failure,
-    }
+    const code = 'ERR_ORBIT_ACTOR_ACTIVATION'
+    const refusal: Refusal = refusalOf(error) ?? { code, message, outcome: 'not-run', failure }
     for (const turn of this.takeWaiting()) turn.end({ how: 'refused', refusal })
     this.home.noteCrash(this.id)
     this.#over('crashed')
@@ -300,8 +296,7 @@ export class Activation {
     const { filters } = this.home
     const actor = this.#actor as Actor
     if (filters.length === 0 || turn.method === '') return turn.invoke(actor)
-    const call = filteredCall(this.type.name, this.key, turn)
-    return throughFilters(filters, call, () => turn.invoke(actor))
+    return throughFilters(filters, filteredCall(this.type.name, this.key, turn), () => turn.invoke(actor))
   }
 
   #ended(turn: Turn, ending: Ending): void {

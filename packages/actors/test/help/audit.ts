@@ -37,6 +37,8 @@ export class Audit {
   late = 0
   /** Calls that ended as 'unknown', and of which no run is known: their process died at that moment. */
   unseen = 0
+  /** Callers that close: they do not wait to learn what has become of their calls, so these are not in `unseen`. */
+  readonly closing = new Set<number>()
   readonly #traces = new Map<number, Trace>()
   /** By caller and key: when the newest call ran. */
   readonly #newest = new Map<string, number>()
@@ -89,7 +91,7 @@ export class Audit {
     if (runs.length > 1) accuse(`ran at ${runs}`)
     if (end === 'not-run' && runs.length > 0) accuse('ended as not-run, and ran')
     if ((end === 'answered' || end === 'done') && returns.length !== 1) accuse(`ended as ${end} and did not return`)
-    if (end === 'unknown' && runs.length === 0) this.unseen++
+    if (end === 'unknown' && runs.length === 0 && !this.closing.has(caller)) this.unseen++
     const [timeMs] = runs
     if (timeMs === undefined) return
     const line = `${caller} ${key}`
