@@ -77,6 +77,16 @@ function slowStore(kept: Store, before: { open(): Promise<void>; close(): Promis
 
 const limit = { timeoutMs: 3000 }
 
+/** Makes a call and fails its commit: it is not known whether it was made. The array keeps its end from being awaited. */
+async function losingCommit<T>(store: HeldStore, make: () => Promise<T>): Promise<[Promise<T>]> {
+  store.isFree = false
+  const call = make()
+  const commit = await store.next()
+  store.isFree = true
+  commit.fail(new StoreError('no', 'unknown'))
+  return [call]
+}
+
 describe('a partition with a commit of which it is not known whether it was made', () => {
   it('opens anew although a method waits for a call behind one that waits for the partition', async () => {
     const store = new HeldStore()
@@ -85,11 +95,7 @@ describe('a partition with a commit of which it is not known whether it was made
     gates.set('behind', gate())
     const waiting = system.get('Node', a).with(limit).passLater('behind', 1, [there, c])
     await system.get('Node', b).add(1)
-    store.isFree = false
-    const failing = system.get('Node', b).add(1)
-    const commit = await store.next()
-    store.isFree = true
-    commit.fail(new StoreError('no', 'unknown'))
+    const [failing] = await losingCommit(store, () => system.get('Node', b).add(1))
     await expect(failing).rejects.toMatchObject({ code: 'ERR_ORBIT_ACTOR_STORE', outcome: 'unknown' })
     const outside = system.get('Node', c).with(limit).add(5)
     gates.get('behind')?.open()
@@ -103,11 +109,7 @@ describe('a partition with a commit of which it is not known whether it was made
     const system = start({ fleet: localFleet(), actors: classes, store, log: new Log() })
     const node = system.get('Node', 'a')
     await node.add(1)
-    store.isFree = false
-    const call = node.with({ idempotencyKey: 'key' }).addAll([2, 3])
-    const commit = await store.next()
-    store.isFree = true
-    commit.fail(new StoreError('no', 'unknown'))
+    const [call] = await losingCommit(store, () => node.with({ idempotencyKey: 'key' }).addAll([2, 3]))
     expect(await call).toBe(6)
   })
 
@@ -125,11 +127,7 @@ describe('a partition with a commit of which it is not known whether it was made
     const [[a, b], there] = keysOf(system, 2) as [[string, string], string]
     await system.get('Node', there).add(1)
     await system.get('Node', a).add(1)
-    held.isFree = false
-    const failing = system.get('Node', a).add(1)
-    const commit = await held.next()
-    held.isFree = true
-    commit.fail(new StoreError('no', 'unknown'))
+    const [failing] = await losingCommit(held, () => system.get('Node', a).add(1))
     await expect(failing).rejects.toMatchObject({ outcome: 'unknown' })
     while (opened === 16) await new Promise((resolve) => setImmediate(resolve))
     const call = system.get('Node', there).with(limit).pass(1, [b])

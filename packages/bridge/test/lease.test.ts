@@ -8,6 +8,7 @@ import { until } from './help/hosts.js'
 /** A register in this process, which answers when it is let. */
 class SlowRegister implements Register {
   isSlow = false
+  readonly written: string[] = []
   readonly waiting: (() => void)[] = []
   #entry: RegisterEntry | undefined
 
@@ -16,6 +17,7 @@ class SlowRegister implements Register {
   }
 
   async swap(_: string, value: string, revision: number): Promise<number | undefined> {
+    this.written.push(value)
     if ((this.#entry?.revision ?? 0) !== revision) return undefined
     this.#entry = { value, revision: revision + 1 }
     if (this.isSlow) await new Promise<void>((resolve) => this.waiting.push(resolve))
@@ -23,6 +25,15 @@ class SlowRegister implements Register {
   }
 
   async changed(): Promise<void> {}
+}
+
+const untilMs = Number.POSITIVE_INFINITY
+
+/** Takes a lease, and again as soon as it is released; returns its revision. */
+async function takenAgain(leases: Leases, value: string): Promise<number> {
+  const first = await leases.take({ key: 'k', value: 'first', untilMs })
+  void leases.releaseSoon('k', first.revision)
+  return (await leases.take({ key: 'k', value, untilMs })).revision
 }
 
 it('a lease that is released during a renewal is free at once', async () => {
@@ -52,17 +63,9 @@ it('a lease that is released during a renewal is free at once', async () => {
 
 it('a lease that a host claims again and again needs one write each time, and is free after some', async () => {
   const register = new SlowRegister()
-  const written: string[] = []
-  const { swap } = register
-  register.swap = (key, value, revision) => {
-    written.push(value)
-    return swap.call(register, key, value, revision)
-  }
+  const { written } = register
   const leases = new Leases(register)
-  const untilMs = Number.POSITIVE_INFINITY
-  let { revision } = await leases.take({ key: 'k', value: 'first', untilMs })
-  void leases.releaseSoon('k', revision)
-  revision = (await leases.take({ key: 'k', value: 'held 0', untilMs })).revision
+  let revision = await takenAgain(leases, 'held 0')
   expect(written.map((value) => isFree(value))).toEqual([false, true, false]) // it was not known that it is claimed again
   for (let i = 1; i <= 16; i++) {
     const released = leases.releaseSoon('k', revision)
@@ -83,10 +86,7 @@ it('a lease that a host claims again and again needs one write each time, and is
 it('a lease that could not be taken over is given back', async () => {
   const register = new SlowRegister()
   const leases = new Leases(register)
-  const untilMs = Number.POSITIVE_INFINITY
-  let { revision } = await leases.take({ key: 'k', value: 'first', untilMs })
-  void leases.releaseSoon('k', revision)
-  revision = (await leases.take({ key: 'k', value: 'second', untilMs })).revision
+  const revision = await takenAgain(leases, 'second')
   const released = leases.releaseSoon('k', revision)
   const { swap } = register
   const failure = new Error('no connection')
@@ -101,17 +101,9 @@ it('a lease that could not be taken over is given back', async () => {
 
 it('a lease that is taken over is not given back, however long the server takes', async () => {
   const register = new SlowRegister()
-  const written: string[] = []
-  const { swap } = register
-  register.swap = (key, value, revision) => {
-    written.push(value)
-    return swap.call(register, key, value, revision)
-  }
+  const { written } = register
   const leases = new Leases(register)
-  const untilMs = Number.POSITIVE_INFINITY
-  let { revision } = await leases.take({ key: 'k', value: 'first', untilMs })
-  void leases.releaseSoon('k', revision)
-  revision = (await leases.take({ key: 'k', value: 'second', untilMs })).revision
+  let revision = await takenAgain(leases, 'second')
   register.isSlow = true
   for (const value of ['third', 'fourth']) {
     written.length = 0
